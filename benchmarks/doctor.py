@@ -202,6 +202,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "permission_policies": {name: Known(()) for name in roles},
         "boundaries": {},
         "node_role_policies": {},
+        "principals": (),
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

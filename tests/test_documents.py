@@ -192,6 +192,7 @@ WORDS: dict[str, Sequence[str]] = {
         *("verdicts.severity", "verdicts.outcome", "identities.state"),
     ),
     "Explanation": ("items.severity", "items.fix"),
+    "UnusedReport": ("items.kind", "items.verdict", "items.source"),
     "Graph": ("nodes.kind", "edges.kind"),
     "IdentityStatus": ("state", "newPod.state", "pods.state", "pods.uses"),
     "IdentityStatusList": ("items.state", "items.newPod.state", "items.pods.state"),

@@ -36,6 +36,8 @@ READ = {
     "trace": ("trace", "FILE"),
     "can-i --policy-file": ("can-i", "s3:GetObject", "--policy-file", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),
+    "convert --file": ("convert", "--file", "FILE"),
+    "convert --var-file": ("convert", "-f", "FILE", "--var-file", "FILE"),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
 }
 WRITTEN = {

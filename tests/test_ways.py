@@ -10,7 +10,7 @@ NAMES = {row.name for row in COMMANDS}
 # run by themselves in test_every_command.py
 STARTED = {"sandbox start", "demo"}
 # call neither AWS nor Kubernetes
-OFFLINE = {"explain", "trust check", "preset list", "preset show", "history", "demo", "completion", "schema"}
+OFFLINE = {"explain", "trust check", "preset list", "preset show", "history", "demo", "completion", "schema", "convert"}
 
 
 def commands(ways: tuple[Way, ...]) -> set[str]:

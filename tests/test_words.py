@@ -80,7 +80,7 @@ NOT_SAID = {
     "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))(?! (associate|disassociate|install|list)\b)",
     "a link without its name": r"\blink (\d+\b|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
     "pia, sa, SA for nouns": r"\b(PIA|pia)\b",
-    "look at, for check": r"\b(look(s|ed|ing)? (at|into)|looked for)\b",
+    "look at, for check": r"\b([Ll]ook(s|ed|ing)? (at|into)|looked for)\b",
     "admit and let in, for allow": r"\b(admits?|admitting|lets? (in|it in|them in|everybody|anybody)|let in)\b",
     "go on to, for assume": r"\bgo(es)? on to\b|\b(first|second) hop\b",
     "may not ACTION, for is not authorized to perform": r"\bmay not [a-z0-9]+:[A-Z]",
@@ -95,6 +95,11 @@ NOT_SAID = {
     "the way into": r"\b(the|a|no) way (into|in)\b",
     "all the same, at hand, for good": r"\ball the same\b|\bat hand\b|\bfor good\b",
     "what it takes, for what is required": r"\bwhat it takes\b|\bit takes \{",
+    "deleted again, for deleted": r"(?<!and )\b(deleted?|deleting)\b(?! and)[^.;:]{0,40} again\b(?!, then)"
+    r"(?<!create it again)(?<!created again)",
+    "replace by, for replace with": r"\b[Rr]eplac(e|es|ed|ing) (?!pods)([^ ]+ ){1,4}by (?!itself|themselves)",
+    "given, for specified": r"\b(is|are|was|be) (given|already given) (twice|once|only once)\b",
+    "answer completely": r"\bdid not answer completely\b|\b(is|are|was) over\b(?! )",
 }
 # kinds as identifiers, texts of others, and what is no sentence
 KEPT = (
@@ -143,6 +148,22 @@ def _read() -> tuple[tuple[str, str], ...]:
 def test_what_is_not_said(what: str) -> None:
     found = [(name, text[:120]) for name, text in _read() if " " in text and re.search(NOT_SAID[what], text)]
     assert found == []
+
+
+def _descriptions() -> Iterator[tuple[str, str]]:
+    """The descriptions of members in the JSON schemas."""
+    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "About" and node.args:
+                yield path.name, ast.unparse(node.args[0]).strip("'\"")
+
+
+def test_a_description_is_no_question() -> None:
+    """Name the thing: "The reason why it failed", not "Why it failed"."""
+    descriptions = list(_descriptions())
+    assert len(descriptions) > 200
+    questions = re.compile(r"(Why|How|What|Whose|Who|Where|When|Of|Which) ")
+    assert [(name, text) for name, text in descriptions if questions.match(text)] == []
 
 
 # of states that are called otherwise now, also in code blocks

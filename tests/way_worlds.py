@@ -31,6 +31,16 @@ FILES = {
     "trust.json": trust_for(ORDERS),
     "any-pod.json": ANY_POD,
     "events.json": [{"userName": name} for name in SESSIONS],
+    "cluster.json": {
+        "apiVersion": "eksctl.io/v1alpha5",
+        "kind": "ClusterConfig",
+        "metadata": {"name": "demo", "region": "us-west-2"},
+        "iam": {
+            "podIdentityAssociations": [
+                {"namespace": "shop", "serviceAccountName": "pay", "wellKnownPolicies": {"autoScaler": True}}
+            ]
+        },
+    },
 }
 
 
@@ -47,6 +57,15 @@ def story(site: Site) -> None:
     site.kube.add_agent_line(node, json.dumps({"level": "error", "msg": message, "client-addr": "10.0.0.9:1"}))
     add_sessions(site)
     write_files()
+
+
+def shared_role(site: Site) -> None:
+    """Two service accounts have a role that was used, and any pod of the cluster can assume it."""
+    healthy(site)
+    for name in ("cart", "web"):
+        site.associate("shop", name, "storefront")
+    site.clock.advance(100 * 86400.0)
+    site.box.gateway.last_use.tried(f"arn:aws:iam::{ACCOUNT}:role/storefront", "sqs", "GetQueueUrl")
 
 
 def add_sessions(site: Site) -> None:

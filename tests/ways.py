@@ -33,6 +33,7 @@ from way_worlds import (
     on_delete,
     owned_by_helm,
     self_managed,
+    shared_role,
     story,
     tagged_target,
     under_cilium,
@@ -180,6 +181,9 @@ STORY = _script(
 2 export shop/orders -n shop
 5 export shop/nosuch
 0 export --roles --as pulumi
+0 convert -f cluster.json
+2 convert -f trust.json
+2 convert
 2 status --require best
 5 status -n nosuch
 0 list
@@ -224,7 +228,11 @@ STORY = _script(
 0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 graph
+0 unused
 5 graph shop/nosuch
+0 unused
+2 unused --older-than 500d
+5 unused shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -369,6 +377,7 @@ MUTATED = _script(
 0 who-can dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
+0 unused
 0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
@@ -441,6 +450,7 @@ INTERRUPTED = _script(
 130 trace SESSION
 130 activity shop/orders
 130 graph
+130 unused
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -530,7 +540,7 @@ OWN = (
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
-    Way("install-agent --timeout 5m", crashing, ("reading why",), code=3, rare=True),
+    Way("install-agent --timeout 5m", crashing, ("reading the log and events",), code=3, rare=True),
     Way("uninstall-agent --yes", healthy),
     Way("addon list"),
     Way("addon list", with_ebs_role),
@@ -655,6 +665,7 @@ OWN = (
     Way("restart shop/orders", healthy, ("checking whether it",), rare=True),
     Way("associate legacy/reports --role storefront", healthy, ("checking whether it",), rare=True),
     Way("disassociate shop/orders --yes", healthy, ("dry-run", "checking whether it"), rare=True),
+    Way("disassociate shop/new --delete-service-account --yes", after(WITH_ACCOUNT), (*EFFECT, "--delete-service")),
     Way("uninstall-agent --yes", healthy, ("checking the effect",)),
     Way("restart shop/orders --stale", healthy, ("--stale",), rare=True),
     Way("trust check --role shop-orders", healthy, ("--role",)),
@@ -772,6 +783,9 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("unused --older-than 1s", chained),
+    Way("unused shop/orders", chained, ("NS/SA",)),
+    Way("unused", shared_role, ("associations whose",)),
     Way("can-i shop/orders dynamodb:GetItem", healthy),
     Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
@@ -791,7 +805,7 @@ OWN = (
     Way(
         "migrate apply -n shop --accept static-aws-keys-shadow --yes",
         with_irsa_and_keys,
-        ("returning failed", "dry-run pods", *PROOF, "--restart"),
+        ("rolling back failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),

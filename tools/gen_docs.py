@@ -190,9 +190,9 @@ def checks() -> str:
     ]
     return (
         "# Checks of `podid doctor`\n\n"
-        "In the order in which credentials reach a pod: a broken link explains what fails after it. "
+        "In the order in which credentials reach a pod: a broken link explains later failures. "
         "`podid explain ID` shows the symptoms, the cause and the fix.\n\n"
-        + _table(("Id", "Severity", "Link", "The healthy fact", "Looked at", "Fix"), rows)
+        + _table(("Id", "Severity", "Link", "The healthy fact", "Data", "Fix"), rows)
         + "\n## Failure modes without a check\n\n"
         + _table(
             ("Id", "Severity", "Link", "Reported by"),

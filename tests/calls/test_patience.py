@@ -96,7 +96,7 @@ def test_a_call_has_what_the_command_has_left() -> None:
     assert deadline.left() == 0.0
     hands.time += 1.0
     for way in ways:
-        with pytest.raises(TimedOut, match=r"^the 10 s of --timeout are over$"):
+        with pytest.raises(TimedOut, match=r"^the 10 s of --timeout have passed$"):
             way(lambda: 5, 30.0)
 
 

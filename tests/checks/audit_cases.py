@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from podid.domain.aws import Instance
 from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.findings import Subject
-from podid.domain.iam import PolicyDocument, PolicyNames
+from podid.domain.iam import PolicyDocument, PolicyNames, Principal
 from podid.domain.snapshot import Known, Snapshot
 
 from .builder import ACCOUNT, CLUSTER_ARN, NODE_ROLE_ARN, ROLE_ARN, association, cluster, healthy, role, trust
@@ -74,6 +74,11 @@ UNREAD_POLICIES = healthy(permission_policies={ROLE_ARN: DENIED})
 UNREAD_ROLE = healthy(roles={ROLE_ARN: DENIED})
 SECRET_ID = {"StringEquals": {"sts:ExternalId": "3f9c1a7e5d2b4c68"}}
 
+PASSES = {"Effect": "Allow", "Action": ["eks:*PodIdentity*", "iam:PassRole"], "Resource": "*"}
+PIPELINE = Principal(
+    f"arn:aws:iam::{ACCOUNT}:role/pipeline", (PolicyDocument("p", {"Version": "2012-10-17", "Statement": [PASSES]}),)
+)
+
 AUDIT_CASES: dict[str, AuditCase] = {
     "role-administrator": AuditCase(allowing(Action="*", Resource="*"), UNREAD_POLICIES),
     "role-passes-any-role": AuditCase(allowing(Action="iam:PassRole", Resource="*"), UNREAD_POLICIES),
@@ -91,6 +96,7 @@ AUDIT_CASES: dict[str, AuditCase] = {
         trusting(other_account()), UNREAD_ROLE, trusting(other_account(**SECRET_ID))
     ),
     "irsa-still-allowed": AuditCase(trusting(BY_OIDC), UNREAD_ROLE, trusting()),
+    "role-passable-by-others": AuditCase(healthy(principals=(PIPELINE,)), healthy(principals=DENIED)),
     "identity-open-to-others": AuditCase(healthy(grants=(GRANT,)), healthy(grants=DENIED)),
     "imds-open-to-pods": AuditCase(
         healthy(instances=OPEN, node_role_policies={NODE_ROLE_ARN: Known(PolicyNames(inline=("s3",)))}),

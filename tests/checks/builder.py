@@ -322,6 +322,7 @@ def healthy(**sections: Any) -> Snapshot:
         "node_classes": (),
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
         "node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(attached=(WORKER_POLICY,)))},
+        "principals": (),
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

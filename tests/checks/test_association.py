@@ -136,7 +136,7 @@ def test_a_missing_namespace_is_a_standing_grant() -> None:
     assert verdict.message == "namespace shop of association a-orders does not exist, so no pod uses the association"
     assert verdict.evidence == (
         "namespaces with a similar name: shopp",
-        "if someone creates the namespace and the service account, their pods get role orders",
+        "if someone creates the namespace and the service account, its pods get role orders",
     )
 
 

@@ -708,7 +708,7 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
     """The last one would win without a word: on the wrong cluster, with the wrong role."""
     outcome = Podid()(*argv, "-o", "json")
     assert (outcome.code, outcome.stdout, outcome.error["code"]) == (2, "", "Usage")
-    assert "given twice" in outcome.error["message"]
+    assert "specified twice" in outcome.error["message"]
 
 
 def test_a_command_that_only_reads_may_be_corrected() -> None:

@@ -7,7 +7,7 @@ import pytest
 from harness import Podid
 from podid.cli import help as pages
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, GROUPS, PANELS, Row
+from podid.cli.tree import COMMANDS, GROUPS, PANELS, START, Row
 
 NAMES = [row.name for row in COMMANDS]
 WIDTH, LENGTH = 80, 60
@@ -36,7 +36,9 @@ def test_the_first_page_begins_with_the_main_job_and_has_every_command_once() ->
     ]
     assert [panel.splitlines()[0] for panel in panels] == list(PANELS)
     listed = re.findall(r"^  ([a-z-]+)(?:, version)?  +[A-Z]", "".join(panels), re.MULTILINE)
-    assert sorted(listed) == sorted({row.path[0] for row in COMMANDS} | {"help"})
+    at_first = {row.name for row in COMMANDS if row.panel == START}
+    assert at_first <= {command.split()[1] for command, _ in pages.MAIN_JOB}
+    assert sorted([*listed, *at_first]) == sorted({row.path[0] for row in COMMANDS} | {"help"})
     for row in COMMANDS:
         assert row.path[-1] in text
 
@@ -82,7 +84,7 @@ def test_common_options_are_explained_in_one_place() -> None:
 
 
 def test_headings_stand_out_on_a_terminal_alone() -> None:
-    assert "\x1b[1mStart\x1b[0m\n" in shown("--help", tty=True)
+    assert "\x1b[1mSee\x1b[0m\n" in shown("--help", tty=True)
     outcome = Podid(tty=True)("--help", NO_COLOR="1")
     assert "\x1b" not in outcome.stdout
     # a wide terminal is not filled

@@ -417,12 +417,12 @@ def test_what_is_tried_next(box: Sandbox, podid: Podid, files: dict[str, str], l
         assert words[-1] == "--help" or parsed(words)
 
 
-def test_a_name_from_the_environment_is_not_in_the_command(box: Sandbox, podid: Podid) -> None:
-    """The command again would fail the same way."""
+def test_a_name_from_the_environment_is_overridden(box: Sandbox, podid: Podid) -> None:
+    """The same command again would fail the same way."""
     outcome = podid("list", PODID_CLUSTER="dem")
     assert outcome.code == 5
     assert "Clusters in us-west-2: demo." in outcome.stderr
-    assert "Try:" not in outcome.stderr
+    assert outcome.stderr.endswith("Try:   podid list --cluster demo\n")
 
 
 def test_fixes_work_where_doctor_did(site: Site) -> None:

@@ -19,7 +19,7 @@ from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Ver
 from podid.domain.report import DoctorReport
 from podid.ops.doctor.fixes import AutoFix, auto_fixes
 from podid.sandbox.baseline import add_association
-from podid.sandbox.breaks.table import BREAKS, to_see
+from podid.sandbox.breaks.table import AUDITED, BREAKS, to_see
 from sandbox.test_breaks import TELLING
 from worlds import ACCOUNT, Site
 
@@ -320,14 +320,15 @@ def test_options_of_fix() -> None:
 
 
 @pytest.mark.parametrize(
-    "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
+    "mode",
+    [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS if mode not in AUDITED],
 )
 def test_what_fix_does_to_aws(shared: Site, mode: str) -> None:
     """Whatever is broken: unless it is told by id, it installs the agent and nothing else."""
     shared.box.standing.put(mode)
     shared.box.faults.calls.clear()
     try:
-        shared("doctor", *to_see(mode), "--fix", "--fix-level", "info", "--yes")
+        shared(*to_see(mode), "--fix", "--fix-level", "info", "--yes")
         assert writes(shared) <= {"CreateAddon", "UpdateAddon"}
     finally:
         shared.box.standing.heal()

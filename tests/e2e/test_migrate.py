@@ -202,7 +202,7 @@ def test_what_fails_is_taken_back(irsa: Irsa) -> None:
     irsa.site.on_sleep = agent_goes(irsa)
     outcome = irsa.site("migrate", "apply", "-A", "--yes")
     assert outcome.code == 8, outcome
-    assert "returned to IRSA" in outcome.stderr
+    assert "rolled back to IRSA" in outcome.stderr
     irsa.site.on_sleep = lambda _: None
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
@@ -475,7 +475,7 @@ def test_one_migration_at_a_time(irsa: Irsa) -> None:
     with open(directory / name, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         outcome = irsa.site("migrate", "apply", "-A", "--yes")
-    assert (outcome.code, "Another podid migrates cluster demo" in outcome.stderr) == (6, True), outcome
+    assert (outcome.code, "Another podid process is migrating cluster demo" in outcome.stderr) == (6, True), outcome
     assert irsa.stages()[REPORTS] == "old"
 
 

@@ -71,7 +71,7 @@ def test_an_association_of_its_own_is_not_rolled_back(irsa: Irsa) -> None:
     irsa.with_role("shop/cart")
     irsa.site.associate("shop", "cart", "storefront")
     outcome = irsa.site("migrate", "rollback", "shop/cart", "--yes")
-    assert (outcome.code, "another role" in outcome.stderr) == (6, True), outcome
+    assert (outcome.code, "a role other than its IRSA role" in outcome.stderr) == (6, True), outcome
 
 
 def test_trust_policies_come_back_equal_one_by_one(irsa: Irsa) -> None:
@@ -166,3 +166,57 @@ def test_manifests_of_annotations_that_another_tool_manages(irsa: Irsa, tmp_path
     assert irsa.annotations("shop/owned")[ANNOTATION] == f"arn:aws:iam::{ACCOUNT}:role/shop-owned"
     assert irsa.site(*argv).code == 2
     assert irsa.site(*argv, "--force").code == 3
+
+
+# --- the agent first --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(site: Site) -> Irsa:
+    """A cluster without the agent."""
+    return Irsa(site)
+
+
+def test_the_agent_is_installed_first(bare: Irsa) -> None:
+    assert bare.blockers(REPORTS, "--install-agent") == []
+    result = bare.site.must("migrate", "apply", "-A", "--install-agent", "--yes", "-o", "json").json
+    kinds = [(action["kind"], action["status"]) for action in result["actions"]]
+    assert kinds == [("addon", "done"), ("role-trust", "done"), ("association", "done"), ("restart", "done")]
+    assert bare.stages()[REPORTS] == "moved"
+    # an undo of the migration leaves the agent, which others may use by then
+    bare.site.must("undo", "last", "--yes")
+    assert bare.stages()[REPORTS] == "old"
+    assert bare.site.must("agent", "status", "-o", "json").json["addon"]["status"] == "ACTIVE"
+
+
+def test_an_agent_that_is_there_stays(irsa: Irsa) -> None:
+    plan = irsa.site.must("migrate", "apply", "-A", "--install-agent", "--dry-run", "-o", "json").json
+    assert [action["kind"] for action in plan["actions"]] == ["role-trust", "association"]
+
+
+def test_a_dry_run_with_the_agent(bare: Irsa) -> None:
+    plan = bare.site.must("migrate", "apply", "-A", "--install-agent", "--dry-run", "-o", "json").json
+    assert [action["kind"] for action in plan["actions"]] == ["addon", "role-trust", "association"]
+    assert bare.site.must("history").stdout == ""
+
+
+def test_without_anything_to_migrate_no_agent_is_installed(bare: Irsa) -> None:
+    bare.account("shop/gone", f"arn:aws:iam::{ACCOUNT}:role/gone")
+    outcome = bare.site("migrate", "apply", "shop/gone", "--install-agent", "--yes")
+    assert (outcome.code, "role-not-found" in outcome.stderr) == (6, True), outcome
+    assert bare.site.aws("eks").list_addons(clusterName="demo")["addons"] == ["aws-ebs-csi-driver"]
+
+
+def test_an_agent_that_cannot_be_installed_ends_it(bare: Irsa) -> None:
+    bare.site.box.world.credentials.deny("eks:CreateAddon")
+    trust = bare.trust("irsa-reports")
+    outcome = bare.site("migrate", "apply", "-A", "--install-agent", "--yes")
+    assert (outcome.code, "eks:CreateAddon" in outcome.stderr) == (4, True), outcome
+    assert bare.trust("irsa-reports") == trust
+
+
+def test_an_approved_plan_with_the_agent(bare: Irsa, tmp_path: Path) -> None:
+    file = str(tmp_path / "plan.json")
+    bare.site.must("migrate", "plan", "--install-agent", "--save", file)
+    bare.site.must("migrate", "apply", "--plan", file, "--install-agent")
+    assert bare.stages()[REPORTS] == "moved"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from cluster_api import Json
-from irsa import ISSUER, PROVIDER, Irsa, irsa_statement
+from irsa import ANNOTATION, ISSUER, PROVIDER, Irsa, irsa_statement
 from podid.pages.index import ENTRIES
 from podid.sandbox.breaks.hands import Hands
 from worlds import ACCOUNT, Site
@@ -349,3 +349,25 @@ def test_a_name_that_does_not_exist(irsa: Irsa, verb: str) -> None:
     outcome = irsa.site("migrate", verb, "legacy/report")
     assert (outcome.code, outcome.stdout) == (5, ""), outcome
     assert "did you mean legacy/reports" in outcome.stderr
+
+
+def test_many_service_accounts_need_no_more_than_one_reading_of_each(irsa: Irsa) -> None:
+    """Each role with its policies is read once, and each kind of object is listed once."""
+    site, number = irsa.site, 40
+    site.cluster.make_namespace("many")
+    for index in range(number):
+        document = json.dumps({"Version": "2012-10-17", "Statement": [irsa_statement(f"many/app{index}")]})
+        site.box.iam.make_role(ACCOUNT, f"app{index}", document)
+        metadata = {"name": f"app{index}", "annotations": {ANNOTATION: f"{ROLES}app{index}"}}
+        site.cluster.post("/api/v1/namespaces/many/serviceaccounts", {"metadata": metadata})
+    site.box.faults.calls.clear()
+    site.kube.faults.calls.clear()
+    assert len(irsa.items("-n", "many")) == number
+    calls = site.box.faults.calls
+    # and those of the nodes' role
+    assert calls["iam", "GetRole"] <= number + 1
+    assert calls["iam", "ListAttachedRolePolicies"] <= number + 1
+    assert calls["iam", "ListRolePolicies"] <= number + 1
+    assert calls["eks", "DescribePodIdentityAssociation"] == 0
+    lists = {path: count for (_, path), count in site.kube.faults.calls.items() if "daemonsets" not in path}
+    assert max(lists.values()) == 1, lists

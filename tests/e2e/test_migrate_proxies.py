@@ -371,7 +371,7 @@ def test_what_fails_is_taken_back(shared: Proxies) -> None:
     outcome = shared.site("migrate", "apply", "-n", NAMESPACE, CREATE, "--yes")
     shared.site.on_sleep = lambda _: None
     assert outcome.code == 8, outcome
-    assert "returned to kube2iam" in outcome.stderr
+    assert "rolled back to kube2iam" in outcome.stderr
     assert shared.site.must("list", "-n", NAMESPACE, "-o", "name").stdout == ""
     assert shared.template("reader")["spec"]["serviceAccountName"] == "default"
     assert not any(map(injected, shared.site.cluster.pods(NAMESPACE)))

@@ -47,9 +47,9 @@ def test_the_headers(user: dict[str, Any], headers: tuple[tuple[str, str], ...])
 @pytest.mark.parametrize(
     ("user", "why"),
     [
-        ({"as-groups": ["g"]}, "as is missing beside"),
-        ({"as-uid": "7"}, "as is missing beside"),
-        ({"as-user-extra": {"k": ["v"]}}, "as is missing beside"),
+        ({"as-groups": ["g"]}, "as is required with"),
+        ({"as-uid": "7"}, "as is required with"),
+        ({"as-user-extra": {"k": ["v"]}}, "as is required with"),
         ({"as": "a\nImpersonate-Group: system:masters"}, "control characters"),
         ({"as": "a", "as-user-extra": {"k": ["v\r"]}}, "control characters"),
         ({"as": 5}, "as is a number, not text"),

@@ -40,8 +40,8 @@ SLIPS = {
     "[&items]": "a part of it is an expression",
     "contains('abc', `1`)": "requires string",
     "ceil(to_number('inf'))": "cannot convert float infinity",
-    "to_number('nan')": "a number in it is too large, or none",
-    "`1e999`": "a number in it is too large, or none",
+    "to_number('nan')": "a number in it is too large or not valid",
+    "`1e999`": "a number in it is too large or not valid",
     f"to_number('{'9' * 4000}')": "a number in it is too large",
     "join('" + "x" * 50_000 + "', items[].name)": "it processes more than",
 }

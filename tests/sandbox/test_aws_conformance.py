@@ -186,6 +186,8 @@ def test_iam(iam: Any) -> None:
         ("s3:GetObject", "allowed"),
         ("s3:PutObject", "implicitDeny"),
     ]
+    job = iam.generate_service_last_accessed_details(Arn=created["Arn"], Granularity="ACTION_LEVEL")["JobId"]
+    iam.get_service_last_accessed_details(JobId=job)
     profile = iam.get_instance_profile(InstanceProfileName="demo-node-profile")["InstanceProfile"]
     assert [item["RoleName"] for item in profile["Roles"]] == ["demo-node-role"]
     iam.list_instance_profiles_for_role(RoleName="demo-node-role")
@@ -193,7 +195,7 @@ def test_iam(iam: Any) -> None:
     iam.detach_role_policy(**role, PolicyArn=read_only)
     iam.delete_role(**role)
     assert watch.problems == []
-    assert len(watch.seen) == 18
+    assert len(watch.seen) == 20
 
 
 def test_ec2(connect: Connect) -> None:

@@ -56,7 +56,7 @@ def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
     before = births(shared)
     subject = shared.box.standing.put(mode)
     try:
-        outcome = shared("doctor", *to_see(mode), "-o", "json")
+        outcome = shared(*to_see(mode), "-o", "json")
         if mode not in BLIND:
             assert_as_old(before, births(shared))
     finally:
@@ -86,7 +86,7 @@ def test_each_of_the_audit_is_named_alone_and_healed(shared: Site, mode: str) ->
     shared.wait(600)
     subject = shared.box.standing.put(mode)
     try:
-        outcome, doctor = shared("audit", "--secrets", "-o", "json"), shared("doctor", "-o", "json")
+        outcome, doctor = shared(*to_see(mode), "--secrets", "-o", "json"), shared("doctor", "-o", "json")
     finally:
         assert shared.box.standing.heal() == {mode: subject}
     report = outcome.json

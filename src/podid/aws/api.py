@@ -67,7 +67,7 @@ class Api:
         except Overdue as error:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
             raise ConnectionLost(
-                f"{name} did not answer {operation}{on} completely {error}",
+                f"{name} sent an incomplete answer to {operation}{on} {error}",
                 subject=subject,
                 advice="Check AWS_ENDPOINT_URL and the proxy, or pass a longer --timeout.",
             ) from None

@@ -15,6 +15,7 @@ from podid.domain import aws, foreign
 from podid.domain.errors import InvalidInput
 from podid.domain.iam import PolicyFinding
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.usage import AccessedAction, AccessedService
 from podid.domain.versions import addon_key
 
 
@@ -262,6 +263,17 @@ oidc_provider = foreign.record(
     aws.OidcProvider, arn=lambda _: "", url="Url", client_ids="ClientIDList", thumbprints="ThumbprintList", tags=_tags
 )
 managed_policy = foreign.record(ManagedPolicy, name="PolicyName", arn="Arn", default_version="DefaultVersionId")
+
+accessed_service = foreign.record(
+    AccessedService,
+    name="ServiceNamespace",
+    last="LastAuthenticated",
+    region="LastAuthenticatedRegion",
+    actions=foreign.many(
+        "TrackedActionsLastAccessed",
+        foreign.record(AccessedAction, name="ActionName", last="LastAccessedTime", region="LastAccessedRegion"),
+    ),
+)
 
 
 def policy_finding(data: foreign.Object) -> PolicyFinding:

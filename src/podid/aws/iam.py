@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import ManagedPolicy
+from podid.aws.principals import details, principals
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
-from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, Reading, about, at, list_at, many, text
-from podid.domain.iam import PolicyFinding, PolicyNames
+from podid.domain.errors import NotFound, PodidError, Unavailable
+from podid.domain.foreign import Object, Reading, about, at, inners_or_none, list_at, many, text
+from podid.domain.iam import PolicyFinding, PolicyNames, Principal
 from podid.domain.permissions import needs
+from podid.domain.usage import AccessedService
 
 T = TypeVar("T")
 
@@ -130,6 +132,12 @@ class Iam(ServiceGateway):
     @needs("iam:DeleteRolePermissionsBoundary")
     def delete_boundary(self, name: str) -> None:
         self._api.write("DeleteRolePermissionsBoundary", {"RoleName": name}, _role(name))
+
+    @needs("iam:GetAccountAuthorizationDetails")
+    def list_principals(self) -> tuple[Principal, ...]:
+        """Return the users and roles of the account with their policies, sorted by ARN."""
+        items = self._api.items("GetAccountAuthorizationDetails", {}, "the principals of the account", details)
+        return tuple(sorted(principals(items), key=lambda principal: principal.arn))
 
     # --- OIDC providers -----------------------------------------------------------------------------------------
 
@@ -256,6 +264,32 @@ class Iam(ServiceGateway):
         params = {"RoleName": name, "PolicyName": policy_name}
         read = partial(decode.document, name="PolicyDocument")
         return self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
+
+    # --- last use -----------------------------------------------------------------------------------------------------
+
+    @needs("iam:GenerateServiceLastAccessedDetails")
+    def start_usage_report(self, arn: str) -> str:
+        """Start a report on the services and the tracked actions that a role has used, and return its id. Only the same
+        caller can read it."""
+        params = {"Arn": arn, "Granularity": "ACTION_LEVEL"}
+        return self._api.read("GenerateServiceLastAccessedDetails", params, arn, partial(text, name="JobId"))
+
+    @needs("iam:GetServiceLastAccessedDetails")
+    def find_usage_report(self, job_id: str, arn: str) -> tuple[AccessedService, ...] | None:
+        """Return the services that the role's policies allow, sorted; None while the report is in progress. Raise
+        Unavailable if IAM could not make it."""
+        statuses: list[str] = []
+
+        def read(page: Object) -> list[AccessedService]:
+            statuses.append(text(page, "JobStatus"))
+            return [decode.accessed_service(item) for item in inners_or_none(page, "ServicesLastAccessed")]
+
+        services = sorted(
+            self._api.items("GetServiceLastAccessedDetails", {"JobId": job_id}, arn, read), key=lambda item: item.name
+        )
+        if "FAILED" in statuses:
+            raise Unavailable(f"IAM could not make the report on the last use of {arn}", subject=arn)
+        return None if "IN_PROGRESS" in statuses else tuple(services)
 
     # --- simulation ---------------------------------------------------------------------------------------------
 

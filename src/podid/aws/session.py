@@ -189,7 +189,7 @@ class AwsSession:
         except Overdue as error:
             raise Unavailable(
                 f"no AWS credentials{whose} were returned {error}",
-                advice="The source does not answer: credential_process, IAM Identity Center or a container endpoint.",
+                advice="The source (credential_process, IAM Identity Center or a container endpoint) does not answer.",
             ) from None
         except (BotoCoreError, ClientError) as error:
             raise translate(error, service="sts", operation="", origin=self.origin) from error

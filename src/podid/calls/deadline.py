@@ -99,7 +99,7 @@ class Deadline:
         if left <= grace:
             left += grace
         if left <= 0:
-            raise TimedOut(f"{self.words} are over", advice="Pass a longer --timeout.")
+            raise TimedOut(f"{self.words} have passed", advice="Pass a longer --timeout.")
         return min(left, longest), f"in {self.words}" if left < longest else f"within {longest:g} s"
 
 

@@ -40,6 +40,7 @@ from podid.checks.audit.irsa_still_allowed import irsa_still_allowed
 from podid.checks.audit.policy_uses_disabled_session_tags import policy_uses_disabled_session_tags
 from podid.checks.audit.role_administrator import role_administrator
 from podid.checks.audit.role_assumes_any_role import role_assumes_any_role
+from podid.checks.audit.role_passable_by_others import role_passable_by_others
 from podid.checks.audit.role_passes_any_role import role_passes_any_role
 from podid.checks.audit.trust_wider_than_use import trust_wider_than_use
 from podid.checks.audit.trust_without_source import trust_without_source
@@ -216,6 +217,7 @@ AUDIT: tuple[Check, ...] = (
     role_passes_any_role,
     role_assumes_any_role,
     policy_uses_disabled_session_tags,
+    role_passable_by_others,
     identity_open_to_others,
     imds_open_to_pods,
     access_keys_in_cluster,

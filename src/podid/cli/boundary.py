@@ -69,7 +69,7 @@ def _start_page(runtime: Runtime) -> int:
 
     shared = ("cluster", "region", "profile", "context", "kubeconfig", "output", "query")
     access = access_for(runtime, dict.fromkeys(shared))
-    access.deadline = runtime.deadline(PAGE_SECONDS, f"the {PAGE_SECONDS:g} s of the start page")
+    access.deadline = runtime.deadline(PAGE_SECONDS, f"the {PAGE_SECONDS:g} s for the start page")
     with access.terminal.working("reading the caller's identity"):
         lines = list(start_page(access))
     _show(lines, runtime)

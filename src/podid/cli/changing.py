@@ -365,7 +365,7 @@ def take_back(access: Access, result: ChangeResult) -> ChangeResult:
     if rollback is None or result.error is None:
         remaining = stays(result)
         return replace(result, notes=(*result.notes, remaining)) if remaining else result
-    access.terminal.note(f"{result.error.message}; deleting {rollback.subject} again")
+    access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
     try:
         failure = carry_out(access, rollback.plan, undoes=result.run_id).error
     except PodidError as error:

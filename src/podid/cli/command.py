@@ -169,7 +169,7 @@ def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tup
     if chosen.timeout is not None:
         limit = seconds(chosen.timeout)
         return limit, f"the {limit:g} s of {sources['timeout']}"
-    return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s that reading may take")
+    return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s for reads")
 
 
 def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Report | Drawing] = ()) -> Access:

@@ -106,6 +106,8 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
     for item in command.own:
         heading = item.heading or heading
         sections.setdefault(heading, []).append(item)
+    for items in sections.values():
+        items.sort(key=lambda item: not item.argument)
     for heading, items in sections.items():
         full = two_columns(_items(item for item in items if not item.brief), width)
         brief = [item for item in items if item.brief]

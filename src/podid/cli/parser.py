@@ -46,7 +46,7 @@ class _Strict(TyperCommand):
         single = [param for param in order if param.param_type_name == "option" and _says_one_thing(param)]
         for param in single:
             if single.count(param) > 1:
-                raise typer.BadParameter("the option is given twice and accepts one value", ctx=ctx, param=param)
+                raise typer.BadParameter("the option is specified twice and accepts one value", ctx=ctx, param=param)
         return super().parse_args(ctx, args)
 
 

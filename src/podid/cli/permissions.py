@@ -79,7 +79,7 @@ TAKING_BACK = OptionalPermission.of(
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 TARGET_ROLE = (
     OptionalPermission.of(
-        "--target-role --update-trust: its trust policy, with the credentials of its account",
+        "--target-role --update-trust: the target role's trust policy, with credentials of its account",
         *TARGET_TRUST.calls(Verb.UPDATE),
     ),
     OptionalPermission.of("--target-role: checking whether an existing role can assume it", Iam.simulate),

@@ -227,7 +227,7 @@ def main(argv: Sequence[str]) -> None:
     source, place, cache = argv
     runtime = Runtime(streams=Streams.of_process(), env={**os.environ, "CI": "1"})
     options, sources = from_values(json.loads(place), runtime.env)
-    deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s that completion may take")
+    deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s for completion")
     access = Access(runtime, options, sources, Terminal(runtime, options), deadline=deadline)
     values = sorted(REMOTE[source](access))
     path = Path(cache)

@@ -32,12 +32,13 @@ class Row(NamedTuple):
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
-OFFLINE, PODID = "Offline", "podid itself"
-PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE, PODID)
+OFFLINE = "Offline"
+# the commands of START are in the main workflow of the first page
+PANELS = (SEE, AUDIT, CHANGE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
-    Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
@@ -56,6 +57,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
+    Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
@@ -84,7 +86,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate finish",
         CHANGE,
-        "Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.",
+        "Remove the previous credentials after a migration.",
         "migrate.finish:finish",
     ),
     Row(
@@ -93,7 +95,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete what a migration leaves.",
+        "List and delete unused resources after a migration.",
         "migrate.cleanup:cleanup",
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
@@ -113,6 +115,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
     Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
+    Row("convert", OFFLINE, "Print a file of another program as podid's own file.", "declare.convert:convert"),
     Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema:schema"),
     Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
@@ -123,17 +126,17 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", PODID, "Print the completion script of a shell.", "completion:completion"),
+    Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
     "trust": "Trust policies of roles.",
-    "addon": "EKS add-ons and their service accounts' roles.",
+    "addon": "Add-ons and their roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
-    "sandbox": "A simulated cluster on this machine.",
+    "sandbox": "A simulated cluster.",
 }
 
 

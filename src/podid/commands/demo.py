@@ -65,7 +65,7 @@ def demo(
     finally:
         if not (keep and ended):  # after a failed tour the user does not know that the sandbox runs
             process.stop(directory=directory)
-    tour.say("These are all steps from an empty cluster to verified credentials.")
+    tour.say("These were all steps from an empty cluster to verified credentials.")
     if keep:
         podid = podid_words()
         tour.say("The sandbox is still running. To continue:")

@@ -29,7 +29,8 @@ def whoami(
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    Also shows the source of each value. If settings contradict each other, podid exits with 2, as every command does.
+    podid also shows the source of each value. If settings contradict each other, the exit code is 2, as for every
+    command.
 
     --as redeems a token of a running pod at EKS Auth and asks STS for the identity of the credentials, which podid then
     drops.

@@ -101,7 +101,9 @@ class UnreadAssociation(AssociationSummary):
     error_code: str = ""
 
     @property
-    def unread(self) -> Annotated[Missing, About("Why the other members are not known; the exit code is 8.")]:
+    def unread(
+        self,
+    ) -> Annotated[Missing, About("The reason why the other members are not known; the exit code is 8.")]:
         return Missing(self.reason, self.permission, self.error_code)
 
     @classmethod

@@ -53,6 +53,15 @@ class PolicyDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Principal:
+    """A user or role of the account with all of its policies, those of a user's groups included."""
+
+    arn: str
+    policies: tuple[PolicyDocument, ...] = ()
+    boundary: PolicyDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssumePermissions:
     """The resources, as written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False if a Deny
     or a statement with NotAction or NotResource also covers these actions, so that the resources are not certain.
@@ -137,6 +146,18 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
             return EVERYTHING
         actions |= dict.fromkeys(_actions(statement, "Action"))
     return tuple(actions)
+
+
+def granted_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the patterns of the Allow statements as written, each once; `*` for a statement with NotAction."""
+    granted: dict[str, str] = {}
+    for statement in _statements(documents):
+        if statement.get("Effect") == "Allow":
+            actions = EVERYTHING if "NotAction" in statement else listed(statement.get("Action"))
+            for action in actions:
+                if isinstance(action, str):
+                    granted.setdefault(action.lower(), action)
+    return tuple(granted.values())
 
 
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
@@ -232,7 +253,7 @@ def _action_words(statement: Mapping[str, object]) -> str:
     if "*" in actions:
         return "do everything"
     if actions and all(action.endswith(":*") for action in actions):
-        return f"do everything of {_joined([action[:-2] for action in actions])}"
+        return f"do everything in {_joined([action[:-2] for action in actions])}"
     return _joined(actions)
 
 

@@ -152,7 +152,7 @@ def _base(flags: Mapping[str, str], given: str, detected: str, own: str, place: 
         return base, f"{given} of {place}"
     if flags.get(detected) == "true":
         return own, f"detected by {place} from the instance profile"
-    return own, f"assumed, because podid finds no {given} in {place}"
+    return own, f"assumed, because podid found no {given} in {place}"
 
 
 def _all_flags(members: Iterable[PodTemplate]) -> Mapping[str, str]:

@@ -73,7 +73,7 @@ class Blocker:
     """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it. One
     that is `firm` cannot be accepted, because EKS or IAM would refuse the change."""
 
-    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
     evidence: tuple[str, ...] = ()
     way_out: Annotated[tuple[tuple[str, ...], ...], About("Command lines.")] = ()
@@ -84,7 +84,7 @@ class Blocker:
 class Caution:
     """Something to know before an item is migrated."""
 
-    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
 
 
@@ -118,14 +118,14 @@ class MigrationItem:
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
-    evidence: Annotated[tuple[str, ...], About("The sources from which podid derived the older way.")] = ()
+    evidence: Annotated[tuple[str, ...], About("The fields from which podid derived the older mechanism.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     node_kinds: Annotated[
         tuple[str, ...], About("Kinds of the nodes of its running pods, such as managed, karpenter, fargate, windows.")
     ] = ()
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[Caution, ...] = ()
-    unknown: Annotated[tuple[str, ...], About("What could not be checked. Blocks only with `--strict`.")] = ()
+    unknown: Annotated[tuple[str, ...], About("Facts that could not be checked. They block only with `--strict`.")] = ()
     steps: tuple[MigrationStep, ...] = ()
     owner: Annotated[str, OR_NULL, About("The tool that manages the annotation, such as Helm.")] = ""
     copy_of: Annotated[
@@ -199,7 +199,7 @@ class Leftover:
     kind: Annotated[str, About("oidc-provider, role or agent.")]
     arn: Annotated[ArnText, OR_NULL, About("Null for an agent.")] = ""
     workload: Annotated[str, OR_NULL, About("KIND/NAMESPACE/NAME of an agent.")] = ""
-    reason: Annotated[str, About("Why it is not needed any more.")]
+    reason: Annotated[str, About("The reason why it is no longer needed.")]
 
     @property
     def name(self) -> str:
@@ -214,7 +214,7 @@ class MigrationCleanup:
 
     items: Sequence[Leftover]
     unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()
-    unread: Annotated[str, OR_NULL, About("Why podid does not know what kiam and kube2iam serve.")] = ""
+    unread: Annotated[str, OR_NULL, About("The reason why the pods of kiam and kube2iam are not known.")] = ""
     agents: Annotated[Sequence[OlderAgent], About("kiam and kube2iam, with what they serve.")] = ()
 
     @property

@@ -74,7 +74,7 @@ class Owner:
     tool: str
     detail: Annotated[str, OR_NULL, About("The add-on, stack or object of the tool; null if nothing names it.")] = ""
     tag: Annotated[str, OR_NULL, About("The key of the tag that names the tool. Tags are only hints.")] = ""
-    evidence: Annotated[str, About("What names the tool.")] = ""
+    evidence: Annotated[str, About("The evidence that names the tool.")] = ""
     certain: Annotated[bool, About("Whether the tool itself sets this evidence; otherwise it is a convention.")] = True
 
     @property

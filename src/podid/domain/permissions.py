@@ -118,7 +118,10 @@ _OF_THE_CLUSTER = {
 }
 _OF_NOTHING = {"eks:ListClusters", "eks:DescribeAddonVersions", "eks:DescribeAddonConfiguration"}
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
-_NOT_OF_A_ROLE = {"iam:ListRoles", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetInstanceProfile"}
+_NOT_OF_A_ROLE = {
+    *("iam:ListRoles", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetInstanceProfile"),
+    "iam:GetServiceLastAccessedDetails",
+}
 
 NOT_SIMULATED = (
     "session policies, conditions in policies of the organization, and policies for single roles or associations: "

@@ -12,7 +12,7 @@ from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
 from podid.domain.exposure import AccessKey, IdentityGrant
-from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames, Principal
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -86,6 +86,8 @@ class Snapshot:
     permission_policies: Section[Mapping[str, Section[tuple[PolicyDocument, ...]]]] = field(metadata=AWS)
     # ARN of a permissions boundary of a role -> its document
     boundaries: Section[Mapping[str, Section[Mapping[str, object]]]] = field(metadata=AWS)
+    # the users and roles of the account with their policies
+    principals: Section[tuple[Principal, ...]] = field(metadata=AWS)
     # role ARN -> the permissions to assume other roles in its policies
     assume_permissions: Section[Mapping[str, Section[AssumePermissions]]] = field(metadata=AWS)
     # ARN of a role with a permissions boundary -> whether the boundary may allow any action of its policies

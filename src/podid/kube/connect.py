@@ -209,7 +209,10 @@ def _through(
             "not support: exec plugins replaced auth providers",
             subject=context.name,
             hint=_update_kubeconfig(cluster) if cluster is not None else (),
-            advice="Kubernetes 1.26 removed the providers of clouds. The exec plugin for EKS is aws eks get-token.",
+            advice=(
+                "Kubernetes 1.26 removed the cloud providers' auth providers. For EKS, use the exec "
+                "plugin aws eks get-token."
+            ),
         )
     try:
         acts_as = impersonation(context.user)

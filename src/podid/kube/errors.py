@@ -145,7 +145,7 @@ NETWORK: tuple[ErrorRule, ...] = (
     ErrorRule(errors.Unavailable, "{server} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(
         errors.Unavailable,
-        "{server} did not answer completely {cause}",
+        "{server} sent an incomplete answer {cause}",
         codes=("Overdue",),
         advice="Check the proxy and the context's server, or pass a longer --timeout.",
     ),

@@ -61,7 +61,7 @@ def impersonation(user: foreign.Object) -> tuple[tuple[str, str], ...]:
     """Return the impersonation headers in order, one for each value; empty without impersonation. Raise Malformed."""
     headers = tuple(_headers(user))
     if headers and headers[0][0] != "Impersonate-User":
-        raise foreign.Malformed("as is missing beside as-uid, as-groups or as-user-extra")
+        raise foreign.Malformed("as is required with as-uid, as-groups or as-user-extra")
     for name, value in headers:
         if not value.isprintable():
             raise foreign.Malformed(f"the value for {name} contains control characters")

@@ -153,7 +153,7 @@ def version_list_view(versions: AgentVersions) -> View:
         ("VERSION", "version.version"),
         ("STATE", lambda row: ", ".join(versions.states(row.version.version)) or None),
         ("FITS", lambda row: "no" if row.why_not else "yes"),
-        (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
+        (Column("REASON", prose=True), lambda row: row.why_not or None),
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
         empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
     )
@@ -216,7 +216,7 @@ class AgentVersionBody(Document):
     default: Annotated[bool, About("Whether EKS installs it if no version is specified.")]
     latest: Annotated[bool, About("Whether it is the newest compatible version.")]
     fits: Annotated[bool, From(lambda row: not row.why_not)]
-    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would refuse it for this cluster.")]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("The reason why EKS would refuse it for this cluster.")]
     architectures: Annotated[Names, From("version.architectures")]
     compute_types: Annotated[Names, From("version.compute_types")]
 

@@ -25,7 +25,7 @@ def agent_logs_view(logs: AgentLogs) -> View:
         ("FIRST", lambda tally: timestamp(tally.first)),
         ("LAST", lambda tally: timestamp(tally.last)),
         (Column("NODES", folds=1), lambda tally: short_list(sorted(tally.nodes), 3)),
-        (Column("ASKED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
+        (Column("REQUESTED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
         (Column("LAST LINE", folds=3, prose=True), "sample"),
         empty=f"no failure in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
     )

@@ -31,7 +31,7 @@ class BundleDocument(Document, kind="Bundle"):
     file: str
     items: Sequence[BundleFile]
     contents: Annotated[Sequence[str], About("The kinds of data in it.")]
-    redacted: Annotated[Redacted, About("How many values were replaced, each by the same replacement everywhere.")]
+    redacted: Annotated[Redacted, About("The number of redacted values. A value has the same replacement everywhere.")]
 
 
 def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:

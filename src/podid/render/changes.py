@@ -315,7 +315,7 @@ class ActionBody(Document):
     status: str
     before: Annotated[Mapping[str, object] | None, From("action.before")]
     after: Mapping[str, object] | None
-    reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried or was skipped.")]
+    reason: Annotated[str, OR_NULL, OPTIONAL, About("The reason why it failed, was not tried or was skipped.")]
     id: Annotated[str, OR_NULL, OPTIONAL, About("The ID of the failure mode, for `podid explain`.")]
 
 
@@ -379,7 +379,7 @@ class ResultDocument(Document, kind="Result"):
     awaited: Annotated[
         Awaited | None, About("The awaited effect: agents on nodes, or new pods that no longer get credentials.")
     ]
-    unchecked: Annotated[str, OR_NULL, About("Why there is no status.")]
+    unchecked: Annotated[str, OR_NULL, About("The reason why there is no status.")]
     target_roles: Annotated[
         Sequence[TargetRoleBody],
         From("owner_changes"),

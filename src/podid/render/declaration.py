@@ -36,9 +36,13 @@ _VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
 _NAME_LIKE = re.compile(r"[\w.-]*", re.ASCII)
 
 
-def declaration_text(declaration: Declaration, comments: str = "") -> str:
-    """Return the file. `comments` stand below the line that names the schema."""
-    return SCHEMA_LINE + comments + to_yaml(cast("Json", escaped(declaration_object(declaration))), quoted=_quoted)
+def declaration_text(declaration: Declaration, comments: str = "", *, first: bool = True) -> str:
+    """Return the document, the `first` one of a file with the line that names the schema. `comments` stand below."""
+    return (
+        (SCHEMA_LINE if first else "")
+        + comments
+        + to_yaml(cast("Json", escaped(declaration_object(declaration))), quoted=_quoted)
+    )
 
 
 def _quoted(text: str) -> bool:

@@ -121,7 +121,7 @@ class UnknownBody(CheckedBody):
 class VerdictBody(CheckedBody):
     outcome: Outcome
     message: str
-    reason: Annotated[str, OR_NULL, About("Why the check could not decide.")]
+    reason: Annotated[str, OR_NULL, About("The reason why the check could not decide.")]
     permission: MissingPermission
     service_accounts: Annotated[ServiceAccounts, From("chain")]
     masked_by: TextOrNull

@@ -63,7 +63,7 @@ class SettledBody(Document):
     status: Annotated[
         RecordedStatus,
         From(lambda item: item[2].status if isinstance(item[2], Done) else "open"),
-        About("`open` could not be checked."),
+        About("`open`: the outcome could not be checked."),
     ]
     reason: Annotated[str, From(lambda item: item[2].reason if isinstance(item[2], Done) else item[2].message)]
 

@@ -70,7 +70,7 @@ class PlannedFixBody(Document):
     error: Annotated[
         FixFailureBody | None,
         From(lambda fix: {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None),
-        About("Why the command has no plan."),
+        About("The reason why the command has no plan."),
     ]
 
 

@@ -184,7 +184,7 @@ class SecondHopBody(Document):
         str | None, From("association.external_id"), About("The value of sts:ExternalId that EKS sends.")
     ]
     verdict: Annotated[
-        TrustVerdict, About("Of the permission of the role and the trust policy of the target role together.")
+        TrustVerdict, About("The verdict on the role's permission and the target role's trust policy together.")
     ]
     permissions: Annotated[
         Mapping[str, str],
@@ -195,7 +195,7 @@ class SecondHopBody(Document):
     trust: Annotated[
         TrustBody | None,
         From("evaluation"),
-        About("Of the target role; null if it does not exist or could not be read."),
+        About("The trust policy of the target role; null if the role does not exist or could not be read."),
     ]
     findings: Annotated[Sequence[TrustFinding], About("Problems, by failure mode.")]
     unknowns: Sequence[Missing]
@@ -226,7 +226,7 @@ class WorkloadNameBody(Document):
 
 class PodUseBody(Document):
     name: Annotated[str, From("pod.name")]
-    workload: Annotated[WorkloadNameBody, About("The last owner; the pod itself if it has none.")]
+    workload: Annotated[WorkloadNameBody, About("The top-level owner; the pod itself if it has none.")]
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
     stale: Annotated[

@@ -131,7 +131,7 @@ class PageBody(Document):
     title: Annotated[str, From("entry.title")]
     certainty: Certainty
     matched: Annotated[str, OR_NULL, From("text"), About("The known text that matches; null for an id or words.")]
-    count: Annotated[int, About("How many times the log has it.")]
+    count: Annotated[int, About("The number of times that the log contains it.")]
     texts: Annotated[Names, From(lambda match: known_texts(match.id))]
     body: Annotated[str, From("entry.body"), About("The page in Markdown.")]
 
@@ -140,8 +140,8 @@ class ExplanationDocument(Document, kind="Explanation"):
     """`podid explain`, the best match first."""
 
     query: str
-    how: Annotated[str, About("How the pages were found.")]
-    certainty: Annotated[Certainty, About("Of the first item; with `possible` the exit code is 5.")]
+    how: Annotated[str, About("The type of the search that found the pages.")]
+    certainty: Annotated[Certainty, About("The certainty of the first item; with `possible` the exit code is 5.")]
     items: Annotated[Sequence[PageBody], From("matches")]
 
 

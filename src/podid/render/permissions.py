@@ -269,5 +269,5 @@ class PermissionReportDocument(Document, kind="PermissionReport"):
     summary: Annotated[PermissionsSummary, From(""), About("Counts of the permissions that are always required.")]
     permissions: Annotated[Sequence[OwnPermission], From("always"), About("Always required.")]
     optional: Annotated[Sequence[OwnOptionalBody], About("Required only by some options; not in the summary.")]
-    missing: Annotated[Grant, About("The policies that grant the missing ones of `permissions`.")]
+    missing: Annotated[Grant, About("The policies that grant the missing permissions of `permissions`.")]
     not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]

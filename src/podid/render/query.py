@@ -115,7 +115,7 @@ def _interpreter() -> Any:
 def _no_value(item: object) -> str:
     """Return why no format can show the item; empty if one can."""
     if isinstance(item, float) and not math.isfinite(item):
-        return "a number in it is too large, or none"
+        return "a number in it is too large or not valid"
     if isinstance(item, int) and item.bit_length() > 4096:
         return "a number in it is too large"
     return "" if item is None or isinstance(item, str | bool | int | float) else "a part of it is an expression"

@@ -139,7 +139,7 @@ class RoleListItem(Document):
         From(lambda item: None if item.associations is None else len(item.associations)),
         About("Number of associations with it in the clusters that were read; null if none could be read."),
     ]
-    refused: Annotated[int, About("How many of these the trust policy does not allow.")]
+    refused: Annotated[int, About("The number of these that the trust policy does not allow.")]
     moved_on: Annotated[
         Sequence[MovedOnBody] | None,
         From(_moved_on),

@@ -248,7 +248,7 @@ def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 State = Annotated[IdentityState | None, About("One of docs/explanations/states.md; null if too little was read.")]
-Reason = Annotated[str | None, About("Why the state is not better; null from configured on.")]
+Reason = Annotated[str | None, About("The reason why the state is not better; null for configured and better states.")]
 
 
 # only the view of verify has them
@@ -309,11 +309,13 @@ class ProbeBody(Document):
     role_arn: Annotated[ArnText | None, From("redeemed.role_arn"), About("The role that the pod got.")]
     link: BrokenLink
     id: ModeId
-    message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why the pod got no role.")]
+    message: Annotated[
+        str, OR_NULL, From(lambda probe: probe.message or probe.left), About("The reason why the pod got no role.")
+    ]
     unknown: Annotated[
         str | None,
         From(lambda probe: probe.missing and probe.missing.reason),
-        About("Why the answer is not known."),
+        About("The reason why the answer is not known."),
     ]
 
 

@@ -31,7 +31,7 @@ class ActionVerdicts(Document):
 
 
 class TrustBody(Document):
-    verdict: Annotated[TrustVerdict, About("Of both actions together.")]
+    verdict: Annotated[TrustVerdict, About("The verdict on both actions together.")]
     actions: Annotated[ActionVerdicts, From("")]
     scope: Annotated[Scope | None, About("The scope of the statement that allows these pods; null if none does.")]
     findings: Sequence[TrustFinding]
@@ -155,7 +155,7 @@ class TrustStatementBody(Document):
     statement: Annotated[int, From("index"), About("Index in the policy, from 0.")]
     sid: str
     effect: Annotated[Literal["Allow", "Deny"], From(_effect)]
-    principals: Annotated[Sequence[str], From(_principals), About("`*` is everybody; `all but …` for NotPrincipal.")]
+    principals: Annotated[Sequence[str], From(_principals), About("`*` is everyone; `all but …` for NotPrincipal.")]
     actions: Annotated[Sequence[str], From(_actions), About("`all but …` for NotAction.")]
     conditions: Annotated[Sequence[str], From(_conditions), About("Operator, key and values; all must match.")]
 
@@ -169,7 +169,7 @@ class TrustAccessBody(Document):
     reasons: Annotated[
         Sequence[str],
         From(lambda access: (*access.pods.unclear, *access.pods.shut)),
-        About("Why no pod can, or for which pods the verdict is not known."),
+        About("The reason why no pod can, or the pods for which the verdict is not known."),
     ]
     statements: Annotated[Sequence[TrustStatementBody], From("policy.statements")]
     findings: Annotated[Sequence[TrustFinding], About("Worst first.")]
@@ -232,7 +232,7 @@ class TrustEditBody(Document):
         From("edit.statement"),
         About("Index, from 0, of the statement that was written or removed, or that decided."),
     ]
-    notes: Annotated[Sequence[str], About("The edit or the reason for none, then further notes.")]
+    notes: Annotated[Sequence[str], About("The edit, or the reason why there is none; then further notes.")]
     diff: Annotated[str, About("From the old policy to the new one; empty without a change.")]
     size: Annotated[
         int, From("edit.size"), About("Number of characters without white space; the default quota of IAM is 2,048.")

@@ -335,7 +335,7 @@ def _request(
     try:
         document = json.loads(NEVER.wait(ask, timeout))
     except RecursionError as error:
-        raise ValueError("it is nested without end") from error
+        raise ValueError("it is nested too deeply") from error
     finally:
         connection.close()
     return document if isinstance(document, dict) else {}

@@ -33,6 +33,7 @@ class Delays:
     delete: a deleted association still blocks a create for the same service account (ResourceInUseException).
     addon: an add-on stays in CREATING, UPDATING or DELETING.
     trail: a call shows in CloudTrail's event history; a few minutes, with AWS.
+    report: IAM makes a report on last use.
     """
 
     association: float = 2.0
@@ -40,6 +41,7 @@ class Delays:
     delete: float = 0.0
     addon: float = 2.0
     trail: float = 0.0
+    report: float = 1.0
 
 
 @dataclass(slots=True)
@@ -115,6 +117,16 @@ class AddonFault:
     message: str = "The add-on is unhealthy because it doesn't have the desired number of replicas."
 
 
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """A job of IAM on the last use of a principal's permissions, and who asked for it."""
+
+    arn: str
+    granularity: str
+    caller: str
+    made_at: float
+
+
 @dataclass(slots=True)
 class ClusterRecord:
     """A cluster; `body`, node groups, profiles and entries are in the API's own spelling."""
@@ -170,6 +182,9 @@ class World:
         self.addon_faults: dict[str, AddonFault] = {}
         self.trail: deque[TrailEvent] = deque(maxlen=_TRAIL_EVENTS)
         self.trail_rate = TwoASecond()
+        self.accesses: dict[tuple[str, str, str], tuple[float, str]] = {}
+        """Role, service and action -> when it was last tried, and in which region."""
+        self.reports: dict[str, UsageReport] = {}
         self.kubernetes: KubernetesHalf | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._pending: list[str] = []
@@ -311,6 +326,8 @@ class World:
             self.tags.clear()
             self.addon_faults.clear()
             self.trail.clear()
+            self.accesses.clear()
+            self.reports.clear()
             self.trail_rate = TwoASecond()
             self.credentials.allow_again()
             self._listeners.clear()

@@ -235,7 +235,7 @@ def test_a_trust_that_names_a_deleted_role_is_not_edited() -> None:
     assert unwritable_principals(before) == ("AROAEXAMPLE1234567890", "AIDAEXAMPLE1234567890")
     reason = (
         "IAM rejects any change of a trust policy that names AROAEXAMPLE1234567890, AIDAEXAMPLE1234567890, "
-        "the unique id of a deleted role or user: replace it by an ARN first"
+        "the unique id of a deleted role or user: replace it with an ARN first"
     )
     untagged_elsewhere = PodIdentity(CLUSTER, "web", "front")
     for edit in (
@@ -283,7 +283,7 @@ def test_remove_reports_access_that_stays() -> None:
         ([OTHER], "no statement allows shop/orders", None),
         (
             [OTHER, statement({"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["orders", "cart"]}})],
-            "Statement[1] gives the access, and also allows others: service account orders or cart in any "
+            "Statement[1] grants the access, and also allows others: service account orders or cart in any "
             "namespace in any cluster in account 111122223333; they would lose access",
             1,
         ),

@@ -454,7 +454,7 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
     [
         ((), "Specify a trust policy"),
         (("-", "--role", "r"), "cannot be used together"),
-        (("-", "-"), "given only once"),
+        (("-", "-"), "specified only once"),
         (("-", "--cluster-arn", CLUSTER), "--for NS/SA"),
         (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place"), "stdin cannot be written"),
         (("-", "--for", "shop/orders", "--cluster-arn", "arn:aws:eks:*:1:cluster/*"), "not the ARN of an EKS cluster"),

@@ -59,7 +59,7 @@ def test_a_slip_in_an_action_is_corrected_in_its_place() -> None:
     finding = found.evaluations[0].findings[0]
     assert (finding.id, finding.fix) == (
         "trust-missing-tag-session",
-        "replace sts:TagSesion by sts:TagSession in Statement[0]",
+        "replace sts:TagSesion with sts:TagSession in Statement[0]",
     )
     assert "-" + " " * 8 + '"sts:TagSesion"' in found.diff.split("\n")
 

@@ -143,7 +143,7 @@ def test_a_role_that_cannot_be_rolled_back_is_named(box: Sandbox, podid: Podid, 
     failed = podid(*ASSOCIATE, *MANAGED)
     assert failed.code == 8, failed
     (note,) = [note for note in failed.json["notes"] if "deleted again" in note]
-    assert note.startswith("role shop-orders, which this run created, could not be deleted again: ")
+    assert note.startswith("role shop-orders, which this run created, could not be deleted: ")
     box.world.credentials.allow_again()
     assert podid(*note.rpartition("; podid ")[2].removesuffix(" deletes it").split(), "--yes").code == 0
     assert account_state(box) == before

@@ -37,7 +37,7 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
             yield case.skip("the node joined less than 2 minutes ago")
         elif node.name in blocked(snapshot):
-            yield case.skip("another pod has a port of the node that the agent needs, which another check reports")
+            yield case.skip("another pod uses a port of the node that the agent needs; another check reports it")
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:

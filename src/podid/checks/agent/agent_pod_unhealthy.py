@@ -20,7 +20,7 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
         elif unpulled(pod):
             yield case.skip("its image cannot be pulled")
         elif waits_for_port(pod) and blocked(snapshot):
-            yield case.skip("another pod has a port of its node, which another check reports")
+            yield case.skip("another pod uses a port of its node; another check reports it")
         elif _starting(pod, snapshot):
             yield case.skip("the pod is still starting")
         elif pod.ready:

@@ -29,7 +29,7 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
     nodes = sorted({pod.node for _, pod in early})
     case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in early})))
     if len(nodes) < NODES:
-        return case.ok("pods do not fail on nodes with a starting agent")
+        return case.ok("no pod failed on a node while its agent was starting")
     names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in early)
     return case.fail(
         f"pods started before the agent of their node was ready, and failed once: {names} on {short_list(nodes)}",

@@ -21,7 +21,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
                 "pod uses the association",
                 evidence=(
                     *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                    f"if someone creates the namespace and the service account, their pods get {given(association)}",
+                    f"if someone creates the namespace and the service account, its pods get {given(association)}",
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

@@ -33,7 +33,7 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
                 evidence=(f"the session policy limits the sessions of {association.pods_role_arn}",),
             )
         else:
-            yield case.ok("the session policy leaves some permissions")
+            yield case.ok("the session policy allows some of the role's actions")
 
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:

@@ -23,7 +23,10 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("its environment sets no proxy for requests to the agent")
             continue
         if hidden:
-            reason = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may come from an unread source"
+            reason = (
+                f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may come from a "
+                "source that podid does not read"
+            )
             yield case.unknown(Missing(reason), severity=Severity.WARN)
             continue
         widely = all(covers(no_proxy(env.values), address) for env in through.values())

@@ -17,7 +17,7 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, node in check.of_nodes(snapshot):
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
-            yield case.skip("it is not an EC2 instance that EC2 reports and that runs the agent")
+            yield case.skip("EC2 does not report its instance, or no agent runs on it")
         elif instance.metadata and not instance.profile_arn and not profiled and node.name in working:
             yield case.skip("EC2 reports no instance profile for any node, and the agent on this node works")
         elif not (trouble := _trouble(instance)):

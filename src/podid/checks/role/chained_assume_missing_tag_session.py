@@ -51,7 +51,12 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
             f"the role is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every "
             "AssumeRole request of its pods requires",
             severity=Severity.WARN,
-            evidence=("fix: allow sts:TagSession with sts:AssumeRole, here and in the next role's trust policy",),
+            evidence=(
+                (
+                    "fix: allow sts:TagSession together with sts:AssumeRole, in this role and in the next "
+                    "role's trust policy"
+                ),
+            ),
         )
     return case.ok(f"roles in its policies that it can assume with session tags: {len(named)}")
 

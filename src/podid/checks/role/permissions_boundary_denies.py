@@ -27,10 +27,10 @@ def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
         boundary = role.permissions_boundary_arn if role is not None else "its boundary"
         if isinstance(section, Missing):
             yield case.unknown(
-                section, f"not checked which permissions {boundary} leaves: {section.reason}", severity=Severity.WARN
+                section, f"not checked which permissions {boundary} allows: {section.reason}", severity=Severity.WARN
             )
         elif section.value:
-            yield case.ok(f"{boundary} leaves some of its permissions")
+            yield case.ok(f"{boundary} allows some of its actions")
         else:
             yield case.fail(
                 f"the role's permissions boundary {boundary} allows none of the actions that its policies allow",

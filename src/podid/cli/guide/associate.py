@@ -210,7 +210,7 @@ def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
             text="Restart these pods?",
             lead=(f"Running pods ({account.words}) keep the role's credentials for up to {lifetime}.",),
             options=(
-                Option(NO, "No: they keep the credentials until these expire"),
+                Option(NO, "No: they keep the credentials until they expire"),
                 Option(YES, "Yes: a rolling restart"),
             ),
         )

@@ -43,7 +43,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalPermission.of("checking a configuration against its schema", Eks.get_addon_configuration),
             OptionalPermission.of(
-                "reading why an agent does not start, from its log and events",
+                "reading the log and events of an agent that does not start",
                 KubeReader.read_log,
                 KubeReader.list_warnings,
             ),

@@ -30,7 +30,7 @@ def uninstall_agent(
 ) -> None:
     """Uninstall the agent add-on. Asks for confirmation, or requires --yes.
 
-    podid lists the service accounts, pods and nodes that lose credentials. Associations and roles stay.
+    podid lists the service accounts, pods and nodes that lose credentials. It does not delete associations and roles.
 
     Example: podid uninstall-agent --dry-run
 

@@ -44,9 +44,9 @@ def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
     Without a role on a terminal, podid asks for everything. An association that exists with other settings is a
-    conflict (exit 6), unless you pass --replace. Without --role, only its settings change. Role, policies and
-    association are one run: undo them together. If one of several fails, podid continues with the others. A rerun
-    creates the remaining ones.
+    conflict (exit 6), unless you pass --replace. Without --role, only the settings of an existing association change.
+    Role, policies and association are one run: undo them together. If one of several fails, podid continues with the
+    others. A rerun creates the remaining ones.
 
     Example: podid associate
 

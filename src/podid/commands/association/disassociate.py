@@ -16,7 +16,7 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ASSOCIATION
+    from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 
     return CommandPermissions.of(
         *ASSOCIATION.calls(Verb.DELETE),
@@ -33,6 +33,11 @@ def permissions() -> CommandPermissions:
                 Eks.list_clusters,
                 Eks.list_associations,
             ),
+            OptionalPermission.of(
+                "--delete-service-account; grant it per namespace",
+                *SERVICE_ACCOUNT.calls(Verb.DELETE),
+                KubeReader.list_pods,
+            ),
             permissions.RESTARTING,
         ),
     )
@@ -43,6 +48,9 @@ class DisassociateOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     restart: bool = switch("Restart the workloads so that their pods start without the role.")
     delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
+    delete_service_account: bool = switch(
+        "Also delete the service account if podid created it here and no pod uses it."
+    )
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
@@ -52,13 +60,13 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
     Without arguments on a terminal, podid asks for everything.
 
-    Running pods keep their credentials until these expire. New pods get none.
+    Running pods keep their credentials until they expire. New pods get none.
 
     Example: podid disassociate shop/orders --yes
 
     Example: podid disassociate shop/orders shop/web --restart --yes
 
-    Example: podid disassociate shop/orders --delete-role
+    Example: podid disassociate shop/orders --delete-role --delete-service-account
     """
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import guide_disassociate, says_only_where
@@ -82,6 +90,8 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
     place = access.place(for_change=True)
+    if options.delete_service_account:
+        access.kube.needed()  # fails before anything is changed
     restarts = changing.restarting(access, refs) if options.restart else None
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {names}") as progress:
@@ -93,11 +103,14 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
             done=access.journal.done_before(access.runtime.argv, place.header),
             now=access.runtime.now(),
             delete_role=options.delete_role,
+            delete_accounts=options.delete_service_account,
             ignore_not_found=options.ignore_not_found,
             say=progress.glance,
         )
+    parts = {"its role": options.delete_role, "its service account": options.delete_service_account}
+    more = "".join(f" and {part}" for part, deleted in parts.items() if deleted)
     consent = Consent(
-        question=f"Delete the association of {names}{' and its role' if options.delete_role else ''}?",
+        question=f"Delete the association of {names}{more}?",
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
     )

@@ -11,6 +11,8 @@ def schema(terminal: Terminal) -> None:
     write the line that names the schema at the top of each file.
 
     Example: podid schema > podid.schema.json
+
+    Example: podid schema --query 'keys(schema.properties)'
     """
     from podid.render.schema import schema_view
 

@@ -10,13 +10,13 @@ def explain(
     words: tuple[str, ...] = arguments(
         "ID|TEXT", "The id of a failure mode, or an error text. '-' reads stdin.", default=()
     ),
-    list_pages: bool = switch("List every failure mode, in the order of the chain.", name="--list"),
-    search: str | None = option("WORDS", "List the failure modes whose page contains all these words."),
+    list_pages: bool = switch("List every failure mode, in the order of the links.", name="--list"),
+    search: str | None = option("WORDS", "List the failure modes whose pages contain all these words."),
 ) -> None:
     """Explain a failure by id or error text.
 
-    Works offline. Paste the error of your application, or pass a whole log on stdin ('-'). The answer states how
-    certain it is. If nothing in the text is conclusive, the exit code is 5.
+    The command works offline. Paste the error of your application, or pass a whole log on stdin ('-'). The answer
+    states how certain it is. If nothing in the text is conclusive, the exit code is 5.
 
     Example: podid explain trust-missing-tag-session
 

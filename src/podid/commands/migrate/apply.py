@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from podid.domain.migration import MigrationItem
-    from podid.domain.plan import Place
+    from podid.domain.plan import ChangeResult, Place, Plan
 
 
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
+    from podid.commands.agent.install import permissions as installing_agent
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
@@ -28,8 +29,9 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         permissions.MIGRATION | permissions_of(changes),
         (
-            OptionalPermission.of("returning failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
+            OptionalPermission(installing_agent().always, "--install-agent"),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
             OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
@@ -74,9 +76,10 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
     from podid.cli.changing import beside, report, restarting, settle_interrupted, show
-    from podid.domain.plan import Consent
+    from podid.domain.plan import Consent, Plan
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
+    from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.carry import Carrying, carry_out
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.ops.migrate.saved import check_plan, creates_accounts
@@ -85,9 +88,15 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
 
     settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        first = (
+            plan_agent(access.clients, place, access.runtime.now())
+            if options.install_agent
+            else Plan(header=place.header, actions=())
+        )
         migration = read_migration(
             access.clients,
             place,
+            first=first,
             scope=scope_of(options.which.service_accounts, access.shared.namespace),
             now=access.runtime.now(),
             journal=access.journal,
@@ -106,7 +115,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     items = tuple(item for item in left if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
-    plan = plan.noting(beside(access, plan))
+    plan = first.then(plan.noting(beside(access, plan))) if items else Plan(header=place.header, actions=())
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return
@@ -117,6 +126,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
 
     access.runtime.changing = True
+    installed = _install_agent(access, place, first) if items and first.actions else None
     how = Carrying(
         clients=access.clients,
         journal=access.journal,
@@ -133,7 +143,24 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
         result = carry_out(migration, how, items, {ref: "; ".join(reasons) for ref, reasons in held.items()})
     finally:
         access.terminal.progress.done()
-    report(access, result)
+    report(access, result if installed is None else joined(installed, result))
+
+
+def _install_agent(access: Access, place: Place, plan: Plan) -> ChangeResult:
+    """Install the agent and wait for it. Leave with its result if that failed."""
+    from podid.cli.changing import carry_out, report
+    from podid.domain.errors import ExitCode
+    from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
+
+    try:
+        result = carry_out(access, plan)
+        patience = access.patience(INSTALL_SECONDS)
+        result = after_install(access.clients, place, patience, result, wait=None)
+    finally:
+        access.terminal.progress.done()
+    if result.exit_code is not ExitCode.OK:
+        report(access, result)
+    return result
 
 
 def _agrees(access: Access, item: MigrationItem) -> bool:

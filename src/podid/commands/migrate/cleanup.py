@@ -37,7 +37,7 @@ def cleanup(
     access: Access,
     names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
 ) -> None:
-    """List and delete what a migration leaves.
+    """List and delete unused resources after a migration.
 
     podid lists OIDC providers that no role trusts, and roles that no one can assume any more. If a cluster is
     specified, podid also lists kiam and kube2iam once they serve no workload. It deletes only what you name, and asks

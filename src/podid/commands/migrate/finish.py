@@ -56,7 +56,7 @@ class FinishOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def finish(access: Access, options: FinishOptions) -> None:
-    """Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.
+    """Remove the previous credentials after a migration.
 
     podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
     cluster's OIDC provider. For kiam and kube2iam, it removes the annotations of pod templates, which replaces the

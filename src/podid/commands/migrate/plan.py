@@ -6,17 +6,22 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, MigrationOptions
+from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
 
 
 def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission
     from podid.kube.reader import KubeReader
 
+    reading_agent = (Eks.list_addon_versions, KubeReader.list_agent_daemon_sets, KubeReader.find_pod_security)
     return CommandPermissions(
         permissions.MIGRATION,
-        (OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),),
+        (
+            OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
+            OptionalPermission.of("--install-agent", *reading_agent),
+        ),
     )
 
 
@@ -24,6 +29,7 @@ def permissions() -> CommandPermissions:
 class PlanOptions:
     which: MigrationOptions = included(MigrationOptions)
     create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
+    install_agent: bool = INSTALL_AGENT
     save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
@@ -44,6 +50,7 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
+    from podid.ops.migrate.agent import plan_agent
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
@@ -62,6 +69,7 @@ def plan(access: Access, options: PlanOptions) -> None:
             accepted=options.which.accepts,
             source=options.which.from_,
             create=options.create_service_accounts,
+            first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
             adjust=access.with_commands,
         )
     migration.check_exist(refs)

@@ -9,8 +9,8 @@ def list_presets(
 ) -> None:
     """List permission presets for well-known workloads.
 
-    Application presets are named after the access to one table, bucket or queue, controller presets after the
-    controller. Parameters narrow a preset. Use one with `podid role create --preset`.
+    A preset for applications allows one kind of access, such as dynamodb-read. A preset for a controller has the
+    name of the controller. Parameters narrow a preset. Use one with `podid role create --preset`.
 
     Example: podid preset list
 

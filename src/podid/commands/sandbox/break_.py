@@ -13,9 +13,9 @@ def break_(
 ) -> None:
     """Reproduce a failure mode in the sandbox.
 
-    Creates the required objects: the agent, and in namespace `broken` a service account, a role, an association and
-    pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken for
-    some time. `podid sandbox heal` removes them.
+    podid creates the required objects: the agent, and in namespace `broken` a service account, a role, an association
+    and pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken
+    for some time. `podid sandbox heal` removes them.
 
     Example: podid sandbox break trust-missing-tag-session && podid doctor
 
@@ -49,5 +49,5 @@ def break_(
     with terminal.working(f"reproducing {mode}"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
     terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:     {' '.join(('podid', 'doctor', *to_see(mode)))}")
+    terminal.note(f"To see it:     {' '.join(('podid', *to_see(mode)))}")
     terminal.note(f"To remove it:  podid sandbox heal {mode}")

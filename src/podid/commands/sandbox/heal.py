@@ -8,7 +8,7 @@ from podid.domain.option import argument
 def heal(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("[ID]", "The failure mode. [default: all that were reproduced]", default=None),
+    mode: str | None = argument("[ID]", "The failure mode. [default: all that are in place]", default=None),
 ) -> None:
     """Remove failure modes from the sandbox.
 

@@ -29,7 +29,7 @@ def activity(
 
     The source is CloudTrail's event history: management events of the last 90 days, in the region of the cluster. It
     has no data events, such as reads of S3 objects, and shows an event after up to 15 minutes. So a missing call does
-    not show that an action is unused. podid names the limits below the result.
+    not show that an action is unused. The limits are listed below the result.
 
     CloudTrail accepts two requests a second: podid reads at most 100 sessions, one request or more for each.
 

@@ -38,6 +38,7 @@ from podid.domain.trust.irsa import (
     remove_subject,
     remove_subjects,
     restore_subject,
+    shares_of,
     subjects_of,
 )
 from podid.domain.trust.merge import mergeable

@@ -293,7 +293,7 @@ def written(
     gone = unwritable_principals(policy)
     if gone:
         reason = f"IAM rejects any change of a trust policy that names {', '.join(gone)}, the unique id of"
-        return refused(policy, f"{reason} a deleted role or user: replace it by an ARN first", None)
+        return refused(policy, f"{reason} a deleted role or user: replace it with an ARN first", None)
     new = policy.with_statements(raws)
     size = policy_size(new)
     if quota is not None and size > quota:

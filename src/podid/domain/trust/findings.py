@@ -63,7 +63,7 @@ def find_all(policy: Policy, request: Request, context: RequestContext, failed: 
             gone,
             f"the trust policy names {name}, the unique id of a deleted role or user; a new one of that name does not "
             "match",
-            "replace it by the ARN of the intended role; until then IAM rejects any change of this trust policy",
+            "replace it with the ARN of the intended role; until then IAM rejects any change of this trust policy",
         )
         for name in unwritable_principals(policy)
     ]
@@ -104,7 +104,7 @@ def _action_missing(statement: Statement, action: str, request: Request) -> tupl
     if slip:
         return (
             f"{label} has {slip}, which is not an action; {action} is probably meant",
-            f"replace {slip} by {action} in {label}",
+            f"replace {slip} with {action} in {label}",
         )
     message = f"{label} applies to {caller(request)}, but does not allow {action}; both actions are required"
     if isinstance(request, TargetHop):

@@ -5,6 +5,7 @@ Source: EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (the `
 IAM User Guide, "Available keys for AWS OIDC federation".
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from podid.domain import text as words
@@ -181,11 +182,29 @@ def remove_subjects(
     return with_removed(policy, whole, changed, tuple(notes))
 
 
-def restore_subject(policy: Policy, earlier: Policy, *, issuer: str, ref: ServiceAccountRef) -> Policy:
+def shares_of(policy: Policy, issuer: str, ref: ServiceAccountRef) -> tuple[str, ...]:
+    """Return a text for each statement of the OIDC provider that allows the service account. It does not depend on the
+    other service accounts in the statement's list."""
+    provider = _name(issuer)
+    return tuple(_share(s, provider) for s in _own(policy, provider) if _allows(s, provider, ref))
+
+
+def _share(statement: Statement, provider: str) -> str:
+    bound = _bound(statement, provider)
+    raw = _blank(statement.raw, bound) if bound is not None and _exact(bound) else statement.raw
+    return json.dumps(raw, sort_keys=True)
+
+
+def restore_subject(
+    policy: Policy, earlier: Policy, *, issuer: str, ref: ServiceAccountRef, shares: Collection[str] | None = None
+) -> Policy:
     """Return the policy with the access of one service account by the OIDC provider as the `earlier` version has it:
-    its value at its place in a list, or the statement at its place. Other values and statements stay equal."""
+    its value at its place in a list, or the statement at its place. With `shares`, only these of `shares_of`. Other
+    values and statements stay equal."""
     provider, raws = _name(issuer), _raws(policy)
     for statement in (s for s in _own(earlier, provider) if _allows(s, provider, ref)):
+        if shares is not None and _share(statement, provider) not in shares:
+            continue
         places = _places(raws, earlier, provider)
         place, raw = places.get(statement.index), statement.raw
         bound = _bound(statement, provider)

@@ -191,7 +191,7 @@ def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Sh
         narrower = shares[0].statement
         why = f"no statement is that wide; {narrower.label} allows {_reach(policy, narrower, identity)}"
         return unchanged(policy, why, narrower.index)
-    reason = f"{wider.label} gives the access, and also allows others: {_reach(policy, wider, identity)}"
+    reason = f"{wider.label} grants the access, and also allows others: {_reach(policy, wider, identity)}"
     return refused(policy, f"{reason}; they would lose access", wider.index)
 
 

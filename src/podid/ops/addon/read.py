@@ -43,7 +43,7 @@ class AddonRow:
     ] = None
     policies: Annotated[tuple[str, ...], Key("recommendedPolicyArns")] = ()
     mechanism: Annotated[
-        Mechanism | None, About("How it gets its role now; null if the associations could not be read.")
+        Mechanism | None, About("The current source of its role; null if the associations could not be read.")
     ] = "none"
     role_arn: Annotated[ArnText, OR_NULL, About("null if it has none, or if it could not be read.")] = ""
     association_id: TextOrNull = ""

@@ -39,7 +39,7 @@ class NodeCoverage:
     kind: Annotated[NodeKind, About("The node's provider, or the reason why the agent cannot run on it.")] = (
         "self-managed"
     )
-    restarts: Annotated[int, About("Of the agent's containers.")] = 0
+    restarts: Annotated[int, About("The restarts of the agent's containers.")] = 0
     needy: Annotated[
         tuple[str, ...] | None,
         About("The service accounts with an association whose pods run there; null if not checked."),

@@ -211,7 +211,7 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
             OTHER_AGENT,
             f"DaemonSet {name}{owner} already runs an agent and does not belong to the add-on; {clash}",
             hint=Other(("agent", "status"), flags=("--cluster", cluster)),
-            advice=f"It serves pods. To replace it by the add-on, {take}.",
+            advice=f"It serves pods. To replace it with the add-on, {take}.",
         )
 
 

@@ -217,7 +217,7 @@ _MEANS = {
     "InsufficientNumberOfReplicas": "too few of its pods are ready",
     "InternalFailure": "EKS itself failed",
     "K8sResourceNotFound": "an object that the add-on needs does not exist",
-    "UnsupportedAddonModification": "a setting of the add-on was changed that must not change",
+    "UnsupportedAddonModification": "a setting of the add-on that cannot be changed was changed",
 }
 _NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CRASHING = ("CrashLoopBackOff",)

@@ -11,6 +11,7 @@ from podid.domain.plan import Action, Header, Place, Plan, text
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
+from podid.ops.association.accounts import plan_delete_accounts
 from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
@@ -29,10 +30,12 @@ def plan_disassociating(
     done: Iterable[Action],
     now: datetime,
     delete_role: bool,
+    delete_accounts: bool,
     ignore_not_found: bool,
     say: Callable[[str], None],
 ) -> Plan:
-    """Plan the deletion of the associations, and of their roles with `delete_role`. `done` are the actions of an
+    """Plan the deletion of the associations, of their roles with `delete_role`, and of their service accounts with
+    `delete_accounts`. `done` are the actions of an
     interrupted run of the same command. Raise NotFound with the nearest names for a missing association, unless
     `ignore_not_found`, and Conflict if an add-on or another user requires it."""
     current = current_associations(clients, place, refs)
@@ -49,6 +52,9 @@ def plan_disassociating(
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
             plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
+    if delete_accounts:
+        say("reading the service accounts and their pods")
+        plan = plan.then(plan_delete_accounts(clients, journal, place, refs))
     return plan
 
 

@@ -197,7 +197,7 @@ def _item(row: _Row) -> FileItem:
     for given, value in row.members.items():
         key = _ALSO.get(given, given)
         if key in named:
-            raise InvalidInput(f"{given}: {key} is already given")
+            raise InvalidInput(f"{given}: {key} is already specified")
         if key not in (*_TAKEN, *_ASSIGNED):
             raise InvalidInput(f"{given}: not a member of an association{did_you_mean(given, _TAKEN, 1)}")
         named[key] = value

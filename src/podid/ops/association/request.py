@@ -159,7 +159,7 @@ def _form(text: str) -> str:
 class AssociateChange(AssociationChange):
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: who the new trust policy statement allows.",
+        "Scope of the new trust policy statement: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
@@ -219,7 +219,7 @@ class AssociateOptions:
 class ListOptions:
     """Options of `podid list`."""
 
-    HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
+    HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "all_clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)

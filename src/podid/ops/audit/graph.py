@@ -40,13 +40,13 @@ class GraphNode:
 
     id: Annotated[str, About("Unique in the graph, and the same in each run.")]
     kind: Annotated[NodeKind, About("A target-role is no association's own role.")]
-    name: Annotated[str, About("Of a service, its prefix in IAM actions; `*` stands for all services.")]
+    name: Annotated[str, About("The name; of a service the prefix of its IAM actions, `*` for all services.")]
     cluster: TextOrNull = ""
     namespace: TextOrNull = ""
     arn: TextOrNull = ""
     account: Annotated[str, OR_NULL, About("The account id.")] = ""
     exists: Annotated[bool | None, About("Null if podid did not check whether it exists.")] = None
-    unread: Annotated[str, OR_NULL, About("Why its roles or its permissions could not be read.")] = ""
+    unread: Annotated[str, OR_NULL, About("The reason why its roles or its permissions could not be read.")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change import records
+from podid.ops.change.kinds import kind_of
 
 # of a prefix or suffix of an id: as long as its random part
 SHORTEST_ID = 6
@@ -99,14 +100,18 @@ class Journal:
     def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
         """Return whether a recorded run created the resource and no later one deleted it; for a role, the one with this
         id, if the run recorded it."""
-        state = self.last_made(account, kind, keys)
+        state = self.last_made(Header(caller_arn="", account=account, region=""), kind, keys)
         return state is not None and role_id in ("", state.get("roleId", role_id))
 
-    def last_made(self, account: str, kind: str, keys: Mapping[str, str]) -> State | None:
-        """Return the resource as the newest recorded run created it; None if none did, or one has deleted it since."""
+    def last_made(self, header: Header, kind: str, keys: Mapping[str, str]) -> State | None:
+        """Return the resource as the newest run recorded at this place created it; None if none did, or one has deleted
+        it since. IAM's resources are the same at every place of an account."""
+        place = _place_of(kind, header)
         for run in self.runs():
+            if _place_of(kind, run.header) != place:
+                continue
             for step in reversed(run.steps):
-                same = (step.action.kind, step.action.keys) == (kind, keys) and run.header.account == account
+                same = (step.action.kind, step.action.keys) == (kind, keys)
                 if same and step.status is Status.DONE and step.action.verb in (Verb.CREATE, Verb.DELETE):
                     return None if step.action.after is None else step.after or step.action.after
         return None
@@ -264,6 +269,12 @@ def _moment_of(run_id: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.year < MAXYEAR else None
+
+
+def _place_of(kind: str, header: Header) -> tuple[str, ...]:
+    """Return where a resource of this kind is unique."""
+    where = (header.account,)
+    return where if kind_of(kind).account_wide else (*where, header.region, header.cluster)
 
 
 def _moment(text: str) -> datetime | None:

@@ -87,7 +87,7 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
         message = f"{kind.subject(action)} has changed since run {run.run_id}: undo it manually"
         raise Conflict(message, subject=action.target)
     if restored is None and current is not None:
-        kind.check_same(current, journal.last_made(run.header.account, kind.name, action.keys))
+        kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
 
 

@@ -1,4 +1,5 @@
-"""Read declarations from files: `apiVersion: podid/v1`, `kind: PodIdentity`, in YAML or JSON.
+"""Read declarations from files: `apiVersion: podid/v1`, `kind: PodIdentity`, in YAML or JSON, and the files of other
+programs that `podid.ops.declare.foreign` converts.
 
 All mistakes of all files are reported together, each with file, line, column and key. No call is made.
 """
@@ -6,6 +7,7 @@ All mistakes of all files are reported together, each with file, line, column an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from podid.domain.declaration import DECLARATION_KIND, Declaration, Position
 from podid.domain.errors import InvalidInput, NotFound
@@ -14,6 +16,8 @@ from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
 from podid.ops.declare.document import DocumentSource, read_declaration
+from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
+from podid.ops.declare.foreign_nodes import ForeignFile
 from podid.ops.declare.members import Members
 
 ReadFile = Callable[[str], str]
@@ -28,9 +32,10 @@ def read_declarations(
     every mistake, NotFound for policy files that do not exist, UsageError for a file that cannot be read."""
     mistakes, missing = Mistakes(), list[str]()
     declarations: list[Declaration] = []
-    for name, node in nodes_of(paths, variables, mistakes, read_file=read_file):
+    for name, node, notes in nodes_of(paths, variables, mistakes, read_file=read_file):
         if is_declaration(node, mistakes):
-            declarations.append(read_declaration(node, DocumentSource(name, mistakes, read_file, missing)))
+            source = DocumentSource(name, mistakes, read_file, missing)
+            declarations.append(replace(read_declaration(node, source), notes=notes))
     _check_together(declarations, mistakes)
     mistakes.check()
     if missing:
@@ -42,13 +47,34 @@ def read_declarations(
 
 def nodes_of(
     paths: Sequence[str], variables: Mapping[str, str], mistakes: Mistakes, *, read_file: ReadFile
-) -> Iterable[tuple[str, DocumentNode]]:
-    """Yield every document of the files with the name of its file. Each file is read once."""
+) -> Iterable[tuple[str, DocumentNode, tuple[str, ...]]]:
+    """Yield every document of the files with the name of its file. Each file is read once. A file of another program is
+    converted, without variables, to a document with notes."""
     names = dict.fromkeys(name for path in paths for name in (("-",) if path == "-" else files_in(path, ENDINGS)))
     for name in names:
         called = "stdin" if name == "-" else name
-        for node in read_documents(read_file(name), called, mistakes, variables):
-            yield called, node
+        text = read_file(name)
+        foreign = from_csv(text, called, mistakes) or _foreign(text, called, mistakes)
+        if foreign is None:
+            for node in read_documents(text, called, mistakes, variables):
+                yield called, node, ()
+            continue
+        first, *others = own_documents(foreign)
+        yield called, first, tuple(foreign.notes)
+        for node in others:
+            yield called, node, ()
+
+
+def _foreign(text: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
+    """Return the content of a file with documents of other programs; None for another file."""
+    if DECLARATION_KIND in text and not any(word in text for word in FOREIGN_WORDS):
+        return None  # podid's own file is read once
+    own = Mistakes()
+    nodes = read_documents(text, name, own)
+    if not any(map(is_foreign, nodes)):
+        return None
+    mistakes.items += own.items
+    return from_documents(nodes, name, mistakes)
 
 
 def is_declaration(node: DocumentNode, mistakes: Mistakes) -> bool:
@@ -111,7 +137,7 @@ def _check_together(declarations: Sequence[Declaration], mistakes: Mistakes) -> 
         owner = (declaration.owner_key, declaration.name)
         if declaration.name and owner in owners:
             first = owners[owner].place("metadata.name")
-            message = f"the name {declaration.name} is already used at {first}; each document needs its own"
+            message = f"the name {declaration.name} is already used at {first}; each document needs its own name"
             mistakes.add(declaration.place("metadata.name"), message, "metadata.name")
         owners.setdefault(owner, declaration)
         for number, role in enumerate(declaration.roles):

@@ -87,7 +87,7 @@ class RolePart(Document):
 
     name: str
     path: Annotated[Text, About("Path of the role; / by default.")]
-    scope: Annotated[ScopeWord, OPTIONAL, About("Who the trust policy allows besides the subjects.")]
+    scope: Annotated[ScopeWord, OPTIONAL, About("The scope of the trust policy, if it is wider than the subjects.")]
     subjects: Annotated[
         Sequence[str],
         OPTIONAL,

@@ -43,7 +43,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "pods: names, labels, addresses, images, reasons for failures; names of variables for AWS, Java and proxies": (
         *("pods", "agent_pods"),
     ),
-    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables with the agent's address or a file": (
+    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables with the agent's address or a file path": (
         *("pods", "agent_pods"),
     ),
     "workloads: names, labels; images and commands of DaemonSets, without likely secrets": (
@@ -52,7 +52,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "namespaces and service accounts: names, annotations of EKS, Pod Security levels": (
         *("namespaces", "service_accounts", "pod_security"),
     ),
-    "names of the entries of ConfigMaps that set variables": ("config_map_keys",),
+    "names of ConfigMap keys that set environment variables": ("config_map_keys",),
     "the webhook, CSI drivers, and roles and service accounts in objects of other products": (
         *("webhook", "csi_drivers", "products"),
     ),
@@ -67,7 +67,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 # sections of which the checks of the doctor use only derived ones
 OMITTED = ("permission_policies", "boundaries")
 # sections that only `podid audit` reads
-OF_AUDIT = ("node_role_policies", "access_keys", "secret_keys", "grants")
+OF_AUDIT = ("node_role_policies", "principals", "access_keys", "secret_keys", "grants")
 
 # an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")

@@ -192,7 +192,7 @@ class _MigrationRun:
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
-        how.patience.say(f"{count_of(len(back), 'service account')} go back to {old}")
+        how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the older way
         changed = [
             item.action
@@ -214,7 +214,7 @@ class _MigrationRun:
         self.done += made_again.done
         for ref in back:
             self.after.pop(ref, None)
-            self.failures[ref] += f"; returned to {old}"
+            self.failures[ref] += f"; rolled back to {old}"
 
 
 def carry_out(

@@ -41,7 +41,7 @@ from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_pro
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.status.foresee import planned_associations
+from podid.ops.status.foresee import overlaid, planned_associations
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
@@ -185,7 +185,7 @@ def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
     except TimedOut as error:
         if error.subject != f"cluster {name}":
             raise
-        raise Conflict(f"Another podid migrates cluster {name}", hint=Again(), subject=name) from error
+        raise Conflict(f"Another podid process is migrating cluster {name}", hint=Again(), subject=name) from error
 
 
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
@@ -205,15 +205,17 @@ def read_migration(
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
     source: str = "",
     create: bool = False,
+    first: Plan | None = None,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
     `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
-    service accounts of their own where they need one. Never raises for what cannot be read."""
+    service accounts of their own where they need one. The items are judged as if the plan `first` were carried out.
+    Never raises for what cannot be read."""
     named = scope
     if create and scope.named:  # the service accounts to create are not named
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
-    first = (*FOUND_IN, "daemon_sets")
-    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=first)
+    sections = (*FOUND_IN, "daemon_sets")
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=sections)
     candidates = find_candidates(base, named)
     proxies: Section[ProxyReading] = Known(ProxyReading())
     several: list[MigrationItem] = []
@@ -232,6 +234,8 @@ def read_migration(
         candidates += find_leftovers(snapshot, place, candidates, named)
     if uses is not None and source in ("", uses.proxy.source):
         candidates += find_proxy_leftovers(snapshot, uses.proxy, candidates, named)
+    if first is not None:
+        snapshot = overlaid(snapshot, first.actions, now)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()

@@ -6,6 +6,7 @@ The checks judge the snapshot as it would be after the migration: a failure that
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from podid.facts.index import index
 from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
+from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     MigrationFacts,
@@ -40,8 +42,8 @@ from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
-from podid.ops.status.diagnose import Diagnosis, judge
-from podid.ops.status.foresee import foresee, restarts
+from podid.ops.status.diagnose import judge
+from podid.ops.status.foresee import overlaid, restarts
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
@@ -86,8 +88,9 @@ class MigrationJudge:
             known = {blocker.id for blocker in blockers[ref]}
             blockers[ref] += [b for b in map(_blocker, _against(verdicts, ref, blocking=True)) if b.id not in known]
         # what the checks hold against an item takes its changes out of the plan again
-        free = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
-        plan, _ = self._plan(free)
+        left = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
+        if left != [item for item in free if item.ref not in refused]:
+            plan, _ = self._plan(left)
         cautions = Cautions(self.place, self.snapshot)
         items = tuple(
             self._item(item, tuple(blockers[ref]), _against(verdicts, ref, blocking=False), statuses.get(ref), cautions)
@@ -150,7 +153,8 @@ class MigrationJudge:
         try:
             account = Arn.parse(arn).account
         except InvalidInput as error:
-            return Blocker("role-not-found", f"The annotation names no role: {error.message}", firm=True)
+            message = f"The annotation is not the ARN of a role: {error.message}"
+            return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
         command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
@@ -158,41 +162,54 @@ class MigrationJudge:
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
         """The changes of these items, and the blocker of each whose trust policy cannot be extended. Trust policies
         come before associations, and each role has one change however many items use it."""
-        cluster, header = self.place.the_cluster, self.place.header
-        current = {item.ref: item.association for item in items}
-        change = AssociationChange(update_trust=True)
-        chosen: list[DesiredAssociation] = []
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
+            # a role of another account is the target role of the association
             own = in_account(item.candidate.role_arn, self.place)
             if item.stage.rank < Stage.ASSOCIATED.rank or (own and not item.allowed):
                 by_role.setdefault(item.candidate.role_arn, []).append(item)
-        for arn, members in by_role.items():
-            wanted: list[DesiredAssociation] = []
-            for item in members:
-                role = item.role.value if isinstance(item.role, Known) else None
-                one = DesiredAssociation(item.ref, ResolvedRole(arn, role), Settings(tags=self.tags))
-                try:
-                    plan_associations((*wanted, one), change, cluster, header, current)
-                except PodidError as error:
-                    refused[item.ref] = _refusal(error)
-                else:
-                    wanted.append(one)
-            chosen += wanted
-        plan = plan_associations(chosen, change, cluster, header, current)
+        plan = Plan(header=self.place.header, actions=())
+        for members in by_role.values():
+            plan = plan.then(self._plan_role(members, refused))
+        trusts = [action for action in plan.actions if action.kind == ROLE_TRUST.name]
+        others = [action for action in plan.actions if action.kind != ROLE_TRUST.name]
+        plan = replace(plan, actions=(*trusts, *others), notes=(), separate=True)
         plan = with_own_accounts(plan, (item.candidate for item in items if item.ref not in refused), self.snapshot)
-        return replace(plan, notes=()), refused
+        return plan, refused
+
+    def _plan_role(self, members: Sequence[MigrationFacts], refused: dict[ServiceAccountRef, Blocker]) -> Plan:
+        """The changes of the items of one role: of all of them, else of those that can be changed together, in order.
+        Adds to `refused`."""
+        cluster, header = self.place.the_cluster, self.place.header
+        change, current = AssociationChange(update_trust=True), {item.ref: item.association for item in members}
+        plan = Plan(header=header, actions=())
+        chosen: list[DesiredAssociation] = []
+        requests = [self._desired(item) for item in members]
+        with suppress(PodidError):
+            return plan_associations(requests, change, cluster, header, current)
+        for request in requests:
+            try:
+                plan = plan_associations((*chosen, request), change, cluster, header, current)
+            except PodidError as error:
+                refused[request.ref] = _refusal(error)
+            else:
+                chosen.append(request)
+        return plan
+
+    def _desired(self, item: MigrationFacts) -> DesiredAssociation:
+        role = item.role.value if isinstance(item.role, Known) else None
+        return DesiredAssociation(item.ref, ResolvedRole(item.candidate.role_arn, role), Settings(tags=self.tags))
 
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
         """The predicted statuses, and the verdicts that fail once the plan is carried out and pods are restarted."""
         if not self.candidates:
             return {}, ()
+        whole = (*plan.actions, *restarts(self.snapshot, plan))
+        after = overlaid(self.snapshot, whole, self.now)
         scope = DoctorScope.of([item.ref for item in self.candidates])
-        diagnosis = Diagnosis(judge(self.snapshot, scope=scope, adjust=self.adjust), self.snapshot)
-        whole = replace(plan, actions=(*plan.actions, *restarts(self.snapshot, plan)))
-        outlook = foresee(diagnosis, whole, self.now, adjust=self.adjust)
-        return {status.ref: status for status in outlook.after}, (*outlook.brings, *outlook.stands)
+        report = judge(after, scope=scope, adjust=self.adjust)
+        return {status.ref: status for status in report.identities}, report.findings
 
     def _item(
         self,

@@ -48,6 +48,9 @@ CREATE_SERVICE_ACCOUNTS = switch(
 )
 
 
+INSTALL_AGENT = switch("Install the agent first, if the cluster has none.", consent=True)
+
+
 def read_stage(text: str, *, option: str) -> Stage:
     """A stage that `apply` can stop at. Raises InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
@@ -82,7 +85,8 @@ class MigrationOptions:
 class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
     create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
+    install_agent: bool = INSTALL_AGENT
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a question.", default="")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
@@ -91,7 +95,7 @@ class ApplyOptions:
     )
     parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
     max_failures: int = number(
-        "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
+        "N", "Stop before the next batch after more failures than this.", default=0, bounds=(0, 5000)
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)

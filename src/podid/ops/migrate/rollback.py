@@ -7,7 +7,7 @@ restarted, and last the statement of Pod Identity is removed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -108,9 +108,10 @@ def plan_rollback(
             raise NotFound(f"Role {role_name(arn)} does not exist, so the older way cannot be restored", subject=arn)
         role = section.value
         old = trust.parse_policy(role.trust)
-        earlier = _earlier(journal, place.account, role)
+        changes = _recorded(journal, place.account, ROLE_TRUST.name, {"roleName": role.name})
+        earlier = _earlier(changes)
         irsa = [member.ref for member in group if member.proxy is None]
-        both = _with_issuer(old, irsa, provider_arn(place), earlier)
+        both = _with_issuer(old, irsa, provider_arn(place), changes, earlier)
         if proxy := next((member.proxy for member in group if member.proxy is not None), None):
             both = with_principals(both, proxy, snapshot, earlier)
         back = _as_written(_without_pods(both, role, group, migration), earlier)
@@ -159,7 +160,9 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
         if association is not None and role_arn not in own:
-            message = f"{ref} has an association with another role than by {(sources.get(ref) or OlderWay.IRSA).words}"
+            message = (
+                f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
+            )
             raise Conflict(message, subject=str(ref), id="association-other-role")
         proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
         members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
@@ -200,11 +203,11 @@ def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]
     return [action for _, _, action in sorted(about, key=lambda item: item[:2], reverse=True)]
 
 
-def _earlier(journal: Journal, account: str, role: Role) -> list[trust.Policy]:
-    """Return earlier trust policies of the role: that before podid's changes in a row first, else a newer one first."""
+def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
+    """Return earlier trust policies of a role: that before podid's changes in a row first, else a newer one first."""
     policies: list[trust.Policy] = []
     row: list[trust.Policy] = []
-    for action in _recorded(journal, account, ROLE_TRUST.name, {"roleName": role.name}):
+    for action in changes:
         if action.before is None or action.after is None:
             continue
         if row and document_of(action.after) != row[-1].to_document():
@@ -214,21 +217,47 @@ def _earlier(journal: Journal, account: str, role: Role) -> list[trust.Policy]:
 
 
 def _with_issuer(
-    policy: trust.Policy, refs: Iterable[ServiceAccountRef], provider: str, earlier: Sequence[trust.Policy]
+    policy: trust.Policy,
+    refs: Iterable[ServiceAccountRef],
+    provider: str,
+    changes: Sequence[Action],
+    earlier: Sequence[trust.Policy],
 ) -> trust.Policy:
     """The policy that allows the service accounts by the provider. What podid removed comes back as it was and where it
-    was, else each gets the statement of the EKS User Guide."""
+    was. A service account that is not allowed then gets access as in an earlier policy, else the statement of the EKS
+    User Guide."""
     for ref in refs:
+        for original, shares in _removed(changes, provider, ref):
+            policy = trust.restore_subject(policy, original, issuer=provider, ref=ref, shares=shares)
         if trust.allows_by_issuer(policy, provider, ref):
             continue
-        for original in earlier:
-            if trust.allows_by_issuer(original, provider, ref):
-                policy = trust.restore_subject(policy, original, issuer=provider, ref=ref)
-                break
+        last = next((one for one in earlier if trust.allows_by_issuer(one, provider, ref)), None)
+        if last is not None:
+            policy = trust.restore_subject(policy, last, issuer=provider, ref=ref)
         if not trust.allows_by_issuer(policy, provider, ref):
             statements = [*(s.raw for s in policy.statements), trust.issuer_statement(provider, ref)]
             policy = policy.with_statements(statements)
     return policy
+
+
+def _removed(
+    changes: Sequence[Action], provider: str, ref: ServiceAccountRef
+) -> Iterator[tuple[trust.Policy, frozenset[str]]]:
+    """Yield the access of the service account that podid removed and has not restored, as shares of the oldest policy
+    that has them. `changes` are the newest first."""
+    lost: Counter[str] = Counter()
+    origins: dict[str, trust.Policy] = {}
+    for action in changes:
+        if action.before is None or action.after is None:
+            continue
+        before, after = (trust.parse_policy(document_of(state)) for state in (action.before, action.after))
+        old, new = (Counter(trust.shares_of(policy, provider, ref)) for policy in (before, after))
+        lost.update(old)
+        lost.subtract(new)
+        origins |= dict.fromkeys(old, before)
+    for share, number in lost.items():
+        if number > 0:
+            yield origins[share], frozenset({share})
 
 
 def _without_pods(policy: trust.Policy, role: Role, members: Sequence[_Member], migration: Migration) -> trust.Policy:
@@ -267,8 +296,10 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     left = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not left:
         return result
-    lines = tuple(f"{ref}: {count_of(number, 'running pod')} not back" for ref, number in left.items())
-    message = f"{count_of(len(left), 'service account')} not back on the previous credentials"
+    lines = tuple(
+        f"{ref}: {count_of(number, 'running pod')} without the previous credentials" for ref, number in left.items()
+    )
+    message = f"{count_of(len(left), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
 
 

@@ -78,9 +78,14 @@ def permission_policies(source: Source) -> dict[str, Section[tuple[PolicyDocumen
     return _policies(source.clients.iam, source.value("role_policies"))
 
 
+def policies_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+    """Return role ARN -> its policies, for any roles of the caller's account."""
+    return _policies(iam, _by_role(arns, iam.get_names_of_policies))
+
+
 def permissions_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[AssumePermissions]]:
     """Return role ARN -> its permissions to assume roles, for any roles of the caller's account."""
-    return _permissions(_policies(iam, _by_role(arns, iam.get_names_of_policies)))
+    return _permissions(policies_of_roles(iam, arns))
 
 
 def _policies(iam: Iam, names: Mapping[str, Section[PolicyNames]]) -> dict[str, Section[tuple[PolicyDocument, ...]]]:

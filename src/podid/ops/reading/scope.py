@@ -75,12 +75,12 @@ class DoctorScope:
         return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))
 
     def narrow(
-        self, verdict: Verdict, targets: Iterable[ServiceAccountRef], also: Iterable[ServiceAccountRef] = ()
+        self, verdict: Verdict, names: Collection[str], also: Iterable[ServiceAccountRef] = ()
     ) -> Verdict | None:
-        """Return the verdict with only those in scope left in its chain, and `also`; None when it concerns none."""
-        if self == EVERYTHING or verdict.chain == EVERYONE:
+        """Return the verdict with only those in scope left in its chain, and `also`; None when it concerns none.
+        `names` are the service accounts of the scope, if it names an object."""
+        if verdict.chain == EVERYONE:
             return verdict
-        names = {str(ref) for ref in targets}
         chain = {
             name for name in verdict.chain if (name in names if self.kind else name.startswith(f"{self.namespace}/"))
         }

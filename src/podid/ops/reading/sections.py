@@ -128,6 +128,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("role_policies",),
     ),
     SectionRow("boundaries", (Iam.get_managed_documents,), roles.boundaries, needs=("roles",)),
+    SectionRow("principals", (Iam.list_principals,), lambda s: s.clients.iam.list_principals()),
     SectionRow("assume_permissions", (), roles.assume_permissions, needs=("permission_policies",)),
     SectionRow("bounded", (), roles.bounded, needs=("roles", "assume_permissions", "boundaries")),
     SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_permissions",)),

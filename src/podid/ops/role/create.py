@@ -11,7 +11,7 @@ from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other, UsageError
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import LONGEST_ROLE_NAME, ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 MANAGED_BY = {"managed-by": "podid"}
-_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +93,10 @@ def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: tru
     }[scope]
     stem = "account" if scope is trust.ScopeKind.ACCOUNT else cluster.name
     name = f"{stem}-{names[0]}"
-    if len(names) == 1 and len(name) <= _LONGEST_NAME:
+    if len(names) == 1 and len(name) <= LONGEST_ROLE_NAME:
         return name
     digest = hashlib.sha256("\n".join((cluster.arn, *names)).encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_NAME - 9]}-{digest}"
+    return f"{name[: LONGEST_ROLE_NAME - 9]}-{digest}"
 
 
 def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) -> RoleRequest:

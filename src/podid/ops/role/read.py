@@ -41,7 +41,7 @@ class RoleFinding:
     message: str
     fix: str
     subjects: Annotated[
-        tuple[str, ...], About("The associations that it is about; none if it is about the role itself.")
+        tuple[str, ...], About("The affected associations; empty if the problem is in the role itself.")
     ] = ()
 
 
@@ -120,7 +120,7 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
     if deleted:
         message = (
             f"the trust policy names {short_list(deleted)}, the unique ID of a deleted role or user; a new one "
-            "with the same name has another ID"
+            "with the same name has a different ID"
         )
         fix = (
             "replace the ID with the ARN of the intended principal; until then IAM rejects changes of the trust policy"

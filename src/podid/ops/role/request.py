@@ -93,7 +93,7 @@ class RoleOptions:
     )
     max_session_seconds: int | None = option(
         "TIME",
-        "Maximum session duration for other principals, 1h to 12h. EKS sets that of pods. [default: 1h]",
+        "Maximum session duration, 1h to 12h. Does not apply to pods. [default: 1h]",
         name="--max-session-duration",
         read=partial(check_session_seconds, name="--max-session-duration"),
     )
@@ -150,7 +150,7 @@ class RoleCreateOptions:
     )
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: who can assume the role.",
+        "Scope: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )

@@ -39,7 +39,7 @@ class RoleRollback:
         """Return the failure, with the advice that the roles are deleted again."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
-        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted again.")
+        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
         return self.result.error
 
     def after(self) -> ChangeResult:
@@ -57,7 +57,7 @@ class RoleRollback:
 
     def kept(self, error: PodidError) -> ChangeResult:
         """Return the result of a rollback that failed."""
-        note = f"{self.subject}, which this run created, could not be deleted again: {error.message}"
+        note = f"{self.subject}, which this run created, could not be deleted: {error.message}"
         return replace(self.result, notes=(*self.result.notes, f"{note}; podid undo {self.result.run_id} deletes it"))
 
 

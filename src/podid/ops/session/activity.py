@@ -53,7 +53,7 @@ class Activity:
     until: datetime
     sessions: Annotated[int, About("The sessions whose calls were read.")]
     actions: tuple[CalledAction, ...]
-    limits: Annotated[tuple[str, ...], About("The calls that are not among them.")]
+    limits: Annotated[tuple[str, ...], About("The calls that were not counted.")]
 
     @property
     def namespace(self) -> str:

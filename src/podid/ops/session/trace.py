@@ -59,7 +59,7 @@ def sightings(value: object, name: str) -> tuple[Sighting, ...]:
     times = {session.name: at for used, at in reversed(uses) for session in used if at is not None}
     if not sessions:
         raise NotFound(
-            f"{name} names no role session",
+            f"{name} is not a role session",
             advice="Specify arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION, or a text or an event with it.",
             subject=name,
         )
@@ -87,11 +87,11 @@ class SessionTrace:
     role_arn: Annotated[str, OR_NULL, About("The role of the association.")] = ""
     pod: TextOrNull = ""
     pod_uid: TextOrNull = ""
-    state: Annotated[Literal["running", "finished", "gone", "unknown"], About("Of the pod.")] = "unknown"
+    state: Annotated[Literal["running", "finished", "gone", "unknown"], About("The state of the pod.")] = "unknown"
     node: Annotated[str, OR_NULL, About("The node's name; of a pod that is gone the EC2 instance.")] = ""
     images: tuple[str, ...] = ()
     workload: Annotated[Subject | None, About("The controller of the pod.")] = None
-    started_at: Annotated[datetime | None, About("When EKS created the session.")] = None
+    started_at: Annotated[datetime | None, About("The time at which EKS created the session.")] = None
     source: Source = "cluster"
     candidates: Annotated[tuple[str, ...], About("The running pods whose names match, if the pod is not known.")] = ()
     unknown: tuple[Unread, ...] = ()
@@ -233,7 +233,7 @@ class Tracer:
         if len(instances) == 1:
             return replace(trace, node=instances.pop())
         count = f"{count_of(len(instances), 'node')} requested credentials at that time" if instances else ""
-        return trace.unless_known("node", count or "the pod does not exist anymore")
+        return trace.unless_known("node", count or "the pod no longer exists")
 
     # --- by the session name ------------------------------------------------------------------------------------------
 

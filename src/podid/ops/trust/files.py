@@ -131,7 +131,7 @@ def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str
     if files and role is not None:
         raise UsageError("FILE and --role cannot be used together")
     if files.count("-") > 1:
-        raise UsageError("'-' (stdin) can be given only once")
+        raise UsageError("'-' (stdin) can be specified only once")
     for name in files:
         if name != "-":
             read_file(name)

@@ -59,7 +59,7 @@ def write(identities: LiveIdentities) -> FormText:
         notes = (*notes, f"CloudFormation accepts {_MOST_RESOURCES} resources in a template; this has {len(resources)}")
     how = (
         "Create the stack with an import: aws cloudformation create-change-set --change-set-type IMPORT",
-        "--capabilities CAPABILITY_NAMED_IAM --resources-to-import FILE, with these identifiers as FILE:",
+        "--capabilities CAPABILITY_NAMED_IAM --resources-to-import FILE. FILE contains these identifiers:",
         *json.dumps(identifiers, indent=1).splitlines(),
     )
     template: dict[str, Json] = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}

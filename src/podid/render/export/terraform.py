@@ -32,7 +32,9 @@ def write(identities: LiveIdentities) -> FormText:
     return FormText("\n".join((top, *imported(distinct(resources)))), notes)
 
 
-REVIEW = "The import blocks adopt what exists. Run terraform plan: it must show imports only, apart from tags."
+REVIEW = (
+    "The import blocks adopt the existing resources. Run terraform plan: it must show only imports, apart from tags."
+)
 
 
 def requirements(identities: LiveIdentities) -> tuple[str, ...]:

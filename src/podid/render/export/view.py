@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, cast
 
+from podid.domain.declaration import Declaration
+from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
 from podid.ops.export.declared import declared
 from podid.ops.export.live import LiveIdentities
 from podid.ops.export.request import OWN_FORM, Form
 from podid.render.declaration import declaration_text
-from podid.render.export.parts import FormText, Writer, head
+from podid.render.export.parts import FormText, Writer, comments, head
 from podid.render.view import Column, Line, Table, View, document
 
 
@@ -38,6 +41,24 @@ def export_view(form: Form, written: FormText, identities: LiveIdentities) -> Vi
     body = document(ExportDocument, form=form, text=written.text, notes=list(written.notes))
     rows = [("association", str(item.ref)) for item in identities.associations]
     rows += [("role", role.name) for role in identities.roles]
+    return _view(body, rows, written.text)
+
+
+def convert_view(declarations: Sequence[Declaration]) -> View:
+    """Return declarations as one file, a document each."""
+    texts = [
+        declaration_text(item, comments(f"note: {note}" for note in item.notes), first=not number)
+        for number, item in enumerate(declarations)
+    ]
+    notes = [note for item in declarations for note in item.notes]
+    text = "---\n".join(texts)
+    body = document(ExportDocument, form=OWN_FORM, text=text, notes=notes)
+    rows = [("association", row.service_account) for item in declarations for row in item.associations]
+    rows += [("role", role.name) for item in declarations for role in item.roles]
+    return _view(body, rows, text)
+
+
+def _view(body: JsonObject, rows: Sequence[tuple[str, str]], text: str) -> View:
     table = Table((Column("KIND"), Column("NAME")), tuple(rows))
-    lines = tuple(Line(line, code=True) for line in written.text.split("\n")[:-1])
+    lines = tuple(Line(line, code=True) for line in text.split("\n")[:-1])
     return View(body, (table,), tuple(name for _, name in rows), lines, exact=True)

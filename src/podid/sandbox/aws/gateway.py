@@ -15,6 +15,7 @@ from uuid import uuid4
 from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, trail
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
+from podid.sandbox.aws.last_use import LastAccessed
 from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, seed_ec2
 from podid.sandbox.aws.protocol import AwsError, Form, JsonService, RestJsonService, parse_form, render, render_error
 from podid.sandbox.aws.service import Call, Handler, IamAuthorizer, authenticate, tag_keys
@@ -60,6 +61,7 @@ class Gateway:
         self.permissions = IamAuthorizer(world.credentials, self.iam)
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.permissions)
+        self.last_use = LastAccessed(world, self.iam)
         self._services = {name: RestJsonService(model) for name, model in REST_JSON.items()}
         self._services |= {name: JsonService(model) for name, model in JSON.items()}
         self._ec2_ready = False
@@ -132,6 +134,7 @@ class Gateway:
                 session, source = caller.user_id.partition(":")[2], f"{named.service}.amazonaws.com"
                 agent = named.request.header("user-agent")
                 trail.called(self.world, session, caller.role_arn, source, named.operation, agent, failure)
+            self.last_use.tried(caller.role_arn, named.service, named.operation)
 
     def _answered(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.service in self._services:
@@ -185,6 +188,9 @@ class Gateway:
             self.permissions.check(caller, action.replace("Create", "iam:Tag"), target.arn, keys, shown=target.shown)
         with self.world.lock:
             self.rules.before(account, action, form)
+            if action in self.last_use.operations:
+                result = self.last_use.operations[action](form, caller)
+                return render(action, result, IAM_NAMESPACE, request_id)
             if action == "SimulatePrincipalPolicy":
                 return render(action, self.rules.simulate(form), IAM_NAMESPACE, request_id)
             doomed = self.rules.doomed(account, action, form)

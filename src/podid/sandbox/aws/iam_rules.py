@@ -115,7 +115,7 @@ class IamRules:
                 found = find(account, form[member])
                 arn = found.arn if found is not None else f"{prefix}{kind}{form.get('Path', '/')}{form[member]}"
                 return IamTarget(arn, arn if action.startswith("Create") else f"{kind} {form[member]}")
-        for member in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn"):
+        for member in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "Arn"):
             if member in form:
                 return IamTarget(form[member], f"policy {form[member]}" if member == "PolicyArn" else form[member])
         for member, kind in (("InstanceProfileName", "instance-profile"), ("GroupName", "group")):

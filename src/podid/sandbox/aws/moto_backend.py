@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from types import ModuleType
 from typing import Any, Literal
@@ -107,6 +107,12 @@ class IamStore:
     def role_made(self, account: str, role_name: str) -> None:
         """Dates a new role by the sandbox's clock; moto knows only the machine's."""
         self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
+
+    def role_used(self, arn: str, at: datetime, region: str) -> None:
+        """Dates the last use of a role, if it is later than the one before."""
+        role, used = self.find(arn), at.replace(tzinfo=None)
+        if role is not None and (role.last_used is None or role.last_used < used):
+            role.last_used, role.last_used_region = used, region
 
     def ids(self, account: str) -> frozenset[str]:
         """Of all roles that there are."""

@@ -80,6 +80,18 @@ def irsa_still_allowed(hands: Hands) -> str:
     return found.role
 
 
+def role_passable_by_others(hands: Hands) -> str:
+    """A pipeline's role."""
+    _allowing(hands, Action="dynamodb:GetItem", Resource="*")
+    actions = ["eks:CreatePodIdentityAssociation", "iam:PassRole"]
+    pipeline = f"{hands.mode}-pipeline"
+    trust = _policy(
+        {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    hands.role(pipeline, trust, allows={"Effect": "Allow", "Action": actions, "Resource": "*"})
+    return pipeline
+
+
 def identity_open_to_others(hands: Hands) -> str:
     """Everybody in the cluster may create pods in the namespace."""
     _allowing(hands, Action="dynamodb:GetItem", Resource="*")

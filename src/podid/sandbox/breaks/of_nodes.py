@@ -31,7 +31,7 @@ def cluster_too_old(hands: Hands) -> str:
     hands.later(lambda: body.update(before))
     _replace_associated(hands)
     left = [pod["metadata"]["name"] for pod in hands.cluster.items("/api/v1/pods") if injected(pod)]
-    assert not left, f"{left[0]} has credentials, and nothing makes it anew"
+    assert not left, f"{left[0]} has credentials, and no controller replaces it"
     return hands.world.cluster_name
 
 

@@ -57,10 +57,12 @@ AUDITED = frozenset(_named(of_audit))
 
 
 def to_see(mode: str) -> tuple[str, ...]:
-    """What `podid doctor` is given so that it names a failure mode that stands."""
+    """The words after `podid` of the command that names a failure mode that stands."""
+    if mode in AUDITED:
+        return ("audit",)
     if mode in _WHEN_ASKED:
-        return (f"{NAMESPACE}/{mode}",)
-    return ("--logs",) if mode in _LOGGED else ()
+        return ("doctor", f"{NAMESPACE}/{mode}")
+    return ("doctor", "--logs") if mode in _LOGGED else ("doctor",)
 
 
 class Standing:

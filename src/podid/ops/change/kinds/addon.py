@@ -36,7 +36,9 @@ class AddonState(TypedDict, total=False):
     addonName: str
     addonVersion: str
     configurationValues: str
-    resolveConflicts: Annotated[ResolveConflicts, About("How EKS resolves conflicts with fields that others have set.")]
+    resolveConflicts: Annotated[
+        ResolveConflicts, About("The resolution of conflicts with fields that others have set.")
+    ]
     preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
     namespace: str

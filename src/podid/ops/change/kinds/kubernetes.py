@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
+from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 class ServiceAccountState(TypedDict, total=False):
     namespace: str
     name: str
+    uid: Annotated[str, About("The id from Kubernetes: a service account that is created again has a new one.")]
     # the service account whose image pull secrets and automount setting it gets
     copyOf: str
 
@@ -38,6 +40,7 @@ class ServiceAccountKind(ResourceKind):
         Verb.DELETE: ("KubeWriter.delete_service_account",),
     }
     overwrites = frozenset({Verb.DELETE})
+    assigned = frozenset({"uid"})
     manner = frozenset({"copyOf"})
 
     @staticmethod
@@ -45,18 +48,29 @@ class ServiceAccountKind(ResourceKind):
         state: ServiceAccountState = {"namespace": ref.namespace, "name": ref.name}
         return {**state, "copyOf": copy_of} if copy_of else state
 
+    @classmethod
+    def state_as_read(cls, account: ServiceAccount) -> ServiceAccountState:
+        return {**cls.state_of(account.ref), "uid": account.uid}
+
     def read(self, site: Site, keys: Keys) -> State | None:
-        return None if site.clients.kube.reader.find_service_account(_ref(keys)) is None else dict(keys)
+        account = site.clients.kube.reader.find_service_account(_ref(keys))
+        return None if account is None else self.state_as_read(account)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        ref, writer = _ref(action.keys), site.clients.kube.writer
         if action.after is None:
-            site.clients.kube.writer.delete_service_account(_ref(action.keys))
-        else:
-            ref, source = _ref(action.keys), text(action.after, "copyOf")
-            original = ServiceAccountRef(ref.namespace, source)
-            settings = site.clients.kube.reader.get_account_settings(original) if source else {}
-            site.clients.kube.writer.create_service_account(ref, settings)
-        return self.held(action.after)
+            writer.delete_service_account(ref, uid=text(action.before or {}, "uid"))
+            return None
+        source = text(action.after, "copyOf")
+        original = ServiceAccountRef(ref.namespace, source)
+        settings = site.clients.kube.reader.get_account_settings(original) if source else {}
+        return self.state_as_read(writer.create_service_account(ref, settings))
+
+    def check_same(self, current: State, made: State | None) -> None:
+        had, has = text(made or {}, "uid"), text(current, "uid")
+        if had and had != has:
+            ref = _ref({key: text(current, key) for key in self.keys})
+            raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         from podid.domain.cluster import ServiceAccount
@@ -172,7 +186,11 @@ class RestartKind(ResourceKind):
         new = NewPods(snapshot, now)
 
         def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
-            return tuple(new(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in pods)
+            return tuple(new(pod) if is_its_own(pod) else pod for pod in pods)
+
+        def is_its_own(pod: Pod) -> bool:
+            # the cheapest first: a plan can restart hundreds of workloads
+            return pod.namespace == workload.namespace and live(pod) and workload_subject(pod) == workload
 
         return with_changed(snapshot, "pods", replaced)
 

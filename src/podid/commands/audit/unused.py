@@ -1,0 +1,79 @@
+"""podid unused."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.options import SERVICE_ACCOUNTS
+
+# IAM takes seconds for a report, and makes all of them concurrently
+_REPORT_SECONDS = 120.0
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.cloudtrail import CloudTrail
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+    from podid.ops.audit.unused import SECTIONS
+    from podid.ops.reading.sections import permissions as permissions_of_sections
+
+    needed = permissions_of_sections((), SECTIONS)
+    reports = CommandPermissions.of(Iam.start_usage_report, Iam.find_usage_report, Iam.list_roles).always
+    return CommandPermissions(
+        needed | reports,
+        optional=(
+            OptionalPermission.of("associations whose role others can assume too", CloudTrail.iter_sessions),
+            OptionalPermission.of(
+                "NS/SA, -n: whether it exists",
+                KubeReader.list_service_accounts,
+                KubeReader.list_namespaces,
+                KubeReader.list_pods,
+                KubeReader.list_workloads,
+            ),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+def unused(
+    access: Access,
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS,
+    older_than: str = option("TIME", "Only what was not used for this long, at most 400d.", default="90d"),
+) -> None:
+    """List associations, roles and permissions that are not used.
+
+    podid reads the last use of each role, and the reports of IAM on its services and actions. Without NS/SA or -n it
+    also lists roles without an association. Associations and roles
+    younger than --older-than are not judged; IAM does not date the permissions of a role.
+
+    IAM reports attempts of the last 400 days, denied ones included, up to four hours late. It reports only management
+    actions of some services one by one. Other actions of a service that was used are unknown. If others can assume the
+    role of an association too, podid searches CloudTrail for sessions of the service account; CloudTrail keeps 90 days.
+
+    Exit 9 if a part could not be read.
+
+    Example: podid unused
+
+    Example: podid unused shop/orders --older-than 30d
+
+    Example: podid unused -o json --query 'items[?verdict == `unused`].[kind, roleArn, services]'
+    """
+    from datetime import timedelta
+
+    from podid.domain.option import seconds
+    from podid.ops.audit.unused import find_unused, read_window
+    from podid.ops.reading.scope import DoctorScope
+    from podid.render.unused import unused_notes, unused_view
+
+    access.check_whose_pods(service_accounts, everywhere=True)
+    terminal, namespace, age = access.terminal, access.shared.namespace or "", timedelta(seconds=seconds(older_than))
+    now = access.runtime.now()
+    since = read_window(age, now)
+    scope = DoctorScope.of(service_accounts) if service_accounts else DoctorScope(namespace=namespace, typed=namespace)
+    place, patience = access.place(), access.patience(_REPORT_SECONDS)
+    with terminal.working("reading the last use of roles"):
+        report = find_unused(access.clients, place, scope, since, patience, now)
+    terminal.emit(unused_view(report, age.days, short=terminal.for_person))
+    terminal.note(*unused_notes(report))
+    terminal.leave(report.exit_code)

@@ -1,0 +1,30 @@
+"""podid convert."""
+
+from podid.cli.command import Terminal, command
+from podid.ops.export.request import ConvertOptions
+
+
+@command()
+def convert(terminal: Terminal, options: ConvertOptions) -> None:
+    """Print a file of another program as podid's own file.
+
+    podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
+    Crossplane, answers of aws eks describe-pod-identity-association, and what podid list prints as JSON, YAML or CSV.
+
+    Each cluster of a file becomes one document. What podid's file cannot express is a comment and a note. podid calls
+    neither AWS nor Kubernetes.
+
+    Example: podid convert -f cluster.yaml > identities.yaml
+
+    Example: podid convert -f manifests/
+    """
+    from podid.domain.errors import UsageError
+    from podid.ops.declare.files import read_declarations, read_variables
+    from podid.render.export.view import convert_view
+
+    if not options.files:
+        raise UsageError("Specify a file or a directory: -f FILE.")
+    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
+    declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
+    terminal.emit(convert_view(declarations))
+    terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

@@ -1,0 +1,351 @@
+"""Find what is granted and not used: associations, roles, services and actions.
+
+Sources: the last use of each role, IAM's reports on services and tracked actions, and CloudTrail for associations of a
+role that others can assume too. What these cannot show is unknown, not unused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from podid.domain import trust
+from podid.domain.aws import Association, Role, UnreadAssociation
+from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
+from podid.domain.errors import ExitCode, InvalidInput, PodidError
+from podid.domain.iam import granted_actions
+from podid.domain.members import OR_NULL, About, TextOrNull, kind, members
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part
+from podid.domain.snapshot import Snapshot
+from podid.domain.text import count_of, short_list, utc
+from podid.domain.usage import TRACKING, AccessedService, Usage, of_several, patterns_of, service_of
+from podid.ops.association.read import association_not_found
+from podid.ops.audit.usage import read_usage
+from podid.ops.reading.collect import ReadRequest, collect
+from podid.ops.reading.roles import policies_of_roles
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.role.access import pod_access
+from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.calls.patience import Patience
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
+
+SECTIONS = ("associations", "roles", "target_roles", "permission_policies")
+# CloudTrail accepts two calls a second: at least one for each role, with 50 sessions
+MOST_TRAILS, MOST_SESSIONS = 100, 500
+Kind = Literal["association", "role", "service", "action"]
+KINDS: tuple[Kind, ...] = ("association", "role", "service", "action")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedItem:
+    """Something that is granted and was not used, or of which podid cannot tell."""
+
+    kind: Kind
+    verdict: Literal["unused", "unknown"]
+    role_arn: str
+    namespace: TextOrNull = ""
+    service_account: TextOrNull = ""
+    services: Annotated[tuple[str, ...], About("Prefixes of services in IAM actions; `*` for all services.")] = ()
+    actions: Annotated[tuple[str, ...], About("The actions, as SERVICE:ACTION, or patterns of them.")] = ()
+    last_used_at: Annotated[datetime | None, About("Null if no use is known.")] = None
+    source: Annotated[
+        Literal["role-last-used", "service-last-accessed", "cloudtrail"], About("The source of the verdict.")
+    ]
+    reason: Annotated[str, OR_NULL, About("The reason why it is unknown, or details of the use.")] = ""
+
+    @property
+    def role(self) -> str:
+        return self.role_arn.rpartition("/")[2]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.namespace}/{self.service_account}" if self.namespace else ""
+
+
+@kind("UnusedReport", "`podid unused`.")
+@members("cluster taken_at since items unread limits")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedReport:
+    """What was not used since a time."""
+
+    cluster: str
+    taken_at: datetime
+    since: Annotated[datetime, About("The start of the window: what was used after it is not listed.")]
+    items: tuple[UnusedItem, ...]
+    unread: Annotated[tuple[Unread, ...], About("The parts that could not be read.")] = ()
+    limits: Annotated[tuple[str, ...], About("The limits of the sources, in sentences.")] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+
+def read_window(older_than: timedelta, now: datetime) -> datetime:
+    """Return the start of the window. Raise InvalidInput if IAM does not report so old times."""
+    if older_than > TRACKING:
+        days = TRACKING.days
+        raise InvalidInput(f"--older-than {older_than.days}d is longer than the {days} days that IAM reports")
+    return now - older_than
+
+
+def find_unused(
+    clients: Clients, place: Place, scope: DoctorScope, since: datetime, patience: Patience, now: datetime
+) -> UnusedReport:
+    """Return what was not used since that time. Raise NotFound for a service account or namespace that does not exist,
+    and the error if the associations could not be read."""
+    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=SECTIONS)
+    if isinstance(snapshot.associations, Missing):
+        raise error_of(snapshot.associations)
+    targets = resolve(scope, snapshot)
+    listed = [item for item in snapshot.associations.value if not targets or item.ref in targets]
+    for ref in targets:
+        if ref not in {item.ref for item in listed}:
+            raise association_not_found(clients, place, ref, (item.ref for item in snapshot.associations.value))
+    audit = _Audit(clients, place, snapshot, since, patience, now)
+    associations = [item for item in listed if isinstance(item, Association)]
+    for item in listed:
+        if isinstance(item, UnreadAssociation):
+            audit.unread.append(Unread(f"association {item.ref}", item.reason, item.permission))
+    audit.of_roles(associations, others=scope == EVERYTHING)
+    audit.of_associations(associations)
+    audit.of_permissions(associations)
+    return audit.report()
+
+
+@dataclass(slots=True)
+class _Audit:
+    clients: Clients
+    place: Place
+    snapshot: Snapshot
+    since: datetime
+    patience: Patience
+    now: datetime
+    roles: dict[str, Section[Role | None]] = field(default_factory=dict)
+    items: list[UnusedItem] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    limits: dict[str, None] = field(default_factory=dict)
+
+    def report(self) -> UnusedReport:
+        order = sorted(
+            self.items, key=lambda item: (KINDS.index(item.kind), item.role, item.role_arn, item.subject, item.services)
+        )
+        return UnusedReport(
+            cluster=self.place.cluster_name,
+            taken_at=self.now,
+            since=self.since,
+            items=tuple(order),
+            unread=tuple(dict.fromkeys(self.unread)),
+            limits=tuple(self.limits),
+        )
+
+    def _used(self, role: Role) -> bool:
+        return role.last_used_at is not None and role.last_used_at >= self.since
+
+    def _new(self, created_at: datetime | None) -> bool:
+        """Return whether it is younger than the window, so that it is not judged."""
+        return created_at is not None and created_at > self.since
+
+    # --- roles --------------------------------------------------------------------------------------------------------
+
+    def of_roles(self, associations: Sequence[Association], *, others: bool) -> None:
+        """Judge the roles of associations; with `others` also all other roles that pods can assume."""
+        for item in associations:
+            self.roles[item.role_arn] = part(self.snapshot.roles, item.role_arn)
+            if item.target_role_arn:
+                self.roles[item.target_role_arn] = part(self.snapshot.target_roles, item.target_role_arn)
+        if others:
+            self._add_others()
+        for arn, section in self.roles.items():
+            role = known_or(section, None)
+            if isinstance(section, Missing):
+                self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
+            elif role is not None and not self._used(role) and not self._new(role.created_at):
+                self.items.append(
+                    UnusedItem(
+                        kind="role",
+                        verdict="unused",
+                        role_arn=arn,
+                        last_used_at=role.last_used_at,
+                        source="role-last-used",
+                    )
+                )
+
+    def _add_others(self) -> None:
+        iam = self.clients.iam
+        try:
+            names = [role.name for role in iam.list_roles() if role.arn not in self.roles and _for_pods(role)]
+            for name, answer in iam.find_roles(names):
+                if isinstance(answer, PodidError):
+                    self.unread.append(Unread.of(f"role {name}", answer))
+                elif answer is not None:
+                    self.roles[answer.arn] = Known(answer)
+        except PodidError as error:
+            self.unread.append(Unread.of("roles without an association", error))
+
+    # --- associations -------------------------------------------------------------------------------------------------
+
+    def of_associations(self, associations: Iterable[Association]) -> None:
+        searched = 0
+        for item in associations:
+            role = known_or(self.roles[item.role_arn], None)
+            if role is None or self._new(item.created_at):
+                continue
+            if not self._used(role):
+                self._add_association(item, "unused", role.last_used_at, "role-last-used")
+            elif not self._exclusive(role, item.ref):
+                searched += 1
+                self._of_shared(item, role, searched)
+
+    def _of_shared(self, item: Association, role: Role, searched: int) -> None:
+        """Judge an association by the sessions of the role, which others can assume too."""
+        if searched > MOST_TRAILS:
+            reason = f"CloudTrail was searched for the first {MOST_TRAILS} associations of shared roles only"
+            self._add_association(item, "unknown", None, "cloudtrail", reason)
+            return
+        kept = self.now - timedelta(days=DAYS)
+        begin, fits = (
+            max(self.since, kept),
+            of_association(item.ref, self.place.the_cluster.arn, tagged=item.session_tags),
+        )
+        trail = self.clients.aws.cloudtrail
+        looked: Section[LastUse] = attempt(
+            lambda: last_use(trail.iter_sessions(item.role_arn, begin), fits, begin, MOST_SESSIONS)
+        )
+        self.patience.say(f"searching CloudTrail for sessions of {item.ref}")
+        if isinstance(looked, Missing):
+            self.unread.append(Unread(f"sessions of {item.ref}", looked.reason, looked.permission))
+            self._add_association(item, "unknown", None, "cloudtrail", looked.reason)
+        elif looked.value.session is None:
+            back = looked.value.since
+            others = f"role {role.name} was used, and others can assume it"
+            if back <= self.since:
+                self._add_association(item, "unused", None, "cloudtrail", others)
+            else:
+                reason = f"{others}; CloudTrail shows no session of this service account back to {utc(back)}"
+                self._add_association(item, "unknown", None, "cloudtrail", reason)
+
+    def _add_association(
+        self,
+        item: Association,
+        verdict: Literal["unused", "unknown"],
+        last: datetime | None,
+        source: Literal["role-last-used", "cloudtrail"],
+        reason: str = "",
+    ) -> None:
+        self.items.append(
+            UnusedItem(
+                kind="association",
+                verdict=verdict,
+                role_arn=item.role_arn,
+                namespace=item.namespace,
+                service_account=item.service_account,
+                last_used_at=last,
+                source=source,
+                reason=reason,
+            )
+        )
+
+    def _exclusive(self, role: Role, ref: ServiceAccountRef) -> bool:
+        """Return whether the trust policy allows this service account only, so that each use of the role is its own."""
+        try:
+            policy = trust.parse_policy(role.trust)
+            scopes = pod_access(role, (self.place.the_cluster.arn,), self.place.region).scopes
+        except InvalidInput:
+            return False
+        return not trust.other_principals(policy) and len(scopes) == 1 and scopes[0].startswith(f"only {ref} in ")
+
+    # --- services and actions -----------------------------------------------------------------------------------------
+
+    def of_permissions(self, associations: Iterable[Association]) -> None:
+        """Judge the permissions of the roles that were used. All permissions of the others are unused."""
+        arns = dict.fromkeys(arn for item in associations for arn in (item.role_arn, item.target_role_arn) if arn)
+        roles = {arn: role for arn in arns if (role := known_or(self.roles[arn], None)) is not None}
+        used = [arn for arn, role in roles.items() if self._used(role) and not self._new(role.created_at)]
+        own = self.snapshot.permission_policies
+        policies = dict.fromkeys(used, own) if isinstance(own, Missing) else dict(own.value)
+        policies |= policies_of_roles(self.clients.iam, [arn for arn in used if arn not in policies])
+        granted: dict[str, tuple[str, ...]] = {}
+        for arn in used:
+            section = policies[arn]
+            if isinstance(section, Missing):
+                self.unread.append(Unread(f"policies of role {role_name(arn)}", section.reason, section.permission))
+            elif actions := granted_actions(policy.document for policy in section.value):
+                granted[arn] = actions
+        for arn, usage in read_usage(self.clients.iam, granted, self.patience).items():
+            if isinstance(usage, Missing):
+                self.unread.append(Unread(f"last use of role {role_name(arn)}", usage.reason, usage.permission))
+            else:
+                self.items += self._of_role(arn, granted[arn], usage.value)
+
+    def _of_role(self, arn: str, granted: Sequence[str], usage: Usage) -> Iterator[UnusedItem]:
+        make = _maker(arn)
+        for service in sorted({service_of(action) for action in granted}):
+            if service == "*":
+                yield from self._of_all(make, granted, usage)
+                continue
+            patterns = patterns_of(service, granted)
+            accessed = usage.get(service)
+            if accessed is None:
+                reason = "IAM does not report this service"
+                yield make("service", "unknown", services=(service,), actions=patterns, reason=reason)
+            elif not accessed.used(self.since):
+                yield make("service", "unused", services=(service,), actions=patterns, last_used_at=accessed.last)
+            else:
+                yield from self._of_actions(make, accessed, patterns)
+
+    def _of_all(self, make: Make, granted: Sequence[str], usage: Usage) -> Iterator[UnusedItem]:
+        """Judge patterns of several services, such as `*`."""
+        named = {service_of(action) for action in granted}
+        reached = [item for item in usage.values() if item.name not in named and of_several(item.name, granted)]
+        idle = tuple(item.name for item in reached if not item.used(self.since))
+        busy = [item.name for item in reached if item.used(self.since)]
+        if idle:
+            of_all = f"{len(idle)} of {count_of(len(reached), 'service')}"
+            reason = f"{of_all}; used: {short_list(busy, 20) or 'none'}"
+            actions = patterns_of("*", granted)
+            yield make("service", "unused", services=idle, actions=actions, reason=reason)
+
+    def _of_actions(self, make: Make, accessed: AccessedService, patterns: Sequence[str]) -> Iterator[UnusedItem]:
+        tracked = accessed.tracked(patterns)
+        idle = [item for item in tracked if item.last is None or item.last < self.since]
+        if idle:
+            names = tuple(f"{accessed.name}:{item.name}" for item in idle)
+            last = max((item.last for item in idle if item.last is not None), default=None)
+            yield make("action", "unused", services=(accessed.name,), actions=names, last_used_at=last)
+        known = {f"{accessed.name}:{item.name}".lower() for item in tracked}
+        untracked = tuple(pattern for pattern in patterns if pattern.lower() not in known)
+        if untracked:
+            reason = "the service was used, and IAM does not report each of these actions"
+            yield make(
+                "action",
+                "unknown",
+                services=(accessed.name,),
+                actions=untracked,
+                last_used_at=accessed.last,
+                reason=reason,
+            )
+            self.limits["IAM reports only management actions of some services one by one"] = None
+
+
+Make = Callable[..., UnusedItem]
+
+
+def _maker(arn: str) -> Make:
+    def make(kind: Kind, verdict: Literal["unused", "unknown"], **more: object) -> UnusedItem:
+        base = UnusedItem(kind=kind, verdict=verdict, role_arn=arn, source="service-last-accessed")
+        return replace(base, **more)  # type: ignore[arg-type]
+
+    return make
+
+
+def _for_pods(role: Role) -> bool:
+    try:
+        return not role.service_linked and pod_access(role).names_pods
+    except InvalidInput:
+        return False

@@ -1,0 +1,45 @@
+"""Read IAM's reports on what roles have used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from podid.calls import pacing
+from podid.domain.errors import PodidError, Unavailable
+from podid.domain.section import Known, Section, missing
+from podid.domain.usage import AccessedService, Usage
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.calls.patience import Patience
+
+_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+
+
+def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, Section[Usage]]:
+    """Return role ARN -> the services that its policies allow, by name. IAM makes the reports concurrently. A report
+    that is not ready when `patience` ends is missing."""
+    usage: dict[str, Section[Usage]] = {}
+    jobs: dict[str, str] = {}
+    for arn, job in pacing.fan_out(pacing.attempt(iam.start_usage_report), dict.fromkeys(arns), reads=True):
+        if isinstance(job, PodidError):
+            usage[arn] = missing(job)
+        else:
+            jobs[arn] = job
+
+    def find(arn: str) -> tuple[AccessedService, ...] | None:
+        return iam.find_usage_report(jobs[arn], arn)
+
+    total = len(jobs)
+    for _ in patience.rounds(_PAUSE, longest=_LONGEST_PAUSE):
+        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(jobs), reads=True):
+            if answer is None:
+                continue
+            del jobs[arn]
+            usage[arn] = missing(answer) if isinstance(answer, PodidError) else Known({s.name: s for s in answer})
+        if not jobs:
+            return usage
+        patience.say(f"{total - len(jobs)} of {total} reports on last use are ready")
+    late = missing(Unavailable("IAM did not finish the report on last use in time"))
+    return usage | dict.fromkeys(jobs, late)

@@ -1,0 +1,159 @@
+"""Read eksctl's ClusterConfig: iam.podIdentityAssociations. Rows of addons[] are associations of add-ons.
+
+Keys and rules: eksctl `pkg/apis/eksctl.io/v1alpha5/iam.go` and `validation.go`, August 2026. A row either names a role
+or describes one, whose trust policy eksctl does not narrow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from podid.domain.names import LONGEST_ROLE_NAME
+from podid.domain.text import did_you_mean
+from podid.local.documents import DocumentNode, NotReadable
+from podid.ops.declare.foreign_nodes import (
+    ForeignFile,
+    account_node,
+    built,
+    get,
+    items,
+    listed_nodes,
+    members,
+    node_of,
+    own_tags,
+    session_tags,
+    text,
+)
+from podid.ops.role.presets import Choice, fill, get_preset
+
+_ROW = (
+    *("namespace", "serviceAccountName", "createServiceAccount", "roleARN", "roleName", "targetRoleARN"),
+    *("disableSessionTags", "policy", "tags", "permissionPolicy", "permissionPolicyName", "permissionPolicyARNs"),
+    *("permissionsBoundaryARN", "wellKnownPolicies"),
+)
+# of eksctl's cfn/builder: the name of an inline policy without permissionPolicyName
+_INLINE = "Policy1"
+_PRESETS = {
+    "autoScaler": "cluster-autoscaler",
+    "awsLoadBalancerController": "aws-load-balancer-controller",
+    "externalDNS": "external-dns",
+    "certManager": "cert-manager",
+    "ebsCSIController": "ebs-csi",
+    "efsCSIController": "efs-csi",
+}
+# eksctl attaches the managed policy for it
+_MANAGED = {"imageBuilder": "AmazonEC2ContainerRegistryPowerUser"}
+
+
+def read_cluster_config(node: DocumentNode, file: ForeignFile) -> None:
+    cluster = text(get(node, "metadata", "name"))
+    if not cluster:
+        file.wrong(node.at, "is required", "metadata.name")
+    for number, row in enumerate(items(get(node, "iam", "podIdentityAssociations"))):
+        _row(row, f"iam.podIdentityAssociations[{number}]", cluster, file)
+    for addon in items(get(node, "addons")):
+        rows = items(get(addon, "podIdentityAssociations"))
+        names = [text(get(row, "serviceAccountName")) for row in rows]
+        if names:
+            name = text(get(addon, "name"))
+            owned = f"{', '.join(names)} of add-on {name}, which owns these associations"
+            file.notes.append(f"omitted: {owned}: podid addon associate {name}")
+
+
+def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
+    if not isinstance(row.value, dict):
+        file.wrong(row.at, "must be an object", key)
+        return
+    for name in row.value:
+        if name not in _ROW and not name.startswith("\0"):
+            near = did_you_mean(name, _ROW, 1)
+            file.wrong(row.keys[name], f"is not a known key of eksctl{near}", f"{key}.{name}")
+    namespace, account, arn = (get(row, name) for name in ("namespace", "serviceAccountName", "roleARN"))
+    role = arn
+    if arn is None:
+        role = _role(row, cluster, file)
+        if not any(get(row, name) for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies")):
+            file.wrong(row.at, "requires roleARN, permissionPolicy, permissionPolicyARNs or wellKnownPolicies", key)
+    else:
+        for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies"):
+            if get(row, name) is not None:
+                file.wrong(row.keys[name], "cannot be used together with roleARN", f"{key}.{name}")
+    file.association(
+        cluster,
+        {
+            "serviceAccount": account_node(namespace, account, row.at),
+            "role": role,
+            "targetRole": get(row, "targetRoleARN"),
+            "sessionTags": session_tags(get(row, "disableSessionTags")),
+            "sessionPolicy": get(row, "policy"),
+            "tags": own_tags(get(row, "tags")),
+            "createServiceAccount": get(row, "createServiceAccount"),
+        },
+        row.at,
+    )
+
+
+def _role(row: DocumentNode, cluster: str, file: ForeignFile) -> DocumentNode:
+    """Add the role that eksctl would create, and return its name. podid derives a name as `associate --create-role`
+    does; the name that eksctl generates has a random part."""
+    given = get(row, "roleName")
+    parts = (cluster, text(get(row, "namespace")), text(get(row, "serviceAccountName")))
+    name = given or DocumentNode(_derived("-".join(parts)), row.at)
+    file.role(
+        {
+            "name": name,
+            "policies": listed_nodes(_policies(row, text(name), file), row.at),
+            "boundary": get(row, "permissionsBoundaryARN"),
+            "tags": own_tags(get(row, "tags")),
+        },
+        row.at,
+    )
+    file.notes.append(f"role {text(name)}: eksctl's trust policy allows every pod, podid's only the service account")
+    if given is None:
+        file.notes.append(f"role {text(name)}: eksctl generates another name; an existing role of eksctl is not reused")
+    return name
+
+
+def _derived(name: str) -> str:
+    """Return a role name that depends only on the row."""
+    if len(name) <= LONGEST_ROLE_NAME:
+        return name
+    return f"{name[: LONGEST_ROLE_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _policies(row: DocumentNode, role: str, file: ForeignFile) -> Iterator[DocumentNode]:
+    document = get(row, "permissionPolicy")
+    if document is not None:
+        name = get(row, "permissionPolicyName") or DocumentNode(_INLINE, document.at)
+        yield built({"name": name, "document": document}, document.at)
+    for arn in items(get(row, "permissionPolicyARNs")):
+        yield built({"managed": arn}, arn.at)
+    well_known = get(row, "wellKnownPolicies")
+    for key, flag in members(well_known).items():
+        if well_known is not None and key not in (*_MANAGED, *_PRESETS):
+            near = did_you_mean(key, (*_MANAGED, *_PRESETS), 1)
+            file.wrong(well_known.keys[key], f"is not a policy of eksctl{near}", f"wellKnownPolicies.{key}")
+            continue
+        try:
+            chosen = flag.flag
+        except NotReadable as error:
+            file.wrong(flag.at, str(error), f"wellKnownPolicies.{key}")
+            continue
+        if chosen:
+            yield _well_known(key, role, flag, file)
+
+
+def _well_known(key: str, role: str, flag: DocumentNode, file: ForeignFile) -> DocumentNode:
+    if key in _MANAGED:
+        return built({"managed": DocumentNode(_MANAGED[key], flag.at)}, flag.at)
+    preset = get_preset(_PRESETS[key])
+    missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
+    if not missing:
+        return built({"preset": DocumentNode(preset.name, flag.at)}, flag.at)
+    # eksctl names no resource; the file does not name the partition
+    filled = fill(Choice(preset, dict.fromkeys(missing, ("*",))), {"partition": "*"})
+    every = " and ".join(missing)
+    file.notes.append(f"role {role}: {key} of eksctl allows every {every}; preset {preset.name} can name them")
+    members = {"name": DocumentNode(preset.name, flag.at), "document": node_of(filled.document, flag.at)}
+    return built(members, flag.at)

@@ -1,0 +1,128 @@
+"""Further cases of the checks of `podid audit`."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from podid.domain.aws import Instance
+from podid.domain.exposure import IdentityGrant
+from podid.domain.findings import Subject
+from podid.domain.iam import PolicyDocument, PolicyNames, Principal
+from podid.domain.snapshot import Known, Snapshot
+
+from .audit_cases import GRANT, KEY, PIPELINE, allowing, other_account, trusting
+from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, healthy, role
+from .grid import DENIED, answers
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+
+
+def bounded(snapshot: Snapshot, **statement: Any) -> Snapshot:
+    """The same with a permissions boundary of this one statement."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    limited = replace(role(), permissions_boundary_arn=BOUNDARY)
+    return replace(snapshot, roles=Known({ROLE_ARN: Known(limited)}), boundaries=Known({BOUNDARY: Known(document)}))
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "outcome"),
+    [
+        (allowing(Action="*", Resource="*"), "fail"),
+        (allowing(Action=["s3:*", "iam:*"], Resource=["*"]), "fail"),
+        (allowing(NotAction=["iam:*", "organizations:*"], Resource="*"), "fail"),
+        (allowing(Action="s3:*", Resource="*"), "pass"),
+        (allowing(Action="*", Resource="arn:aws:s3:::orders/*"), "pass"),
+        (allowing(Action="*", Resource="*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), "pass"),
+        (bounded(allowing(Action="*", Resource="*"), Action="s3:*", Resource="*"), "pass"),
+        (bounded(allowing(Action="*", Resource="*"), Action="*", Resource="*"), "fail"),
+        (replace(bounded(allowing(Action="*", Resource="*")), boundaries=Known({BOUNDARY: DENIED})), "unknown"),
+        (healthy(roles={ROLE_ARN: Known(None)}), "not-applicable"),
+    ],
+)
+def test_administrators(snapshot: Snapshot, outcome: str) -> None:
+    assert outcomes("role-administrator", snapshot) == {outcome}
+
+
+@pytest.mark.parametrize(
+    ("statement", "outcome"),
+    [
+        ({"Action": "iam:PassRole", "Resource": "*"}, "fail"),
+        ({"Action": "iam:*Role", "Resource": f"arn:aws:iam::{ACCOUNT}:role/*"}, "fail"),
+        ({"Action": "iam:PassRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/apps/*"}, "pass"),
+        ({"Action": "*", "Resource": "*"}, "not-applicable"),
+        (
+            {"Action": "iam:PassRole", "Resource": "*", "Condition": {"StringEquals": {"iam:PassedToService": "x"}}},
+            "pass",
+        ),
+    ],
+)
+def test_passing_roles(statement: dict[str, Any], outcome: str) -> None:
+    assert outcomes("role-passes-any-role", allowing(**statement)) == {outcome}
+
+
+@pytest.mark.parametrize(
+    ("external_id", "outcome"),
+    [
+        ("3f9c1a7e5d2b4c68", "pass"),
+        (ACCOUNT, "fail"),
+        ("prod", "fail"),
+        ("aaaaaaaaaaaaaaaaaaaa", "fail"),
+        ("", "fail"),
+    ],
+)
+def test_external_ids(external_id: str, outcome: str) -> None:
+    statement = other_account(StringEquals={"sts:ExternalId": external_id}) if external_id else other_account()
+    assert outcomes("cross-account-trust-without-external-id", trusting(statement)) == {outcome}
+
+
+@pytest.mark.parametrize(
+    ("grant", "severity"),
+    [
+        (GRANT, "info"),
+        (replace(GRANT, subject=Subject("Group", "system:authenticated")), "warn"),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:web"), namespace=""), "warn"),
+        (replace(GRANT, subject=Subject("User", "ada")), "info"),
+        (replace(GRANT, subject=Subject("ServiceAccount", "ci", "build")), "info"),
+        (replace(GRANT, subject=Subject("ServiceAccount", "ci", "shop")), ""),
+        (replace(GRANT, subject=Subject("ServiceAccount", "job-controller", "kube-system"), namespace=""), ""),
+        (replace(GRANT, subject=Subject("Group", "system:masters"), namespace=""), ""),
+        (replace(GRANT, namespace="other"), ""),
+    ],
+)
+def test_who_gets_the_identity(grant: IdentityGrant, severity: str) -> None:
+    answer = answers("identity-open-to-others", healthy(grants=(grant,)))
+    assert [(outcome, level) for outcome, level, _ in answer] == [("fail", severity) if severity else ("pass", "warn")]
+
+
+@pytest.mark.parametrize(
+    ("policies", "severity"),
+    [
+        (PolicyNames(attached=("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",)), "info"),
+        (PolicyNames(inline=("x",)), "warn"),
+    ],
+)
+def test_the_role_of_nodes(policies: PolicyNames, severity: str) -> None:
+    open_node = {"node-1": Instance(id="i-node-1", hop_limit=2)}
+    snapshot = healthy(instances=open_node, node_role_policies={NODE_ROLE_ARN: Known(policies)})
+    assert [(outcome, level) for outcome, level, _ in answers("imds-open-to-pods", snapshot)] == [("fail", severity)]
+    off = {"node-1": Instance(id="i-node-1", hop_limit=2, metadata=False)}
+    assert outcomes("imds-open-to-pods", healthy(instances=off)) == {"pass"}
+
+
+def test_administrators_are_no_finding() -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    admin = Principal(f"arn:aws:iam::{ACCOUNT}:user/root", (PolicyDocument("all", document),))
+    linked = replace(PIPELINE, arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/x")
+    assert outcomes("role-passable-by-others", healthy(principals=(admin, linked))) == {"pass"}
+    assert outcomes("role-passable-by-others", healthy(principals=(admin, PIPELINE))) == {"fail"}
+
+
+def test_secrets_that_cannot_be_read() -> None:
+    assert outcomes("access-keys-in-cluster", healthy(secret_keys=DENIED)) == {"unknown", "pass"}
+    both = healthy(access_keys=(KEY,), secret_keys=(replace(KEY, subject=Subject("Secret", "s", "shop")),))
+    assert len(answers("access-keys-in-cluster", both)) == 2

@@ -1,0 +1,53 @@
+"""Access keys in texts, and the abilities that rules of RBAC give."""
+
+import pytest
+
+from podid.domain.exposure import KeyPlace, RoleRule, abilities_of, key_ids
+from podid.domain.findings import Subject
+
+KEY, TEMPORARY = "AKIAZZZZ2222PODIDWAY", "ASIAZZZZ2222PODIDWAY"
+PODS, TOKENS, EXEC = "create pods", "create tokens of service accounts", "run commands in pods"
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("", ()),
+        (KEY, (KEY,)),
+        (f"id={KEY}, again {KEY} and {TEMPORARY}\n", (KEY, TEMPORARY)),
+        (f"x{KEY}", ()),
+        (f"{KEY}Z", ()),
+        ("AKIAIOSFODNN7EXAMPLE", ()),
+        ("AROAZZZZ2222PODIDWAY AIDAZZZZ2222PODIDWAY", ()),
+        (KEY.lower(), ()),
+    ],
+)
+def test_key_ids(text: str, ids: tuple[str, ...]) -> None:
+    assert key_ids(text) == ids
+
+
+def test_a_place_does_not_show_its_key() -> None:
+    assert KEY not in repr(KeyPlace(Subject("Secret", "a", "shop"), "entry key", KEY))
+
+
+@pytest.mark.parametrize(
+    ("rule", "abilities"),
+    [
+        (RoleRule(("",), ("pods",), ("get", "list")), ()),
+        (RoleRule(("",), ("pods",), ("create",)), (PODS,)),
+        (RoleRule(("apps",), ("deployments",), ("patch",)), (PODS,)),
+        (RoleRule(("apps",), ("deployments",), ("delete",)), ()),
+        (RoleRule(("",), ("deployments",), ("create",)), ()),
+        (RoleRule(("batch",), ("cronjobs",), ("*",)), (PODS,)),
+        (RoleRule(("",), ("serviceaccounts",), ("create",)), ()),
+        (RoleRule(("",), ("serviceaccounts/token",), ("create",)), (TOKENS,)),
+        (RoleRule(("",), ("serviceaccounts/token",), ("create",), ("orders",)), ()),
+        (RoleRule(("",), ("pods/exec",), ("create",)), (EXEC,)),
+        (RoleRule(("",), ("*/exec",), ("create",)), (EXEC,)),
+        (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC)),
+    ],
+    ids=str,
+)
+def test_abilities(rule: RoleRule, abilities: tuple[str, ...]) -> None:
+    assert abilities_of((rule,)) == abilities
+    assert abilities_of((RoleRule(("",), ("configmaps",), ("get",)), rule)) == abilities

@@ -1,0 +1,109 @@
+"""`podid disassociate --delete-service-account` deletes what podid made, and nothing else."""
+
+from harness import Outcome
+from worlds import Site
+
+MAKE = "associate shop/new --create-role --role made --preset sqs-send,queue=q --create-service-account --wait api"
+DELETE = "disassociate shop/new --delete-service-account --yes"
+
+
+def accounts(site: Site) -> set[str]:
+    path = "/api/v1/namespaces/shop/serviceaccounts"
+    return {item["metadata"]["name"] for item in site.cluster.items(path)}
+
+
+def said(site: Site, line: str) -> Outcome:
+    return site(*line.split(), "-o", "json")
+
+
+def test_what_podid_made_goes_with_the_association_and_comes_back(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    assert "new" in accounts(healthy)
+    plan = said(healthy, f"{DELETE} --dry-run").json
+    assert [(item["kind"], item["verb"]) for item in plan["actions"]] == [
+        ("association", "delete"),
+        ("service-account", "delete"),
+    ]
+    assert "new" in accounts(healthy)
+    outcome = said(healthy, DELETE)
+    assert outcome.code == 0, outcome
+    assert [item["status"] for item in outcome.json["actions"]] == ["done", "done"]
+    assert "new" not in accounts(healthy)
+    again = said(healthy, f"{DELETE} --ignore-not-found")
+    assert (again.code, [item["status"] for item in again.json["actions"]]) == (0, ["unchanged", "unchanged"])
+    healthy.must("undo", "last", "--yes")
+    assert "new" in accounts(healthy)
+    # made again by podid, it is podid's again
+    assert said(healthy, f"{DELETE} --delete-role").code == 0
+    assert "new" not in accounts(healthy)
+    assert healthy("role", "show", "made").code == 5
+
+
+def test_one_that_podid_did_not_make_stays(healthy: Site) -> None:
+    healthy.associate("shop", "web")
+    outcome = said(healthy, "disassociate shop/web --delete-service-account --yes")
+    assert (outcome.code, outcome.stdout) == (0, outcome.stdout)  # web does not exist: nothing to delete
+    outcome = said(healthy, "disassociate shop/orders --delete-service-account --yes")
+    assert outcome.code == 6, outcome
+    assert outcome.error["message"] == "Service account shop/orders was not created by podid here"
+    assert "orders" in accounts(healthy)
+    assert [item["serviceAccount"] for item in healthy.must("list", "-o", "json").json["items"]] == ["orders"]
+
+
+def test_one_that_was_made_again_by_someone_else_stays(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    path = "/api/v1/namespaces/shop/serviceaccounts"
+    healthy.cluster.delete(f"{path}/new")
+    healthy.cluster.post(path, {"metadata": {"name": "new"}})
+    outcome = said(healthy, DELETE)
+    assert (outcome.code, outcome.error["subject"]) == (6, "shop/new"), outcome
+    assert "new" in accounts(healthy)
+    # undo keeps it as well: only its name is the same
+    outcome = said(healthy, "undo last --yes")
+    assert outcome.code == 6, outcome
+    assert "was deleted and created again" in outcome.error["message"]
+    assert "new" in accounts(healthy)
+
+
+def test_one_that_pods_use_stays(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    healthy.cluster.make_workload("Deployment", "shop", "late", "new", 1)
+    healthy.wait(30)
+    outcome = said(healthy, DELETE)
+    assert outcome.code == 6, outcome
+    assert "running pods use it (late-" in outcome.error["message"]
+    assert "new" in accounts(healthy)
+    assert "shop/new" in healthy.must("list", "-o", "name").stdout
+
+
+def test_one_that_helm_manages_now_stays(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    helm = {"meta.helm.sh/release-name": "orders", "meta.helm.sh/release-namespace": "shop"}
+    healthy.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/new", {"metadata": {"annotations": helm}})
+    outcome = said(healthy, DELETE)
+    assert (outcome.code, "Helm release orders in namespace shop" in outcome.error["message"]) == (6, True), outcome
+    assert "new" in accounts(healthy)
+
+
+def test_one_of_the_same_name_in_another_cluster_is_another(healthy: Site) -> None:
+    """The journal's creation in one cluster says nothing about the other."""
+    healthy.must(*MAKE.split())
+    file = next(iter(sorted((healthy.directory).rglob("*.jsonl"))))
+    text = file.read_text()
+    file.write_text(text.replace('"cluster":"demo"', '"cluster":"blue"'))
+    outcome = said(healthy, DELETE)
+    assert (outcome.code, outcome.error["subject"]) == (6, "shop/new"), outcome
+    file.write_text(text)
+    assert said(healthy, DELETE).code == 0
+
+
+def test_without_the_rights_nothing_is_deleted(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    rules = [{"apiGroups": [""], "resources": ["serviceaccounts", "pods"], "verbs": ["get", "list"]}]
+    outcome = healthy(*DELETE.split(), "--wait", "api", "-o", "json", env=healthy.user("reader", rules))
+    assert outcome.code in (4, 8), outcome
+    assert "serviceaccounts" in outcome.stderr
+    assert "new" in accounts(healthy)
+    # the next run goes on where this one ended
+    assert said(healthy, f"{DELETE} --ignore-not-found").code == 0
+    assert "new" not in accounts(healthy)
