@@ -198,6 +198,7 @@ WORDS: dict[str, Sequence[str]] = {
     "IdentityStatusList": ("items.state", "items.newPod.state", "items.pods.state"),
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),
     "PageList": ("items.severity", "items.fix"),
+    "Privileges": ("services.levels.level", "escalations.verdict"),
     "Plan": (*ACTION_WORDS, "targetRoles.verdict"),
     "Preset": ("area",),
     "PresetList": ("items.area",),

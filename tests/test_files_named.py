@@ -34,16 +34,25 @@ READ = {
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
+    "privileges --policy-file": ("privileges", "--policy-file", "FILE"),
     "can-i --policy-file": ("can-i", "s3:GetObject", "--policy-file", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),
     "convert --file": ("convert", "--file", "FILE"),
     "convert --var-file": ("convert", "-f", "FILE", "--var-file", "FILE"),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
+    "plan --file": ("plan", "--file", "FILE"),
+    "plan --var-file": ("plan", "--file", "identities.yaml", "--var-file", "FILE"),
+    "diff --file": ("diff", "--file", "FILE"),
+    "diff --var-file": ("diff", "--file", "identities.yaml", "--var-file", "FILE"),
+    "apply --file": ("apply", "--file", "FILE"),
+    "apply --var-file": ("apply", "--file", "identities.yaml", "--var-file", "FILE"),
+    "apply --plan": ("apply", "--plan", "FILE"),
 }
 WRITTEN = {
     "doctor --save": ("doctor", "--save", "FILE"),
     "bundle": ("bundle", "FILE", "--yes"),
     "migrate plan --save": ("migrate", "plan", "--save", "FILE"),
+    "plan --save": ("plan", "--file", str(Path(__file__).parent / "ops/declare/empty.yaml"), "--save", "FILE"),
 }
 IN_PLACE = {
     "trust add": ("trust", "add", "FILE", *FOR, "--in-place"),
@@ -145,7 +154,7 @@ def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: 
 def test_nothing_but_a_file_is_written(
     podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str, flags: tuple[str, ...], monkeypatch: Any
 ) -> None:
-    if line[0] == "migrate":  # which only reads
+    if line[0] in ("migrate", "plan"):  # which only read
         flags = tuple(flag for flag in flags if flag != "--yes")
     why = {"no directory": "No such file", "closed directory": "Permission denied"}.get(kind) or REFUSED[kind]
     file = planted(kind, tmp_path / "x")

@@ -23,11 +23,48 @@ ANY_POD = {
     ],
 }
 READ_S3 = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
+EMPTY: Json = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "team"}}
+DECLARED: Json = {
+    "name": "declared",
+    "policies": [{"name": "read", "document": READ_S3}, {"managed": "AmazonS3ReadOnlyAccess"}],
+    "boundary": "AmazonS3ReadOnlyAccess",
+    "tags": {"team": "shop"},
+}
+
+
+def declaring(*associations: Json, **members: object) -> Json:
+    return {**EMPTY, "associations": associations, **members}
+
+
+def linked(account: str, role: str = "storefront", **members: object) -> Json:
+    return {"serviceAccount": account, "role": role, **members}
+
+
+DECLARATIONS: dict[str, Json] = {
+    "empty.json": EMPTY,
+    "identities.json": declaring(linked("shop/declared", "declared", tags={"team": "shop"}), roles=[DECLARED]),
+    "changed.json": declaring(
+        linked("shop/declared", "declared", sessionTags=False),
+        roles=[{"name": "declared", "description": "new", "policies": [{"name": "read", "document": POLICY}]}],
+    ),
+    "bounded.json": declaring(roles=[{**DECLARED, "subjects": ["shop/declared"], "boundary": "AmazonSQSFullAccess"}]),
+    "pattern.json": declaring(linked("payments/b*"), linked("shop/new", createServiceAccount=True)),
+    "missing.json": declaring(linked("shop/new", "storefrunt")),
+    "tagged.json": declaring(linked("shop/new"), clusters=[{"tags": {"a": "b"}}]),
+    "agent.json": {**EMPTY, "agent": {"configuration": {"agent": {"probePort": 2704}}}},
+    "target.json": declaring(linked("shop/new", targetRole=f"arn:aws:iam::{ACCOUNT}:role/r")),
+    "restart.json": declaring(linked("shop/orders", "shop-orders")),
+}
 # the files that lines name, in the current directory
 FILES = {
+    **DECLARATIONS,
     "POLICY": POLICY,
     "dynamodb-read.json": POLICY,
     "s3.json": READ_S3,
+    "deploy.json": {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": ["iam:PassRole", "ec2:RunInstances"], "Resource": "*"},
+    },
     "trust.json": trust_for(ORDERS),
     "any-pod.json": ANY_POD,
     "events.json": [{"userName": name} for name in SESSIONS],
@@ -44,9 +81,9 @@ FILES = {
 }
 
 
-def write_files() -> None:
+def write_files(directory: Path = Path()) -> None:
     for name, document in FILES.items():
-        Path(name).write_text(json.dumps(document))
+        (directory / name).write_text(json.dumps(document))
 
 
 def story(site: Site) -> None:
@@ -84,16 +121,18 @@ def add_sessions(site: Site) -> None:
 
 
 def lab(site: Site) -> None:
-    """As `chained`, with a cluster whose association can be copied."""
+    """As `chained`, with a cluster whose association can be copied, and with files."""
     chained(site)
+    write_files(site.directory)
     add_sessions(site)
     add_cluster(site.box.world, "blue")
     add_association(site.box.world, "shop", "cart", "storefront", cluster_name="blue")
 
 
 def interruptible(site: Site) -> None:
-    """As `healthy`, with a cluster to copy to, and sessions in CloudTrail."""
+    """As `healthy`, with a cluster to copy to, sessions in CloudTrail, and files."""
     with_sessions(site)
+    write_files(site.directory)
     add_cluster(site.box.world, "blue")
 
 

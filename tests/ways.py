@@ -209,6 +209,11 @@ STORY = _script(
 3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
 3 can-i --role orders s3:GetObject sts:GetCallerIdentity
 0 can-i --policy-file dynamodb-read.json dynamodb:Query
+0 privileges shop/orders
+0 privileges --role storefront
+0 privileges --policy-file deploy.json
+5 privileges shop/nosuch
+2 privileges
 0 who-can dynamodb:GetItem
 0 who-can s3:* --resource arn:aws:s3:::* --all-clusters
 5 who-can dynamodb:GetItem -n nosuch
@@ -282,6 +287,17 @@ STORY = _script(
 0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
+2 plan
+2 plan -f nosuch.yaml
+3 plan -f identities.json
+3 plan -f identities.json --save saved.json --force
+3 diff -f identities.json
+2 apply
+0 apply -f identities.json --dry-run
+0 apply -f identities.json --wait api
+0 apply -f identities.json
+0 plan -f identities.json
+6 apply --plan saved.json
 0 migrate plan
 0 migrate status
 2 migrate apply -A
@@ -375,6 +391,7 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 3 can-i shop/orders dynamodb:GetItem
 0 who-can dynamodb:GetItem
+0 privileges shop/orders
 0 trace SESSION
 0 activity shop/orders
 0 unused
@@ -396,6 +413,9 @@ MUTATED = _script(
 0 agent versions
 0 agent logs
 0 uninstall-agent --dry-run
+3 plan -f identities.json
+3 diff -f identities.json
+0 apply -f identities.json --dry-run
 0 migrate plan
 0 migrate status
 0 migrate apply legacy/reports --dry-run
@@ -447,6 +467,7 @@ INTERRUPTED = _script(
 130 role list
 130 can-i shop/orders dynamodb:GetItem
 130 who-can dynamodb:GetItem
+130 privileges shop/orders
 130 trace SESSION
 130 activity shop/orders
 130 graph
@@ -478,6 +499,9 @@ INTERRUPTED = _script(
 130 trust remove --role storefront --for shop/cart
 130 copy --from-cluster demo --to-cluster blue
 130 doctor --fix --yes
+130 plan -f identities.json
+130 diff -f identities.json
+130 apply -f identities.json
 130 migrate plan
 130 migrate status
 130 migrate apply legacy/reports --yes
@@ -487,6 +511,7 @@ INTERRUPTED = _script(
 """,
 )
 
+PRUNING = ("--prune: reading", "--prune: deleting")
 EFFECT = ("checking whether it", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
@@ -654,6 +679,7 @@ OWN = (
     Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/orders --cluster blue --to-cluster demo --yes --wait api", with_blue),
     Way("move shop/order shop/cart --yes", healthy, code=5),
     Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT, rare=True),
     Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
@@ -791,6 +817,10 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("privileges shop/orders", chained),
+    Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
+    Way("privileges --role nosuch", healthy, ("--role",), code=5),
+    Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
@@ -799,6 +829,31 @@ OWN = (
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
+    Way("plan -f identities.json", healthy, ("validating policies",), code=3),
+    Way("plan -f identities.json", after("apply -f identities.json --wait api")),
+    Way("plan -f pattern.json", healthy, ("patterns",), code=3),
+    Way("plan -f missing.json", healthy, ("naming roles",), code=5),
+    Way("plan -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("plan -f agent.json", healthy, ("agent: reading",), code=3),
+    Way("plan -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("diff -f identities.json", healthy, ("validating policies",), code=3),
+    Way("diff -f identities.json", after("apply -f identities.json --wait api")),
+    Way("diff -f pattern.json", healthy, ("patterns",), code=3),
+    Way("diff -f missing.json", healthy, ("naming roles",), code=5),
+    Way("diff -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("diff -f agent.json", healthy, ("agent: reading",), code=3),
+    Way("diff -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("apply -f identities.json", healthy, ("validating policies", *EFFECT)),
+    Way("apply -f changed.json --wait api", after("apply -f identities.json --wait api"), ("validating policies",)),
+    Way("apply -f bounded.json --wait api", after("apply -f identities.json --wait api")),
+    Way("apply -f pattern.json --wait api", healthy, ("patterns", "createServiceAccount")),
+    Way("apply -f agent.json --wait api", nothing, ("agent: reading", "agent: changing")),
+    Way("apply -f agent.json --wait api", healthy, ("agent: reading", "agent: changing")),
+    Way("apply -f missing.json", healthy, ("naming roles",), code=5),
+    Way("apply -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("apply -f target.json --update-trust --wait api", after(ROLE), ("--target-role --update-trust",)),
+    Way("apply -f restart.json --restart", healthy, (*EFFECT, "--restart")),
+    Way("apply -f empty.json --prune --yes --wait api", after("apply -f identities.json --wait api"), PRUNING),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.policy.test_policy_others import ACTIONS, RESOURCES, policies
 from permissions_support import allow, limited
 from podid.sandbox.aws.iam_rules import IamRules
 from worlds import ACCOUNT, TARGET, Site, target_arn
@@ -307,3 +308,20 @@ def test_names_that_do_not_exist(healthy: Site) -> None:
     stderr = healthy("can-i", "shop/orders", "dynamodb:GetItm").stderr
     assert "dynamodb:GetItm is not in the action table of 2026-" in stderr
     assert "did you mean dynamodb:GetItem" in stderr
+
+
+def test_podid_and_the_simulator_decide_alike(healthy: Site) -> None:
+    """For the whole chain: random policies of the role, with a boundary; a difference would be reported as unknown."""
+    documents = list(policies(16, 28, plain=True))
+    arn = managed(healthy, "ceiling", documents.pop())
+    decided = 0
+    for number, policy in enumerate(documents):
+        put(healthy, "random", policy)
+        if number == 8:
+            healthy.aws("iam").put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=arn)
+        words = [word for resource in RESOURCES for word in ("--resource", resource)]
+        outcome = healthy("can-i", "shop/orders", *ACTIONS, *words, "-o", "json")
+        items = [item for item in outcome.json["items"] if item["resource"] != "*" or item["simulated"]]
+        assert [item for item in items if item["verdict"] != item["simulated"]] == [], policy
+        decided += len(items)
+    assert decided >= 600

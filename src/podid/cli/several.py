@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 # the name of a cluster with access to it, or the failure to list the clusters of a region
 Reached = tuple[str, "Access | PodidError"]
+Together = Callable[[Sequence["View"], Sequence[tuple[str, PodidError]]], "View"]
 
 
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ def in_each_cluster(
     tags: Mapping[str, str] = NO_TAGS,
     *,
     clusters: Sequence[str] = (),
-    together: Callable[[Sequence[View], Sequence[tuple[str, PodidError]]], View] | None = None,
+    together: Together | None = None,
 ) -> None:
     """Run a command in each of the clusters, by default those of --cluster, or with all of `tags`. A failure in one of
     several does not stop the others: exit 8 if some of them worked. `together` makes one view of all, by default that
@@ -59,14 +60,29 @@ def in_each_cluster(
         terminal.argv = local.argv
         run(local)
         return
+    check_no_context(access)
+    over_clusters(access, [(name, access.of(cluster=name)) for name in clusters], run, together)
+
+
+def check_no_context(access: Access) -> None:
+    """Raise UsageError for --context, which selects one cluster, with several clusters."""
     if access.shared.context is not None:
         raise UsageError("--context selects one cluster and cannot be used with several clusters")
+
+
+def over_clusters(
+    access: Access,
+    clusters: Sequence[tuple[str, Access]],
+    run: Callable[[Access], None],
+    together: Together | None = None,
+) -> None:
+    """Run a command in several clusters, each with its name and its access, as `in_each_cluster` does."""
+    terminal = access.terminal
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
     codes = set()
-    for name in clusters:
+    for name, local in clusters:
         terminal.note(f"cluster {name}:")
-        local = access.of(cluster=name)
         terminal.argv = local.argv
         try:
             with terminal.collecting(views):

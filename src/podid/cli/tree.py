@@ -32,9 +32,10 @@ class Row(NamedTuple):
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
+DECLARE = "Declarative"
 OFFLINE = "Offline"
 # the commands of START are in the main workflow of the first page
-PANELS = (SEE, AUDIT, CHANGE, AGENT, OFFLINE)
+PANELS = (SEE, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
@@ -55,6 +56,7 @@ COMMANDS: tuple[Row, ...] = (
         "List the service accounts whose pods may perform an action.",
         "permissions.who_can:who_can_do",
     ),
+    Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges:privileges"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
@@ -62,7 +64,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
-    Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
+    Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
     Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("role create", CHANGE, "Create an IAM role for a service account's pods.", "role.create:create"),
@@ -100,6 +102,9 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
+    Row("plan", DECLARE, "Show the difference between files and what is live.", "declare.plan:plan"),
+    Row("apply", DECLARE, "Create and change what files declare.", "declare.apply:apply"),
+    Row("diff", DECLARE, "Show a unified diff of what is live against files.", "declare.diff:diff"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),

@@ -16,7 +16,7 @@ from podid.domain.trust import OwnCondition, ScopeKind
 DECLARATION_KIND = "PodIdentity"
 OWNER_KEY = "podid:owner"
 # a pattern matches no service account in these, unless it names the namespace
-GUARDED_NAMESPACES = ("kube-system",)
+GUARDED_NAMESPACES = ("default", "kube-system")
 # a pattern matches no service account of this name, unless it spells it out
 DEFAULT_ACCOUNT = "default"
 

@@ -87,6 +87,11 @@ class Owner:
         return f"{'' if self.certain else 'probably '}{self.words} ({self.evidence}); {self.reverts}"
 
     @property
+    def sentence(self) -> str:
+        """Return what follows the name of the resource in a sentence."""
+        return f"{'' if self.certain else 'probably '}belongs to {self.words} ({self.evidence}); {self.reverts}"
+
+    @property
     def names(self) -> frozenset[str]:
         """Return the names by which a filter finds the owner, in lower case."""
         short = {_ACK: ("ack",), "AWS CDK": ("cdk", "cloudformation")}.get(self.tool, ())

@@ -119,7 +119,7 @@ class Plan:
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
         """Return the plan with these notes first."""
-        return replace(self, notes=(*notes, *self.notes))
+        return replace(self, notes=tuple(dict.fromkeys((*notes, *self.notes))))
 
     def in_order(self) -> Plan:
         """Return the plan with steps that depend on each other."""

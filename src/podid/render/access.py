@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from podid.domain.policy.actions import AccessLevel
+from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import count_of, needing, short_list
 from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern, is_pattern
+from podid.ops.permissions.privileges import Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
 from podid.render.view import NOTHING, Column, Line, View, document, sentence, table_of
 
 _STYLES = {AccessVerdict.ALLOWED: "good", AccessVerdict.DENIED: "bad", AccessVerdict.UNKNOWN: "warn"}
 _MOST_RESOURCES = 3
+_MOST_SERVICES = 6
 
 
 def access_view(report: AccessReport) -> View:
@@ -64,6 +68,72 @@ def _why_unknown(item: AllowedIdentity) -> str:
 def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
     """Return the remarks, the count of each pattern, and what was not checked, for stderr."""
     return (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+
+
+def privileges_view(privileges: Privileges) -> View:
+    """Return a row for each service, then a row for each way to more privileges."""
+    services = table_of(
+        privileges.services,
+        ("SERVICE", "service"),
+        (Column("TITLE", wide=True), "title"),
+        ("ACCESS", level_words, lambda item: "warn" if _powerful(item) else ""),
+        ("ACTIONS", count_words, lambda item: "warn" if item.every_action else ""),
+        (Column("UNKNOWN", right=True, nothing="0"), "unknown"),
+        (Column("RESOURCES", folds=1), privilege_resources, lambda item: "warn" if item.every_resource else ""),
+        empty="the policies allow no action",
+    )
+    ways = table_of(
+        privileges.escalations,
+        ("ESCALATION", "id", lambda item: "bad" if item.verdict is AccessVerdict.ALLOWED else "warn"),
+        ("ACCESS", "verdict", lambda item: _STYLES[item.verdict] if item.verdict is AccessVerdict.UNKNOWN else "bad"),
+        (Column("ACTIONS", folds=2), lambda item: ", ".join(one.action for one in item.actions)),
+        (Column("THE PODS CAN", prose=True, folds=1), "words"),
+    )
+    names = tuple(item.service for item in privileges.services)
+    tables = (services, ways) if privileges.escalations else (services,)
+    return View(document(Privileges, privileges), tables, names)
+
+
+def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
+    """Return the obstacle of the session, the number of escalation paths, and what was not checked, for stderr."""
+    number = len(privileges.escalations)
+    ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
+    obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()
+    return (*obstacle, ways, *not_checked(privileges.not_checked))
+
+
+def privilege_lines(privileges: Privileges) -> list[str | Line]:
+    """Return the privileges in one line, and the escalation paths in another."""
+    words = [f"{item.service} {level_words(item)}{_wildcards(item)}" for item in privileges.services]
+    more = [f"{len(words) - _MOST_SERVICES} more services"] if len(words) > _MOST_SERVICES else []
+    lines: list[str | Line] = [f"privileges: {'; '.join((*words[:_MOST_SERVICES], *more))}"] if words else []
+    ways = [item.id for item in privileges.escalations if item.verdict is AccessVerdict.ALLOWED]
+    return [*lines, Line(f"privilege escalation: {short_list(ways, _MOST_SERVICES)}", "warn")] if ways else lines
+
+
+def level_words(item: ServicePrivileges) -> str:
+    return ", ".join(level.level.words for level in item.levels)
+
+
+def count_words(item: ServicePrivileges) -> str:
+    return f"every action ({item.of})" if item.every_action else f"{item.actions} of {item.of}"
+
+
+def privilege_resources(item: ServicePrivileges) -> str:
+    if item.every_resource or item.resources == (ANY,):
+        return "every resource"
+    return short_list(item.resources, _MOST_RESOURCES) or NOTHING
+
+
+def _wildcards(item: ServicePrivileges) -> str:
+    parts = [("every action", item.every_action), ("every resource", item.every_resource)]
+    parts.append(("depends on conditions", not item.actions))
+    words = " and ".join(word for word, marked in parts if marked)
+    return f" ({words})" if words else ""
+
+
+def _powerful(item: ServicePrivileges) -> bool:
+    return any(level.level is AccessLevel.PERMISSIONS and level.actions for level in item.levels)
 
 
 def not_checked(parts: Iterable[Unread], assumed: Iterable[str] = ()) -> list[str | Line]:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from podid.domain.encoding import JsonObject
 from podid.domain.errors import PodidError
+from podid.domain.fileplan import FilePlan
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import (
     FLAT,
@@ -400,5 +401,5 @@ class ClusterFailureBody(Document):
 class ResultListDocument(Document, kind="ResultList"):
     """A changing command in several clusters: the result, or the plan, of each."""
 
-    items: Sequence[ResultDocument | PlanDocument]
+    items: Sequence[ResultDocument | PlanDocument | FilePlan]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a result, and the reason.")]

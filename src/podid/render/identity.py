@@ -12,6 +12,7 @@ from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
 from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
+from podid.domain.policy.escalation import Escalation
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.status import ContainerUse, CredentialSource
 from podid.domain.text import count_of, short_list, utc
@@ -20,6 +21,7 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
+from podid.render.access import privilege_lines
 from podid.render.associations import USUAL, association_facts, association_table
 from podid.render.marks import SOURCES
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
@@ -131,13 +133,14 @@ def _style(item: ContainerUse) -> str:
 # --- the roles --------------------------------------------------------------------------------------------------------
 
 
-def _permission_lines(reading: IdentityReading) -> list[str]:
+def _permission_lines(reading: IdentityReading) -> Sequence[str | Line]:
     permissions = reading.permissions
     if isinstance(permissions, Missing):
         return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
     unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
     lines = permission_lines(permissions.value)
-    return [*lines, *unread] if lines or unread else ["permissions: none"]
+    privileges = privilege_lines(reading.privileges) if reading.privileges is not None else []
+    return [*lines, *privileges, *unread] if lines or unread else ["permissions: none"]
 
 
 _CHAINING = {TrustVerdict.MATCH: "allowed", TrustVerdict.NO_MATCH: "not allowed", TrustVerdict.UNKNOWN: "not known"}
@@ -279,6 +282,11 @@ class AssociationDocument(Document, kind="Association"):
         Sequence[RolePermissions] | None,
         From(lambda shown: permissions_of(shown.permissions.value) if isinstance(shown.permissions, Known) else None),
         About("The permissions of the role in words; null if they could not be read."),
+    ]
+    escalations: Annotated[
+        Sequence[Escalation] | None,
+        From("privileges.escalations"),
+        About("Ways to more privileges than the role has; null with a target role, or if the policies were not read."),
     ]
     role_last_used_at: Annotated[
         datetime | None,

@@ -183,7 +183,7 @@ def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
         *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
         *("--take-over", "-o", "json"),
     ).json
-    assert plan["notes"][0].startswith("role shop-orders belongs to probably Terraform (tag ManagedBy=")
+    assert plan["notes"][0].startswith("role shop-orders probably belongs to Terraform (tag ManagedBy=")
 
 
 @pytest.mark.parametrize(

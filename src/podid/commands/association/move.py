@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.names import ServiceAccountRef
-from podid.domain.option import argument, included, options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.association.request import AssociationChange
-from podid.ops.options import CREATE_SERVICE_ACCOUNT, FORCE
+from podid.ops.association.request import MoveOptions
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
@@ -23,46 +20,41 @@ def permissions() -> CommandPermissions:
     return permissions.making(
         Eks.delete_association,
         Eks.list_association_summaries,
+        Eks.get_cluster,
         optional=(permissions.RESTARTING,),
     )
 
 
-@options
-class MoveOptions:
-    source: ServiceAccountRef = argument(
-        "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
-    )
-    target: ServiceAccountRef = argument(
-        "NEW-NS/SA", "Service account that gets the association.", read=ServiceAccountRef.parse
-    )
-    change: AssociationChange = included(AssociationChange)
-    create_service_account: bool = CREATE_SERVICE_ACCOUNT
-    remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
-    restart: bool = switch("Restart the workloads of both whose pods do not have the change yet.")
-    force: bool = FORCE
-
-
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def move(access: Access, options: MoveOptions) -> None:
-    """Move an association to another service account. Asks for confirmation, or requires --yes.
+    """Move an association to another service account or cluster. Asks for confirmation, or requires --yes.
 
     EKS cannot change the service account of an association, so podid creates a new one first. It deletes the old one
-    after new pods get credentials from the new one, if podid can check this (--wait).
+    after new pods get credentials from the new one, if podid can check this (--wait). With --to-cluster, podid changes
+    each cluster in a run of its own.
 
     Example: podid move shop/orders shop/orders-api --update-trust --yes
 
     Example: podid move shop/orders shop/orders-api --create-service-account --remove-trust --dry-run
+
+    Example: podid move shop/orders --to-cluster green --update-trust --yes
     """
     from functools import partial
 
     from podid.cli import changing
+    from podid.commands.association.moving import move_to_cluster
     from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.transfer import OnceReady, Transfer
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
+    if options.to_cluster:
+        move_to_cluster(access, options)
+        return
     old, new = options.source, options.target
+    if new is None:
+        raise UsageError("Specify the new service account, or the cluster: --to-cluster NAME")
     if old == new:
         raise UsageError(f"{old} already has the association", subject=str(old))
     place = access.place(for_change=True)

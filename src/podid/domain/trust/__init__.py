@@ -7,10 +7,12 @@ report of the change. This package does no I/O.
 from podid.domain.trust.build import (
     base_role_permissions,
     build_statement,
+    cluster_of,
     effective_scope,
     new_policy,
     policy_size,
     target_policy,
+    written_by_podid,
 )
 from podid.domain.trust.check import TrustCheck, check, diff
 from podid.domain.trust.edit import (

@@ -9,7 +9,7 @@ using EKS Pod Identity target IAM roles"; IAM User Guide, "Sid".
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
@@ -116,3 +116,20 @@ def _allow(principal: dict[str, str], actions: list[str], condition: dict[str, d
 
 def _document(statements: list[dict[str, object]]) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def written_by_podid(statement: Mapping[str, object]) -> bool:
+    """Return whether podid built the statement: its Sid is the digest of its condition."""
+    return (
+        statement.get("Sid") == _sid(statement.get("Condition"))
+        and statement.get("Effect") == "Allow"
+        and statement.get("Principal") == {"Service": PODS_PRINCIPAL}
+    )
+
+
+def cluster_of(statement: Mapping[str, object]) -> str:
+    """Return the ARN of the cluster to which a statement of podid is limited; empty for all clusters."""
+    condition = statement.get("Condition")
+    arns = condition.get("ArnEquals") if isinstance(condition, Mapping) else None
+    arn = arns.get("aws:SourceArn") if isinstance(arns, Mapping) else None
+    return arn if isinstance(arn, str) else ""

@@ -11,12 +11,17 @@ from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.cluster import ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
-from podid.domain.snapshot import Missing, Section, attempt, error_of
+from podid.domain.policy.session import RoleSession
+from podid.domain.snapshot import Known, Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
 from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
+from podid.ops.permissions.actions import action_table
+from podid.ops.permissions.privileges import Privileges, read_privileges
+from podid.ops.permissions.read import RoleGrants
+from podid.ops.permissions.session import pods_access
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, trust_of
@@ -27,8 +32,8 @@ _MOST_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`association` is None if there is none. `permissions` are those of the association's role. `last_use` is None if
-    CloudTrail was not searched."""
+    """`association` is None if there is none. `permissions` are those of the association's role, `privileges` what they
+    allow; None with a target role, whose policies are not read. `last_use` is None if CloudTrail was not searched."""
 
     status: IdentityStatus
     association: Association | None
@@ -36,6 +41,7 @@ class IdentityReading:
     pods: Section[tuple[PodUse, ...]]
     trust: Section[Evaluation]
     permissions: Section[RoleReading]
+    privileges: Privileges | None = None
     hop: SecondHop | None = None
     last_use: Section[LastUse] | None = None
 
@@ -64,6 +70,12 @@ def read_identity(
     else:
         known = role.value
         permissions = attempt(lambda: read_policies(clients.iam, known))
+    privileges = None
+    if isinstance(permissions, Known) and association.target_role_arn is None:
+        session = RoleSession(region=place.region, now=snapshot.taken_at)
+        grants = RoleGrants.of_reading(permissions.value)
+        access = pods_access(association, place.the_cluster.arn, grants, session)
+        privileges = read_privileges(access, action_table())
     return IdentityReading(
         status,
         association,
@@ -71,6 +83,7 @@ def read_identity(
         pods,
         trust_of(snapshot, association),
         permissions,
+        privileges,
         hop_of(snapshot, association),
         attempt(lambda: _last_use(clients, association, place, snapshot.taken_at)) if cloudtrail else None,
     )

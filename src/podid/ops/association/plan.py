@@ -45,7 +45,7 @@ def plan_associations(
     unchanged: list[Action] = []
     notes: list[str] = []
     for item in desired:
-        action = _plan_one(item, current[item.ref])
+        action = plan_one(item, current[item.ref])
         (unchanged if action.before == action.after else actions).append(action)
     if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
@@ -71,7 +71,9 @@ def plan_associations(
     )
 
 
-def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
+def plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
+    """Return the change of one association, without its role. Raise Conflict for settings that EKS does not accept
+    together, and for an association of an add-on."""
     ref, settings = item.ref, item.settings
     changes: dict[str, object] = {"roleArn": item.role.arn}
     if settings.target_role_arn is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import included, option, options, several, switch, tags
+from podid.domain.option import argument, included, option, options, several, switch, tags
 from podid.ops.options import (
     ADOPT,
     CLUSTER_TAGS,
@@ -144,6 +144,27 @@ class DesiredAssociation:
     role: ResolvedRole
     settings: Settings = field(default_factory=Settings)
     kept: bool = False
+
+
+# --- podid move -------------------------------------------------------------------------------------------------------
+
+
+@options
+class MoveOptions:
+    source: ServiceAccountRef = argument(
+        "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
+    )
+    target: ServiceAccountRef | None = argument(
+        "[NEW-NS/SA]", "Service account that gets the association.", default=None, read=ServiceAccountRef.parse
+    )
+    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.", default="")
+    change: AssociationChange = included(AssociationChange)
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT
+    remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
+    restart: bool = switch(
+        "Restart the workloads of both whose pods do not have the change yet; with --to-cluster, of the new one."
+    )
+    force: bool = FORCE
 
 
 # --- podid associate --------------------------------------------------------------------------------------------------

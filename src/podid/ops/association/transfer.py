@@ -76,10 +76,16 @@ class Transfer:
         old: ServiceAccountRef,
         new: ServiceAccountRef,
         at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
+        *,
+        elsewhere: tuple[Clients, Place] | None = None,
     ) -> Transfer:
-        """Raise NotFound if there is nothing to move."""
-        current = current_associations(clients, place, (old, new))
-        association, moved = current[old], current[new]
+        """`elsewhere` is the other cluster that it moves to. Raise NotFound if there is nothing to move."""
+        if elsewhere is None:
+            current = current_associations(clients, place, (old, new))
+            association, moved = current[old], current[new]
+        else:
+            association = clients.eks.find_association(place.cluster_name, old)
+            moved = elsewhere[0].eks.find_association(elsewhere[1].cluster_name, new)
         if association is None and moved is None:
             known = clients.eks.list_association_summaries(place.cluster_name)
             raise association_not_found(clients, place, old, (item.ref for item in known))
@@ -105,6 +111,10 @@ class Transfer:
         for at_target in plan_targets(self.clients, self.place, desired, current, target):
             plan = at_target.around(plan)
         return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
+
+    def deletion(self, now: datetime, *, remove_trust: bool) -> Plan:
+        """Plan the deletion of the old association alone."""
+        return self.then_delete(Plan(header=self.place.header, actions=()), now, remove_trust=remove_trust)
 
     def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
         """Return the plan with the deletion of the old association, which requires that the new one exists."""

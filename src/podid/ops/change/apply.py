@@ -14,7 +14,7 @@ from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.base import Moved, ResourceKind
+from podid.ops.change.kinds.base import Moved, ResourceKind, needed_role
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.change.records import Recorder
 from podid.ops.clients import Clients, Site
@@ -100,8 +100,8 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 @dataclass(slots=True)
 class _Carrying:
     """One run of a plan. `error` is its first failure, `bar` the error that blocks all remaining actions, and `bars`
-    the errors that block those on one role. One lock protects what the concurrent actions of a batch share; no call is
-    made while it is held. `numbers` are the actions' numbers in the journal."""
+    the errors that block those that need a resource, by its name. One lock protects what the concurrent actions of a
+    batch share; no call is made while it is held. `numbers` are the actions' numbers in the journal."""
 
     plan: Plan
     site: Site
@@ -142,7 +142,8 @@ class _Carrying:
         with self.lock:
             if self.bar is None and self.patience.over:
                 self._bar_all(errors.TimedOut("--timeout has passed", subject=action.target))
-            return self.bar or self.bars.get(_role(action))
+            needs = kind_of(action.kind).needs(action) if self.bars else frozenset()
+            return self.bar or next((error for name, error in self.bars.items() if name in needs), None)
 
     def _recorded(self, number: int) -> int:
         """Return the action's number in the journal, which differs in a run that began before this plan."""
@@ -169,12 +170,16 @@ class _Carrying:
                 self._bar_after(outcome, failure)
 
     def _bar_after(self, done: Done, error: errors.PodidError) -> None:
-        """After a failure block everything, or only the actions on the same role."""
-        alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
-        if not alone or isinstance(error, (errors.Unavailable, errors.CredentialsError)):
+        """After a failure block everything, or only the actions that need the same resource."""
+        kind, action = kind_of(done.action.kind), done.action
+        names = kind.gives(action) if self.plan.separate and done.status is Status.FAILED else None
+        if names is None or isinstance(error, (errors.Unavailable, errors.CredentialsError)):
             self.bar = error
-        elif isinstance(error, (errors.RoleUnknown, errors.TrustRefused)):
-            self.bars[_role(done.action)] = error
+            return
+        if isinstance(error, (errors.RoleUnknown, errors.TrustRefused)):
+            names |= needed_role(str((action.after or {}).get("roleArn", "")))
+        for name in names:
+            self.bars.setdefault(name, error)
 
     def _change(self, action: Action) -> Making:
         return Making(action, self.site, self.patience, self.journal, self.in_order())
@@ -191,10 +196,6 @@ class _Carrying:
     def in_order(self) -> tuple[Done, ...]:
         with self.lock:
             return tuple(done for _, done in sorted(self.done.items()))
-
-
-def _role(action: Action) -> str:
-    return str((action.after or {}).get("roleArn", action))
 
 
 _TRIES = 4

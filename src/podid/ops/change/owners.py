@@ -23,7 +23,7 @@ class OwnedResources:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return tuple(f"{subject} belongs to {owner.told}" for subject, owner in self.owners.items())
+        return tuple(f"{subject} {owner.sentence}" for subject, owner in self.owners.items())
 
 
 def owner_notes(clients: Clients, plan: Plan, *, take_over: bool) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool) -> tuple[str, 
         first[0].upper() + first[1:],
         hint=Again(add=("--take-over",)),
         lines=tuple(more),
-        advice="Change it with that tool. --take-over changes it here as well, and takes no ownership away.",
+        advice="Change it with that tool. With --take-over podid changes it as well, and the tool still owns it.",
         subject=next(iter(owned.owners)),
     )
 

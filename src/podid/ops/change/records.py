@@ -133,14 +133,14 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     command = member(head, "command", list)
     if not all(isinstance(word, str) for word in command):
         raise ValueError("command is not a list of words")
-    planned = dict(enumerate(_action(item) for item in member(head, "plan", list, [])))
+    planned = dict(enumerate(action_of(item) for item in member(head, "plan", list, [])))
     begun: dict[int, Action] = {}
     outcomes: dict[int, dict[str, Any]] = {}
     for record in records:
         if record["type"] == "intent":
             number = member(record, "number", int)
             # an action that was planned again has another intent, which replaces the first
-            begun[number] = _action(record)
+            begun[number] = action_of(record)
             outcomes.pop(number, None)
         elif record["type"] == "outcome":
             outcomes[member(record, "number", int)] = record
@@ -171,7 +171,8 @@ def action_record(action: Action) -> dict[str, Any]:
     return {"kind": action.kind, "before": action.before, "after": action.after, "note": action.note}
 
 
-def _action(record: object) -> Action:
+def action_of(record: object) -> Action:
+    """Return a recorded action. Raise ValueError for another form."""
     if not isinstance(record, dict):
         raise ValueError("an action is not an object")
     kind = kind_of(member(record, "kind", str))

@@ -18,7 +18,7 @@ from podid.domain.policy.session import ASSUMED, RoleSession
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
 from podid.ops.association.allowed import simulate_on
-from podid.ops.permissions.session import FREE, SessionAccess
+from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ExpandedPattern:
 @kind("AccessReport", "`podid can-i`.")
 @members("cluster namespace service_account association_id role_arn items patterns not_checked assumed")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessReport:
+class AccessReport(OfSession):
     """The access of one session. `patterns` are the requested patterns of actions: `items` has their allowed and
     unknown actions. `notes` are remarks about the request, in sentences."""
 
@@ -79,30 +79,6 @@ class AccessReport:
     not_checked: Annotated[tuple[Unread, ...], About("The parts that could change an answer and were not checked.")]
     assumed: Annotated[tuple[str, ...], About("Facts about the requests that were assumed.")]
     notes: Annotated[tuple[str, ...], HIDDEN] = ()
-
-    @property
-    def cluster(self) -> Annotated[str, OR_NULL]:
-        association = self.access.association
-        return association.cluster_name if association is not None else ""
-
-    @property
-    def namespace(self) -> Annotated[str, OR_NULL]:
-        association = self.access.association
-        return association.namespace if association is not None else ""
-
-    @property
-    def service_account(self) -> Annotated[str, OR_NULL]:
-        association = self.access.association
-        return association.service_account if association is not None else ""
-
-    @property
-    def association_id(self) -> Annotated[str, OR_NULL]:
-        association = self.access.association
-        return association.association_id if association is not None else ""
-
-    @property
-    def role_arn(self) -> Annotated[str, OR_NULL, About("The role of the pods' credentials; null for policy files.")]:
-        return self.access.role_arn
 
     @property
     def exit_code(self) -> ExitCode:

@@ -19,6 +19,7 @@ from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.ops.role.read import RoleReading
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -39,6 +40,19 @@ class RoleGrants:
     def unread(cls, arn: str, reason: Missing) -> RoleGrants:
         """Return the grants of a role of which nothing could be read."""
         return cls(arn, reason, (PermissionPolicy(f"policies of role {role_name(arn)}", unread=reason),))
+
+    @classmethod
+    def of_reading(cls, reading: RoleReading) -> RoleGrants:
+        """Return the grants of a role whose policies were read for another purpose. Any unread part may allow or deny
+        any action."""
+        role = reading.role
+        attached = [item.arn for item in reading.attached or () if item.arn in reading.documents]
+        documents = {**(reading.inline or {}), **{arn: reading.documents[arn] for arn in attached}}
+        policies = [parse_permissions(name, LayerKind.IDENTITY.value, item) for name, item in documents.items()]
+        unread = (PermissionPolicy(item.what, unread=Missing(item.reason, item.permission)) for item in reading.unread)
+        limit = role.permissions_boundary_arn
+        boundary = _parsed(limit, LayerKind.BOUNDARY, Known(reading.documents.get(limit))) if limit else None
+        return cls(role.arn, Known(role), (*policies, *unread), boundary)
 
     @property
     def known_role(self) -> Role | None:

@@ -141,3 +141,20 @@ class WhoOptions:
     target_profile: str = PROFILE
     all_clusters: bool = switch("Read every cluster of the region, or of each --region.")
     allow_unknown: bool = ALLOW_UNKNOWN
+
+
+@options
+class PrivilegeOptions:
+    """The options of podid privileges."""
+
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
+    role: str | None = ROLE_OPTION
+    policy_files: tuple[str, ...] = FILES
+    target_profile: str = PROFILE
+
+    @property
+    def named(self) -> NamedIdentity | None:
+        """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
+        check_one_source(self.identity, self.role, self.policy_files)
+        return NamedIdentity.parse(self.identity) if self.identity else None

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import InvalidInput
+from podid.domain.members import OR_NULL, About, TextOrNull
 from podid.domain.names import Arn, role_name
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
@@ -101,6 +102,36 @@ class SessionAccess:
         return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=reason)
 
 
+class OfSession:
+    """The members of documents about one session."""
+
+    access: SessionAccess
+
+    @property
+    def cluster(self) -> TextOrNull:
+        association = self.access.association
+        return association.cluster_name if association is not None else ""
+
+    @property
+    def namespace(self) -> TextOrNull:
+        association = self.access.association
+        return association.namespace if association is not None else ""
+
+    @property
+    def service_account(self) -> TextOrNull:
+        association = self.access.association
+        return association.service_account if association is not None else ""
+
+    @property
+    def association_id(self) -> TextOrNull:
+        association = self.access.association
+        return association.association_id if association is not None else ""
+
+    @property
+    def role_arn(self) -> Annotated[str, OR_NULL, About("The role of the pods' credentials; null for policy files.")]:
+        return self.access.role_arn
+
+
 def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession) -> SessionAccess:
     """Return the access of a session that has only these policies."""
     parsed = tuple(parse_permissions(name, LayerKind.IDENTITY.value, document) for name, document in policies.items())
@@ -112,6 +143,30 @@ def of_role(grants: RoleGrants, session: RoleSession) -> SessionAccess:
     """Return the access of sessions of the role, whatever assumes it."""
     access = RoleAccess(_as_role(session, grants), grants.layers)
     return SessionAccess(access=access, grants=grants, unread=tuple(grants.missing))
+
+
+def pods_access(
+    association: Association,
+    cluster_arn: str,
+    grants: RoleGrants,
+    session: RoleSession,
+    live: trust.LivePod | None = None,
+) -> SessionAccess:
+    """Return the access of the association's pods, or of one live pod, whose role has these grants. Role chaining is
+    not part of it."""
+    namespace, name = association.namespace, association.service_account
+    pod = trust.PodIdentity(cluster_arn, namespace, name, session_tags=association.session_tags)
+    layers, unread = grants.layers, list(grants.missing)
+    if association.policy:
+        policy = _session_policy(association.policy)
+        layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
+        unread += [Unread(policy.name, policy.unread.reason)] if policy.unread is not None else []
+    return SessionAccess(
+        access=RoleAccess(replace(_as_role(session, grants), pod=pod, live=live), layers),
+        grants=grants,
+        association=association,
+        unread=tuple(unread),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,32 +205,21 @@ class SessionReader:
             self._grants.update({arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items()})
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
-        pod = trust.PodIdentity(
-            cluster.arn, association.namespace, association.service_account, session_tags=association.session_tags
-        )
-        session = RoleSession(pod=pod, live=live, region=region, now=self.now, given=self.given)
         grants = self._grants[association.pods_role_arn]
-        layers = grants.layers
-        unread = list(grants.missing)
-        if association.policy:
-            policy = _session_policy(association.policy)
-            layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
-            unread += [Unread(policy.name, policy.unread.reason)] if policy.unread is not None else []
-        base = self._grants[association.role_arn] if association.target_role_arn else None
-        hop = self._hop(association, cluster, base, session) if base is not None else None
-        unread += base.missing if base is not None else ()
+        session = RoleSession(region=region, now=self.now, given=self.given)
         elsewhere = in_other_account(grants.arn, cluster.account)
         profile = self.target_profile if elsewhere is not None else ""
-        return SessionAccess(
-            access=RoleAccess(_as_role(session, grants), layers),
-            grants=grants,
-            base=base,
-            association=association,
-            hop=hop,
-            unread=tuple(dict.fromkeys(unread)),
+        access = replace(
+            pods_access(association, cluster.arn, grants, session, live),
             profile=profile,
             not_simulated=None if elsewhere is None or profile else _in_account(elsewhere, grants.arn),
         )
+        if not association.target_role_arn:
+            return access
+        base = self._grants[association.role_arn]
+        hop = self._hop(association, cluster, base, access.access.session)
+        unread = tuple(dict.fromkeys((*access.unread, *base.missing)))
+        return replace(access, base=base, hop=hop, unread=unread)
 
     def _hop(self, association: Association, cluster: Cluster, base: RoleGrants, session: RoleSession) -> SecondHop:
         """Return how the association's role assumes its target role, by podid's own evaluation of its policies."""

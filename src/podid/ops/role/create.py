@@ -343,17 +343,22 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     for number, pod in enumerate(pods[1:], 2):
         policy = trust.add(policy, pod, request.scope, request.conditions, quota=ANY_SIZE).policy
         check_size(policy, request.name, number, len(pods))
+    # a wide scope covers several of the service accounts
+    scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
+    words = short_list(dict.fromkeys(scopes), 1)
+    return role_with_policies(request, policy, note=f"trust: {words}" if words else "")
+
+
+def role_with_policies(request: RoleRequest, policy: trust.Policy, note: str = "") -> tuple[Action, ...]:
+    """Return the actions that create the role with this trust policy, and its policies."""
     role: dict[str, object] = {
         "roleName": request.name,
         "path": request.options.path,
         "description": request.options.description,
         "maxSessionDuration": request.options.max_session_seconds or DEFAULT_SESSION_SECONDS,
         "permissionsBoundary": request.options.boundary,
-        "tags": tags,
+        "tags": {**MANAGED_BY, **request.tags},
         "trustPolicy": policy.to_document(),
     }
-    # a wide scope covers several of the service accounts
-    scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
-    words = short_list(dict.fromkeys(scopes), 1)
     policies, _ = permission_actions(request.name, request.policies, request.managed_policy_arns, RolePolicies())
-    return ROLE.action(None, role, note=f"trust: {words}" if words else ""), *policies
+    return ROLE.action(None, role, note=note), *policies

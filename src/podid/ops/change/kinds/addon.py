@@ -18,7 +18,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.association import with_association
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
@@ -59,6 +59,9 @@ class EksAddonKind(ResourceKind):
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        return needed_addon(action.target)
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
@@ -244,6 +247,10 @@ class AddonAssociationsKind(ResourceKind):
     }
     takes_effect = True
     overwrites = ANY_WRITE
+
+    def needs(self, action: Action) -> frozenset[str]:
+        roles = (needed_role(arn) for arn in roles_of(action.after).values())
+        return needed_addon(action.target).union(*roles)
 
     @staticmethod
     def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:

@@ -18,7 +18,16 @@ from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import Owner, owner_of, without_marks
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, retag
+from podid.ops.change.kinds.base import (
+    Keys,
+    Operations,
+    ResourceKind,
+    moved,
+    needed_account,
+    needed_role,
+    read_back,
+    retag,
+)
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
 
@@ -62,6 +71,13 @@ class AssociationKind(ResourceKind):
         "credentials that pods already hold stay valid until they expire, up to six hours",
         "running pods keep the injected variables, and their next refresh fails: restart them",
     )
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return _roles(action.after) | needed_account(**action.keys)
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        """A role can be deleted only after the associations that name it."""
+        return _roles(action.before) if action.after is None else frozenset()
 
     def unread(self, ref: ServiceAccountRef) -> Action:
         """Return an action for a service account whose association is neither read nor changed."""
@@ -159,6 +175,10 @@ def with_association(
         modified_at=known.modified_at if known is not None and same else now,
     )
     return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda item: item.ref))))
+
+
+def _roles(state: State | None) -> frozenset[str]:
+    return needed_role(text(state or {}, "roleArn")) | needed_role(text(state or {}, "targetRoleArn"))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:

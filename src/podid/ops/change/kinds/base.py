@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable, UsageError
+from podid.domain.names import role_name
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Site
@@ -64,7 +65,7 @@ class ResourceKind(ABC):
     passing: ClassVar[bool] = False
     # it changes what pods get, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
-    # a failure does not block the next action, if the plan allows it
+    # several of them may be changed at the same time, if the plan allows it
     independent: ClassVar[bool] = False
     # notes of a plan that deletes one
     once_deleted: ClassVar[tuple[str, ...]] = ()
@@ -99,6 +100,14 @@ class ResourceKind(ABC):
         """Return the snapshot as it would be read after the action took effect; pure. Facts that are known only
         afterwards are PLANNED. Unchanged for a kind that no check uses."""
         return snapshot
+
+    def needs(self, action: Action) -> frozenset[str]:
+        """Return names of resources that earlier actions must not have failed to change."""
+        return frozenset()
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        """Return names of resources that later actions may need; None if all later actions may need this one."""
+        return None
 
     def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
         """Return the action with values that earlier steps of the same run, `done`, produced. Its verb is none if there
@@ -175,6 +184,33 @@ class ResourceKind(ABC):
     def reproducible(self, state: State | None) -> State | None:
         """Return the state without the members that the service assigns anew."""
         return _without(state, self.assigned | self.manner)
+
+
+def needed_role(name: str) -> frozenset[str]:
+    """Return the name that actions on a role give and need. IAM compares role names without regard to case."""
+    return frozenset((f"role {role_name(name).lower()}",)) if name else frozenset()
+
+
+def needed_account(namespace: str, serviceAccount: str) -> frozenset[str]:  # noqa: N803  as in the keys of actions
+    """Return the name that actions on a service account give and need."""
+    return frozenset((f"service account {namespace}/{serviceAccount}",))
+
+
+def needed_addon(name: str) -> frozenset[str]:
+    """Return the name that actions on an add-on give and need."""
+    return frozenset((f"add-on {name}",))
+
+
+class OfRole(ResourceKind):
+    """A kind of resource that is a part of a role."""
+
+    account_wide = True
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return needed_role(action.keys["roleName"])
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        return needed_role(action.keys["roleName"])
 
 
 def _without(state: State | None, members: frozenset[str]) -> State | None:

@@ -13,7 +13,7 @@ from podid.domain.errors import Conflict
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, needed_account
 from podid.ops.clients import Site
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class ServiceAccountKind(ResourceKind):
     overwrites = frozenset({Verb.DELETE})
     assigned = frozenset({"uid"})
     manner = frozenset({"copyOf"})
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        return needed_account(*action.keys.values())
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, copy_of: str = "") -> ServiceAccountState:

@@ -18,7 +18,7 @@ from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, retag
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, retag
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
@@ -40,7 +40,7 @@ class RoleState(TypedDict, total=False):
     trustPolicy: PolicyObject
 
 
-class RoleKind(ResourceKind):
+class RoleKind(OfRole):
     name = "role"
     state = RoleState
     keys = ("roleName",)
@@ -51,7 +51,6 @@ class RoleKind(ResourceKind):
     }
     # a role that is created again is another principal: policies refer to the old id
     assigned = frozenset({"roleId"})
-    account_wide = True
     overwrites = frozenset({Verb.DELETE})
     once_deleted = (
         "a role that is created again gets a new id: policies that name this role by its ARN do not apply to the new "
@@ -194,7 +193,7 @@ class RoleSettingsState(TypedDict, total=False):
 _SETTINGS = RoleSettingsState.__annotations__
 
 
-class RoleSettingsKind(ResourceKind):
+class RoleSettingsKind(OfRole):
     name = "role-settings"
     title = "settings of role"
     state = RoleSettingsState
@@ -203,7 +202,6 @@ class RoleSettingsKind(ResourceKind):
         Verb.NONE: ("Iam.find_role",),
         Verb.UPDATE: ("Iam.update_role", "Iam.tag_role", "Iam.put_boundary"),
     }
-    account_wide = True
     overwrites = ANY_WRITE
 
     @staticmethod
@@ -254,10 +252,9 @@ ROLE = RoleKind()
 ROLE_SETTINGS = RoleSettingsKind()
 
 
-class PolicyKind(ResourceKind):
+class PolicyKind(OfRole):
     """The first of the keys is the role, the second the policy."""
 
-    account_wide = True
     # IAM replaces an inline policy and repeats an attachment without an error
     overwrites = ANY_WRITE
     member: ClassVar[str]  # of PolicyNames

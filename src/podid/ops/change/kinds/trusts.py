@@ -15,7 +15,7 @@ from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner, owner_of
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
+from podid.ops.change.kinds.base import Keys, OfRole, Operations, ResourceKind, moved, needed_role, read_back
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.clients import Clients, Site
 
@@ -33,13 +33,12 @@ class RoleTrustState(TypedDict, total=False):
     policyDocument: PolicyObject
 
 
-class RoleTrustKind(ResourceKind):
+class RoleTrustKind(OfRole):
     name = "role-trust"
     title = "trust policy of role"
     state: ClassVar[type] = RoleTrustState
     keys: ClassVar[tuple[str, ...]] = ("roleName",)
     operations: ClassVar[Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
-    account_wide = True
     contended = True
 
     @staticmethod
@@ -145,6 +144,12 @@ class TargetTrustKind(RoleTrustKind):
     keys = ("targetRoleArn",)
     # podid's own: it selects the credentials that reach the role
     manner = frozenset({"profile"})
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return needed_role(action.keys["targetRoleArn"])
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        return needed_role(action.keys["targetRoleArn"])
 
     def reading(self, action: Action) -> Keys:
         profile = text(action.after or {}, "profile") or text(action.before or {}, "profile")

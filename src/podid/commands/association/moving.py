@@ -1,0 +1,106 @@
+"""Move an association to another cluster: create it there, and delete it here once new pods there get credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.plan import Consent
+    from podid.ops.association.request import MoveOptions
+    from podid.ops.association.transfer import Transfer
+
+
+def move_to_cluster(access: Access, options: MoveOptions) -> None:
+    """Both clusters are changed by a run of their own. The deletion is planned first, so that nothing is created if it
+    is not possible."""
+    from podid.cli import changing
+    from podid.cli.several import in_each_cluster
+    from podid.domain.errors import Conflict, UsageError
+    from podid.domain.plan import Consent
+
+    old = options.source
+    place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
+    here, there = place.cluster_name, target.place(for_change=True).cluster_name
+    if place.the_cluster.arn == target.place(for_change=True).the_cluster.arn:
+        raise UsageError(f"--to-cluster is the cluster of the association itself: {here}", subject=options.to_cluster)
+    consent = Consent(
+        question=f"Delete the association of {old} in cluster {here}?", needed_for="Moving an association"
+    )
+    if not access.shared.dry_run and not access.runtime.interactive:
+        access.terminal.consent(consent)  # without --yes, before anything is changed
+    changing.settle_interrupted(access, place)
+    transfer = _read(access, target, options)
+    if transfer.association is not None:
+        deletion = transfer.deletion(access.runtime.now(), remove_trust=options.remove_trust)
+        changing.beside(access, deletion)
+    done = access.shared.dry_run
+
+    def run(local: Access) -> None:
+        nonlocal done
+        if local.place(for_change=True).cluster_name != here:
+            _create(local, options, transfer)
+            done = True
+        elif done:
+            _delete(local, target, options, consent)
+        else:
+            message = f"{old} keeps its association in cluster {here}: the one in cluster {there} is not confirmed"
+            raise Conflict(message, subject=str(old))
+
+    in_each_cluster(access, run, clusters=(options.to_cluster, here))
+
+
+def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
+    from podid.ops.association.transfer import Transfer
+
+    old, new = options.source, options.target or options.source
+    elsewhere = (target.clients, target.place(for_change=True))
+    with access.terminal.working(f"reading the association of {old}"):
+        return Transfer.read(
+            access.clients, access.place(for_change=True), old, new, access.at_place, elsewhere=elsewhere
+        )
+
+
+def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
+    from dataclasses import replace
+
+    from podid.commands.association.associating import associate_in
+    from podid.ops.association.associate import AssociateRequest
+    from podid.ops.association.request import AccountOptions
+    from podid.ops.association.transfer import copies
+
+    association = transfer.association or transfer.moved
+    assert association is not None
+    (item,) = copies((association,), {})
+    request = AssociateRequest(
+        items=(replace(item, ref=transfer.new),),
+        change=options.change,
+        accounts=AccountOptions(create_service_account=options.create_service_account),
+        restart=options.restart,
+        force=options.force,
+    )
+    associate_in(local, request)
+
+
+def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:
+    """Delete the association as it is now. A refusal leaves both, which is said."""
+    from podid.cli import changing
+    from podid.domain.errors import Conflict, Declined
+    from podid.ops.association.aftermath import after_disassociate
+
+    place, transfer = local.place(for_change=True), _read(local, target, options)
+    if transfer.association is None:
+        changing.run(local, transfer.rest(remove_trust=options.remove_trust))
+        return
+    plan = transfer.deletion(local.runtime.now(), remove_trust=options.remove_trust)
+    plan = changing.with_outlook(local, place, plan, (transfer.old,))
+    try:
+        changing.run(
+            local,
+            plan,
+            lambda result: after_disassociate(changing.waiting(local, place, result), result),
+            consent=consent,
+        )
+    except Declined as error:
+        message = f"{transfer.old} keeps its association in cluster {place.cluster_name}: both clusters have it"
+        raise Conflict(message, subject=str(transfer.old)) from error

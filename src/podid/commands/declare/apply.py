@@ -1,0 +1,104 @@
+"""podid apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.declare.request import FileApplyOptions
+
+if TYPE_CHECKING:
+    from podid.domain.fileplan import FilePlan
+    from podid.domain.plan import ChangeResult
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.commands.declare.filing import reading
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_SETTINGS, ROLE_TRUST, SERVICE_ACCOUNT
+
+    read = reading()
+    changing = CommandPermissions.of(
+        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+        *permissions.CREATING_ROLE,
+        *ROLE_SETTINGS.calls(Verb.UPDATE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        Eks.untag_association,
+        Iam.untag_role,
+        Iam.delete_boundary,
+        Iam.delete_inline_policy,
+        Iam.detach_policy,
+    )
+    optional = (
+        OptionalPermission.of("--prune: deleting", *permissions.DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
+        OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
+        OptionalPermission.of("agent: changing the add-on", *ADDON.calls(Verb.CREATE, Verb.UPDATE)),
+        *permissions.REACHED,
+        permissions.TARGET_ROLE[0],
+        permissions.RESTARTING,
+    )
+    return CommandPermissions(read.always | changing.always, (*read.optional, *optional))
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+def apply(access: Access, options: FileApplyOptions) -> None:
+    """Create and change what files declare.
+
+    podid changes roles before associations, and associations before restarts. It creates what does not exist and
+    changes what carries the file's name. Resources that no file owns require --adopt if they differ. --prune deletes
+    what carries the file's name and is in it no longer; only deletions ask for confirmation. A failure stops only what
+    needs the failed resource. A rerun changes nothing.
+
+    Example: podid apply -f identities.yaml
+
+    Example: podid apply -f identities/ --prune --restart --wait verified
+
+    Example: podid apply --plan plan.json
+    """
+    from podid.cli.several import over_clusters
+    from podid.commands.declare.filing import planned, saved
+    from podid.domain.errors import UsageError
+    from podid.render.fileplan import file_plans_view
+
+    if bool(options.plan) == bool(options.files.files):
+        raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
+    if options.plan:
+        filed = saved(access, options.plan)
+    else:
+        filed = planned(access, options.files, options.ownership, settle=True)
+    if access.shared.dry_run:
+        access.terminal.emit(file_plans_view(filed.plans))
+        return
+    for item in filed.plans:
+        item.check()
+    plans = {id(local): item for _, local, item in filed.parts}
+    clusters = [(name, local) for name, local, _ in filed.parts]
+    if len(clusters) == 1:
+        _apply(clusters[0][1], filed.plans[0], options)
+        return
+    over_clusters(access, clusters, lambda local: _apply(local, plans[id(local)], options))
+
+
+def _apply(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
+    """Apply the plan of one cluster."""
+    from functools import partial
+
+    from podid.cli import changing
+    from podid.ops.association.aftermath import after_associate
+    from podid.ops.role.target import with_owner_changes
+
+    place = access.place(for_change=True)
+    refs = item.declared if options.restart else item.refs
+    restarts = changing.restarting(access, refs, insist=options.force) if options.restart and refs else None
+
+    def after(result: ChangeResult) -> ChangeResult:
+        result = with_owner_changes(result, access.aws.eks)
+        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+
+    consent = item.consent if not options.plan else None
+    changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)

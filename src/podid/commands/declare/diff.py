@@ -1,0 +1,35 @@
+"""podid diff."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.declare.request import FileDiffOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.commands.declare.filing import reading
+
+    return reading()
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, "take_over"), permissions=permissions, several=("cluster",))
+def diff(access: Access, options: FileDiffOptions) -> None:
+    """Show a unified diff of what is live against files.
+
+    It has one part for each resource that podid apply would change. Exit 0 without differences, 3 with differences, 6
+    with conflicts, 9 if something could not be read.
+
+    Example: podid diff -f identities.yaml
+
+    Example: podid diff -f identities/ --prune
+    """
+    from podid.commands.declare.filing import planned
+    from podid.domain.fileplan import together
+    from podid.render.fileplan import conflict_lines, diff_view
+
+    filed = planned(access, options.files, options.ownership)
+    access.terminal.emit(diff_view(filed.plans))
+    access.terminal.note(*(line for item in filed.plans for line in conflict_lines(item)))
+    access.terminal.leave(together([item.exit_code for item in filed.plans]))

@@ -1,0 +1,127 @@
+"""Read the files of a command and plan them for each of their clusters: the part that plan, apply and diff share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.fileplan import FilePlan
+    from podid.ops.declare.request import FileOptions, Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The plans of files, each with the name of its cluster and the access to it."""
+
+    parts: tuple[tuple[str, Access, FilePlan], ...]
+
+    @property
+    def plans(self) -> tuple[FilePlan, ...]:
+        return tuple(plan for _, _, plan in self.parts)
+
+
+def saved(access: Access, name: str) -> Filed:
+    """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
+    Conflict if the account, the region or a resource of the plan differs."""
+    from podid.cli.changing import settle_interrupted
+    from podid.ops.declare.saved import check_place, check_unmoved, read_saved
+
+    parts = []
+    for item in read_saved(access.terminal.read_file(name), name):
+        header = item.plan.header
+        local = access.of(cluster=header.cluster, region=header.region)
+        place = local.place(for_change=True)
+        check_place(item, place.header, name)
+        settle_interrupted(local, place)
+        with access.terminal.working(f"comparing the state with {name}"):
+            check_unmoved(item, local.clients, name)
+        parts.append((header.cluster, local, item))
+    return Filed(tuple(parts))
+
+
+def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
+    """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise UsageError
+    without a file, and as `read_declarations` and `FilePlanner` do.
+    """
+    from podid.cli.changing import settle_interrupted
+    from podid.cli.several import check_no_context
+    from podid.domain.errors import UsageError
+    from podid.ops.clusters import tagged_clusters
+    from podid.ops.declare.clusters import FileSite, clusters_of
+    from podid.ops.declare.files import read_declarations, read_variables
+    from podid.ops.declare.plan import FilePlanner
+
+    if not options.files:
+        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
+    terminal = access.terminal
+    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
+    declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
+
+    def tagged(tags: Mapping[str, str]) -> Collection[str]:
+        with terminal.working("reading the clusters' tags"):
+            return tagged_clusters(access.aws.eks, tags, access.aws.region)
+
+    chosen: tuple[str, ...] = ()
+    if access.sources.get("cluster") == "--cluster":
+        chosen = access.shared.several.get("cluster", (access.shared.cluster or "",))
+    by_cluster = clusters_of(declarations, chosen, tagged)
+    if len(by_cluster) > 1:
+        check_no_context(access)
+    reached = [(name, access.of(cluster=name) if name else access) for name in by_cluster]
+    sites = [
+        FileSite(clients=local.clients, place=local.place(for_change=True), declarations=by_cluster[name])
+        for name, local in reached
+    ]
+    if settle:
+        for (_, local), site in zip(reached, sites, strict=True):
+            settle_interrupted(local, site.place)
+    with terminal.working("reading the account") as progress:
+        planner = FilePlanner(
+            sites=sites,
+            asked=replace(ownership, take_over=access.shared.take_over),
+            journal=access.journal_to_read,
+            now=access.runtime.now(),
+            say=progress.glance,
+        )
+        plans = planner.plan()
+    return Filed(tuple((name, local, plan) for (name, local), plan in zip(reached, plans, strict=True)))
+
+
+def reading() -> CommandPermissions:
+    """Return the permissions to compare files with clusters."""
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.kube.reader import KubeReader
+
+    return CommandPermissions.of(
+        Eks.get_cluster,
+        Eks.list_associations,
+        Iam.find_role,
+        Iam.get_policies,
+        Iam.find_policy,
+        optional=(
+            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
+            OptionalPermission.of(
+                "patterns, selectors and createServiceAccount",
+                KubeReader.list_service_accounts,
+                KubeReader.find_service_account,
+            ),
+            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
+            OptionalPermission.of(
+                "agent: reading the add-on, its versions and the nodes",
+                *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
+                *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+            ),
+            OptionalPermission.of(
+                "--prune: reading the roles of the files, their users and the pods",
+                *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
+            ),
+            permissions.POLICY_CHECKS,
+        ),
+    )

@@ -1,0 +1,48 @@
+"""podid plan."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.declare.request import FilePlanOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.commands.declare.filing import reading
+
+    return reading()
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, "take_over"), permissions=permissions, several=("cluster",))
+def plan(access: Access, options: FilePlanOptions) -> None:
+    """Show the difference between files and what is live.
+
+    A file declares roles and associations (apiVersion podid/v1, kind PodIdentity). The plan lists what podid apply
+    would create, change and prune, field by field, and the associations that the file does not declare. The command
+    only reads. Exit 0 without changes, 3 with changes, 6 with conflicts, 9 if something could not be read.
+
+    Example: podid plan -f identities.yaml
+
+    Example: podid plan -f identities/ --var TEAM=shop -o json
+
+    Example: podid plan -f identities.yaml --prune --save plan.json
+    """
+    from podid.commands.declare.filing import planned
+    from podid.domain.errors import UsageError
+    from podid.domain.fileplan import together
+    from podid.ops.declare.saved import saved_text
+    from podid.render.fileplan import file_plans_view
+
+    file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
+    filed = planned(access, options.files, options.ownership)
+    code = together([item.exit_code for item in filed.plans])
+    access.terminal.emit(file_plans_view(filed.plans))
+    if file is not None:
+        if any(item.conflicts or item.unread for item in filed.plans):
+            message = f"{options.save} was not written: the plan has conflicts, or something could not be read"
+            access.terminal.tell_failure(UsageError(message, subject=options.save))
+        else:
+            file.write(saved_text(filed.plans).encode())
+            access.terminal.note(f"saved to {options.save}; podid apply --plan {options.save} carries it out")
+    access.terminal.leave(code)

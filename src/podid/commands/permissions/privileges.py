@@ -1,0 +1,45 @@
+"""podid privileges."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.permissions.request import PrivilegeOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.commands.permissions.sessions import reading
+
+    return reading()
+
+
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+def privileges(access: Access, options: PrivilegeOptions) -> None:
+    """Show the privileges of a service account's pods.
+
+    For each service, podid shows the access levels of the allowed actions, as AWS classifies them: list, read, tagging,
+    write and permissions management. It marks wildcards: every action of a service, or every resource. Privilege
+    escalation paths are combinations of actions with which the pods can get more privileges, such as iam:PassRole with
+    ec2:RunInstances.
+
+    podid evaluates the policies as podid can-i does. Exit 9 if a policy could not be read.
+
+    Example: podid privileges shop/orders
+
+    Example: podid privileges --role orders -o json --query 'services[?everyResource].service'
+
+    Example: podid privileges --policy-file policy.json
+    """
+    from podid.commands.permissions.sessions import read_session
+    from podid.ops.permissions.actions import action_table
+    from podid.ops.permissions.privileges import read_privileges
+    from podid.ops.permissions.request import refuse_kube_context
+    from podid.render.access import privileges_notes, privileges_view
+
+    refuse_kube_context(access.shared.context)
+    named, files, keys = options.named, options.policy_files, options.context_keys
+    with access.terminal.working("reading the policies"):
+        session = read_session(access, named, options.role, files, keys=keys, target_profile=options.target_profile)
+        answer = read_privileges(session, action_table())
+    access.terminal.emit(privileges_view(answer))
+    access.terminal.note(*privileges_notes(answer))
+    access.terminal.leave(answer.exit_code)

@@ -1,0 +1,196 @@
+"""The difference between a file and one cluster: a plan, what it leaves alone, and what stands against it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from podid.domain.declaration import NOWHERE, Position
+from podid.domain.errors import Conflict, ExitCode, PodidError
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, kind, members
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, Consent, Header, Plan, Verb
+from podid.domain.text import short_list
+
+# of a member of a state; a policy is JSON text, as in an association
+Value = str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One member of a resource before and after. A tag is `tags.KEY`."""
+
+    field: Annotated[str, About("The member of the resource, such as `roleArn` or `tags.team`.")]
+    before: Annotated[Value, About("Null if it does not exist before.")]
+    after: Annotated[Value, About("Null if it does not exist afterwards.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """A resource that a file creates, changes or deletes."""
+
+    kind: str
+    target: str
+    fields: Sequence[FieldChange] = ()
+
+    @classmethod
+    def of(cls, action: Action) -> "FileChange":
+        """Return the change of an action, field by field."""
+        before, after = action.before or {}, action.after or {}
+        fields: list[FieldChange] = []
+        for key in dict.fromkeys((*after, *before)):
+            old, new = before.get(key), after.get(key)
+            if key in action.keys or old == new:
+                continue
+            if key == "tags":
+                fields += _tags(old, new)
+            elif (old or None) != (new or None):
+                fields.append(FieldChange(key, _value(old), _value(new)))
+        return cls(kind=action.kind, target=action.target, fields=tuple(fields))
+
+
+def _value(value: object) -> Value:
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _tags(old: object, new: object) -> Iterator[FieldChange]:
+    before, after = (value if isinstance(value, Mapping) else {} for value in (old, new))
+    for key in sorted({*before, *after}):
+        if before.get(key) != after.get(key):
+            yield FieldChange(f"tags.{key}", before.get(key), after.get(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """An association of the cluster that the file does not declare. `owner` is the file or the tool that owns it."""
+
+    ref: Annotated[ServiceAccountRef, FLAT]
+    role_arn: Annotated[ArnText, OR_NULL]
+    owner: Annotated[str, OR_NULL, About("The file or the tool that owns it; null if nothing names one.")] = ""
+    note: Annotated[str, HIDDEN] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileConflict:
+    """A declared resource that cannot become as declared. `error` is the reason, `owner` who owns it."""
+
+    kind: str
+    target: str
+    at: Annotated[Position, AS_TEXT, About("FILE:LINE:COLUMN of the declaration.")] = NOWHERE
+    owner: Annotated[str, OR_NULL, About("The file or the tool that owns it; null if nothing names one.")] = ""
+    message: str
+    lines: Annotated[Sequence[str], About("The differences.")] = ()
+    error: Annotated[PodidError | None, HIDDEN] = None
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.at}: {self.message}" if self.at.file else self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """A part of the state that could not be read, so that its declaration was not compared."""
+
+    target: Annotated[str, About("The part that could not be read.")]
+    reason: str
+    permission: MissingPermission = ""
+    error: Annotated[PodidError | None, HIDDEN] = None
+
+    @classmethod
+    def of(cls, target: str, error: PodidError) -> "NotRead":
+        return cls(target=target, reason=error.message, permission=error.permission, error=error)
+
+
+@kind("FilePlan", "`podid plan`: the difference between files and one cluster.")
+@members("files header created changed unchanged pruned only_in_cluster conflicts unread notes")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePlan:
+    """`plan` is what `podid apply` carries out. `names` are the names of the declarations. `unchanged` counts the
+    declared roles and associations that are as declared. `deletes` is whether the plan deletes associations or
+    roles."""
+
+    plan: Annotated[Plan, HIDDEN]
+    names: Annotated[tuple[str, ...], HIDDEN] = ()
+    unchanged: Annotated[int, About("The number of declared resources that are as declared.")] = 0
+    only_in_cluster: Annotated[Sequence[Unlisted], About("Associations that the file does not declare.")] = ()
+    conflicts: Sequence[FileConflict] = ()
+    unread: Sequence[NotRead] = ()
+    # the service accounts of changed associations, and of all declared ones
+    refs: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
+    declared: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
+    # whether --take-over was given
+    taken_over: Annotated[bool, HIDDEN] = False
+    pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
+
+    @property
+    def files(self) -> Annotated[Sequence[str], About("The names of the declarations (`metadata.name`).")]:
+        return self.names
+
+    @property
+    def header(self) -> Annotated[Header, FLAT]:
+        return self.plan.header
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self.plan.notes
+
+    def _changes(self, verb: Verb, *, pruned: bool = False) -> tuple[FileChange, ...]:
+        return tuple(
+            FileChange.of(action)
+            for action in self.plan.actions
+            if action.verb is verb and ((action.kind, action.target) in self.pruned_keys) is pruned
+        )
+
+    @property
+    def created(self) -> Annotated[Sequence[FileChange], About("Resources that do not exist.")]:
+        return self._changes(Verb.CREATE)
+
+    @property
+    def changed(self) -> Annotated[Sequence[FileChange], About("Resources that differ, field by field.")]:
+        return (*self._changes(Verb.UPDATE), *self._changes(Verb.DELETE))
+
+    @property
+    def pruned(self) -> Annotated[Sequence[FileChange], About("Resources of this file that it no longer declares.")]:
+        return self._changes(Verb.DELETE, pruned=True)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 6 for conflicts, 9 if something could not be read, 3 for changes."""
+        if self.conflicts:
+            return ExitCode.CONFLICT
+        if self.unread:
+            return ExitCode.UNDETERMINED
+        return ExitCode.ATTENTION if self.plan.actions else ExitCode.OK
+
+    @property
+    def consent(self) -> Consent | None:
+        """Return the question about deletions; None if nothing is deleted."""
+        if not self.pruned:
+            return None
+        names = [item.target for item in self.pruned if item.kind in ("association", "role")]
+        question = f"Delete {short_list(names)} in cluster {self.header.cluster}?"
+        return Consent(question=question, needed_for="Deleting with --prune")
+
+    def check(self) -> None:
+        """Raise Conflict with every conflict, or the first error of what could not be read: nothing is applied
+        then."""
+        if self.conflicts:
+            first, *others = self.conflicts
+            lines = [*first.lines, *(item.sentence for item in others)]
+            error = first.error or Conflict(first.message)
+            raise Conflict(
+                first.sentence, hint=error.hint, advice=error.advice, lines=tuple(lines), subject=first.target
+            )
+        for item in self.unread:
+            assert item.error is not None
+            raise item.error
+
+
+def together(codes: Sequence[ExitCode]) -> ExitCode:
+    """Return the exit code of the plans of several clusters: a conflict first, then what could not be read."""
+    for code in (ExitCode.CONFLICT, ExitCode.UNDETERMINED, ExitCode.ATTENTION):
+        if code in codes:
+            return code
+    return ExitCode.OK

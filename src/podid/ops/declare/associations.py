@@ -1,0 +1,242 @@
+"""Plan the associations that files declare for one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from podid.domain.aws import Association
+from podid.domain.declaration import Declaration
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.fileplan import FileConflict, NotRead
+from podid.domain.names import ServiceAccountRef, addon_name, role_name
+from podid.domain.plan import Action, Plan
+from podid.ops.association.associate import plan_targets
+from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
+from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
+from podid.ops.change.kinds.association import LATE_SETTINGS
+from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.marks import Mark, TagHistory
+from podid.ops.declare.ownership import decide
+from podid.ops.declare.request import Ownership
+from podid.ops.declare.roles import RolePlanned
+from podid.ops.declare.wishes import Wish, Wishes, conflict
+from podid.ops.role.resolve import ResolvedRole, resolve_role
+from podid.ops.role.target import TargetRequest
+
+# up to this number service accounts are read by name, beyond it in one list
+_FEW = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class AssociationPlanner:
+    """Plans the associations of one cluster. `live` are its associations that could be read, `roles` the declared roles
+    by name in lower case. `missing` collects sentences about roles that do not exist."""
+
+    site: FileSite
+    wishes: Wishes
+    live: Mapping[ServiceAccountRef, Association]
+    unreadable: Mapping[ServiceAccountRef, PodidError]
+    roles: Mapping[str, RolePlanned]
+    asked: Ownership
+    history: Callable[[Declaration], TagHistory]
+    conflicts: list[FileConflict] = field(default_factory=list)
+    unread: list[NotRead] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    def plan(self) -> Plan:
+        """Return the plan of the changed associations, with the service accounts to create first."""
+        desired: dict[ServiceAccountRef, DesiredAssociation] = {}
+        for ref, wish in self.wishes.by_ref.items():
+            if ref in self.unreadable:
+                self.unread.append(NotRead.of(f"association of {ref}", self.unreadable[ref]))
+                continue
+            item = self._desired(wish, self.live.get(ref))
+            if item is not None:
+                desired[ref] = item
+        plan = self._with_roles(desired)
+        plan = replace(plan, actions=(*self._service_accounts(), *plan.actions), separate=True)
+        return plan.noting(tuple(dict.fromkeys((*self.wishes.notes, *self.notes))))
+
+    # --- one association ----------------------------------------------------------------------------------------------
+
+    def _desired(self, wish: Wish, existing: Association | None) -> DesiredAssociation | None:
+        """Return the association if it is to be created or changed."""
+        item, declaration = wish.item, wish.declaration
+        role = self._role(wish, existing)
+        if role is None:
+            return None
+        settings = Settings(
+            target_role_arn=item.target_role,
+            disable_session_tags=not item.session_tags,
+            policy=item.session_policy,
+            tags=item.tags,
+        )
+        if existing is None:
+            marked = replace(settings, tags={**declaration.owner_tag, **item.tags})
+            return DesiredAssociation(wish.ref, role, marked)
+        mark = Mark.of(existing.tags, declaration, named=item.tags, owner_arn=existing.owner_arn)
+        if mark.ours:
+            place = self.site.place
+            target = (place.region, place.cluster_name, str(wish.ref))
+            gone = self.history(declaration).removed(target, existing.tags, item.tags)
+            settings = replace(settings, untag=gone)
+        # EKS would restore what an add-on owns: compare without the refusal
+        action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
+        decision = decide(f"association {wish.ref}", mark, self.asked, differences(action))
+        error = decision.conflict
+        if existing.owner_arn and (error is not None or decision.change):
+            name = addon_name(existing.owner_arn)
+            advice = f"Change it through the add-on: podid addon associate {name} {wish.ref.name}."
+            message = f"The add-on {name} owns the association of {wish.ref}, which differs from the file"
+            error = Conflict(message, advice=advice, lines=differences(action), subject=str(wish.ref))
+        if error is not None:
+            self.conflicts.append(conflict(wish, error, owner=mark.words))
+            return None
+        if decision.note:
+            self.notes.append(decision.note)
+        if not decision.change:
+            settings = Settings(tags={}, untag=())
+            role = ResolvedRole(existing.role_arn, None)
+        if decision.mark:
+            settings = replace(settings, tags={**settings.tags, **declaration.owner_tag})
+        made = DesiredAssociation(wish.ref, role, settings, kept=role.arn == existing.role_arn)
+        action = plan_one(made, existing)
+        if action.before == action.after:
+            self.unchanged += 1
+            return None
+        return made
+
+    def _role(self, wish: Wish, existing: Association | None) -> ResolvedRole | None:
+        """Return the role of the association; None if it does not exist or could not be read."""
+        name, place = wish.item.role, self.site.place
+        planned = self.roles.get(role_name(name).lower())
+        of_account = not name.startswith("arn:") or f":iam::{place.account}:" in name
+        if planned is not None and of_account:
+            if name.startswith("arn:") and name != planned.role.arn:
+                message = (
+                    f"{wish.item.place('role')}: role: {name} is not the ARN of the declared role, {planned.role.arn}"
+                )
+                raise InvalidInput(message, subject=name)
+            return planned.role
+        held = existing.role_arn if existing is not None else ""
+        if held and name in (held, role_name(held)):
+            return ResolvedRole(held, None)
+        return self._resolved(wish, name)
+
+    def _resolved(self, wish: Wish, name: str) -> ResolvedRole | None:
+        if name not in self._read:
+            place = self.site.place
+            try:
+                self._read[name] = resolve_role(
+                    self.site.clients.iam, name, account=place.account, partition=place.the_cluster.partition
+                )
+            except (NotFound, InvalidInput) as error:
+                self._read[name] = error
+            except CredentialsError:
+                raise
+        answer = self._read[name]
+        if isinstance(answer, PodidError):
+            sentence = f"{wish.item.place('role')}: role: {answer.message}"
+            if isinstance(answer, InvalidInput):
+                raise InvalidInput(sentence, advice=answer.advice, subject=name)
+            self.missing.append(sentence)
+            return None
+        return answer
+
+    _read: dict[str, ResolvedRole | PodidError] = field(default_factory=dict)
+
+    # --- trust policies and target roles ------------------------------------------------------------------------------
+
+    def _with_roles(self, desired: Mapping[ServiceAccountRef, DesiredAssociation]) -> Plan:
+        """Return the plan of the associations, with the trust policies of roles outside of the files."""
+        place = self.site.place
+        plan = Plan(header=place.header, actions=(), separate=True)
+        by_role: dict[str, list[DesiredAssociation]] = {}
+        for item in self._with_known_roles(desired.values()):
+            by_role.setdefault(item.role.arn, []).append(item)
+        for items in by_role.values():
+            plan = plan.then(self._of_role(items))
+        targets: dict[str, list[DesiredAssociation]] = {}
+        for item in desired.values():
+            if item.settings.target_role_arn and any(str(item.ref) == action.target for action in plan.actions):
+                targets.setdefault(item.settings.target_role_arn, []).append(item)
+        current = {ref: self.live.get(ref) for ref in desired}
+        request = TargetRequest(arn="", update=self.asked.update_trust)
+        for items in targets.values():
+            try:
+                for at_target in plan_targets(self.site.clients, place, items, current, request):
+                    plan = at_target.around(plan)
+            except (Conflict, NotFound) as error:
+                wish = self.wishes.by_ref[items[0].ref]
+                self.conflicts.append(conflict(wish, error, key="targetRole"))
+        return plan
+
+    def _with_known_roles(self, items: Iterable[DesiredAssociation]) -> list[DesiredAssociation]:
+        """Return the associations with the trust policies of their roles, where these matter and were not read."""
+        known = []
+        for item in items:
+            declared = self.roles.get(role_name(item.role.arn).lower())
+            if item.role.role is None and item.role.denied is None and declared is None and self._about_pods(item):
+                role = self._resolved(self.wishes.by_ref[item.ref], item.role.arn)
+                if role is None:
+                    continue
+                item = replace(item, role=role)
+            known.append(item)
+        return known
+
+    def _about_pods(self, item: DesiredAssociation) -> bool:
+        """Whether the change affects more than tags."""
+        existing = self.live.get(item.ref)
+        action = plan_one(item, None if existing is None else replace(existing, tags={}))
+        return existing is None or any((action.before or {}).get(key) != action.after[key] for key in LATE_SETTINGS)  # type: ignore[index]
+
+    def _of_role(self, items: Sequence[DesiredAssociation]) -> Plan:
+        """Plan associations with the same role. Those that its trust policy does not allow are conflicts."""
+        place, current = self.site.place, {item.ref: self.live.get(item.ref) for item in items}
+        declared = self.roles.get(role_name(items[0].role.arn).lower())
+        change = AssociationChange(replace=True, update_trust=self.asked.update_trust and declared is None)
+        left = list(items)
+        while left:
+            try:
+                return plan_associations(left, change, place.the_cluster, place.header, current)
+            except NotAllowed as error:
+                refused, error_of = set(error.refs), error
+                for ref in error.refs:
+                    wish = self.wishes.by_ref[ref]
+                    lines = (error.message, *error.lines)
+                    own = next((line for line in lines if f"allow {ref} " in line), error.message)
+                    single = Conflict(own, hint=error_of.hint, advice=error_of.advice, subject=str(ref))
+                    self.conflicts.append(conflict(wish, single, key="role"))
+                left = [item for item in left if item.ref not in refused]
+            except Conflict as error:
+                for item in left:
+                    self.conflicts.append(conflict(self.wishes.by_ref[item.ref], error, key="role"))
+                break
+        return Plan(header=place.header, actions=(), separate=True)
+
+    # --- service accounts ---------------------------------------------------------------------------------------------
+
+    def _service_accounts(self) -> tuple[Action, ...]:
+        """Return the service accounts to create, which the files require."""
+        refs = [ref for ref, wish in self.wishes.by_ref.items() if wish.item.create_service_account]
+        if not refs:
+            return ()
+        try:
+            reader = self.site.clients.kube.reader
+            if len(refs) > _FEW:
+                existing = {account.ref for account in reader.list_service_accounts()}
+                absent = [ref for ref in refs if ref not in existing]
+            else:
+                absent = [ref for ref in refs if reader.find_service_account(ref) is None]
+        except PodidError as error:
+            self.unread.append(NotRead.of("service accounts to create", error))
+            return ()
+        return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in absent)
+
+
+def association_actions(plan: Plan) -> list[Action]:
+    return [action for action in plan.actions if action.kind == ASSOCIATION.name]

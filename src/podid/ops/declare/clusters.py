@@ -1,0 +1,75 @@
+"""The clusters of files: which declaration is for which cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from podid.domain.declaration import Declaration
+from podid.domain.errors import UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.text import did_you_mean, short_list
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
+
+# the cluster of the command line, of the environment or of the kube context
+CURRENT = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSite:
+    """One cluster with its clients and the declarations for it."""
+
+    clients: Clients
+    place: Place
+    declarations: tuple[Declaration, ...]
+
+
+def clusters_of(
+    declarations: Sequence[Declaration],
+    chosen: Sequence[str],
+    tagged: Callable[[Mapping[str, str]], Collection[str]],
+) -> dict[str, tuple[Declaration, ...]]:
+    """Return the declarations by the name or ARN of their cluster; CURRENT for those without clusters. `chosen` are the
+    clusters of --cluster, which narrow the lists of the files. `tagged` returns the clusters that have all tags. Raise
+    UsageError for a chosen cluster that no file lists."""
+    by_cluster: dict[str, list[Declaration]] = {}
+    listed: dict[str, None] = {}
+    open_ended = False
+    for declaration in declarations:
+        names = dict.fromkeys(
+            name for choice in declaration.clusters for name in ((choice.name,) if choice.name else tagged(choice.tags))
+        )
+        open_ended = open_ended or not declaration.clusters
+        listed.update(names)
+        if not declaration.clusters:
+            narrowed: Collection[str] = chosen or (CURRENT,)
+        else:
+            narrowed = [name for name in names if not chosen or any(same_cluster(name, one) for one in chosen)]
+        for name in narrowed:
+            by_cluster.setdefault(name, []).append(declaration)
+    if not open_ended:
+        for one in chosen:
+            if not any(same_cluster(name, one) for name in listed):
+                near = did_you_mean(one, listed, 1)
+                message = f"The files do not list cluster {one}; they list {short_list(listed)}{near}"
+                raise UsageError(message, subject=one)
+    return {name: tuple(items) for name, items in by_cluster.items()}
+
+
+def same_cluster(one: str, other: str) -> bool:
+    """Return whether two names or ARNs may mean the same cluster; two ARNs must be equal."""
+    if one.startswith("arn:") and other.startswith("arn:"):
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSubjects:
+    """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags."""
+
+    cluster_arn: str
+    refs: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""What may happen to an existing resource that a file declares, by its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podid.domain.errors import Again, Conflict
+from podid.ops.declare.marks import Mark
+from podid.ops.declare.request import Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """`change` is whether the resource is made as declared, `mark` whether it gets the file's mark, `taken` whether
+    another owner, or nobody, had it before. `conflict` is why it must not change. `note` is for the reader."""
+
+    change: bool = False
+    mark: bool = False
+    taken: bool = False
+    conflict: Conflict | None = None
+    note: str = ""
+
+
+def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
+    """Return what happens to `subject`, which exists and differs from its declaration by `lines`; empty if it is
+    equal."""
+    if mark.ours and (mark.tool is None or not lines):
+        return Treatment(change=bool(lines), mark=True)
+    if mark.other_file:
+        if not lines:
+            return Treatment(note=f"{subject} belongs to {mark.file} and is as declared here")
+        message = f"The {subject} belongs to {mark.file} and differs from the file"
+        advice = "Change it in that file."
+        return Treatment(conflict=Conflict(message, advice=advice, lines=lines, subject=mark.file))
+    if mark.tool is not None:
+        return _of_tool(subject, mark, asked, lines)
+    if not lines or asked.adopt:
+        return Treatment(change=bool(lines), mark=asked.adopt, taken=True)
+    message = f"The {subject} exists with other settings, and no file owns it"
+    hint = Again(add=("--adopt",))
+    return Treatment(conflict=Conflict(message, hint=hint, advice="--adopt changes and marks it.", lines=lines))
+
+
+def _of_tool(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
+    tool = mark.tool
+    assert tool is not None
+    if not lines:
+        note = f"{subject} is as declared and belongs to {tool.told}"
+        return Treatment(mark=asked.take_over and mark.taggable, taken=True, note=note)
+    if asked.take_over:
+        note = f"{subject} belongs to {tool.told}"
+        return Treatment(change=True, mark=mark.taggable, taken=True, note=note)
+    message = f"The {subject} differs from the file and belongs to {tool.words} ({tool.evidence})"
+    advice = f"--take-over changes it nevertheless; {tool.reverts}."
+    return Treatment(conflict=Conflict(message, hint=Again(add=("--take-over",)), advice=advice, lines=lines))

@@ -1,0 +1,184 @@
+"""Plan files: the difference between declarations and what is live, for each cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from podid.domain.aws import Association, UnreadAssociation
+from podid.domain.declaration import Declaration
+from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
+from podid.domain.fileplan import FilePlan, NotRead, Unlisted
+from podid.domain.names import ServiceAccountRef, addon_name
+from podid.domain.plan import Plan
+from podid.domain.text import count_of, short_list
+from podid.ops.association.plan import changed_associations
+from podid.ops.association.read import quota_note
+from podid.ops.change.journal import Journal
+from podid.ops.declare.agents import plan_agent
+from podid.ops.declare.associations import AssociationPlanner
+from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.marks import Mark, TagHistory
+from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
+from podid.ops.declare.request import Ownership
+from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
+from podid.ops.declare.wishes import Wishes, read_wishes
+from podid.ops.role.policies import validated
+
+Live = Mapping[ServiceAccountRef, Association]
+
+
+@dataclass(slots=True, kw_only=True)
+class FilePlanner:
+    """Plans files for their clusters. `say` reports progress, `now` is the time for notes on credentials."""
+
+    sites: Sequence[FileSite]
+    asked: Ownership
+    journal: Journal | None
+    now: datetime
+    say: Callable[[str], None]
+    _histories: dict[int, TagHistory] = field(default_factory=dict)
+
+    def plan(self) -> tuple[FilePlan, ...]:
+        """Return one plan for each cluster; roles are in the first, and their deletions in the last. Raise NotFound,
+        with the lines, for roles and policies that do not exist, and the error of a cluster of which nothing could be
+        read."""
+        live = [self._live(site) for site in self.sites]
+        wishes = [read_wishes(site) for site in self.sites]
+        roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)
+        planned = roles.plan()
+        plans, missing = list[FilePlan](), list[str]()
+        for number, site in enumerate(self.sites):
+            associations, unreadable = live[number]
+            self.say(f"comparing the associations of {site.place.cluster_name}")
+            work = AssociationPlanner(
+                site=site,
+                wishes=wishes[number],
+                live=associations,
+                unreadable=unreadable,
+                roles=planned,
+                asked=self.asked,
+                history=self._history,
+            )
+            plan = work.plan()
+            missing += work.missing
+            first = number == 0
+            plans.append(self._part(site, wishes[number], work, plan, planned.values() if first else (), associations))
+        if missing:
+            raise NotFound(missing[0], lines=tuple(missing[1:]))
+        return tuple(self._with_roles_pruned(plans, planned) if self.asked.prune else plans)
+
+    def _history(self, declaration: Declaration) -> TagHistory:
+        return self._histories.setdefault(
+            id(declaration), TagHistory(self.journal, self.sites[0].place.account, declaration)
+        )
+
+    def _live(self, site: FileSite) -> tuple[dict[ServiceAccountRef, Association], dict[ServiceAccountRef, PodidError]]:
+        """Return the associations of a cluster, and why some could not be read."""
+        name = site.place.cluster_name
+        self.say(f"reading the associations of {name}")
+        live: dict[ServiceAccountRef, Association] = {}
+        unreadable: dict[ServiceAccountRef, PodidError] = {}
+        for item in site.clients.eks.iter_readable(name):
+            if isinstance(item, UnreadAssociation):
+                kind = AccessDenied if item.permission else Unavailable
+                unreadable[item.ref] = kind(item.reason, permission=item.permission, subject=str(item.ref))
+            else:
+                live[item.ref] = item
+        return dict(sorted(live.items())), unreadable
+
+    def _part(
+        self,
+        site: FileSite,
+        wishes: Wishes,
+        work: AssociationPlanner,
+        plan: Plan,
+        roles: Sequence[RolePlanned] | object,
+        live: Live,
+    ) -> FilePlan:
+        items: tuple[RolePlanned, ...] = tuple(roles)  # type: ignore[arg-type]
+        whole = role_plan(site.place, items).then(plan)
+        agent, agent_conflicts, agent_unread, agent_same = plan_agent(site)
+        whole = replace(agent.then(whole), separate=True)
+        gone = outdated(site.declarations, wishes, live)
+        pruned = Plan(header=site.place.header, actions=(), separate=True)
+        if gone and self.asked.prune:
+            pruned = prune_associations(site, gone, self.now)
+            whole = replace(whole.then(pruned), separate=True)
+        elif gone:
+            carry = "carries" if len(gone) == 1 else "carry"
+            names = short_list(map(str, gone))
+            note = (
+                f"{count_of(len(gone), 'association')} {carry} this file's name and {'is' if len(gone) == 1 else 'are'}"
+            )
+            whole = whole.noting((f"{note} not in it: {names}; --prune deletes them",))
+        whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))
+        unchanged = work.unchanged + agent_same
+        unchanged += sum(not (item.actions or item.conflict or item.unread or item.idle) for item in items)
+        return FilePlan(
+            plan=whole,
+            names=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
+            unchanged=unchanged,
+            only_in_cluster=_unlisted(
+                site, (*wishes.by_ref, *(gone if self.asked.prune else ())), live, work.unreadable
+            ),
+            conflicts=(
+                *agent_conflicts,
+                *(item.conflict for item in items if item.conflict is not None),
+                *wishes.conflicts,
+                *work.conflicts,
+            ),
+            unread=(
+                *agent_unread,
+                *(item.unread for item in items if item.unread is not None),
+                *wishes.unread,
+                *work.unread,
+                *(
+                    NotRead.of(f"association of {ref}", error)
+                    for ref, error in work.unreadable.items()
+                    if ref not in wishes.by_ref
+                ),
+            ),
+            refs=tuple(changed_associations(plan)[0]),
+            declared=tuple(wishes.by_ref),
+            taken_over=self.asked.take_over,
+            pruned_keys=keys_of(pruned),
+        )
+
+    def _with_roles_pruned(self, plans: Sequence[FilePlan], roles: Mapping[str, RolePlanned]) -> list[FilePlan]:
+        """Return the plans with the deletion of roles at the end of the last one."""
+        site = self.sites[-1]
+        declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
+        self.say("reading the roles that the files own")
+        plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
+        *others, last = plans
+        whole = replace(last.plan.then(plan), separate=True)
+        last = replace(
+            last,
+            plan=whole,
+            unread=(*last.unread, *unread),
+            pruned_keys=last.pruned_keys | keys_of(plan),
+        )
+        return [*others, last]
+
+
+def _unlisted(
+    site: FileSite,
+    treated: Collection[ServiceAccountRef],
+    live: Live,
+    unreadable: Mapping[ServiceAccountRef, PodidError],
+) -> tuple[Unlisted, ...]:
+    """Return the associations that are neither declared nor pruned."""
+    declaration = site.declarations[0]
+    unlisted = []
+    for ref, association in live.items():
+        if ref in treated:
+            continue
+        mark = Mark.of(association.tags, declaration, named={}, owner_arn=association.owner_arn)
+        owner = mark.words
+        if association.owner_arn:
+            owner = f"add-on {addon_name(association.owner_arn)}"
+        unlisted.append(Unlisted(ref=ref, role_arn=association.role_arn, owner=owner))
+    unlisted += [Unlisted(ref=ref, role_arn="") for ref in unreadable if ref not in treated]
+    return tuple(sorted(unlisted, key=lambda item: item.ref))

@@ -1,0 +1,115 @@
+"""Plan the deletion of what a file owns and declares no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from podid.domain import trust
+from podid.domain.aws import Association, Role
+from podid.domain.declaration import Declaration
+from podid.domain.errors import Conflict, PodidError
+from podid.domain.fileplan import NotRead
+from podid.domain.names import PODS_PRINCIPAL, Arn, ServiceAccountRef
+from podid.domain.plan import Plan, text
+from podid.ops.association.disassociate import losing_notes, plan_disassociate
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.marks import Mark
+from podid.ops.declare.wishes import Wishes
+from podid.ops.role.delete import RoleContents, plan_delete
+from podid.ops.role.uses import Uses, read_all_uses
+
+
+def outdated(
+    declarations: Sequence[Declaration], wishes: Wishes, live: Mapping[ServiceAccountRef, Association]
+) -> dict[ServiceAccountRef, Association]:
+    """Return the associations that carry the name of one of these files and are in it no longer. What also carries the
+    mark of another tool is never one of them, nor is anything of a file whose patterns could not be expanded."""
+    gone = {}
+    for ref, association in live.items():
+        if ref in wishes.by_ref:
+            continue
+        for declaration in declarations:
+            mark = Mark.of(association.tags, declaration, named={}, owner_arn=association.owner_arn)
+            if mark.ours and mark.tool is None and declaration.name not in wishes.open:
+                gone[ref] = association
+    return gone
+
+
+def prune_associations(site: FileSite, gone: Mapping[ServiceAccountRef, Association], now: datetime) -> Plan:
+    """Plan the deletion of the associations, with the pods that lose credentials."""
+    plan = plan_disassociate(tuple(gone), site.place.header, dict(gone))
+    return plan.noting(losing_notes(site.clients.kube, dict(gone), now)) if gone else plan
+
+
+def prune_roles(
+    site: FileSite,
+    declarations: Sequence[Declaration],
+    declared: Collection[str],
+    plans: Sequence[Plan],
+) -> tuple[Plan, list[NotRead]]:
+    """Plan the deletion of the roles that carry a file's name and are in it no longer, after the `plans` of all
+    clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
+    plan = Plan(header=site.place.header, actions=(), separate=True)
+    iam = site.clients.iam
+    # IAM lists roles without tags: read those of roles for pods only
+    names = [role.name for role in iam.list_roles() if role.name.lower() not in declared and _for_pods(role)]
+    marked: list[Role] = []
+    unread: list[NotRead] = []
+    for name, answer in iam.find_roles(names):
+        if isinstance(answer, PodidError):
+            unread.append(NotRead.of(f"role {name}", answer))
+        elif answer is not None and _ours(answer, declarations):
+            marked.append(answer)
+    if not marked:
+        return plan, unread
+    uses = _after(read_all_uses(site.clients.aws, site.place.account), plans)
+    for role in sorted(marked, key=lambda role: role.name):
+        try:
+            contents = RoleContents.read(iam, role, uses)
+            plan = plan.then(plan_delete(contents, site.place.header, ours=True, adopt=False))
+        except Conflict as error:
+            plan = plan.noting((f"role {role.name} is kept: {error.message}",))
+        except PodidError as error:
+            unread.append(NotRead.of(f"role {role.name}", error))
+    return plan, unread
+
+
+def _for_pods(role: Role) -> bool:
+    try:
+        policy = trust.parse_policy(role.trust)
+    except trust.TrustPolicyError:
+        return False
+    return any(("Service", PODS_PRINCIPAL) in statement.principals for statement in policy.statements)
+
+
+def _ours(role: Role, declarations: Sequence[Declaration]) -> bool:
+    marks = [Mark.of(role.tags, declaration, named={}, name=role.name) for declaration in declarations]
+    return any(mark.ours and mark.tool is None for mark in marks)
+
+
+def _after(uses: Uses, plans: Sequence[Plan]) -> Uses:
+    """Return the uses of roles after the plans."""
+    states = {
+        (plan.header.region, plan.header.cluster, action.target): action.after
+        for plan in plans
+        for action in plan.actions
+        if action.kind == ASSOCIATION.name
+    }
+
+    def changed(item: Association) -> Iterator[Association]:
+        key = (Arn.parse(item.association_arn).region, item.cluster_name, str(item.ref))
+        after = states.get(key, ASSOCIATION.state_of(item))
+        if after is not None:
+            target = text(after, "targetRoleArn") or None
+            yield replace(item, role_arn=text(after, "roleArn"), target_role_arn=target)
+
+    items = {cluster: tuple(new for item in old for new in changed(item)) for cluster, old in uses.associations.items()}
+    return Uses(items, uses.unread)
+
+
+def keys_of(plan: Plan) -> frozenset[tuple[str, str]]:
+    """Return kind and target of each action."""
+    return frozenset((action.kind, action.target) for action in plan.actions)

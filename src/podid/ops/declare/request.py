@@ -1,0 +1,64 @@
+"""Options of the commands about files."""
+
+from __future__ import annotations
+
+from podid.domain.option import included, option, options, several, switch
+
+FILES = several(
+    "FILE|DIR|-",
+    "Declaration as YAML or JSON, or a directory of them. Repeatable.",
+    name="--file",
+    short="-f",
+    default=(),
+)
+VARIABLES = several("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
+VARIABLE_FILES = several("FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file")
+
+
+@options
+class FileOptions:
+    """The files and their variables."""
+
+    files: tuple[str, ...] = FILES
+    variables: tuple[str, ...] = VARIABLES
+    variable_files: tuple[str, ...] = VARIABLE_FILES
+
+
+@options
+class Ownership:
+    """How resources are treated that the file does not own yet, or no longer declares."""
+
+    prune: bool = switch("Delete what carries this file's name and is in it no longer.")
+    adopt: bool = switch("Change and mark existing resources that no file owns.")
+    update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
+    # of the shared option --take-over
+    take_over: bool = False
+
+
+@options
+class FilePlanOptions:
+    """Options of `podid plan`."""
+
+    files: FileOptions = included(FileOptions)
+    ownership: Ownership = included(Ownership)
+    save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.", default="")
+    force: bool = switch("Replace FILE if it exists.", consent=True)
+
+
+@options
+class FileApplyOptions:
+    """Options of `podid apply`."""
+
+    files: FileOptions = included(FileOptions)
+    ownership: Ownership = included(Ownership)
+    plan: str = option("FILE", "Carry out a plan of podid plan --save. It needs no confirmation.", default="")
+    restart: bool = switch("Restart workloads whose pods started before the change.")
+    force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
+
+
+@options
+class FileDiffOptions:
+    """Options of `podid diff`."""
+
+    files: FileOptions = included(FileOptions)
+    ownership: Ownership = included(Ownership)

@@ -1,0 +1,101 @@
+"""The trust policy that a declared role is to have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from podid.domain import trust
+from podid.domain.declaration import DeclaredRole
+from podid.domain.errors import Conflict
+from podid.ops.declare.clusters import ClusterSubjects
+from podid.ops.role.plan import ANY_SIZE, check_size
+
+Tags = Mapping[str, str]
+
+
+def wanted_trust(
+    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+) -> trust.Policy | None:
+    """Return the trust policy of the role, `current` if it needs no change; None if it would allow nobody.
+
+    Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
+    that are not declared any more are removed; otherwise missing ones are added only. Raise Conflict if the policy
+    would be too long, or denies a service account.
+    """
+    if role.trust is not None:
+        declared = trust.parse_policy(role.trust)
+        return current if current is not None and _equal(declared, current) else declared
+    identities = list(_identities(subjects, tags))
+    policy = current
+    if current is not None and whole:
+        policy = _without_stale(role, subjects, identities, current)
+    for number, who in enumerate(identities, 1):
+        if policy is None:
+            policy = trust.new_policy(who, role.scope, role.conditions)
+        elif not _allows(policy, role, who):
+            edit = trust.add(policy, who, role.scope, role.conditions, quota=ANY_SIZE)
+            policy = edit.policy
+            _check_allowed(policy, role, who, edit.reason)
+        check_size(policy, role.name, number, len(identities))
+    # nobody is declared any more: IAM requires at least one statement
+    return policy if policy is not None else current
+
+
+def _equal(one: trust.Policy, other: trust.Policy) -> bool:
+    """Return whether two policies mean the same, whatever the form of their values."""
+
+    def meanings(policy: trust.Policy) -> list[object]:
+        top = {key: value for key, value in policy.document.items() if key != "Statement"}
+        return [top, *(trust.meaning(item.raw) for item in policy.statements)]
+
+    return meanings(one) == meanings(other)
+
+
+def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:
+    for cluster in subjects:
+        for ref, session_tags in cluster.refs.items():
+            yield trust.PodIdentity(
+                cluster_arn=cluster.cluster_arn,
+                namespace=ref.namespace,
+                service_account=ref.name,
+                session_tags=session_tags,
+                role_tags=dict(tags),
+            )
+
+
+def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:
+    """Whether the policy allows the service account, under the declared conditions if there are any."""
+    if role.conditions:
+        built = trust.meaning(trust.build_statement(who, role.scope, role.conditions))
+        return any(trust.meaning(item.raw) == built for item in policy.statements)
+    return trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
+
+
+def _without_stale(
+    role: DeclaredRole,
+    subjects: Sequence[ClusterSubjects],
+    identities: Sequence[trust.PodIdentity],
+    current: trust.Policy,
+) -> trust.Policy | None:
+    built = [trust.meaning(trust.build_statement(who, role.scope, role.conditions)) for who in identities]
+    clusters = {"", *(cluster.cluster_arn for cluster in subjects)}
+    kept = [
+        statement.raw
+        for statement in current.statements
+        if trust.meaning(statement.raw) in built
+        or not trust.written_by_podid(statement.raw)
+        or trust.cluster_of(statement.raw) not in clusters
+    ]
+    if len(kept) == len(current.statements):
+        return current
+    return current.with_statements(kept) if kept else None
+
+
+def _check_allowed(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity, reason: str) -> None:
+    evaluation = trust.evaluate(policy, who)
+    if not role.conditions and evaluation.verdict is trust.TrustVerdict.NO_MATCH:
+        raise Conflict(
+            f"The trust policy of role {role.name} denies {who.namespace}/{who.service_account}; another statement "
+            f"would not help: {evaluation.assume_role.reason or reason}",
+            subject=role.name,
+        )

@@ -1,0 +1,124 @@
+"""The associations that files declare for one cluster, with patterns and selectors expanded against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from podid.domain.cluster import ServiceAccount
+from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declaration, DeclaredAssociation
+from podid.domain.errors import Conflict, InvalidInput, PodidError, Rejected
+from podid.domain.fileplan import FileConflict, NotRead
+from podid.domain.names import ServiceAccountRef, is_pattern
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.declare.clusters import FileSite
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One declared association of one service account."""
+
+    declaration: Declaration
+    item: DeclaredAssociation
+    ref: ServiceAccountRef
+
+
+@dataclass(slots=True)
+class Wishes:
+    """The declared associations of one cluster by service account. `open` are the declarations of which patterns could
+    not be expanded: nothing of them may be pruned."""
+
+    by_ref: dict[ServiceAccountRef, Wish] = field(default_factory=dict)
+    conflicts: list[FileConflict] = field(default_factory=list)
+    unread: list[NotRead] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
+
+    def add(self, wish: Wish) -> None:
+        """Add the wish of one service account; collect a conflict with another declaration of it. A service account
+        that is spelled out takes precedence over a pattern of the same file."""
+        first = self.by_ref.setdefault(wish.ref, wish)
+        if first is wish or (first.declaration is wish.declaration and first.item.ref is not None):
+            return
+        if first.declaration is wish.declaration and _settings(first.item) == _settings(wish.item):
+            return
+        message = f"{wish.ref} is already declared at {first.item.at}"
+        self.conflicts.append(conflict(wish, Conflict(message, subject=str(wish.ref))))
+
+
+def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
+    return (item.role, item.target_role, item.session_tags, item.session_policy, item.tags)
+
+
+def conflict(wish: Wish, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
+    """Return the conflict of a declared association."""
+    return FileConflict(
+        kind=ASSOCIATION.name,
+        target=str(wish.ref),
+        at=wish.item.place(key),
+        owner=owner,
+        message=error.message,
+        lines=error.lines,
+        error=error,
+    )
+
+
+def read_wishes(site: FileSite) -> Wishes:
+    """Return the associations of the declarations for this cluster. Reads service accounts only for patterns."""
+    wishes, matching = Wishes(), _Matching(site)
+    for declaration in site.declarations:
+        several = [item for item in declaration.associations if item.ref is None]
+        for item in declaration.associations:
+            if item.ref is not None:
+                wishes.add(Wish(declaration, item, item.ref))
+        for item in several:
+            try:
+                refs = tuple(matching.refs(item))
+            except PodidError as error:
+                if isinstance(error, InvalidInput):
+                    raise
+                wishes.unread.append(NotRead.of(f"service accounts {item.service_account}", error))
+                wishes.open.add(declaration.name)
+                continue
+            if not refs:
+                selector = f" with labels {item.selector}" if item.selector else ""
+                wishes.notes.append(f"{item.at}: no service account matches {item.service_account}{selector}")
+            for ref in refs:
+                wishes.add(Wish(declaration, item, ref))
+    return wishes
+
+
+class _Matching:
+    """Lists service accounts, each selection once."""
+
+    def __init__(self, site: FileSite) -> None:
+        self._site = site
+        self._listed: dict[tuple[str, str], tuple[ServiceAccount, ...]] = {}
+
+    def refs(self, item: DeclaredAssociation) -> Iterator[ServiceAccountRef]:
+        """Yield the matching service accounts, sorted. Raise as the reader does, and InvalidInput for a selector that
+        the API server rejects."""
+        namespace = "" if is_pattern(item.namespace) else item.namespace
+        for account in sorted(self._list(namespace, item), key=lambda account: account.ref):
+            ref = account.ref
+            if not (fnmatchcase(ref.namespace, item.namespace) and fnmatchcase(ref.name, item.name)):
+                continue
+            guarded = is_pattern(item.namespace) and ref.namespace in GUARDED_NAMESPACES
+            default = is_pattern(item.name) and ref.name == DEFAULT_ACCOUNT
+            if not guarded and not default:
+                yield ref
+
+    def _list(self, namespace: str, item: DeclaredAssociation) -> tuple[ServiceAccount, ...]:
+        key = (namespace, item.selector)
+        if key not in self._listed:
+            reader = self._site.clients.kube.reader
+            try:
+                self._listed[key] = reader.list_service_accounts(namespace, selector=item.selector)
+            except Rejected as error:
+                if not item.selector:
+                    raise
+                place = item.place("selector")
+                message = f"{place}: selector: {item.selector!r} is not valid: {error.message}"
+                raise InvalidInput(message, subject=item.selector) from error
+        return self._listed[key]

@@ -1,0 +1,140 @@
+"""All privileges of a session, by service and access level, with wildcards and privilege escalation paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from podid.domain.errors import ExitCode
+from podid.domain.grouping import grouped
+from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
+from podid.domain.policy.actions import AccessLevel, ActionTable, Service
+from podid.domain.policy.arns import ANY, text_of
+from podid.domain.policy.escalation import Escalation, escalations
+from podid.domain.policy.evaluate import AccessVerdict, Ruling
+from podid.domain.policy.statements import PermissionStatement
+from podid.ops.permissions.can import unseen_policies
+from podid.ops.permissions.session import OfSession, SessionAccess
+from podid.ops.role.uses import Unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelPrivileges:
+    """The allowed actions of one access level, and those that depend on the request or on unread policies."""
+
+    level: AccessLevel
+    actions: Annotated[Names, About("The allowed actions.")]
+    unknown: Annotated[Names, About("The actions for which the access is not known.")]
+    of: Annotated[int, About("The number of the service's actions of this level.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePrivileges:
+    """The allowed actions of one service. `every_resource`: some action on resources is allowed on all of them."""
+
+    service: Annotated[str, About("The prefix of the service's actions.")]
+    title: str
+    levels: tuple[LevelPrivileges, ...]
+    actions: Annotated[int, About("The number of allowed actions.")]
+    of: Annotated[int, About("The number of the service's actions.")]
+    unknown: Annotated[int, About("The number of actions for which the access is not known.")]
+    resources: Annotated[Names, About("The patterns of the allowed resources.")]
+    every_resource: Annotated[bool, About("Whether an action on single resources is allowed on all of them.")]
+
+    @property
+    def every_action(self) -> bool:
+        return self.actions == self.of
+
+
+@kind("Privileges", "`podid privileges`.")
+@members(
+    "cluster namespace service_account association_id role_arn services escalations obstacle not_checked table_version "
+    "table_date"
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privileges(OfSession):
+    """The privileges of one session, by AWS's action table. `obstacle` is the reason why the pods have no session, or
+    why that is not known."""
+
+    access: Annotated[SessionAccess, HIDDEN]
+    services: Annotated[tuple[ServicePrivileges, ...], About("The services with allowed or unknown actions.")]
+    escalations: Annotated[tuple[Escalation, ...], About("Ways to more privileges than the role has.")]
+    not_checked: Annotated[tuple[Unread, ...], About("The parts that could change an answer and were not checked.")]
+    table_version: Annotated[str, About("The version of the table of AWS's actions.")]
+    table_date: Annotated[str, About("The date of the table of AWS's actions.")]
+
+    @property
+    def obstacle(self) -> Annotated[str, OR_NULL, About("The reason why the pods have no session, or may have none.")]:
+        return self.access.obstacle.reason if self.access.obstacle is not None else ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 9 if a policy could not be read: there may be further privileges."""
+        obstacle = self.access.obstacle
+        unknown = obstacle is not None and obstacle.verdict is AccessVerdict.UNKNOWN
+        return ExitCode.UNDETERMINED if self.access.unread or unknown else ExitCode.OK
+
+
+def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
+    """Evaluate every action that a statement of the role's policies allows. Nothing is known of a policy that could not
+    be read: its actions are not listed."""
+    identity = access.access.layers[0]
+    allows = [item for policy in identity.policies for item in policy.statements if item.allow]
+
+    def ruling(name: str) -> Ruling:
+        if not any(item.covers(name.lower()) for item in allows):
+            return Ruling(action=name, verdict=AccessVerdict.DENIED)
+        known = table.find(name)
+        return table.fitting(access.ruling(name, ANY if known is not None and not known.types else ""))
+
+    services = (_service(service, ruling) for service in _services(allows, table))
+    control = Unread("service control policies", "podid does not read them")
+    return Privileges(
+        access=access,
+        services=tuple(item for item in services if item.actions or item.unknown),
+        escalations=tuple(escalations(ruling)),
+        not_checked=(*access.unread, *unseen_policies(), control),
+        table_version=table.version,
+        table_date=table.date,
+    )
+
+
+def _services(allows: Sequence[PermissionStatement], table: ActionTable) -> Iterator[Service]:
+    """Yield the services that the statements may be about."""
+    patterns = {ANY} if any(item.not_action for item in allows) else set()
+    patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
+    services = {service.prefix: service for pattern in patterns for service in table.services(pattern)}
+    yield from (services[prefix] for prefix in sorted(services))
+
+
+def _service(service: Service, ruling: Callable[[str], Ruling]) -> ServicePrivileges:
+    rulings = [(action, ruling(action.name)) for action in service.actions.values()]
+    by_level = grouped((action.level, item) for action, item in rulings)
+    kept = [(action, item) for action, item in rulings if item.verdict is not AccessVerdict.DENIED]
+    typed = [item for action, item in kept if action.types]
+    resources = dict.fromkeys(text for item in typed for text in (*item.resources, *item.unclear))
+    unknown = sum(item.verdict is AccessVerdict.UNKNOWN for _, item in kept)
+    return ServicePrivileges(
+        service=service.prefix,
+        title=service.title,
+        levels=tuple(
+            LevelPrivileges(
+                level=level,
+                actions=_names(by_level[level], AccessVerdict.ALLOWED),
+                unknown=_names(by_level[level], AccessVerdict.UNKNOWN),
+                of=len(by_level[level]),
+            )
+            for level in AccessLevel
+            if any(item.verdict is not AccessVerdict.DENIED for item in by_level.get(level, ()))
+        ),
+        actions=len(kept) - unknown,
+        of=len(rulings),
+        unknown=unknown,
+        resources=tuple(resources),
+        every_resource=any(ANY in item.resources for item in typed),
+    )
+
+
+def _names(rulings: Iterable[Ruling], verdict: AccessVerdict) -> tuple[str, ...]:
+    return tuple(sorted(item.action for item in rulings if item.verdict is verdict))

@@ -1,0 +1,103 @@
+"""Plans of files: as lines, as documents, and as a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+from podid.domain.encoding import plain
+from podid.domain.fileplan import FilePlan
+from podid.domain.plan import Action, Verb
+from podid.domain.text import count_of
+from podid.render.changes import header_line, plan_lines, results_view
+from podid.render.view import NOTHING, Line, Table, View, columns, document
+
+# of associations that the file does not declare, on a screen
+_LISTED = 10
+
+
+def file_plan_lines(item: FilePlan) -> list[str | Line]:
+    """Return the plan as a person reads it: the changes, then what stands against them, then what stays."""
+    lines = plan_lines(item.plan, brief=True)
+    if not item.plan.actions:
+        # the first line is the header
+        lines[1:2] = []
+        lines.insert(1, "  no changes")
+    lines += conflict_lines(item)
+    if item.unchanged:
+        lines.append(f"  = {count_of(item.unchanged, 'resource')} as declared")
+    if item.only_in_cluster:
+        lines.append(f"  only in the cluster: {count_of(len(item.only_in_cluster), 'association')}")
+        for one in item.only_in_cluster[:_LISTED]:
+            owner = f" (owner: {one.owner})" if one.owner else ""
+            lines.append(f"      {one.ref}{owner}")
+        if len(item.only_in_cluster) > _LISTED:
+            lines.append(f"      and {len(item.only_in_cluster) - _LISTED} more; -o json lists them all")
+    return lines
+
+
+def conflict_lines(item: FilePlan) -> list[str | Line]:
+    """Return the conflicts with their differences, and what could not be read."""
+    lines: list[str | Line] = []
+    for one in item.conflicts:
+        lines.append(Line(f"  ! {one.sentence}", "bad"))
+        lines += [f"      {line}" for line in one.lines]
+    for unread in item.unread:
+        why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
+        lines.append(Line(f"  ? {unread.target} could not be read: {why}", "warn"))
+    return lines
+
+
+def file_plan_view(item: FilePlan) -> View:
+    rows = [
+        (action.kind, str(action.verb), action.target, "pruned" if key in item.pruned_keys else "planned", NOTHING)
+        for action in item.plan.actions
+        for key in ((action.kind, action.target),)
+    ]
+    rows += [(one.kind, NOTHING, one.target, "conflict", one.message) for one in item.conflicts]
+    rows += [(NOTHING, NOTHING, one.target, "not read", one.reason) for one in item.unread]
+    table = Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), tuple(rows))
+    names = tuple(action.target for action in item.plan.actions)
+    return View(document(FilePlan, item), (table,), names, tuple(file_plan_lines(item)))
+
+
+def file_plans_view(items: Sequence[FilePlan]) -> View:
+    """Return the plans of one or several clusters."""
+    views = [file_plan_view(item) for item in items]
+    return views[0] if len(views) == 1 else results_view(views, ())
+
+
+def diff_view(items: Sequence[FilePlan]) -> View:
+    """Return a unified diff of live states against planned ones."""
+    view = file_plans_view(items)
+    lines: list[str | Line] = []
+    for item in items:
+        if len(items) > 1:
+            lines.append(header_line(item.plan.header))
+        for action in item.plan.actions:
+            lines += _diff(action)
+    return View(view.document, view.tables, view.names, tuple(lines or ["no differences"]))
+
+
+_STYLES = {"+": "good", "-": "bad"}
+
+
+def _diff(action: Action) -> Iterator[Line]:
+    before, after = _yaml(action, action.before), _yaml(action, action.after)
+    name = f"{action.kind}/{action.target}"
+    left = "/dev/null" if action.verb is Verb.CREATE else f"live/{name}"
+    right = "/dev/null" if action.verb is Verb.DELETE else f"file/{name}"
+    for text in difflib.unified_diff(before, after, left, right, lineterm=""):
+        yield Line(text, "" if text.startswith(("+++", "---")) else _STYLES.get(text[:1], ""))
+
+
+def _yaml(action: Action, state: object) -> list[str]:
+    if state is None:
+        return []
+    import yaml
+
+    data = plain(state)
+    if isinstance(data, dict) and isinstance(action.before, dict | None) and action.before and action.after:
+        data = {key: data.get(key) for key in dict.fromkeys((*action.before, *action.after))}
+    text: str = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
+    return text.splitlines()
