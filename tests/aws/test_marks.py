@@ -166,6 +166,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
     CloudTrail.iter_redemptions: lambda s: list(s.cloudtrail.iter_redemptions(LONG_AGO)),
     CloudTrail.iter_calls: lambda s: list(s.cloudtrail.iter_calls("i-0", LONG_AGO)),
+    CloudTrail.iter_web_identities: lambda s: list(s.cloudtrail.iter_web_identities(LONG_AGO)),
     CloudTrail.iter_sessions: lambda s: list(s.cloudtrail.iter_sessions(ROLE, LONG_AGO)),
     EksAuth.assume_role_for_pod_identity: lambda s: s.eks_auth.assume_role_for_pod_identity("demo", "a.b.c"),
 }

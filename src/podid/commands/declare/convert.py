@@ -6,13 +6,13 @@ from podid.ops.export.request import ConvertOptions
 
 @command()
 def convert(terminal: Terminal, options: ConvertOptions) -> None:
-    """Print a file of another program as podid's own file.
+    """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
     Crossplane, answers of aws eks describe-pod-identity-association, and what podid list prints as JSON, YAML or CSV.
 
-    Each cluster of a file becomes one document. What podid's file cannot express is a comment and a note. podid calls
-    neither AWS nor Kubernetes.
+    Each cluster of a file becomes one document. Facts that podid's file cannot express become a comment and a note.
+    podid calls neither AWS nor Kubernetes.
 
     Example: podid convert -f cluster.yaml > identities.yaml
 
