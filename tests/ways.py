@@ -464,7 +464,7 @@ INTERRUPTED = _script(
 130 trust tighten --role shop-orders
 130 bundle --yes
 130 verify shop/orders --yes
-130 list --columns namespace,role,health
+130 list --columns namespace,role,status
 130 doctor --logs --cloudtrail --verify --yes
 130 status
 130 show shop/orders
