@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from podid.aws.api import ServiceGateway
-from podid.domain.cloudtrail import PodSession, Redemption, SessionCall
+from podid.domain.cloudtrail import PodSession, Redemption, SessionCall, WebIdentity
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -45,6 +45,12 @@ class CloudTrail(ServiceGateway):
         yield from self._events("ResourceName", resource, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
+    def iter_web_identities(self, since: datetime) -> Iterator[WebIdentity]:
+        """Yield the exchanges of OIDC tokens for roles in this region, newest first, of all providers. There is a call
+        for every 50, when they are used."""
+        yield from self._events("EventName", _EXCHANGED, since, web_identities)
+
+    @needs("cloudtrail:LookupEvents")
     def iter_calls(self, session_name: str, since: datetime) -> Iterator[SessionCall]:
         """Yield the calls in this region with role credentials of this session name, newest first. EC2 names the
         sessions of an instance's role after the instance. There is a call for every 50, when they are used."""
@@ -62,7 +68,7 @@ class CloudTrail(ServiceGateway):
         return self._api.items("LookupEvents", params, value, read)
 
 
-_REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"
+_REDEEMED, _ASSUMED, _EXCHANGED = "AssumeRoleForPodIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"
 _OF_A_ROLE = "AssumedRole"
 
 
@@ -78,6 +84,18 @@ def sessions(page: Object) -> list[PodSession]:
         for event in _records(page, _ASSUMED)
         if text_or(inner_or_empty(event, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
     ]
+
+
+def web_identities(page: Object) -> list[WebIdentity]:
+    """Return the AssumeRoleWithWebIdentity events on a page of LookupEvents."""
+    return [_web_identity(event) for event in _records(page, _EXCHANGED)]
+
+
+def _subject(event: Object) -> ServiceAccountRef | None:
+    """Return the service account of `system:serviceaccount:NAMESPACE:NAME`."""
+    *prefix, namespace, name = ("", "", *text_or(inner_or_empty(event, "userIdentity"), "userName").split(":"))
+    known = prefix[-2:] == ["system", "serviceaccount"] and namespace and name
+    return ServiceAccountRef(namespace, name) if known else None
 
 
 def calls(page: Object) -> list[SessionCall]:
@@ -130,6 +148,14 @@ def session_of(event: Object) -> PodSession:
         error_message=text_or(event, "errorMessage"),
     )
 
+
+_web_identity = record(
+    WebIdentity,
+    at="eventTime",
+    provider="userIdentity.identityProvider?",
+    role_arn="requestParameters.roleArn?",
+    ref=_subject,
+)
 
 _call = record(
     SessionCall,

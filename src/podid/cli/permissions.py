@@ -60,6 +60,10 @@ SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrai
 MIGRATION = permissions_of_checks(select()) | permissions_of(
     (KubeReader.list_pod_templates, KubeReader.list_annotations)
 )
+MIGRATION_TRAIL = OptionalPermission.of(
+    "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
+    *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
+)
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))

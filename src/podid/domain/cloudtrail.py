@@ -117,6 +117,18 @@ class PodSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebIdentity:
+    """One AssumeRoleWithWebIdentity, by which a pod gets credentials from IRSA. `provider` is the ARN of the OIDC
+    provider, `ref` the service account in the token, None for the token of something else."""
+
+    at: datetime
+    provider: str
+    role_arn: str
+    ref: ServiceAccountRef | None = None
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCall:
     """One call with the credentials of a role. `service` is the first part of the event source ("sqs"), `action` the
     event name. `error_code` is empty on success."""
@@ -194,7 +206,7 @@ def node_trail(looked: Lookup[SessionCall]) -> NodeTrail:
     )
 
 
-Event = TypeVar("Event", Redemption, PodSession, SessionCall)
+Event = TypeVar("Event", Redemption, PodSession, SessionCall, WebIdentity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
+            permissions.MIGRATION_TRAIL,
+            OptionalPermission.of("--base-role", *permissions.CREATING_ROLE),
+            *permissions.TARGET_ROLE,
             OptionalPermission(installing_agent().always, "--install-agent"),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
@@ -80,6 +83,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.agent import joined, plan_agent
+    from podid.ops.migrate.base_role import BaseRole
     from podid.ops.migrate.carry import Carrying, carry_out
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.ops.migrate.saved import check_plan, creates_accounts
@@ -102,6 +106,8 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             journal=access.journal,
             accepted=options.which.accepts,
             source=options.which.from_,
+            cloudtrail=options.which.cloudtrail,
+            base_role=BaseRole(options.base_role, options.target_profile),
             create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
             tags=options.tag,
             adjust=access.with_commands,

@@ -20,6 +20,7 @@ def permissions() -> CommandPermissions:
         permissions.MIGRATION,
         (
             OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
+            permissions.MIGRATION_TRAIL,
             OptionalPermission.of("--install-agent", *reading_agent),
         ),
     )
@@ -68,6 +69,7 @@ def plan(access: Access, options: PlanOptions) -> None:
             journal=access.journal_to_read,
             accepted=options.which.accepts,
             source=options.which.from_,
+            cloudtrail=options.which.cloudtrail,
             create=options.create_service_accounts,
             first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
             adjust=access.with_commands,

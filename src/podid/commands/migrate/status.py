@@ -12,7 +12,7 @@ from podid.ops.migrate.request import MigrationOptions
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
 
-    return CommandPermissions(permissions.MIGRATION)
+    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL,))
 
 
 @options
@@ -24,14 +24,15 @@ class MigrationStatusOptions:
 def status(access: Access, options: MigrationStatusOptions) -> None:
     """Show the migration stage of each service account.
 
-    podid lists service accounts by stage: old, admitted, associated, moved, finished. It derives the stage from AWS and
-    the cluster, so anyone can continue a migration. It also prints the next command.
+    podid lists service accounts by stage: old, admitted, associated, moved, proven, finished. It derives the stage from
+    AWS and the cluster, so anyone can continue a migration. It also prints the next command. Only --cloudtrail shows
+    the stage proven: EKS has issued the role to every running pod. CloudTrail is some minutes late.
 
     Example: podid migrate status
 
     Example: podid migrate status -n shop
 
-    Example: podid migrate status shop/orders -o json
+    Example: podid migrate status shop/orders --cloudtrail
     """
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.migration import migration_status_view
@@ -48,6 +49,7 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             journal=access.journal_to_read,
             accepted=options.which.accepts,
             source=options.which.from_,
+            cloudtrail=options.which.cloudtrail,
             adjust=access.with_commands,
         )
     migration.check_exist(refs)

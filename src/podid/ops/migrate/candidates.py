@@ -150,7 +150,8 @@ def in_account(arn: str, place: Place) -> bool:
 @dataclass(frozen=True, slots=True)
 class MigrationFacts:
     """What one candidate's stage, blockers and warnings depend on. `allowed` is whether the trust policy allows it by
-    Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be read."""
+    Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be read.
+    `proven` is whether CloudTrail has a session of every running pod."""
 
     candidate: MigrationCandidate
     association: Association | None
@@ -158,6 +159,7 @@ class MigrationFacts:
     allowed: bool | None
     by_issuer: bool | None
     counts: CredentialCounts
+    proven: bool = False
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -174,8 +176,9 @@ class MigrationFacts:
     def stage(self) -> Stage:
         if not self.associated:
             return Stage.ADMITTED if self.allowed else Stage.OLD
-        moved = self.counts.pod_identity == self.counts.total
-        return Stage.MOVED if moved else Stage.ASSOCIATED
+        if self.counts.pod_identity < self.counts.total:
+            return Stage.ASSOCIATED
+        return Stage.PROVEN if self.proven else Stage.MOVED
 
 
 def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) -> MigrationFacts:

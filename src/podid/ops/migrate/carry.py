@@ -14,7 +14,7 @@ from podid.calls.patience import Patience
 from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
 from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage, sources_words
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
@@ -22,7 +22,7 @@ from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
-from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
+from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
@@ -148,6 +148,8 @@ class _MigrationRun:
         def counts(verdict: Verdict) -> bool:
             if verdict.check == "sa-mismatch" and not running:
                 return False
+            if verdict.error_code == "OtherAccount":
+                return False  # a redeemed token shows whether the target role allows it
             chain = items if verdict.chain == EVERYONE else (name for name in verdict.chain if name in items)
             refs = [items[name] for name in chain]
             return not refs or not all(accepted(ref, verdict.check) for ref in refs)
@@ -270,11 +272,16 @@ def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[Mig
 def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
     """The changes of these items: the trust policies of their roles, whole, and their associations."""
     refs = {item.ref for item in items}
-    names = {item.role_arn.rpartition("/")[2] for item in items}
+    arns = {item.role_arn for item in items}
+    own = [action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs]
+    # of an association with a target role, also the base role
+    names = {role_name(text(action.after or {}, "roleArn")) for action in own} | set(map(role_name, arns))
 
     def belongs(action: Action) -> bool:
-        if action.kind == ROLE_TRUST.name:
+        if "roleName" in action.keys:
             return action.keys["roleName"] in names
+        if action.kind == TARGET_TRUST.name:
+            return action.keys["targetRoleArn"] in arns and until.rank >= Stage.ASSOCIATED.rank
         if until.rank < Stage.ASSOCIATED.rank:
             return False
         if action.kind == SERVICE_ACCOUNT.name:
@@ -286,11 +293,18 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
 
 def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration) -> str:
     """Why one of the item's changes failed, empty where none did."""
-    role = next(item.role_arn for item in migration.items if item.ref == ref).rpartition("/")[2]
+    arn = next(item.role_arn for item in migration.items if item.ref == ref)
+    new = next((a for a in migration.plan.actions if a.kind == ASSOCIATION.name and ref_of(a.keys) == ref), None)
+    names = {role_name(arn), role_name(text((new.after if new is not None else None) or {}, "roleArn"))}
     for item in result.done:
-        own = item.action.keys.get("roleName") == role or (
-            (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
-            or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
+        keys = item.action.keys
+        own = (
+            keys.get("roleName") in names
+            or keys.get("targetRoleArn") == arn
+            or (
+                (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
+                or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
+            )
         )
         if own and item.status in (Status.FAILED, Status.BLOCKED):
             return item.reason

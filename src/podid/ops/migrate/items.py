@@ -29,6 +29,7 @@ from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.domain.text import did_you_mean
 from podid.facts.index import index
+from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     counts_of,
@@ -39,6 +40,7 @@ from podid.ops.migrate.candidates import (
 from podid.ops.migrate.judge import MigrationJudge
 from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_proxies, uses_of
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
+from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.foresee import overlaid, planned_associations
@@ -206,6 +208,8 @@ def read_migration(
     source: str = "",
     create: bool = False,
     first: Plan | None = None,
+    cloudtrail: bool = False,
+    base_role: BaseRole | None = None,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
     `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
@@ -237,7 +241,13 @@ def read_migration(
     if first is not None:
         snapshot = overlaid(snapshot, first.actions, now)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
-    judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
+    if base_role is not None and journal is not None:
+        base_role = base_role.planned(clients, place, journal, candidates, index(base).associations, tags or {})
+    associated = [c for c in candidates if c.ref in index(snapshot).associations]
+    trail = read_trail(clients, place, associated, now) if cloudtrail else Known(MigrationTrail())
+    judge = MigrationJudge(
+        place, snapshot, candidates, now, accepted, adjust, tags or {}, trail, base_role or BaseRole()
+    )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))
     return Migration(
@@ -259,7 +269,7 @@ def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Itera
         yield ("podid", "migrate", "plan")
     if stages & {Stage.OLD, Stage.ADMITTED, Stage.ASSOCIATED}:
         yield ("podid", "migrate", "apply", "-A")
-    if Stage.MOVED in stages:
+    if stages & {Stage.MOVED, Stage.PROVEN}:
         yield ("podid", "migrate", "finish", "-A")
     if any(not agent.serves for agent in agents):
         yield ("podid", "migrate", "cleanup")

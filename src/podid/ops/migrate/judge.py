@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,14 @@ from podid.domain.migration import (
 )
 from podid.domain.names import AGENT_NAMESPACE, Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import IdentityStatus
 from podid.facts.index import index
 from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     MigrationFacts,
@@ -40,6 +41,7 @@ from podid.ops.migrate.candidates import (
 )
 from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
+from podid.ops.migrate.trail import MigrationTrail
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import judge
@@ -72,10 +74,12 @@ class MigrationJudge:
     accepted: Callable[[ServiceAccountRef, str], bool]
     adjust: Callable[[DoctorReport], DoctorReport]
     tags: Mapping[str, str]
+    trail: Section[MigrationTrail] = field(default_factory=lambda: Known(MigrationTrail()))
+    base_role: BaseRole = field(default_factory=BaseRole)
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
-        facts = {item.ref: facts_of(self.snapshot, self.place, item) for item in self.candidates}
+        facts = {item.ref: self._facts(item) for item in self.candidates}
         blockers: dict[ServiceAccountRef, list[Blocker]] = {
             ref: [*item.candidate.blockers, *self._own_blockers(item)] for ref, item in facts.items()
         }
@@ -98,6 +102,10 @@ class MigrationJudge:
         )
         return items, plan, _providers(facts.values(), self.place)
 
+    def _facts(self, candidate: MigrationCandidate) -> MigrationFacts:
+        trail = known_or(self.trail, MigrationTrail())
+        return replace(facts_of(self.snapshot, self.place, candidate), proven=trail.proves(candidate))
+
     def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
         """Return the changes of these items alone, whether blockers are accepted or not."""
         facts = (facts_of(self.snapshot, self.place, item) for item in self.candidates if item.ref in refs)
@@ -111,7 +119,11 @@ class MigrationJudge:
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
             # once it is the target role of an association, EKS can assume it
-            return [] if facts.associated else [self._foreign(facts)]
+            if facts.associated:
+                return []
+            if not self.base_role.covers(facts.candidate):
+                return [self._foreign(facts)]
+            return [blocker] if (blocker := self.base_role.blocker(facts.candidate)) is not None else []
         if not facts.associated and (addon := self._addon(facts)):
             message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
             change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
@@ -133,7 +145,8 @@ class MigrationJudge:
         if facts.allowed is None and not facts.associated:
             message = f"The trust policy of role {role_name(arn)} cannot be parsed."
             return [Blocker("trust-unreadable", message, firm=True)]
-        return []
+        old = known_or(self.trail, MigrationTrail()).blocker(ref)
+        return [old] if old is not None and facts.stage.rank < Stage.MOVED.rank else []
 
     def _addon(self, facts: MigrationFacts) -> str:
         """The add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in another
@@ -156,7 +169,8 @@ class MigrationJudge:
             message = f"The annotation is not the ARN of a role: {error.message}"
             return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
-        command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
+        name = f"{facts.ref.namespace}-{facts.ref.name}"
+        command = ("podid", "migrate", "apply", str(facts.ref), "--base-role", name)
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
@@ -165,6 +179,8 @@ class MigrationJudge:
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
+            if not in_account(item.candidate.role_arn, self.place):
+                continue
             if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed:
                 by_role.setdefault(item.candidate.role_arn, []).append(item)
         plan = Plan(header=self.place.header, actions=())
@@ -173,6 +189,8 @@ class MigrationJudge:
         trusts = [action for action in plan.actions if action.kind == ROLE_TRUST.name]
         others = [action for action in plan.actions if action.kind != ROLE_TRUST.name]
         plan = replace(plan, actions=(*trusts, *others), notes=(), separate=True)
+        if (base := self.base_role.part([item.candidate for item in items])) is not None:
+            plan = plan.then(base)
         plan = with_own_accounts(plan, (item.candidate for item in items if item.ref not in refused), self.snapshot)
         return plan, refused
 
@@ -230,12 +248,18 @@ class MigrationJudge:
             node_kinds=self._node_kinds(candidate),
             blockers=blockers,
             warnings=tuple(dict.fromkeys(warnings)),
-            unknown=(*candidate.unknown, *_unknown(status)),
+            unknown=(*candidate.unknown, *_unknown(status), *self._unread_trail()),
             steps=tuple(_steps(facts)),
             owner=candidate.owner,
             copy_of=candidate.copy_of,
             state=_state(facts),
         )
+
+    def _unread_trail(self) -> tuple[str, ...]:
+        if not isinstance(self.trail, Missing):
+            return ()
+        permission = f" (needs {self.trail.permission})" if self.trail.permission else ""
+        return (f"sessions in CloudTrail{permission}",)
 
     def _node_kinds(self, candidate: MigrationCandidate) -> tuple[str, ...]:
         nodes = index(self.snapshot).nodes

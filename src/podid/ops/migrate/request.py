@@ -8,10 +8,10 @@ from functools import partial
 
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, check_role_name
 from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
 from podid.domain.text import did_you_mean
-from podid.ops.options import SERVICE_ACCOUNTS
+from podid.ops.options import SERVICE_ACCOUNTS, TARGET_PROFILE
 
 EVERYWHERE = ""
 
@@ -76,6 +76,7 @@ class MigrationOptions:
     )
     accept: Mapping[str, frozenset[str]] = ACCEPT
     strict: bool = switch("Block service accounts that podid could not check completely.")
+    cloudtrail: bool = switch("Also read CloudTrail: the SDKs that use IRSA, and the sessions of pods.")
 
     def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
         return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())
@@ -86,6 +87,13 @@ class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
     create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
     install_agent: bool = INSTALL_AGENT
+    base_role: str = option(
+        "NAME",
+        "For roles of other accounts: create this role, which assumes the old one.",
+        default="",
+        read=check_role_name,
+    )
+    target_profile: str = TARGET_PROFILE
     plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a question.", default="")
     until: Stage = option(
         "STAGE",

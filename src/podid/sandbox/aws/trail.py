@@ -104,6 +104,21 @@ def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...]
     _put(world, "sts.amazonaws.com", "AssumeRole", record, resources=resources, more={})
 
 
+def exchanged(world: World, role_arn: str, provider: str, subject: str, session: str, user_agent: str) -> None:
+    """The AssumeRoleWithWebIdentity of a pod.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html has the form of the identity."""
+    identity = {
+        "type": "WebIdentityUser",
+        "principalId": f"{provider}:sts.amazonaws.com:{subject}",
+        "userName": subject,
+        "identityProvider": provider,
+    }
+    asked = {"roleArn": role_arn, "roleSessionName": session}
+    record = {"userIdentity": identity, "userAgent": user_agent, "requestParameters": asked, "responseElements": None}
+    resources = [("AWS::IAM::Role", role_arn)]
+    _put(world, "sts.amazonaws.com", "AssumeRoleWithWebIdentity", record, resources=resources, more={})
+
+
 def _packed(tags: tuple[tuple[str, str], ...]) -> int:
     """Near enough to the 55 % that were seen for six tags of usual length."""
     return min(100, sum(len(key) + len(value) for key, value in tags) // 5)

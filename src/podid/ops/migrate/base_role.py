@@ -1,0 +1,110 @@
+"""Roles of other accounts: EKS accepts only a role of the cluster's account, so a base role of this account assumes the
+old role, which becomes the association's target role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.domain.migration import Blocker
+from podid.domain.names import Arn, ServiceAccountRef, role_name
+from podid.domain.plan import Action, Place, Plan
+from podid.domain.trust import ScopeKind
+from podid.ops.association.associate import AssociateRequest, Associating
+from podid.ops.association.files import FileItem
+from podid.ops.association.request import AccountOptions, AssociationChange, Settings
+from podid.ops.change.kinds import ASSOCIATION, TARGET_TRUST
+from podid.ops.change.kinds.association import ref_of
+from podid.ops.migrate.candidates import MigrationCandidate, in_account
+from podid.ops.role.create import RoleRequest
+from podid.ops.role.target import owner_change_words
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
+
+UNCHECKED = "target-role-trust-broken"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRole:
+    """The base role `name`; without a name none is made. `profile` has credentials of the old roles' account. `plan`
+    creates the role and the associations, and changes the trust policies of the old roles."""
+
+    name: str = ""
+    profile: str = ""
+    plan: Plan | None = None
+
+    def planned(
+        self,
+        clients: Clients,
+        place: Place,
+        journal: Journal,
+        candidates: Sequence[MigrationCandidate],
+        associated: Mapping[ServiceAccountRef, object],
+        tags: Mapping[str, str],
+    ) -> BaseRole:
+        """Return it with its plan for those `candidates` whose role is in another account. Raise as `podid associate
+        --create-role --target-role` does."""
+        foreign = [c for c in candidates if not in_account(c.role_arn, place) and c.ref not in associated]
+        if not self.name or not foreign:
+            return self
+        items = {
+            c.ref: FileItem(c.ref, role=self.name, settings=Settings(target_role_arn=c.role_arn, tags=tags))
+            for c in foreign
+        }
+        request = AssociateRequest(
+            items=tuple(items.values()),
+            role=self.name,
+            change=AssociationChange(update_trust=True),
+            accounts=AccountOptions(),
+            new_role=RoleRequest(name=self.name, refs=tuple(items), scope=ScopeKind.SERVICE_ACCOUNT, update_trust=True),
+            target_profile=self.profile,
+        )
+        work = Associating(
+            clients=clients,
+            place=place,
+            journal=journal,
+            request=request,
+            items=items,
+            current=dict.fromkeys(items),
+            say=lambda text: None,
+        )
+        return replace(self, plan=work.plan())
+
+    def covers(self, candidate: MigrationCandidate) -> bool:
+        """Return whether the plan gives the candidate's service account the base role."""
+        plan = self.plan
+        return plan is not None and any(
+            action.kind == ASSOCIATION.name and ref_of(action.keys) == candidate.ref for action in plan.actions
+        )
+
+    def blocker(self, candidate: MigrationCandidate) -> Blocker | None:
+        """Return the blocker of an old role that does not allow the base role, as far as podid can read it: new pods
+        would get no credentials between the association and the proof."""
+        arn, owner_changes = candidate.role_arn, self.plan.owner_changes if self.plan is not None else ()
+        left = next((change for change in owner_changes if change.target_role_arn == arn), None)
+        if left is None:
+            return None
+        message = (
+            f"podid cannot check whether role {role_name(arn)} allows role {self.name} to assume it. Pass "
+            f"--target-profile with credentials of account {Arn.parse(arn).account}, or --accept {UNCHECKED} if the "
+            "role's owner has allowed it."
+        )
+        return Blocker(UNCHECKED, message, (owner_change_words(left),))
+
+    def part(self, candidates: Sequence[MigrationCandidate]) -> Plan | None:
+        """Return the plan for these candidates alone; None if it covers none. The base role is for all of them."""
+        own = [candidate for candidate in candidates if self.covers(candidate)]
+        if self.plan is None or not own:
+            return None
+        refs, arns = {candidate.ref for candidate in own}, {candidate.role_arn for candidate in own}
+
+        def belongs(action: Action) -> bool:
+            if action.kind == ASSOCIATION.name:
+                return ref_of(action.keys) in refs
+            return action.kind != TARGET_TRUST.name or action.keys["targetRoleArn"] in arns
+
+        return replace(self.plan, actions=tuple(filter(belongs, self.plan.actions)))
