@@ -88,7 +88,7 @@ NOT_SAID = {
     "mend, for fix": r"\bmend(s|ed|ing)?\b",
     "a yes, for confirmation": r"\ba yes\b|\bafter the yes\b",
     "rights, for permissions": r"\brights\b|\bthe right to\b",
-    "services as persons": r"\b(remembers?|forgets?)\b|\b(IAM|EKS|AWS|podid|Kubernetes|nothing) (knows|tells|wants)\b",
+    "services as persons": r"\b(remembers?|forgets)\b|\b(IAM|EKS|AWS|podid|Kubernetes|nothing) (knows|tells|wants)\b",
     "whoever, somebody, nobody": r"(?<!/)\b(whoever|nobody|somebody|anybody|whom)\b",
     "take away, take back": r"\b(take[ns]?|taking) (it |them |that |these )?(away|back)\b",
     "leave alone, leave out": r"\b(leaves?|left|leaving) (it |them |that )?(alone|out)\b",
@@ -99,6 +99,7 @@ NOT_SAID = {
     r"(?<!create it again)(?<!created again)",
     "replace by, for replace with": r"\b[Rr]eplac(e|es|ed|ing) (?!pods)([^ ]+ ){1,4}by (?!itself|themselves)",
     "given, for specified": r"\b(is|are|was|be) (given|already given) (twice|once|only once)\b",
+    "what exists, for existing": r"\b(adopts?|imports?|keeps?) what (exists|there is)\b|\bolder way\b",
     "answer completely": r"\bdid not answer completely\b|\b(is|are|was) over\b(?! )",
 }
 # kinds as identifiers, texts of others, and what is no sentence

@@ -382,7 +382,7 @@ def test_a_service_account_that_fails_is_taken_back(proxies: Proxies) -> None:
     proxies.site.on_sleep = agent_goes(proxies, "apps/web")
     outcome = proxies.site("migrate", "apply", "apps/web", "--yes")
     proxies.site.on_sleep = lambda _: None
-    assert (outcome.code, "returned to kube2iam" in outcome.stderr) == (8, True), outcome
+    assert (outcome.code, "rolled back to kube2iam" in outcome.stderr) == (8, True), outcome
     assert proxies.template("web")["metadata"]["annotations"][ROLE] == "apps-web"
     assert not any(map(injected, proxies.site.cluster.pods(NAMESPACE)))
     assert stage_of(proxies, "web") == "admitted"

@@ -67,7 +67,7 @@ def test_finish_asks_with_the_workloads_that_it_restarts(proxies: Proxies) -> No
     assert outcome.code == 2, outcome
     dry = proxies.site.must(*FINISH, "--dry-run")
     assert "update pod template of CronJob apps/nightly" in dry.stdout
-    assert "kube2iam (DaemonSet kube-system/kube2iam) serves no workload any more" in dry.stdout
+    assert "kube2iam (DaemonSet kube-system/kube2iam) no longer serves any workload" in dry.stdout
     assert annotations(proxies, "web")[ROLE] == "apps-web"
 
 
@@ -236,7 +236,7 @@ def test_what_the_agent_serves(proxies: Proxies) -> None:
     outcome = proxies.site.must("migrate", "finish", "apps/web", "--soak", "0", "--yes")
     assert "kube2iam (DaemonSet kube-system/kube2iam) still serves StatefulSet apps/queue" in outcome.stderr
     outcome = proxies.site.must(*FINISH, "--yes")
-    assert f"serves no workload any more; podid migrate cleanup {AGENT} deletes it" in outcome.stderr
+    assert f"no longer serves any workload; podid migrate cleanup {AGENT} deletes it" in outcome.stderr
     assert ["podid", "migrate", "cleanup"] in proxies.site.must("migrate", "status", "-o", "json").json["next"]
     items = proxies.site.must("migrate", "cleanup", "-c", "demo", "-o", "json").json["items"]
     assert [item["workload"] for item in items if item["kind"] == "agent"] == [AGENT]

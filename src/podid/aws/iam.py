@@ -288,7 +288,7 @@ class Iam(ServiceGateway):
             self._api.items("GetServiceLastAccessedDetails", {"JobId": job_id}, arn, read), key=lambda item: item.name
         )
         if "FAILED" in statuses:
-            raise Unavailable(f"IAM could not make the report on the last use of {arn}", subject=arn)
+            raise Unavailable(f"IAM could not generate the report on the last use of {arn}", subject=arn)
         return None if "IN_PROGRESS" in statuses else tuple(services)
 
     # --- simulation ---------------------------------------------------------------------------------------------

@@ -93,7 +93,11 @@ class _Tour:
         self._terminal.narrate(f"\n{painted}\n")
 
     def prompt(self, command: str) -> None:
-        self._terminal.narrate(f"{self._bold}$ {command}{self._off}\n")
+        from podid.render.layout import wrap_command
+
+        line = f"$ {command}"
+        shown = wrap_command(line, self._terminal.width) if self._terminal.colored else line
+        self._terminal.narrate(f"{self._bold}{shown}{self._off}\n")
 
     def play(self, scene: Scene, home: Path, env: Mapping[str, str]) -> None:
         self.say(scene.say)

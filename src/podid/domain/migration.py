@@ -114,11 +114,13 @@ class MigrationItem:
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
-    source: Annotated[OlderWay | None, About("Null if nothing of an older way is left.")]
+    source: Annotated[OlderWay | None, About("Null if nothing of IRSA, kiam or kube2iam is left.")]
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
-    evidence: Annotated[tuple[str, ...], About("The fields from which podid derived the older mechanism.")] = ()
+    evidence: Annotated[
+        tuple[str, ...], About("The fields from which podid derived the previous source of credentials.")
+    ] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     node_kinds: Annotated[
         tuple[str, ...], About("Kinds of the nodes of its running pods, such as managed, karpenter, fargate, windows.")
@@ -168,7 +170,7 @@ class OlderAgent:
         name = f"{self.source} ({short_list(map(spoken, self.workloads))})"
         if self.serves:
             return f"{name} still serves {short_list(map(spoken, self.serves), 3)}"
-        return f"{name} serves no workload any more; podid migrate cleanup {' '.join(self.workloads)} deletes it"
+        return f"{name} no longer serves any workload; podid migrate cleanup {' '.join(self.workloads)} deletes it"
 
 
 def spoken(path: str) -> str:

@@ -72,7 +72,7 @@ class Owner:
     the tag. `certain` is whether the tool itself left the evidence."""
 
     tool: str
-    detail: Annotated[str, OR_NULL, About("The add-on, stack or object of the tool; null if nothing names it.")] = ""
+    detail: Annotated[str, OR_NULL, About("The add-on, stack or object of the tool; null if it is not known.")] = ""
     tag: Annotated[str, OR_NULL, About("The key of the tag that names the tool. Tags are only hints.")] = ""
     evidence: Annotated[str, About("The evidence that names the tool.")] = ""
     certain: Annotated[bool, About("Whether the tool itself sets this evidence; otherwise it is a convention.")] = True

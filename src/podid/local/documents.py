@@ -143,12 +143,12 @@ class DocumentNode:
         """Return how YAML reads a plain scalar if not as text; empty if all versions read text."""
         text = str(self.value)
         if _NULL.fullmatch(text):
-            return "YAML reads no value"
+            return "YAML reads it as null"
         if _FLAG.fullmatch(text) or _WORDS.fullmatch(text):
             plain = text.lower() in ("true", "false")
             return f"YAML reads {text.lower()}" if plain else "YAML 1.1 and YAML 1.2 read it differently"
         if _NUMBER.fullmatch(text) or _REAL.fullmatch(text):
-            return "YAML reads a number"
+            return "YAML reads it as a number"
         return "YAML 1.1 and YAML 1.2 read it differently" if _DIGITS.fullmatch(text) else ""
 
     def data(self) -> Any:
@@ -332,7 +332,7 @@ class _Reading:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                self._mistakes.add(self._at(event), "the text contains half of a character")
+                self._mistakes.add(self._at(event), "the text contains a lone surrogate, half of a character")
         if "${" not in text or self._variables is None:
             return text
         return _VARIABLE.sub(lambda match: self._replaced(match, event), text)

@@ -19,7 +19,7 @@ def unused_view(report: UnusedReport, days: int, *, short: bool) -> View:
         (Column("PERMISSIONS", prose=True, folds=1), lambda item: short_list(_permissions(item), limit) or NOTHING),
         ("LAST USED", lambda item: f"{age(item.last_used_at, report.taken_at)} ago" if item.last_used_at else "never"),
         (Column("REASON", prose=True, folds=2), lambda item: item.reason or NOTHING),
-        empty=f"everything was used in the last {count_of(days, 'day')}, as far as AWS reports it",
+        empty=f"no unused part: AWS reports a use of everything in the last {count_of(days, 'day')}",
     )
     names = tuple(dict.fromkeys(item.subject or item.role for item in report.items))
     return View(document(UnusedReport, report), (table,), names)
@@ -35,7 +35,7 @@ def unused_notes(report: UnusedReport) -> Iterator[str | Line]:
     for item in report.items:
         counts[item.verdict] = counts.get(item.verdict, 0) + 1
     unused, unknown = counts.get("unused", 0), counts.get("unknown", 0)
-    yield f"not used since {utc(report.since)}: {count_of(unused, 'item')}; unknown: {unknown}"
+    yield f"{count_of(unused, 'item')} not used since {utc(report.since)}, {unknown} unknown"
     for part in report.unread:
         yield Line(f"Not checked: {part}", "dim")
     for limit in report.limits:

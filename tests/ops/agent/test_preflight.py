@@ -334,7 +334,7 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
     [
         (
             "default",
-            "note: not checked: hybrid-daemonset-missing: whether {} has the credentials file",
+            "note: not checked: whether {} has the credentials file",
         ),
         ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 does not support hybrid nodes, v1.3.3-eksbuild.1 does"),
     ],
@@ -397,7 +397,7 @@ def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
     assert "iam:SimulatePrincipalPolicy" in done.stderr
     assert "note: not checked: eks-auth-unreachable: " in done.stderr
     assert "note: not checked: the associations: " in done.stderr
-    assert "note: not checked: agent-ipv6-bind: whether IPv6 is disabled on a node" in done.stderr
+    assert "note: not checked: whether IPv6 is disabled on a node (agent-ipv6-bind)" in done.stderr
 
 
 def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:

@@ -333,10 +333,10 @@ def test_what_could_not_be_looked_at_is_in_the_plan(box: Sandbox, podid: Podid, 
         (("--for", "shop/orders", "--scope", "cluster"), "demo-pods"),
     ],
 )
-def test_a_name_is_made_and_said(box: Sandbox, podid: Podid, journal: Path, flags: tuple[str, ...], name: str) -> None:
+def test_a_name_is_derived(box: Sandbox, podid: Podid, journal: Path, flags: tuple[str, ...], name: str) -> None:
     outcome = podid("role", "create", *flags)
     assert outcome.code == 0
-    assert f"the role is named {name}" in outcome.stderr
+    assert f"role {name}: created" in outcome.stdout
     assert name in account_state(box)["roles"]
     assert podid("role", "create", *flags, "-o", "json").json["runId"] is None
 

@@ -61,7 +61,7 @@ BROKEN: dict[str, Broken] = {
     "no": Broken(ROLE + "  description: no\n", 6, 16, "roles[0].description", "YAML 1.1 and YAML 1.2"),
     "on": Broken(ROLE + "  tags: {a: on}\n", 6, 13, "roles[0].tags.a", 'quote it, "on"'),
     "0123": Broken(ROLE + "  tags: {a: 0123}\n", 6, 13, "roles[0].tags.a", 'quote it, "0123"'),
-    "a number as tag": Broken(ROLE + "  tags: {a: 12}\n", 6, 13, "roles[0].tags.a", "YAML reads a number"),
+    "a number as tag": Broken(ROLE + "  tags: {a: 12}\n", 6, 13, "roles[0].tags.a", "YAML reads it as a number"),
     "a date": Broken(ROLE + "  tags: {a: 2026-01-01}\n", 6, 13, "roles[0].tags.a", "quote it"),
     "a time": Broken(ROLE + "  tags: {a: 12:30}\n", 6, 13, "roles[0].tags.a", "quote it"),
     "the version of a policy": Broken(

@@ -43,9 +43,6 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
             current=current_associations(access.clients, place, refs),
             say=progress.glance,
         ).with_role_named()
-        new_role = work.request.new_role
-        if new_role is not request.new_role and new_role is not None:
-            access.terminal.note(f"the role is named {new_role.name}")
         plan = work.plan()
     if request.printed:
         _print(access, work, plan)
@@ -56,7 +53,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:
-        if new_role is not None:
+        if work.request.new_role is not None:
             result = changing.take_back(access, result)
         result = with_owner_changes(result, access.aws.eks)
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))

@@ -43,7 +43,7 @@ def unused(
 ) -> None:
     """List associations, roles and permissions that are not used.
 
-    podid reads the last use of each role, and the reports of IAM on its services and actions. Without NS/SA or -n it
+    podid reads the last use of each role, and IAM's reports on its services and actions. Without NS/SA or -n it
     also lists roles without an association. Associations and roles
     younger than --older-than are not judged; IAM does not date the permissions of a role.
 

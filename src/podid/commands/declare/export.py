@@ -28,13 +28,13 @@ def export(access: Access, options: ExportOptions) -> None:
     """Print live associations and their roles as a file.
 
     The default form is podid's own file, for podid plan, apply and diff. The other forms are for the tool that --as
-    names, with the identifiers that it requires to import what exists:
+    names, with the identifiers that it requires to import existing resources:
 
     terraform (also OpenTofu), terraform-module (terraform-aws-modules/eks-pod-identity/aws), cloudformation, eksctl,
     ack (AWS Controllers for Kubernetes), crossplane, pulumi (an import file) and aws-cli (a script).
 
-    A fact that a form cannot express is a comment in it and a note on stderr. Associations of add-ons, tags of AWS and
-    podid, ids and times are omitted.
+    Facts that a form cannot express become a comment in it and a note on stderr. Associations of add-ons, tags of AWS
+    and podid, ids and times are omitted.
 
     Example: podid export > identities.yaml
 
@@ -64,7 +64,7 @@ def export(access: Access, options: ExportOptions) -> None:
     terminal.emit(export_view(options.as_, written, identities))
     terminal.note(*(f"note: {note}" for note in written.notes))
     if not identities.associations and not identities.roles:
-        terminal.note("note: nothing to export: no association, and no role that podid created")
+        terminal.note("note: nothing to export: there is no association, and no role that podid created")
     if identities.failure is not None:
         terminal.tell_failure(identities.failure)
     terminal.leave(identities.exit_code)

@@ -40,8 +40,9 @@ def cleanup(
     """List and delete unused resources after a migration.
 
     podid lists OIDC providers that no role trusts, and roles that no one can assume any more. If a cluster is
-    specified, podid also lists kiam and kube2iam once they serve no workload. It deletes only what you name, and asks
-    for confirmation first, or requires --yes. podid undo creates roles and OIDC providers again, but not workloads.
+    specified, podid also lists kiam and kube2iam once they serve no workload. It deletes only the specified ones, and
+    asks for confirmation first, or requires --yes. podid undo creates roles and OIDC providers again, but not
+    workloads.
 
     Example: podid migrate cleanup
 

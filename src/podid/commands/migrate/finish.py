@@ -105,7 +105,7 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
         agents = planned.agents if result.error is None else ()
         return replace(result, error=result.error or unfinished(planned), notes=(*result.notes, *agents))
 
-    consent = Consent(question=planned.question, needed_for="Removing the older way")
+    consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
     plan = (
         replace(planned.plan, notes=(*planned.plan.notes, *planned.agents)) if access.shared.dry_run else planned.plan
     )

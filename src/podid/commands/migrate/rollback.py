@@ -51,8 +51,8 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     """Roll service accounts back to IRSA, kiam or kube2iam.
 
     You can roll back from any stage, also after podid migrate finish. podid first restores the trust statement and the
-    annotations. Workloads that got a service account of their own get their previous one. Then podid deletes the
-    association and restarts the workloads. Finally it removes the statement of Pod Identity. Pods always have
+    annotations. Workloads that got their own service account get their previous one back. Then podid deletes the
+    association and restarts the workloads. Finally it removes the statement for EKS Pod Identity. Pods always have
     credentials. The command asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
@@ -83,7 +83,7 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     migration.check_read()
     refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
     planned = plan_rollback(migration, refs, access.journal, options.from_)
-    old = sources_words(planned.older) or "the older way"
+    old = sources_words(planned.older) or "the previous credentials"
     question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
     consent = Consent(question=question, needed_for="Rolling back")
     changing.roll_back(access, place, planned, consent=consent)

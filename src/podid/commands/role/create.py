@@ -75,8 +75,6 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     if not options.print_:
         changing.settle_interrupted(access, place)
     request = request.named(place.the_cluster)
-    if not options.name:
-        access.terminal.note(f"the role is named {request.name}")
 
     with access.terminal.working(f"reading role {request.name}") as progress:
         request = complete(access.clients.iam, place, request, progress.glance)

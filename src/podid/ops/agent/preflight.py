@@ -168,23 +168,24 @@ def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -
 
 
 def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """The agent of a hybrid node uses a credentials file that nodeadm writes only if configured."""
+    """Yield the unknown about hybrid nodes: their agent uses a file that nodeadm writes only if configured."""
     nodes = known_or(snapshot.nodes, ())
     hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
     if hybrid and agent.serves_hybrid:
         yield (
-            f"hybrid-daemonset-missing: whether {short_list(hybrid)} {'has' if len(hybrid) == 1 else 'have'} the "
-            f"credentials file that the agent needs; nodeadm writes it with {CREDENTIALS_FILE}"
+            f"whether {short_list(hybrid)} {'has' if len(hybrid) == 1 else 'have'} the credentials file that the agent "
+            f"needs (hybrid-daemonset-missing); nodeadm writes it with {CREDENTIALS_FILE}"
         )
 
 
 def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """Neither EKS nor Kubernetes reports whether a node's kernel has IPv6, without which the agent cannot start."""
+    """Yield the unknown about IPv6 in the nodes' kernels, without which the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
     served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
     if served and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
         yield (
-            f"agent-ipv6-bind: whether IPv6 is disabled on a node; without --config {IPV4_ONLY} the agent crashes there"
+            f"whether IPv6 is disabled on a node (agent-ipv6-bind); the agent crashes on such a node without --config "
+            f"{IPV4_ONLY}"
         )
 
 

@@ -64,9 +64,7 @@ def after_install(
     watching, began = wait is not Wait.API, patience.clock.now()
     waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before), began)
     try:
-        addon = waiting.active()
-        note = f"add-on {addon.name} {addon.version} is {addon.status}"
-        result = replace(result, notes=(*result.notes, note))
+        waiting.active()
         if not watching:
             return result
         if clients.kube.failure is not None:

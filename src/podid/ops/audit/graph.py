@@ -38,8 +38,8 @@ ALL_SERVICES = "*"
 class GraphNode:
     """A cluster, service account, role, service or account."""
 
-    id: Annotated[str, About("Unique in the graph, and the same in each run.")]
-    kind: Annotated[NodeKind, About("A target-role is no association's own role.")]
+    id: Annotated[str, About("The id of the node: unique in the graph, and the same in each run.")]
+    kind: Annotated[NodeKind, About("`target-role`: a role that is only a target role.")]
     name: Annotated[str, About("The name; of a service the prefix of its IAM actions, `*` for all services.")]
     cluster: TextOrNull = ""
     namespace: TextOrNull = ""
@@ -55,7 +55,9 @@ class GraphEdge:
 
     source: Annotated[str, About("The id of a node.")]
     target: Annotated[str, About("The id of a node.")]
-    kind: Annotated[EdgeKind, About("`assumes` is by an association, `can-assume` by a role's policies only.")]
+    kind: Annotated[
+        EdgeKind, About("`assumes`: an association has the target role; `can-assume`: only policies allow it.")
+    ]
     association_id: TextOrNull = ""
     actions: Annotated[tuple[str, ...], About("The allowed actions of the service, as patterns in lower case.")] = ()
 

@@ -76,7 +76,7 @@ class UnusedReport:
 
     cluster: str
     taken_at: datetime
-    since: Annotated[datetime, About("The start of the window: what was used after it is not listed.")]
+    since: Annotated[datetime, About("The start of the period: parts that were used since then are not listed.")]
     items: tuple[UnusedItem, ...]
     unread: Annotated[tuple[Unread, ...], About("The parts that could not be read.")] = ()
     limits: Annotated[tuple[str, ...], About("The limits of the sources, in sentences.")] = ()

@@ -166,7 +166,7 @@ class CustomResources:
     def _not_resolved(self, spec: Mapping[str, DocumentNode], names: Sequence[str]) -> None:
         for name in names:
             if name in spec and not spec[name].null:
-                message = "is a reference that only the cluster resolves: write the ARN instead"
+                message = "is a reference that only the cluster can resolve: specify the ARN instead"
                 self.file.wrong(spec[name].at, message, name)
 
 

@@ -87,7 +87,7 @@ def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool 
         name = metadata.text("name", _check_owner, required=named)
         places["metadata.name"] = metadata.members["name"].at if metadata.has("name") else metadata.at
     elif named:
-        top.wrong("metadata", "is required: write metadata: {name: NAME}")
+        top.wrong("metadata", "is required: specify metadata: {name: NAME}")
     if top.has("owner"):
         owner = source.members(top.members["owner"], "owner", ("key",))
         owner_key = owner.text("key", _check_tag_key, default=OWNER_KEY, required=True)
@@ -123,7 +123,7 @@ def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterCho
         members = source.members(node, key, ("tags",))
         tags = members.pairs("tags")
         if not members.objects("tags"):
-            members.wrong("tags", "is required: write a name, an ARN or tags: {KEY: VALUE}")
+            members.wrong("tags", "is required: specify a name, an ARN or tags: {KEY: VALUE}")
         return ClusterChoice(at=node.at, tags=tags)
     try:
         text = node.text
@@ -147,6 +147,8 @@ def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
 
 def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
     members = source.members(node, "guard", GUARD)
+    # a refusal names the line of the rule, not that of its value
+    places = {key: node.keys[key] for key in members.members if key in node.keys}
 
     def patterns(name: str) -> tuple[str, ...] | None:
         return members.texts(name) if members.has(name) else None
@@ -157,7 +159,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
         scopes = tuple(ScopeKind(text) for text in texts if text in SCOPES)
     return Guard(
         at=node.at,
-        places=members.places,
+        places=places,
         allowed_roles=patterns("allowedRoles"),
         allowed_policies=patterns("allowedPolicies"),
         allowed_scopes=scopes,

@@ -109,7 +109,9 @@ def _role(row: DocumentNode, cluster: str, file: ForeignFile) -> DocumentNode:
         },
         row.at,
     )
-    file.notes.append(f"role {text(name)}: eksctl's trust policy allows every pod, podid's only the service account")
+    file.notes.append(
+        f"role {text(name)}: eksctl's trust policy allows every pod; podid's allows only the service account"
+    )
     if given is None:
         file.notes.append(f"role {text(name)}: eksctl generates another name; an existing role of eksctl is not reused")
     return name

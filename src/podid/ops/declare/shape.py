@@ -70,7 +70,7 @@ class FilePart(Document):
 class ManagedPart(Document):
     """A managed policy."""
 
-    managed: Annotated[str, About("ARN of a managed policy, or the name of one of AWS.")]
+    managed: Annotated[str, About("ARN of a managed policy, or the name of an AWS managed policy.")]
 
 
 class PresetPart(Document):
@@ -114,7 +114,7 @@ class AssociationPart(Document):
 
     service_account: Annotated[str, About("NAMESPACE/NAME. Both may be patterns with * and ?.")]
     selector: Annotated[Text, About("Label selector of the service accounts that match the pattern.")]
-    role: Annotated[str, About("Name of a role of the file, or name or ARN of one that exists.")]
+    role: Annotated[str, About("Name of a role in the file, or name or ARN of an existing role.")]
     target_role: Annotated[Text, About("ARN of the role that the first role assumes.")]
     session_tags: Annotated[bool, OPTIONAL, About("Whether EKS adds session tags; true by default.")]
     session_policy: Annotated[

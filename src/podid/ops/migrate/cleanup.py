@@ -64,7 +64,7 @@ def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now
         return replace(leftovers, unread=f"kiam and kube2iam could not be read: {section.reason}{needs}")
     agents = agents_of(section.value, uses_of(section.value, snapshot))
     items = [
-        Leftover(kind=AGENT, workload=workload, reason=f"{agent.source} serves no workload any more")
+        Leftover(kind=AGENT, workload=workload, reason=f"{agent.source} no longer serves any workload")
         for agent in agents
         if not agent.serves
         for workload in agent.workloads

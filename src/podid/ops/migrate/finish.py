@@ -51,7 +51,7 @@ class Finish:
         rolling = {action.target for action in self.plan.actions if rolls_out(action)}
         restarts = f" and replace the pods of {count_of(len(rolling), 'workload')}" if rolling else ""
         refs = {item.ref for item in self.leaving}
-        words = sources_words(item.source for item in self.leaving) or "the older way"
+        words = sources_words(item.source for item in self.leaving) or "the previous credentials"
         return f"Remove {words} from {count_of(len(refs), 'service account')}{restarts}?"
 
 

@@ -72,7 +72,7 @@ def proxy_for(
     if source is None and not own:
         if proxy is None:
             return None
-        message = f"podid cannot tell whether {ref} used IRSA or {proxy.source}"
+        message = f"podid cannot determine whether {ref} used IRSA or {proxy.source}"
         raise Conflict(message, subject=str(ref), hint=Again(add=("--from", str(proxy.source))))
     if proxy is None or (source is not None and proxy.source is not source):
         if isinstance(migration.proxies, Missing):

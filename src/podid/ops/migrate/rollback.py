@@ -85,9 +85,9 @@ class _Member:
 def plan_rollback(
     migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str = ""
 ) -> Rollback:
-    """Read nothing but the journal. Raises NotFound where one of `refs` has neither an association nor an older way,
-    Conflict where an association is owned by an add-on or a trust policy cannot be edited, or where nothing but
-    `source` can tell the older way."""
+    """Read nothing but the journal. Raises NotFound where one of `refs` has no association, and uses none of IRSA, kiam
+    and kube2iam, Conflict where an association is owned by an add-on or a trust policy cannot be edited, or where
+    nothing but `source` can tell the older way."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
     associations = {member.ref: member.association for member in members if member.association is not None}
@@ -105,7 +105,9 @@ def plan_rollback(
         if isinstance(section, Missing):
             raise error_of(section)
         if section.value is None:
-            raise NotFound(f"Role {role_name(arn)} does not exist, so the older way cannot be restored", subject=arn)
+            raise NotFound(
+                f"Role {role_name(arn)} does not exist, so the previous credentials cannot be restored", subject=arn
+            )
         role = section.value
         old = trust.parse_policy(role.trust)
         changes = _recorded(journal, place.account, ROLE_TRUST.name, {"roleName": role.name})
@@ -155,7 +157,10 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
         known = associations.get(ref)
         association = known if isinstance(known, Association) else None
         if association is None and ref not in roles:
-            raise NotFound(f"Nothing to roll back: {ref} has neither an association nor an older way", subject=str(ref))
+            raise NotFound(
+                f"Nothing to roll back: {ref} has no association, and uses none of IRSA, kiam and kube2iam",
+                subject=str(ref),
+            )
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")

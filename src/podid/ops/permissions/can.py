@@ -39,7 +39,9 @@ class CheckedAction:
     """`simulated` is the decision of IAM's simulator; None if it was not called or could not decide."""
 
     ruling: Annotated[Ruling, FLAT]
-    access_level: Annotated[AccessLevel | None, About("As AWS classifies the action; null if it is not known.")] = None
+    access_level: Annotated[
+        AccessLevel | None, About("The access level of the action in AWS's documentation; null if it is not known.")
+    ] = None
     simulated: Annotated[
         AccessVerdict | None, About("The decision of IAM's simulator; null if it did not run, or could not decide.")
     ] = None
@@ -109,7 +111,7 @@ class ActionQuery:
                 continue
             for resource in self.resources:
                 if not known.types and resource != ANY:
-                    yield f"{known.name} applies to no single resource: podid evaluated it on *"
+                    yield f"{known.name} does not support resources: podid evaluated it on *"
                 elif not table.applies(known, resource):
                     yield f"{known.name} does not apply to {resource}, but to {short_list(t.arn for t in known.types)}"
 

@@ -141,7 +141,7 @@ def _limits(association: Association, sessions: Sequence[PodSession], region: st
     limits = [
         "data events, such as reads of S3 objects and DynamoDB items",
         f"calls in other regions than {region}; IAM and other global services are in us-east-1",
-        "calls of the last 15 minutes may be missing",
+        "some calls of the last 15 minutes",
     ]
     own, pods = Arn.parse(association.role_arn), Arn.parse(association.pods_role_arn)
     if pods.account != own.account:

@@ -59,7 +59,7 @@ def sightings(value: object, name: str) -> tuple[Sighting, ...]:
     times = {session.name: at for used, at in reversed(uses) for session in used if at is not None}
     if not sessions:
         raise NotFound(
-            f"{name} is not a role session",
+            f"{name} contains no role session",
             advice="Specify arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION, or a text or an event with it.",
             subject=name,
         )

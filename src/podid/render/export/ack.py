@@ -36,8 +36,8 @@ def write(identities: LiveIdentities) -> FormText:
         name = own.of(f"{item.namespace}-{item.service_account}")
         objects.append(_object("eks", "PodIdentityAssociation", name, fields, spec, region=identities.cluster.region))
     how = (
-        "The annotations adopt what exists, and keep it when the object is deleted.",
-        "metadata.namespace is the namespace of the controller's objects, spec.namespace that of the pods.",
+        "The annotations adopt existing resources, and keep them when the object is deleted.",
+        "metadata.namespace is the namespace of the controller's objects; spec.namespace is the namespace of the pods.",
     )
     top = head(identities, "AWS Controllers for Kubernetes", *how, notes=identities.notes)
     return FormText(top + documents(objects), identities.notes)

@@ -14,7 +14,7 @@ from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.render import sanitize
 from podid.render.export.parts import FormText, association_members, compact, head
 
-_WAIT = "IAM needs some seconds before EKS accepts a new role."
+_WAIT = "EKS accepts a new role only after some seconds."
 _OPTIONS = {
     "namespace": "--namespace",
     "serviceAccount": "--service-account",
@@ -30,7 +30,10 @@ def write(identities: LiveIdentities) -> FormText:
         lines += [f"# {_WAIT}", "sleep 15", ""]
     for item in identities.associations:
         lines += [_association(item, identities.cluster.region), ""]
-    notes = (*identities.notes, "the script creates: it fails at the first object that exists, and deletes nothing")
+    notes = (
+        *identities.notes,
+        "the script only creates: it fails at the first object that exists, and deletes nothing",
+    )
     top = "#!/usr/bin/env bash\n" + head(identities, "AWS CLI", notes=notes)
     return FormText("\n".join((f"{top}set -euo pipefail", "", *lines)).rstrip() + "\n", notes)
 

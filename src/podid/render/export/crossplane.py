@@ -37,7 +37,7 @@ def write(identities: LiveIdentities) -> FormText:
         provider = {"region": identities.cluster.region, "clusterName": item.cluster_name, **members}
         name = own.of(f"{item.namespace}-{item.service_account}")
         objects.append(_object("eks", "PodIdentityAssociation", name, item.association_id, provider))
-    how = 'To look before Crossplane changes anything, apply them with managementPolicies: ["Observe"].'
+    how = 'To compare before Crossplane changes anything, apply them with managementPolicies: ["Observe"].'
     top = head(identities, "Crossplane, provider-upjet-aws", how, notes=notes)
     return FormText(top + documents(objects), tuple(notes))
 

@@ -146,7 +146,10 @@ class AgentKind(ResourceKind):
     once_deleted = (
         "without the agent, pods can reach the metadata service of their node, with the node's role, unless the hop "
         "limit of the instances is 1",
-        "an iptables rule of the agent may stay on the nodes until they are replaced, and sends requests to nowhere",
+        (
+            "an iptables rule of the agent may stay on the nodes until they are replaced: it redirects "
+            "requests to an agent that no longer exists"
+        ),
         "podid undo cannot create an agent again: keep its manifest",
     )
 
