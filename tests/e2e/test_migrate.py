@@ -72,7 +72,7 @@ def test_a_role_of_another_account(irsa: Irsa) -> None:
     irsa.account("shop/far", "arn:aws:iam::444455556666:role/far")
     item = irsa.items()["shop/far"]
     assert [blocker["id"] for blocker in item["blockers"]] == ["cross-account-role-arn"]
-    assert "--target-role" in item["blockers"][0]["wayOut"][0]
+    assert "--base-role" in item["blockers"][0]["wayOut"][0]
 
 
 def test_an_association_with_another_role(irsa: Irsa) -> None:
