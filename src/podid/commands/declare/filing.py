@@ -86,9 +86,13 @@ def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[s
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
     """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
     and `FilePlanner` do."""
+    from podid.domain.errors import UsageError
     from podid.ops.declare.plan import FilePlanner
 
     reached = reach(access, options, settle=settle)
+    declared = (item for _, _, site in reached for item in site.declarations)
+    if ownership.from_annotations and not any(item.allowed_roles for item in declared):
+        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=[site for _, _, site in reached],
@@ -118,7 +122,7 @@ def reading() -> CommandPermissions:
         optional=(
             OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
             OptionalPermission.of(
-                "patterns, selectors and createServiceAccount",
+                "patterns, selectors, createServiceAccount and --from-annotations",
                 KubeReader.list_service_accounts,
                 KubeReader.find_service_account,
             ),
