@@ -25,6 +25,7 @@ from way_worlds import (
     configured,
     crashing,
     every_kind,
+    half_used,
     healthy,
     interruptible,
     lab,
@@ -233,6 +234,8 @@ STORY = _script(
 0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 graph
+0 right-size shop/orders
+5 right-size shop/nosuch
 0 unused
 5 graph shop/nosuch
 0 unused
@@ -298,6 +301,11 @@ STORY = _script(
 0 apply -f identities.json
 0 plan -f identities.json
 6 apply --plan saved.json
+2 forget
+5 forget shop/nosuch
+0 forget shop/declared --dry-run
+0 forget -f identities.json
+0 forget --role declared
 0 migrate plan
 0 migrate status
 2 migrate apply -A
@@ -394,6 +402,7 @@ MUTATED = _script(
 0 privileges shop/orders
 0 trace SESSION
 0 activity shop/orders
+0 right-size shop/orders
 0 unused
 0 graph
 0 exec shop/orders --yes -- true
@@ -416,6 +425,8 @@ MUTATED = _script(
 3 plan -f identities.json
 3 diff -f identities.json
 0 apply -f identities.json --dry-run
+0 forget shop/orders --role shop-orders
+0 forget -f identities.json --dry-run
 0 migrate plan
 0 migrate status
 0 migrate apply legacy/reports --dry-run
@@ -460,7 +471,7 @@ INTERRUPTED = _script(
 130 trust tighten --role shop-orders
 130 bundle --yes
 130 verify shop/orders --yes
-130 list --columns namespace,role,health
+130 list --columns namespace,role,status
 130 doctor --logs --cloudtrail --verify --yes
 130 status
 130 show shop/orders
@@ -471,6 +482,7 @@ INTERRUPTED = _script(
 130 trace SESSION
 130 activity shop/orders
 130 graph
+130 right-size shop/orders
 130 unused
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
@@ -502,6 +514,7 @@ INTERRUPTED = _script(
 130 plan -f identities.json
 130 diff -f identities.json
 130 apply -f identities.json
+130 forget -f identities.json
 130 migrate plan
 130 migrate status
 130 migrate apply legacy/reports --yes
@@ -824,6 +837,9 @@ OWN = (
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
+    Way("right-size shop/orders", chained),
+    Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),
@@ -843,6 +859,11 @@ OWN = (
     Way("diff -f tagged.json", healthy, ("clusters by tags",), code=5),
     Way("diff -f agent.json", healthy, ("agent: reading",), code=3),
     Way("diff -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("forget shop/declared --role declared", after("apply -f identities.json --wait api"), ("--role",)),
+    Way("forget -f identities.json", after("apply -f identities.json --wait api"), ("-f: the roles",)),
+    Way("forget -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("forget --role nosuch", healthy, ("--role", "naming roles"), code=5),
+    Way("forget shop/nosuch", healthy, ("naming service accounts",), code=5),
     Way("apply -f identities.json", healthy, ("validating policies", *EFFECT)),
     Way("apply -f changed.json --wait api", after("apply -f identities.json --wait api"), ("validating policies",)),
     Way("apply -f bounded.json --wait api", after("apply -f identities.json --wait api")),
