@@ -61,6 +61,9 @@ def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[s
     variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
     declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
 
+    if ownership.from_annotations and not any(item.allowed_roles for item in declarations):
+        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
+
     def tagged(tags: Mapping[str, str]) -> Collection[str]:
         with terminal.working("reading the clusters' tags"):
             return tagged_clusters(access.aws.eks, tags, access.aws.region)
@@ -118,7 +121,7 @@ def reading() -> CommandPermissions:
         optional=(
             OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
             OptionalPermission.of(
-                "patterns, selectors and createServiceAccount",
+                "patterns, selectors, createServiceAccount and --from-annotations",
                 KubeReader.list_service_accounts,
                 KubeReader.find_service_account,
             ),

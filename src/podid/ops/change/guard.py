@@ -1,4 +1,4 @@
-"""Check a plan against guards: what changes must keep to, whoever makes them."""
+"""Check a plan against guards: rules that every change must keep to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who owns a resource: this file, another file, another tool, or nobody."""
+"""Who owns a resource: this file, another file, another tool."""
 
 from __future__ import annotations
 

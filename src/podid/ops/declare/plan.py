@@ -47,7 +47,7 @@ class FilePlanner:
         with the lines, for roles and policies that do not exist, and the error of a cluster of which nothing could be
         read."""
         live = [self._live(site) for site in self.sites]
-        wishes = [read_wishes(site) for site in self.sites]
+        wishes = [read_wishes(site, annotations=self.asked.from_annotations) for site in self.sites]
         roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)
         planned = roles.plan()
         plans, missing = list[FilePlan](), list[str]()
@@ -137,6 +137,7 @@ class FilePlanner:
                     for at, key, reason in violations(guard, whole)
                 ),
             ),
+            refused=tuple(wishes.refused),
             unread=(
                 *agent_unread,
                 *(item.unread for item in items if item.unread is not None),
