@@ -61,9 +61,6 @@ def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[s
     variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
     declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
 
-    if ownership.from_annotations and not any(item.allowed_roles for item in declarations):
-        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
-
     def tagged(tags: Mapping[str, str]) -> Collection[str]:
         with terminal.working("reading the clusters' tags"):
             return tagged_clusters(access.aws.eks, tags, access.aws.region)
@@ -89,9 +86,13 @@ def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[s
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
     """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
     and `FilePlanner` do."""
+    from podid.domain.errors import UsageError
     from podid.ops.declare.plan import FilePlanner
 
     reached = reach(access, options, settle=settle)
+    allowed = any(item.allowed_roles for _, _, site in reached for item in site.declarations)
+    if ownership.from_annotations and not allowed:
+        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=[site for _, _, site in reached],
