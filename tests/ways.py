@@ -873,7 +873,7 @@ OWN = (
     Way("apply -f missing.json", healthy, ("naming roles",), code=5),
     Way("apply -f tagged.json", healthy, ("clusters by tags",), code=5),
     Way("apply -f target.json --update-trust --wait api", after(ROLE), ("--target-role --update-trust",)),
-    Way("apply -f restart.json --restart", healthy, (*EFFECT, "--restart")),
+    Way("apply -f restart.json --adopt --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way("apply -f empty.json --prune --yes --wait api", after("apply -f identities.json --wait api"), PRUNING),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),

@@ -15,15 +15,16 @@ from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, Owner
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, RoleRule, abilities_of
 from podid.domain.findings import Subject
-from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
+from podid.domain.foreign import Reading, text_or
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.owners import PLURALS, Owner
 from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_exposure, project_network, project_pods, project_templates
+from podid.kube import project, project_custom, project_exposure, project_network, project_pods, project_templates
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
@@ -182,7 +183,7 @@ class KubeReader:
     def list_api_groups(self) -> Mapping[str, str]:
         """Return API group -> the server's preferred version, including custom groups. Every authenticated caller is
         authorized to read it, by Kubernetes' own ClusterRole system:discovery."""
-        return self._transport.get("/apis", _groups)
+        return self._transport.get("/apis", project_custom.groups)
 
     @needs(*(KubePermission(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
     def list_product_settings(
@@ -193,6 +194,11 @@ class KubeReader:
         kind, read = CUSTOM[group][plural]
         path = _path(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
         return tuple(chain.from_iterable(self._list_if_served(path, partial(read, kind))))
+
+    @needs(*(KubePermission(group, plural, "list") for group, plural in PLURALS.items()))
+    def list_custom_owners(self) -> dict[str, Owner]:
+        """Return the owners by custom resources: of associations by id and ARN, of roles by ARN."""
+        return project_custom.owners(self.list_api_groups(), self._list_if_served)
 
     @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
@@ -390,11 +396,6 @@ class KubeReader:
             if error.service_code != "NotFound":
                 raise
             return []
-
-
-def _groups(answer: Object) -> dict[str, str]:
-    groups = listed(answer, "groups")
-    return {text_or(g, "name"): text_or(inner_or_empty(g, "preferredVersion"), "version") for g in groups}
 
 
 def _or_none(get: Callable[..., T], *args: object) -> T | None:

@@ -132,6 +132,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("role-not-permitted", "warn", 1, "PRINT", "The namespace does not permit the role", "", ()),
     Entry("default-role", "warn", 1, "PRINT", "Pods use the default role of kube2iam", "", ()),
     Entry("access-keys-in-cluster", "warn", 10, "PRINT", "Access keys are stored in the cluster", "no pod and no ConfigMap contains an access key", (), "advice"),
+    Entry("iam-quota", "info", 9, "PRINT", "A quota of IAM is nearly used", "the trust policies, the attached policies and the number of roles are well below their quotas", (), "advice"),
     Entry("imds-open-to-pods", "warn", 10, "PRINT", "Pods can reach the instance metadata service", "the instance metadata service of the nodes does not answer pods", (), "advice"),
     Entry("role-passable-by-others", "info", 10, "-", "A user or role can give the role to any service account", "only administrators can create associations and pass the roles of associations", (), "advice"),
     Entry("identity-open-to-others", "warn", 10, "PRINT", "Others can get the roles of the service accounts", "only the control plane can create pods or tokens in a namespace with associations", (), "advice"),
