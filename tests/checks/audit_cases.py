@@ -86,6 +86,7 @@ AUDIT_CASES: dict[str, AuditCase] = {
     "role-assumes-any-role": AuditCase(
         allowing(Action="sts:*", Resource=f"arn:aws:iam::{ACCOUNT}:role/*"), UNREAD_POLICIES
     ),
+    "role-privilege-escalation": AuditCase(allowing(Action="iam:PutRolePolicy", Resource="*"), UNREAD_POLICIES),
     "policy-uses-disabled-session-tags": AuditCase(
         untagged(**READ, Condition=TAGGED),
         replace(UNREAD_POLICIES, associations=Known((association(disable_session_tags=True),))),

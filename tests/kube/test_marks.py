@@ -81,6 +81,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.get_account_settings: lambda r: r.get_account_settings(ORDERS),
     KubeReader.get_manifest: lambda r: r.get_manifest(ORDERS),
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
+    KubeReader.find_lease: lambda r: r.find_lease("shop", "podid"),
     KubeReader.list_grants: lambda r: r.list_grants("shop"),
     KubeReader.list_keys_of_pods: lambda r: r.list_keys_of_pods("shop"),
     KubeReader.list_keys_of_config_maps: lambda r: r.list_keys_of_config_maps("shop"),
@@ -126,6 +127,16 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     KubeWriter.delete_workload: lambda w: each(
         ("DaemonSet", "Deployment"), lambda kind: w.delete_workload(kind, "shop", "none")
     ),
+    KubeWriter.hold_lease: lambda w: [
+        w.hold_lease(
+            "shop",
+            "podid",
+            "me",
+            seconds=30,
+            at=datetime(2026, 11, 24, tzinfo=UTC),
+            before=w.hold_lease("shop", "podid", "me", seconds=30, at=datetime(2026, 11, 24, tzinfo=UTC), before=None),
+        )
+    ],
     KubeWriter.annotate: lambda w: w.annotate(ORDERS, {"eks.amazonaws.com/audience": None}),
     KubeWriter.evict: lambda w: w.evict("shop", "none", uid="u"),
     KubeWriter.create_probe: lambda w: w.create_probe(ORDERS, "p", image="x", node="", region="r", seconds=60),

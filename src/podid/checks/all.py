@@ -43,6 +43,7 @@ from podid.checks.audit.role_administrator import role_administrator
 from podid.checks.audit.role_assumes_any_role import role_assumes_any_role
 from podid.checks.audit.role_passable_by_others import role_passable_by_others
 from podid.checks.audit.role_passes_any_role import role_passes_any_role
+from podid.checks.audit.role_privilege_escalation import role_privilege_escalation
 from podid.checks.audit.trust_wider_than_use import trust_wider_than_use
 from podid.checks.audit.trust_without_source import trust_without_source
 from podid.checks.base import Check
@@ -217,6 +218,7 @@ AUDIT: tuple[Check, ...] = (
     role_administrator,
     role_passes_any_role,
     role_assumes_any_role,
+    role_privilege_escalation,
     policy_uses_disabled_session_tags,
     role_passable_by_others,
     identity_open_to_others,

@@ -117,6 +117,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("role-administrator", "warn", 10, "PRINT", "The role is an administrator", "no role of an association allows all actions, or all of IAM, on any resource", (), "advice"),
     Entry("role-passes-any-role", "warn", 10, "PRINT", "The role can pass every role of the account", "no role of an association allows iam:PassRole on all roles", (), "advice"),
     Entry("role-assumes-any-role", "warn", 10, "PRINT", "The role can assume every role of the account", "no role of an association allows sts:AssumeRole on all roles", (), "advice"),
+    Entry("role-privilege-escalation", "warn", 10, "PRINT", "The role can get more permissions than it has", "no role of an association allows a known way to more permissions", (), "advice"),
     Entry("policy-uses-disabled-session-tags", "warn", 10, "PRINT", "A policy compares session tags that are turned off", "no policy compares session tags of an association without session tags", (), "advice"),
     Entry("trust-wider-than-use", "warn", 9, "PRINT", "The role's trust policy allows more service accounts than use the role", "each role's trust policy allows only the service accounts with an association", (), "advice"),
     Entry("trust-without-source", "info", 9, "-", "The role's trust policy has no condition on the source of the request", "each statement for EKS Pod Identity has a condition on aws:SourceAccount or aws:SourceArn", (), "advice"),

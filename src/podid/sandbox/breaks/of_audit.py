@@ -34,6 +34,10 @@ def role_assumes_any_role(hands: Hands) -> str:
     return _allowing(hands, Action=_ACTIONS, Resource=roles).role
 
 
+def role_privilege_escalation(hands: Hands) -> str:
+    return _allowing(hands, Action=["dynamodb:GetItem", "iam:PutRolePolicy"], Resource="*").role
+
+
 def policy_uses_disabled_session_tags(hands: Hands) -> str:
     hands.agent()
     tag = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": NAMESPACE}}
