@@ -152,7 +152,7 @@ def test_its_permissions_are_said_in_words(healthy: Site) -> None:
     boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
     found = {item["policyName"]: item for item in shown(healthy)["permissions"]}
-    assert found["AmazonSQSFullAccess"]["words"] == ["may do everything of sqs on anything"]
+    assert found["AmazonSQSFullAccess"]["words"] == ["may do everything in sqs on anything"]
     assert (found["AmazonS3ReadOnlyAccess"]["kind"], found["AmazonSQSFullAccess"]["kind"]) == ("boundary", "managed")
     text = healthy.must("role", "show", "shop-orders").stdout
     assert "permissions boundary (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
