@@ -192,6 +192,7 @@ WORDS: dict[str, Sequence[str]] = {
         *("verdicts.severity", "verdicts.outcome", "identities.state"),
     ),
     "Explanation": ("items.severity", "items.fix"),
+    "RightSizing": ("policies.change",),
     "UnusedReport": ("items.kind", "items.verdict", "items.source"),
     "Graph": ("nodes.kind", "edges.kind"),
     "IdentityStatus": ("state", "newPod.state", "pods.state", "pods.uses"),

@@ -34,6 +34,7 @@ READ = {
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
+    "right-size --events": ("right-size", "shop/orders", "--events", "FILE"),
     "privileges --policy-file": ("privileges", "--policy-file", "FILE"),
     "can-i --policy-file": ("can-i", "s3:GetObject", "--policy-file", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),

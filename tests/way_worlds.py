@@ -96,6 +96,14 @@ def story(site: Site) -> None:
     write_files()
 
 
+def half_used(site: Site) -> None:
+    """The role of shop/orders has used one service of two, and one of its policies is managed."""
+    healthy(site)
+    arn = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
+    site.box.gateway.last_use.tried(f"arn:aws:iam::{ACCOUNT}:role/shop-orders", "sqs", "GetQueueUrl")
+
+
 def shared_role(site: Site) -> None:
     """Two service accounts have a role that was used, and any pod of the cluster can assume it."""
     healthy(site)

@@ -25,6 +25,7 @@ from way_worlds import (
     configured,
     crashing,
     every_kind,
+    half_used,
     healthy,
     interruptible,
     lab,
@@ -233,6 +234,8 @@ STORY = _script(
 0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 graph
+0 right-size shop/orders
+5 right-size shop/nosuch
 0 unused
 5 graph shop/nosuch
 0 unused
@@ -394,6 +397,7 @@ MUTATED = _script(
 0 privileges shop/orders
 0 trace SESSION
 0 activity shop/orders
+0 right-size shop/orders
 0 unused
 0 graph
 0 exec shop/orders --yes -- true
@@ -460,7 +464,7 @@ INTERRUPTED = _script(
 130 trust tighten --role shop-orders
 130 bundle --yes
 130 verify shop/orders --yes
-130 list --columns namespace,role,health
+130 list --columns namespace,role,status
 130 doctor --logs --cloudtrail --verify --yes
 130 status
 130 show shop/orders
@@ -471,6 +475,7 @@ INTERRUPTED = _script(
 130 trace SESSION
 130 activity shop/orders
 130 graph
+130 right-size shop/orders
 130 unused
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
@@ -824,6 +829,9 @@ OWN = (
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
+    Way("right-size shop/orders", chained),
+    Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),

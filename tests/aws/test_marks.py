@@ -155,6 +155,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Ec2.list_instance_profiles: lambda s: s.ec2.list_instance_profiles(["i-0a1b2c3d4e5f60001"]),
     Ec2.list_route_tables: lambda s: s.ec2.list_route_tables("vpc-0a1b2c3d4e5f60001"),
     Ec2.list_vpc_endpoints: lambda s: s.ec2.list_vpc_endpoints("vpc-0a1b2c3d4e5f60001"),
+    Eks.list_upgrade_findings: lambda s: s.eks.list_upgrade_findings("demo"),
+    Eks.find_insight: lambda s: s.eks.find_insight("demo", "none"),
     Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
     Iam.list_principals: lambda s: s.iam.list_principals(),
     Sts.get_caller: lambda s: s.sts.get_caller(),

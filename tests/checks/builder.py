@@ -271,6 +271,8 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_addon": addon(),
         "addons": (addon(),),
         "agent_versions": (AddonVersion(version=addon().version, default=True),),
+        "agent_next_versions": (AddonVersion(version=addon().version, default=True),),
+        "upgrade_insights": (),
         "node_groups": (
             NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN, subnet_ids=("subnet-1",)),
         ),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.aws import AddonVersion
+from podid.domain.aws import AddonVersion, UpgradeInsight
 from podid.domain.cluster import Container, Placement
 
 from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node
@@ -218,3 +218,44 @@ def test_images(sections: dict[str, Any], expected: tuple[str, str]) -> None:
 def test_partitions_that_the_sdk_knows_no_eks_auth_in(partition: str, expected: str) -> None:
     where = cluster(arn=f"arn:{partition}:eks:us-west-2:111122223333:cluster/prod")
     assert [answer[0] for answer in answers("unsupported-cluster-kind", healthy(cluster=where))] == [expected]
+
+
+def insight(name: str, *versions: str, kubernetes: str = "1.36") -> UpgradeInsight:
+    return UpgradeInsight(
+        name="add-on versions", kubernetes_version=kubernetes, status="ERROR", addons={name: versions}
+    )
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, "pass"),
+        # EKS does not offer the next Kubernetes version yet
+        ({"agent_next_versions": ()}, "pass"),
+        ({"agent_next_versions": (AddonVersion(version="v1.4.0-eksbuild.1", default=True),)}, "fail"),
+        ({"agent_next_versions": DENIED}, "unknown"),
+        ({"upgrade_insights": DENIED}, "unknown"),
+        ({"upgrade_insights": (insight("eks-pod-identity-agent", "v1.4.0-eksbuild.1"),)}, "fail"),
+        ({"upgrade_insights": (insight("eks-pod-identity-agent"),)}, "fail"),
+        ({"upgrade_insights": (insight("eks-pod-identity-agent", addon().version),)}, "pass"),
+        ({"upgrade_insights": (insight("coredns", "v1.4.0-eksbuild.1"),)}, "pass"),
+        # about an upgrade that comes later
+        ({"upgrade_insights": (insight("eks-pod-identity-agent", "v1.4.0", kubernetes="1.39"),)}, "pass"),
+        # what is known suffices
+        (
+            {"agent_next_versions": DENIED, "upgrade_insights": (insight("eks-pod-identity-agent", "v1.4.0"),)},
+            "fail",
+        ),
+    ],
+)
+def test_addons_and_the_next_kubernetes_version(sections: dict[str, Any], expected: str) -> None:
+    snapshot = healthy(**sections, cluster=cluster(version="1.35"))
+    assert [answer[0] for answer in answers("addon-blocks-upgrade", snapshot)] == [expected]
+
+
+def test_the_command_names_a_version_for_both_kubernetes_versions() -> None:
+    offered = tuple(AddonVersion(version=f"v1.{n}.0-eksbuild.1", default=False) for n in (9, 10, 11))
+    snapshot = healthy(agent_versions=offered[:2], agent_next_versions=offered)
+    verdict = only("addon-blocks-upgrade", snapshot)
+    assert verdict.fix is not None
+    assert verdict.fix.commands[0][:4] == ("podid", "install-agent", "--addon-version", "v1.10.0-eksbuild.1")

@@ -120,6 +120,38 @@ def test_sidecars(containers: tuple[Container, ...], annotations: dict[str, str]
     assert answers(ID, snapshot) == [("fail", expected, SUBJECT)]
 
 
+def token(audience: str, *, init: bool = False) -> Container:
+    """A container with a token file of its manifest."""
+    container = given(env={TOKEN_FILE: "/own/token"})
+    return replace(container, mounts=(Mount("/own", "serviceAccountToken", audience),), init=init)
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected", "words"),
+    [
+        ("sts.amazonaws.com", "fail", "audience sts.amazonaws.com"),
+        ("", "fail", "audience of the API server"),
+        ("pods.eks.amazonaws.com", "pass", ""),
+    ],
+)
+def test_token_audience(audience: str, expected: str, words: str) -> None:
+    snapshot = healthy(pods=(pod(containers=(token(audience),)),))
+    assert answers("token-audience", snapshot) == [(expected, "error", SUBJECT)]
+    assert words in only("token-audience", snapshot).message
+    # it is one finding, and a correct token is none
+    assert answers("injected-fields-hardcoded", snapshot) == [("pass", "error", SUBJECT)]
+
+
+def test_init_containers_are_judged_too() -> None:
+    init = replace(token("sts.amazonaws.com", init=True), name="migrate")
+    snapshot = healthy(pods=(pod(containers=(init, *pod().containers)),))
+    assert answers("token-audience", snapshot) == [("fail", "warn", SUBJECT)]
+    assert only("token-audience", snapshot).evidence[0].startswith("container migrate sets")
+    keys = replace(box("migrate", False, **KEYS), init=True)
+    snapshot = healthy(pods=(pod(containers=(keys, *pod().containers)),))
+    assert answers(ID, snapshot) == [("fail", "warn", SUBJECT)]
+
+
 @pytest.mark.parametrize(
     ("check", "container", "expected"),
     [

@@ -12,8 +12,8 @@ from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.admission import WebhookRegistration
-from podid.domain.aws import Instance
-from podid.domain.cluster import Container, Placement, ServiceAccount
+from podid.domain.aws import AddonVersion, Instance
+from podid.domain.cluster import TOKEN, Container, Mount, Placement, Pod, ServiceAccount
 from podid.domain.evidence import LogSighting
 from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
@@ -72,6 +72,13 @@ def asked(snapshot: Snapshot) -> Snapshot:
 
 def trusting(**changes: Any) -> Snapshot:
     return healthy(roles={ROLE_ARN: Known(role(document=trust(**changes)))})
+
+
+def with_token(audience: str) -> Pod:
+    """The healthy pod, whose manifest mounts a token for the agent itself."""
+    (container,) = pod().containers
+    env = {**container.env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/own/token"}
+    return pod(containers=(replace(container, env=env, mounts=(Mount("/own", TOKEN, audience),)),))
 
 
 def setting(ips: Any = (), **env: str) -> Snapshot:
@@ -207,6 +214,9 @@ CASES = {
     "injected-fields-hardcoded": Cases(
         setting(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials"), NO_PODS
     ),
+    "token-audience": Cases(
+        healthy(pods=(with_token("sts.amazonaws.com"),)), NO_PODS, healthy(pods=(with_token(PODS_PRINCIPAL),))
+    ),
     "host-network-pod": Cases(healthy(pods=(pod(host_network=True),)), NO_PODS),
     "fargate-pod": Cases(healthy(nodes=(node(compute_type="fargate"),)), NO_PODS),
     "windows-pod": Cases(healthy(nodes=(node(os="windows"),)), healthy(nodes=DENIED)),
@@ -284,6 +294,10 @@ CASES = {
         NO_PODS,
     ),
     "agent-outdated": Cases(healthy(agent_addon=addon(version="v1.1.0-eksbuild.1")), healthy(agent_addon=DENIED)),
+    "addon-blocks-upgrade": Cases(
+        healthy(agent_next_versions=(AddonVersion(version="v9.0.0-eksbuild.1", default=True),)),
+        healthy(upgrade_insights=DENIED),
+    ),
     "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
     "addon-degraded-or-failed": Cases(
         healthy(agent_addon=addon(status="CREATE_FAILED")), healthy(agent_addon=addon(status="UPDATING"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.policy.test_policy_others import ACTIONS, RESOURCES, policies
+from ops.change.test_role_target import profile
 from permissions_support import allow, limited
 from podid.sandbox.aws.iam_rules import IamRules
 from worlds import ACCOUNT, TARGET, Site, target_arn
@@ -31,8 +32,9 @@ def document(*actions: str, effect: str = "Allow", resource: str = "*", **more: 
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def put(site: Site, name: str, policy: dict[str, Any], role: str = "shop-orders") -> None:
-    site.aws("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+def put(site: Site, name: str, policy: dict[str, Any], role: str = "shop-orders", *, account: str = ACCOUNT) -> None:
+    key = None if account == ACCOUNT else site.box.world.credentials.add_user(f"of-{name}", account=account)
+    site.aws("iam", key=key).put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
 
 
 def managed(site: Site, name: str, policy: dict[str, Any]) -> str:
@@ -114,6 +116,24 @@ def test_a_target_role_of_another_account_is_unknown(healthy: Site) -> None:
     (item,) = report["items"]
     assert item["missingPermission"] == "iam:GetRole in account 444455556666"
     assert ("service control policies", "iam:SimulatePrincipalPolicy in account 444455556666") in unread(report)
+
+
+def test_a_profile_of_the_other_account_reads_the_target_role(
+    healthy: Site, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "444455556666"
+    healthy.with_target(other)
+    put(healthy, "read", document("s3:GetObject", resource=f"{BUCKET}/*"), TARGET, account=other)
+    theirs = ("--target-profile", profile(healthy.box, tmp_path, other, monkeypatch))
+    first, second = asked(healthy, "shop/orders", "s3:GetObject", READ, *theirs, code=3)["items"]
+    assert (first["verdict"], first["simulated"], second["verdict"]) == ("allowed", "allowed", "denied")
+    assert healthy("privileges", "shop/orders", *theirs).stdout.startswith("s3\tread\t1 of ")
+    assert healthy("who-can", "s3:GetObject", *theirs).stdout.startswith("shop/orders\tallowed\t")
+    # the association's role must be able to assume it: the trust policy is not sufficient in another account
+    healthy.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName=TARGET)
+    assert answer(healthy, "shop/orders", "s3:GetObject", *theirs, code=3)["reason"].endswith(
+        "no policy of the role allows it"
+    )
 
 
 def test_the_organization_denies_what_the_role_allows(healthy: Site) -> None:

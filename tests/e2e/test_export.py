@@ -161,3 +161,60 @@ def test_many_associations_cost_what_a_list_costs(account: Site) -> None:
     assert calls.count("eks:ListPodIdentityAssociations") == 2
     assert calls.count("iam:GetRole") == 1
     assert len(calls) < 130
+
+
+# --- with podid plan and podid apply ----------------------------------------------------------------------------------
+
+
+def test_the_plan_of_what_was_exported_is_empty(shop: Site, tmp_path: Path) -> None:
+    shop.must("trust", "add", "--role", "orders", "--for", "shop/later")
+    path = tmp_path / "all.yaml"
+    path.write_text(shop("export", "-A", "--roles").stdout)
+    outcome = shop("plan", "-f", str(path))
+    assert (outcome.code, "no changes" in outcome.stdout) == (0, True), outcome
+
+
+@pytest.mark.parametrize("form", ["ack", "crossplane", "eksctl"])
+def test_so_is_that_of_what_was_exported_for_others(shop: Site, tmp_path: Path, form: str) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(shop("export", "shop/orders", "--as", form).stdout)
+    outcome = shop("plan", "-f", str(path), "-o", "json")
+    assert (outcome.code, outcome.json["conflicts"]) == (0, []), outcome
+
+
+def test_an_empty_account_gets_what_was_exported(shop: Site, tmp_path: Path) -> None:
+    exported = shop("export", "-A", "--roles").stdout
+    path = tmp_path / "all.yaml"
+    path.write_text(exported)
+    eks, iam = shop.aws("eks"), shop.aws("iam")
+    for item in eks.list_pod_identity_associations(clusterName="demo")["associations"]:
+        eks.delete_pod_identity_association(clusterName="demo", associationId=item["associationId"])
+    for role in ("orders", "storefront"):
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=attached["PolicyArn"])
+        iam.delete_role(RoleName=role)
+    assert "serviceAccount" not in shop("export").stdout
+    assert shop("apply", "-f", str(path), "--wait", "none").code == 0
+    assert shop("export", "-A", "--roles").stdout == exported
+    assert shop("plan", "-f", str(path)).code == 0
+
+
+def test_notes_of_a_foreign_file_are_notes_of_its_plan(account: Site, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    row = {"namespace": "shop", "serviceAccountName": "pay", "wellKnownPolicies": {"autoScaler": True}}
+    config = {
+        "apiVersion": "eksctl.io/v1alpha5",
+        "kind": "ClusterConfig",
+        "metadata": {"name": "demo"},
+        "iam": {"podIdentityAssociations": [row]},
+    }
+    path.write_text(json.dumps(config))
+    outcome = account("plan", "-f", str(path), "-o", "json")
+    assert outcome.code == 3, outcome
+    assert any("eksctl's trust policy allows every pod" in note for note in outcome.json["notes"])
+    assert account("apply", "-f", str(path), "--wait", "none").code == 0
+    assert account("plan", "-f", str(path)).code == 0
+    role = account.aws("iam").get_role(RoleName="demo-shop-pay")["Role"]
+    assert {"Key": "podid:owner", "Value": "demo-cluster"} in role["Tags"]

@@ -133,6 +133,8 @@ def test_several_clusters(healthy: Site) -> None:
 def test_what_cannot_be_asked(healthy: Site) -> None:
     assert healthy("who-can", "GetItem").code == 2
     assert healthy("who-can", "dynamodb:Nosuch*").code == 2
+    outcome = healthy("who-can", "*")
+    assert (outcome.code, "specify a service" in outcome.stderr) == (2, True)
     assert healthy("who-can", READ, "-n", "nosuch").code == 5
     assert "did you mean dynamodb:GetItem" in healthy("who-can", "dynamodb:GetItm").stderr
 

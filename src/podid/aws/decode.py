@@ -124,6 +124,22 @@ addon = foreign.record(
 )
 
 
+def upgrade_insight(data: foreign.Object) -> aws.UpgradeInsight:
+    status = foreign.inner_or_empty(data, "insightStatus")
+    details = foreign.inners_or_none(
+        foreign.inner_or_empty(data, "categorySpecificSummary"), "addonCompatibilityDetails"
+    )
+    return aws.UpgradeInsight(
+        name=foreign.text_or(data, "name"),
+        kubernetes_version=foreign.text_or(data, "kubernetesVersion"),
+        status=foreign.text_or(status, "status"),
+        reason=foreign.text_or(status, "reason"),
+        addons={
+            foreign.text_or(item, "name"): tuple(foreign.words_or_none(item, "compatibleVersions")) for item in details
+        },
+    )
+
+
 def addon_versions(data: foreign.Object, name: str, kubernetes_version: str) -> list[aws.AddonVersion]:
     """Return the versions of the add-on `name` on one page of DescribeAddonVersions."""
     return [item for offer in addon_offers(data, kubernetes_version) if offer.name == name for item in offer.versions]

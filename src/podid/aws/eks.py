@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
-from podid.domain.aws import AccessEntry, Association, AssociationSummary, Cluster, Listed, NodeGroup, UnreadAssociation
+from podid.domain.aws import (
+    AccessEntry,
+    Association,
+    AssociationSummary,
+    Cluster,
+    Listed,
+    NodeGroup,
+    UnreadAssociation,
+    UpgradeInsight,
+)
 from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import Reading, about, at, list_at, pairs, text
 from podid.domain.names import ServiceAccountRef
@@ -303,6 +312,19 @@ class Eks(EksAddons):
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_entry, cluster)
         return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())
+
+    @needs("eks:ListInsights")
+    def list_upgrade_findings(self, cluster: str) -> tuple[str, ...]:
+        """Return the ids of insights about the next upgrade of Kubernetes that are warnings or errors."""
+        chosen = {"categories": ["UPGRADE_READINESS"], "statuses": ["WARNING", "ERROR"]}
+        params = {"clusterName": cluster, "filter": chosen}
+        subject = f"the upgrade insights of cluster {cluster}"
+        return tuple(self._api.items("ListInsights", params, subject, list_at("insights", partial(text, name="id"))))
+
+    @needs("eks:DescribeInsight")
+    def find_insight(self, cluster: str, ident: str) -> UpgradeInsight | None:
+        params, subject = {"clusterName": cluster, "id": ident}, f"insight {ident} of cluster {cluster}"
+        return self._api.find("DescribeInsight", params, subject, at("insight", decode.upgrade_insight))
 
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"

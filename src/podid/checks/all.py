@@ -1,5 +1,6 @@
 """Every check, in the order in which credentials reach a pod: earlier failures explain later ones."""
 
+from podid.checks.agent.addon_blocks_upgrade import addon_blocks_upgrade
 from podid.checks.agent.addon_config_conflict import addon_config_conflict
 from podid.checks.agent.addon_degraded_or_failed import addon_degraded_or_failed
 from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
@@ -85,6 +86,7 @@ from podid.checks.pod.sa_mismatch import sa_mismatch
 from podid.checks.pod.sa_recreated_token_invalid import sa_recreated_token_invalid
 from podid.checks.pod.sdk_too_old import sdk_too_old
 from podid.checks.pod.static_aws_keys_shadow import static_aws_keys_shadow
+from podid.checks.pod.token_audience import token_audience
 from podid.checks.pod.webhook_config_altered import webhook_config_altered
 from podid.checks.pod.windows_pod import windows_pod
 from podid.checks.role.app_assumes_own_role import app_assumes_own_role
@@ -129,6 +131,7 @@ ALL: tuple[Check, ...] = (
     webhook_config_altered,
     injection_missed_webhook,
     injected_fields_hardcoded,
+    token_audience,
     csi_driver_tokenrequest_missing,
     irsa_env_still_active,
     irsa_env_hardcoded,
@@ -172,6 +175,7 @@ ALL: tuple[Check, ...] = (
     self_managed_cluster_name_wrong,
     auto_mode_redundant_addon,
     agent_outdated,
+    addon_blocks_upgrade,
     agent_proxy_misconfig,
     node_startup_race,
     node_clock_skew,

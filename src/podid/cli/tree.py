@@ -60,6 +60,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
+    Row(
+        "right-size",
+        AUDIT,
+        "Reduce a role's policies to what was used.",
+        "audit.right_size:right_size",
+    ),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),

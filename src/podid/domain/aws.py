@@ -291,6 +291,18 @@ class AddonVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeInsight:
+    """A finding of EKS about the upgrade to a Kubernetes version. `status` is WARNING or ERROR, `addons` the compatible
+    versions of each add-on that it is about."""
+
+    name: str
+    kubernetes_version: str
+    status: str
+    reason: str = ""
+    addons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddonOffer:
     """An add-on that EKS offers for a Kubernetes version, its versions newest first."""
 

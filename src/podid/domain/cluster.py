@@ -24,10 +24,13 @@ class EnvSource:
     prefix: str = ""
 
 
+TOKEN = "serviceAccountToken"
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """The mount of a volume in a container. `kind` is the type of the volume (secret, hostPath), `source` the name of
-    its object, if it has one."""
+    its object, if it has one. For a token of the pod (TOKEN), `source` is its audience, empty for the API server's."""
 
     path: str
     kind: str

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from podid.domain.admission import WebhookRegistration
-from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role
+from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role, UpgradeInsight
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
@@ -72,6 +72,10 @@ class Snapshot:
     addons: Section[tuple[Addon, ...]] = field(metadata=AWS)
     # the versions that EKS offers for the cluster's Kubernetes version; none if the add-on is not installed
     agent_versions: Section[tuple[AddonVersion, ...]] = field(metadata=AWS)
+    # the versions for the next Kubernetes version; none if EKS does not offer that yet, or the add-on is not installed
+    agent_next_versions: Section[tuple[AddonVersion, ...]] = field(metadata=AWS)
+    # findings of EKS about the next upgrade of Kubernetes
+    upgrade_insights: Section[tuple[UpgradeInsight, ...]] = field(metadata=AWS)
     node_groups: Section[tuple[NodeGroup, ...]] = field(metadata=AWS)
     roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)

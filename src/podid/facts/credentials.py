@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podid.domain import workloads
+from podid.domain.cluster import TOKEN as POD_TOKEN
 from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity
+from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.snapshot import Missing, Section, part
 from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
 
@@ -108,6 +110,24 @@ URI, TOKEN_FILE = workloads.INJECTED_ENV
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
+def token_audience(container: Container) -> str | None:
+    """Return the audience of the token that the container sends to the agent, if its volume is not the webhook's; None
+    if that is not known. It is empty for the audience of the API server."""
+    file = container.env.get(TOKEN_FILE, "")
+    return next((mount.source for mount in container.mounts if mount.kind == POD_TOKEN and mount.covers(file)), None)
+
+
+def wrong_audience(container: Container) -> Own | None:
+    """Return what an SDK sends if it is not a token for EKS Auth; None if it is, or if podid does not know it."""
+    audience = token_audience(container)
+    if audience is None or audience == PODS_PRINCIPAL:
+        return None
+    words = f"audience {audience}" if audience else "audience of the API server"
+    # the webhook skips a container that sets either
+    variables = tuple(name for name in workloads.INJECTED_ENV if name in container.env)
+    return Own(Severity.ERROR, variables, f"a token with the {words}, which EKS Auth refuses")
+
+
 def own_endpoint(pod: Pod, container: Container) -> Own | None:
     """Return what an SDK uses if the container sets some of the injected fields itself."""
     env = container.env
@@ -119,7 +139,9 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
         return Own(Severity.ERROR, (URI,), f"another endpoint in {URI}, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"no credentials: the container sets {URI} itself and has no token to send")
-    # the manifest may mount a token of the right audience itself
+    if token_audience(container) is not None:
+        return wrong_audience(container)
+    # the volume may be one of which podid does not know the token
     if not workloads.is_injected_path(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
         return Own(Severity.WARN, (TOKEN_FILE,), "the container's own token file")
     # the manifest may mount another volume with the token at this path

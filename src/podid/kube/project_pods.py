@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sys import intern
 from urllib.parse import urlsplit
 
-from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod
+from podid.domain.cluster import TOKEN, Container, EnvSource, Mount, OwnerRef, Pod
 from podid.domain.foreign import (
     Object,
     flag_or,
@@ -28,10 +28,11 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.names import AGENT_ADDON
+from podid.domain.names import AGENT_ADDON, PODS_PRINCIPAL
 from podid.domain.network import NOT_SEEN
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.text import plain_urls
+from podid.domain.workloads import TOKEN_VOLUME
 
 OF_EKS = "eks.amazonaws.com/"
 _POD_ANNOTATIONS = (
@@ -152,12 +153,28 @@ def _failed(run: Object) -> tuple[datetime, datetime] | None:
 
 def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:
     files, mounts = [env.get(name, "") for name in _SDK_FILES], []
+    token = env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
     for item in items:
-        kind, source = _volume(volumes.get(text_or(item, "name"), {}))
+        volume = volumes.get(text_or(item, "name"), {})
+        kind, source = _volume(volume)
         mount = Mount(interned(item, "mountPath").rstrip("/"), kind, source)
-        if _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
+        if token and (audience := _audience(volume, mount.path, token)) is not None:
+            # the webhook's own is in every pod
+            if text_or(item, "name") != TOKEN_VOLUME or audience != PODS_PRINCIPAL:
+                mounts.append(Mount(mount.path, TOKEN, audience))
+        elif _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
             mounts.append(mount)
     return tuple(mounts)
+
+
+def _audience(volume: Object, path: str, file: str) -> str | None:
+    """Return the audience of the pod's token that the volume, mounted at `path`, has as this file; None for no token.
+    It is empty for the audience of the API server."""
+    for source in inners_or_none(inner_or_empty(volume, "projected"), "sources"):
+        token = inner_or_empty(source, TOKEN)
+        if token and f"{path}/{text_or(token, 'path')}" == file:
+            return interned(token, "audience")
+    return None
 
 
 def _volume(volume: Object) -> tuple[str, str]:

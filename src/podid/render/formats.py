@@ -131,7 +131,8 @@ def to_yaml(value: Json, quoted: Callable[[str], bool] = lambda text: False) -> 
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        pass
+        def ignore_aliases(self, data: object) -> bool:
+            return True  # CloudFormation, and podid's own files, accept no aliases
 
     def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         unsafe = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")

@@ -143,6 +143,7 @@ class ClusterRecord:
     nodegroups: dict[str, dict[str, Any]] = field(default_factory=dict)
     fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    insights: dict[str, dict[str, Any]] = field(default_factory=dict)
     administrators: set[str] = field(default_factory=set)
     """Principals whose access entry has AmazonEKSClusterAdminPolicy."""
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)

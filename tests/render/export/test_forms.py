@@ -369,5 +369,5 @@ def test_nothing_to_export_is_still_a_file(form: Any) -> None:
 )
 def test_no_form_has_marks_of_podid_ids_or_commands_of_ci_runners(form: Any) -> None:
     text = form.write(SAMPLE).text
-    for mark in ("podid:owner", "managed-by", "aws:a", "AROAX", "##["):
+    for mark in ("&id001", "*id001", "podid:owner", "managed-by", "aws:a", "AROAX", "##["):
         assert mark not in text

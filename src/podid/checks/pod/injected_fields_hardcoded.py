@@ -2,9 +2,16 @@
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
-from podid.facts.credentials import own_endpoint
+from podid.domain.cluster import Container, Pod
+from podid.facts.credentials import Own, own_endpoint, wrong_audience
 
 
 @rule(needs=sdk.NEEDS)
 def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, own_endpoint, "no container overrides the injected fields")
+    return sdk.per_workload(check, snapshot, _own, "no container overrides the injected fields")
+
+
+def _own(pod: Pod, container: Container) -> Own | None:
+    """Return the endpoint; token-audience judges the token."""
+    own = own_endpoint(pod, container)
+    return None if own == wrong_audience(container) else own

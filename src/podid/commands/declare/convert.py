@@ -22,9 +22,10 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
     from podid.ops.declare.files import read_declarations, read_variables
     from podid.render.export.view import convert_view
 
-    if not options.files:
-        raise UsageError("Specify a file or a directory: -f FILE.")
-    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
-    declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
+    given = options.files
+    if not given.files:
+        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
+    variables = read_variables(given.variables, given.variable_files, read_file=terminal.read_file)
+    declarations = read_declarations(given.files, variables, read_file=terminal.read_file)
     terminal.emit(convert_view(declarations))
     terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

@@ -113,6 +113,7 @@ class FilePlanner:
                 f"{count_of(len(gone), 'association')} {carry} this file's name and {'is' if len(gone) == 1 else 'are'}"
             )
             whole = whole.noting((f"{note} not in it: {names}; --prune deletes them",))
+        whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
         whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))
         unchanged = work.unchanged + agent_same
         unchanged += sum(not (item.actions or item.conflict or item.unread or item.idle) for item in items)

@@ -6,7 +6,7 @@ from podid.domain.option import included, option, options, several, switch
 
 FILES = several(
     "FILE|DIR|-",
-    "Declaration as YAML or JSON, or a directory of them. Repeatable.",
+    "File of podid or of another program (podid convert), or a directory. Repeatable.",
     name="--file",
     short="-f",
     default=(),

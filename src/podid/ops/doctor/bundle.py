@@ -19,7 +19,7 @@ from podid.domain.snapshot import NOT_READ, Snapshot, known_or
 # class of contents of a bundle -> its sections
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "the cluster: name, versions, add-ons with their service accounts and roles": (
-        *("cluster", "agent_addon", "addons", "agent_versions"),
+        *("cluster", "agent_addon", "addons", "agent_versions", "agent_next_versions", "upgrade_insights"),
     ),
     "the network: ids of VPC, subnets, routes and endpoints; network policies with the labels that they select": (
         *("egress", "network_policies", "cilium_policies"),

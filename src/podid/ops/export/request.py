@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, several, switch
+from podid.domain.option import included, option, options, switch
+from podid.ops.declare.request import FileOptions
 from podid.ops.options import SERVICE_ACCOUNTS
 
 Form = Literal[
@@ -32,10 +33,4 @@ class ExportOptions:
 
 @options
 class ConvertOptions:
-    files: tuple[str, ...] = several(
-        "FILE|DIR|-", "File of podid or of another program, or a directory. Repeatable.", name="--file", short="-f"
-    )
-    variables: tuple[str, ...] = several("NAME=VALUE", "Value of ${NAME} in podid's files. Repeatable.", name="--var")
-    variable_files: tuple[str, ...] = several(
-        "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
-    )
+    files: FileOptions = included(FileOptions)

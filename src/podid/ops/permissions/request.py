@@ -41,6 +41,17 @@ def parse_action(text: str) -> str:
     return text
 
 
+def parse_action_of_service(text: str) -> str:
+    """Return an action or a pattern of one service's actions. Raise InvalidInput for `*`, which takes long for many
+    service accounts."""
+    if text == "*":
+        message = "'*' matches the actions of all services: specify a service, such as 's3:*'"
+        raise InvalidInput(
+            message, advice="podid privileges shows all privileges of one service account.", subject=text
+        )
+    return parse_action(text)
+
+
 def parse_resources(texts: Sequence[str]) -> tuple[str, ...]:
     """Return each ARN once. Raise InvalidInput for other text."""
     for text in texts:
@@ -98,8 +109,9 @@ PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in an
 class CanOptions:
     """The options of podid can-i."""
 
-    words: tuple[str, ...] = arguments(
-        "[NS/SA] ACTION...", "The service account, or pod/NS/NAME; then the actions, which may have wildcards."
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    patterns: tuple[str, ...] = arguments(
+        "ACTION...", "The actions, such as s3:GetObject or a pattern such as 's3:Get*'.", default=()
     )
     resources: tuple[str, ...] = RESOURCES
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
@@ -110,14 +122,16 @@ class CanOptions:
     @property
     def named(self) -> NamedIdentity | None:
         """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
-        check_one_source(self.words[0] if "/" in self.words[0] else "", self.role, self.policy_files)
-        return NamedIdentity.parse(self.words[0]) if "/" in self.words[0] else None
+        identity = self.identity if "/" in self.identity else ""
+        check_one_source(identity, self.role, self.policy_files)
+        return NamedIdentity.parse(identity) if identity else None
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """Return the actions, each once. Raise UsageError without any, InvalidInput for other text."""
-        words = self.words[1:] if "/" in self.words[0] else self.words
-        if not words:
+        """Return the actions, each once; with a role or files, the first word is one too. Raise UsageError without any,
+        InvalidInput for other text."""
+        words = self.patterns if "/" in self.identity else (self.identity, *self.patterns)
+        if not any(words):
             raise UsageError("Specify an action, such as s3:GetObject or 's3:Get*'")
         return tuple(dict.fromkeys(map(parse_action, words)))
 
@@ -135,7 +149,9 @@ def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> N
 class WhoOptions:
     """The options of podid who-can."""
 
-    action: str = argument("ACTION", "The action, or a pattern of actions such as 's3:Put*'.", read=parse_action)
+    action: str = argument(
+        "ACTION", "The action, or a pattern of actions such as 's3:Put*'.", read=parse_action_of_service
+    )
     resources: tuple[str, ...] = RESOURCES
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
     target_profile: str = PROFILE

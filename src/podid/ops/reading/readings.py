@@ -12,7 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from podid.calls import pacing
-from podid.domain.aws import Addon, AddonVersion, Association, Cluster, Instance, Listed, UnreadAssociation, described
+from podid.domain.aws import (
+    Addon,
+    AddonVersion,
+    Association,
+    Cluster,
+    Instance,
+    Listed,
+    UnreadAssociation,
+    UpgradeInsight,
+    described,
+)
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.evidence import LogSighting
@@ -20,6 +30,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.versions import next_minor
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project import CUSTOM
@@ -253,6 +264,19 @@ def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
     if source.before("agent_addon") == Known(None):
         return ()
     return source.clients.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+
+
+def agent_next_versions(source: Source) -> tuple[AddonVersion, ...]:
+    following = next_minor(source.cluster.version)
+    if source.before("agent_addon") == Known(None) or not following:
+        return ()
+    return source.clients.eks.list_addon_versions(AGENT_ADDON, following)
+
+
+def upgrade_insights(source: Source) -> tuple[UpgradeInsight, ...]:
+    eks, cluster = source.clients.eks, source.cluster.name
+    pairs = pacing.fan_out(partial(eks.find_insight, cluster), eks.list_upgrade_findings(cluster), reads=True)
+    return tuple(sorted((item for _, item in pairs if item is not None), key=lambda item: item.name))
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:

@@ -113,6 +113,8 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
+    SectionRow("agent_next_versions", (Eks.list_addon_versions,), readings.agent_next_versions, needs=("agent_addon",)),
+    SectionRow("upgrade_insights", (Eks.list_upgrade_findings, Eks.find_insight), readings.upgrade_insights),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),

@@ -97,13 +97,29 @@ def new_access_entry(
     return entry
 
 
+# the members of an insight in a list
+_SUMMARY = (
+    *("id", "name", "category", "kubernetesVersion", "lastRefreshTime", "lastTransitionTime", "description"),
+    "insightStatus",
+)
+
+
 def list_insights(call: Call) -> Result:
-    call.cluster()
-    return {"insights": []}
+    chosen = call.params.get("filter") or {}
+    insights = [
+        {key: value for key, value in body.items() if key in _SUMMARY}
+        for body in call.cluster().insights.values()
+        if body["category"] in chosen.get("categories", [body["category"]])
+        and body["insightStatus"]["status"] in chosen.get("statuses", [body["insightStatus"]["status"]])
+    ]
+    page, token = call.page(insights)
+    return {"insights": page, "nextToken": token}
 
 
 def describe_insight(call: Call) -> Result:
-    call.cluster()
+    body = call.cluster().insights.get(call.params["id"])
+    if body is not None:
+        return {"insight": body}
     raise call.not_found(f"No insight found for id: {call.params['id']}")
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.sandbox.aws.protocol import timestamp
 from podid.sandbox.breaks.hands import AGENTS, NAMESPACE, Hands
 from podid.sandbox.world import AddonFault
 
@@ -139,6 +140,28 @@ def agent_outdated(hands: Hands) -> str:
     values, version = json.loads(addon.configuration or "{}"), addon.version
     hands.later(lambda: _configure(hands, values, version))
     _configure(hands, values, _OLD_AGENT)
+    return AGENT_ADDON
+
+
+def addon_blocks_upgrade(hands: Hands) -> str:
+    """EKS reports that the next Kubernetes version requires a newer agent."""
+    hands.agent()
+    now = timestamp(hands.world.clock.now())
+    hands.record.insights[hands.mode] = {
+        "id": hands.mode,
+        "name": "EKS add-on version compatibility",
+        "category": "UPGRADE_READINESS",
+        "kubernetesVersion": "1.36",
+        "lastRefreshTime": now,
+        "lastTransitionTime": now,
+        "description": "Checks the versions of installed EKS add-ons",
+        "insightStatus": {"status": "ERROR", "reason": "An installed add-on version is not compatible."},
+        "categorySpecificSummary": {
+            "deprecationDetails": [],
+            "addonCompatibilityDetails": [{"name": AGENT_ADDON, "compatibleVersions": ["v9.0.0-eksbuild.1"]}],
+        },
+    }
+    hands.later(lambda: hands.record.insights.pop(hands.mode))
     return AGENT_ADDON
 
 

@@ -50,6 +50,18 @@ def injected_fields_hardcoded(hands: Hands) -> str:
     return str(hands.working(container=_env(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials")))
 
 
+def token_audience(hands: Hands) -> str:
+    """The manifest mounts a token for STS, as IRSA uses it."""
+    variables = _env(
+        AWS_CONTAINER_CREDENTIALS_FULL_URI="http://169.254.170.23/v1/credentials",
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/var/run/own/token",  # noqa: S106
+    )
+    mounts = [{"name": "own", "mountPath": "/var/run/own"}]
+    token = {"serviceAccountToken": {"audience": "sts.amazonaws.com", "path": "token"}}
+    volumes = [{"name": "own", "projected": {"sources": [token]}}]
+    return str(hands.working(container={**variables, "volumeMounts": mounts}, pod={"volumes": volumes}))
+
+
 def irsa_env_still_active(hands: Hands) -> str:
     """The move to Pod Identity without a restart."""
     hands.agent()

@@ -1,0 +1,100 @@
+"""podid right-size."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option, options, several, switch
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.options import ADOPT, SERVICE_ACCOUNT
+
+# IAM takes seconds for a report
+_REPORT_SECONDS = 120.0
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.domain.plan import Verb
+    from podid.ops.audit.right_size import VERBS
+    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+
+    changes = (*ROLE_POLICY.calls(*VERBS), *ROLE_ATTACHMENT.calls(Verb.DELETE))
+    return CommandPermissions.of(
+        *(Eks.find_association, Eks.list_association_summaries, Iam.get_role, Iam.list_role_names),
+        *(Iam.get_policies, Iam.get_managed_document, Iam.start_usage_report, Iam.find_usage_report),
+        optional=(
+            OptionalPermission.of("--apply: writing and removing policies of the role", *changes),
+            permissions.POLICY_CHECKS,
+            permissions.USERS,
+            permissions.NAMING,
+        ),
+    )
+
+
+@options
+class RightSizeOptions:
+    """Options of `podid right-size`."""
+
+    service_account: ServiceAccountRef = SERVICE_ACCOUNT
+    older_than: str = option("TIME", "Remove what was not used for this long, at most 400d.", default="90d")
+    keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
+    events: str = option(
+        "FILE|-", "CloudTrail events with data events, of the whole window: other actions are removed.", default=""
+    )
+    apply: bool = switch("Write the reduced policies. Asks for confirmation, or requires --yes.")
+    adopt: bool = ADOPT
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+def right_size(access: Access, options: RightSizeOptions) -> None:
+    """Reduce a role's policies to what was used.
+
+    podid prints the difference. --apply writes it as a plan, which podid undo undoes. A managed policy that shrinks is
+    detached, and the rest of it becomes an inline policy. If the association has a target role, its policies are
+    reduced.
+
+    IAM reports the use of services and of some actions in the last 400 days, denied attempts included. Other actions of
+    a used service are kept, since their use is not known. --events takes exported CloudTrail events with data events:
+    then podid removes the actions that are not in the file, and reduces resources to those in the events.
+
+    Deny statements, NotAction and conditions do not change.
+
+    Example: podid right-size shop/orders
+
+    Example: podid right-size shop/orders --keep sqs:PurgeQueue --events trail.json
+
+    Example: podid right-size shop/orders --apply --yes
+    """
+    from dataclasses import replace
+    from datetime import timedelta
+
+    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.domain.errors import UsageError
+    from podid.domain.option import seconds
+    from podid.domain.plan import Consent
+    from podid.local import data
+    from podid.ops.audit.right_size import plan_right_size, right_size
+    from podid.ops.audit.unused import read_window
+    from podid.ops.role.policies import validated
+    from podid.render.right_size import right_size_notes, right_size_view
+
+    if access.shared.dry_run and not options.apply:
+        raise UsageError("--dry-run requires --apply: without it podid changes nothing")
+    terminal, ref, file = access.terminal, options.service_account, options.events
+    events = data.read(terminal.read_file(file, most_mib=256), file) if file else None
+    since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
+    place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
+    if options.apply:
+        settle_interrupted(access, place)
+    with terminal.working(f"reading the use of {ref}'s role"):
+        sizing = right_size(access.clients, place, ref, since, patience, keep=options.keep, events=events, file=file)
+    adopt = options.adopt or not options.apply
+    plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.aws.access_analyzer)
+    if not options.apply:
+        terminal.emit(right_size_view(replace(sizing, notes=plan.notes)))
+        terminal.note(*right_size_notes(plan.notes))
+        return
+    question = f"Reduce the permissions of role {sizing.role.name}?"
+    consent = Consent(question=question, needed_for="Reducing permissions") if plan.actions else None
+    run(access, with_outlook_of_role(access, plan, sizing.role), consent=consent)

@@ -1,0 +1,226 @@
+"""The smallest policy that still allows what was used, and what may have been used.
+
+IAM reports services, and some actions one by one. Exported CloudTrail events with data events show the other actions
+and their resources. An action of a used service that no source covers is kept. Deny statements, NotAction, NotResource
+and conditions stay as they are, and no result allows more than before.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from podid.domain.grouping import grouped
+from podid.domain.iam import listed
+from podid.domain.policy.actions import ActionTable
+from podid.domain.policy.arns import covers as arn_covers
+from podid.domain.usage import Usage, service_of
+from podid.domain.wildcards import matches, pattern
+
+Document = Mapping[str, object]
+# services whose CloudTrail events name the resources of each request
+_WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
+# more patterns are not easier to review than the wildcard
+_MOST_RESOURCES = 20
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class UsedAction:
+    """The calls of one action in exported events. `resources` are the ARNs of all calls that the action applies to;
+    empty if a call has none."""
+
+    name: str
+    resources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known about the use of a role. `calls` are the actions in exported events by lower-case name, None
+    without such events: then actions that IAM does not track are kept, as are those of the services in `unmapped`, of
+    which the events have other names than IAM. `keep` are patterns of actions that stay."""
+
+    usage: Usage
+    since: datetime
+    table: ActionTable
+    calls: Mapping[str, UsedAction] | None = None
+    unmapped: frozenset[str] = frozenset()
+    keep: tuple[str, ...] = ()
+
+    def called(self, action: str) -> bool:
+        return self.calls is not None and action.lower() in self.calls
+
+    def complete(self, service: str) -> bool:
+        """Return whether the events show every call of the service."""
+        return self.calls is not None and service not in self.unmapped
+
+    def kept(self, action: str) -> bool:
+        return any(matches(pattern(keep.lower()), action.lower()) for keep in self.keep)
+
+
+@dataclass(slots=True)
+class Reduction:
+    """`document` is the reduced policy, None if no statement is left. `removed` are the actions and patterns that it
+    does not allow any more, `unknown` those that are kept because no source tells whether they were used."""
+
+    document: Document | None
+    removed: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+
+
+def reduce_policy(document: Document, evidence: Evidence) -> Reduction:
+    """Return the reduced policy. A document without a change is returned as it is."""
+    reduction = Reduction(document)
+    statements = listed(document.get("Statement"))
+    left = [item for raw in statements if (item := _statement(raw, evidence, reduction)) is not None]
+    if left != statements:
+        reduction.document = {**document, "Statement": left} if left else None
+    return reduction
+
+
+def _statement(raw: object, evidence: Evidence, reduction: Reduction) -> object:
+    """Return the reduced statement, or None if nothing of it is left."""
+    if not isinstance(raw, Mapping) or raw.get("Effect") != "Allow":
+        return raw
+    if "Action" not in raw:
+        reduction.unknown["NotAction"] = None
+        return raw
+    before = [action for action in listed(raw["Action"]) if isinstance(action, str)]
+    after: dict[str, None] = {}
+    for action in before:
+        after |= dict.fromkeys(_reduced(action, evidence, reduction))
+    if not after:
+        return None
+    changed: dict[str, object] = dict(raw)
+    if list(after) != before:
+        changed["Action"] = _one_or_list(after)
+    resources = listed(raw.get("Resource"))
+    narrowed = _resources(resources, after, evidence)
+    if narrowed is not None and list(narrowed) != resources:
+        changed["Resource"] = _one_or_list(narrowed)
+    return changed
+
+
+def _one_or_list(texts: Iterable[str]) -> str | list[str]:
+    items = list(texts)
+    return items if len(items) > 1 else items[0]
+
+
+# --- actions ----------------------------------------------------------------------------------------------------------
+
+
+def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[str]:
+    """Yield what is left of a pattern of actions."""
+    service = service_of(action)
+    accessed = evidence.usage.get(service)
+    names = _names(action, evidence)
+    if action == "*":
+        yield from _of_all(evidence, reduction)
+    elif accessed is None or not names:
+        # IAM does not report the service, or the table does not know the action
+        reduction.unknown[action] = None
+        yield action
+    elif not accessed.used(evidence.since):
+        kept = [name for name in names if evidence.kept(name)]
+        yield from _without(action, names, kept, reduction)
+    else:
+        tracked = {f"{service}:{item.name}".lower(): item for item in accessed.actions}
+        left = []
+        for name in names:
+            item = tracked.get(name.lower())
+            if evidence.kept(name) or evidence.called(name):
+                left.append(name)
+            elif item is not None:
+                left += [name] if item.last is not None and item.last >= evidence.since else []
+            elif not evidence.complete(service):
+                reduction.unknown[action] = None
+                left.append(name)
+        yield from _without(action, names, left, reduction)
+
+
+def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
+    """Yield what is left of `*`: patterns for the used services, and the actions to keep in others."""
+    reduction.removed["*"] = None
+    used = sorted(item.name for item in evidence.usage.values() if item.used(evidence.since))
+    for service in used:
+        yield from _reduced(f"{service}:*", evidence, reduction)
+    yield from (keep for keep in evidence.keep if service_of(keep) not in used)
+
+
+def _without(action: str, names: Sequence[str], left: Sequence[str], reduction: Reduction) -> Iterator[str]:
+    """Yield the pattern, or patterns for the actions that are left of it."""
+    if len(left) == len(names):
+        yield action
+        return
+    dropped = [name for name in names if name not in left]
+    reduction.removed |= dict.fromkeys(dropped if left else [action])
+    yield from _folded(action, left, dropped)
+
+
+def _names(action: str, evidence: Evidence) -> list[str]:
+    """Return the actions of the table that match; an action without a wildcard is itself."""
+    if not set("*?") & set(action):
+        return [action]
+    return [item.name for item in evidence.table.expand(action)]
+
+
+def _folded(action: str, left: Sequence[str], dropped: Sequence[str]) -> Iterator[str]:
+    """Yield the actions as patterns where these cover none of the dropped ones. A pattern is the first words of a name,
+    as in `s3:Get*`, and never wider than the original, which must end with its only wildcard."""
+    prefix, star, rest = action.partition("*")
+    if not star or rest or "?" in prefix:
+        yield from left
+        return
+    taken: set[str] = set()
+    for name in left:
+        if name in taken:
+            continue
+        service, _, plain = name.partition(":")
+        words = _WORD.findall(plain)
+        stems = (f"{service}:{''.join(words[:count])}" for count in range(1, len(words)))
+        for stem in stems:
+            covered = [item for item in left if item.startswith(stem)]
+            wide = stem.lower().startswith(prefix.lower()) and len(covered) > 2
+            if wide and not any(item.lower().startswith(stem.lower()) for item in dropped):
+                taken.update(covered)
+                yield f"{stem}*"
+                break
+        else:
+            yield name
+
+
+# --- resources --------------------------------------------------------------------------------------------------------
+
+
+def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evidence) -> tuple[str, ...] | None:
+    """Return the patterns of the resources in the events, or None if these do not show all resources of the actions."""
+    arns: set[str] = set()
+    for action in actions:
+        call = (evidence.calls or {}).get(action.lower())
+        known = evidence.table.find(action)
+        if call is None or known is None or service_of(action) not in _WITH_RESOURCES or evidence.kept(action):
+            return None
+        if not call.resources:
+            return None
+        arns |= call.resources
+    allowed = [text for text in before if isinstance(text, str)]
+    if not arns or not all(any(arn_covers(text, arn) for text in allowed) for arn in arns):
+        return None
+    if not any("*" in text for text in allowed):
+        return None
+    folded = fold(arns)
+    inside = all(any(arn_covers(text, item) for text in allowed) for item in folded)
+    return folded if inside and len(folded) <= _MOST_RESOURCES else None
+
+
+def fold(arns: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns that cover the ARNs: several in the same folder become one pattern of the folder."""
+    folders = grouped((arn.rpartition("/")[0], arn) for arn in sorted(set(arns)))
+    patterns = {
+        f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
+    }
+    return tuple(sorted(item for item in patterns if not any(_within(item, wide) for wide in patterns)))
+
+
+def _within(item: str, wide: str) -> bool:
+    return wide != item and wide.endswith("*") and item.startswith(wide[:-1])

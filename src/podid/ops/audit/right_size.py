@@ -1,0 +1,197 @@
+"""Reduce the policies of a service account's role to what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from podid.domain.aws import Role
+from podid.domain.errors import InvalidInput, NotFound
+from podid.domain.foreign import Malformed
+from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, kind, members
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Action, Plan, Verb
+from podid.domain.policy.events import RoleEvents, role_events
+from podid.domain.policy.reduce import Evidence, reduce_policy
+from podid.domain.section import Missing, error_of
+from podid.domain.sessions import records_in
+from podid.domain.text import utc
+from podid.ops.audit.usage import read_usage
+from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.permissions.actions import action_table
+from podid.ops.role.permissions import check_changeable
+from podid.ops.role.plan import made_here, others
+from podid.ops.role.policies import check_inline_size
+from podid.ops.role.resolve import own_role
+from podid.ops.session.issue import get_association
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.calls.patience import Patience
+    from podid.domain.plan import Place
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
+Change = Literal["unchanged", "reduced", "removed"]
+_SUFFIX = "-right-sized"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizedPolicy:
+    """A policy of the role, and what is left of it. A reduced managed policy becomes an inline policy."""
+
+    policy: Annotated[str, About("The name of an inline policy, or the ARN of a managed one.")]
+    change: Change
+    before: Annotated[PolicyObject, Key("policyDocument")]
+    after: Annotated[PolicyObject | None, Key("proposed"), About("Null if nothing is left.")]
+    inline_name: Annotated[str, OR_NULL, About("The name of the inline policy with the rest, if any.")] = ""
+
+    @property
+    def managed(self) -> bool:
+        return self.policy.startswith("arn:")
+
+
+@kind("RightSizing", "`podid right-size` without --apply.")
+@members("cluster namespace service_account role_arn since policies removed unknown notes")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightSizing:
+    """The policies of a role as they are, and reduced to what was used."""
+
+    cluster: str
+    ref: ServiceAccountRef
+    role: Role
+    since: datetime
+    policies: tuple[SizedPolicy, ...]
+    removed: Annotated[tuple[str, ...], About("Actions and patterns that were not used and are removed.")]
+    unknown: Annotated[tuple[str, ...], About("Actions and patterns that stay, because their use is not known.")]
+    notes: tuple[str, ...]
+
+    @property
+    def namespace(self) -> str:
+        return self.ref.namespace
+
+    @property
+    def service_account(self) -> str:
+        return self.ref.name
+
+    @property
+    def role_arn(self) -> ArnText:
+        return self.role.arn
+
+    @property
+    def changed(self) -> tuple[SizedPolicy, ...]:
+        return tuple(item for item in self.policies if item.change != "unchanged")
+
+
+def right_size(
+    clients: Clients,
+    place: Place,
+    ref: ServiceAccountRef,
+    since: datetime,
+    patience: Patience,
+    *,
+    keep: Sequence[str] = (),
+    events: object = None,
+    file: str = "",
+) -> RightSizing:
+    """Return the reduced policies of the role whose credentials the pods get. `events` are exported CloudTrail events
+    of `file`. Raise NotFound without an association, InvalidInput for a role of another account or without events in
+    the file, and the error if the last use or a policy could not be read."""
+    association = get_association(clients, place, ref)
+    arn = Arn.parse(association.pods_role_arn)
+    if arn.account != place.account:
+        message = f"Target role {arn} of {ref} is in account {arn.account}: use the credentials of that account"
+        raise InvalidInput(message, subject=str(arn))
+    role = own_role(clients.iam, association.pods_role_arn)
+    documents = _policies(clients.iam, role.name)
+    usage = read_usage(clients.iam, (role.arn,), patience)[role.arn]
+    if isinstance(usage, Missing):
+        raise error_of(usage)
+    table, notes = action_table(), []
+    seen: RoleEvents | None = None
+    if file:
+        try:
+            seen = role_events(records_in(events), role.arn, since, table)
+        except Malformed as error:
+            raise InvalidInput(f"{file} is not a file of CloudTrail events: {error}", subject=file) from None
+        if not seen.number:
+            raise NotFound(f"{file} has no event of role {role.name} since {utc(since)}", subject=file)
+        if seen.begin is not None and seen.begin > since:
+            notes.append(f"{file} begins at {utc(seen.begin)}, after the start of the window: {utc(since)}")
+    evidence = Evidence(
+        usage=usage.value,
+        since=since,
+        table=table,
+        calls=None if seen is None else seen.calls,
+        unmapped=frozenset() if seen is None else seen.unmapped,
+        keep=tuple(keep),
+    )
+    policies, removed, unknown = [], dict[str, None](), dict[str, None]()
+    for name, document in documents.items():
+        reduction = reduce_policy(document, evidence)
+        removed |= reduction.removed
+        unknown |= reduction.unknown
+        policies.append(_sized(name, document, reduction.document))
+    if role.created_at is not None and role.created_at > since:
+        notes.append(f"role {role.name} was created at {utc(role.created_at)}, within the window")
+    return RightSizing(
+        cluster=place.cluster_name,
+        ref=ref,
+        role=role,
+        since=since,
+        policies=tuple(policies),
+        removed=tuple(removed),
+        unknown=tuple(unknown),
+        notes=(*notes, "IAM reports use up to four hours late, by all who have the role"),
+    )
+
+
+def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] | None) -> SizedPolicy:
+    change: Change = "removed" if after is None else "unchanged" if after == before else "reduced"
+    inline = name if not name.startswith("arn:") else f"{name.rpartition('/')[2][: 128 - len(_SUFFIX)]}{_SUFFIX}"
+    kept = change == "reduced" or (change == "unchanged" and not name.startswith("arn:"))
+    return SizedPolicy(policy=name, change=change, before=before, after=after, inline_name=inline if kept else "")
+
+
+def _policies(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
+    """Return the role's policies, by the names of inline ones and the ARNs of managed ones."""
+    policies = iam.get_policies(role_name)
+    documents: dict[str, Mapping[str, object]] = dict(policies.inline)
+    for attached in policies.attached:
+        documents[attached.arn] = iam.get_managed_document(attached.arn)
+    return documents
+
+
+def plan_right_size(journal: Journal | None, place: Place, sizing: RightSizing, *, adopt: bool) -> Plan:
+    """Return the plan that writes the reduced policies first, and then removes what they replace. Raise Conflict with
+    the required flag for a role that podid did not create, and if the policies are too long."""
+    role = sizing.role
+    writes: list[Action] = []
+    removals: list[Action] = []
+    inline = {item.inline_name: item.after for item in sizing.policies if item.inline_name and item.after is not None}
+    current = {item.policy: item.before for item in sizing.policies if not item.managed}
+    for item in sizing.changed:
+        if item.after is not None:
+            before = current.get(item.inline_name)
+            writes.append(
+                ROLE_POLICY.action(
+                    None if before is None else ROLE_POLICY.state_of(role.name, item.inline_name, before),
+                    ROLE_POLICY.state_of(role.name, item.inline_name, item.after),
+                )
+            )
+        if item.managed:
+            removals.append(ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, item.policy), None))
+        elif item.after is None:
+            removals.append(ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, item.policy, item.before), None))
+    actions = (*writes, *removals)
+    ours = journal is not None and made_here(journal, place, role)
+    if actions:
+        check_inline_size(role.name, inline)
+        check_changeable(role, actions, () if ours or adopt else ("--adopt",), ours=ours)
+    notes = (*(() if ours else others(role)), *sizing.notes)
+    return Plan(header=place.header, actions=actions, notes=tuple(notes))
+
+
+VERBS = (Verb.CREATE, Verb.UPDATE, Verb.DELETE)

@@ -1,0 +1,54 @@
+"""The policies of a role, reduced to what was used, as a difference."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+
+from podid.domain.text import short_list, utc
+from podid.ops.audit.right_size import RightSizing, SizedPolicy
+from podid.render.view import Column, Line, View, document, table_of
+
+_STYLES = {"+": "good", "-": "bad", "@": "dim"}
+
+
+def right_size_view(sizing: RightSizing) -> View:
+    """Return the difference of each policy; CSV and -o name list the policies."""
+    table = table_of(
+        sizing.policies,
+        ("POLICY", "policy"),
+        ("CHANGE", "change"),
+        (Column("INLINE POLICY", wide=True), lambda item: item.inline_name or None),
+    )
+    names = tuple(item.policy for item in sizing.changed)
+    return View(document(RightSizing, sizing), (table,), names, tuple(_lines(sizing)), exact=True)
+
+
+def _lines(sizing: RightSizing) -> Iterator[str | Line]:
+    role, since = sizing.role.name, utc(sizing.since)
+    if not sizing.changed:
+        yield f"Every permission of role {role} was used since {since}, or its use is not known"
+    else:
+        yield f"Role {role}: not used since {since}: {short_list(sizing.removed, 12)}"
+    for item in sizing.changed:
+        yield ""
+        yield from _difference(item)
+    if sizing.unknown:
+        yield ""
+        yield Line(f"Kept, because their use is not known: {short_list(sizing.unknown, 12)}", hang=2)
+
+
+def _difference(item: SizedPolicy) -> Iterator[str | Line]:
+    before, after = _text(item.before), _text(item.after) if item.after is not None else []
+    new = f"inline policy {item.inline_name}" if item.after is not None else "/dev/null"
+    old = f"managed policy {item.policy}" if item.managed else f"inline policy {item.policy}"
+    for text in difflib.unified_diff(before, after, old, new, lineterm="", n=2):
+        yield Line(text, _STYLES.get(text[:1], ""), code=True)
+
+
+def _text(policy: object) -> list[str]:
+    return json.dumps(policy, indent=2).splitlines()
+
+
+def right_size_notes(notes: Iterable[str]) -> Iterator[str | Line]:
+    """Yield what the result depends on, for stderr."""
+    yield from (Line(f"note: {note}", "dim") for note in notes)

@@ -1,0 +1,225 @@
+"""Reduced policies: what was used still works, what was not does not, and nothing is allowed that was not before."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podid.domain.policy.events import role_events
+from podid.domain.policy.reduce import Evidence, fold, reduce_policy
+from podid.domain.usage import AccessedAction, AccessedService
+from podid.ops.permissions.actions import action_table
+from podid.sandbox.aws.policy import decide
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SINCE = NOW - timedelta(days=90)
+USED, OLD = NOW - timedelta(days=1), NOW - timedelta(days=200)
+TABLE = action_table()
+ROLE = "arn:aws:iam::111122223333:role/orders"
+
+
+def service(name: str, last: datetime | None = USED, **actions: datetime | None) -> AccessedService:
+    tracked = tuple(AccessedAction(name=action, last=when) for action, when in actions.items())
+    return AccessedService(name=name, last=last, actions=tracked)
+
+
+def evidence(*services: AccessedService, **more: Any) -> Evidence:
+    return Evidence(usage={item.name: item for item in services}, since=SINCE, table=TABLE, **more)
+
+
+def policy(*actions: str, resource: object = "*", **more: object) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": [*actions], "Resource": resource, **more}],
+    }
+
+
+def actions_of(document: Any) -> list[str]:
+    if document is None:
+        return []
+    (statement,) = document["Statement"]
+    return [statement["Action"]] if isinstance(statement["Action"], str) else list(statement["Action"])
+
+
+def event(name: str, *arns: str, source: str = "s3.amazonaws.com", role: str = ROLE, **more: Any) -> dict[str, Any]:
+    return {
+        "eventTime": "2026-11-23T10:00:00Z",
+        "eventSource": source,
+        "eventName": name,
+        "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": role}}},
+        "resources": [{"ARN": arn} for arn in arns],
+        **more,
+    }
+
+
+def with_events(*events: dict[str, Any], services: tuple[AccessedService, ...], **more: Any) -> Evidence:
+    seen = role_events(events, ROLE, SINCE, TABLE)
+    return evidence(*services, calls=seen.calls, unmapped=seen.unmapped, **more)
+
+
+def test_services_that_were_not_used_are_removed() -> None:
+    reduction = reduce_policy(
+        policy("s3:GetObject", "sqs:*", "kms:Decrypt"),
+        evidence(service("s3"), service("sqs", None), service("kms", OLD)),
+    )
+    assert actions_of(reduction.document) == ["s3:GetObject"]
+    assert [*reduction.removed] == ["sqs:*", "kms:Decrypt"]
+    assert [*reduction.unknown] == ["s3:GetObject"]
+
+
+def test_tracked_actions_are_judged_one_by_one() -> None:
+    sqs = service("sqs", CreateQueue=None, DeleteQueue=OLD, GetQueueUrl=USED)
+    document = policy("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:SendMessage")
+    reduction = reduce_policy(document, evidence(sqs))
+    assert actions_of(reduction.document) == ["sqs:GetQueueUrl", "sqs:SendMessage"]
+    assert [*reduction.unknown] == ["sqs:SendMessage"]
+
+
+def test_a_policy_of_which_nothing_is_left() -> None:
+    assert reduce_policy(policy("sqs:*"), evidence(service("sqs", None))).document is None
+
+
+def test_a_policy_without_a_change_is_the_same_document() -> None:
+    document = policy("s3:GetObject", Condition={"Bool": {"aws:SecureTransport": "true"}})
+    assert reduce_policy(document, evidence(service("s3"))).document is document
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Deny", "Action": "sqs:*", "Resource": "*"},
+        {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+    ],
+)
+def test_other_statements_stay(statement: dict[str, object]) -> None:
+    document = {"Version": "2012-10-17", "Statement": [statement, *policy("sqs:*")["Statement"]]}
+    reduction = reduce_policy(document, evidence(service("sqs", None)))
+    assert reduction.document == {**document, "Statement": [statement]}
+
+
+def test_a_service_that_iam_does_not_report_stays() -> None:
+    reduction = reduce_policy(policy("mystery:*", "s3:Nosuch"), evidence(service("s3", None)))
+    assert actions_of(reduction.document) == ["mystery:*"]
+    assert [*reduction.unknown] == ["mystery:*"]
+
+
+def test_what_is_kept_stays_in_used_and_unused_services() -> None:
+    found = evidence(service("sqs", None), service("sns", CreateTopic=None), keep=("sqs:send*", "sns:CreateTopic"))
+    reduction = reduce_policy(policy("sqs:*", "sns:CreateTopic"), found)
+    assert actions_of(reduction.document) == ["sqs:SendMessage", "sns:CreateTopic"]
+    everything = reduce_policy(policy("*"), evidence(service("sqs", None), keep=("sqs:*",)))
+    assert actions_of(everything.document) == ["sqs:*"]
+
+
+def test_everything_becomes_the_used_services() -> None:
+    names = {item.name.partition(":")[2]: None for item in TABLE.expand("sqs:*")}
+    sqs = service("sqs", **{**names, "SendMessage": USED})
+    reduction = reduce_policy(policy("*"), evidence(sqs, service("s3", None)))
+    assert actions_of(reduction.document) == ["sqs:SendMessage"]
+    assert "*" in reduction.removed
+
+
+def test_events_show_untracked_actions_and_resources() -> None:
+    bucket = "arn:aws:s3:::reports"
+    found = with_events(
+        event("GetObject", f"{bucket}/2026/a", bucket),
+        event("HeadObject", f"{bucket}/2026/b", bucket),
+        event("PutObject", f"{bucket}/x", bucket, errorCode="AccessDenied"),
+        event("GetObject", f"{bucket}/other", role="arn:aws:iam::111122223333:role/another"),
+        services=(service("s3"),),
+    )
+    reduction = reduce_policy(policy("s3:*"), found)
+    (statement,) = policy(resource=f"{bucket}/2026/*")["Statement"]
+    assert reduction.document == {**policy(), "Statement": [{**statement, "Action": "s3:GetObject"}]}
+    assert not reduction.unknown
+
+
+def test_an_event_without_its_resource_keeps_the_resources() -> None:
+    found = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
+    before = policy("s3:GetObject")
+    assert reduce_policy(before, found).document == before
+
+
+def test_resources_are_never_wider_than_before() -> None:
+    found = with_events(
+        *(event("GetObject", f"arn:aws:s3:::reports/{name}") for name in ("a", "b")), services=(service("s3"),)
+    )
+    exact = ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b*"]
+    assert reduce_policy(policy("s3:GetObject", resource=exact), found).document == policy(
+        "s3:GetObject", resource=exact
+    )
+
+
+def test_a_service_whose_events_have_other_names_is_unknown() -> None:
+    found = with_events(event("CopyObject"), services=(service("s3"),))
+    reduction = reduce_policy(policy("s3:PutObject", "s3:GetObject"), found)
+    assert actions_of(reduction.document) == ["s3:PutObject", "s3:GetObject"]
+    assert [*reduction.unknown] == ["s3:PutObject", "s3:GetObject"]
+
+
+def test_names_of_lambda_and_cloudwatch_events() -> None:
+    seen = role_events(
+        [
+            event("GetFunction20150331v2", source="lambda.amazonaws.com"),
+            event("Invoke", source="lambda.amazonaws.com"),
+            event("PutMetricAlarm", source="monitoring.amazonaws.com"),
+        ],
+        ROLE,
+        SINCE,
+        TABLE,
+    )
+    assert {*seen.calls} == {"lambda:getfunction", "lambda:invokefunction", "cloudwatch:putmetricalarm"}
+    assert not seen.unmapped
+
+
+def test_folding() -> None:
+    assert fold(["arn:aws:s3:::b/x/1", "arn:aws:s3:::b/x/2", "arn:aws:s3:::b/y", "arn:aws:s3:::b"]) == (
+        "arn:aws:s3:::b",
+        "arn:aws:s3:::b/x/*",
+        "arn:aws:s3:::b/y",
+    )
+    assert fold(["arn:aws:sqs:eu-west-1:1:a", "arn:aws:sqs:eu-west-1:1:b"]) == (
+        "arn:aws:sqs:eu-west-1:1:a",
+        "arn:aws:sqs:eu-west-1:1:b",
+    )
+
+
+SQS = sorted(item.name for item in TABLE.expand("sqs:*"))
+PATTERNS = ("sqs:*", "sqs:Get*", "sqs:*Queue", "sqs:Send*", "sqs:???dMessage", "*", *SQS)
+
+
+@given(
+    granted=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=4),
+    used=st.sets(st.sampled_from(SQS)),
+    tracked=st.sets(st.sampled_from(SQS)),
+    events=st.booleans(),
+    keep=st.sets(st.sampled_from(SQS), max_size=2),
+)
+def test_used_actions_work_and_unused_ones_do_not(
+    granted: list[str], used: set[str], tracked: set[str], events: bool, keep: set[str]
+) -> None:
+    """By the sandbox's evaluator, which is not podid's."""
+    times = {name.partition(":")[2]: USED if name in used else None for name in sorted(tracked)}
+    calls = [event(name.partition(":")[2], source="sqs.amazonaws.com") for name in sorted(used)]
+    sqs = service("sqs", USED if used else None, **times)
+    more = {"keep": tuple(sorted(keep))}
+    found = with_events(*calls, services=(sqs,), **more) if events else evidence(sqs, **more)
+    before, after = policy(*granted), reduce_policy(policy(*granted), found).document
+
+    def allowed(document: Any, action: str) -> bool:
+        return document is not None and decide(json.dumps(document), action, "*", {}).allowed
+
+    for action in SQS:
+        was, is_now = allowed(before, action), allowed(after, action)
+        known = not used or events or action in tracked
+        assert is_now <= was, action
+        if action in used or action in keep:
+            assert is_now == was, action
+        elif known:
+            assert not is_now, action
+        else:
+            assert is_now == was, action
+    assert not allowed(after, "iam:CreateUser")
