@@ -38,9 +38,9 @@ def sources_words(sources: Iterable[OlderWay | None]) -> str:
 class Stage(StrEnum):
     """The stage of an item; the order of declaration is the order of the stages.
 
-    old: only the older way works. admitted: the role's trust policy allows both ways. associated: the association
-    exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the role for each
-    pod's token. finished: nothing of the older way is left."""
+    old: only IRSA, kiam or kube2iam works. admitted: the role's trust policy allows both ways. associated: the
+    association exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the
+    role for each pod's token. finished: nothing of the previous mechanism is left."""
 
     OLD = "old"
     ADMITTED = "admitted"
