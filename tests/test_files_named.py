@@ -47,6 +47,8 @@ READ = {
     "diff --var-file": ("diff", "--file", "identities.yaml", "--var-file", "FILE"),
     "apply --file": ("apply", "--file", "FILE"),
     "apply --var-file": ("apply", "--file", "identities.yaml", "--var-file", "FILE"),
+    "forget --file": ("forget", "--file", "FILE"),
+    "forget --var-file": ("forget", "--file", "identities.yaml", "--var-file", "FILE"),
     "apply --plan": ("apply", "--plan", "FILE"),
 }
 WRITTEN = {

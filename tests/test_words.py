@@ -88,7 +88,7 @@ NOT_SAID = {
     "mend, for fix": r"\bmend(s|ed|ing)?\b",
     "a yes, for confirmation": r"\ba yes\b|\bafter the yes\b",
     "rights, for permissions": r"\brights\b|\bthe right to\b",
-    "services as persons": r"\b(remembers?|forgets?)\b|\b(IAM|EKS|AWS|podid|Kubernetes|nothing) (knows|tells|wants)\b",
+    "services as persons": r"\b(remembers?|forgets)\b|\b(IAM|EKS|AWS|podid|Kubernetes|nothing) (knows|tells|wants)\b",
     "whoever, somebody, nobody": r"(?<!/)\b(whoever|nobody|somebody|anybody|whom)\b",
     "take away, take back": r"\b(take[ns]?|taking) (it |them |that |these )?(away|back)\b",
     "leave alone, leave out": r"\b(leaves?|left|leaving) (it |them |that )?(alone|out)\b",

@@ -301,6 +301,11 @@ STORY = _script(
 0 apply -f identities.json
 0 plan -f identities.json
 6 apply --plan saved.json
+2 forget
+5 forget shop/nosuch
+0 forget shop/declared --dry-run
+0 forget -f identities.json
+0 forget --role declared
 0 migrate plan
 0 migrate status
 2 migrate apply -A
@@ -420,6 +425,8 @@ MUTATED = _script(
 3 plan -f identities.json
 3 diff -f identities.json
 0 apply -f identities.json --dry-run
+0 forget shop/orders --role shop-orders
+0 forget -f identities.json --dry-run
 0 migrate plan
 0 migrate status
 0 migrate apply legacy/reports --dry-run
@@ -507,6 +514,7 @@ INTERRUPTED = _script(
 130 plan -f identities.json
 130 diff -f identities.json
 130 apply -f identities.json
+130 forget -f identities.json
 130 migrate plan
 130 migrate status
 130 migrate apply legacy/reports --yes
@@ -851,6 +859,11 @@ OWN = (
     Way("diff -f tagged.json", healthy, ("clusters by tags",), code=5),
     Way("diff -f agent.json", healthy, ("agent: reading",), code=3),
     Way("diff -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("forget shop/declared --role declared", after("apply -f identities.json --wait api"), ("--role",)),
+    Way("forget -f identities.json", after("apply -f identities.json --wait api"), ("-f: the roles",)),
+    Way("forget -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("forget --role nosuch", healthy, ("--role", "naming roles"), code=5),
+    Way("forget shop/nosuch", healthy, ("naming service accounts",), code=5),
     Way("apply -f identities.json", healthy, ("validating policies", *EFFECT)),
     Way("apply -f changed.json --wait api", after("apply -f identities.json --wait api"), ("validating policies",)),
     Way("apply -f bounded.json --wait api", after("apply -f identities.json --wait api")),

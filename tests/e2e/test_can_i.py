@@ -129,6 +129,16 @@ def test_a_profile_of_the_other_account_reads_the_target_role(
     assert (first["verdict"], first["simulated"], second["verdict"]) == ("allowed", "allowed", "denied")
     assert healthy("privileges", "shop/orders", *theirs).stdout.startswith("s3\tread\t1 of ")
     assert healthy("who-can", "s3:GetObject", *theirs).stdout.startswith("shop/orders\tallowed\t")
+    # a profile of a third account reads nothing
+    third = tmp_path / "third"
+    third.mkdir()
+    key = healthy.box.world.credentials.add_user("auditor", account="777788889999")
+    lines = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
+    (third / "credentials").write_text(f"[theirs]\n{lines}")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(third / "credentials"))
+        item = answer(healthy, "shop/orders", "s3:GetObject", *theirs, code=9)
+    assert item["missingPermission"] == f"iam:GetRole in account {other}"
     # the association's role must be able to assume it: the trust policy is not sufficient in another account
     healthy.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName=TARGET)
     assert answer(healthy, "shop/orders", "s3:GetObject", *theirs, code=3)["reason"].endswith(

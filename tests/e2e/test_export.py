@@ -138,6 +138,15 @@ def test_a_mistyped_name_suggests_the_nearest(shop: Site) -> None:
     assert shop("export", "--as", "terrafrm").code == 2
 
 
+@pytest.mark.parametrize("form", ["podid", "aws-cli", "terraform"])
+def test_a_terminal_shows_the_lines_of_the_file(shop: Site, form: str) -> None:
+    piped = shop("export", "--as", form).stdout
+    shop.podid.tty = True
+    shown = shop("export", "--as", form, env={"COLUMNS": "60"}).stdout
+    assert shown == piped
+    assert max(map(len, piped.splitlines())) > 100
+
+
 def test_nothing_to_export_is_said(account: Site) -> None:
     outcome = account("export")
     assert outcome.code == 0

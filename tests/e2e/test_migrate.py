@@ -3,12 +3,16 @@
 import fcntl
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cluster_api import Json
+from harness import Answers
 from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement, ways
+from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 
@@ -68,7 +72,7 @@ def test_a_role_of_another_account(irsa: Irsa) -> None:
     irsa.account("shop/far", "arn:aws:iam::444455556666:role/far")
     item = irsa.items()["shop/far"]
     assert [blocker["id"] for blocker in item["blockers"]] == ["cross-account-role-arn"]
-    assert "--target-role" in item["blockers"][0]["wayOut"][0]
+    assert "--base-role" in item["blockers"][0]["wayOut"][0]
 
 
 def test_an_association_with_another_role(irsa: Irsa) -> None:
@@ -206,6 +210,61 @@ def test_what_fails_is_taken_back(irsa: Irsa) -> None:
     irsa.site.on_sleep = lambda _: None
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
+
+
+def three(irsa: Irsa) -> list[str]:
+    """Service accounts of which the first fails: EKS does not accept its association."""
+    refs = ["shop/a", "shop/b", "shop/c"]
+    for ref in refs:
+        irsa.with_role(ref)
+    put = irsa.site.box.world.put_association
+
+    def refuse(cluster: ClusterRecord, association: AssociationRecord) -> None:
+        if association.service_account == "a":
+            raise AwsError("InvalidParameterException", "not this one")
+        put(cluster, association)
+
+    irsa.site.box.world.put_association = refuse  # type: ignore[method-assign]  # this world is for one test
+    return refs
+
+
+def test_a_failure_does_not_keep_the_others(irsa: Irsa) -> None:
+    refs = three(irsa)
+    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--parallel", "1")
+    assert (outcome.code, "shop/a: " in outcome.stderr) == (8, True), outcome
+    assert [irsa.stages()[ref] for ref in refs] == ["admitted", "moved", "moved"]
+
+
+def test_at_most_so_many_failures(irsa: Irsa) -> None:
+    refs = three(irsa)
+    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--parallel", "1", "--max-failures", "0")
+    assert (outcome.code, "Stopped after 1 failure" in outcome.stderr) == (8, True), outcome
+    assert [irsa.stages()[ref] for ref in refs] == ["admitted", "old", "old"]
+
+
+def test_a_failed_one_can_be_kept(irsa: Irsa) -> None:
+    irsa.site.on_sleep = agent_goes(irsa)
+    outcome = irsa.site("migrate", "apply", "-A", "--yes", "--keep-failed")
+    irsa.site.on_sleep = lambda _: None
+    assert (outcome.code, "rolled back" in outcome.stderr) == (8, False), outcome
+    assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == f"{REPORTS}\n"
+
+
+def test_each_is_approved(irsa: Irsa) -> None:
+    irsa.with_role("shop/one")
+    answers = Answers(False, True)
+    irsa.site.podid = replace(irsa.site.podid, tty=True, answers=answers)
+    irsa.site.must("migrate", "apply", "-A", "--approve-each")
+    assert [question.partition("?")[0] for question in answers.questions] == [
+        f"Migrate {REPORTS}",
+        "Migrate shop/one",
+    ]
+    irsa.site.podid = replace(irsa.site.podid, tty=False, answers=None)
+    assert {ref: stage for ref, stage in irsa.stages().items() if ref in (REPORTS, "shop/one")} == {
+        REPORTS: "old",
+        "shop/one": "moved",
+    }
+    assert irsa.site("migrate", "apply", "-A", "--approve-each").code == 2
 
 
 def test_it_needs_consent(irsa: Irsa) -> None:
@@ -492,13 +551,17 @@ def test_the_samples_have_every_kind(healthy: Site) -> None:
         "apps/gone": ["role-not-found"],
         "apps/keys": ["static-aws-keys-shadow"],
         "apps/manual": ["irsa-env-hardcoded"],
+        "apps/old-sdk": ["sdk-too-old"],
         "apps/taken": ["association-other-role"],
     }
     warnings = {ref: [warning["id"] for warning in item["warnings"]] for ref, item in items.items() if item["warnings"]}
     assert {ref: ids for ref, ids in warnings.items() if ref not in blockers} == {
         "apps/both": ["role-used-elsewhere"],
+        "apps/chained": ["chained-assume-missing-tag-session"],
         "apps/charted": ["annotation-owned"],
+        "apps/host": ["host-network-pod"],
         "apps/north": ["wildcard-subject"],
+        "apps/sessions": ["session-name-changed"],
         "apps/south": ["wildcard-subject"],
     }
-    assert len(items) == 15
+    assert len(items) == 19

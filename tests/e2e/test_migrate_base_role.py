@@ -101,3 +101,8 @@ def test_rollback(irsa: Irsa, theirs: str) -> None:
     irsa.site.must("migrate", "rollback", ONE, "--yes")
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
     assert irsa.stages()[ONE] == "old"
+
+
+def test_the_owner_is_told_what_to_add(irsa: Irsa) -> None:
+    outcome = irsa.site(*APPLY)
+    assert f"the owner of target role {FAR} must add to its trust policy: " in outcome.stderr

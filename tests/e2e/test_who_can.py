@@ -120,6 +120,20 @@ def test_each_role_and_each_managed_policy_is_read_once(healthy: Site) -> None:
     }
 
 
+def test_roles_of_one_name_under_two_paths(healthy: Site) -> None:
+    """An association can have the ARN of a deleted role: a new one of the same name has another path."""
+    iam = healthy.aws("iam")
+    iam.create_role(RoleName="old", Path="/team/", AssumeRolePolicyDocument=json.dumps(ANY))
+    healthy.associate("shop", "cart", "team/old")
+    iam.delete_role(RoleName="old")
+    iam.create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(ANY))
+    put(healthy, "s3", document("s3:GetObject"), "old")
+    healthy.associate("shop", "reader", "old")
+    assert [name for name, _, _ in rows(asked(healthy, "s3:GetObject"))] == ["shop/reader"]
+    report = healthy("can-i", "shop/cart", "s3:GetObject", "-o", "json").json
+    assert report["items"][0]["reason"].endswith("role/team/old does not exist")
+
+
 def test_several_clusters(healthy: Site) -> None:
     report = asked(healthy, READ, "--all-clusters")
     assert (rows(report), report["clusters"]) == ([OWN], ["demo"])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from podid.aws.session import AwsSession
     from podid.domain.aws import Cluster
+    from podid.domain.declaration import Guard
     from podid.domain.names import ServiceAccountRef
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
@@ -53,6 +54,7 @@ class Access:
         self.terminal = terminal
         self._cluster: Cluster | None = None
         self.region_source = ""
+        self.own_guards: tuple[Guard, ...] = ()
         self._others: dict[str, AwsSession] = {}
         # the command line for this one place
         self.argv = tuple(runtime.argv)
@@ -258,7 +260,15 @@ class Access:
         """Return the clients of operations. Kubernetes access is set up at its first use."""
         from podid.ops.clients import Clients
 
-        return Clients(self.aws, lambda: self.kube, self.aws_as)
+        return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
+
+    def guards(self) -> tuple[Guard, ...]:
+        """Return the guards that changes keep to: that of PODID_GUARD, and those of the files of this command. Raise
+        Conflict if PODID_GUARD cannot be read."""
+        from podid.ops.declare.files import read_guard
+
+        name = self.runtime.env.get("PODID_GUARD", "")
+        return (*((read_guard(name, read_file=self.terminal.read_file),) if name else ()), *self.own_guards)
 
     @cached_property
     def kube(self) -> KubeAccess:

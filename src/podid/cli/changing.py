@@ -11,6 +11,7 @@ from podid.domain.errors import Again, NotYet, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
+from podid.ops.change.guard import check_guards
 from podid.ops.change.owners import owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -65,6 +66,7 @@ def run(
 ) -> None:
     """Show the plan, ask for `consent`, apply, and report the result of `after`. With --dry-run the plan is the
     result. `taken_over` is whether an earlier run took over what other tools own."""
+    check_guards(access.clients, plan)
     plan = plan.noting(beside(access, plan, taken_over=taken_over))
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))

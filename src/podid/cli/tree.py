@@ -111,6 +111,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("plan", DECLARE, "Show the difference between files and what is live.", "declare.plan:plan"),
     Row("apply", DECLARE, "Create and change what files declare.", "declare.apply:apply"),
     Row("diff", DECLARE, "Show a unified diff of what is live against files.", "declare.diff:diff"),
+    Row("forget", DECLARE, "Remove the mark of a file from associations and roles.", "declare.forget:forget"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),

@@ -114,6 +114,9 @@ IRSA_ANNOTATIONS = tuple(
     f"eks.amazonaws.com/{name}" for name in ("role-arn", "audience", "sts-regional-endpoints", "token-expiration")
 )
 
+# of annotations that request an association from podid apply --from-annotations
+OF_PODID = "podid.dev/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccount:

@@ -103,8 +103,20 @@ class NotRead:
         return cls(target=target, reason=error.message, permission=error.permission, error=error)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAccount:
+    """A service account whose annotations podid does not follow."""
+
+    ref: Annotated[ServiceAccountRef, FLAT]
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"service account {self.ref}: its annotations are not followed: {self.reason}"
+
+
 @kind("FilePlan", "`podid plan`: the difference between files and one cluster.")
-@members("files header created changed unchanged pruned only_in_cluster conflicts unread notes")
+@members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
     """`plan` is what `podid apply` carries out. `names` are the names of the declarations. `unchanged` counts the
@@ -117,6 +129,7 @@ class FilePlan:
     only_in_cluster: Annotated[Sequence[Unlisted], About("Associations that the file does not declare.")] = ()
     conflicts: Sequence[FileConflict] = ()
     unread: Sequence[NotRead] = ()
+    refused: Sequence[RefusedAccount] = ()
     # the service accounts of changed associations, and of all declared ones
     refs: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
     declared: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
@@ -157,9 +170,11 @@ class FilePlan:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return 6 for conflicts, 9 if something could not be read, 3 for changes."""
+        """Return 6 for conflicts, 8 for refused annotations, 9 if something could not be read, 3 for changes."""
         if self.conflicts:
             return ExitCode.CONFLICT
+        if self.refused:
+            return ExitCode.PARTIAL
         if self.unread:
             return ExitCode.UNDETERMINED
         return ExitCode.ATTENTION if self.plan.actions else ExitCode.OK
@@ -189,8 +204,8 @@ class FilePlan:
 
 
 def together(codes: Sequence[ExitCode]) -> ExitCode:
-    """Return the exit code of the plans of several clusters: a conflict first, then what could not be read."""
-    for code in (ExitCode.CONFLICT, ExitCode.UNDETERMINED, ExitCode.ATTENTION):
+    """Return the exit code of the plans of several clusters: a conflict first, then refusals, then unread parts."""
+    for code in (ExitCode.CONFLICT, ExitCode.PARTIAL, ExitCode.UNDETERMINED, ExitCode.ATTENTION):
         if code in codes:
             return code
     return ExitCode.OK

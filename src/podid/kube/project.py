@@ -11,6 +11,7 @@ from podid.domain import products
 from podid.domain.admission import ENFORCE
 from podid.domain.cluster import (
     IRSA_ANNOTATIONS,
+    OF_PODID,
     DaemonSet,
     FieldWriters,
     Node,
@@ -103,9 +104,9 @@ def annotation_owner(item: Object, fields: tuple[str, ...] = (_IRSA_ANNOTATIONS,
     return f"{text_or(owners[0], 'kind')} {text_or(owners[0], 'name')}" if owners else ""
 
 
-def _of_eks(item: Object) -> dict[str, str]:
+def _read_annotations(item: Object) -> dict[str, str]:
     annotations = pairs(inner(item, "metadata"), "annotations")
-    return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
+    return {name: value for name, value in annotations.items() if name.startswith((OF_EKS, OF_PODID))}
 
 
 def manifest_without_irsa(item: Object) -> dict[str, object]:
@@ -125,7 +126,7 @@ service_account = record(
     namespace="metadata.namespace?",
     name="metadata.name",
     uid="metadata.uid",
-    annotations=_of_eks,
+    annotations=_read_annotations,
     created_at="metadata.creationTimestamp",
     owner=annotation_owner,
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
+    from podid.domain.declaration import Guard
     from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
@@ -48,11 +49,13 @@ class KubeAccess:
 @dataclass(frozen=True)
 class Clients:
     """`connect` sets up Kubernetes access; it is called once, on first use of `kube`, and raises only for wrong
-    options. `aws_as` returns a session of another profile."""
+    options. `aws_as` returns a session of another profile. `guards` returns the guards that changes keep to, and raises
+    Conflict if one cannot be read."""
 
     aws: AwsSession
     connect: Callable[[], KubeAccess]
     aws_as: Callable[[str], AwsSession] | None = None
+    guards: Callable[[], tuple[Guard, ...]] = tuple
 
     @property
     def eks(self) -> Eks:

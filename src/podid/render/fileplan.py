@@ -42,6 +42,7 @@ def conflict_lines(item: FilePlan) -> list[str | Line]:
     for one in item.conflicts:
         lines.append(Line(f"  ! {one.sentence}", "bad"))
         lines += [f"      {line}" for line in one.lines]
+    lines += [Line(f"  ! {refused.sentence}", "warn") for refused in item.refused]
     for unread in item.unread:
         why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
         lines.append(Line(f"  ? {unread.target} could not be read: {why}", "warn"))
@@ -55,6 +56,7 @@ def file_plan_view(item: FilePlan) -> View:
         for key in ((action.kind, action.target),)
     ]
     rows += [(one.kind, NOTHING, one.target, "conflict", one.message) for one in item.conflicts]
+    rows += [(NOTHING, NOTHING, str(one.ref), "refused", one.reason) for one in item.refused]
     rows += [(NOTHING, NOTHING, one.target, "not read", one.reason) for one in item.unread]
     table = Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), tuple(rows))
     names = tuple(action.target for action in item.plan.actions)

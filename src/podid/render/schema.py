@@ -26,4 +26,4 @@ def schema_view() -> View:
     body = document(SchemaDocument, name=DECLARATION_KIND, schema=json.loads(text))
     lines = tuple(Line(line, code=True) for line in text.splitlines())
     table = Table(columns("NAME"), ((DECLARATION_KIND,),))
-    return View(body, (table,), (DECLARATION_KIND,), lines, exact=True)
+    return View(body, (table,), (DECLARATION_KIND,), lines, exact=True, file=True)

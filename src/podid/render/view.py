@@ -64,7 +64,8 @@ def is_only(line: str | Line, where: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class View:
     """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
-    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose. `drawings` return
+    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose.
+    The lines of a `file` are not wrapped, because a person may copy them. `drawings` return
     the text of further formats by their name."""
 
     document: JsonObject
@@ -73,6 +74,7 @@ class View:
     lines: tuple[str | Line, ...] = ()
     exact: bool = False
     widest: int | None = None
+    file: bool = False
     drawings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
     @property

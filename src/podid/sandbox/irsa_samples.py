@@ -45,6 +45,14 @@ class _Samples:
         self._one("keys", self._statement("keys"), env={"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
         token = {"AWS_ROLE_ARN": self._arn("apps-manual"), "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}
         self._one("manual", self._statement("manual"), env=token)
+        self._one("host", self._statement("host"), pod={"hostNetwork": True})
+        old = _container([]) | {"image": "public.ecr.aws/aws-cli/aws-cli:2.13.0"}
+        self._one("old-sdk", self._statement("old-sdk"), pod={"containers": [old]})
+        far = f"arn:{self._world.partition}:iam::444455556666:role/further"
+        self._one("chained", self._statement("chained"), allows={"Action": "sts:AssumeRole", "Resource": far})
+        session = self._statement("sessions")
+        session["Condition"]["StringLike"] = {"sts:RoleSessionName": "botocore-session-*"}
+        self._one("sessions", session)
         self._account("far", f"arn:{self._world.partition}:iam::444455556666:role/far")
         self._account("gone", self._arn("gone"))
         self._one("taken", self._statement("taken"))
@@ -59,9 +67,13 @@ class _Samples:
         kind: str = "Deployment",
         annotations: Json | None = None,
         env: dict[str, str] | None = None,
+        pod: Json | None = None,
+        allows: Json | None = None,
     ) -> None:
-        """A service account with a role and a workload, all of one name."""
-        self._account(name, self._role(f"apps-{name}", *statements), kind, annotations or {}, env or {})
+        """A service account with a role and a workload, all of one name. `pod` are members of its pods, `allows` of a
+        statement in a policy of the role."""
+        arn = self._role(f"apps-{name}", *statements, allows=allows)
+        self._account(name, arn, kind, annotations or {}, env or {}, pod or {})
 
     def _account(
         self,
@@ -70,17 +82,22 @@ class _Samples:
         kind: str = "Deployment",
         annotations: Json | None = None,
         env: Json | None = None,
+        pod: Json | None = None,
     ) -> None:
         metadata = {"name": name, "annotations": {ANNOTATION: role_arn, **(annotations or {})}}
         self._cluster.post(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": metadata})
         if kind:
             variables = [{"name": key, "value": value} for key, value in (env or {}).items()]
-            more: dict[str, Any] = {"pod": {"containers": [_container(variables)]}} if variables else {}
+            members = {**({"containers": [_container(variables)]} if variables else {}), **(pod or {})}
+            more: dict[str, Any] = {"pod": members} if members else {}
             self._cluster.make_workload(kind, NAMESPACE, name, name, **more)
 
-    def _role(self, name: str, *statements: Json) -> str:
+    def _role(self, name: str, *statements: Json, allows: Json | None = None) -> str:
         trust = {"Version": "2012-10-17", "Statement": list(statements)}
-        return baseline.add_role(self._world, self._iam, name, trust, managed=("AmazonS3ReadOnlyAccess",))
+        statement = {"Effect": "Allow", **(allows or {})}
+        inline = {"more": {"Version": "2012-10-17", "Statement": [statement]}} if allows else None
+        managed = ("AmazonS3ReadOnlyAccess",)
+        return baseline.add_role(self._world, self._iam, name, trust, managed=managed, inline=inline)
 
     def _arn(self, role: str) -> str:
         return f"arn:{self._world.partition}:iam::{self._world.account}:role/{role}"

@@ -89,6 +89,7 @@ def _apply(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
     from functools import partial
 
     from podid.cli import changing
+    from podid.domain.errors import ExitCode
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
@@ -101,4 +102,7 @@ def _apply(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None
+    access.terminal.note(*(refused.sentence for refused in item.refused))
     changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)
+    if item.refused:
+        access.terminal.leave(ExitCode.PARTIAL)

@@ -11,6 +11,7 @@ from podid.domain.permissions import CommandPermissions, OptionalPermission
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.fileplan import FilePlan
+    from podid.ops.declare.clusters import FileSite
     from podid.ops.declare.request import FileOptions, Ownership
 
 
@@ -44,23 +45,24 @@ def saved(access: Access, name: str) -> Filed:
     return Filed(tuple(parts))
 
 
-def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
-    """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise UsageError
-    without a file, and as `read_declarations` and `FilePlanner` do.
-    """
+def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[str, Access, FileSite]]:
+    """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and as
+    `read_declarations` does."""
     from podid.cli.changing import settle_interrupted
     from podid.cli.several import check_no_context
     from podid.domain.errors import UsageError
     from podid.ops.clusters import tagged_clusters
     from podid.ops.declare.clusters import FileSite, clusters_of
     from podid.ops.declare.files import read_declarations, read_variables
-    from podid.ops.declare.plan import FilePlanner
 
     if not options.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     terminal = access.terminal
     variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
     declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
+
+    if ownership.from_annotations and not any(item.allowed_roles for item in declarations):
+        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
 
     def tagged(tags: Mapping[str, str]) -> Collection[str]:
         with terminal.working("reading the clusters' tags"):
@@ -72,24 +74,35 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     by_cluster = clusters_of(declarations, chosen, tagged)
     if len(by_cluster) > 1:
         check_no_context(access)
-    reached = [(name, access.of(cluster=name) if name else access) for name in by_cluster]
-    sites = [
-        FileSite(clients=local.clients, place=local.place(for_change=True), declarations=by_cluster[name])
-        for name, local in reached
-    ]
-    if settle:
-        for (_, local), site in zip(reached, sites, strict=True):
-            settle_interrupted(local, site.place)
-    with terminal.working("reading the account") as progress:
+    own = tuple(item.guard for item in declarations if item.guard is not None)
+    reached = []
+    for name, items in by_cluster.items():
+        local = access.of(cluster=name) if name else access
+        local.own_guards = own
+        place = local.place(for_change=True)
+        if settle:
+            settle_interrupted(local, place)
+        reached.append((name, local, FileSite(clients=local.clients, place=place, declarations=items)))
+    return reached
+
+
+def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
+    """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
+    and `FilePlanner` do."""
+    from podid.ops.declare.plan import FilePlanner
+
+    reached = reach(access, options, settle=settle)
+    with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
-            sites=sites,
+            sites=[site for _, _, site in reached],
             asked=replace(ownership, take_over=access.shared.take_over),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,
+            guards=reached[0][1].guards(),
         )
         plans = planner.plan()
-    return Filed(tuple((name, local, plan) for (name, local), plan in zip(reached, plans, strict=True)))
+    return Filed(tuple((name, local, plan) for (name, local, _), plan in zip(reached, plans, strict=True)))
 
 
 def reading() -> CommandPermissions:
@@ -108,7 +121,7 @@ def reading() -> CommandPermissions:
         optional=(
             OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
             OptionalPermission.of(
-                "patterns, selectors and createServiceAccount",
+                "patterns, selectors, createServiceAccount and --from-annotations",
                 KubeReader.list_service_accounts,
                 KubeReader.find_service_account,
             ),

@@ -128,7 +128,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     if items:
         show(access, plan)
         question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
-        if saved is None:
+        if saved is None and not options.approve_each:
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
 
     access.runtime.changing = True

@@ -12,6 +12,7 @@ from itertools import groupby
 from podid.calls.patience import Patience
 from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
+from podid.ops.change.guard import check_guards
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import Moved, ResourceKind, needed_role
@@ -47,6 +48,7 @@ def apply(
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
+    check_guards(clients, plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
     earlier = journal.going_on(part_of) if part_of else None
     with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:

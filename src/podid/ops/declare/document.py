@@ -147,6 +147,8 @@ def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
 
 def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
     members = source.members(node, "guard", GUARD)
+    # a refusal names the line of the rule, not that of its value
+    places = {key: node.keys[key] for key in members.members if key in node.keys}
 
     def patterns(name: str) -> tuple[str, ...] | None:
         return members.texts(name) if members.has(name) else None
@@ -157,7 +159,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
         scopes = tuple(ScopeKind(text) for text in texts if text in SCOPES)
     return Guard(
         at=node.at,
-        places=members.places,
+        places=places,
         allowed_roles=patterns("allowedRoles"),
         allowed_policies=patterns("allowedPolicies"),
         allowed_scopes=scopes,

@@ -1,4 +1,4 @@
-"""The owner of a resource: this file, another file, another tool, or nobody."""
+"""The owner of a resource: this file, another file, another tool."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from podid.ops.declare.request import Ownership
 @dataclass(frozen=True, slots=True)
 class Treatment:
     """`change` is whether the resource is made as declared, `mark` whether it gets the file's mark, `taken` whether
-    another owner, or nobody, had it before. `conflict` is why it must not change. `note` is for the reader."""
+    it belonged to another owner, or to none, before. `conflict` is why it must not change. `note` is for the reader."""
 
     change: bool = False
     mark: bool = False

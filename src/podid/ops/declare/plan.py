@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.declaration import Declaration
+from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
-from podid.domain.fileplan import FilePlan, NotRead, Unlisted
+from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Plan
 from podid.domain.text import count_of, short_list
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
+from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.declare.agents import plan_agent
 from podid.ops.declare.associations import AssociationPlanner
@@ -38,6 +39,7 @@ class FilePlanner:
     journal: Journal | None
     now: datetime
     say: Callable[[str], None]
+    guards: tuple[Guard, ...] = ()
     _histories: dict[int, TagHistory] = field(default_factory=dict)
 
     def plan(self) -> tuple[FilePlan, ...]:
@@ -45,7 +47,7 @@ class FilePlanner:
         with the lines, for roles and policies that do not exist, and the error of a cluster of which nothing could be
         read."""
         live = [self._live(site) for site in self.sites]
-        wishes = [read_wishes(site) for site in self.sites]
+        wishes = [read_wishes(site, annotations=self.asked.from_annotations) for site in self.sites]
         roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)
         planned = roles.plan()
         plans, missing = list[FilePlan](), list[str]()
@@ -129,7 +131,13 @@ class FilePlanner:
                 *(item.conflict for item in items if item.conflict is not None),
                 *wishes.conflicts,
                 *work.conflicts,
+                *(
+                    FileConflict(kind="guard", target=key, at=at, message=f"guard.{key}: {reason}")
+                    for guard in self.guards
+                    for at, key, reason in violations(guard, whole)
+                ),
             ),
+            refused=tuple(wishes.refused),
             unread=(
                 *agent_unread,
                 *(item.unread for item in items if item.unread is not None),

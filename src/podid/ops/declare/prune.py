@@ -54,19 +54,12 @@ def prune_roles(
     clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
     plan = Plan(header=site.place.header, actions=(), separate=True)
     iam = site.clients.iam
-    # IAM lists roles without tags: read those of roles for pods only
-    names = [role.name for role in iam.list_roles() if role.name.lower() not in declared and _for_pods(role)]
-    marked: list[Role] = []
-    unread: list[NotRead] = []
-    for name, answer in iam.find_roles(names):
-        if isinstance(answer, PodidError):
-            unread.append(NotRead.of(f"role {name}", answer))
-        elif answer is not None and _ours(answer, declarations):
-            marked.append(answer)
+    marked, unread = marked_roles(site, declarations, declared)
+    marked = [role for role in marked if Mark.of(role.tags, declarations[0], named={}, name=role.name).tool is None]
     if not marked:
         return plan, unread
     uses = _after(read_all_uses(site.clients.aws, site.place.account), plans)
-    for role in sorted(marked, key=lambda role: role.name):
+    for role in marked:
         try:
             contents = RoleContents.read(iam, role, uses)
             plan = plan.then(plan_delete(contents, site.place.header, ours=True, adopt=False))
@@ -77,17 +70,30 @@ def prune_roles(
     return plan, unread
 
 
+def marked_roles(
+    site: FileSite, declarations: Sequence[Declaration], declared: Collection[str] = ()
+) -> tuple[list[Role], list[NotRead]]:
+    """Return the roles for pods that carry the name of one of the files, sorted, without those that are `declared`; and
+    the roles that could not be read."""
+    iam = site.clients.iam
+    # IAM lists roles without tags: read those of roles for pods only
+    names = [role.name for role in iam.list_roles() if role.name.lower() not in declared and _for_pods(role)]
+    marked: list[Role] = []
+    unread: list[NotRead] = []
+    for name, answer in iam.find_roles(names):
+        if isinstance(answer, PodidError):
+            unread.append(NotRead.of(f"role {name}", answer))
+        elif answer is not None and any(answer.tags.get(item.owner_key) == item.name for item in declarations):
+            marked.append(answer)
+    return sorted(marked, key=lambda role: role.name), unread
+
+
 def _for_pods(role: Role) -> bool:
     try:
         policy = trust.parse_policy(role.trust)
     except trust.TrustPolicyError:
         return False
     return any(("Service", PODS_PRINCIPAL) in statement.principals for statement in policy.statements)
-
-
-def _ours(role: Role, declarations: Sequence[Declaration]) -> bool:
-    marks = [Mark.of(role.tags, declaration, named={}, name=role.name) for declaration in declarations]
-    return any(mark.ours and mark.tool is None for mark in marks)
 
 
 def _after(uses: Uses, plans: Sequence[Plan]) -> Uses:

@@ -31,6 +31,7 @@ class Ownership:
     prune: bool = switch("Delete what carries this file's name and is in it no longer.")
     adopt: bool = switch("Change and mark existing resources that no file owns.")
     update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
+    from_annotations: bool = switch("Follow annotations of service accounts, within allowedRoles of the files.")
     # of the shared option --take-over
     take_over: bool = False
 

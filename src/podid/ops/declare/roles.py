@@ -35,7 +35,7 @@ Documents = dict[str, Mapping[str, object]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolePlanned:
     """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust policy
-    if that is not known. `idle` is whether nothing can be planned, because nobody is to assume the role."""
+    if that is not known. `idle` is whether nothing can be planned, because no service account is to assume the role."""
 
     declared: DeclaredRole
     role: ResolvedRole

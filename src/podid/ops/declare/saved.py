@@ -1,4 +1,4 @@
-"""Saved plans of files: what somebody approved. It binds account, region, cluster and the resources that it names.
+"""Saved plans of files. A saved plan binds account, region, cluster and the resources that it names.
 
 The digest protects against accidents, such as an edit or a transfer that cut the file. It is no signature.
 """

@@ -16,7 +16,7 @@ Tags = Mapping[str, str]
 def wanted_trust(
     role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
 ) -> trust.Policy | None:
-    """Return the trust policy of the role, `current` if it needs no change; None if it would allow nobody.
+    """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
 
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
     that are not declared any more are removed; otherwise missing ones are added only. Raise Conflict if the policy
@@ -37,7 +37,7 @@ def wanted_trust(
             policy = edit.policy
             _check_allowed(policy, role, who, edit.reason)
         check_size(policy, role.name, number, len(identities))
-    # nobody is declared any more: IAM requires at least one statement
+    # no service account is declared any more, but IAM requires at least one statement
     return policy if policy is not None else current
 
 

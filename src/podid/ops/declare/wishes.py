@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from podid.domain.cluster import ServiceAccount
 from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declaration, DeclaredAssociation
 from podid.domain.errors import Conflict, InvalidInput, PodidError, Rejected
-from podid.domain.fileplan import FileConflict, NotRead
+from podid.domain.fileplan import FileConflict, NotRead, RefusedAccount
 from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.declare.annotations import ROLE_ANNOTATION, requested
 from podid.ops.declare.clusters import FileSite
 
 
@@ -32,6 +33,7 @@ class Wishes:
     by_ref: dict[ServiceAccountRef, Wish] = field(default_factory=dict)
     conflicts: list[FileConflict] = field(default_factory=list)
     unread: list[NotRead] = field(default_factory=list)
+    refused: list[RefusedAccount] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
 
@@ -64,8 +66,9 @@ def conflict(wish: Wish, error: PodidError, *, owner: str = "", key: str = "") -
     )
 
 
-def read_wishes(site: FileSite) -> Wishes:
-    """Return the associations of the declarations for this cluster. Reads service accounts only for patterns."""
+def read_wishes(site: FileSite, *, annotations: bool = False) -> Wishes:
+    """Return the associations of the declarations for this cluster, and with `annotations` those that service accounts
+    request. Reads service accounts only for patterns and annotations."""
     wishes, matching = Wishes(), _Matching(site)
     for declaration in site.declarations:
         several = [item for item in declaration.associations if item.ref is None]
@@ -86,7 +89,31 @@ def read_wishes(site: FileSite) -> Wishes:
                 wishes.notes.append(f"{item.at}: no service account matches {item.service_account}{selector}")
             for ref in refs:
                 wishes.add(Wish(declaration, item, ref))
+    if annotations:
+        _add_annotated(site, wishes, matching)
     return wishes
+
+
+def _add_annotated(site: FileSite, wishes: Wishes, matching: _Matching) -> None:
+    """Add the associations that annotations request. A service account that a file declares keeps its declaration."""
+    try:
+        accounts = matching.accounts()
+    except PodidError as error:
+        wishes.unread.append(NotRead.of("annotations of service accounts", error))
+        wishes.open |= {declaration.name for declaration in site.declarations}
+        return
+    declared = frozenset(wishes.by_ref)
+    for account in accounts:
+        if account.ref in declared or ROLE_ANNOTATION not in account.annotations:
+            continue
+        try:
+            declaration, item = requested(account, site)
+        except PodidError as error:
+            wishes.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
+            # nothing is pruned while it is not known which association the account is to have
+            wishes.open |= {declaration.name for declaration in site.declarations}
+            continue
+        wishes.add(Wish(declaration, item, account.ref))
 
 
 class _Matching:
@@ -95,6 +122,10 @@ class _Matching:
     def __init__(self, site: FileSite) -> None:
         self._site = site
         self._listed: dict[tuple[str, str], tuple[ServiceAccount, ...]] = {}
+
+    def accounts(self) -> tuple[ServiceAccount, ...]:
+        """Return all service accounts, sorted. Raise as the reader does."""
+        return tuple(sorted(self._site.clients.kube.reader.list_service_accounts(), key=lambda account: account.ref))
 
     def refs(self, item: DeclaredAssociation) -> Iterator[ServiceAccountRef]:
         """Yield the matching service accounts, sorted. Raise as the reader does, and InvalidInput for a selector that

@@ -91,9 +91,9 @@ class BaseRole:
         message = (
             f"podid cannot check whether role {role_name(arn)} allows role {self.name} to assume it. Pass "
             f"--target-profile with credentials of account {Arn.parse(arn).account}, or --accept {UNCHECKED} if the "
-            "role's owner has allowed it."
+            f"role's owner has allowed it: {owner_change_words(left)}"
         )
-        return Blocker(UNCHECKED, message, (owner_change_words(left),))
+        return Blocker(UNCHECKED, message)
 
     def part(self, candidates: Sequence[MigrationCandidate]) -> Plan | None:
         """Return the plan for these candidates alone; None if it covers none. The base role is for all of them."""

@@ -146,9 +146,16 @@ def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: tim
     association = index(migration.snapshot).associations[item.ref]
     created = getattr(association, "created_at", None)
     if soak and (created is None or now - created < soak):
-        since = f"{lifetime_words(now - created)} ago" if created is not None else "at an unknown time"
+        since = f"{_age_words(now - created)} ago" if created is not None else "at an unknown time"
         return f"its association was created {since}; --soak requires {lifetime_words(soak)}"
     return ""
+
+
+def _age_words(age: timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 1:
+        return "less than a minute"
+    return count_of(minutes, "minute") if minutes < 60 else count_of(minutes // 60, "hour")
 
 
 def _without_annotations(account: ServiceAccount) -> Action:

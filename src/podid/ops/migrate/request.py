@@ -102,8 +102,10 @@ class ApplyOptions:
         read=partial(read_stage, option="--until"),
     )
     parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
+    # a failed service account is rolled back and must not keep the others from being migrated: by default as many
+    # failures as a cluster can have associations
     max_failures: int = number(
-        "N", "Stop before the next batch after more failures than this.", default=0, bounds=(0, 5000)
+        "N", "Start no further batch after more failures than this.", default=5000, bounds=(0, 5000)
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 T = TypeVar("T")
 Document = Mapping[str, object]
+OTHER_ACCOUNT = "OtherAccount"
 NONE_KNOWN: Mapping[str, Section[Role | None]] = MappingProxyType({})
 
 
@@ -93,8 +94,8 @@ def read_grants(
 ) -> dict[str, RoleGrants]:
     """Return the policies of these roles of the account of `iam`, by ARN. Read each role and each managed policy once;
     many are read at the same time. `known` are roles that were read before, by name. Raise CredentialsError."""
-    by_name = {role_name(arn): arn for arn in arns}
-    roles = {**known, **_answers(iam.find_roles([name for name in by_name if name not in known]))}
+    role_names = dict.fromkeys(map(role_name, arns))
+    roles = {**known, **_answers(iam.find_roles([name for name in role_names if name not in known]))}
     existing = [name for name, role in roles.items() if role != Known(None)]
     names = _answers(iam.get_names_of_policies(existing))
     listed = {name: section.value for name, section in names.items() if isinstance(section, Known)}
@@ -103,8 +104,8 @@ def read_grants(
     attached = [arn for known in listed.values() for arn in known.attached]
     managed = _answers(iam.get_managed_documents(list(dict.fromkeys(filter(None, (*attached, *boundaries))))))
     return {
-        arn: _grants(arn, roles[name], names.get(name, Known(PolicyNames())), inline, managed)
-        for name, arn in by_name.items()
+        arn: _grants(arn, roles[role_name(arn)], names.get(role_name(arn), Known(PolicyNames())), inline, managed)
+        for arn in arns
     }
 
 
@@ -164,4 +165,4 @@ def in_other_account(arn: str, account: str) -> Missing | None:
     if other == account:
         return None
     reason = f"role {arn} is in account {other}: reading its policies requires credentials of that account"
-    return Missing(reason, f"iam:GetRole in account {other}", "OtherAccount")
+    return Missing(reason, f"iam:GetRole in account {other}", OTHER_ACCOUNT)

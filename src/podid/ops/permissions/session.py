@@ -22,7 +22,7 @@ from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.section import Known, Missing, Section
 from podid.facts.second_hop import SecondHop, second_hop
-from podid.ops.permissions.read import RoleGrants, in_other_account, read_grants
+from podid.ops.permissions.read import OTHER_ACCOUNT, RoleGrants, in_other_account, read_grants
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
@@ -199,16 +199,21 @@ class SessionReader:
         new = [arn for arn in dict.fromkeys(arns) if arn not in self._grants]
         elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
         self._grants.update(read_grants(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
+        theirs: list[str] = []
         if elsewhere and self.target_profile:
-            self._grants.update(read_grants(self.clients.iam_of(self.target_profile), list(elsewhere)))
-        elif elsewhere:
-            self._grants.update({arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items()})
+            aws = self.clients.aws_of(self.target_profile)
+            other = aws.sts.get_caller().account
+            theirs = [arn for arn in elsewhere if Arn.parse(arn).account == other]
+            self._grants.update(read_grants(aws.iam, theirs))
+        unread = {arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items() if arn not in theirs}
+        self._grants.update(unread)
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
         grants = self._grants[association.pods_role_arn]
         session = RoleSession(region=region, now=self.now, given=self.given)
         elsewhere = in_other_account(grants.arn, cluster.account)
-        profile = self.target_profile if elsewhere is not None else ""
+        unreadable = isinstance(grants.role, Missing) and grants.role.error_code == OTHER_ACCOUNT
+        profile = self.target_profile if elsewhere is not None and not unreadable else ""
         access = replace(
             pods_access(association, cluster.arn, grants, session, live),
             profile=profile,

@@ -61,4 +61,4 @@ def convert_view(declarations: Sequence[Declaration]) -> View:
 def _view(body: JsonObject, rows: Sequence[tuple[str, str]], text: str) -> View:
     table = Table((Column("KIND"), Column("NAME")), tuple(rows))
     lines = tuple(Line(line, code=True) for line in text.split("\n")[:-1])
-    return View(body, (table,), tuple(name for _, name in rows), lines, exact=True)
+    return View(body, (table,), tuple(name for _, name in rows), lines, exact=True, file=True)
