@@ -160,8 +160,8 @@ def schema_violation(schema: dict[str, Any], value: Any, path: str = "$") -> str
     if "maximum" in schema and value > schema["maximum"]:
         return f"{path}: must have a maximum value of {schema['maximum']}"
     if isinstance(value, list):
-        found = (schema_violation(schema.get("items", {}), item, f"{path}[{i}]") for i, item in enumerate(value))
-        return next((violation for violation in found if violation), None)
+        violations = (schema_violation(schema.get("items", {}), item, f"{path}[{i}]") for i, item in enumerate(value))
+        return next((violation for violation in violations if violation), None)
     if isinstance(value, dict):
         return next((bad for key, item in value.items() if (bad := _member_violation(schema, key, item, path))), None)
     return None
