@@ -184,6 +184,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "agent_versions": (),
         "agent_next_versions": (),
         "upgrade_insights": (),
+        "account_quotas": {},
         "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=node_role),),
         "roles": {
             name: role(name, trust(service, "nobody" if broken else where))

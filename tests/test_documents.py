@@ -149,6 +149,7 @@ FREE = {
     "proposed",
     "iamPolicy",
     "kubernetes",
+    "manifests",
     "inlinePolicies",
     "tags",
     "annotations",

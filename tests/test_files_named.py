@@ -45,6 +45,8 @@ READ = {
     "plan --var-file": ("plan", "--file", "identities.yaml", "--var-file", "FILE"),
     "diff --file": ("diff", "--file", "FILE"),
     "diff --var-file": ("diff", "--file", "identities.yaml", "--var-file", "FILE"),
+    "reconcile --file": ("reconcile", "--once", "--file", "FILE"),
+    "reconcile --var-file": ("reconcile", "--once", "--file", "identities.yaml", "--var-file", "FILE"),
     "apply --file": ("apply", "--file", "FILE"),
     "apply --var-file": ("apply", "--file", "identities.yaml", "--var-file", "FILE"),
     "forget --file": ("forget", "--file", "FILE"),
@@ -64,7 +66,7 @@ IN_PLACE = {
 }
 # shared options: a kubeconfig that is not there is an error of its own, a directory of runs is the journal's; a
 # directory of manifests gets files of other names
-ELSEWHERE = {"--kubeconfig", "--journal-dir", "migrate finish --write-manifests"}
+ELSEWHERE = {"--kubeconfig", "--journal-dir", "migrate finish --write-manifests", "reconcile --write"}
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 BEFORE = {
     "trust add": [EC2],

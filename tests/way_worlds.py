@@ -54,7 +54,7 @@ DECLARATIONS: dict[str, Json] = {
     "tagged.json": declaring(linked("shop/new"), clusters=[{"tags": {"a": "b"}}]),
     "agent.json": {**EMPTY, "agent": {"configuration": {"agent": {"probePort": 2704}}}},
     "target.json": declaring(linked("shop/new", targetRole=f"arn:aws:iam::{ACCOUNT}:role/r")),
-    "restart.json": declaring(linked("shop/orders", "shop-orders")),
+    "restart.json": declaring(linked("shop/orders")),
 }
 # the files that lines name, in the current directory
 FILES = {

@@ -297,6 +297,9 @@ STORY = _script(
 3 plan -f identities.json
 3 plan -f identities.json --save saved.json --force
 3 diff -f identities.json
+2 reconcile
+3 reconcile -f identities.json --once
+0 reconcile -f identities.json --manifests --apply
 2 apply
 0 apply -f identities.json --dry-run
 0 apply -f identities.json --wait api
@@ -424,6 +427,7 @@ MUTATED = _script(
 0 agent versions
 0 agent logs
 0 uninstall-agent --dry-run
+3 reconcile -f identities.json --once
 3 plan -f identities.json
 3 diff -f identities.json
 0 apply -f identities.json --dry-run
@@ -513,6 +517,7 @@ INTERRUPTED = _script(
 130 trust remove --role storefront --for shop/cart
 130 copy --from-cluster demo --to-cluster blue
 130 doctor --fix --yes
+130 reconcile -f identities.json --once
 130 plan -f identities.json
 130 diff -f identities.json
 130 apply -f identities.json
@@ -875,8 +880,28 @@ OWN = (
     Way("apply -f missing.json", healthy, ("naming roles",), code=5),
     Way("apply -f tagged.json", healthy, ("clusters by tags",), code=5),
     Way("apply -f target.json --update-trust --wait api", after(ROLE), ("--target-role --update-trust",)),
-    Way("apply -f restart.json --restart", healthy, (*EFFECT, "--restart")),
+    Way("apply -f restart.json --adopt --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way("apply -f empty.json --prune --yes --wait api", after("apply -f identities.json --wait api"), PRUNING),
+    Way("reconcile -f identities.json --once", healthy, code=3),
+    Way("reconcile -f identities.json --once --lease shop", healthy, ("--lease",), code=3),
+    Way("reconcile -f identities.json --once --apply", healthy, ("validating policies", "--apply")),
+    Way("reconcile -f changed.json --once --apply", after("apply -f identities.json --wait api"), ("--apply",)),
+    Way("reconcile -f bounded.json --once --apply", after("apply -f identities.json --wait api"), ("--apply",)),
+    Way("reconcile -f pattern.json --once --apply", healthy, ("patterns", "createServiceAccount", "--apply")),
+    Way("reconcile -f agent.json --once --apply", nothing, ("agent: reading", "agent: changing", "--apply")),
+    Way("reconcile -f agent.json --once --apply", healthy, ("agent: reading", "agent: changing", "--apply")),
+    Way("reconcile -f missing.json --once", healthy, ("naming roles",), code=5),
+    Way("reconcile -f tagged.json --once", healthy, ("clusters by tags",), code=5),
+    Way(
+        "reconcile -f target.json --update-trust --once --apply",
+        after(ROLE),
+        ("--target-role --update-trust", "--apply"),
+    ),
+    Way(
+        "reconcile -f empty.json --prune --yes --once --apply",
+        after("apply -f identities.json --wait api"),
+        (*PRUNING, "--apply"),
+    ),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),

@@ -146,6 +146,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
     Iam.start_usage_report: lambda s: s.iam.start_usage_report(ROLE),
     Iam.find_usage_report: lambda s: s.iam.find_usage_report("4f0e4c1a-0000-4000-8000-000000000000", ROLE),
+    Iam.get_account_summary: lambda s: s.iam.get_account_summary(),
     Iam.list_oidc_providers: lambda s: s.iam.list_oidc_providers(),
     Iam.find_oidc_provider: lambda s: s.iam.find_oidc_provider(PROVIDER.arn),
     Iam.create_oidc_provider: lambda s: s.iam.create_oidc_provider(PROVIDER),

@@ -9,7 +9,7 @@ from podid.domain.findings import Subject
 from podid.domain.iam import PolicyDocument, PolicyNames, Principal
 from podid.domain.snapshot import Known, Snapshot
 
-from .builder import ACCOUNT, CLUSTER_ARN, NODE_ROLE_ARN, ROLE_ARN, association, cluster, healthy, role, trust
+from .builder import ACCOUNT, CLUSTER_ARN, NODE_ROLE_ARN, QUOTAS, ROLE_ARN, association, cluster, healthy, role, trust
 from .grid import DENIED
 
 
@@ -80,11 +80,13 @@ PIPELINE = Principal(
 )
 
 AUDIT_CASES: dict[str, AuditCase] = {
+    "iam-quota": AuditCase(healthy(account_quotas={**QUOTAS, "Roles": 900}), healthy(account_quotas=DENIED)),
     "role-administrator": AuditCase(allowing(Action="*", Resource="*"), UNREAD_POLICIES),
     "role-passes-any-role": AuditCase(allowing(Action="iam:PassRole", Resource="*"), UNREAD_POLICIES),
     "role-assumes-any-role": AuditCase(
         allowing(Action="sts:*", Resource=f"arn:aws:iam::{ACCOUNT}:role/*"), UNREAD_POLICIES
     ),
+    "role-privilege-escalation": AuditCase(allowing(Action="iam:PutRolePolicy", Resource="*"), UNREAD_POLICIES),
     "policy-uses-disabled-session-tags": AuditCase(
         untagged(**READ, Condition=TAGGED),
         replace(UNREAD_POLICIES, associations=Known((association(disable_session_tags=True),))),

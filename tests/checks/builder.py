@@ -262,6 +262,9 @@ def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress
     )
 
 
+QUOTAS = {"Roles": 20, "RolesQuota": 1000, "AssumeRolePolicySizeQuota": 2048, "AttachedPoliciesPerRoleQuota": 10}
+
+
 def healthy(**sections: Any) -> Snapshot:
     """One associated Deployment on one node with a ready agent. A keyword replaces a section's value; give a Missing
     to take the section away."""
@@ -273,6 +276,7 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_versions": (AddonVersion(version=addon().version, default=True),),
         "agent_next_versions": (AddonVersion(version=addon().version, default=True),),
         "upgrade_insights": (),
+        "account_quotas": QUOTAS,
         "node_groups": (
             NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN, subnet_ids=("subnet-1",)),
         ),

@@ -13,6 +13,7 @@ from permissions_support import asked_for
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
+from podid.domain.owners import PLURALS
 from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import errors
@@ -60,6 +61,12 @@ def every_product(reader: KubeReader) -> None:
         each(tuple(kinds), partial(reader.list_product_settings, group, version="v1"))
 
 
+def every_owner(reader: KubeReader) -> None:
+    """With the groups that a cluster without these products does not serve."""
+    reader.list_api_groups = lambda: dict.fromkeys(PLURALS, "v1")  # type: ignore[method-assign]
+    reader.list_custom_owners()
+
+
 # method -> a call with every argument that asks for more
 READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
@@ -74,6 +81,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.get_account_settings: lambda r: r.get_account_settings(ORDERS),
     KubeReader.get_manifest: lambda r: r.get_manifest(ORDERS),
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
+    KubeReader.find_lease: lambda r: r.find_lease("shop", "podid"),
     KubeReader.list_grants: lambda r: r.list_grants("shop"),
     KubeReader.list_keys_of_pods: lambda r: r.list_keys_of_pods("shop"),
     KubeReader.list_keys_of_config_maps: lambda r: r.list_keys_of_config_maps("shop"),
@@ -97,6 +105,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_cilium_policies: lambda r: r.list_cilium_policies(),
     KubeReader.list_api_groups: lambda r: r.list_api_groups(),
     KubeReader.list_product_settings: every_product,
+    KubeReader.list_custom_owners: every_owner,
     KubeReader.list_volume_settings: lambda r: r.list_volume_settings(),
     KubeReader.list_csi_drivers: lambda r: r.list_csi_drivers(),
     KubeReader.read_clocks: lambda r: r.read_clocks(),
@@ -118,6 +127,16 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     KubeWriter.delete_workload: lambda w: each(
         ("DaemonSet", "Deployment"), lambda kind: w.delete_workload(kind, "shop", "none")
     ),
+    KubeWriter.hold_lease: lambda w: [
+        w.hold_lease(
+            "shop",
+            "podid",
+            "me",
+            seconds=30,
+            at=datetime(2026, 11, 24, tzinfo=UTC),
+            before=w.hold_lease("shop", "podid", "me", seconds=30, at=datetime(2026, 11, 24, tzinfo=UTC), before=None),
+        )
+    ],
     KubeWriter.annotate: lambda w: w.annotate(ORDERS, {"eks.amazonaws.com/audience": None}),
     KubeWriter.evict: lambda w: w.evict("shop", "none", uid="u"),
     KubeWriter.create_probe: lambda w: w.create_probe(ORDERS, "p", image="x", node="", region="r", seconds=60),

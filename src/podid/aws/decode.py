@@ -109,7 +109,7 @@ cluster = foreign.record(
 
 
 association_summary = foreign.record(aws.AssociationSummary, association_arn="associationArn?")
-association = foreign.record(aws.Association, association_arn="associationArn?")
+association = foreign.record(aws.Association, association_arn="associationArn?", custom_owner=lambda _: None)
 
 
 addon = foreign.record(

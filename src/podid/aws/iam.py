@@ -13,7 +13,7 @@ from podid.aws.principals import details, principals
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
-from podid.domain.foreign import Object, Reading, about, at, inners_or_none, list_at, many, text
+from podid.domain.foreign import Object, Reading, about, at, inners_or_none, list_at, many, numbers, text
 from podid.domain.iam import PolicyFinding, PolicyNames, Principal
 from podid.domain.permissions import needs
 from podid.domain.usage import AccessedService
@@ -138,6 +138,11 @@ class Iam(ServiceGateway):
         """Return the users and roles of the account with their policies, sorted by ARN."""
         items = self._api.items("GetAccountAuthorizationDetails", {}, "the principals of the account", details)
         return tuple(sorted(principals(items), key=lambda principal: principal.arn))
+
+    @needs("iam:GetAccountSummary")
+    def get_account_summary(self) -> Mapping[str, int]:
+        """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""
+        return self._api.read("GetAccountSummary", {}, "the quotas of the account", at("SummaryMap", numbers))
 
     # --- OIDC providers -----------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from podid.checks.association.session_policy_misconfig import session_policy_mis
 from podid.checks.association.unused_association import unused_association
 from podid.checks.audit.access_keys_in_cluster import access_keys_in_cluster
 from podid.checks.audit.cross_account_trust_without_external_id import cross_account_trust_without_external_id
+from podid.checks.audit.iam_quota import iam_quota
 from podid.checks.audit.identity_open_to_others import identity_open_to_others
 from podid.checks.audit.imds_open_to_pods import imds_open_to_pods
 from podid.checks.audit.irsa_still_allowed import irsa_still_allowed
@@ -42,6 +43,7 @@ from podid.checks.audit.role_administrator import role_administrator
 from podid.checks.audit.role_assumes_any_role import role_assumes_any_role
 from podid.checks.audit.role_passable_by_others import role_passable_by_others
 from podid.checks.audit.role_passes_any_role import role_passes_any_role
+from podid.checks.audit.role_privilege_escalation import role_privilege_escalation
 from podid.checks.audit.trust_wider_than_use import trust_wider_than_use
 from podid.checks.audit.trust_without_source import trust_without_source
 from podid.checks.base import Check
@@ -216,11 +218,13 @@ AUDIT: tuple[Check, ...] = (
     role_administrator,
     role_passes_any_role,
     role_assumes_any_role,
+    role_privilege_escalation,
     policy_uses_disabled_session_tags,
     role_passable_by_others,
     identity_open_to_others,
     imds_open_to_pods,
     access_keys_in_cluster,
+    iam_quota,
 )
 # checks of the doctor that `podid audit` makes too
 AUDITED: tuple[Check, ...] = (

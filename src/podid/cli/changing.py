@@ -88,7 +88,9 @@ def beside(access: Access, plan: Plan, *, taken_over: bool = False) -> tuple[str
     is given or an earlier run has `taken_over`."""
     if not plan.actions:
         return ()
-    return owner_notes(access.clients, plan, take_over=access.shared.take_over or taken_over)
+    take_over = access.shared.take_over or taken_over
+    # only where the command has read the cluster anyway
+    return owner_notes(access.clients, plan, take_over=take_over, custom="kube" in vars(access))
 
 
 def roll_back(

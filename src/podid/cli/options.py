@@ -243,6 +243,9 @@ class Command:
             return permissions
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
+        from podid.cli.permissions import OWNERS
 
+        if {"take_over", "context"} <= {*self.shared}:
+            permissions = replace(permissions, optional=(*permissions.optional, OWNERS))
         place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()
         return replace(permissions, always=permissions.always | place | permissions_of((Sts.get_caller,)))

@@ -38,6 +38,9 @@ NAMING_NAMESPACES_TOO = OptionalPermission.of(_NAMING, *_NAMES, KubeReader.list_
 RUNNING_PODS = OptionalPermission.of(
     "reading the settings that the webhook injected into running pods", KubeReader.list_pods
 )
+OWNERS = OptionalPermission.of(
+    "custom resources of ACK and Crossplane that own roles and associations", KubeReader.list_custom_owners
+)
 DRY_RUNS = OptionalPermission.of(
     "dry-run pods, which show whether new pods get credentials; podid creates nothing, but the permission allows it",
     KubeWriter.dry_run_pod,

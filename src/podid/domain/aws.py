@@ -75,10 +75,12 @@ class Association(AssociationSummary):
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     modified_at: datetime | None = None
+    # by a custom resource of the cluster, if these were read
+    custom_owner: Owner | None = None
 
     @property
     def owner(self) -> Annotated[Owner | None, _OWNER]:
-        return owner_of(self.tags, owner_arn=self.owner_arn)
+        return owner_of(self.tags, owner_arn=self.owner_arn) or self.custom_owner
 
     @property
     def session_tags(self) -> bool:

@@ -272,6 +272,11 @@ def about(read: Reading[T], **known: str) -> Reading[T]:
     return checked
 
 
+def numbers(data: Object) -> dict[str, int]:
+    """Return the members that are whole numbers."""
+    return {name: value for name, value in data.items() if type(value) is int}
+
+
 def list_at(name: str, read: Reading[T]) -> Reading[list[T]]:
     """Return a reader of an answer whose member `name` lists the requested objects."""
     return lambda answer: [read(item) for item in inners(answer, name)]

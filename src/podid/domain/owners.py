@@ -162,7 +162,7 @@ def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
 
 # --- custom resources -------------------------------------------------------------------------------------------------
 
-# API groups of the custom resources -> tool
+# API groups of the custom resources -> tool; those of EKS have associations, those of IAM roles
 GROUPS = {
     "eks.services.k8s.aws": _ACK,
     "iam.services.k8s.aws": _ACK,
@@ -171,6 +171,7 @@ GROUPS = {
     "iam.aws.upbound.io": "Crossplane",
     "iam.aws.m.upbound.io": "Crossplane",
 }
+PLURALS = {group: "roles" if group.startswith("iam.") else "podidentityassociations" for group in GROUPS}
 # the id that Crossplane's provider stores before the resource exists
 _STUB = "a-stubassocid123456"
 

@@ -74,6 +74,8 @@ class Snapshot:
     agent_versions: Section[tuple[AddonVersion, ...]] = field(metadata=AWS)
     # the versions for the next Kubernetes version; none if EKS does not offer that yet, or the add-on is not installed
     agent_next_versions: Section[tuple[AddonVersion, ...]] = field(metadata=AWS)
+    # numbers of IAM entities and their quotas, by IAM's names
+    account_quotas: Section[Mapping[str, int]] = field(metadata=AWS)
     # findings of EKS about the next upgrade of Kubernetes
     upgrade_insights: Section[tuple[UpgradeInsight, ...]] = field(metadata=AWS)
     node_groups: Section[tuple[NodeGroup, ...]] = field(metadata=AWS)

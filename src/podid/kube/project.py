@@ -194,18 +194,6 @@ def pod_security(namespace: Object) -> str:
     return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
 
 
-def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
-    """Return the node of the lease, and its last renewal by the kubelet's clock and by the API server's."""
-    renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
-    writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
-    times = [instant_or_none(entry, "time") for entry in writes if _renews(entry)]
-    return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
-
-
-def _renews(entry: Object) -> bool:
-    return "f:renewTime" in inner_or_empty(inner_or_empty(entry, "fieldsV1"), "f:spec")
-
-
 def access_review(answer: Object) -> AccessReview:
     """Return the review. After a failure of an authorizer, a denial may be caused by it: unknown."""
     status = inner(answer, "status")

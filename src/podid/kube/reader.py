@@ -15,15 +15,26 @@ from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, Owner
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, RoleRule, abilities_of
 from podid.domain.findings import Subject
-from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
+from podid.domain.foreign import Reading, text_or
+from podid.domain.lease import Lease
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.owners import PLURALS, Owner
 from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_exposure, project_network, project_pods, project_templates
+from podid.kube import (
+    project,
+    project_custom,
+    project_exposure,
+    project_leases,
+    project_network,
+    project_pods,
+    project_templates,
+)
+from podid.kube.paths import on, path_in, path_of
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
@@ -38,39 +49,9 @@ WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurat
 
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
-# kind -> (API prefix, plural)
-KINDS: Mapping[str, tuple[str, str]] = {
-    "Namespace": ("/api/v1", "namespaces"),
-    "Pod": ("/api/v1", "pods"),
-    "Node": ("/api/v1", "nodes"),
-    "ServiceAccount": ("/api/v1", "serviceaccounts"),
-    "ConfigMap": ("/api/v1", "configmaps"),
-    "Secret": ("/api/v1", "secrets"),
-    "Event": ("/api/v1", "events"),
-    "PersistentVolume": ("/api/v1", "persistentvolumes"),
-    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
-    "CSIDriver": ("/apis/storage.k8s.io/v1", "csidrivers"),
-    "Deployment": ("/apis/apps/v1", "deployments"),
-    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
-    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
-    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
-    "CronJob": ("/apis/batch/v1", "cronjobs"),
-    "Job": ("/apis/batch/v1", "jobs"),
-    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
-    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
-    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
-    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
-}
 # plural -> whether objects of the kind are in a namespace
 CILIUM_POLICIES = {"ciliumnetworkpolicies": True, "ciliumclusterwidenetworkpolicies": False}
 TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
-
-
-def on(verb: str, *kinds: str) -> tuple[KubePermission, ...]:
-    """Return the permissions for `verb` on objects of these kinds."""
-    rows = (KINDS[kind] for kind in kinds)
-    # /apis/GROUP/VERSION; /api/v1 is the core group, whose name is empty
-    return tuple(KubePermission("".join(prefix.split("/")[2:-1]), plural, verb) for prefix, plural in rows)
 
 
 class KubeReader:
@@ -174,7 +155,7 @@ class KubeReader:
         """Return the policies of both kinds; empty if the cluster does not have the kind."""
         policies: list[CiliumPolicy] = []
         for plural, namespaced in CILIUM_POLICIES.items():
-            path = _path("/apis/cilium.io/v2", plural, namespace if namespaced else "")
+            path = path_in("/apis/cilium.io/v2", plural, namespace if namespaced else "")
             policies += chain.from_iterable(self._list_if_served(path, project_network.cilium_policies))
         return tuple(sorted(policies, key=_place))
 
@@ -182,7 +163,7 @@ class KubeReader:
     def list_api_groups(self) -> Mapping[str, str]:
         """Return API group -> the server's preferred version, including custom groups. Every authenticated caller is
         authorized to read it, by Kubernetes' own ClusterRole system:discovery."""
-        return self._transport.get("/apis", _groups)
+        return self._transport.get("/apis", project_custom.groups)
 
     @needs(*(KubePermission(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
     def list_product_settings(
@@ -191,8 +172,13 @@ class KubeReader:
         """Return the settings for credentials in custom resources; of cluster-scoped ones whatever the namespace. Empty
         if the cluster has the group but not the kind."""
         kind, read = CUSTOM[group][plural]
-        path = _path(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
+        path = path_in(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
         return tuple(chain.from_iterable(self._list_if_served(path, partial(read, kind))))
+
+    @needs(*(KubePermission(group, plural, "list") for group, plural in PLURALS.items()))
+    def list_custom_owners(self) -> dict[str, Owner]:
+        """Return the owners by custom resources: of associations by id and ARN, of roles by ARN."""
+        return project_custom.owners(self.list_api_groups(), self._list_if_served)
 
     @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
@@ -210,12 +196,16 @@ class KubeReader:
         node's lease: the kubelet's time of renewal, and the server's time of that write. An old lease serves as well as
         a new one. Nodes without a record of the write are omitted."""
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-        leases = self._transport.list(path, project.lease)
+        leases = self._transport.list(path, project_leases.node_lease)
         return {
             name: round((renewed - written).total_seconds())
             for name, renewed, written in leases
             if renewed is not None and written is not None
         }
+
+    @needs(*on("get", "Lease"))
+    def find_lease(self, namespace: str, name: str) -> Lease | None:
+        return _or_none(self._transport.get, path_of("Lease", namespace, name), project_leases.held_lease)
 
     @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
@@ -392,27 +382,12 @@ class KubeReader:
             return []
 
 
-def _groups(answer: Object) -> dict[str, str]:
-    groups = listed(answer, "groups")
-    return {text_or(g, "name"): text_or(inner_or_empty(g, "preferredVersion"), "version") for g in groups}
-
-
 def _or_none(get: Callable[..., T], *args: object) -> T | None:
     """Return the result of `get`, or None if it raises NotFound."""
     try:
         return get(*args)
     except NotFound:
         return None
-
-
-def path_of(kind: str, namespace: str = "", name: str = "") -> str:
-    """Return the path of an object, or of all objects of a kind, in one namespace or in all."""
-    return _path(*KINDS[kind], namespace, name)
-
-
-def _path(prefix: str, plural: str, namespace: str, name: str = "") -> str:
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
 
 
 def _place(item: Placed) -> tuple[str, str]:

@@ -10,13 +10,15 @@ from functools import partial
 
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.evidence import PROBE_LABELS
-from podid.domain.foreign import at, text
+from podid.domain.foreign import at as member
+from podid.domain.foreign import text
+from podid.domain.lease import Lease
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.permissions import KubePermission, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
-from podid.kube import project, project_pods
-from podid.kube.reader import on, path_of
+from podid.kube import project, project_leases, project_pods
+from podid.kube.paths import on, path_of
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import Json, Transport
 
@@ -78,7 +80,7 @@ class KubeWriter:
                     "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod.name, "uid": pod.uid},
                 },
             },
-            at("status", lambda status: text(status, "token")),
+            member("status", lambda status: text(status, "token")),
             idempotent=True,
         )
 
@@ -121,6 +123,28 @@ class KubeWriter:
         """Delete a DaemonSet or a Deployment with its pods. Raise NotFound if it is gone; with `uid`, Conflict if
         another object has its name now."""
         self._transport.delete(path_of(kind, namespace, name), uid=uid, with_dependents=True)
+
+    @needs(*on("create", "Lease"), *on("patch", "Lease"))
+    def hold_lease(
+        self, namespace: str, name: str, holder: str, *, seconds: int, at: datetime, before: Lease | None
+    ) -> Lease:
+        """Create the Lease, or take or renew the one that was read `before`; an empty holder releases it. Raise
+        AlreadyExists or Conflict if another process was faster."""
+        taken = before is not None and before.holder != holder
+        # Kubernetes' MicroTime
+        moment = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec: Json = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": seconds,
+            "renewTime": moment,
+            "leaseTransitions": (before.transitions if before is not None else 0) + taken,
+            **({"acquireTime": moment} if before is None or taken else {}),
+        }
+        if before is None:
+            body: Json = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}}
+            return self._transport.post(path_of("Lease", namespace), {**body, "spec": spec}, project_leases.held_lease)
+        patch: Json = {"metadata": {"resourceVersion": before.version}, "spec": spec}
+        return self._transport.patch(path_of("Lease", namespace, name), patch, project_leases.held_lease)
 
     @needs(*on("create", "Job"))
     def create_probe(

@@ -139,7 +139,7 @@ WRONG: tuple[tuple[str, object, str], ...] = (
     ("x", "- namespace: no\n  serviceAccount: b\n", "1: namespace: False is not text"),
     ("x", '[{"namespace": "a",\n"namespace": "b"}]', "1: namespace appears twice"),
     ("x", "- namespace: a\n  serviceAccount: b\n  namespace: c\n", "3: namespace appears twice"),
-    ("x", [{**B, "role": "x", "roleArn": "y"}], "1: roleArn: roleArn is already given"),
+    ("x", [{**B, "role": "x", "roleArn": "y"}], "1: roleArn: roleArn is already specified"),
     ("x", '[\n{"namespace": ' + "1" * 5000 + "}]", "2: namespace is a number of 5,000 digits"),
     ("x", "- namespace: " + "1" * 5000, "1: namespace is a number of 5,000 digits"),
     ("x", '[{"namespace": NaN}]', "1: namespace is NaN, which is not a value"),

@@ -250,3 +250,48 @@ def test_an_owner_is_a_filter_and_a_column(healthy: Site) -> None:
     assert "eksctl for cluster demo (tag alpha.eksctl.io/cluster-name=demo)" in shown.stdout
     (role,) = [r for r in healthy.must("role", "list", "-o", "json").json["items"] if r["roleName"] == "shop-orders"]
     assert role["owner"]["tool"] == "eksctl"
+
+
+ACK = "/apis/eks.services.k8s.aws/v1alpha1/namespaces/shop/podidentityassociations"
+ACK_ROLES = "/apis/iam.services.k8s.aws/v1alpha1/namespaces/shop/roles"
+
+
+def with_custom_resources(site: Site) -> None:
+    """Objects of ACK whose controllers are configured to set no tags."""
+    for group in ("eks.services.k8s.aws", "iam.services.k8s.aws"):
+        site.kube.install(group)
+    cluster = site.box.world.clusters["demo"]
+    association = next(iter(cluster.associations.values()))
+    role = {"ackResourceMetadata": {"arn": f"arn:aws:iam::{ACCOUNT}:role/shop-orders"}}
+    for path, name, status in ((ACK, "orders", {"associationID": association.id}), (ACK_ROLES, "shop-orders", role)):
+        site.cluster.post(path, {"metadata": {"name": name}, "spec": {}})
+        site.cluster.merge(f"{path}/{name}/status", {"status": status})
+
+
+def test_a_custom_resource_of_the_cluster_owns_as_well(healthy: Site) -> None:
+    with_custom_resources(healthy)
+    told = "AWS Controllers for Kubernetes shop/orders"
+    shown = healthy.must("show", "shop/orders", "-o", "json").json["owner"]
+    assert (shown["tool"], shown["detail"], shown["tag"]) == ("AWS Controllers for Kubernetes", "shop/orders", None)
+    assert shown["evidence"] == "PodIdentityAssociation shop/orders of eks.services.k8s.aws in the cluster"
+    before = account_state(healthy.box)
+    line = "associate shop/orders --role storefront --replace --wait api"
+    outcome = changes(healthy, line)
+    assert (outcome.code, told in outcome.error["message"]) == (6, True), outcome
+    outcome = changes(healthy, "associate shop/web --role shop-orders --update-trust --wait api")
+    assert (outcome.code, outcome.error["subject"]) == (6, "role shop-orders"), outcome
+    assert account_state(healthy.box) == before
+    done = changes(healthy, line, "--take-over")
+    assert done.code == 0, done
+    assert account_state(healthy.box) != before
+
+
+def test_custom_resources_that_may_not_be_read_are_said(healthy: Site) -> None:
+    with_custom_resources(healthy)
+    rules = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "create", "patch"]}]
+    env = healthy.user("limited", rules)
+    line = "associate shop/orders --role storefront --replace --wait api --dry-run -o json"
+    outcome = healthy(*line.split(), env=env)
+    assert outcome.code == 0, outcome
+    assert [note for note in outcome.json["notes"] if "custom resources" in note], outcome.json["notes"]
+    assert healthy("show", "shop/orders", "-o", "json", env=env).json["owner"] is None

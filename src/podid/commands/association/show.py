@@ -18,12 +18,13 @@ def permissions() -> CommandPermissions:
     from podid.aws.cloudtrail import CloudTrail
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
+    from podid.cli.permissions import OWNERS
     from podid.domain.permissions import permissions_of
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
     policies = permissions_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
     return CommandPermissions(
-        permissions_of_checks(ALL) | policies, (OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions),)
+        permissions_of_checks(ALL) | policies, (OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions), OWNERS)
     )
 
 

@@ -79,12 +79,12 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     plans = {id(local): item for _, local, item in filed.parts}
     clusters = [(name, local) for name, local, _ in filed.parts]
     if len(clusters) == 1:
-        _apply(clusters[0][1], filed.plans[0], options)
+        apply_part(clusters[0][1], filed.plans[0], options)
         return
-    over_clusters(access, clusters, lambda local: _apply(local, plans[id(local)], options))
+    over_clusters(access, clusters, lambda local: apply_part(local, plans[id(local)], options))
 
 
-def _apply(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
+def apply_part(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
     """Apply the plan of one cluster."""
     from functools import partial
 

@@ -45,9 +45,11 @@ def saved(access: Access, name: str) -> Filed:
     return Filed(tuple(parts))
 
 
-def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[str, Access, FileSite]]:
-    """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and as
-    `read_declarations` does."""
+def reach(
+    access: Access, options: FileOptions, *, settle: bool, annotations: bool = False
+) -> list[tuple[str, Access, FileSite]]:
+    """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and without
+    allowed roles if `annotations` name roles; and as `read_declarations` does."""
     from podid.cli.changing import settle_interrupted
     from podid.cli.several import check_no_context
     from podid.domain.errors import UsageError
@@ -61,7 +63,7 @@ def reach(access: Access, options: FileOptions, *, settle: bool) -> list[tuple[s
     variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
     declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
 
-    if ownership.from_annotations and not any(item.allowed_roles for item in declarations):
+    if annotations and not any(item.allowed_roles for item in declarations):
         raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
 
     def tagged(tags: Mapping[str, str]) -> Collection[str]:
@@ -91,7 +93,7 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     and `FilePlanner` do."""
     from podid.ops.declare.plan import FilePlanner
 
-    reached = reach(access, options, settle=settle)
+    reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=[site for _, _, site in reached],

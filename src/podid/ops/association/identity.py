@@ -3,13 +3,14 @@ use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.cluster import ServiceAccount
 from podid.domain.names import ServiceAccountRef
+from podid.domain.owners import Owner
 from podid.domain.plan import Place
 from podid.domain.policy.session import RoleSession
 from podid.domain.snapshot import Known, Missing, Section, attempt, error_of
@@ -78,7 +79,7 @@ def read_identity(
         privileges = read_privileges(access, action_table())
     return IdentityReading(
         status,
-        association,
+        association if association.owner else replace(association, custom_owner=_custom_owner(clients, association)),
         account,
         pods,
         trust_of(snapshot, association),
@@ -87,6 +88,12 @@ def read_identity(
         hop_of(snapshot, association),
         attempt(lambda: _last_use(clients, association, place, snapshot.taken_at)) if cloudtrail else None,
     )
+
+
+def _custom_owner(clients: Clients, association: Association) -> Owner | None:
+    """Return the custom resource that owns the association. None as well if the cluster does not allow the answer."""
+    owners = attempt(lambda: clients.kube.reader.list_custom_owners())
+    return owners.value.get(association.association_id) if isinstance(owners, Known) else None
 
 
 def _last_use(clients: Clients, association: Association, place: Place, now: datetime) -> LastUse:

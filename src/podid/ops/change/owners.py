@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from podid.calls import pacing
-from podid.domain.errors import AccessDenied, Again, Conflict
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError
 from podid.domain.owners import Owner
-from podid.domain.plan import Action, Plan, Verb
-from podid.ops.change.kinds import ROLE, kind_of
+from podid.domain.plan import Action, Plan, Verb, text
+from podid.ops.change.kinds import ASSOCIATION, ROLE, kind_of
 from podid.ops.clients import Clients, Site
 
 
@@ -26,10 +26,10 @@ class OwnedResources:
         return tuple(f"{subject} {owner.sentence}" for subject, owner in self.owners.items())
 
 
-def owner_notes(clients: Clients, plan: Plan, *, take_over: bool) -> tuple[str, ...]:
-    """Return a note about each tool that owns a resource of the plan, and about what reverts the change. Raise Conflict
-    if there is one, unless `take_over`."""
-    owned = read_owners(clients, plan)
+def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool = False) -> tuple[str, ...]:
+    """Return a note about each tool that owns a resource of the plan, and about what reverts the change. With `custom`,
+    also read the custom resources of the cluster. Raise Conflict if there is one, unless `take_over`."""
+    owned = read_owners(clients, plan, custom=custom)
     if not owned.owners or take_over:
         return (*owned.lines, *owned.unread)
     first, *more = owned.lines
@@ -42,7 +42,7 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool) -> tuple[str, 
     )
 
 
-def read_owners(clients: Clients, plan: Plan) -> OwnedResources:
+def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
     """Read the owners of the resources that the plan changes or deletes: of each once, many at the same time."""
     site = Site(clients, plan.header)
     created = {action.keys["roleName"] for action in plan.actions if _creates_role(action)}
@@ -58,7 +58,33 @@ def read_owners(clients: Clients, plan: Plan) -> OwnedResources:
             unread.append(f"whether another tool owns {subject} was not checked: requires {owner.permission}")
         elif owner is not None:
             owners[subject] = owner
+    if custom:
+        left = {name: action for name, action in resources.items() if name not in owners and _may_be_custom(action)}
+        try:
+            owners |= _custom_owners(clients, plan, left) if left else {}
+        except AccessDenied as error:
+            unread.append(f"custom resources that own resources of the plan were not checked: {error.message}")
+        except PodidError:
+            pass  # the cluster is not read: the plan says so
     return OwnedResources({name: owners[name] for name in resources if name in owners}, tuple(unread))
+
+
+def _may_be_custom(action: Action) -> bool:
+    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
+    return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
+
+
+def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]) -> dict[str, Owner]:
+    by_id = clients.kube.reader.list_custom_owners()
+    own = f"iam::{plan.header.account}:role/"
+    by_role = {arn.rpartition("/")[2]: owner for arn, owner in by_id.items() if own in arn}
+    owners = {}
+    for name, action in resources.items():
+        role = action.keys.get("roleName")
+        owner = by_role.get(role) if role else by_id.get(text(action.before or {}, "associationId"))
+        if owner is not None:
+            owners[name] = owner
+    return owners
 
 
 def _reader(site: Site) -> Callable[[Action], Owner | AccessDenied | None]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from podid.domain.option import included, option, options, several, switch
+from typing import ClassVar
+
+from podid.domain.errors import InvalidInput
+from podid.domain.option import included, option, options, seconds, several, switch
 
 FILES = several(
     "FILE|DIR|-",
@@ -63,3 +66,31 @@ class FileDiffOptions:
 
     files: FileOptions = included(FileOptions)
     ownership: Ownership = included(Ownership)
+
+
+def _address(text: str) -> str:
+    """Return the text. Raise InvalidInput if it is not [HOST]:PORT."""
+    _, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise InvalidInput(f"--listen {text!r} is not [HOST]:PORT, such as :8080", subject=text)
+    return text
+
+
+@options
+class ReconcileOptions:
+    """Options of `podid reconcile`."""
+
+    HEADINGS: ClassVar = {"interval": "Rounds", "listen": "In a cluster", "manifests": "Manifests"}
+    files: FileOptions = included(FileOptions)
+    ownership: Ownership = included(Ownership)
+    interval: float = option("TIME", "Time between rounds, such as 5m. [default: 5m]", default=300.0, read=seconds)
+    applies: bool = switch("Make the changes, instead of reporting them.", name="--apply")
+    once: bool = switch("Make one round and exit with its code.")
+    listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", default="", read=_address)
+    lease: str = option(
+        "NAMESPACE", "Namespace of the Lease of which one holder acts. [default: the pod's own]", default=""
+    )
+    manifests: bool = switch("Print a CronJob and a Deployment with what they need, and exit.")
+    image: str = option("IMAGE", "Image of podid, for --manifests.", default="")
+    write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.", default="")
+    force: bool = switch("Replace existing files of --write.", consent=True)

@@ -27,7 +27,7 @@ _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni"
 SINCE_4 = (
     *("permission_policies", "boundaries", "node_role_policies", "principals"),
     *("access_keys", "secret_keys", "grants"),
-    *("agent_next_versions", "upgrade_insights"),
+    *("agent_next_versions", "upgrade_insights", "account_quotas"),
 )
 
 

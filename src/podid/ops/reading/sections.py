@@ -117,6 +117,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("upgrade_insights", (Eks.list_upgrade_findings, Eks.find_insight), readings.upgrade_insights),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
+    SectionRow("account_quotas", (Iam.get_account_summary,), lambda s: s.clients.iam.get_account_summary()),
     SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
     SectionRow("target_permissions", (Iam.simulate_pairs,), roles.target_permissions, needs=("associations",)),

@@ -16,6 +16,15 @@ def role_administrator(hands: Hands) -> str:
     return _allowing(hands, Action="*", Resource="*").role
 
 
+def iam_quota(hands: Hands) -> str:
+    """One more policy can be attached."""
+    found = _allowing(hands, Action="dynamodb:GetItem", Resource="*")
+    for service in ("S3", "SQS", "SNS", "DynamoDB", "RDS", "EC2", "SSM", "ElastiCache", "Redshift"):
+        arn = f"arn:{hands.world.partition}:iam::aws:policy/Amazon{service}ReadOnlyAccess"
+        hands.aws("iam").attach_role_policy(RoleName=found.name, PolicyArn=arn)
+    return found.role
+
+
 def role_passes_any_role(hands: Hands) -> str:
     return _allowing(hands, Action=["dynamodb:GetItem", "iam:PassRole"], Resource="*").role
 
@@ -23,6 +32,10 @@ def role_passes_any_role(hands: Hands) -> str:
 def role_assumes_any_role(hands: Hands) -> str:
     roles = f"arn:{hands.world.partition}:iam::{hands.world.account}:role/*"
     return _allowing(hands, Action=_ACTIONS, Resource=roles).role
+
+
+def role_privilege_escalation(hands: Hands) -> str:
+    return _allowing(hands, Action=["dynamodb:GetItem", "iam:PutRolePolicy"], Resource="*").role
 
 
 def policy_uses_disabled_session_tags(hands: Hands) -> str:

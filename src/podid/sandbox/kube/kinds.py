@@ -141,9 +141,13 @@ MUTATING_WEBHOOKS = KubeKind(
 LEASES = KubeKind("coordination.k8s.io", "v1", "leases", "Lease")
 PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", False, ("pv",), subresources=("status",))
 CSI_DRIVERS = KubeKind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False)
+_ALPHA = ("keda.sh", "eks.services.k8s.aws", "iam.services.k8s.aws")
 # of products: there once their group is installed
 CUSTOM: tuple[KubeKind, ...] = tuple(
-    KubeKind(group, "v1alpha1" if group == "keda.sh" else "v1", plural, name, not name.startswith(("Cluster", "EC2")))
+    KubeKind(
+        *(group, "v1alpha1" if group in _ALPHA else "v1", plural, name, not name.startswith(("Cluster", "EC2"))),
+        subresources=("status",) if plural in ("podidentityassociations", "roles") else (),
+    )
     for group, plural, name in (
         ("external-secrets.io", "secretstores", "SecretStore"),
         ("external-secrets.io", "clustersecretstores", "ClusterSecretStore"),
@@ -153,6 +157,10 @@ CUSTOM: tuple[KubeKind, ...] = tuple(
         ("keda.sh", "clustertriggerauthentications", "ClusterTriggerAuthentication"),
         ("secrets-store.csi.x-k8s.io", "secretproviderclasses", "SecretProviderClass"),
         ("karpenter.k8s.aws", "ec2nodeclasses", "EC2NodeClass"),
+        ("eks.services.k8s.aws", "podidentityassociations", "PodIdentityAssociation"),
+        ("iam.services.k8s.aws", "roles", "Role"),
+        ("eks.aws.upbound.io", "podidentityassociations", "PodIdentityAssociation"),
+        ("iam.aws.upbound.io", "roles", "Role"),
     )
 )
 ROLES = KubeKind(RBAC, "v1", "roles", "Role")

@@ -1,0 +1,79 @@
+"""podid reconcile."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions, OptionalPermission, Permissions
+from podid.ops.declare.request import ReconcileOptions
+
+LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing what the files declare"
+
+
+def permissions() -> CommandPermissions:
+    from podid.cli import permissions as shared
+    from podid.commands.declare import apply, filing
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    read, change = filing.reading(), apply.permissions()
+    # who can create pods or restart workloads gets every identity
+    known = (*read.optional, *shared.REACHED, shared.RESTARTING)
+    lease = OptionalPermission.of(LEASE, KubeReader.find_lease, KubeWriter.hold_lease)
+    applying = OptionalPermission(change.always, APPLY)
+    more = (item for item in change.optional if item not in known)
+    return CommandPermissions(read.always, (*read.optional, lease, applying, *more))
+
+
+def granted(options: ReconcileOptions) -> tuple[Permissions, Permissions]:
+    """Return the permissions that these options need, without and with the namespace of the Lease."""
+    from podid.commands.declare import filing
+
+    every, read = permissions(), {item.reason for item in filing.reading().optional}
+    always, lease = every.always, Permissions()
+    for item in every.optional:
+        if item.reason == LEASE:
+            lease = item.permissions
+        elif item.reason.startswith("--prune"):
+            always |= item.permissions if options.ownership.prune else Permissions()
+        elif options.applies or item.reason in read:
+            always |= item.permissions
+    return always, lease
+
+
+@command(
+    shared=(*CLUSTER, *KUBERNETES, "yes", "journal_dir", "take_over"), permissions=permissions, several=("cluster",)
+)
+def reconcile(access: Access, options: ReconcileOptions) -> None:
+    """Compare files with clusters again and again.
+
+    Each round prints one line. Without --apply podid only reports the drift. With --apply it makes the changes, as
+    podid apply does; --prune also requires --yes. A failed round is repeated after 10 seconds, then later and later.
+    In a pod, of several replicas only the one that holds the Lease podid-reconcile-NAME acts. SIGTERM ends the command
+    after the current step, with exit code 0.
+
+    Example: podid reconcile -f identities.yaml --once
+
+    Example: podid reconcile -f identities/ --interval 5m --apply --listen :8080
+
+    Example: podid reconcile -f identities.yaml --apply --manifests
+    """
+    from contextlib import closing
+
+    from podid.commands.declare.rounds import print_manifests, rounds, until_terminated
+    from podid.domain.errors import Again, ConsentNeeded, UsageError
+    from podid.render.reconcile import round_view
+
+    if not options.files.files:
+        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
+    if options.manifests:
+        print_manifests(access, options, *granted(options))
+        return
+    if options.applies and options.ownership.prune and not access.shared.yes:
+        raise ConsentNeeded("--apply --prune deletes without a question", hint=Again(add=("--yes",)))
+    with until_terminated(), closing(rounds(access, options)) as made:
+        for done in made:
+            access.terminal.emit(round_view(done))
+            if options.once:
+                access.terminal.leave(done.exit_code)
+                return

@@ -1,0 +1,203 @@
+"""The rounds of `podid reconcile`, the signals that end them, and the manifests that run them in a cluster."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from podid.domain.errors import ExitCode, PodidError
+from podid.domain.reconciliation import Reconciliation, RoundState
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.permissions import Permissions
+    from podid.ops.declare.election import Election
+    from podid.ops.declare.request import ReconcileOptions
+    from podid.render.view import View
+
+# the changes were made, whether or not the identities work yet: podid doctor and podid status tell that
+_MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
+# Kubernetes mounts it into each pod
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
+    """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
+    from podid.local.telemetry import Telemetry
+    from podid.ops.declare.reconcile import Reconciler
+
+    access.take_time()
+    name = _name_of(access, options)
+    with ExitStack() as stack:
+        election = _election(access, options, name)
+        reconciler = Reconciler(
+            compare=partial(compare, access, options),
+            interval=options.interval,
+            election=election,
+            now=access.runtime.now,
+            monotonic=access.runtime.monotonic,
+            sleep=access.runtime.sleep,
+        )
+        if options.listen:
+            host, _, port = options.listen.rpartition(":")
+            try:
+                stack.enter_context(
+                    Telemetry(host or "0.0.0.0", int(port), reconciler.metrics, lambda: reconciler.healthy)  # noqa: S104
+                )
+            except OSError as error:
+                raise PodidError(f"--listen {options.listen}: {error.strerror}", subject=options.listen) from error
+        try:
+            yield from reconciler.rounds()
+        finally:
+            if election is not None:
+                election.release()
+
+
+def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
+    """Carry out one round: plan the files, and with --apply make the changes."""
+    from podid.commands.declare.apply import apply_part
+    from podid.commands.declare.filing import planned
+    from podid.ops.declare.request import FileApplyOptions
+
+    at, started = access.runtime.now(), access.runtime.monotonic()
+    filed = planned(access, options.files, options.ownership, settle=options.applies)
+    conflicts = sum(len(plan.conflicts) for plan in filed.plans)
+    not_read = sum(len(plan.unread) for plan in filed.plans)
+    changes = sum(len(plan.plan.actions) for plan in filed.plans)
+    state = RoundState.DRIFT if changes else RoundState.IN_SYNC
+    if conflicts or not_read:
+        state = RoundState.PARTIAL
+    elif options.applies and changes:
+        chosen = FileApplyOptions(files=options.files, ownership=options.ownership)
+        codes = {_applied(local, partial(apply_part, local, plan, chosen)) for _, local, plan in filed.parts}
+        state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
+    return Reconciliation(
+        at=at,
+        state=state,
+        clusters=tuple(plan.header.cluster for plan in filed.plans),
+        changes=changes,
+        unchanged=sum(plan.unchanged for plan in filed.plans),
+        conflicts=conflicts,
+        not_read=not_read,
+        seconds=round(access.runtime.monotonic() - started, 3),
+    )
+
+
+def _applied(access: Access, run: partial[None]) -> ExitCode:
+    """Return the exit code of a change, whose result is in the journal."""
+    views: list[View] = []
+    try:
+        with access.terminal.collecting(views):
+            run()
+    except typer.Exit as left:
+        return ExitCode(left.exit_code)
+    finally:
+        access.runtime.end_runs()
+    return ExitCode.OK
+
+
+def _name_of(access: Access, options: ReconcileOptions) -> str:
+    """Return the name of the first declaration. Raise as `read_declarations` does."""
+    from podid.ops.declare.files import read_declarations, read_variables
+
+    files = options.files
+    read = access.terminal.read_file
+    variables = read_variables(files.variables, files.variable_files, read_file=read)
+    return read_declarations(files.files, variables, read_file=read)[0].name
+
+
+def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
+    """Return the candidacy for the Lease; None outside of a cluster without --lease."""
+    from podid.ops.declare.election import Election
+    from podid.ops.declare.reconcile import LEASE_SECONDS
+
+    namespace = options.lease
+    if not namespace and _NAMESPACE_FILE.exists():
+        namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+    if not namespace:
+        return None
+    access.place()
+    return Election(
+        reader=access.kube.reader,
+        writer=access.kube.writer,
+        namespace=namespace,
+        name=_object_name(name),
+        holder=f"{socket.gethostname()}_{secrets.token_hex(4)}",
+        seconds=LEASE_SECONDS,
+        now=access.runtime.now,
+        monotonic=access.runtime.monotonic,
+    )
+
+
+@contextmanager
+def until_terminated() -> Iterator[None]:
+    """End the block in order on SIGTERM, which interrupts it like Ctrl-C."""
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    # tests run commands in other threads
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, terminate) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not terminated:
+            raise
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def print_manifests(access: Access, options: ReconcileOptions, granted: Permissions, lease: Permissions) -> None:
+    """Print or write what runs the command in a cluster with these permissions; `lease` are those of its own
+    namespace."""
+    from podid.ops.declare.manifests import Setting
+    from podid.render.reconcile import files_of, manifests_view
+    from podid.version import VERSION
+
+    place, terminal = access.place(), access.terminal
+    setting = Setting(
+        name=_object_name(_name_of(access, options)),
+        namespace=options.lease or "podid",
+        image=options.image or f"ghcr.io/podid/podid:{VERSION}",
+        cluster_arn=place.the_cluster.arn,
+        files={Path(file).name: terminal.read_file(file) for file in options.files.files},
+        interval=options.interval,
+        flags=tuple(
+            flag
+            for flag, given in (
+                ("--apply", options.applies),
+                ("--prune", options.ownership.prune),
+                ("--adopt", options.ownership.adopt),
+                ("--update-trust", options.ownership.update_trust),
+                ("--yes", options.applies and options.ownership.prune),
+            )
+            if given
+        ),
+    )
+    view = manifests_view(setting, granted, lease)
+    if not options.write:
+        terminal.emit(view)
+        return
+    for name, text in files_of(view):
+        terminal.file_to_write(f"{options.write}/{name}", force=options.force).write(text.encode())
+        terminal.note(f"Saved to {options.write}/{name}")
+
+
+def _object_name(name: str) -> str:
+    """Return the name of the Lease and of the other objects, as Kubernetes allows it."""
+    return f"podid-reconcile-{re.sub('[^a-z0-9-]', '-', name.lower())}"[:52].rstrip("-")

@@ -1,0 +1,127 @@
+"""Repeat the comparison of files with clusters: drift only, or with changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from podid.domain.errors import PodidError
+from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.local.telemetry import Metric, exposition
+from podid.ops.declare.election import Election
+
+# the first retry after a failed round; each further one waits twice as long, up to the interval
+FIRST_RETRY_SECONDS = 10.0
+# a Lease that its holder does not renew is free after this time
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciler:
+    """`compare` carries out a round. Without an `election` this process is the only one."""
+
+    compare: Callable[[], Reconciliation]
+    interval: float
+    election: Election | None
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], object]
+    _failures: int = 0
+    _last: Reconciliation | None = None
+    _succeeded_at: datetime | None = None
+    _counts: Counter[str] = field(default_factory=Counter)
+    _leading: bool = False
+
+    def rounds(self) -> Iterator[Reconciliation]:
+        """Yield each round, without an end; as a standby only one line until that changes."""
+        standby = False
+        while True:
+            leads, failure = self._leads()
+            if leads:
+                standby = False
+                yield self._round()
+            elif failure is not None:
+                yield self._noted(_failed(self.now(), failure))
+            elif not standby:
+                standby = True
+                yield self._noted(Reconciliation(at=self.now(), state=RoundState.STANDBY))
+            self._wait(self.pause if leads or failure is not None else RENEW_SECONDS, leads=leads)
+
+    @property
+    def pause(self) -> float:
+        """Return the seconds until the next round."""
+        if not self._failures:
+            return self.interval
+        return min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), self.interval)
+
+    def _round(self) -> Reconciliation:
+        started, at = self.monotonic(), self.now()
+        try:
+            done = self.compare()
+        except PodidError as error:
+            seconds = self.monotonic() - started
+            done = _failed(at, error, seconds)
+        return self._noted(done)
+
+    def _noted(self, done: Reconciliation) -> Reconciliation:
+        self._last = done
+        self._counts[done.state] += 1
+        self._failures = self._failures + 1 if done.failed else 0
+        if not done.failed and done.state is not RoundState.STANDBY:
+            self._succeeded_at = done.at
+        return done
+
+    def _leads(self) -> tuple[bool, PodidError | None]:
+        if self.election is None:
+            self._leading = True
+            return True, None
+        try:
+            self._leading = self.election.leads()
+        except PodidError as error:
+            self._leading = False
+            return False, error
+        return self._leading, None
+
+    def _wait(self, seconds: float, *, leads: bool) -> None:
+        """Sleep, and renew the Lease meanwhile; return early if it is lost."""
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            self.sleep(min(left, RENEW_SECONDS) if self.election is not None else left)
+            if leads and self.election is not None and self.monotonic() < until and not self._leads()[0]:
+                return
+
+    # --- telemetry ----------------------------------------------------------------------------------------------------
+
+    @property
+    def healthy(self) -> bool:
+        """Return whether fewer than three rounds in succession have failed."""
+        return self._failures < 3
+
+    def metrics(self) -> str:
+        """Return the metrics of the last round, and the number of rounds so far."""
+        last = self._last or Reconciliation(at=self.now(), state=RoundState.STANDBY)
+        succeeded = self._succeeded_at.timestamp() if self._succeeded_at else 0.0
+        gauges = {
+            "leader": ("1 if this process holds the Lease.", float(self._leading)),
+            "changes": ("Changes of the last round.", float(last.changes)),
+            "conflicts": ("Conflicts of the last round.", float(last.conflicts)),
+            "not_read": ("Resources that the last round could not read.", float(last.not_read)),
+            "duration_seconds": ("Duration of the last round.", last.seconds),
+            "last_success_timestamp_seconds": ("Start of the last successful round.", succeeded),
+        }
+        rounds = {state.value: float(self._counts[state]) for state in RoundState}
+        return exposition(
+            (
+                Metric("podid_reconcile_rounds_total", "counter", "Rounds by state.", rounds, "state"),
+                *(Metric(f"podid_reconcile_{name}", "gauge", words, {"": n}) for name, (words, n) in gauges.items()),
+            )
+        )
+
+
+def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconciliation:
+    return Reconciliation(
+        at=at, state=RoundState.FAILED, error=error.message, code=error.exit_code, seconds=round(seconds, 3)
+    )

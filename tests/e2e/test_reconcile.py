@@ -1,0 +1,127 @@
+"""podid reconcile on the sandbox: drift, changes, conflicts, the Lease, SIGTERM, and the manifests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from worlds import Site
+
+ROLE = {"name": "web", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]}
+LINK = {"serviceAccount": "shop/cart", "role": "web"}
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/podid-reconcile-shop"
+
+
+@pytest.fixture
+def file(site: Site) -> Path:
+    path = site.directory / "shop.yaml"
+    document = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
+    path.write_text(json.dumps({**document, "roles": [ROLE], "associations": [LINK]}))
+    return path
+
+
+def once(site: Site, file: Path, *options: str) -> tuple[int, dict[str, object]]:
+    outcome = site("reconcile", "-f", str(file), "--once", *options, "-o", "json")
+    return outcome.code, outcome.json
+
+
+def test_drift_is_reported_and_with_apply_removed(site: Site, file: Path) -> None:
+    code, done = once(site, file)
+    assert (code, done["state"], done["changes"], done["clusters"]) == (3, "drift", 3, ["demo"])
+    code, done = once(site, file, "--apply")
+    assert (code, done["state"], done["changes"]) == (0, "applied", 3)
+    code, done = once(site, file, "--apply")
+    assert (code, done["state"], done["changes"], done["unchanged"]) == (0, "in-sync", 0, 2)
+    site.aws("iam").detach_role_policy(RoleName="web", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    assert once(site, file)[1]["changes"] == 1
+    assert once(site, file, "--apply")[1]["state"] == "applied"
+    assert once(site, file)[1]["state"] == "in-sync"
+
+
+def test_a_conflict_stops_the_changes(site: Site, file: Path) -> None:
+    site.must("associate", "shop/cart", "--role", "storefront", "--wait", "api")
+    code, done = once(site, file, "--apply")
+    assert (code, done["state"], done["conflicts"]) == (8, "partial", 1)
+    assert site.must("show", "shop/cart", "-o", "json").json["roleArn"].endswith("/storefront")
+
+
+def test_a_failed_round_says_why(site: Site, file: Path) -> None:
+    site.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    code, done = once(site, file)
+    assert (code, done["state"]) == (4, "failed")
+    assert "eks:ListPodIdentityAssociations" in str(done["error"])
+
+
+def test_deleting_needs_consent_at_the_start(site: Site, file: Path) -> None:
+    outcome = site("reconcile", "-f", str(file), "--apply", "--prune", "--once")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "--yes" in outcome.stderr
+
+
+def test_a_standby_does_nothing(site: Site, file: Path) -> None:
+    body = {"holderIdentity": "other", "leaseDurationSeconds": 30, "renewTime": "2026-11-28T12:00:00.000000Z"}
+    site.cluster.post(LEASE.rpartition("/")[0], {"metadata": {"name": "podid-reconcile-shop"}, "spec": body})
+    code, done = once(site, file, "--apply", "--lease", "shop")
+    assert (code, done["state"], done["changes"]) == (0, "standby", 0)
+
+
+def test_sigterm_ends_in_order_and_releases_the_lease(site: Site, file: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "podid", "reconcile", "-f", str(file), "--lease", "shop", "-o", "jsonl"],
+        env={"PATH": os.environ["PATH"], **site.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["state"] == "drift"
+    assert site.cluster.get(LEASE)["spec"]["holderIdentity"] != ""
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - asked < 5) == (0, True), said
+    assert not site.cluster.get(LEASE)["spec"].get("holderIdentity")
+
+
+def test_the_manifests_are_accepted_and_the_policy_has_no_comment(site: Site, file: Path) -> None:
+    directory = site.directory / "out"
+    directory.mkdir()
+    site.must("reconcile", "-f", str(file), "--apply", "--manifests", "--write", str(directory))
+    policy = json.loads((directory / "iam-policy.json").read_text())
+    actions = policy["Statement"][0]["Action"]
+    assert "eks:CreatePodIdentityAssociation" in actions
+    assert "eks:DeletePodIdentityAssociation" not in actions
+    text = (directory / "manifests.yaml").read_text()
+    assert "&id" not in text
+    documents = list(yaml.safe_load_all(text))
+    kinds = {document["kind"] for document in documents}
+    assert {"ServiceAccount", "ConfigMap", "Deployment", "CronJob", "Role", "RoleBinding", "ClusterRole"} <= kinds
+    prefixes = {"v1": "/api/v1", "apps/v1": "/apis/apps/v1", "batch/v1": "/apis/batch/v1"}
+    for document in documents:
+        prefix = prefixes.get(document["apiVersion"], f"/apis/{document['apiVersion']}")
+        namespace = document["metadata"].get("namespace", "")
+        home = f"{prefix}/namespaces/{namespace}" if namespace else prefix
+        site.cluster.post(f"{home}/{document['kind'].lower()}s", document)
+
+
+def test_rights_that_give_identities_are_in_no_manifest(site: Site, file: Path) -> None:
+    outcome = site.must("reconcile", "-f", str(file), "--apply", "--prune", "--yes", "--manifests", "-o", "json")
+    rules = [rule for item in outcome.json["manifests"] if "rules" in item for rule in item["rules"]]
+    for rule in rules:
+        assert not {"create", "patch"} & set(rule["verbs"]) or not {"pods", "serviceaccounts/token"} & set(
+            rule["resources"]
+        )
+    assert "eks:DeletePodIdentityAssociation" in outcome.json["iamPolicy"]["Statement"][0]["Action"]
+
+
+@pytest.mark.parametrize("line", ["--interval 0", "--listen x", "--listen :99999", "--lease shop"])
+def test_bad_options(site: Site, file: Path, line: str) -> None:
+    argv = ("reconcile", *line.split()) if line.startswith("--lease") else ("reconcile", "-f", str(file), *line.split())
+    outcome = site(*argv)
+    assert (outcome.code, outcome.stdout) == (2, "")
