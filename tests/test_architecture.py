@@ -372,3 +372,23 @@ def test_actions_are_pinned_and_may_only_read() -> None:
 def test_the_changelog_has_a_section() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(r"^## (\[?Unreleased\]?|\[?\d+\.\d+\.\d+\]?)", text, re.MULTILINE)
+
+
+# CONTRIBUTING.md: variables have names of things; those of the sandbox may only become fewer
+VAGUE, VAGUE_IN_SANDBOX = {"found", "what", "each", "wanted", "there"}, 173
+
+
+def test_variables_are_named_after_things() -> None:
+    vague: dict[bool, list[str]] = {False: [], True: []}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+                body = [node.body] if isinstance(node, ast.Lambda) else node.body
+                stored = (name for part in body for name in ast.walk(part) if isinstance(name, ast.Name))
+                names = {item.arg for item in arguments}
+                names |= {name.id for name in stored if isinstance(name.ctx, ast.Store)}
+                place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+                vague["sandbox" in path.parts] += [f"{place} {name}" for name in sorted(names & VAGUE)]
+    assert vague[False] == []
+    assert len(vague[True]) <= VAGUE_IN_SANDBOX

@@ -167,6 +167,43 @@ def test_a_description_is_no_question() -> None:
     assert [(name, text) for name, text in descriptions if questions.match(text)] == []
 
 
+# --- docstrings: a verb first, no relative clause for a title ---------------------------------------------------------
+
+_RIDDLE = re.compile(r"(What|Whose|Where|Who|Whom|Why|How|Which|When|Whatever|Whoever|Whether)\b")
+_NO_VERB = re.compile(
+    r"(The|An?|Every|Those|All|Its|Their|Each|Another|Both|Nothing|They|This|These|Of|With|Without|For|From|While|As"
+    r"|Only|True|False|None|[A-Z][a-z]+s)\b(?<!\bPass)(?<!\bProcess)(?<!\bAccess)"
+)
+
+
+def _docstrings() -> Iterator[tuple[str, ast.AST, str]]:
+    """Public docstrings by their place, with the node."""
+    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
+        place = path.relative_to(ROOT / "src" / "podid").as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                name = getattr(node, "name", "")
+                text = ast.get_docstring(node)
+                if text and not name.startswith("_"):
+                    yield f"{place}:{name}", node, text
+
+
+def test_no_docstring_begins_with_a_relative_clause() -> None:
+    docstrings = list(_docstrings())
+    assert len(docstrings) > 2000
+    assert [(place, text.splitlines()[0]) for place, _, text in docstrings if _RIDDLE.match(text)] == []
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    """Those of failure modes in the sandbox name the state of the cluster instead."""
+    found = [
+        (place, text.splitlines()[0])
+        for place, node, text in _docstrings()
+        if isinstance(node, ast.FunctionDef) and not place.startswith("sandbox/breaks/") and _NO_VERB.match(text)
+    ]
+    assert found == []
+
+
 # of states that are called otherwise now, also in code blocks
 GONE = re.compile(
     r"--wait[ =](effect|proof)|VerifyReport|firstBroken|\bin-effect\b|nothing to \W?proven|^effect: ", re.M

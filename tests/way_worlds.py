@@ -1,6 +1,7 @@
 """The worlds in which the ways of `ways.py` begin: each is a function that prepares a new site."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -483,13 +484,28 @@ def owned_by_helm(site: Site) -> None:
     site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/cart", {"metadata": {"annotations": annotations}})
 
 
-def with_irsa_and_keys(site: Site) -> None:
-    """The same, and static keys in a container, which Pod Identity does not replace."""
+def with_irsa_and_no_agent(site: Site) -> None:
     with_irsa(site)
-    keys = [{"name": name, "value": "x"} for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
-    container = {"name": "app", "image": "busybox", "command": ["sleep", "infinity"], "env": keys}
-    site.cluster.make_workload("Deployment", "shop", "keys", "cart", pod={"containers": [container]})
+    site.aws("eks").delete_addon(clusterName="demo", addonName="eks-pod-identity-agent")
+    site.wait(60)
+
+
+def with_a_role_of_another_account(site: Site) -> None:
+    """`healthy`, and shop/cart with a role of another account, whose owner allows this account to assume it."""
+    healthy(site)
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:*"}
+    site.box.iam.make_role("444455556666", "far", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::444455556666:role/far"}
+    body = {"metadata": {"name": "cart", "annotations": annotations}}
+    site.cluster.post("/api/v1/namespaces/shop/serviceaccounts", body)
+    site.cluster.make_workload("Deployment", "shop", "cart", "cart")
     site.wait(30)
+
+
+def with_irsa_and_no_webhook(site: Site) -> None:
+    """The same, and the webhook misses every new pod, so that the migration fails."""
+    with_irsa(site)
+    site.kube.faults.webhook_misses = math.inf
 
 
 def with_idle_kube2iam(site: Site) -> None:

@@ -93,7 +93,8 @@ class EksAddons(ServiceGateway):
         resolve_conflicts: str | None = None,
         token: str,
     ) -> Addon:
-        """As `create_addon`, with associations that the add-on owns: service account -> ARN of its role."""
+        """Create an add-on as `create_addon` does, with associations that the add-on owns: service account -> ARN of
+        its role."""
         params = _changes(version, configuration_values, resolve_conflicts) | _associations(roles)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)

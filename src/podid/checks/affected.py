@@ -32,13 +32,13 @@ class AffectedPods:
 
     @property
     def of_nodes(self) -> bool:
-        """Whether running pods are affected because of their node. There may be a thousand such nodes."""
+        """Return whether running pods are affected because of their node. There may be a thousand such nodes."""
         return self.running and self.pods is None and self.nodes is not None
 
     @property
     def keys(self) -> Iterable[Hashable]:
-        """Keys for the affected running pods, except those that are affected because of their node. `keys_of` such a
-        pod has one of them."""
+        """Return keys for the affected running pods, except those that are affected because of their node. `keys_of`
+        such a pod has one of them."""
         if not self.running or self.of_nodes:
             return ()
         return (self.workload,) if self.pods is None else self.pods

@@ -123,14 +123,15 @@ class _Concern:
 
     @property
     def open(self) -> bool:
-        """Whether a link is undecided because of it. Data that was not requested only lowers the possible state."""
+        """Return whether a link is undecided because of it. Data that was not requested only lowers the possible
+        state."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
         read = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
         return undecided and read and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
-        """Whether it makes the state doubtful. Info does too if no pod can run yet."""
+        """Return whether it makes the state doubtful. Info does too if no pod can run yet."""
         mild = self.verdict.severity is Severity.WARN or self.verdict.check in NO_SERVICE_ACCOUNT
         return self.failed and mild and self.bearing is Bearing.STOPS
 

@@ -94,7 +94,7 @@ class Access:
 
     @property
     def in_namespaces(self) -> bool:
-        """Whether the command line specifies namespaces: one, a pattern or all."""
+        """Return whether the command line specifies namespaces: one, a pattern or all."""
         return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
 
     def check_whose_pods(self, refs: Sequence[ServiceAccountRef], *, everywhere: bool = False) -> None:
@@ -111,7 +111,7 @@ class Access:
 
     @cached_property
     def named(self) -> NamedCluster | None:
-        """The cluster from a flag, the environment or the kube context, without a call."""
+        """Return the cluster from a flag, the environment or the kube context, without a call."""
         return named_cluster(self.shared, self.sources, self.runtime.env)
 
     @cached_property
@@ -257,7 +257,7 @@ class Access:
 
     @cached_property
     def clients(self) -> Clients:
-        """The clients of operations. Kubernetes access is set up at its first use."""
+        """Return the clients of operations. Kubernetes access is set up at its first use."""
         from podid.ops.clients import Clients
 
         return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
@@ -272,7 +272,7 @@ class Access:
 
     @cached_property
     def kube(self) -> KubeAccess:
-        """Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
+        """Return Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
         from podid.cli.cluster import connect
 
         return connect(
@@ -307,7 +307,7 @@ class Access:
 
     @property
     def journal_to_read(self) -> Journal | None:
-        """The journal for commands that only read it; None if its directory is not known."""
+        """Return the journal for commands that only read it; None if its directory is not known."""
         try:
             return self.journal
         except UsageError:

@@ -147,7 +147,8 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
 
 
 def _is_word(value: str, rest: Sequence[str]) -> bool:
-    """Whether a name is safe to offer: one line, and not an option. Names of roles and contexts may be hostile."""
+    """Return whether a name is safe to offer: one line, and not an option. Names of roles and contexts may be
+    hostile."""
     return value.strip() == sanitize.line(value) != "" and (not value.startswith("-") or "--" in rest)
 
 

@@ -39,7 +39,7 @@ def asks_for_help(argv: Sequence[str]) -> bool:
 
 
 def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
-    """The lines that a command line asks for; None where it names no command."""
+    """Return the lines that a command line asks for; None where it names no command."""
     words = [word for word in argv if not word.startswith("-")]
     width = PIPE if width is None else min(width, WIDEST)
     if not words:
@@ -66,7 +66,7 @@ def _root(width: int) -> Iterator[str | Line]:
 
 
 def _entries(panel: str) -> Iterator[tuple[str, str]]:
-    """Each command, and each noun once with its verbs."""
+    """Yield each command, and each noun once with its verbs."""
     for row in COMMANDS:
         noun = row.path[0]
         if row.panel != panel:
@@ -157,7 +157,7 @@ def _meaning(item: OptionField) -> str:
 
 
 def section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:
-    """Nothing where there are no lines."""
+    """Yield a heading and its lines; nothing without lines."""
     body = list(lines)
     if body:
         yield ""
@@ -166,7 +166,7 @@ def section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str 
 
 
 def two_columns(items: Iterable[tuple[str, str]], width: int, longest: int = _LONGEST) -> Iterator[str]:
-    """Names and meanings in two columns."""
+    """Yield names and meanings in two columns."""
     rows = list(items)
     column = max((len(name) for name, _ in rows if len(name) <= longest), default=0) + 4
     for name, meaning in rows:

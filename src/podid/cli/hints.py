@@ -77,7 +77,7 @@ def _unconsented(declared: Iterable[OptionField], word: str) -> str:
 
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
-    """Whether the command has all of the flags: the error may come from a shared operation."""
+    """Return whether the command has all of the flags: the error may come from a shared operation."""
     names = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
     return not path or not names or names <= options_of(path)
 

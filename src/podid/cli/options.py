@@ -160,7 +160,7 @@ _EXAMPLE = "Example: "
 
 
 def _lines(paragraph: str) -> list[str]:
-    """A line for each item of a list, which each begin with a word and a colon, else one for all."""
+    """Return a line for each item of a list, which each begin with a word and a colon, else one for all."""
     lines = paragraph.splitlines()
     is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
     return lines if is_list else [" ".join(lines)]
@@ -190,7 +190,7 @@ class Command:
 
     @property
     def paragraphs(self) -> list[list[str]]:
-        """The help without its examples: paragraphs of lines, each line of one a sentence or of a list."""
+        """Return the help without its examples: paragraphs of lines, each line of one a sentence or of a list."""
         return [_lines(part) for part in self.help.split("\n\n") if not part.startswith(_EXAMPLE)]
 
     @property
@@ -205,7 +205,7 @@ class Command:
 
     @property
     def own(self) -> tuple[OptionField, ...]:
-        """Its own options, in order."""
+        """Return its own options, in order."""
         declared: list[OptionField] = []
         for name, parameter in self.parameters.items():
             if isinstance(parameter.default, OptionField):
@@ -216,7 +216,7 @@ class Command:
 
     @property
     def options(self) -> tuple[OptionField, ...]:
-        """All its options except --show-permissions."""
+        """Return all its options except --show-permissions."""
         return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
 
     def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:

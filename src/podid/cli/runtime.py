@@ -167,7 +167,7 @@ class Runtime:
 
     @property
     def interactive(self) -> bool:
-        """Whether podid may ask: stdin and stderr are terminals, and CI is unset or empty."""
+        """Return whether podid may ask: stdin and stderr are terminals, and CI is unset or empty."""
         return self.streams.stdin_tty and self.streams.stderr_tty and not self.env.get("CI")
 
     @contextmanager
@@ -198,11 +198,11 @@ class Runtime:
 
     @property
     def width(self) -> int:
-        """The terminal's columns, limited to 40 to 500."""
+        """Return the terminal's columns, limited to 40 to 500."""
         return max(40, min(500, self.streams.width))
 
     def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
-        """How text is shown on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        """Return the form of text on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
         from podid.render.screen import Screen
 
         tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty

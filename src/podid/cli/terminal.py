@@ -61,7 +61,7 @@ class Terminal:
 
     @property
     def redraws(self) -> bool:
-        """Whether result and notes share a terminal on which text can be erased."""
+        """Return whether result and notes share a terminal on which text can be erased."""
         streams = self._runtime.streams
         live = streams.stderr_tty and self._runtime.env.get("TERM") != "dumb" and self._kept is None
         return live and self.for_person and self._options.query is None and not self._options.verbose
@@ -157,7 +157,7 @@ class Terminal:
 
     @property
     def for_person(self) -> bool:
-        """Whether the result is a table on a terminal, not a document or lines for a script."""
+        """Return whether the result is a table on a terminal, not a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
 
     @property
@@ -166,7 +166,7 @@ class Terminal:
 
     @property
     def colored(self) -> bool:
-        """Whether stdout is coloured."""
+        """Return whether stdout is coloured."""
         return self._color(self._runtime.streams.stdout)
 
     def narrate(self, text: str) -> None:

@@ -138,7 +138,7 @@ class ServiceAccount:
 
     @property
     def irsa_annotations(self) -> Mapping[str, str]:
-        """Those that the webhook reads for IRSA: pkg/constants.go of amazon-eks-pod-identity-webhook."""
+        """Return those that the webhook reads for IRSA: pkg/constants.go of amazon-eks-pod-identity-webhook."""
         return {name: value for name, value in self.annotations.items() if name in IRSA_ANNOTATIONS}
 
 

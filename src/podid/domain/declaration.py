@@ -68,7 +68,7 @@ class DeclaredAgent(Declared):
 
 
 class PolicySource(StrEnum):
-    """Where a policy of a role comes from; the words are its keys in the file."""
+    """The source of a role's policy; the words are its keys in the file."""
 
     DOCUMENT = "document"
     FILE = "file"
@@ -141,7 +141,7 @@ class DeclaredAssociation(Declared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard(Declared):
-    """What changes must keep to. None permits everything. Roles and policies are patterns, matched against names and
+    """The limits for changes. None permits everything. Roles and policies are patterns, matched against names and
     ARNs. `required_boundary` is a managed policy's name or ARN; `required_tags` map keys to patterns of values."""
 
     allowed_roles: tuple[str, ...] | None = None

@@ -101,7 +101,7 @@ class MetadataProxy:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The annotations that it reads."""
+        """Return the annotations that it reads."""
         return frozenset({self.role_key, self.external_id_key, self.namespace_key})
 
     def arn_of(self, role: str) -> str:

@@ -26,7 +26,7 @@ class OlderWay(StrEnum):
 
     @property
     def words(self) -> str:
-        """The name for people."""
+        """Return the name for people."""
         return "IRSA" if self is OlderWay.IRSA else self.value
 
 
@@ -36,11 +36,11 @@ def sources_words(sources: Iterable[OlderWay | None]) -> str:
 
 
 class Stage(StrEnum):
-    """How far an item has come; the order of declaration is the order of the stages.
+    """The stage of an item; the order of declaration is the order of the stages.
 
-    old: only the older way works. admitted: the role's trust policy allows both ways. associated: the association
-    exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the role for each
-    pod's token. finished: nothing of the older way is left."""
+    old: only IRSA, kiam or kube2iam works. admitted: the role's trust policy allows both ways. associated: the
+    association exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the
+    role for each pod's token. finished: nothing of the previous mechanism is left."""
 
     OLD = "old"
     ADMITTED = "admitted"
@@ -51,7 +51,7 @@ class Stage(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the first stage."""
+        """Return the rank of the stage, from 0 for the first."""
         return _RANKS[self]
 
 
@@ -99,7 +99,7 @@ class MigrationStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemState:
-    """What `podid migrate apply --plan` compares with what is there."""
+    """The state that `podid migrate apply --plan` compares with the current one."""
 
     trust_policy: Annotated[str, OR_NULL, About("A digest of the role's trust policy; null if it was not read.")] = ""
     association: Annotated[str, OR_NULL, About("The association's id.")] = ""
@@ -152,7 +152,7 @@ class MigrationPlan:
 
     @property
     def exit_code(self) -> ExitCode:
-        """9 where service accounts, pods or associations could not be read; blockers and warnings are a result."""
+        """Return 9 if service accounts, pods or associations could not be read; blockers and warnings are a result."""
         return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
 
 
@@ -205,14 +205,15 @@ class Leftover:
 
     @property
     def name(self) -> str:
-        """The text that specifies it on the command line."""
+        """Return the text that specifies it on the command line."""
         return self.arn or self.workload
 
 
 @kind("MigrationCleanup", "`podid migrate cleanup`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationCleanup:
-    """What could be deleted. OIDC providers are listed only if the trust policy of every role could be read."""
+    """The leftovers that can be deleted. OIDC providers are listed only if the trust policy of every role could be
+    read."""
 
     items: Sequence[Leftover]
     unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()

@@ -131,7 +131,7 @@ NOT_SIMULATED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPermission:
-    """Whether the caller has a permission. `missing` can be granted; `denied` is denied by a Deny statement, a boundary
+    """A permission of the caller. `missing` can be granted; `denied` is denied by a Deny statement, a boundary
     or the organization, whatever is granted. `needs` is the permission that podid requires to check an unknown one.
     `where` is the resource of an action, or the namespace of a verb, empty for the whole cluster."""
 

@@ -66,19 +66,19 @@ class PlannedAgent:
 
     @property
     def serves_hybrid(self) -> bool:
-        """Whether hybrid nodes get an agent. Older versions of the add-on do not support them."""
+        """Return whether hybrid nodes get an agent. Older versions of the add-on do not support them."""
         return self.hybrid and not (self.version and older(self.version, HYBRID_SINCE))
 
     @property
     def why_not_hybrid(self) -> str:
-        """Why hybrid nodes get no agent."""
+        """Return the reason why hybrid nodes get no agent."""
         if self.hybrid:
             return f"{self.version} does not support hybrid nodes, {HYBRID_SINCE} does"
         return f"a hybrid node requires the DaemonSet that --config {HYBRID} creates"
 
     @property
     def has_bind_address(self) -> bool:
-        """Whether its arguments include a bind address."""
+        """Return whether its arguments include a bind address."""
         return not {"-b", "--bind-hosts"}.isdisjoint(self.further)
 
     def goes_to(self, node: Node) -> bool:

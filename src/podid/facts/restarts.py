@@ -49,8 +49,8 @@ def precedes(pod: Pod, changed: datetime | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why podid does not replace the pods, the command that helps, and the id of the failure mode that explains it.
-    Command and id may be empty."""
+    """The reason why podid does not replace the pods, the command that helps, and the id of the failure mode that
+    explains it. Command and id may be empty."""
 
     reason: str
     command: tuple[str, ...] = ()

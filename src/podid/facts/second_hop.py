@@ -67,8 +67,8 @@ class SecondHop:
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
-        """The failures and weaknesses, with the ids of their failure modes. In order: the target role itself, the
-        role's permission, the target role's trust policy."""
+        """Return the failures and weaknesses, with the ids of their failure modes. In order: the target role itself,
+        the role's permission, the target role's trust policy."""
         if self.target_missing:
             message = f"the target role {self.target_role_arn} does not exist"
             fix = "create the role, or associate an existing target role (--target-role, --replace)"
@@ -77,19 +77,19 @@ class SecondHop:
 
     @property
     def error(self) -> TrustFinding | None:
-        """The first known failure; None if there is none."""
+        """Return the first known failure; None if there is none."""
         return next((finding for finding in self.findings if finding.denies_access), None)
 
     @property
     def verdict(self) -> TrustVerdict:
-        """The verdict on permission and trust policy together, as far as they are known."""
+        """Return the verdict on permission and trust policy together, as far as they are known."""
         if self.error is not None:
             return TrustVerdict.NO_MATCH
         return TrustVerdict.UNKNOWN if self.unknowns else TrustVerdict.MATCH
 
     @property
     def unknowns(self) -> tuple[Missing, ...]:
-        """The data that could not be read or decided."""
+        """Return the data that could not be read or decided."""
         if self.target_missing:
             return ()
         return tuple(unknown for unknown in (self.permissions_unknown, self.trust_unknown) if unknown is not None)
@@ -122,7 +122,7 @@ class SecondHop:
 
     @property
     def lacks_only_a_policy(self) -> bool:
-        """Whether another Allow in a policy of the association's role grants the denied permissions."""
+        """Return whether another Allow in a policy of the association's role grants the denied permissions."""
         refused = [d for d in self.decisions if not d.allowed]
         return all(
             d.decision == "implicitDeny" and False not in (d.boundary_allows, d.organization_allows) for d in refused

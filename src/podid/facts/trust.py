@@ -27,7 +27,7 @@ class TrustAnswer:
 
     @property
     def error(self) -> str:
-        """The id of the finding because of which the association does not work; empty if there is none."""
+        """Return the id of the finding because of which the association does not work; empty if there is none."""
         return next((finding.id for finding in self.findings if finding.denies_access), "")
 
 

@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
     @property
     def body(self) -> str:
-        """The page in Markdown, from its title on."""
+        """Return the page in Markdown, from its title on."""
         return _body(self.id)
 
 

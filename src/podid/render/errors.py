@@ -23,9 +23,9 @@ _HANG = len("Error: ")
 
 def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
     """Return the error, then the reason or advice, then a command to paste (`hint`)."""
-    what = sentence(error.message, error.subject)
+    happened = sentence(error.message, error.subject)
     declined = isinstance(error, (Declined, Cancelled))
-    lines = [Line(what) if declined else Line(f"Error: {what}", "bad", upto=len("Error:"), hang=_HANG)]
+    lines = [Line(happened) if declined else Line(f"Error: {happened}", "bad", upto=len("Error:"), hang=_HANG)]
     lines += [Line(f"  {detail}") for detail in error.lines]
     more = [sentence(error.advice)] if error.advice else []
     more += [f"See podid explain {error.id}."] if error.id and hint and error.id not in error.message else []

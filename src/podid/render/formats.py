@@ -32,7 +32,7 @@ class Format(StrEnum):
 
     @property
     def structured(self) -> bool:
-        """Whether stdout has documents; then errors are documents too."""
+        """Return whether stdout has documents; then errors are documents too."""
         return self in (Format.JSON, Format.JSONL)
 
 

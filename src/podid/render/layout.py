@@ -1,5 +1,5 @@
-"""How tables and lines fit a terminal without breaking a name: empty columns are omitted, prose is wrapped at words,
-and where that is not enough the least needed columns go below their rows.
+"""Layout of tables and lines in a terminal without breaking a name: empty columns are omitted, prose is wrapped at
+words, and where that is not enough the least needed columns go below their rows.
 """
 
 import re

@@ -108,7 +108,7 @@ def _who(targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> str:
 
 
 def _cause_lines(head: Line, targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> Iterator[str | Line]:
-    """The head, each message once, and each command once."""
+    """Yield the head, each message once, and each command once."""
     yield head
     for message in dict.fromkeys(message for _, message, _ in targets):
         yield f"  {message}"

@@ -1,4 +1,5 @@
-"""What a person sees: lines and tables in colour, as wide as the terminal, with short names where these are clear.
+"""Lines and tables on a terminal: lines and tables in colour, as wide as the terminal, with short names where these are
+clear.
 
 A colour means the same everywhere (see CONTRIBUTING.md), and a mark or a word always says it too.
 """

@@ -35,7 +35,7 @@ from podid.render.view import Column, Line, Table, View, document, sentence, tab
 
 
 def role_of(status: IdentityStatus) -> str:
-    """The name of the role that pods get; empty where it could not be read."""
+    """Return the name of the role that pods get; empty where it could not be read."""
     return role_name(status.association.pods_role_arn) if isinstance(status.association, Association) else ""
 
 

@@ -1,4 +1,4 @@
-"""What is granted and was not used."""
+"""The view of permissions that are granted and not used."""
 
 from collections.abc import Iterator
 

@@ -26,7 +26,7 @@ class Column:
     nothing: str = ""
 
     def holds(self, cell: str) -> bool:
-        """Whether the cell has a value that is worth a line."""
+        """Return whether the cell has a value that is worth a line."""
         return cell not in (NOTHING, self.nothing, "")
 
 

@@ -1,4 +1,4 @@
-"""What the sandbox's account holds before anybody touches it, and helpers that fill it further.
+"""The initial contents of the sandbox's account, and helpers that fill it further.
 
 Roles are made in IAM directly, without a call. Names are those of a small shop, so that a demo reads like an account.
 """
@@ -37,7 +37,7 @@ _NO_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCi0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS
 
 
 def load(world: World, iam: IamStore, *, samples: bool = False) -> None:
-    """The cluster, its node group, one add-on and the roles; `samples` adds the demo's mistyped association."""
+    """Create the cluster, its node group, one add-on and the roles; `samples` adds the demo's mistyped association."""
     with world.lock:
         cluster = add_cluster(world, world.cluster_name, version=KUBERNETES_VERSION)
         _add_roles(world, iam, cluster)
@@ -52,7 +52,7 @@ def load(world: World, iam: IamStore, *, samples: bool = False) -> None:
 
 
 def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -> ClusterRecord:
-    """An ACTIVE cluster without anything in it."""
+    """Add an ACTIVE cluster without anything in it."""
     arn = world.arn(f"cluster/{name}")
     issuer = f"https://oidc.eks.{world.region}.{_dns_suffix(world)}/id/{OIDC_ID}"
     body: dict[str, Any] = {
@@ -98,7 +98,7 @@ def add_role(
     account: str = "",
     tags: dict[str, str] | None = None,
 ) -> str:
-    """A role without delay and without checks, so also one that IAM would refuse; its ARN."""
+    """Add a role without delay and without checks, so also one that IAM would refuse; its ARN."""
     account = account or world.account
     role = iam.make_role(account, name, json.dumps(trust), path, tags)
     role.create_date = _CREATED.replace(tzinfo=None)
@@ -109,7 +109,8 @@ def add_role(
 def add_association(
     world: World, namespace: str, service_account: str, role: str, *, cluster_name: str = "", age: float = 86400.0
 ) -> AssociationRecord:
-    """An association with the role of this name, path included; `age` seconds old, so in effect. Nothing is checked."""
+    """Add an association with the role of this name, path included; `age` seconds old, so in effect. Nothing is
+    checked."""
     cluster = world.clusters[cluster_name or world.cluster_name]
     role_arn = f"arn:{world.partition}:iam::{world.account}:role/{role}"
     association = new_association(
@@ -130,7 +131,7 @@ def seed_associations(world: World, count: int, role_name: str = "storefront", *
 
 
 def pods_trust(cluster: ClusterRecord | None = None, actions: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """A trust policy for EKS Pod Identity, limited to `cluster` where one is given."""
+    """Return a trust policy for EKS Pod Identity, limited to `cluster` where one is given."""
     statement: dict[str, Any] = dict(_PODS_STATEMENT)
     if actions is not None:
         statement["Action"] = list(actions)
@@ -144,13 +145,13 @@ def pods_trust(cluster: ClusterRecord | None = None, actions: tuple[str, ...] | 
 
 
 def service_trust(service: str) -> dict[str, Any]:
-    """A trust policy for one AWS service."""
+    """Return a trust policy for one AWS service."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def irsa_trust(world: World, cluster: ClusterRecord, namespace: str, service_account: str) -> dict[str, Any]:
-    """A trust policy of IAM roles for service accounts."""
+    """Return a trust policy of IAM roles for service accounts."""
     issuer = str(cluster.body["identity"]["oidc"]["issuer"]).removeprefix("https://")
     statement = {
         "Effect": "Allow",

@@ -70,7 +70,8 @@ class Admin:
         }
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
-        """404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried out."""
+        """Answer 404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried
+        out."""
         if request.method == "GET" and request.path == HELLO and request.query:
             return _answer(200, {"proof": proof(self._nonce, request.query)})
         known = hmac.compare_digest(request.header(NONCE_HEADER).encode(), self._nonce.encode())
@@ -82,7 +83,7 @@ class Admin:
             return _answer(400, {"message": f"{type(error).__name__}: {error}"})
 
     def carry_out(self, arguments: Arguments) -> object:
-        """What the command among them answers. ValueError, KeyError, TypeError or AttributeError where it cannot be."""
+        """Return the answer of the command. ValueError, KeyError, TypeError or AttributeError where it cannot be."""
         return self._commands[arguments.pop("command")](arguments)
 
     def _status(self) -> object:
@@ -175,11 +176,11 @@ class Sandbox:
 
     @property
     def kubernetes(self) -> "JoinedKubernetes | None":
-        """The Kubernetes half, while it runs."""
+        """Return the Kubernetes half, while it runs."""
         return self._half
 
     def reach(self) -> Reach:
-        """What puts things into the running sandbox by hand: failure modes, samples."""
+        """Return the access to the running sandbox that failure modes and samples use."""
         from podid.sandbox.kubernetes import JoinedKubernetes
 
         assert isinstance(self._half, JoinedKubernetes), "this sandbox has no cluster"
@@ -192,7 +193,7 @@ class Sandbox:
         )
 
     def env(self) -> dict[str, str]:
-        """Variables that lead boto3, the AWS CLI and kubectl here; those in process.UNSET must go."""
+        """Return the variables that lead boto3, the AWS CLI and kubectl here; those in process.UNSET must go."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.admin_key.access_key_id,
@@ -204,7 +205,7 @@ class Sandbox:
         }
 
     def start(self) -> "Sandbox":
-        """Listens when it returns. OSError when the port is taken, Conflict when another sandbox runs here."""
+        """Listen when it returns. OSError when the port is taken, Conflict when another sandbox runs here."""
         if not _running.acquire(blocking=False):
             raise Conflict("a sandbox already runs in this process")
         try:
@@ -220,12 +221,12 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Ends the server and the Kubernetes half; harmless when it does not run."""
+        """End the server and the Kubernetes half; harmless when it does not run."""
         if self._server is not None:
             self._close()
 
     def reset(self) -> None:
-        """The baseline again: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
+        """Restore the baseline: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
         self.standing.forget()
         with self.world.lock:
             self.faults.clear()

@@ -1,4 +1,4 @@
-"""What the AWS half and the Kubernetes half of the sandbox share: the clock, and what each may call of the other.
+"""Interfaces between the AWS half and the Kubernetes half of the sandbox: the clock, and the calls of each other.
 
 The AWS half is a `ControlPlane` (world.py) to the Kubernetes half, which hands an object with the members of
 `KubernetesHalf` to `World.attach_kubernetes`. What changes only because time passes (an add-on becoming ACTIVE, an
@@ -22,32 +22,33 @@ class SandboxClock:
         self._lock = threading.Lock()
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
         return (time.time() if self._base is None else self._base) + self._skipped
 
     def datetime(self) -> datetime:
-        """The same moment with the UTC zone."""
+        """Return the same moment with the UTC zone."""
         return datetime.fromtimestamp(self.now(), UTC)
 
     def stand_still(self, moment: float) -> None:
-        """From here on it is `moment`, and only `advance` moves it. For a sandbox that has no past to disagree with."""
+        """Stop the clock at `moment`; from then on only `advance` moves it. For a sandbox that has no past to disagree
+        with."""
         with self._lock:
             self._base, self._skipped = moment, 0.0
 
     def go_on(self) -> None:
-        """The machine's clock again, with nothing skipped."""
+        """Use the machine's clock again, with nothing skipped."""
         with self._lock:
             self._base, self._skipped = None, 0.0
 
     def advance(self, seconds: float) -> None:
-        """Skips `seconds`; what is due in between becomes due at once. Time never runs backwards."""
+        """Skip `seconds`; what is due in between becomes due at once. Time never runs backwards."""
         if seconds < 0:
             raise ValueError("the sandbox's clock only goes forward")
         with self._lock:
             self._skipped += seconds
 
     def turn_back(self, seconds: float) -> None:
-        """For whoever has made everything that knows the time older by as much, see Hands.let_pass."""
+        """Turn the clock back, after everything that has a time was made older by as much: see Hands.let_pass."""
         with self._lock:
             self._skipped -= seconds
 
@@ -67,14 +68,14 @@ class AgentAddon:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was there at a moment (epoch seconds), by uid, id, ARN or unique id: it keeps its age, whatever time is let
-    pass for what has come since."""
+    """The objects that existed at a moment (epoch seconds), by uid, id, ARN or unique id: each keeps its age, whatever
+    time is let pass for what has come since."""
 
     moment: float
     ids: frozenset[str]
 
     def older(self, moment: float, seconds: float, of: str) -> float:
-        """A time of `of`, so much further back: of what was there only those since."""
+        """Return a time of `of`, so much further back: of what was there only those since."""
         return moment if of in self.ids and moment < self.moment else moment - seconds
 
 
@@ -91,15 +92,15 @@ class ControlPlane(Protocol):
     def account(self) -> str: ...
 
     def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
-        """Whether the webhook would inject a pod now: it learns of an association late."""
+        """Return whether the webhook would inject a pod now: it learns of an association late."""
 
     def agent_addon(self) -> AgentAddon | None:
-        """The agent add-on, or None when nothing of it is on the cluster."""
+        """Return the agent add-on, or None when nothing of it is on the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """Whose token it is. Pod fields are empty when the token is not bound to a pod; `expires` is epoch seconds."""
+    """The subject of a token. Pod fields are empty when the token is not bound to a pod; `expires` is epoch seconds."""
 
     namespace: str
     service_account: str
@@ -122,15 +123,15 @@ class TokenRefused(Exception):
 
 
 class KubernetesHalf(Protocol):
-    """What the AWS half asks of the Kubernetes half."""
+    """Calls of the AWS half to the Kubernetes half."""
 
     @property
     def endpoint_url(self) -> str:
-        """The API server, https://127.0.0.1:PORT."""
+        """Return the API server, https://127.0.0.1:PORT."""
 
     @property
     def ca_pem(self) -> str:
-        """The certificate authority of the API server, PEM."""
+        """Return the certificate authority of the API server, PEM."""
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
-        """The claims of a token that is valid now; TokenRefused for any other."""
+        """Return the claims of a token that is valid now; TokenRefused for any other."""

@@ -24,7 +24,7 @@ _KEY_CHARACTERS = string.ascii_uppercase + "234567"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a request says of its signer, in the Authorization header or in a presigned query."""
+    """The data of a request about its signer, in the Authorization header or in a presigned query."""
 
     access_key_id: str
     date: str
@@ -42,19 +42,19 @@ class Signature:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
     def signed_at(self) -> float | None:
-        """Seconds since the epoch, or None for a time that cannot be read."""
+        """Return seconds since the epoch, or None for a time that cannot be read."""
         try:
             return datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         except ValueError:
             return None
 
     def fits(self, request: HttpRequest, secret: str) -> bool:
-        """Whether `secret` signed this request."""
+        """Return whether `secret` signed this request."""
         return hmac.compare_digest(_sign(self, request, secret), self.value.encode())
 
 
 def read_signature(request: HttpRequest) -> Signature | None:
-    """None for a request that is not signed."""
+    """Return the signature of a request; None if it is not signed."""
     header = request.header("authorization")
     if header.startswith(_ALGORITHM):
         parts = dict(part.strip().split("=", 1) for part in header[len(_ALGORITHM) :].split(",") if "=" in part)
@@ -119,7 +119,7 @@ class Credential:
 
     @property
     def of_pod(self) -> bool:
-        """Whether it is a session that EKS made for a pod."""
+        """Return whether it is a session that EKS made for a pod."""
         return self.user_id.partition(":")[2].startswith("eks-")
 
 
@@ -153,21 +153,22 @@ class KeyRing:
         return self._by_key.get(access_key_id) or self.issued(access_key_id)
 
     def is_expired(self, credential: Credential) -> bool:
-        """True once its lifetime is over, or after `expire`."""
+        """Return whether its lifetime has passed, or `expire` was called."""
         over = credential.expires_at is not None and credential.expires_at <= self.clock.now()
         return over or credential.access_key_id in self._expired
 
     def expire(self, access_key_id: str) -> None:
-        """The key answers ExpiredToken from now on."""
+        """Make the key answer ExpiredToken from now on."""
         self._expired.add(access_key_id)
 
     def forget(self, access_key_id: str) -> None:
-        """The key is unknown from now on (InvalidClientTokenId, UnrecognizedClientException)."""
+        """Make the key unknown from now on (InvalidClientTokenId, UnrecognizedClientException)."""
         with self._lock:
             self._by_key.pop(access_key_id, None)
 
     def add_user(self, name: str, *, account: str, partition: str = "aws", administrator: bool = True) -> Credential:
-        """A long-term access key of an IAM user; without `administrator` its attached and inline policies decide."""
+        """Add a long-term access key of an IAM user; without `administrator` its attached and inline policies
+        decide."""
         return self.add(
             Credential(
                 access_key_id="AKIA" + _random_key(16),
@@ -191,7 +192,8 @@ class KeyRing:
         tags: tuple[tuple[str, str], ...] = (),
         administrator: bool = False,
     ) -> Credential:
-        """A session of `role_arn` that lives `seconds`; its arn is the assumed-role ARN, without the role's path."""
+        """Add a session of `role_arn` that lives `seconds`; its arn is the assumed-role ARN, without the role's
+        path."""
         _, partition, _, _, account, resource = role_arn.split(":", 5)
         return self.add(
             Credential(
@@ -210,19 +212,19 @@ class KeyRing:
         )
 
     def deny(self, action: str, *, resource: str = "*", access_key_id: str = "", explicit: bool = False) -> Denial:
-        """Takes a right away from everybody or from one key; `explicit` words it as an explicit deny."""
+        """Take a right away from everybody or from one key; `explicit` words it as an explicit deny."""
         denial = Denial(action, resource, access_key_id, explicit)
         with self._lock:
             self._denials.append(denial)
         return denial
 
     def allow_again(self, action: str = "*") -> None:
-        """Gives back what `deny` took with exactly this action; everything for "*"."""
+        """Give back what `deny` took with exactly this action; everything for "*"."""
         with self._lock:
             self._denials = [denial for denial in self._denials if action not in ("*", denial.action)]
 
     def denial(self, access_key_id: str, action: str, resource: str) -> Denial | None:
-        """The first denial that covers the call, or None."""
+        """Return the first denial that covers the call, or None."""
         for denial in tuple(self._denials):
             if (
                 denial.access_key_id in ("", access_key_id)

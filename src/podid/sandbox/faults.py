@@ -44,14 +44,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What the faults make of one call; `breaks` is the fault that it does not survive."""
+    """The effect of the faults on one call; `breaks` is the fault that it does not survive."""
 
     seconds: float = 0.0
     breaks: Fault | None = None
     lose_answer: bool = False
 
     def before(self) -> None:
-        """Waits; Disconnect when the call never arrives."""
+        """Wait; Disconnect when the call never arrives."""
         if self.seconds:  # even time.sleep(0) hands the processor to somebody else
             time.sleep(self.seconds)
         if self.breaks is not None and self.breaks.kind == "reset":
@@ -72,7 +72,7 @@ class Faults:
         self.calls: Counter[tuple[str, str]] = Counter()
 
     def add(self, fault: Fault) -> Fault:
-        """Puts a fault in place; ValueError for a kind that does not exist."""
+        """Put a fault in place; ValueError for a kind that does not exist."""
         if fault.kind not in KINDS:
             raise ValueError(f"{fault.kind!r} is not one of {', '.join(KINDS)}")
         with self._lock:
@@ -93,11 +93,11 @@ class Faults:
         return self.add(Fault("reset", service, operation, times=times))
 
     def lose_answer(self, service: str = "*", operation: str = "*", *, times: int | None = None) -> Fault:
-        """The write happens, the client never hears of it."""
+        """Put a fault in place that loses the answer: the write happens, and the client gets no answer."""
         return self.add(Fault("lose-answer", service, operation, times=times))
 
     def clear(self) -> None:
-        """Removes every fault; the counts stay."""
+        """Remove every fault; the counts stay."""
         with self._lock:
             self._rules.clear()
 
@@ -106,7 +106,7 @@ class Faults:
             return list(self._rules)
 
     def meet(self, service: str, operation: str) -> Met:
-        """Counts the call and says what happens to it."""
+        """Count the call and says what happens to it."""
         seconds, lose = 0.0, False
         with self._lock:
             self.calls[service, operation] += 1
@@ -140,14 +140,14 @@ def _has_token(rule: Fault) -> bool:
 
 
 class TwoASecond:
-    """What CloudTrail answers to an account, by the machine's clock: it is the client that has to wait."""
+    """CloudTrail's rate limit for an account, by the machine's clock: the client has to wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: deque[float] = deque(maxlen=2)
 
     def take(self) -> bool:
-        """Whether one more call is answered now."""
+        """Return whether one more call is answered now."""
         with self._lock:
             now = time.monotonic()
             if len(self._calls) == 2 and now - self._calls[0] < 1:

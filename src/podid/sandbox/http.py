@@ -63,7 +63,7 @@ class HttpRequest:
 
     @cached_property
     def arguments(self) -> dict[str, str]:
-        """The query decoded; of a name that is given twice the last value."""
+        """Return the query decoded; of a name that is given twice the last value."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @cached_property
@@ -74,7 +74,7 @@ class HttpRequest:
         return self.headers.get(name.lower(), "")
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Of a header that may be there several times."""
+        """Return the values of a header that can occur several times."""
         return tuple(value for key, value in self.lines if key == name)
 
     @property
@@ -126,7 +126,7 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Frees the port and ends the connections that are still open."""
+        """Free the port and ends the connections that are still open."""
         self.stopping.set()
         if self._thread is not None:
             ending = threading.Thread(target=self.shutdown)
@@ -157,7 +157,7 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
                 self._connections.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error; anything else is shown as usual."""
+        """Ignore a client that went away; show any other error as usual."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -235,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             socket.socket.close(self.connection)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: request lines can carry presigned URLs."""
+        """Log nothing: request lines can contain presigned URLs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class AwsCli:
         return 0, json.dumps(who, indent=4) + "\n"
 
     def _answers(self, pod: Obj) -> bool:
-        """Whether an agent runs on the pod's node and the pod can reach it."""
+        """Return whether an agent runs on the pod's node and the pod can reach it."""
         node = self._kube.find(kinds.NODES, "", pod["spec"]["nodeName"])
         built_in = node is not None and labels(node).get("eks.amazonaws.com/compute-type") == "auto"
         agents = [each for each in self._kube.all(kinds.PODS) if is_agent(each) and is_ready(each)]
@@ -73,7 +73,7 @@ class AwsCli:
         return runs and not dropped and self._kube.reaches(pod, _AGENT, _PORT)
 
     def _node(self, pod: Obj) -> Credential:
-        """The node role's session, which the agent asks with."""
+        """Return the node role's session, which the agent asks with."""
         world = self._gateway.world
         groups = world.clusters[world.cluster_name].nodegroups
         node = self._kube.find(kinds.NODES, "", pod["spec"]["nodeName"])
@@ -121,7 +121,7 @@ class JoinedKubernetes:
         return self.kube.review_token(token, audience)
 
     def run_pods_for(self, gateway: Gateway) -> None:
-        """From now on containers of Jobs call that account."""
+        """Make containers of Jobs call that account from now on."""
         self.kube.run_jobs_with(AwsCli(gateway, self.kube))
 
     def stop(self) -> None:
@@ -134,12 +134,12 @@ class JoinedKubernetes:
 
 
 def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:
-    """Starts the Kubernetes half for a Sandbox; its kubeconfig (JSON, which is YAML) goes into `directory`."""
+    """Start the Kubernetes half for a Sandbox; its kubeconfig (JSON, which is YAML) goes into `directory`."""
     return lambda world: JoinedKubernetes(world, directory)
 
 
 def _identify(world: World, access_key_id: str) -> tuple[str, str] | None:
-    """The user, or the role of a session (access entries name roles, never sessions), and the secret."""
+    """Return the user, or the role of a session (access entries name roles, never sessions), and the secret."""
     found = world.credentials.find(access_key_id)
     if found is None or world.credentials.is_expired(found):
         return None
@@ -147,7 +147,7 @@ def _identify(world: World, access_key_id: str) -> tuple[str, str] | None:
 
 
 def _groups(world: World, arn: str) -> tuple[str, ...] | None:
-    """Those of its access entry. https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
+    """Return those of its access entry. https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     cluster = world.clusters[world.cluster_name]
     entry = cluster.access_entries.get(arn)
     if entry is None:

@@ -77,7 +77,7 @@ class SandboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class SandboxStopped:
-    """Whether there was a sandbox to stop, and where it had been."""
+    """The result of a stop: whether a sandbox ran, and its directory."""
 
     was_running: bool
     endpoint_url: str = ""
@@ -85,13 +85,14 @@ class SandboxStopped:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a shell must set and forget. `secret_access_key` is the sandbox's own and opens nothing else."""
+    """The variables that a shell must set and unset. `secret_access_key` is the sandbox's own and opens nothing
+    else."""
 
     export: Mapping[str, str]
     unset: tuple[str, ...]
 
     def shell(self) -> str:
-        """Lines for `eval`, quoted for POSIX shells."""
+        """Return lines for `eval`, quoted for POSIX shells."""
         unset = f"unset {' '.join(self.unset)}"
         return "\n".join([unset, *(f"export {name}={shlex.quote(value)}" for name, value in self.export.items())])
 
@@ -107,7 +108,7 @@ def start(
     region: str = "us-west-2",
     timeout: float = _START_SECONDS,
 ) -> Running:
-    """Starts the sandbox and returns once it answers, or finds the one that runs (`already`).
+    """Start the sandbox and returns once it answers, or finds the one that runs (`already`).
 
     PodidError without the extra; Conflict when `port` is taken, or when the sandbox runs on another; TimedOut when it
     does not answer in `timeout` seconds.
@@ -139,7 +140,7 @@ def start(
 
 
 def stop(*, directory: Path) -> SandboxStopped:
-    """Stops the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
+    """Stop the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
     if not directory.is_dir():
         return SandboxStopped(False)
     with state.locked(directory):
@@ -158,7 +159,7 @@ def stop(*, directory: Path) -> SandboxStopped:
 
 
 def status(*, directory: Path) -> SandboxStatus:
-    """What runs now; asks the process, not the file."""
+    """Return the running sandbox; ask the process, not the file."""
     found = state.read(directory)
     if found is None:
         return SandboxStatus(None)
@@ -166,25 +167,25 @@ def status(*, directory: Path) -> SandboxStatus:
 
 
 def env(*, directory: Path) -> Environment:
-    """The variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
+    """Return the variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
     found = _require_running(directory)
     return Environment({**found.environment, **_past_proxies(os.environ)}, UNSET)
 
 
 def reset(*, directory: Path) -> Running:
-    """Brings the baseline back in the running sandbox; NotFound when none runs."""
+    """Bring the baseline back in the running sandbox; NotFound when none runs."""
     found = _require_running(directory)
     _command(found, {"command": "reset"})
     return _running(found, directory, already=True)
 
 
 def broken(*, directory: Path) -> dict[str, str]:
-    """The failure modes that are in place, and whom each is about; NotFound when no sandbox runs."""
+    """Return the failure modes that are in place, and whom each is about; NotFound when no sandbox runs."""
     return _pairs(command({"command": "broken"}, directory=directory))
 
 
 def put_in_place(mode: str, *, directory: Path) -> str:
-    """Breaks the running sandbox in one way; whom that is about. NotFound when none runs, Conflict where it is broken
+    """Break the running sandbox in one way; whom that is about. NotFound when none runs, Conflict where it is broken
     in this way already, or where what is in it does not allow that."""
     if mode in broken(directory=directory):
         raise Conflict(
@@ -194,7 +195,7 @@ def put_in_place(mode: str, *, directory: Path) -> str:
 
 
 def heal(mode: str = "", *, directory: Path) -> dict[str, str]:
-    """Takes one failure mode away again, or all of them; those that were there. NotFound when no sandbox runs."""
+    """Take one failure mode away again, or all of them; those that were there. NotFound when no sandbox runs."""
     return _pairs(command({"command": "heal", "id": mode}, directory=directory))
 
 
@@ -203,7 +204,7 @@ def _pairs(result: object) -> dict[str, str]:
 
 
 def command(arguments: Mapping[str, object], *, directory: Path) -> object:
-    """Carries out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
+    """Carry out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
     return _command(_require_running(directory), arguments)
 
 
@@ -292,7 +293,7 @@ def _url(found: SandboxState) -> str:
 
 
 def _answers(found: SandboxState) -> bool:
-    """Whether the process on the port can prove that it knows the nonce."""
+    """Return whether the process on the port can prove that it knows the nonce."""
     from podid.sandbox.state import HELLO, proof
 
     challenge = secrets.token_hex(16)
@@ -324,8 +325,8 @@ def _request(
     *,
     timeout: float,
 ) -> dict[str, Any]:
-    """The answer, {} when it is no object. What listens there may be anybody: it gets `timeout` seconds as a whole, and
-    no more is read than a sandbox says. Raises OSError, HTTPException, ValueError."""
+    """Return the answer, {} when it is no object. What listens there may be anybody: it gets `timeout` seconds as a
+    whole, and no more is read than a sandbox says. Raises OSError, HTTPException, ValueError."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def ask() -> bytes:

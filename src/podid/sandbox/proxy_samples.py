@@ -30,7 +30,7 @@ class ProxySamples:
         self.principal = f"{self._prefix}{'kiam-server' if server else baseline.NODE_ROLE}"
 
     def agent(self, *more: str) -> None:
-        """The DaemonSets of the agent, with the arguments of its documentation and `more`."""
+        """Create the DaemonSets of the agent, with the arguments of its documentation and `more`."""
         if self._source == "kube2iam":
             given = (f"--base-role-arn={self._prefix}", "--namespace-restrictions", *more)
             self._daemon_set("kube2iam", "jtblin/kube2iam:0.11.1", [*_KUBE2IAM, *given])
@@ -62,7 +62,7 @@ class ProxySamples:
         self.one("gone", "apps-gone")
 
     def role(self, name: str) -> str:
-        """A role that the agent assumes; its name."""
+        """Return a role that the agent assumes; its name."""
         self._role(name, {"Effect": "Allow", "Principal": {"AWS": self.principal}, "Action": "sts:AssumeRole"})
         return name
 
@@ -80,7 +80,7 @@ class ProxySamples:
         annotations: Json | None = None,
         metadata: Json | None = None,
     ) -> None:
-        """A workload whose pods have the annotation; with a service account of its name, or with `account`."""
+        """Create a workload whose pods have the annotation; with a service account of its name, or with `account`."""
         if not account:
             self._cluster.make_account(NAMESPACE, name)
         labels = {"app": name}

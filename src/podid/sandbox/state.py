@@ -25,7 +25,7 @@ NONCE_HEADER = "x-podid-nonce"
 
 
 def proof(nonce: str, challenge: str) -> str:
-    """What only a holder of `nonce` can answer to `challenge`, hexadecimal."""
+    """Return the answer to `challenge` that only a holder of `nonce` can compute, hexadecimal."""
     return hmac.new(nonce.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
@@ -44,7 +44,7 @@ class SandboxState:
 
 
 def prepare(directory: Path) -> Path:
-    """Makes the directory, or checks that it is ours and private.
+    """Make the directory, or checks that it is ours and private.
 
     InvalidInput for a path that no shell line or kubeconfig could carry; Conflict when it is somebody else's.
     """
@@ -65,7 +65,7 @@ def prepare(directory: Path) -> Path:
 
 @contextmanager
 def _writing(directory: Path) -> Iterator[None]:
-    """What the file system refuses is the user's business, and no bug."""
+    """Convert errors of the file system, which the user must fix, to InvalidInput."""
     try:
         yield
     except OSError as error:
@@ -85,7 +85,7 @@ def log_path(directory: Path) -> Path:
 
 
 def open_log(directory: Path) -> int:
-    """A descriptor of the emptied log."""
+    """Return a descriptor of the emptied log."""
     with _writing(directory):
         descriptor = open_own(log_path(directory), os.O_WRONLY | os.O_CREAT)
         os.ftruncate(descriptor, 0)
@@ -93,7 +93,7 @@ def open_log(directory: Path) -> int:
 
 
 def read(directory: Path) -> SandboxState | None:
-    """What was written, or None; a file that is not ours, is a link or does not parse counts as absent."""
+    """Return the written state, or None; a file that is not ours, is a link or does not parse counts as absent."""
     try:
         return SandboxState(**json.loads(files.read(state_path(directory), own=True)))
     except (OSError, ValueError, TypeError):
@@ -101,7 +101,7 @@ def read(directory: Path) -> SandboxState | None:
 
 
 def write(directory: Path, state: SandboxState) -> None:
-    """Writes the file; FileExistsError when there is one."""
+    """Write the file; FileExistsError when there is one."""
     write_private(state_path(directory), asdict(state))
 
 
@@ -116,7 +116,7 @@ def remove(directory: Path) -> None:
 
 
 def remove_own(directory: Path, nonce: str) -> None:
-    """Removes the file if it still speaks of the sandbox with this nonce."""
+    """Remove the file if it still speaks of the sandbox with this nonce."""
     found = read(directory)
     if found is not None and found.nonce == nonce:
         remove(directory)
@@ -124,7 +124,7 @@ def remove_own(directory: Path, nonce: str) -> None:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """One start or stop at a time; the lock goes with the process that holds it."""
+    """Allow one start or stop at a time; the lock goes with the process that holds it."""
     with _writing(directory):
         descriptor = open_own(directory / "lock", os.O_RDWR | os.O_CREAT)
     try:

@@ -26,7 +26,7 @@ _TRAIL_EVENTS = 20_000
 
 @dataclass(slots=True)
 class Delays:
-    """How long AWS takes; every field may be changed at any time.
+    """The delays of AWS; every field may be changed at any time.
 
     association: a created, changed or deleted association reaches the webhook and EKS Auth.
     role: a created role, or a changed trust policy, reaches EKS.
@@ -78,7 +78,7 @@ class AssociationRecord:
 
 @dataclass(slots=True)
 class AddonUpdate:
-    """What DescribeUpdate tells of one UpdateAddon."""
+    """The data of DescribeUpdate about one UpdateAddon."""
 
     id: str
     status: str
@@ -110,7 +110,7 @@ class AddonRecord:
 
 @dataclass(frozen=True, slots=True)
 class AddonFault:
-    """What the next create or update of an add-on ends in instead of ACTIVE, and the health issue it shows."""
+    """The final status of the next create or update of an add-on instead of ACTIVE, and its health issue."""
 
     status: str
     code: str = "InsufficientNumberOfReplicas"
@@ -207,13 +207,13 @@ class World:
         self._listeners.append(callback)
 
     def changed(self, what: str) -> None:
-        """Notes a change; `notify` tells of it."""
+        """Record a change; `notify` reports it."""
         with self.lock:
             if what not in self._pending:
                 self._pending.append(what)
 
     def notify(self) -> None:
-        """Tells the listeners what `changed` noted. Must be called without the lock."""
+        """Tell the listeners what `changed` noted. Must be called without the lock."""
         with self.lock:
             pending, self._pending = self._pending, []
         for what in pending:
@@ -221,11 +221,11 @@ class World:
                 listener(what)
 
     def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
-        """True when the webhook, which lags by `delays.association`, would inject a pod created now."""
+        """Return whether the webhook, which lags by `delays.association`, would inject a pod created now."""
         return self.association_in_effect(self.cluster_name, namespace, service_account) is not None
 
     def agent_addon(self) -> AgentAddon | None:
-        """The agent add-on of the main cluster, or what one deleted with `preserve` left running; else None."""
+        """Return the agent add-on of the main cluster, or what one deleted with `preserve` left running; else None."""
         with self.lock:
             cluster = self.clusters.get(self.cluster_name)
             if cluster is None:
@@ -239,13 +239,13 @@ class World:
     # What the API handlers use.
 
     def arn(self, resource: str) -> str:
-        """An EKS ARN of this account and region."""
+        """Return an EKS ARN of this account and region."""
         return f"arn:{self.partition}:eks:{self.region}:{self.account}:{resource}"
 
     def association_in_effect(
         self, cluster_name: str, namespace: str, service_account: str
     ) -> AssociationRecord | None:
-        """The association as EKS Auth and the webhook know it now, `delays.association` late."""
+        """Return the association as EKS Auth and the webhook know it now, `delays.association` late."""
         with self.lock:
             cluster = self.clusters.get(cluster_name)
             if cluster is None:
@@ -263,7 +263,7 @@ class World:
         cluster.by_subject[association.subject] = association.id
 
     def history(self, association: AssociationRecord) -> AssociationRecord:
-        """What an update keeps of the version it replaces: its own past only while somebody may still see that."""
+        """Return the versions that an update keeps: an earlier one only while a caller may still see it."""
         if association.modified_at > self.clock.now() - self.delays.association:
             return association
         return replace(association, previous=None)
@@ -279,7 +279,7 @@ class World:
         return association
 
     def settle(self, cluster: ClusterRecord) -> None:
-        """Carries out the add-on transitions that are due."""
+        """Carry out the add-on transitions that are due."""
         now = self.clock.now()
         for addon in list(cluster.addons.values()):
             if addon.due is None or addon.due > now:
@@ -299,7 +299,7 @@ class World:
                     update.errors = [] if ended_well else [_as_update_error(issue) for issue in addon.issues]
 
     def ids(self) -> frozenset[str]:
-        """Of all associations and add-ons that there are."""
+        """Return the ids of all associations and add-ons."""
         found: list[str] = []
         for cluster in self.clusters.values():
             found += [each.id for each in (*cluster.associations.values(), *cluster.deleted)]
@@ -307,7 +307,7 @@ class World:
         return frozenset(found)
 
     def grow_older(self, seconds: float, before: Before) -> None:
-        """All that happened to associations and add-ons lies so much further back, to those `before` what happened
+        """Move the times of associations and add-ons further back, of those `before` only what happened
         since, and what they become is due so much earlier. Callers hold the lock."""
         for cluster in self.clusters.values():
             cluster.associations = {key: _older(each, seconds, before) for key, each in cluster.associations.items()}
@@ -320,7 +320,7 @@ class World:
                     update.created_at = before.older(update.created_at, seconds, addon.arn)
 
     def reset(self) -> None:
-        """Empties the account and forgets the listeners; delays, limits, keys and the clock stay."""
+        """Empty the account and forgets the listeners; delays, limits, keys and the clock stay."""
         with self.lock:
             self.clusters.clear()
             self.tags.clear()
@@ -345,7 +345,7 @@ def _older(association: AssociationRecord, seconds: float, before: Before) -> As
 
 
 def _as_of(association: AssociationRecord, moment: float) -> AssociationRecord | None:
-    """The newest version that existed at `moment`."""
+    """Return the newest version that existed at `moment`."""
     version: AssociationRecord | None = association
     while version is not None and version.modified_at > moment:
         version = version.previous
@@ -370,5 +370,5 @@ def decode_configuration(text: str | None) -> dict[str, object]:
 
 
 def new_id(prefix: str = "", length: int = 17) -> str:
-    """A random id of lower-case letters and digits, as EKS makes them."""
+    """Return a random id of lower-case letters and digits, as EKS makes them."""
     return prefix + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(length))

@@ -1,4 +1,4 @@
-"""Which pods can preempt which: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
+"""Pods that can preempt other pods: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
 from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.cluster import Node

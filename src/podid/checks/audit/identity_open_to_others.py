@@ -1,4 +1,4 @@
-"""Who can create pods or tokens in a namespace gets the role of every service account there.
+"""Callers that can create pods or tokens in a namespace get the role of every service account there.
 
 Source: Kubernetes documentation, "Role Based Access Control Good Practices".
 """

@@ -21,7 +21,7 @@ _OF_AWS = (":role/aws-service-role/", ":role/aws-reserved/")
 
 @rule(needs=("cluster", "associations", "principals"))
 def role_passable_by_others(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Administrators are not reported: each account has some."""
+    """Report users and roles that can give a role away. Administrators are not reported: each account has some."""
     cluster, roles = known(snapshot.cluster), by_role(snapshot)
     none = True
     for principal in known(snapshot.principals):

@@ -7,7 +7,7 @@ from podid.facts.trust import judged
 
 @rule(needs=("cluster", "associations", "roles"))
 def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
-    """A trust policy that is not restricted to the account is reported by trust-too-broad."""
+    """Return a trust policy that is not restricted to the account is reported by trust-too-broad."""
     yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         case = check.case(role_subject(role.arn), tuple(sorted(str(a.ref) for a in role.associations)))

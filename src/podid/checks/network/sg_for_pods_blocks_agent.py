@@ -6,8 +6,9 @@ MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
 
 @rule(needs=("associations", "pods", "daemon_sets"))
 def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
-    """In strict mode, the VPC CNI's default, the traffic of a pod with its own network interface bypasses the
-    node: https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
+    """Report security groups for pods in strict mode. In this mode, the VPC CNI's default, the traffic of a pod with
+    its own network interface bypasses the node:
+    https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
     cni = next((ds for ds in known(snapshot.daemon_sets) if ds.name == "aws-node"), None)
     mode = cni.env.get(MODE, "") or "strict" if cni is not None else ""
     for case, (_, _, pods) in check.of_workloads(snapshot):

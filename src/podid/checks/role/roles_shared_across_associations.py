@@ -3,7 +3,7 @@ from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_l
 
 @rule(needs=("associations",))
 def roles_shared_across_associations(check: Check, snapshot: Snapshot) -> Verdicts:
-    """A role that is shared within one namespace is not reported."""
+    """Report roles that service accounts of several namespaces share."""
     yield from check.undescribed(snapshot)
     for case, _, associations in check.of_roles(snapshot):
         namespaces = sorted({a.namespace for a in associations})

@@ -35,7 +35,7 @@ def which_cluster(answers: Answers, facts: Facts) -> Iterator[Prompt]:
 
 
 def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    """Namespaces and service accounts with pods come first, those of the cluster itself last."""
+    """Ask for namespace and service account. Those with pods come first, those of the cluster itself last."""
     yield from which_cluster(answers, facts)
     lead = () if "cluster" in answers else WELCOME
     if isinstance(facts.accounts, Missing):

@@ -181,7 +181,7 @@ class Account:
 
     @property
     def owner(self) -> str:
-        """The ARN of the add-on that owns its association; empty where none does."""
+        """Return the ARN of the add-on that owns its association; empty where none does."""
         return (self.association.owner_arn or "") if self.association is not None else ""
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def move_to_cluster(access: Access, options: MoveOptions) -> None:
-    """Both clusters are changed by a run of their own. The deletion is planned first, so that nothing is created if it
-    is not possible."""
+    """Move associations to another cluster, with one run for each cluster. The deletion is planned first, so that
+    nothing is created if it is not possible."""
     from podid.cli import changing
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Conflict, UsageError
@@ -21,7 +21,7 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
 
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
-    here, there = place.cluster_name, target.place(for_change=True).cluster_name
+    here, new_cluster = place.cluster_name, target.place(for_change=True).cluster_name
     if place.the_cluster.arn == target.place(for_change=True).the_cluster.arn:
         raise UsageError(f"--to-cluster is the cluster of the association itself: {here}", subject=options.to_cluster)
     consent = Consent(
@@ -44,7 +44,9 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
         elif done:
             _delete(local, target, options, consent)
         else:
-            message = f"{old} keeps its association in cluster {here}: the one in cluster {there} is not confirmed"
+            message = (
+                f"{old} keeps its association in cluster {here}: the one in cluster {new_cluster} is not confirmed"
+            )
             raise Conflict(message, subject=str(old))
 
     in_each_cluster(access, run, clusters=(options.to_cluster, here))

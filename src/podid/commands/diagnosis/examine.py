@@ -1,4 +1,4 @@
-"""What `podid doctor` examines: the cluster, a saved snapshot, or with --me the caller."""
+"""The subjects of `podid doctor`: the cluster, a saved snapshot, or with --me the caller."""
 
 from __future__ import annotations
 

@@ -22,7 +22,14 @@ def permissions() -> CommandPermissions:
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
+    from podid.ops.change.kinds import (
+        ASSOCIATION,
+        POD_TEMPLATE,
+        ROLE,
+        ROLE_POLICY,
+        ROLE_TRUST,
+        SERVICE_ACCOUNT,
+    )
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
     own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
@@ -32,8 +39,9 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.MIGRATION_TRAIL,
-            OptionalPermission.of("--base-role", *permissions.CREATING_ROLE),
+            OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),
             *permissions.TARGET_ROLE,
+            permissions.POLICY_CHECKS,
             OptionalPermission(installing_agent().always, "--install-agent"),
             permissions.DRY_RUNS,
             permissions.RESTARTING,

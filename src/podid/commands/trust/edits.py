@@ -1,4 +1,4 @@
-"""What the commands that edit trust policies share: edits of files and of a role."""
+"""Shared parts of the commands that edit trust policies: edits of files and of a role."""
 
 from __future__ import annotations
 

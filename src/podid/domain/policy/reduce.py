@@ -36,7 +36,7 @@ class UsedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known about the use of a role. `calls` are the actions in exported events by lower-case name, None
+    """The known use of a role. `calls` are the actions in exported events by lower-case name, None
     without such events: then actions that IAM does not track are kept, as are those of the services in `unmapped`, of
     which the events have other names than IAM. `keep` are patterns of actions that stay."""
 

@@ -1,4 +1,4 @@
-"""Where the agent runs and where it should, node by node."""
+"""Coverage of the nodes by the agent, node by node."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _assignment(given: str) -> Assignment:
 
 @options
 class AddonSettings:
-    """What an add-on is installed with, or changed to. `values` are those of the configuration file."""
+    """The settings of an add-on that is installed or changed. `values` are those of the configuration file."""
 
     addon_version: str = option(
         "VERSION",

@@ -42,7 +42,7 @@ AGENT_CHECKS = (
 @schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
 class NodeRolePermission:
-    """Whether a role of live nodes may redeem tokens; None if not known."""
+    """The permission of a role of live nodes to redeem tokens; None if not known."""
 
     arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
@@ -82,7 +82,7 @@ class AgentReading:
 
     @property
     def exit_code(self) -> ExitCode:
-        """If no pod needs the agent, it may be absent."""
+        """Return the exit code; without an agent, that of the report, because the cluster may not need one."""
         if self.state == "not-installed":
             return self.report.exit_code()
         return _CODES.get(self.state, ExitCode.UNDETERMINED)

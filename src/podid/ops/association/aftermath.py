@@ -36,9 +36,9 @@ _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How far and how long to wait after a change of associations. `restarting` is set if pods that missed the change
-    are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each workload.
-    `adjust` changes each report before its identities are judged."""
+    """The extent and the time of the wait after a change of associations. `restarting` is set if pods that missed the
+    change are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each
+    workload. `adjust` changes each report before its identities are judged."""
 
     clients: Clients
     place: Place

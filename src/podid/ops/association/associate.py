@@ -72,7 +72,7 @@ class AssociateRequest:
 
     @property
     def reads_cluster(self) -> bool:
-        """Whether the request requires access to Kubernetes."""
+        """Return whether the request requires access to Kubernetes."""
         of_accounts = self.accounts.create_service_account or self.accounts.strict
         return not self.printed and (of_accounts or self.selection is not None)
 
@@ -196,7 +196,7 @@ class Associating:
 
     @property
     def _of_new_role(self) -> dict[ServiceAccountRef, FileItem]:
-        """The service accounts that get the new role."""
+        """Return the service accounts that get the new role."""
         if self.request.new_role is None:
             return {}
         return {ref: item for ref, item in self.items.items() if item.role == self.request.role}

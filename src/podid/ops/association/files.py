@@ -69,7 +69,7 @@ class FileItem:
 
     @property
     def why_skipped(self) -> str:
-        """The reason why it is skipped; empty if it is not."""
+        """Return the reason why it is skipped; empty if it is not."""
         name = addon_name(self.owner)
         return f"the add-on {name} owns it: podid addon associate {name} {self.ref.name}" if self.owner else ""
 
@@ -139,7 +139,7 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
 
 
 def _is_json_lines(text: str) -> bool:
-    """Whether the first line is a complete object and more lines follow."""
+    """Return whether the first line is a complete object and more lines follow."""
     first, _, rest = text.lstrip().partition("\n")
     return first.startswith("{") and first.rstrip().endswith("}") and bool(rest.strip())
 

@@ -241,7 +241,7 @@ class Listing:
         )
 
     def _keeps(self, item: Listed) -> bool:
-        """Whether it matches, or may match: role, tags and age of an unread association are not known."""
+        """Return whether it matches, or may match: role, tags and age of an unread association are not known."""
         options, known = self.options, self.details_by_id.get(item.association_id)
         if not fnmatchcase(item.ref.namespace, self.pattern):
             return False
@@ -262,7 +262,8 @@ class Listing:
         return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
-        """Whether EKS's list is sufficient for filters, columns and order, without a call for each association."""
+        """Return whether EKS's list is sufficient for filters, columns and order, without a call for each
+        association."""
         options = self.options
         if options.stale or options.dangling or options.role or options.owner:
             return False
@@ -280,7 +281,7 @@ class Listing:
 
 
 def _is_of(item: Listed, name: str) -> bool:
-    """Whether the owner has this name. The tags of an unread association are not known: it may be a tool's."""
+    """Return whether the owner has this name. The tags of an unread association are not known: it may be a tool's."""
     owner = item.owner if isinstance(item, Association) else owner_of({}, owner_arn=item.owner_arn)
     if owner is None:
         return name == NO_OWNER or isinstance(item, UnreadAssociation)
@@ -320,7 +321,7 @@ def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list
 
 
 def has_role(association: Association, role: str) -> bool:
-    """Whether it has the role of this ARN, also as its target role, or of this name; true for an empty role."""
+    """Return whether it has the role of this ARN, also as its target role, or of this name; true for an empty role."""
     if role.startswith("arn:"):
         return role in (association.role_arn, association.target_role_arn)
     return not role or role_name(association.role_arn) == role

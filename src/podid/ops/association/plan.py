@@ -128,7 +128,7 @@ def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
-    """Whether two session policies are the same JSON."""
+    """Return whether two session policies are the same JSON."""
     try:
         return bool(one) and bool(other) and json.loads(one or "") == json.loads(other or "")
     except ValueError:
@@ -269,7 +269,7 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
-    """Whether EKS sends session tags with these settings."""
+    """Return whether EKS sends session tags with these settings."""
     if settings.disable_session_tags is not None:
         return not settings.disable_session_tags
     return existing is None or existing.session_tags
@@ -281,7 +281,7 @@ def all_tagged(
     *,
     subject: str = "",
 ) -> bool:
-    """Whether EKS sends session tags for all of them, or for none. Raise Conflict if they differ."""
+    """Return whether EKS sends session tags for all of them, or for none. Raise Conflict if they differ."""
     tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:
         raise Conflict("Service accounts with session tags on and off require separate commands", subject=subject)

@@ -191,7 +191,7 @@ class Selection:
 
     @property
     def exact(self) -> bool:
-        """Whether it names one service account."""
+        """Return whether it names one service account."""
         return not self.selector and not is_pattern(self.namespace) and not is_pattern(self.name)
 
     def __str__(self) -> str:

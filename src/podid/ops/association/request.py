@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an association has besides its role. None leaves a setting of an existing association unchanged, "" removes
-    it. `untag` are keys of tags to remove."""
+    """The settings of an association besides its role. None leaves a setting of an existing association unchanged, ""
+    removes it. `untag` are keys of tags to remove."""
 
     target_role_arn: str | None = None
     disable_session_tags: bool | None = None
@@ -108,7 +108,7 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
 
 @options
 class AssociationChange:
-    """What may be changed of existing resources."""
+    """Permitted changes of existing resources."""
 
     scope: str = option(
         "SCOPE",
@@ -130,7 +130,7 @@ class AssociationChange:
 
 @options
 class AccountOptions:
-    """How service accounts that do not exist are treated."""
+    """The treatment of service accounts that do not exist."""
 
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     strict: bool = switch("Fail unless every service account exists.")

@@ -75,7 +75,7 @@ class Graph:
 
     @property
     def unread(self) -> tuple[GraphNode, ...]:
-        """The nodes whose neighbours are not completely known."""
+        """Return the nodes whose neighbours are not completely known."""
         return tuple(node for node in self.nodes if node.unread)
 
 
@@ -84,7 +84,7 @@ Permissions = Mapping[str, Section[AssumePermissions]]
 
 @dataclass(frozen=True, slots=True)
 class ClusterReading:
-    """What was read of one cluster. `listed` are the associations in the scope."""
+    """The data of one cluster. `listed` are the associations in the scope."""
 
     snapshot: Snapshot
     cluster_arn: str

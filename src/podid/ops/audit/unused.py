@@ -72,7 +72,7 @@ class UnusedItem:
 @members("cluster taken_at since items unread limits")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedReport:
-    """What was not used since a time."""
+    """The parts that were not used since a time."""
 
     cluster: str
     taken_at: datetime

@@ -66,8 +66,8 @@ class Journal:
         return self._chosen(run_id, self.runs())
 
     def peek(self, run_id: str) -> records.Run:
-        """As `get`, for commands that only read: a damaged file hides only its own run. `last` requires that all files
-        are valid."""
+        """Return a run as `get` does, for commands that only read: a damaged file hides only its own run. `last`
+        requires that all files are valid."""
         runs, unread = self.legible()
         if unread and run_id == "last":
             raise unread[0]

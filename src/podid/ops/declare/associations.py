@@ -189,7 +189,7 @@ class AssociationPlanner:
         return known
 
     def _about_pods(self, item: DesiredAssociation) -> bool:
-        """Whether the change affects more than tags."""
+        """Return whether the change affects more than tags."""
         existing = self.live.get(item.ref)
         action = plan_one(item, None if existing is None else replace(existing, tags={}))
         return existing is None or any((action.before or {}).get(key) != action.after[key] for key in LATE_SETTINGS)  # type: ignore[index]

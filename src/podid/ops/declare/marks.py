@@ -1,4 +1,4 @@
-"""Who owns a resource: this file, another file, another tool."""
+"""The owner of a resource: this file, another file, another tool."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Mark:
 
     @property
     def taggable(self) -> bool:
-        """Whether a tag of podid would stay."""
+        """Return whether a tag of podid would stay."""
         return self.tool is None or self.tool.tool not in _CONTROLLERS
 
 

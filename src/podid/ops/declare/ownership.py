@@ -1,4 +1,4 @@
-"""What may happen to an existing resource that a file declares, by its owner."""
+"""Permitted changes of an existing resource that a file declares, by its owner."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class FileOptions:
 
 @options
 class Ownership:
-    """How resources are treated that the file does not own yet, or no longer declares."""
+    """The treatment of resources that the file does not own yet, or no longer declares."""
 
     prune: bool = switch("Delete what carries this file's name and is in it no longer.")
     adopt: bool = switch("Change and mark existing resources that no file owns.")

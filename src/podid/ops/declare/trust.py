@@ -64,7 +64,7 @@ def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[tru
 
 
 def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:
-    """Whether the policy allows the service account, under the declared conditions if there are any."""
+    """Return whether the policy allows the service account, under the declared conditions if there are any."""
     if role.conditions:
         built = trust.meaning(trust.build_statement(who, role.scope, role.conditions))
         return any(trust.meaning(item.raw) == built for item in policy.statements)

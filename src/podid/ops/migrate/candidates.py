@@ -1,4 +1,4 @@
-"""Who uses the older way to credentials, with which role, and how far each has come: pure, from one snapshot."""
+"""Service accounts with credentials from IRSA, kiam or kube2iam, with role and stage: pure, from one snapshot."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class MigrationCandidate:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The annotations that name the role."""
+        """Return the annotations that name the role."""
         return self.texts or (self.account.irsa_annotations if self.account is not None else {})
 
     @property
     def owner(self) -> str:
-        """The tool that would restore the annotations; empty where none is known."""
+        """Return the tool that would restore the annotations; empty where none is known."""
         if self.source is OlderWay.IRSA:
             return self.account.owner if self.account is not None and self.account.irsa_annotations else ""
         return next((template.owner for template in self.templates if template.annotations and template.owner), "")
@@ -119,7 +119,7 @@ def carried_role(pod: Pod) -> str:
 
 
 def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
-    """The associations to be, without a look at their roles: only to read these."""
+    """Return the associations to be, without a look at their roles: only to read these."""
     associations = index(snapshot).associations
     states = [_state(item) for item in candidates if item.ref not in associations and in_account(item.role_arn, place)]
     return Plan(header=place.header, actions=tuple(ASSOCIATION.action(None, state) for state in states))
@@ -149,9 +149,9 @@ def in_account(arn: str, place: Place) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MigrationFacts:
-    """What one candidate's stage, blockers and warnings depend on. `allowed` is whether the trust policy allows it by
-    Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be read.
-    `proven` is whether CloudTrail has a session of every running pod."""
+    """The facts for the stage, the blockers and the warnings of one candidate. `allowed` is whether the trust policy
+    allows it by Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be
+    read. `proven` is whether CloudTrail has a session of every running pod."""
 
     candidate: MigrationCandidate
     association: Association | None
@@ -219,13 +219,13 @@ def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
 
 
 def provider_arn(place: Place) -> str:
-    """The ARN that IAM gives the OIDC provider of the cluster's issuer, in the cluster's account."""
+    """Return the ARN that IAM gives the OIDC provider of the cluster's issuer, in the cluster's account."""
     cluster = place.the_cluster
     issuer = cluster.oidc_issuer.partition("://")[2]
     return f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}"
 
 
 def digest(document: Mapping[str, object]) -> str:
-    """A short name for the content of a policy, whatever the order of its members."""
+    """Return a short name for the content of a policy, whatever the order of its members."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -42,7 +42,7 @@ UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
-    """How a migration is carried out. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
+    """The settings of a migration. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
     `agree` is asked before each item with `--approve-each`. At most `parallel` items are changed at the same time, and
     after `max_failures` failed ones no further batch begins. With `keep_failed` a failed item stays as it is."""
 
@@ -262,7 +262,7 @@ def _error(run: _MigrationRun, blocked: Mapping[ServiceAccountRef, str], *, done
 
 
 def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[MigrationItem]]:
-    """A first item alone, to see one work before the others are changed; then `size` at a time."""
+    """Yield a first item alone, to see one work before the others are changed; then `size` at a time."""
     if items:
         yield items[:1]
     for start in range(1, len(items), size):
@@ -270,7 +270,7 @@ def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[Mig
 
 
 def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
-    """The changes of these items: the trust policies of their roles, whole, and their associations."""
+    """Return the changes of these items: the trust policies of their roles, whole, and their associations."""
     refs = {item.ref for item in items}
     arns = {item.role_arn for item in items}
     own = [action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs]
@@ -292,7 +292,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
 
 
 def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration) -> str:
-    """Why one of the item's changes failed, empty where none did."""
+    """Return the reason why one of the item's changes failed; empty if none did."""
     arn = next(item.role_arn for item in migration.items if item.ref == ref)
     new = next((a for a in migration.plan.actions if a.kind == ASSOCIATION.name and ref_of(a.keys) == ref), None)
     names = {role_name(arn), role_name(text((new.after if new is not None else None) or {}, "roleArn"))}

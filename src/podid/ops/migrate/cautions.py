@@ -1,4 +1,4 @@
-"""What to know before an item is migrated: the warnings that do not come from the checks, since they only matter to a
+"""Warnings before an item is migrated that do not come from the checks, because they only matter to a
 migration."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a migration leaves: OIDC providers that no role trusts, roles that nobody can assume, and kiam or kube2iam
+"""Leftovers of a migration: OIDC providers that no role trusts, roles that nobody can assume, and kiam or kube2iam
 without a workload that needs them."""
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def is_workload(name: str) -> bool:
 
 
 def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
-    """Why nobody can assume the role: every statement that allows somebody names a principal that is gone."""
+    """Return the reason why no one can assume the role: every statement that allows somebody names a principal that is
+    gone."""
     principals = [who for statement in policy.statements if statement.allow for _, who in statement.principals]
     if any(statement.allow and (statement.not_principal or statement.strange) for statement in policy.statements):
         return ""
@@ -94,8 +95,8 @@ def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
 def plan_cleanup(
     clients: Clients, place: Place, journal: Journal, leftovers: MigrationCleanup, names: Sequence[str]
 ) -> Plan:
-    """The plan that deletes what was named. Raises NotFound for what is no leftover, Conflict where a role is used or
-    where podid could not read what an agent serves."""
+    """Return the plan that deletes what was named. Raises NotFound for what is no leftover, Conflict where a role is
+    used or where podid could not read what an agent serves."""
     known = {item.name.lower(): item for item in leftovers.items}
     plan = Plan(header=place.header, actions=())
     for name in dict.fromkeys(names):

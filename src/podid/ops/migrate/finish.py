@@ -107,7 +107,8 @@ def plan_finish(
 
 
 def unfinished(finish: Finish) -> PodidError | None:
-    """What is left: attention if nothing was finished, partial if something was. None if everything was."""
+    """Return the error about the rest: attention if nothing was finished, partial if something was. None if everything
+    was."""
     left = {**finish.waiting, **finish.owned}
     if not left:
         return None
@@ -136,7 +137,7 @@ def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
 
 
 def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: timedelta) -> str:
-    """Why the item is not finished in this run, empty where it is."""
+    """Return the reason why the item is not finished in this run; empty if it is."""
     if item.stage.rank < Stage.MOVED.rank:
         left = item.pods.total - item.pods.pod_identity
         if item.stage is Stage.ASSOCIATED:
@@ -165,7 +166,7 @@ def _without_annotations(account: ServiceAccount) -> Action:
 def _trust_actions(
     migration: Migration, leaving: Sequence[MigrationItem], *, narrow: bool, notes: list[str]
 ) -> list[Action]:
-    """One change for each role: what allows the leaving service accounts by the older way."""
+    """Return one change for each role: what allows the leaving service accounts by the older way."""
     by_role: dict[str, list[MigrationItem]] = {}
     for item in leaving:
         by_role.setdefault(item.role_arn, []).append(item)
@@ -222,13 +223,13 @@ def _edits(
 def _still_needing(
     migration: Migration, arn: str, leaving: Collection[ServiceAccountRef]
 ) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that still use the role by IRSA, by their annotation or their pods' variables."""
+    """Return the service accounts that still use the role by IRSA, by their annotation or their pods' variables."""
     users = (item for item in migration.items if item.role_arn == arn and item.ref not in leaving)
     return tuple(item.ref for item in users if item.state.annotations or item.pods.irsa)
 
 
 def edit_words(account: ServiceAccount) -> str:
-    """The change to make where the annotation is kept."""
+    """Return the change to make where the annotation is kept."""
     names = ", ".join(account.irsa_annotations)
     where = {
         "Helm": "in the chart's values, such as serviceAccount.annotations",

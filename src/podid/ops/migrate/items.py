@@ -75,7 +75,7 @@ class Migration:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """What could not be read, each with the reason and the missing permission."""
+        """Return the parts that could not be read, with the reason and the missing permission."""
         sections: dict[str, Section[Any]] = {"kiam and kube2iam": self.proxies}
         sections |= {name.replace("_", " "): getattr(self.snapshot, name) for name in FOUND_IN}
         missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
@@ -179,7 +179,7 @@ class Migration:
 
 @contextmanager
 def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
-    """One migration of a cluster at a time on this machine. Raises Conflict where another one does not end."""
+    """Allow one migration of a cluster at a time on this machine. Raises Conflict where another one does not end."""
     name, cluster = place.cluster_name, place.the_cluster
     try:
         with journal.locks.held(f"migrate-{cluster.account}-{place.region}-{name}", f"cluster {name}", patience):
@@ -191,7 +191,7 @@ def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
 
 
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
-    """The service accounts that were named, or all of a namespace or of the cluster."""
+    """Return the service accounts that were named, or all of a namespace or of the cluster."""
     return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
 
 
@@ -232,8 +232,8 @@ def read_migration(
             candidates = (*candidates, *more)
     candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
     wished = wished_associations(place, candidates, base)
-    wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
-    snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
+    requested = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
+    snapshot = collect(clients, place, requested, now=now, journal=journal, base=base)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
     if uses is not None and source in ("", uses.proxy.source):
@@ -263,7 +263,7 @@ def read_migration(
 
 
 def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Iterator[tuple[str, ...]]:
-    """The commands to continue with."""
+    """Yield the commands to continue with."""
     stages = {item.stage for item in items if not item.blockers}
     if any(item.blockers for item in items):
         yield ("podid", "migrate", "plan")
@@ -276,8 +276,9 @@ def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Itera
 
 
 def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts of the namespace, or of the cluster, that use an older way and whose migration has begun;
-    also those whose rollback was interrupted before the pods were restarted, or before the association was deleted."""
+    """Return the service accounts of the namespace, or of the cluster, that use an older way and whose migration has
+    begun; also those whose rollback was interrupted before the pods were restarted, or before the association was
+    deleted."""
     associations = index(migration.snapshot).associations
 
     def begun(item: MigrationItem) -> bool:

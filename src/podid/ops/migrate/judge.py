@@ -1,4 +1,4 @@
-"""What stands in the way of each item, and the plan of those that nothing blocks.
+"""The blockers of each item, and the plan of the items without one.
 
 The checks judge the snapshot as it would be after the migration: a failure that remains then is a blocker.
 """
@@ -115,7 +115,7 @@ class MigrationJudge:
         return any(blocker.firm or not self.accepted(ref, blocker.id) for blocker in blockers)
 
     def _own_blockers(self, facts: MigrationFacts) -> list[Blocker]:
-        """Those that the checks cannot see, since no association exists yet."""
+        """Return those that the checks cannot see, since no association exists yet."""
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
             # once it is the target role of an association, EKS can assume it
@@ -149,8 +149,8 @@ class MigrationJudge:
         return [old] if old is not None and facts.stage.rank < Stage.MOVED.rank else []
 
     def _addon(self, facts: MigrationFacts) -> str:
-        """The add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in another
-        namespace can have the role of an add-on too."""
+        """Return the add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in
+        another namespace can have the role of an add-on too."""
         ref, arn = facts.ref, facts.candidate.role_arn
         return next(
             (
@@ -174,8 +174,8 @@ class MigrationJudge:
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
-        """The changes of these items, and the blocker of each whose trust policy cannot be extended. Trust policies
-        come before associations, and each role has one change however many items use it."""
+        """Return the changes of these items, and the blocker of each whose trust policy cannot be extended. Trust
+        policies come before associations, and each role has one change however many items use it."""
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
@@ -195,8 +195,8 @@ class MigrationJudge:
         return plan, refused
 
     def _plan_role(self, members: Sequence[MigrationFacts], refused: dict[ServiceAccountRef, Blocker]) -> Plan:
-        """The changes of the items of one role: of all of them, else of those that can be changed together, in order.
-        Adds to `refused`."""
+        """Return the changes of the items of one role: of all of them, else of those that can be changed together, in
+        order. Adds to `refused`."""
         cluster, header = self.place.the_cluster, self.place.header
         change, current = AssociationChange(update_trust=True), {item.ref: item.association for item in members}
         plan = Plan(header=header, actions=())
@@ -218,7 +218,8 @@ class MigrationJudge:
         return DesiredAssociation(item.ref, ResolvedRole(item.candidate.role_arn, role), Settings(tags=self.tags))
 
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
-        """The predicted statuses, and the verdicts that fail once the plan is carried out and pods are restarted."""
+        """Return the predicted statuses, and the verdicts that fail once the plan is carried out and pods are
+        restarted."""
         if not self.candidates:
             return {}, ()
         whole = (*plan.actions, *restarts(self.snapshot, plan))
@@ -272,7 +273,7 @@ def _trust_evidence(facts: MigrationFacts) -> tuple[str, ...]:
 
 
 def _refusal(error: PodidError) -> Blocker:
-    """The blocker of an item that cannot be planned."""
+    """Return the blocker of an item that cannot be planned."""
     hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
     return Blocker(
         error.id or "trust-unreadable",
@@ -284,8 +285,8 @@ def _refusal(error: PodidError) -> Blocker:
 
 
 def _against(verdicts: Iterable[Verdict], ref: ServiceAccountRef, *, blocking: bool) -> tuple[Verdict, ...]:
-    """Those of the failing verdicts that concern the service account: errors of links 1 to 9, and warnings that block,
-    or the other warnings."""
+    """Return those of the failing verdicts that concern the service account: errors of links 1 to 9, and warnings that
+    block, or the other warnings."""
     about = [verdict for verdict in verdicts if verdict.check not in ENDED and concerns(verdict, ref)]
     heard = (v for v in about if v.severity is not Severity.INFO or v.check in TOLD)
     return tuple(v for v in heard if not v.masked_by and _blocks(v) is blocking)
@@ -326,7 +327,7 @@ def _state(facts: MigrationFacts) -> ItemState:
 
 
 def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
-    """What is left, as single commands; `podid migrate apply` does all but the last."""
+    """Return the remaining steps, as single commands; `podid migrate apply` does all but the last."""
     ref, name = str(facts.ref), role_name(facts.candidate.role_arn)
     copied = facts.candidate.copy_of
     if copied and facts.candidate.account is None:

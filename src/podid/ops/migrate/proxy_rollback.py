@@ -28,7 +28,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class RecordedTemplate:
-    """What podid changed in a pod template: the annotations that it removed last, and the previous service account."""
+    """The changes of podid in a pod template: the annotations that it removed last, and the previous service
+    account."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     account: str = ""

@@ -52,19 +52,19 @@ INSTALL_AGENT = switch("Install the agent first, if the cluster has none.", cons
 
 
 def read_stage(text: str, *, option: str) -> Stage:
-    """A stage that `apply` can stop at. Raises InvalidInput for another word."""
+    """Return a stage that `apply` can stop at. Raises InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
     return Stage(one_of(option, text, names))
 
 
 def read_soak(text: str) -> timedelta:
-    """A duration, 0 included."""
+    """Return a duration, 0 included."""
     return timedelta(seconds=0 if text.strip() in ("0", "0s") else seconds(text))
 
 
 @options
 class MigrationOptions:
-    """Which items a command is about, and which blockers are accepted."""
+    """The items of a command, and the accepted blockers."""
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_: str = option(

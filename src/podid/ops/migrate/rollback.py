@@ -59,7 +59,7 @@ class Rollback:
 
     @property
     def whole(self) -> Plan:
-        """Both, as a person sees them before the answer."""
+        """Return both, as a person sees them before the answer."""
         return self.before.then(self.after).in_order()
 
 
@@ -139,8 +139,8 @@ def plan_rollback(
 
 
 def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:
-    """The undo of a run of `podid migrate apply`, which deletes the associations of `refs`: in the order of a rollback,
-    so that no pod is without credentials."""
+    """Return the undo of a run of `podid migrate apply`, which deletes the associations of `refs`: in the order of a
+    rollback, so that no pod is without credentials."""
     last = tuple(action for action in plan.actions if action.kind == ROLE_TRUST.name)
     first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
     after = Plan(header=plan.header, actions=last)
@@ -188,8 +188,8 @@ def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: 
     if current is None or current.irsa_role_arn:
         return None
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
-    wanted = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
-    return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **wanted}))
+    restored = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
+    return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **restored}))
 
 
 def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef) -> Mapping[str, str]:
@@ -228,9 +228,9 @@ def _with_issuer(
     changes: Sequence[Action],
     earlier: Sequence[trust.Policy],
 ) -> trust.Policy:
-    """The policy that allows the service accounts by the provider. What podid removed comes back as it was and where it
-    was. A service account that is not allowed then gets access as in an earlier policy, else the statement of the EKS
-    User Guide."""
+    """Return the policy that allows the service accounts by the provider. What podid removed comes back as it was and
+    where it was. A service account that is not allowed then gets access as in an earlier policy, else the statement of
+    the EKS User Guide."""
     for ref in refs:
         for original, shares in _removed(changes, provider, ref):
             policy = trust.restore_subject(policy, original, issuer=provider, ref=ref, shares=shares)
@@ -266,7 +266,7 @@ def _removed(
 
 
 def _without_pods(policy: trust.Policy, role: Role, members: Sequence[_Member], migration: Migration) -> trust.Policy:
-    """The policy without the statements that podid writes for exactly these members; others stay."""
+    """Return the policy without the statements that podid writes for exactly these members; others stay."""
     for item in members:
         who = identity(migration.place.the_cluster, item.ref, session_tags=item.session_tags, role=role)
         edit = trust.remove(policy, who, trust.ScopeKind.SERVICE_ACCOUNT)
@@ -276,7 +276,7 @@ def _without_pods(policy: trust.Policy, role: Role, members: Sequence[_Member], 
 
 
 def _as_written(policy: trust.Policy, earlier: Sequence[trust.Policy]) -> trust.Policy:
-    """The earlier policy with the same statements, which may have a single one without a list."""
+    """Return the earlier policy with the same statements, which may have a single one without a list."""
     raws = [statement.raw for statement in policy.statements]
     return next((other for other in earlier if [statement.raw for statement in other.statements] == raws), policy)
 
@@ -288,7 +288,7 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """The result, with an error where a running pod still has the fields of Pod Identity, or lacks those of IRSA
+    """Return the result, with an error where a running pod still has the fields of Pod Identity, or lacks those of IRSA
     although its service account has the annotation."""
     reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     try:
@@ -309,6 +309,6 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
 
 
 def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:
-    """Both in one result, of one run."""
+    """Return both in one result, of one run."""
     done: tuple[Done, ...] = (*first.done, *second.done)
     return replace(first, done=done, notes=(*first.notes, *second.notes), error=first.error or second.error)

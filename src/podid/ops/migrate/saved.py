@@ -24,7 +24,7 @@ _WORDS = {
 
 
 def read_plan(text: str, name: str) -> Mapping[str, Any]:
-    """A file that `podid migrate plan --save` wrote. Raises InvalidInput for what is none."""
+    """Return a file that `podid migrate plan --save` wrote. Raises InvalidInput for what is none."""
     document = data.read(text, name)
     if not isinstance(document, dict) or document.get("kind") != _KIND or not isinstance(document.get("items"), list):
         raise InvalidInput(f"{name} is not a plan of podid migrate plan --save", subject=name)

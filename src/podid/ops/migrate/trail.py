@@ -1,4 +1,4 @@
-"""What CloudTrail tells about a migration: the SDKs with which pods use IRSA, and the pods that EKS has issued the role
+"""CloudTrail's data about a migration: the SDKs with which pods use IRSA, and the pods that EKS has issued the role
 to. It is some minutes late, and read only with --cloudtrail."""
 
 from __future__ import annotations

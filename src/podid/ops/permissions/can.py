@@ -1,4 +1,4 @@
-"""Whether the pods of a service account may perform actions: podid's own evaluation, with IAM's simulator beside it."""
+"""Access of a service account's pods to actions: podid's own evaluation, with IAM's simulator beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sessions of a service account's pods may do: the policies of their role and how they get it.
+"""Permissions of the sessions of a service account's pods: the policies of their role and how they get it.
 
 With a target role, the pods have the credentials of the target role. Then the association's role must be able to
 assume it: otherwise the pods have no credentials and may do nothing.

@@ -47,7 +47,7 @@ class ReadRequest:
 
     @property
     def names(self) -> set[str]:
-        """The sections to read, without those of checks that this cost makes impossible. The cluster is always
+        """Return the sections to read, without those of checks that this cost makes impossible. The cluster is always
         included: it is read already, and every report names it."""
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))

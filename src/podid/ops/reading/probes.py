@@ -76,8 +76,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probing:
-    """How probes run, and the journal that records them. Without `planned` probes, one runs for each service account of
-    the scope, ten at most."""
+    """The settings of probes, and the journal that records them. Without `planned` probes, one runs for each service
+    account of the scope, ten at most."""
 
     patience: Patience
     journal: Journal

@@ -95,12 +95,12 @@ class Source:
 
     @property
     def kube(self) -> KubeReader:
-        """The reader. Raises the reason if there is no access to Kubernetes."""
+        """Return the reader. Raises the reason if there is no access to Kubernetes."""
         return self.clients.kube.reader
 
     @property
     def named(self) -> tuple[Association, ...]:
-        """The associations of the named service accounts; all if none was named."""
+        """Return the associations of the named service accounts; all if none was named."""
         return tuple(a for a in self.associations if not self.only or a.ref in self.only)
 
     def some(self, most: int) -> tuple[Association, ...]:
@@ -109,7 +109,7 @@ class Source:
 
     @property
     def associations(self) -> tuple[Association, ...]:
-        """The described associations, and the planned ones."""
+        """Return the described associations, and the planned ones."""
         return (*described(known_or(self.before("associations"), ())), *self.planned)
 
 

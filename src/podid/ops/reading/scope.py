@@ -57,19 +57,19 @@ class DoctorScope:
 
     @property
     def named(self) -> tuple[ServiceAccountRef, ...]:
-        """The named service accounts, if any."""
+        """Return the named service accounts, if any."""
         if self.kind != SERVICE_ACCOUNT:
             return ()
         return self.several or (ServiceAccountRef(self.namespace, self.name),)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The namespaces of the scope; empty for all."""
+        """Return the namespaces of the scope; empty for all."""
         return tuple(sorted({ref.namespace for ref in self.named} or {self.namespace} - {""}))
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """The sections that are required to find the named object and its service accounts."""
+        """Return the sections that are required to find the named object and its service accounts."""
         if self == EVERYTHING:
             return ()
         return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))

@@ -274,9 +274,9 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
-    """How restarts are carried out and recorded. `announce` is called with each plan that was not shown yet. `part_of`
-    is the id of the run that they belong to, `ahead` its planned restarts; `evict` evicts pods of OnDelete workloads,
-    `insist` also replaces pods by broken ones."""
+    """The settings of restarts, and the recording of them. `announce` is called with each plan that was not shown yet.
+    `part_of` is the id of the run that they belong to, `ahead` its planned restarts; `evict` evicts pods of OnDelete
+    workloads, `insist` also replaces pods by broken ones."""
 
     patience: Patience
     journal: Journal

@@ -43,7 +43,7 @@ class PodAccess:
 
     @property
     def verdict(self) -> TrustVerdict:
-        """Whether any pod is allowed."""
+        """Return whether any pod is allowed."""
         if self.scopes:
             return TrustVerdict.MATCH
         return TrustVerdict.UNKNOWN if self.unclear else TrustVerdict.NO_MATCH

@@ -42,7 +42,7 @@ class MovedOn:
 
 
 def names_preset(policy: str) -> bool:
-    """Whether an inline policy has the name of a preset."""
+    """Return whether an inline policy has the name of a preset."""
     return _preset_of(policy) is not None
 
 

@@ -32,7 +32,7 @@ def identity(
 
 
 def made_here(journal: Journal, place: Place, role: Role) -> bool:
-    """Whether the journal contains the creation of the role."""
+    """Return whether the journal contains the creation of the role."""
     return journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
 
 

@@ -77,22 +77,22 @@ class Preset:
 
     @property
     def places(self) -> frozenset[str]:
-        """The placeholders of its policy."""
+        """Return the placeholders of its policy."""
         return frozenset(PLACE.findall(json.dumps(self.statements)))
 
     @property
     def of_cluster(self) -> bool:
-        """Whether its policy names the cluster."""
+        """Return whether its policy names the cluster."""
         return not self.places.isdisjoint(("cluster", "clusterArn"))
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """Its parameters, and those with defaults from the cluster."""
+        """Return its parameters, and those with defaults from the cluster."""
         return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
 
     @property
     def words(self) -> str:
-        """The permissions in words, with parameters in capitals."""
+        """Return the permissions in words, with parameters in capitals."""
         return PLACE.sub(lambda place: place[1].upper(), self.allows)
 
 

@@ -250,7 +250,7 @@ class PodRoles:
 
     @property
     def unused(self) -> PodRoles:
-        """The roles that no association uses. Those whose use is not known are omitted."""
+        """Return the roles that no association uses. Those whose use is not known are omitted."""
         allowing = tuple(item for item in self.allowing if item.associations == ())
         return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
 

@@ -29,8 +29,8 @@ class Unread:
     disabled: Annotated[bool, HIDDEN] = False
 
     @classmethod
-    def of(cls, what: str, error: PodidError) -> Unread:
-        return cls(what, error.message, error.permission)
+    def of(cls, part: str, error: PodidError) -> Unread:
+        return cls(part, error.message, error.permission)
 
     def __str__(self) -> str:
         return f"{self.what}: requires {self.permission}" if self.permission else f"{self.what}: {self.reason}"

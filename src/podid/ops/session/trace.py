@@ -116,9 +116,9 @@ class SessionTrace:
     def exit_code(self) -> ExitCode:
         return ExitCode.OK if self.ref is not None else ExitCode.UNDETERMINED
 
-    def unless_known(self, what: str, missing: Missing | str) -> SessionTrace:
+    def unless_known(self, name: str, missing: Missing | str) -> SessionTrace:
         """Return it with the reason why a part is not known."""
-        part = Unread(what, missing) if isinstance(missing, str) else Unread(what, missing.reason, missing.permission)
+        part = Unread(name, missing) if isinstance(missing, str) else Unread(name, missing.reason, missing.permission)
         return replace(self, unknown=(*self.unknown, part))
 
 
@@ -164,8 +164,8 @@ class Tracer:
         why: Missing | str = "CloudTrail has no AssumeRole event of the session"
         if event is not None:
             trace, why = replace(trace, started_at=event.at), "the session has no session tags"
-        for what, missing in reasons:
-            trace = trace.unless_known(what, missing)
+        for part, missing in reasons:
+            trace = trace.unless_known(part, missing)
         return trace if reasons or trace.pod else trace.unless_known("pod", why)
 
     def _event(self, session: NamedSession) -> PodSession | None:

@@ -57,7 +57,7 @@ class PolicyChecks:
 
     @property
     def exit_code(self) -> ExitCode:
-        """A role that everyone can assume requires attention."""
+        """Return attention for a role that everyone can assume."""
         codes = {_CODES[check.verdict] for _, check in self.checks}
         if any(check.open_to_all for _, check in self.checks):
             codes.add(ExitCode.ATTENTION)
@@ -66,7 +66,7 @@ class PolicyChecks:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccess:
-    """Who can assume a role by its trust policy. `name` is that of the file or role."""
+    """The principals that can assume a role by its trust policy. `name` is that of the file or role."""
 
     name: str
     policy: trust.Policy
@@ -74,7 +74,7 @@ class PolicyAccess:
 
     @property
     def findings(self) -> tuple[trust.TrustFinding, ...]:
-        """Worst first, each once."""
+        """Return the findings, worst first, each once."""
         findings = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
         return tuple(sorted(findings, key=lambda item: tuple(Severity).index(item.severity)))
 
@@ -92,7 +92,7 @@ class PolicyAccesses:
 
     @property
     def exit_code(self) -> ExitCode:
-        """A role that no pod can assume requires attention, and one that everyone can."""
+        """Return attention for a role that no pod can assume, or that everyone can."""
         codes = {_CODES[item.pods.verdict] for item in self.items}
         if any(finding.severity is Severity.ERROR for item in self.items for finding in item.findings):
             codes.add(ExitCode.ATTENTION)

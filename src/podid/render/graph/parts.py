@@ -1,4 +1,4 @@
-"""What the drawings of a graph have in common: words of nodes and edges, and the order of nodes."""
+"""Shared parts of the drawings of a graph: words of nodes and edges, and the order of nodes."""
 
 from collections.abc import Mapping, Sequence
 

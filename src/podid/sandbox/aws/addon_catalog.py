@@ -73,7 +73,7 @@ _COMMON_SCHEMA = _object({**_SCHEDULING, "replicaCount": {"type": "integer", "mi
 
 
 def _defaults(version: str, **older: str) -> dict[str, str]:
-    """The default of each Kubernetes version; `v1_31="…"` names those that lag."""
+    """Return the default of each Kubernetes version; `v1_31="…"` names those that lag."""
     return {kubernetes: older.get("v" + kubernetes.replace(".", "_"), version) for kubernetes in KUBERNETES_VERSIONS}
 
 
@@ -149,7 +149,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def schema_violation(schema: dict[str, Any], value: Any, path: str = "$") -> str | None:
-    """The first violation in the words of EKS's validator, or None. Knows the keywords that CATALOG uses."""
+    """Return the first violation in the words of EKS's validator, or None. Knows the keywords that CATALOG uses."""
     kind = schema.get("type")
     if kind and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         return f"{path}: {_json_type(value)} found, {kind} expected"
@@ -160,8 +160,8 @@ def schema_violation(schema: dict[str, Any], value: Any, path: str = "$") -> str
     if "maximum" in schema and value > schema["maximum"]:
         return f"{path}: must have a maximum value of {schema['maximum']}"
     if isinstance(value, list):
-        found = (schema_violation(schema.get("items", {}), item, f"{path}[{i}]") for i, item in enumerate(value))
-        return next((violation for violation in found if violation), None)
+        violations = (schema_violation(schema.get("items", {}), item, f"{path}[{i}]") for i, item in enumerate(value))
+        return next((violation for violation in violations if violation), None)
     if isinstance(value, dict):
         return next((bad for key, item in value.items() if (bad := _member_violation(schema, key, item, path))), None)
     return None

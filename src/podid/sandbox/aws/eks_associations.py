@@ -132,7 +132,7 @@ def new_association(
     policy: str | None = None,
     created_at: float | None = None,
 ) -> AssociationRecord:
-    """A new association with a fresh id; nothing is checked and nothing stored."""
+    """Return a new association with a fresh id; nothing is checked and nothing stored."""
     association_id = new_id("a-")
     now = world.clock.now() if created_at is None else created_at
     return AssociationRecord(
@@ -153,7 +153,7 @@ def new_association(
 
 
 def check_role(call: Call, role_arn: str) -> None:
-    """The account, iam:PassRole, the role's existence and its trust policy, in this order."""
+    """Check the account, iam:PassRole, the role's existence and its trust policy, in this order."""
     parts = role_arn.split(":", 5)
     account = parts[4] if len(parts) == 6 else ""
     if role_arn == "" or (account and account != call.world.account):
@@ -169,7 +169,7 @@ def check_role(call: Call, role_arn: str) -> None:
 
 
 def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str]) -> None:
-    """One association per service account; a deleted one counts for `delays.delete`."""
+    """Refuse a second association of a service account; a deleted one counts for `delays.delete`."""
     taken = cluster.by_subject.get(subject)
     if taken is None:
         settled = call.world.clock.now() - call.world.delays.delete
@@ -189,7 +189,7 @@ def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> No
 
 
 def describe_body(world: World, association: AssociationRecord) -> dict[str, Any]:
-    """The full answer of create, update, describe and delete."""
+    """Return the full answer of create, update, describe and delete."""
     return {
         **_summary(association),
         "roleArn": association.role_arn,

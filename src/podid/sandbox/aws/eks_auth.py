@@ -86,7 +86,7 @@ def _assume(call: Call, association: AssociationRecord, claims: TokenClaims, clu
 
 
 def _chain(call: Call, association: AssociationRecord, session: Credential, name: str) -> Credential:
-    """The second hop; tags travel on as transitive ones, the external id goes along where there are none."""
+    """Return the second hop; tags travel on as transitive ones, the external id goes along where there are none."""
     call.world.credentials.forget(session.access_key_id)
     target = _role(call, association.target_role_arn or "")
     external_id = association.external_id if association.disable_session_tags else None

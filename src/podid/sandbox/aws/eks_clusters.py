@@ -24,7 +24,7 @@ def list_(call: Call) -> Result:
 
 
 def _listed(group: str, member: str) -> Handler:
-    """The handler that lists the names in one group of a cluster."""
+    """Return the handler that lists the names in one group of a cluster."""
 
     def handler(call: Call) -> Result:
         names, token = call.page(sorted(getattr(call.cluster(), group)))
@@ -34,7 +34,7 @@ def _listed(group: str, member: str) -> Handler:
 
 
 def _described(group: str, name: str, member: str, arn: str, missing: str) -> Handler:
-    """The handler that shows the one whose name the parameter `name` holds."""
+    """Return the handler that shows the one whose name the parameter `name` holds."""
 
     def handler(call: Call) -> Result:
         body = getattr(call.cluster(), group).get(call.params[name])
@@ -80,7 +80,7 @@ def delete_access_entry(call: Call) -> Result:
 def new_access_entry(
     world: World, cluster: ClusterRecord, principal: str, groups: Iterable[str], kind: str
 ) -> dict[str, Any]:
-    """An access entry, put in place; to the API server a user is its ARN."""
+    """Return an access entry, put in place; to the API server a user is its ARN."""
     resource = principal.rsplit(":", 1)[-1].replace("/", f"/{world.account}/", 1)
     now = timestamp(world.clock.now())
     entry = {
@@ -167,7 +167,8 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def resource_arn(world: World, labels: Mapping[str, str]) -> str:
-    """What IAM checks a call of EKS or EKS Auth against, from the labels of its path; "*" for the whole account.
+    """Return the ARN against which IAM checks a call of EKS or EKS Auth, from the labels of its path; "*" for the whole
+    account.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
     """

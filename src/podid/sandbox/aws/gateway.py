@@ -67,7 +67,7 @@ class Gateway:
         self._ec2_ready = False
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
-        """The response; Disconnect when a fault says that there is none."""
+        """Return the response; Disconnect when a fault says that there is none."""
         request_id = str(uuid4())
         protocol, statuses, met = "rest-json", {}, Met()
         try:
@@ -88,7 +88,7 @@ class Gateway:
         return answer
 
     def name(self, request: HttpRequest) -> Named:
-        """What the request is; AwsError for one that belongs to no service played here."""
+        """Return the operation of the request; AwsError for one that belongs to no service played here."""
         signature = read_signature(request)
         is_form = request.media_type == "application/x-www-form-urlencoded"
         form = parse_form(request.body if is_form else b"", request.query) if is_form or request.query else {}
@@ -209,8 +209,8 @@ class Gateway:
             return _by_moto(named, caller)
 
     def assume_for_pod(self, caller: Credential, token: str) -> Credential:
-        """The session that EKS Auth gives a node's agent for a pod's token, if the agent has the right to ask. Raises
-        AwsError."""
+        """Return the session that EKS Auth gives a node's agent for a pod's token, if the agent has the right to ask.
+        Raises AwsError."""
         with self._trailed(caller, self.world.cluster_name):
             return self._assume_for_pod(caller, token)
 
@@ -234,7 +234,7 @@ class Gateway:
 
 
 def _cluster_in(path: str) -> str:
-    """The name in `/clusters/NAME/…`."""
+    """Return the name in `/clusters/NAME/…`."""
     parts = path.split("/")
     return unquote(parts[2]) if len(parts) > 2 else ""
 
@@ -258,7 +258,7 @@ def _by_moto(named: Named, caller: Credential) -> HttpAnswer:
 
 
 def _request_tags(body: bytes) -> tuple[tuple[str, str], ...]:
-    """The tags of a request that IAM looks at before anybody has validated it."""
+    """Return the tags of a request that IAM looks at before anybody has validated it."""
     try:
         document: Any = json.loads(body or b"{}")
     except ValueError:

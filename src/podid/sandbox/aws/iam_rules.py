@@ -83,7 +83,7 @@ def _finding(kind: str, code: str, details: str, path: list[dict[str, Any]]) -> 
 
 @cache
 def _actions(service: str) -> tuple[str, ...]:
-    """Every action of the service; empty for one that the sandbox does not know."""
+    """Return every action of the service; empty for one that the sandbox does not know."""
     if service not in _MORE_ACTIONS:
         return ()
     return (*load_model(service)["operations"], *_MORE_ACTIONS[service])
@@ -91,7 +91,7 @@ def _actions(service: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class IamTarget:
-    """What an IAM call is about: the ARN that policies match, and how IAM words it in a refusal."""
+    """The object of an IAM call: the ARN that policies match, and how IAM words it in a refusal."""
 
     arn: str
     shown: str
@@ -105,7 +105,7 @@ class IamRules:
         self._partition = partition
 
     def target(self, account: str, caller: Credential, action: str, form: Form) -> IamTarget:
-        """The resource of the call as IAM names it; without a name, calls about users mean the caller."""
+        """Return the resource of the call as IAM names it; without a name, calls about users mean the caller."""
         prefix = f"arn:{self._partition}:iam::{account}:"
         for member, kind, find in (
             ("RoleName", "role", self._iam.role_named),
@@ -130,7 +130,7 @@ class IamRules:
         return IamTarget(caller.arn, caller.arn) if action in _OWN else IamTarget("*", "*")
 
     def keys(self, form: Form, target: IamTarget) -> Keys:
-        """The condition keys that the call brings along."""
+        """Return the condition keys that the call brings along."""
         tags = self._iam.tags(target.arn)
         keys = {**tag_keys(tags, form_tags(form), tuple(members(form, "TagKeys")))}
         keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in tags}
@@ -140,7 +140,7 @@ class IamRules:
         return keys
 
     def before(self, account: str, action: str, form: Form) -> None:
-        """Refuses what IAM refuses, and makes AWS's managed policies known to moto."""
+        """Refuse what IAM refuses, and makes AWS's managed policies known to moto."""
         for name in ("PolicyArn", "PermissionsBoundary"):
             if name in form:
                 self._iam.ensure_managed_policy(account, form[name])
@@ -168,7 +168,8 @@ class IamRules:
             raise AwsError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}", 409)
 
     def after(self, account: str, action: str, form: Form, deleted: Mapping[str, str]) -> None:
-        """Notes what other services see late, and what a deletion does to trust policies. Only after success."""
+        """Record changes that other services see late, and the effect of a deletion on trust policies. Only after
+        success."""
         if action == "CreateRole":
             self._iam.role_made(account, form["RoleName"])
         if action in ("CreateRole", "UpdateAssumeRolePolicy"):

@@ -60,7 +60,7 @@ class LastAccessed:
         }
 
     def tried(self, role_arn: str, service: str, action: str, at: float | None = None) -> None:
-        """The role has used the service, now or at that moment."""
+        """Record that the role used the service, now or at that moment."""
         world, moment = self._world, self._world.clock.now() if at is None else at
         with world.lock:
             before = world.accesses.get((role_arn, service, action), (0.0, ""))
@@ -102,7 +102,7 @@ class LastAccessed:
         }
 
     def _services(self, report: UsageReport) -> Iterator[XmlValue]:
-        """The services that the principal's policies allow; without its boundary, and whatever they deny."""
+        """Yield the services that the principal's policies allow; without its boundary, and whatever they deny."""
         patterns = [
             str(action).lower()
             for document in self._iam.identity_policies(report.arn)

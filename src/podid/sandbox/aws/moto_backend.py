@@ -63,7 +63,7 @@ class IamStore:
         return iam_backends[account][self._partition]
 
     def forget(self) -> None:
-        """Empties IAM in every account."""
+        """Empty IAM in every account."""
         self._history.clear()
         self.control_policies.clear()
         for backends in list(iam_backends.values()):
@@ -71,12 +71,12 @@ class IamStore:
                 backend.reset()
 
     def tags(self, principal_arn: str) -> Tags:
-        """Those of a user or a role; none for one that is gone."""
+        """Return those of a user or a role; none for one that is gone."""
         found = self.find(principal_arn)
         return tuple((tag["Key"], tag["Value"]) for tag in found.tags or ()) if found is not None else ()
 
     def role(self, arn: str, *, as_of: float | None = None) -> RoleView | None:
-        """The role, or None; with `as_of` as it was at that moment, so that propagation can be played."""
+        """Return the role, or None; with `as_of` as it was at that moment, so that propagation can be played."""
         found = self.find(arn)
         if found is None:
             return None
@@ -99,27 +99,27 @@ class IamStore:
         return next((entity for entity in list(known) if entity.arn == arn), None)
 
     def trust_written(self, account: str, role_name: str) -> None:
-        """Notes a new trust policy, so that other services can see it late."""
+        """Record a new trust policy, so that other services can see it late."""
         role = self.role_named(account, role_name)
         if role is not None:
             self._history.setdefault(role.id, []).append((self._clock.now(), role.assume_role_policy_document))
 
     def role_made(self, account: str, role_name: str) -> None:
-        """Dates a new role by the sandbox's clock; moto knows only the machine's."""
+        """Date a new role by the sandbox's clock; moto knows only the machine's."""
         self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
 
     def role_used(self, arn: str, at: datetime, region: str) -> None:
-        """Dates the last use of a role, if it is later than the one before."""
+        """Date the last use of a role, if it is later than the one before."""
         role, used = self.find(arn), at.replace(tzinfo=None)
         if role is not None and (role.last_used is None or role.last_used < used):
             role.last_used, role.last_used_region = used, region
 
     def ids(self, account: str) -> frozenset[str]:
-        """Of all roles that there are."""
+        """Return the ids of all roles."""
         return frozenset(role.id for role in list(self.backend(account).get_roles()))
 
     def grow_older(self, account: str, seconds: float, before: Before) -> None:
-        """The account's roles were made, and their trust policies written, so much earlier, but for those `before`."""
+        """Move the creation of roles and the writes of trust policies further back, except those `before`."""
         for role in list(self.backend(account).get_roles()):
             if role.id not in before.ids:
                 role.create_date -= timedelta(seconds=seconds)
@@ -133,7 +133,7 @@ class IamStore:
         return self.backend(account).users.get(name)
 
     def credential(self, access_key_id: str) -> Credential | None:
-        """An active key that CreateAccessKey made; its user's policies are all the rights that it has."""
+        """Return an active key that CreateAccessKey made; its user's policies are all the rights that it has."""
         for account, partitions in list(iam_backends.items()):
             key = partitions[self._partition].access_keys.get(access_key_id)
             if key is None or key.status != "Active":
@@ -144,7 +144,8 @@ class IamStore:
         return None
 
     def identity_policies(self, principal_arn: str) -> list[str]:
-        """The documents of a user (its groups' too) or a role, attached and inline; none for one that is gone."""
+        """Return the documents of a user (its groups' too) or a role, attached and inline; none for one that is
+        gone."""
         entity = self.find(principal_arn)
         if entity is None:
             return []
@@ -154,7 +155,7 @@ class IamStore:
         return [document for holder in holders for document in _documents(holder)]
 
     def boundary(self, principal_arn: str) -> str | None:
-        """The document of a role's permissions boundary; "" when its policy is gone, None without a boundary."""
+        """Return the document of a role's permissions boundary; "" when its policy is gone, None without a boundary."""
         arn = getattr(self.find(principal_arn), "permissions_boundary_arn", None)
         if not arn:
             return None
@@ -169,7 +170,7 @@ class IamStore:
                 role.assume_role_policy_document = document.replace(f'"{arn}"', f'"{unique_id}"')
 
     def ensure_managed_policy(self, account: str, arn: str) -> None:
-        """Makes one of AWS's own policies known; any other ARN is left to moto."""
+        """Make one of AWS's own policies known; any other ARN is left to moto."""
         backend = self.backend(account)
         prefix = f"arn:{self._partition}:iam::aws:policy/"
         if not arn.startswith(prefix) or arn in backend.managed_policies:
@@ -182,7 +183,7 @@ class IamStore:
             backend.managed_policies[arn] = policy
 
     def ensure_all_managed_policies(self, account: str) -> None:
-        """Makes all of AWS's own policies known, for ListPolicies; takes about half a second."""
+        """Make all of AWS's own policies known, for ListPolicies; takes about half a second."""
         for name, data in json.loads(aws_managed_policies_data).items():
             self.ensure_managed_policy(account, f"arn:{self._partition}:iam::aws:policy{data['Path']}{name}")
 
@@ -216,7 +217,7 @@ class IamStore:
         return self.backend(account).create_user(region, name, "/")
 
     def make_oidc_provider(self, account: str, url: str) -> None:
-        """The OIDC provider of a cluster's issuer, as `eksctl utils associate-iam-oidc-provider` creates it."""
+        """Create the OIDC provider of a cluster's issuer, as `eksctl utils associate-iam-oidc-provider` creates it."""
         thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
         self.backend(account).create_open_id_connect_provider(
             url=url, thumbprint_list=[thumbprint], client_id_list=["sts.amazonaws.com"], tags=[]
@@ -255,7 +256,8 @@ def _default_document(policy: Any) -> str:
 def answer_by_moto(
     service: Literal["ec2", "iam"], request: HttpRequest, account: str, authorization: str
 ) -> HttpAnswer:
-    """What moto answers to a call of IAM or EC2 that was let through; it reads the region in `authorization` alone."""
+    """Return moto's answer to a call of IAM or EC2 that was let through; it reads the region in `authorization`
+    alone."""
     headers = {name: value for name, value in request.headers.items() if not name.startswith(("x-moto", "host"))}
     answer = _client(service).open(
         "/",

@@ -66,7 +66,8 @@ def decide(
     principal: Principal | None = None,
     conditions: bool = True,
 ) -> PolicyDecision:
-    """What one policy says of one request. With `principal` it is a resource policy (a trust policy has no Resource).
+    """Return the decision of one policy on one request. With `principal` it is a resource policy (a trust policy has no
+    Resource).
 
     `conditions=False` reads statements as if they had none.
     """
@@ -97,7 +98,7 @@ def _parsed(document: str) -> tuple[RawStatement, ...]:
 
 
 def statements(document: str) -> tuple[RawStatement, ...]:
-    """The statements of a document; none for one that does not parse."""
+    """Return the statements of a document; none for one that does not parse."""
     return _parsed(document)
 
 

@@ -79,7 +79,7 @@ def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
 
 
 def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
-    """The error as `protocol` (rest-json, json, query or ec2) carries it; `statuses` are the model's."""
+    """Return the error as `protocol` (rest-json, json, query or ec2) carries it; `statuses` are the model's."""
     if protocol in ("rest-json", "json"):
         return _json(error, protocol, request_id, statuses)
     if protocol == "ec2":
@@ -124,7 +124,7 @@ def _xml_answer(status: int, body: str, request_id: str) -> HttpAnswer:
 
 
 def parse_form(body: bytes, query: str) -> Form:
-    """The parameters of the body and of the URL; the body wins."""
+    """Return the parameters of the body and of the URL; the body wins."""
     pairs = parse_qsl(query, keep_blank_values=True) + parse_qsl(
         body.decode("utf-8", "replace"), keep_blank_values=True
     )
@@ -132,7 +132,7 @@ def parse_form(body: bytes, query: str) -> Form:
 
 
 def members(form: Form, name: str) -> list[str]:
-    """The list `name.member.1`, `name.member.2`, …"""
+    """Return the list `name.member.1`, `name.member.2`, …"""
     found: list[str] = []
     while (value := form.get(f"{name}.member.{len(found) + 1}")) is not None:
         found.append(value)
@@ -140,7 +140,7 @@ def members(form: Form, name: str) -> list[str]:
 
 
 def form_tags(form: Form) -> tuple[tuple[str, str], ...]:
-    """The pairs `Tags.member.1.Key`, `Tags.member.1.Value`, …"""
+    """Return the pairs `Tags.member.1.Key`, `Tags.member.1.Value`, …"""
     found: list[tuple[str, str]] = []
     while (key := form.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
         found.append((key, form.get(f"Tags.member.{len(found) + 1}.Value", "")))
@@ -148,7 +148,7 @@ def form_tags(form: Form) -> tuple[tuple[str, str], ...]:
 
 
 def render(action: str, result: Mapping[str, XmlValue], namespace: str, request_id: str) -> HttpAnswer:
-    """A successful answer; lists become <member> elements."""
+    """Return a successful answer; lists become <member> elements."""
     body = (
         f'<{action}Response xmlns="{namespace}"><{action}Result>{_xml(result)}</{action}Result>'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
@@ -193,7 +193,7 @@ class RestJsonService:
             routes.sort(key=lambda route: len(route.labels))
 
     def match(self, method: str, raw_path: str, target: str = "") -> tuple[OperationModel, dict[str, str]]:
-        """The operation and its decoded path labels; UnknownOperationException when there is none.
+        """Return the operation and its decoded path labels; UnknownOperationException when there is none.
         `target` is what the JSON protocol names it by."""
         path = raw_path.rstrip("/") or "/"
         for route in self._routes.get((method, path.count("/")), ()):
@@ -205,7 +205,8 @@ class RestJsonService:
         raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.", 404)
 
     def parse(self, operation: OperationModel, labels: Mapping[str, str], query: str, body: bytes) -> Params:
-        """The input as botocore's callers write it; SerializationException or InvalidParameterException otherwise."""
+        """Return the input as botocore's callers write it; SerializationException or InvalidParameterException
+        otherwise."""
         shape = operation.input_shape
         if shape is None:
             return {}
@@ -226,12 +227,12 @@ class RestJsonService:
         return params
 
     def serialise(self, operation: OperationModel, result: Mapping[str, Any]) -> bytes:
-        """The JSON body; members that the model does not know are a bug of ours and raise KeyError."""
+        """Return the JSON body; members that the model does not know are a bug of ours and raise KeyError."""
         shape = operation.output_shape
         return json.dumps(_to_wire(shape, result) if shape is not None else {}).encode()
 
     def error(self, code: str, message: str, members: Mapping[str, Any]) -> AwsError:
-        """An error of the model, with the model's HTTP status and those of the members that it declares."""
+        """Return an error of the model, with the model's HTTP status and those of the members that it declares."""
         shape = self.model.shape_for_error_code(code)
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
         known = {name: value for name, value in members.items() if name in shape.members and value is not None}
@@ -253,13 +254,13 @@ class JsonService(RestJsonService):
 
 @cache
 def load_model(name: str) -> dict[str, Any]:
-    """The newest service model of `name` in the installed botocore."""
+    """Return the newest service model of `name` in the installed botocore."""
     model: dict[str, Any] = Loader().load_service_model(name, "service-2")
     return model
 
 
 def timestamp(seconds: float) -> datetime:
-    """A moment for `serialise`, to the millisecond as EKS stores it."""
+    """Return a moment for `serialise`, to the millisecond as EKS stores it."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 

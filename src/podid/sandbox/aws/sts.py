@@ -27,7 +27,7 @@ StsResult = Mapping[str, XmlValue]
 
 @dataclass(frozen=True, slots=True)
 class AssumeRequest:
-    """What an AssumeRole call carries besides the role."""
+    """The parameters of an AssumeRole call besides the role."""
 
     session_name: str
     tags: Tags = ()
@@ -44,7 +44,7 @@ class AssumeRequest:
 def refused_action(
     role: RoleView, principal: Principal, request: AssumeRequest, caller: Keys, actions: tuple[str, ...] = ()
 ) -> str:
-    """The first action that the trust policy does not allow, or ""."""
+    """Return the first action that the trust policy does not allow, or ""."""
     keys = trust_keys(role, request, caller)
     for name in actions or request.actions:
         if not decide(role.trust, name, role.arn, keys, principal=principal).passes:
@@ -53,7 +53,7 @@ def refused_action(
 
 
 def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
-    """The condition keys of an AssumeRole call."""
+    """Return the condition keys of an AssumeRole call."""
     tags = request.tags + request.transitive_tags
     keys = {**caller, "sts:RoleSessionName": (request.session_name,), **tag_keys(role.tags, tags)}
     keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in role.tags}
@@ -67,8 +67,8 @@ def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
 def refused_chained(
     role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, permissions: IamAuthorizer
 ) -> str:
-    """As `refused_action`, for a user or a role session: its own policies have to allow it, unless the trust names it
-    outright."""
+    """Return the refused action as `refused_action` does, for a user or a role session: its own policies have to allow
+    it, unless the trust names it outright."""
     principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
     if refused := refused_action(role, principal, request, caller_keys):
         return refused
@@ -92,7 +92,7 @@ class StsService:
     UNSIGNED = ("AssumeRoleWithWebIdentity",)
 
     def call(self, action: str, form: Form, caller: Credential | None) -> StsResult:
-        """The result of one operation; InvalidAction for those that the sandbox does not play."""
+        """Return the result of one operation; InvalidAction for those that the sandbox does not play."""
         if action == "AssumeRoleWithWebIdentity":
             return self._web_identity(form)
         handlers: dict[str, Callable[[Form, Credential], StsResult]] = {
@@ -109,8 +109,8 @@ class StsService:
         return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
 
     def _key_info(self, form: Form, caller: Credential) -> StsResult:
-        """The account of any key, known or not. Real keys contain their account in a form that is not documented; here
-        a key that this account has not issued belongs to another one."""
+        """Return the account of any key, known or not. Real keys contain their account in a form that is not
+        documented; here a key that this account has not issued belongs to another one."""
         key = _required(form, "AccessKeyId")
         if not _KEY_ID.fullmatch(key):
             raise AwsError("ValidationError", "The access key ID is not valid", 400)

@@ -24,7 +24,7 @@ _AGENT = "aws-sdk-go-v2/1.41.1 ua/2.1 os/linux lang/go#1.25 md/GOOS#linux md/GOA
 def called(
     world: World, session: str, role_arn: str, source: str, name: str, user_agent: str, error: AwsError | None = None
 ) -> None:
-    """A call with the role's credentials in a session of this name. EC2 names those of an instance after it."""
+    """Record a call with the role's credentials in a session of this name. EC2 names those of an instance after it."""
     role = role_arn.rpartition("/")[2]
     account = role_arn.split(":")[4]
     issuer = {"type": "Role", "arn": role_arn, "accountId": account, "userName": role}
@@ -40,7 +40,7 @@ def called(
 
 
 def redeemed(world: World, caller: Credential, cluster_name: str, error: AwsError | None) -> None:
-    """An AssumeRoleForPodIdentity, whatever came of it."""
+    """Record an AssumeRoleForPodIdentity, whatever its result."""
     session_name = caller.user_id.partition(":")[2]
     identity: dict[str, Any] = {
         "type": "AssumedRole" if caller.role_arn else "IAMUser",
@@ -77,7 +77,7 @@ def redeemed(world: World, caller: Credential, cluster_name: str, error: AwsErro
 
 
 def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...], seconds: int) -> None:
-    """The AssumeRole that EKS made for a pod."""
+    """Record the AssumeRole that EKS made for a pod."""
     name = session.user_id.partition(":")[2]
     asked: dict[str, Any] = {"roleArn": session.role_arn, "roleSessionName": name, "durationSeconds": seconds}
     if tags:
@@ -105,7 +105,7 @@ def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...]
 
 
 def exchanged(world: World, role_arn: str, provider: str, subject: str, session: str, user_agent: str) -> None:
-    """The AssumeRoleWithWebIdentity of a pod.
+    """Record the AssumeRoleWithWebIdentity of a pod.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html has the form of the identity."""
     identity = {
         "type": "WebIdentityUser",
@@ -172,7 +172,7 @@ def _put(
 
 
 def lookup_events(call: Call) -> Result:
-    """Newest first. https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html"""
+    """Return events, newest first. https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html"""
     params, world = call.params, call.world
     if not world.trail_rate.take():
         raise AwsError("ThrottlingException", "Rate exceeded")

@@ -1,4 +1,4 @@
-"""What puts a failure mode in place: changes of the account and the cluster, each noted with what takes it back.
+"""Changes of the account and the cluster that put a failure mode in place, each recorded with its reversal.
 
 What pods are needed for gets an identity of its own, named after the failure mode, in namespace `broken`: several
 failure modes stand side by side, and nothing that somebody else has made is touched.
@@ -58,7 +58,7 @@ class BrokenIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What of a running sandbox hands get hold of."""
+    """The parts of a running sandbox that failure modes change."""
 
     world: World
     iam: IamStore
@@ -85,11 +85,11 @@ class Hands:
         return self.world.clusters[self.world.cluster_name]
 
     def later(self, step: Callable[[], object]) -> None:
-        """What takes the next change back."""
+        """Record the reversal of the next change."""
         self._undo.append(step)
 
     def undo(self) -> None:
-        """What is gone already, or stands otherwise by now, is left as it is."""
+        """Reverse the changes. Objects that are gone or have changed since stay unchanged."""
         self._before = self._now()
         while self._undo:
             with contextlib.suppress(AssertionError, KeyError, ValueError):
@@ -99,7 +99,7 @@ class Hands:
         self.let_pass(10)
 
     def let_pass(self, seconds: int = A_WHILE) -> None:
-        """What these hands have made and changed becomes so much older, and has led by then to what it leads to in that
+        """Make the created and changed objects older by this time, and has led by then to what it leads to in that
         time. The clock stands where it stood: to whoever looks, it has been so for a while. What was there before has
         the age that it had."""
         clock, before = self.world.clock, self._before

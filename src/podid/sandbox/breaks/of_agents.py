@@ -88,7 +88,7 @@ def agent_pod_unhealthy(hands: Hands) -> str:
 
 
 def stale_link_or_route(hands: Hands) -> str:
-    """What an earlier agent left on the node stops the init container of the next."""
+    """A leftover of an earlier agent on the node stops the init container of the next one."""
     found = hands.working()
     node, old = _agent_of(hands, found.name)
     failing = hands.kube.faults.agent_init_failing

@@ -1,4 +1,5 @@
-"""What works, and should not be there: permissions that nobody needs, and ways to them. `podid audit` names them."""
+"""Working configuration that should not exist: permissions that no one needs, and ways to them. `podid audit` names
+them."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What nothing but the log of an agent tells: `podid doctor --logs` and `podid agent logs` read it.
+"""Failure modes that only the log of an agent shows: `podid doctor --logs` and `podid agent logs` read it.
 
 Texts are those of public issues: https://github.com/aws/eks-pod-identity-agent/issues.
 """

@@ -1,4 +1,4 @@
-"""What stands between pods and the agent of their node: link 5."""
+"""Failure modes between pods and the agent of their node: link 5."""
 
 from functools import partial
 

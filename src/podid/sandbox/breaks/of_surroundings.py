@@ -1,4 +1,4 @@
-"""What is beside a pod: products that fetch credentials for it, the next role, the node: links 2 to 5, and 10."""
+"""Failure modes beside a pod: products that fetch credentials for it, the next role, the node: links 2 to 5, and 10."""
 
 from podid.sandbox.breaks.hands import CONTAINER, NAMESPACE, Hands, Json
 

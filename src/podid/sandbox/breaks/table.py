@@ -57,7 +57,7 @@ AUDITED = frozenset(_named(of_audit))
 
 
 def to_see(mode: str) -> tuple[str, ...]:
-    """The words after `podid` of the command that names a failure mode that stands."""
+    """Return the words after `podid` of the command that names a failure mode that stands."""
     if mode in AUDITED:
         return ("audit",)
     if mode in _WHEN_ASKED:
@@ -79,8 +79,9 @@ class Standing:
             return {mode: subject for mode, (_, subject) in self._broken.items()}
 
     def put(self, mode: str) -> str:
-        """Whom it is about. ValueError for one that stands already, or that this sandbox cannot be given as it is, with
-        everything as it was before; KeyError for an id that is not in the table."""
+        """Put a failure mode in place, and return its subject. ValueError for one that is in place already, or that
+        this sandbox cannot be given as it is, with everything as it was before; KeyError for an id that is not in the
+        table."""
         with self._lock:
             if mode in self._broken:
                 raise ValueError(f"{mode} is already in place")
@@ -98,7 +99,7 @@ class Standing:
             return subject
 
     def heal(self, mode: str = "") -> dict[str, str]:
-        """Takes one away, or all of them, the last first; what was taken away."""
+        """Take one away, or all of them, the last first; what was taken away."""
         with self._lock:
             wanted = [each for each in reversed(self._broken) if mode in ("", each)]
             return {each: self._heal(each) for each in wanted}
@@ -109,6 +110,6 @@ class Standing:
         return subject
 
     def forget(self) -> None:
-        """The sandbox begins anew: there is nothing to take away."""
+        """Forget all failure modes: the sandbox begins anew."""
         with self._lock:
             self._broken.clear()

@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do.
+"""Authentication and authorization of callers.
 
 Authentication: static tokens, service account tokens and the bearer tokens of Amazon EKS. RBAC: roles and bindings in
 the store, rules given to a user directly, and permissions denied for a test. `Impersonate-…` headers, as in
@@ -78,7 +78,7 @@ class Authenticator:
     """What goes before `groups_of`."""
 
     def authenticate(self, header: str) -> User:
-        """Raises the API server's 401 for a credential that it does not know."""
+        """Raise the API server's 401 for a credential that it does not know."""
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return ANONYMOUS
@@ -107,7 +107,7 @@ class Authenticator:
         return User(arn, f"aws-iam-authenticator:{arn}", (*groups, "system:authenticated"), extra)
 
     def _principal(self, token: str) -> str | None:
-        """The ARN behind a presigned GetCallerIdentity, if it is meant for this cluster and still fresh.
+        """Return the ARN behind a presigned GetCallerIdentity, if it is meant for this cluster and still fresh.
 
         The cluster's name is in a signed header that the token does not carry, so only signing again can check it.
         https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html
@@ -151,7 +151,7 @@ class Authorizer:
     """Pairs of verb and qualified resource: ("list", "daemonsets.apps"), ("get", "pods/log"); "*" is any."""
 
     def check(self, user: User, access: ResourceAccess) -> None:
-        """Raises the API server's 403."""
+        """Raise the API server's 403."""
         if not self.allowed(user, access):
             raise refusal(user, access)
 
@@ -165,7 +165,7 @@ class Authorizer:
         return any(_grants(rule, access) for rule in self.rules_for(user, access.namespace))
 
     def rules_for(self, user: User, ns: str) -> list[Obj]:
-        """The resource rules of a user in a namespace, or at cluster scope when `ns` is empty."""
+        """Return the resource rules of a user in a namespace, or at cluster scope when `ns` is empty."""
         rules: list[Obj] = list(BASIC_RULES) if "system:authenticated" in user.groups else []
         if MASTERS in user.groups:
             rules.append(MASTER_RULE)
@@ -188,7 +188,7 @@ class Authorizer:
         return [rule for rule in found if "resources" in rule]
 
     def path_allowed(self, user: User, path: str) -> bool:
-        """Whether the user may GET a path that is no resource."""
+        """Return whether the user may GET a path that is no resource."""
         if MASTERS in user.groups or path in PUBLIC_PATHS:
             return True
         known = "system:authenticated" in user.groups
@@ -220,7 +220,7 @@ def _grants(rule: Obj, access: ResourceAccess) -> bool:
 
 
 def refusal(user: User, access: ResourceAccess) -> StatusError:
-    """403 in the API server's words."""
+    """Return a 403 in the API server's words."""
     plural = access.resource.partition("/")[0]
     qualified = f"{plural}.{access.group}" if access.group else plural
     subject = f'{qualified} "{access.name}"' if access.name else qualified
@@ -240,7 +240,7 @@ def path_refusal(user: User, verb: str, path: str) -> StatusError:
 
 
 def impersonated(request: HttpRequest) -> User | None:
-    """None for a request that is its caller's own."""
+    """Return the impersonated user; None for a request without impersonation."""
     name, uid = request.header("impersonate-user"), request.header("impersonate-uid")
     groups, extra = request.values("impersonate-group"), tuple(_extra(request))
     if not name:
@@ -257,7 +257,7 @@ def impersonated(request: HttpRequest) -> User | None:
 
 
 def permissions_for(request: HttpRequest) -> Iterator[ResourceAccess]:
-    """What the caller has to be allowed for that."""
+    """Return the permissions that the request requires."""
     name, uid = request.header("impersonate-user"), request.header("impersonate-uid")
     if name.startswith(_ACCOUNT):
         namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
@@ -279,7 +279,7 @@ def _extra(request: HttpRequest) -> Iterator[tuple[str, str]]:
 
 
 def review(kind: str, given: Obj, user: User, authorizer: Authorizer, now: float) -> Obj:
-    """The answer to a review of the caller's own identity or rights."""
+    """Return the answer to a review of the caller's own identity or rights."""
     if kind == "SelfSubjectReview":
         return {
             "kind": kind,

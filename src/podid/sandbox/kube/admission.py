@@ -1,4 +1,4 @@
-"""What happens to an object between the request and the store.
+"""Admission: the steps between a request and the store.
 
 The admission plugins of a pod, in their order, with Pod Security
 (https://kubernetes.io/docs/concepts/security/pod-security-standards/); and what an API server refuses with 422, for the
@@ -45,7 +45,7 @@ _TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def pod_security_violation(namespace: Obj, pod: Obj) -> str:
-    """The reason for a refusal by the namespace's `enforce` label, or nothing."""
+    """Return the reason for a refusal by the namespace's `enforce` label, or nothing."""
     level = labels(namespace).get(_ENFORCE, "privileged")
     if level not in ("baseline", "restricted"):
         return ""
@@ -61,7 +61,7 @@ def _named(word: str, names: list[str]) -> str:
 
 
 def _containers(spec: Obj) -> dict[str, Obj]:
-    """Each container by name, with the fields of its security context as its own."""
+    """Return each container by name, with the fields of its security context as its own."""
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
     return {entry["name"]: {**entry, **get(entry, "securityContext", default={})} for entry in containers}
 
@@ -123,7 +123,7 @@ def _restricted(spec: Obj) -> Iterator[str]:
 
 
 def check_create(kind: KubeKind, obj: Obj) -> None:
-    """Raises the API server's 422 for a new object that it would not store."""
+    """Raise the API server's 422 for a new object that it would not store."""
     name = str(obj["metadata"].get("name", ""))
     causes = _name_causes(kind, name)
     if kind is kinds.PODS:
@@ -196,7 +196,7 @@ def _job_causes(obj: Obj) -> list[Obj]:
 
 
 def check_update(kind: KubeKind, before: Obj, after: Obj) -> None:
-    """Raises the API server's refusal of a change to what cannot change."""
+    """Raise the API server's refusal of a change to what cannot change."""
     name = before["metadata"]["name"]
     causes: list[Obj] = []
     for field in ("name", "namespace", "uid"):
@@ -269,7 +269,7 @@ class Admission:
         self._webhook = webhook
 
     def mutate(self, pod: Obj, namespace: Obj, caller: int) -> Obj:
-        """Raises 403 when the service account does not exist."""
+        """Return the admitted pod. Raise 403 if the service account does not exist."""
         if MIRROR_POD in (pod["metadata"].get("annotations") or ()):
             pod = _mirror(pod)
         else:
@@ -282,7 +282,7 @@ class Admission:
         return pod
 
     def validate(self, pod: Obj, namespace: Obj) -> None:
-        """Raises 403 when the namespace enforces a Pod Security level that the pod violates."""
+        """Raise 403 when the namespace enforces a Pod Security level that the pod violates."""
         if why := pod_security_violation(namespace, pod):
             raise forbidden(kinds.PODS, pod["metadata"]["name"], why)
 
@@ -315,7 +315,7 @@ class Admission:
 
 
 def _mirror(pod: Obj) -> Obj:
-    """What a kubelet shows of a static pod is left as it is."""
+    """Keep the mirror pod of a static pod unchanged."""
     if pod["spec"].get("serviceAccountName"):
         raise forbidden(kinds.PODS, pod["metadata"]["name"], "a mirror pod may not reference service accounts")
     return pod

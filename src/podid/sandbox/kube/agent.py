@@ -20,8 +20,8 @@ _SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "im
 
 
 def may_leave(pod: Obj, address: str, port: int, policies: list[Obj]) -> bool:
-    """Whether the egress rules of the namespace's `policies` let the pod open a TCP connection. Pods on the host's
-    network are beyond them."""
+    """Return whether the egress rules of the namespace's `policies` let the pod open a TCP connection. Pods on the
+    host's network are beyond them."""
     if pod["spec"].get("hostNetwork"):
         return True
     about = [policy["spec"] for policy in policies if _egress(policy["spec"], pod)]
@@ -67,7 +67,7 @@ class AddonManager:
         self._applied: str | None = None
 
     def signature(self) -> str | None:
-        """What would be applied now; None without the add-on."""
+        """Return a signature of the objects to apply now; None without the add-on."""
         addon = self._world.agent_addon()
         if addon is None or not addon.present:
             return None
@@ -117,13 +117,14 @@ def _fields(value: object) -> Obj:
 
 
 def app_version(addon_version: str) -> str:
-    """The agent's own version: 0.1.37 for v1.3.10-eksbuild.N; for others in step with it, as no table is published."""
+    """Return the agent's own version: 0.1.37 for v1.3.10-eksbuild.N; for others in step with it, as no table is
+    published."""
     patch = addon_version.partition("-")[0].rsplit(".", 1)[-1]
     return f"0.1.{27 + int(patch)}" if patch.isdigit() else "0.1.37"
 
 
 def daemon_sets(addon: AgentAddon, world: ControlPlane) -> list[Obj]:
-    """One for EC2 nodes, and one for hybrid nodes where the configuration asks for it."""
+    """Return one for EC2 nodes, and one for hybrid nodes where the configuration asks for it."""
     found = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
     hybrid = _map(_map(addon.configuration.get("daemonsets")).get("hybrid"))
     if hybrid.get("create") is True:
@@ -211,7 +212,7 @@ def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], c
 
 
 def agent_log(pod: Obj, cluster: str, crash: str | None, extra: list[str]) -> str:
-    """A few plain lines and then JSON, as the agent writes them; `crash` is the fatal error if it has one."""
+    """Return a few plain lines and then JSON, as the agent writes them; `crash` is the fatal error if it has one."""
     began = rfc3339(parse_time(get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])))
     image = pod["spec"]["containers"][0]["image"]
     lines = [f"Pod Identity Agent version {image.rpartition(':')[2]}"]

@@ -77,7 +77,7 @@ def api_versions(endpoint: str) -> Obj:
 
 
 def version_of(group_name: str) -> str:
-    """The one version of a group that is served."""
+    """Return the one version of a group that is served."""
     return next((kind.version for kind in kinds.ALL if kind.group == group_name), "v1")
 
 
@@ -141,7 +141,8 @@ def openapi_index() -> Obj:
 
 
 def openapi_document(name: str) -> Obj:
-    """The least that kubectl needs to leave validation to the server: PATCH of every kind takes fieldValidation."""
+    """Return the least that kubectl needs to leave validation to the server: PATCH of every kind takes
+    fieldValidation."""
     base = f"/apis/{name}/v1" if name else "/api/v1"
     parameters = [
         {"name": field, "in": "query", "schema": {"type": "string"}} for field in ("dryRun", "fieldValidation")
@@ -275,7 +276,7 @@ class ApiServer:
 
 
 def broken(fault: Fault) -> KubeAnswer:
-    """What a fault of the wire answers in place of the API server."""
+    """Return the answer of a network fault in place of the API server's."""
     status, wait = (429, fault.retry_after or 1) if fault.kind == "throttle" else (fault.status, fault.retry_after)
     told = fault.message or "the server is currently unable to handle the request"
     details = {"retryAfterSeconds": wait} if wait else None

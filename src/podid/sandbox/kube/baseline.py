@@ -1,4 +1,4 @@
-"""What a fresh sandbox cluster holds: nodes, namespaces, and three workloads that podid can be tried on."""
+"""The initial contents of a sandbox cluster: nodes, namespaces, and three workloads that podid can be tried on."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def load(registry: Registry, baseline: Baseline, region: str, account: str, part
 
 
 def furnish(registry: Registry, ca_bundle: str) -> None:
-    """The namespaces of every cluster, and the webhook's configuration."""
+    """Create the namespaces of every cluster, and the webhook's configuration."""
     for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
         registry.create(kinds.NAMESPACES, "", {"metadata": {"name": name}})
     registry.create(kinds.MUTATING_WEBHOOKS, "", configuration(ca_bundle))
@@ -59,7 +59,7 @@ def furnish(registry: Registry, ca_bundle: str) -> None:
 
 
 def node(address: str, instance: str, zone: str, region: str, baseline: Baseline) -> Obj:
-    """A Linux node of a managed node group, labelled as EKS labels it."""
+    """Return a Linux node of a managed node group, labelled as EKS labels it."""
     name = f"ip-{address.replace('.', '-')}.{region}.compute.internal"
     return {
         "metadata": {
@@ -134,7 +134,7 @@ def add_node(registry: Registry, given: Obj) -> Obj:
 def workload(
     registry: Registry, namespace: str, name: str, *, replicas: int = 1, annotations: dict[str, str] | None = None
 ) -> None:
-    """A namespace, a service account and a Deployment that runs as it, all for one name."""
+    """Create a namespace, a service account and a Deployment that runs as it, all for one name."""
     if registry.store.find(kinds.NAMESPACES, "", namespace) is None:
         registry.create(kinds.NAMESPACES, "", {"metadata": {"name": namespace}})
     account: Obj = {"metadata": {"name": name}}

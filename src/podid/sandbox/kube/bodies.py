@@ -101,7 +101,7 @@ class _Field(NamedTuple):
 
 
 def decode_protobuf(body: bytes) -> Obj:
-    """The object as JSON would have it. Raises the API server's 400, and 415 for what is not known here."""
+    """Return the object as JSON would have it. Raises the API server's 400, and 415 for what is not known here."""
     if not body.startswith(_MAGIC):
         raise bad_request("the object provided is unrecognized: it has no protobuf prefix")
     try:
@@ -196,14 +196,14 @@ def _unknown(what: str) -> StatusError:
 
 
 def check_acceptable(request: HttpRequest) -> None:
-    """Raises the API server's 406 for a client that takes neither JSON nor everything."""
+    """Raise the API server's 406 for a client that takes neither JSON nor everything."""
     offers = [offer.partition(";")[0].strip() for offer in request.header("accept").split(",")]
     if not {"", "application/json", "application/*", "*/*"} & set(offers):
         raise not_acceptable()
 
 
 def decoded(request: HttpRequest, kind_name: str) -> Any:
-    """The decoded body. Raises the API server's 400 and 415."""
+    """Return the decoded body. Raises the API server's 400 and 415."""
     if request.media_type == "application/yaml":
         return from_yaml(request.body)
     if request.media_type == PROTOBUF:
@@ -231,7 +231,7 @@ def from_json(body: bytes, kind_name: str) -> Any:
 
 
 def go_json_error(body: bytes, error: Exception) -> str:
-    """How Go's encoding/json says what Python's decoder found."""
+    """Return the error of Python's decoder in the words of Go's encoding/json."""
     position = getattr(error, "pos", 0)
     text = body.decode("latin-1")
     if position >= len(text):

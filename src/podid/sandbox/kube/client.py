@@ -50,7 +50,8 @@ class ClusterApi:
         self.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
 
     def make_workload(self, kind: str, namespace: str, name: str, account: str, replicas: int = 1, **spec: Any) -> None:
-        """A Deployment, StatefulSet, DaemonSet or Job of one container; `pod` in `spec` adds to the pod's spec."""
+        """Create a Deployment, StatefulSet, DaemonSet or Job of one container; `pod` in `spec` adds to the pod's
+        spec."""
         group, plural = ("batch", "jobs") if kind == "Job" else ("apps", f"{kind.lower()}s")
         labels = {"app": name}
         body: Json = {
@@ -75,7 +76,7 @@ class ClusterApi:
         self.post(f"/api/v1/namespaces/{namespace}/pods", body)
 
     def pods(self, namespace: str, app: str = "") -> list[Json]:
-        """Those that are not on their way out, by name."""
+        """Return those that are not on their way out, by name."""
         query = f"?labelSelector=app%3D{app}" if app else ""
         found = self.items(f"/api/v1/namespaces/{namespace}/pods{query}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]

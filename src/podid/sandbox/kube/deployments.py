@@ -71,7 +71,7 @@ def _sync_replica_set(maker: PodMaker, replica_set: Obj, pods: list[Obj]) -> Non
 
 
 def sync_deployments(registry: Registry) -> None:
-    """One step of every rollout: ReplicaSets made, scaled up and down, status written."""
+    """Carry out one step of every rollout: ReplicaSets made, scaled up and down, status written."""
     replica_sets = owned(registry, kinds.REPLICA_SETS)
     for deployment in registry.store.all(kinds.DEPLOYMENTS):
         if not terminating(deployment):

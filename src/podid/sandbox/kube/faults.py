@@ -60,7 +60,7 @@ class ClusterFaults(Faults):
             nodes.clear()
 
     def signature(self) -> object:
-        """Changes whenever the cluster has to react to a fault put in or taken away."""
+        """Return a value that changes with the faults to which the cluster has to react."""
         return (
             frozenset(self.agent_not_ready),
             frozenset(self.agent_crashing.items()),
@@ -78,11 +78,11 @@ class ClusterFaults(Faults):
             return True
 
     def agent_ready_on(self, node: str) -> bool:
-        """Whether nothing keeps the agent's pod on the node from becoming Ready."""
+        """Return whether nothing keeps the agent's pod on the node from becoming Ready."""
         return not ({node, "*"} & (self.agent_not_ready | self.agent_crashing.keys()))
 
     def crash_line(self, pod: Obj) -> str | None:
-        """The last log line of the agent's pod, where it crashes."""
+        """Return the last log line of the agent's pod, where it crashes."""
         node = pod["spec"].get("nodeName", "")
         line = self.agent_crashing.get(node, self.agent_crashing.get("*"))
         if line is None and {node, "*"} & self.ipv6_disabled and binds_ipv6(pod):
@@ -90,11 +90,11 @@ class ClusterFaults(Faults):
         return line
 
     def init_line(self, pod: Obj) -> str | None:
-        """The last log line of the init container of the agent's pod, where that fails."""
+        """Return the last log line of the init container of the agent's pod, where that fails."""
         return self.agent_init_failing.get(pod["spec"].get("nodeName", ""))
 
     def drops(self, where: str, pod: Obj) -> bool:
-        """Whether what the pod's node sends to the agent, EKS Auth or STS never arrives."""
+        """Return whether what the pod's node sends to the agent, EKS Auth or STS never arrives."""
         return bool({pod["spec"].get("nodeName", ""), "*"} & self.cut_off[where])
 
     def unreachable(self, node: str) -> bool:

@@ -112,18 +112,18 @@ def sync_disruption_budgets(registry: Registry) -> None:
 
 
 def protects(budget: Obj, pod: Obj) -> bool:
-    """Whether a PodDisruptionBudget of the pod's namespace selects it."""
+    """Return whether a PodDisruptionBudget of the pod's namespace selects it."""
     return matches(budget["spec"].get("selector"), labels(pod))
 
 
 def _expected(registry: Registry, pods: list[Obj]) -> int:
-    """How many pods their controllers want; what a share of a budget is taken of."""
+    """Return the number of pods that the controllers want: the base for a budget in percent."""
     wanted = {uid(owner): owner["spec"].get("replicas", 1) for owner in (_top(registry, pod) for pod in pods)}
     return sum(wanted.values())
 
 
 def _top(registry: Registry, obj: Obj) -> Obj:
-    """The Deployment or the like above a pod; a pod without a controller stands for itself."""
+    """Return the Deployment or the like above a pod; a pod without a controller stands for itself."""
     while reference := controller_of(obj):
         found = registry.store.uids.get(reference["uid"])
         owner = registry.store.find(found[0], *found[1]) if found else None
@@ -134,7 +134,7 @@ def _top(registry: Registry, obj: Obj) -> Obj:
 
 
 def budget_status(registry: Registry, budget: Obj) -> Obj:
-    """What the disruption controller writes; `disruptionsAllowed` decides about evictions."""
+    """Return the status that the disruption controller writes; `disruptionsAllowed` decides about evictions."""
     now = registry.store.now()
     selected = [pod for pod in registry.store.all(kinds.PODS, namespace(budget)) if protects(budget, pod)]
     healthy = sum(map(is_ready, selected))

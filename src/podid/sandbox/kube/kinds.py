@@ -82,7 +82,7 @@ class KubeKind:
 
     @property
     def qualified(self) -> str:
-        """As error messages write it: `pods`, `daemonsets.apps`."""
+        """Return the name as error messages write it: `pods`, `daemonsets.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -239,7 +239,7 @@ _STATUS: dict[KubeKind, Obj] = {
 
 
 def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
-    """A copy with the defaults of its kind; pods get more from `default_pod` after admission."""
+    """Return a copy with the defaults of its kind; pods get more from `default_pod` after admission."""
     obj = clone(obj)
     obj.pop("status", None)
     spec = obj.setdefault("spec", {}) if kind.generation and kind is not MUTATING_WEBHOOKS else {}
@@ -280,7 +280,7 @@ def _fill(target: Obj, defaults: Obj) -> None:
 
 
 def label_job(job: Obj) -> None:
-    """The labels and selector that tie a stamped Job to its pods; they need its uid."""
+    """Set the labels and selector that tie a stamped Job to its pods; they need its uid."""
     uid, name = job["metadata"]["uid"], job["metadata"]["name"]
     added = {
         "batch.kubernetes.io/controller-uid": uid,
@@ -296,7 +296,7 @@ def label_job(job: Obj) -> None:
 
 
 def default_pod_spec(spec: Obj) -> None:
-    """In place: what pods and pod templates have in common."""
+    """Set the defaults that pods and pod templates share, in place."""
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
             _default_container(container)
@@ -321,7 +321,8 @@ def _default_container(container: Obj) -> None:
 
 
 def default_pod(pod: Obj) -> None:
-    """In place: what only pods get (admission plugins Priority and DefaultTolerationSeconds, and the strategy)."""
+    """Set the defaults that only pods get, in place (admission plugins Priority and DefaultTolerationSeconds, and the
+    strategy)."""
     spec = pod["spec"]
     tolerations = spec.setdefault("tolerations", [])
     for toleration in _RESTART_TOLERATIONS:

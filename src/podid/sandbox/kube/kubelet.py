@@ -87,7 +87,8 @@ class Kubelet:
             self._registry.set_status(kinds.NODES, node, {**node["status"], "conditions": conditions})
 
     def renew_leases(self) -> None:
-        """As every kubelet does each ten seconds, by its own clock; to be called before somebody looks at leases."""
+        """Renew the leases as every kubelet does each ten seconds, by its own clock; to be called before somebody looks
+        at leases."""
         for node in map(name, self._store.all(kinds.NODES)):
             if not self._faults.unreachable(node):
                 self._renew(node)

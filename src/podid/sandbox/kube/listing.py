@@ -42,7 +42,7 @@ _DEFAULT_SECONDS = 1800.0
 
 
 def age(seconds: float) -> str:
-    """As `kubectl get` shows it (k8s.io/apimachinery duration.HumanDuration)."""
+    """Return the age as `kubectl get` shows it (k8s.io/apimachinery duration.HumanDuration)."""
     total = max(0, int(seconds))
     minutes, hours, days = total // 60, total // 3600, total // 86400
     if total < 120:
@@ -209,7 +209,7 @@ def matcher(kind: KubeKind, request: HttpRequest) -> Matcher:
 def list_objects(
     kind: KubeKind, ns: str, objects: Sequence[Obj], version: int, request: HttpRequest, *, too_old: bool, now: float
 ) -> Obj:
-    """The list answer for objects in key order."""
+    """Return the list answer for objects in key order."""
     matches = matcher(kind, request)
     selected = bool(request.arguments.get("labelSelector") or request.arguments.get("fieldSelector"))
     limit = int(request.arguments.get("limit") or 0)
@@ -292,7 +292,8 @@ def shape_one(kind: KubeKind, obj: Obj, request: HttpRequest, now: float) -> Obj
 def watch(
     store: Store, kind: KubeKind, ns: str, object_name: str, request: HttpRequest, catch_up: Callable[[], None]
 ) -> Iterator[Obj]:
-    """The events of a watch, until `timeoutSeconds`. Takes the store's lock itself; StatusError for a bad selector."""
+    """Return the events of a watch, until `timeoutSeconds`. Takes the store's lock itself; StatusError for a bad
+    selector."""
     matches = matcher(kind, request)
     if object_name:
         selected, wanted = matches, object_name
@@ -339,7 +340,7 @@ def _stream(
 def _begin(
     store: Store, kind: KubeKind, ns: str, matches: Matcher, since: str, initial: bool
 ) -> tuple[int, list[Obj], bool]:
-    """The version seen so far, the first events, and whether they are the last ones."""
+    """Return the version seen so far, the first events, and whether they are the last ones."""
     if initial or since in ("", "0"):
         first: list[Obj] = [{"type": "ADDED", "object": obj} for obj in store.all(kind, ns) if matches(obj)]
         return store.version, [*first, *([_all_told(store, kind)] if initial else ())], False
@@ -352,13 +353,14 @@ def _begin(
 
 
 def _all_told(store: Store, kind: KubeKind) -> Obj:
-    """The bookmark after the initial events: https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists"""
+    """Return the bookmark after the initial events:
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists"""
     metadata = {"resourceVersion": str(store.version), "annotations": {"k8s.io/initial-events-end": "true"}}
     return {"type": "BOOKMARK", "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}}
 
 
 def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:
-    """How a change looks through a selector: leaving it is a deletion."""
+    """Return a change as a watch with a selector reports it: an object that no longer matches is deleted."""
     if ns and namespace(change.obj) != ns:
         return None
     was = change.before is not None and matches(change.before)

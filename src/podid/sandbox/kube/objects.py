@@ -26,7 +26,7 @@ def _rfc3339(seconds: int) -> str:
 
 
 def rfc3339_micro(seconds: float) -> str:
-    """As `metav1.MicroTime`."""
+    """Return the time as `metav1.MicroTime`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -77,7 +77,7 @@ def _clone(value: Any) -> Any:
 
 
 def get(obj: Any, *path: str, default: Any = None) -> Any:
-    """The value at `path`, or `default` when any step is missing or null."""
+    """Return the value at `path`, or `default` when any step is missing or null."""
     for step in path:
         if not isinstance(obj, dict):
             return default
@@ -86,7 +86,7 @@ def get(obj: Any, *path: str, default: Any = None) -> Any:
 
 
 def partial(obj: Obj) -> Obj:
-    """A PartialObjectMetadata."""
+    """Return a PartialObjectMetadata."""
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
@@ -117,7 +117,7 @@ def terminating(obj: Obj) -> bool:
 
 
 def controller_of(obj: Obj) -> Obj | None:
-    """The owner reference with `controller: true`."""
+    """Return the owner reference with `controller: true`."""
     for reference in obj["metadata"].get("ownerReferences", ()):
         if reference.get("controller"):
             return dict(reference)

@@ -23,7 +23,7 @@ class Registry:
         return found
 
     def create(self, kind: KubeKind, ns: str, given: Obj, *, dry_run: bool = False, caller: int = 0) -> Obj:
-        """The stored object, or with `dry_run` what would have been stored. Raises StatusError."""
+        """Return the stored object, or with `dry_run` what would have been stored. Raises StatusError."""
         obj = self._named(kind, ns, given)
         home = self._home(kind, obj)
         obj = apply_defaults(kind, obj)
@@ -57,7 +57,7 @@ class Registry:
         return {**given, "metadata": {field: value for field, value in metadata.items() if value not in (None, {})}}
 
     def _home(self, kind: KubeKind, obj: Obj) -> Obj | None:
-        """The namespace, which must exist and not be going away."""
+        """Return the namespace, which must exist and not be going away."""
         if not kind.namespaced:
             return None
         home = self.get(kinds.NAMESPACES, "", namespace(obj))
@@ -69,7 +69,7 @@ class Registry:
         return home
 
     def _furnish(self, ns: str) -> None:
-        """What controllers put into every new namespace."""
+        """Create the objects that controllers put into every new namespace."""
         self.create(
             kinds.CONFIG_MAPS, ns, {"metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": self._root_ca}}
         )
@@ -101,7 +101,7 @@ class Registry:
         return stored
 
     def _kept_metadata(self, before: Obj, after: Obj) -> Obj:
-        """What a client cannot change comes from the record."""
+        """Return the metadata with the fields that a client cannot change from the record."""
         metadata = dict(after["metadata"])
         for field in ("creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
@@ -120,7 +120,7 @@ class Registry:
             self.store.remove(kind, obj)
 
     def delete(self, kind: KubeKind, obj: Obj, options: Obj, *, dry_run: bool = False) -> tuple[Obj, bool]:
-        """The object as it was last seen, and whether it is gone at once."""
+        """Return the object as it was last seen, and whether it is gone at once."""
         self._check_preconditions(kind, obj, options)
         if kind is kinds.PODS:
             return self._delete_pod(obj, options, dry_run)
@@ -180,11 +180,11 @@ class Registry:
                     self.store.replace(kind, freed)
 
     def set_status(self, kind: KubeKind, obj: Obj, status: Obj) -> Obj:
-        """For controllers: the object with another status."""
+        """Return the object with another status, for controllers."""
         return self.store.replace(kind, {**obj, "status": status})
 
     def event(self, about: Obj, reason: str, message: str, source: str, *, warning: bool = False) -> None:
-        """An Event, as the scheduler, the kubelet and the controllers record them; a warning is counted."""
+        """Record an Event, as the scheduler, the kubelet and the controllers do; a warning is counted."""
         now = self.store.now()
         for known in self.store.all(kinds.EVENTS, namespace(about) or "default") if warning else ():
             same = known["involvedObject"].get("uid") == uid(about) and known["message"] == message

@@ -67,7 +67,7 @@ class ApiTarget:
 
     @property
     def review(self) -> str:
-        """The kind of a review such as SelfSubjectAccessReview, or nothing."""
+        """Return the kind of a review such as SelfSubjectAccessReview, or nothing."""
         return kinds.REVIEWS.get((self.group, self.version, self.plural), "")
 
     @property
@@ -79,7 +79,7 @@ class ApiTarget:
 
 
 def parse(request: HttpRequest) -> ApiTarget | None:
-    """None when the path names no resource (discovery, health, version)."""
+    """Return the resource of a path; None if it names none (discovery, health, version)."""
     steps = [step for step in request.decoded_path.split("/") if step]
     if len(steps) >= 3 and steps[0] == "api":
         group, version, rest = "", steps[1], steps[2:]
@@ -120,12 +120,13 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def prune(obj: Obj) -> Obj:
-    """Without maps that became empty: `omitempty` drops labels and annotations when the last one goes."""
+    """Return the object without maps that became empty: `omitempty` drops labels and annotations when the last one
+    goes."""
     return {key: value for key, value in obj.items() if not (key in ("annotations", "labels") and value == {})}
 
 
 def strategic_patch(target: Any, patch: Any) -> Any:
-    """Like merge, but lists of objects with a merge key are merged element by element."""
+    """Merge as `merge` does, but lists of objects with a merge key are merged element by element."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     if patch.get("$patch") == "replace":
@@ -250,7 +251,7 @@ _PATCHES = {
 
 
 def dry_run(request: HttpRequest, options: str) -> bool:
-    """Whether `dryRun=All`; any other value is the API server's 422."""
+    """Return whether `dryRun=All`; any other value is the API server's 422."""
     value = request.arguments.get("dryRun", "")
     if value not in ("", "All"):
         told = cause("FieldValueNotSupported", f'Unsupported value: ["{value}"]: supported values: "All"', "dryRun")

@@ -87,7 +87,7 @@ class KubeSandbox:
         return answer.encode()
 
     def install(self, group: str) -> bool:
-        """Puts the custom resources of a product's API group into the cluster; False where they are there already."""
+        """Put the custom resources of a product's API group into the cluster; False where they are there already."""
         there = group in self._api.custom
         self._api.custom.add(group)
         return not there
@@ -97,7 +97,7 @@ class KubeSandbox:
 
     @property
     def ca_pem(self) -> bytes:
-        """The certificate authority that clients must trust, PEM."""
+        """Return the certificate authority that clients must trust, PEM."""
         return self._certificates.ca_pem
 
     @property
@@ -128,7 +128,7 @@ class KubeSandbox:
         self.stop()
 
     def kubeconfig(self, token: str) -> Obj:
-        """A kubeconfig, as a mapping, whose user sends `token`; the context is named as `aws eks` names it."""
+        """Return a kubeconfig, as a mapping, whose user sends `token`; the context is named as `aws eks` names it."""
         arn = self.world.cluster_arn
         authority = base64.b64encode(self.ca_pem).decode()
         return {
@@ -142,7 +142,7 @@ class KubeSandbox:
         }
 
     def load_baseline(self, names: Baseline | None = None) -> None:
-        """Nodes, namespaces and workloads; AWS's names for them are fields of Baseline."""
+        """Create nodes, namespaces and workloads; AWS's names for them are fields of Baseline."""
         partition = self.world.cluster_arn.split(":")[1]
         with self._simulation.store.lock:
             # a cluster that people come to has been running: its pods are there, not about to be
@@ -158,7 +158,7 @@ class KubeSandbox:
             self._simulation.catch_up()
 
     def load_empty(self) -> None:
-        """Only what every cluster has: the system namespaces and the webhook's configuration."""
+        """Create only the objects of every cluster: the system namespaces and the webhook's configuration."""
         with self._simulation.settled() as registry:
             baseline.furnish(registry, base64.b64encode(self.ca_pem).decode())
 
@@ -171,14 +171,14 @@ class KubeSandbox:
             registry.store.lock.notify_all()
 
     def uids(self) -> frozenset[str]:
-        """Of all objects that there are."""
+        """Return the uids of all objects."""
         with self._simulation.settled() as registry:
             return frozenset(registry.store.uids)
 
     def live_through(
         self, seconds: int, before: Before, clock: Callable[[float], None], settled: Callable[[], None]
     ) -> None:
-        """Lets so much time pass for the cluster and for nobody else: `clock` moves the clock, and `settled` makes what
+        """Let so much time pass for the cluster and for nobody else: `clock` moves the clock, and `settled` makes what
         is not the cluster's older by as much before anybody looks. What was there `before` keeps its age."""
         store = self._simulation.store
         with store.lock:
@@ -190,7 +190,7 @@ class KubeSandbox:
             store.lock.notify_all()
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
-        """The claims of a service account token that is valid now, pod included. Raises TokenRefused."""
+        """Return the claims of a service account token that is valid now, pod included. Raises TokenRefused."""
         with self._simulation.settled():
             return self._simulation.issuer.review(token, audience)
 
@@ -199,13 +199,13 @@ class KubeSandbox:
     def add_user(
         self, token: str, name: str, *, groups: Sequence[str] = (), rules: Iterable[Obj] | None = None
     ) -> None:
-        """A user who sends `token`; `rules` are RBAC PolicyRules, with `namespace` to bind one to a namespace."""
+        """Add a user who sends `token`; `rules` are RBAC PolicyRules, with `namespace` to bind one to a namespace."""
         self.authenticator.tokens[token] = User(name, name, tuple(groups))
         if rules is not None:
             self.authorizer.rules[name] = list(rules)
 
     def set_principal(self, arn: str, groups: Sequence[str] | None, rules: Iterable[Obj] = ()) -> None:
-        """An access entry: the groups of an IAM principal; None makes the cluster answer it with 401."""
+        """Set an access entry: the groups of an IAM principal; None makes the cluster answer it with 401."""
         self.authenticator.principals[arn] = None if groups is None else tuple(groups)
         self.authorizer.rules[arn] = list(rules)
 
@@ -225,12 +225,12 @@ class KubeSandbox:
             return registry.create(kind, obj["metadata"].get("namespace", ""), obj)
 
     def find(self, kind: KubeKind, ns: str, name: str) -> Obj | None:
-        """The object now, or None. Not to be changed."""
+        """Return the object now, or None. Not to be changed."""
         with self._simulation.settled() as registry:
             return registry.store.find(kind, ns, name)
 
     def all(self, kind: KubeKind, ns: str = "") -> list[Obj]:
-        """Every object of the kind now. Not to be changed."""
+        """Return every object of the kind now. Not to be changed."""
         with self._simulation.settled() as registry:
             return registry.store.all(kind, ns)
 
@@ -254,7 +254,8 @@ class KubeSandbox:
         labels: dict[str, str] | None = None,
         taints: Sequence[Obj] = (),
     ) -> Obj:
-        """A node more; `labels` override those of a Linux EC2 node of the node group (Fargate, Windows, arm64 …)."""
+        """Add a node more; `labels` override those of a Linux EC2 node of the node group (Fargate, Windows, arm64
+        …)."""
         region = self.world.region
         given = baseline.node(
             address, instance, zone or f"{region}a", region, Baseline(kubernetes_version=self._version)
@@ -267,12 +268,12 @@ class KubeSandbox:
             return baseline.add_node(registry, given)
 
     def run_jobs_with(self, run: Runner) -> None:
-        """What the pods of Jobs do from now on: exit code and log text for a pod."""
+        """Set the behaviour of the pods of Jobs from now on: exit code and log text for a pod."""
         with self._simulation.store.lock:
             self._simulation.kubelet.run = run
 
     def token_in(self, pod: Obj, audience: str) -> str:
-        """The token that the kubelet has put into a projected volume of the pod for `audience`."""
+        """Return the token that the kubelet has put into a projected volume of the pod for `audience`."""
         with self._simulation.settled() as registry:
             account = registry.get(kinds.SERVICE_ACCOUNTS, namespace(pod), pod["spec"]["serviceAccountName"])
             bound = {"kind": "Pod", "apiVersion": "v1", "name": name_of(pod), "uid": uid(pod)}
@@ -282,16 +283,16 @@ class KubeSandbox:
             return str(answer["status"]["token"])
 
     def reaches(self, pod: Obj, address: str, port: int) -> bool:
-        """Whether network policies let the pod's packets to an address of its own node."""
+        """Return whether network policies let the pod's packets to an address of its own node."""
         return may_leave(pod, address, port, self.all(kinds.NETWORK_POLICIES, namespace(pod)))
 
     def add_agent_line(self, node: str, line: str) -> None:
-        """One more line in the log of the agent's pod on the node."""
+        """Add a line to the log of the agent's pod on the node."""
         with self._simulation.store.lock:
             self._agent_lines.setdefault(node, []).append(line)
 
     def forget_agent_lines(self, node: str, part: str) -> None:
-        """Those of the node's agent that hold `part`."""
+        """Remove the lines of the node's agent that contain `part`."""
         with self._simulation.store.lock:
             self._agent_lines[node] = [line for line in self._agent_lines.get(node, ()) if part not in line]
 

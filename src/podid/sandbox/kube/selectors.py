@@ -31,7 +31,7 @@ class _Tokens:
 
 
 def parse_labels(text: str) -> Matcher:
-    """A `labelSelector`; a bad one is the API server's 400."""
+    """Return a `labelSelector`; a bad one is the API server's 400."""
     tokens = _Tokens(text)
     requirements: list[tuple[str, str, frozenset[str]]] = []
     while tokens.peek():
@@ -99,7 +99,7 @@ def _holds(found: dict[str, str], key: str, operator: str, values: frozenset[str
 
 
 def parse_fields(kind: KubeKind, text: str) -> Matcher:
-    """A `fieldSelector`; only the fields that Kubernetes indexes for the kind are known."""
+    """Return a `fieldSelector`; only the fields that Kubernetes indexes for the kind are known."""
     terms: list[tuple[str, bool, str]] = []
     for term in filter(None, text.split(",")):
         parsed = _TERM.fullmatch(term)
@@ -126,7 +126,7 @@ def _field(obj: Obj, path: str) -> str:
 
 
 def matches(selector: Obj | None, found: dict[str, str]) -> bool:
-    """A `metav1.LabelSelector`: none selects nothing, an empty one everything."""
+    """Return a `metav1.LabelSelector`: none selects nothing, an empty one everything."""
     if selector is None:
         return False
     if any(found.get(key) != value for key, value in get(selector, "matchLabels", default={}).items()):
@@ -151,7 +151,7 @@ def _expression_holds(entry: Obj, found: dict[str, str]) -> bool:
 
 
 def pick_node(pod: Obj, nodes: list[Obj], pods: list[Obj]) -> tuple[Obj | None, str]:
-    """The eligible node with the fewest pods, or None and the scheduler's words for why there is none."""
+    """Return the eligible node with the fewest pods, or None and the scheduler's words for why there is none."""
     refusals: dict[str, int] = {}
     eligible: list[Obj] = []
     for node in nodes:
@@ -205,7 +205,7 @@ def _term_matches(term: Obj, node: Obj) -> bool:
 
 
 def tolerates_node(spec: Obj, node: Obj) -> bool:
-    """Whether no taint of the node keeps the pod away."""
+    """Return whether no taint of the node keeps the pod away."""
     return all(_tolerated(spec, taint) for taint in get(node, "spec", "taints", default=()))
 
 

@@ -30,7 +30,7 @@ REVISION_HASH = "controller-revision-hash"
 
 
 def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
-    """Objects of a kind by the uid of their controller, oldest first."""
+    """Return objects of a kind by the uid of their controller, oldest first."""
     found: dict[str, list[Obj]] = {}
     for obj in registry.store.all(kind):
         if reference := controller_of(obj):
@@ -41,7 +41,7 @@ def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
 
 
 def each(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
-    """Every owner of a kind that is not on its way out, with its pods."""
+    """Yield every owner of a kind that is not on its way out, with its pods."""
     pods = owned(maker.registry, kinds.PODS)
     for owner in maker.registry.store.all(kind):
         if not terminating(owner):
@@ -49,7 +49,7 @@ def each(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
 
 
 def pods_of(registry: Registry, owner: Obj) -> list[Obj]:
-    """The pods that `owner` controls right now."""
+    """Return the pods that `owner` controls right now."""
     return [
         pod for pod in registry.store.all(kinds.PODS, namespace(owner)) if get(controller_of(pod), "uid") == uid(owner)
     ]
@@ -61,7 +61,7 @@ def active(pods: list[Obj]) -> list[Obj]:
 
 
 def available(pod: Obj, min_ready_seconds: int, now: float) -> bool:
-    """Ready for at least `minReadySeconds`."""
+    """Return whether the pod has been ready for at least `minReadySeconds`."""
     ready = condition(pod, "Ready")
     if ready is None or not is_ready(pod):
         return False
@@ -69,7 +69,7 @@ def available(pod: Obj, min_ready_seconds: int, now: float) -> bool:
 
 
 def make_pod(owner: Obj, template: Obj, *, pod_name: str = "", labels: dict[str, str] | None = None) -> Obj:
-    """The pod that a controller posts for `owner`."""
+    """Return the pod that a controller posts for `owner`."""
     metadata = clone(template.get("metadata") or {})
     metadata.pop("creationTimestamp", None)
     if pod_name:
@@ -92,7 +92,7 @@ class PodMaker:
         self._waiting: set[str] = set()
 
     def create(self, owner: Obj, pod: Obj, source: str) -> str:
-        """Nothing on success, else the refusal's message."""
+        """Create a pod. Return the message of a refusal; empty on success."""
         # controllers keep no connection of their own to one replica of the webhook
         self._callers += 1
         try:
@@ -124,7 +124,7 @@ class PodMaker:
 
 
 def deletion_order(pods: list[Obj]) -> list[Obj]:
-    """The first ones go first: unscheduled, not ready, then the newest."""
+    """Return the pods in the order of their deletion: unscheduled, not ready, then the newest."""
     return sorted(
         pods,
         key=lambda pod: (
@@ -137,7 +137,7 @@ def deletion_order(pods: list[Obj]) -> list[Obj]:
 
 
 def resolve(value: object, total: int, *, up: bool) -> int:
-    """An IntOrString such as 1 or 25%, of `total`."""
+    """Return an IntOrString such as 1 or 25%, of `total`."""
     text = str(value)
     if not text.endswith("%"):
         return int(text)
@@ -146,7 +146,7 @@ def resolve(value: object, total: int, *, up: bool) -> int:
 
 
 def with_condition(conditions: list[Obj], new: Obj, now: float, *, updated: bool = False) -> list[Obj]:
-    """The list with one condition set; the transition time moves only with the status."""
+    """Return the list with one condition set; the transition time moves only with the status."""
     known = next((entry for entry in conditions if entry["type"] == new["type"]), None)
     if known and all(known.get(key) == value for key, value in new.items()):
         return conditions
@@ -162,7 +162,7 @@ def with_condition(conditions: list[Obj], new: Obj, now: float, *, updated: bool
 
 
 def compact(status: Obj, keep: tuple[str, ...]) -> Obj:
-    """Without the counters that are zero and that Kubernetes then leaves out."""
+    """Return the status without counters that are zero, which Kubernetes omits."""
     return {key: value for key, value in status.items() if key in keep or value not in (0, [], None)}
 
 
@@ -292,7 +292,7 @@ def _belongs(spec: Obj, node: Obj) -> bool:
 
 
 def _target(pod: Obj) -> str:
-    """The node a daemon pod is meant for, scheduled or not."""
+    """Return the node a daemon pod is meant for, scheduled or not."""
     if where := pod["spec"].get("nodeName"):
         return str(where)
     required = get(pod, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")

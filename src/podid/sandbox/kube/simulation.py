@@ -56,7 +56,7 @@ class Simulation:
 
     @contextmanager
     def settled(self) -> Iterator[Registry]:
-        """The cluster at the clock's now, for whoever does not hold the lock yet."""
+        """Return the cluster at the present time, for callers that do not hold the lock yet."""
         with self.store.lock:
             self.catch_up()
             yield self.registry

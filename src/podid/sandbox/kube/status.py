@@ -118,7 +118,7 @@ def invalid_value(field: str, value: str, why: str) -> Obj:
 
 
 def invalid(kind_name: str, name: str, causes: list[Obj], group: str = "") -> StatusError:
-    """422 with the causes joined as the API server joins them."""
+    """Return a 422 with the causes joined as the API server joins them."""
     told = [f"{entry['field']}: {entry['message']}" for entry in causes]
     text = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     qualified = f"{kind_name}.{group}" if group else kind_name

@@ -42,7 +42,7 @@ class ManualClock:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long the cluster takes over things, in seconds."""
+    """The delays of the cluster, in seconds."""
 
     controller: float = 0.05
     """From a change to the controllers having acted on it."""
@@ -69,17 +69,17 @@ class Timeline:
         self._stepping = False
 
     def now(self) -> float:
-        """The time at which the current step happens."""
+        """Return the time at which the current step happens."""
         return self._now
 
     def rewind(self, seconds: float) -> None:
-        """Steps back, so that what is made next is as old as it would be in a cluster that has run for a while. Only
+        """Step back, so that what is made next is as old as it would be in a cluster that has run for a while. Only
         before anything is planned."""
         assert not self._due, "what is planned would happen twice"
         self._now -= seconds
 
     def grow_older(self, seconds: float) -> None:
-        """What has happened lies so much further back, and what is planned comes so much earlier."""
+        """Move past events further back, and planned steps forward, by this time."""
         self._now -= seconds
         self._due = [(due - seconds, order, step) for due, order, step in self._due]
 
@@ -87,7 +87,7 @@ class Timeline:
         heapq.heappush(self._due, (self._now + seconds, next(self._order), step))
 
     def next_due(self) -> float | None:
-        """Seconds from the clock's now to the next step, at least 0; None when nothing is planned."""
+        """Return the seconds from the present time to the next step, at least 0; None when nothing is planned."""
         return max(0.0, self._due[0][0] - self._clock()) if self._due else None
 
     def catch_up(self) -> None:
@@ -140,7 +140,7 @@ class Store:
         return self._objects[kind].get(namespace, {}).get(name)
 
     def all(self, kind: KubeKind, namespace: str = "") -> list[Obj]:
-        """Every object of the kind, in one namespace or in all, in the order of etcd keys."""
+        """Return every object of the kind, in one namespace or in all, in the order of etcd keys."""
         found = self._lists[kind].get(namespace)
         if found is None:
             by_namespace = self._objects[kind]
@@ -156,14 +156,14 @@ class Store:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def suffix(self, length: int = 5) -> str:
-        """What generateName appends."""
+        """Return the suffix that generateName appends."""
         return "".join(self._random.choice(ALPHABET) for _ in range(length))
 
     def number(self, below: int) -> int:
         return self._random.randrange(below)
 
     def stamp(self, kind: KubeKind, obj: Obj) -> Obj:
-        """The object with what the API server sets at creation: uid, creationTimestamp, generation."""
+        """Return the object with what the API server sets at creation: uid, creationTimestamp, generation."""
         metadata = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "selfLink")}
         metadata["uid"] = self.new_uid()
         if kind.generation:
@@ -187,7 +187,7 @@ class Store:
         return self._write(kind, obj, "DELETED", before)
 
     def grow_older(self, seconds: float, before: Before) -> None:
-        """Every time that an object tells lies so much further back, of those `before` only the times since. No write:
+        """Move every time in the objects further back, of those `before` only the times since. No write:
         nothing else about them changes."""
         self.timeline.grow_older(seconds)
         for lists in self._lists.values():

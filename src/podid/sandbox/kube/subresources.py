@@ -128,7 +128,7 @@ class Subresources:
 
 
 def _written(line: str, began: str) -> str:
-    """When the line was written: as it says itself, else when its pod began."""
+    """Return the time of the line: its own, otherwise the start of its pod."""
     try:
         return str(json.loads(line)["time"])
     except (ValueError, KeyError, TypeError):
@@ -136,7 +136,7 @@ def _written(line: str, began: str) -> str:
 
 
 def _withstand(budget: Obj, pod: Obj, state: Obj) -> None:
-    """Raises 429 where the budget keeps the pod. One that is not ready is worth nothing to a budget that is kept."""
+    """Raise 429 where the budget keeps the pod. One that is not ready is worth nothing to a budget that is kept."""
     always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
     kept = 0 < state["desiredHealthy"] <= state["currentHealthy"]
     if state["disruptionsAllowed"] <= 0 and (is_ready(pod) or not (always or kept)):

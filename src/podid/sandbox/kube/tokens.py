@@ -112,14 +112,14 @@ class TokenIssuer:
         return digest.finalize().hex()[:40]
 
     def jwks(self) -> Obj:
-        """The public key as `/openid/v1/jwks` shows it."""
+        """Return the public key as `/openid/v1/jwks` shows it."""
         numbers = self._key.public_key().public_numbers()
         key = {"use": "sig", "kty": "RSA", "kid": self.key_id, "alg": "RS256"}
         key["n"], key["e"] = _b64(numbers.n.to_bytes(256, "big")), _b64(numbers.e.to_bytes(3, "big"))
         return {"keys": [key]}
 
     def review(self, token: str, audience: str) -> TokenClaims:
-        """The claims of a token that is good now. Raises TokenRefused."""
+        """Return the claims of a token that is good now. Raises TokenRefused."""
         claims = self._verified(token)
         if claims["iss"] != self._issuer:
             raise TokenRefused("InvalidTokenException", "The token's issuer is not this cluster.")

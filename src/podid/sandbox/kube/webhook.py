@@ -30,7 +30,7 @@ FORGETTING = 30.0
 
 @dataclass(slots=True)
 class _Belief:
-    """What the first replica knows of one service account; the last one still says `before` until `settled`."""
+    """The first replica's data of one service account; the last replica has `before` until `settled`."""
 
     enabled: bool
     before: bool
@@ -63,7 +63,7 @@ class Webhook:
         self._beliefs: dict[tuple[str, str], _Belief] = {}
 
     def mutate(self, pod: Obj, namespace: Obj, account: Obj, caller: int) -> Obj:
-        """The pod as it leaves the webhook; `caller` picks the replica, one connection always meets the same."""
+        """Return the pod as it leaves the webhook; `caller` picks the replica, one connection always meets the same."""
         configuration = self._store.find(kinds.MUTATING_WEBHOOKS, "", CONFIGURATION)
         for webhook in (configuration or {}).get("webhooks") or ():
             if not matches(webhook["namespaceSelector"], labels(namespace)):
@@ -78,7 +78,7 @@ class Webhook:
         return pod
 
     def grow_older(self, seconds: float) -> None:
-        """What its replicas have learned they learned so much earlier."""
+        """Move the updates of its replicas further back by this time."""
         for belief in self._beliefs.values():
             belief.settled -= seconds
             belief.asked -= seconds
@@ -154,7 +154,7 @@ def _regional(account: Obj) -> bool:
 
 
 def inject(pod: Obj, injection: _Injection, region: str, *, label: bool) -> Obj:
-    """A copy with variables, mounts and volume; the pod itself when every container is left alone."""
+    """Return a copy with variables, mounts and volume; the pod itself when every container is left alone."""
     pod = clone(pod)
     skipped = {entry.strip() for entry in annotations(pod).get(SKIP_CONTAINERS, "").split(",")}
     changed = False
@@ -198,7 +198,7 @@ def _volume(injection: _Injection) -> Obj:
 
 
 def configuration(ca_bundle: str) -> Obj:
-    """The object as EKS puts it on a cluster."""
+    """Return the object as EKS puts it on a cluster."""
     skip = {"key": SKIP_LABEL, "operator": "DoesNotExist"}
     return {
         "apiVersion": kinds.MUTATING_WEBHOOKS.api_version,

@@ -312,7 +312,7 @@ class AddonAssociationsKind(ResourceKind):
 def waits_for_roles(
     site: Site, action: Action, error: PodidError, lately: Callable[[], Lately], kind: str
 ) -> PodidError:
-    """As for a single association: EKS may not yet see a new role, or the deletion of an association."""
+    """Return the error to wait for: EKS may not yet see a new role, or the deletion of an association."""
     before, failure = roles_of(action.before), error
     changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
     for account, arn in changed.items():

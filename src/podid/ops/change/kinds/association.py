@@ -76,7 +76,7 @@ class AssociationKind(ResourceKind):
         return _roles(action.after) | needed_account(**action.keys)
 
     def gives(self, action: Action) -> frozenset[str] | None:
-        """A role can be deleted only after the associations that name it."""
+        """Return a role can be deleted only after the associations that name it."""
         return _roles(action.before) if action.after is None else frozenset()
 
     def unread(self, ref: ServiceAccountRef) -> Action:

@@ -61,12 +61,14 @@ class PodTemplateKind(ResourceKind):
 
     def read(self, site: Site, keys: Keys) -> State | None:
         names = filter(None, keys.get("annotations", "").split(","))
-        found = site.clients.kube.reader.find_pod_template(
+        template = site.clients.kube.reader.find_pod_template(
             keys["kind"], keys["namespace"], keys["name"], frozenset(names)
         )
-        if found is None:
+        if template is None:
             return None
-        return self.state_of(found.subject, account=found.workload.service_account, annotations=found.annotations)
+        return self.state_of(
+            template.subject, account=template.workload.service_account, annotations=template.annotations
+        )
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
@@ -158,8 +160,8 @@ class AgentKind(ResourceKind):
         return {"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        found = site.clients.kube.reader.find_pod_template(keys["kind"], keys["namespace"], keys["name"], ())
-        return None if found is None else self.state_of(found.subject)
+        template = site.clients.kube.reader.find_pod_template(keys["kind"], keys["namespace"], keys["name"], ())
+        return None if template is None else self.state_of(template.subject)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         kind, namespace, name = (action.keys[key] for key in ("kind", "namespace", "name"))

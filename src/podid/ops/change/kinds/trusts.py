@@ -168,8 +168,8 @@ class TargetTrustKind(RoleTrustKind):
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """The plan has read a role of another account with credentials of its own. External ids are those of the
-        planned associations."""
+        """Return the snapshot after the change. The plan has read a role of another account with its credentials.
+        External ids are those of the planned associations."""
         from podid.domain.aws import Association
         from podid.domain.snapshot import Known, known_or
         from podid.ops.change.planned import put
