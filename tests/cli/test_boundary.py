@@ -129,7 +129,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("doctor", "--all-clusters"), "Unknown option --all-clusters", "podid doctor --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
-        (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
+        (("role", "attach"), "Missing argument 'ROLE'.", "podid role attach --help"),
         (("whoami", "shop"), "podid whoami takes no arguments: shop is not expected", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
@@ -586,8 +586,8 @@ def test_a_dry_run_changes_nothing(podid: Podid, two: Sandbox) -> None:
 
 def test_every_changing_command_has_a_dry_run() -> None:
     changing = {command.name for command in COMMANDS if "journal_dir" in command.load().shared}
-    # what it makes is gone when it ends
-    assert changing - {"history", "verify", "exec"} == {
+    # what it makes is gone when it ends; reconcile changes nothing without --apply
+    assert changing - {"history", "verify", "exec", "reconcile"} == {
         command.name for command in COMMANDS if "dry_run" in command.load().shared
     }
 

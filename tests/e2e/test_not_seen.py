@@ -67,7 +67,7 @@ TELLING = (
 )
 # a fact with its label on a line; those that only say more of another go with it, and so do workloads with the pods
 BY_LABEL = "show"
-DETAILS = {"scope", "external id"}
+DETAILS = {"scope", "external id", "privileges"}
 LABEL = re.compile(r"^([a-z][\w ]*?)(?:  +|:| \(| not checked)", re.MULTILINE)
 UNSEEN = re.compile(
     r"[?]|\bunknown\b|could not|not (known|checked|allowed|authorized)|may not|More podid (explain|doctor --me)"

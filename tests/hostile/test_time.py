@@ -219,7 +219,7 @@ def test_headers_that_drip() -> None:
         outcome = Podid(env=env)("whoami", "--timeout", "1s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
     assert time.monotonic() - began < 1 + SLACK
-    assert "STS did not answer GetCallerIdentity for the caller completely in the 1 s of --timeout" in outcome.stderr
+    assert "STS sent an incomplete answer to GetCallerIdentity for the caller in the 1 s of --timeout" in outcome.stderr
 
 
 # --- programs that give credentials -----------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_deletion_takes_its_options_in_protobuf(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (envelope("Secret", b""), "does not read a Secret in protobuf"),
+        (envelope("Endpoints", b""), "does not read a Endpoints in protobuf"),
         (envelope("Namespace", field(9, b"")), "does not read field 9 of Namespace in protobuf"),
     ],
 )

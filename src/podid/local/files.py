@@ -272,3 +272,15 @@ class OutputFile:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
             raise UsageError(f"{self.name} cannot be written: {reason}", subject=self.name) from error
+
+
+# Kubernetes mounts it into each pod
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def own_namespace() -> str:
+    """Return the namespace of the pod in which podid runs; empty outside of a pod."""
+    try:
+        return _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

@@ -127,7 +127,7 @@ def privilege_resources(item: ServicePrivileges) -> str:
 
 def _wildcards(item: ServicePrivileges) -> str:
     parts = [("every action", item.every_action), ("every resource", item.every_resource)]
-    parts.append(("depends on conditions", not item.actions))
+    parts.append(("not known", not item.actions))
     words = " and ".join(word for word, marked in parts if marked)
     return f" ({words})" if words else ""
 

@@ -99,7 +99,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     policies = [word for name in ELEVEN for word in ("--managed-policy", name)]  # one more than IAM attaches
     failed = podid(*ASSOCIATE, "--role", "r", *policies, "-o", "json")
     assert failed.code == 6, failed
-    assert "was deleted again" in failed.error["advice"]
+    assert "was deleted" in failed.error["advice"]
     assert account_state(box) == before
 
 
@@ -113,7 +113,7 @@ def test_a_role_whose_association_fails_is_rolled_back(
     box.world.limits = Limits(associations_per_cluster=0)
     failed = podid(*ASSOCIATE, *MANAGED, "--policy-file", policy_file(tmp_path))
     assert (failed.code, failed.stdout, account_state(box)) == (6, "", before), failed
-    assert failed.error["advice"].endswith("Role shop-orders, which this run created, was deleted again.")
+    assert failed.error["advice"].endswith("Role shop-orders, which this run created, was deleted.")
     box.world.limits = Limits()
     assert podid(*ASSOCIATE, *MANAGED).code == 0
 
@@ -142,7 +142,7 @@ def test_a_role_that_cannot_be_rolled_back_is_named(box: Sandbox, podid: Podid, 
     box.world.credentials.deny("iam:DeleteRole")
     failed = podid(*ASSOCIATE, *MANAGED)
     assert failed.code == 8, failed
-    (note,) = [note for note in failed.json["notes"] if "deleted again" in note]
+    (note,) = [note for note in failed.json["notes"] if "could not be deleted" in note]
     assert note.startswith("role shop-orders, which this run created, could not be deleted: ")
     box.world.credentials.allow_again()
     assert podid(*note.rpartition("; podid ")[2].removesuffix(" deletes it").split(), "--yes").code == 0

@@ -100,7 +100,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*ASSOCIATE, *ROLE, "--profile", "nope"), 2, "profile", ""),
     ((*ASSOCIATE, *ROLE, "--expect-account", "444455556666"), 6, "for account 111122223333, not for the expected", ""),
     ((*CREATE[:3],), 2, "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
-    ((*CREATE[:2], "bad/name", *CREATE[3:]), 2, "is not an IAM role name", ""),
+    ((*CREATE[:2], "bad/name", *CREATE[3:]), 2, "specify the name alone", ""),
     ((*CREATE, "--scope", "pod"), 2, "--scope 'pod' is not one of", ""),
     ((*CREATE, "--path", "teams"), 2, "must start and end with '/'", ""),
     ((*CREATE, "--path", "/aws-reserved/x/"), 2, "is reserved for AWS", ""),
@@ -222,7 +222,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
-    assert outcome.error["advice"].endswith("Role shop-orders, which this run created, was deleted again.")
+    assert outcome.error["advice"].endswith("Role shop-orders, which this run created, was deleted.")
     assert account_state(box) == before
     assert [item["status"] for item in runs(podid)] == ["done", "partial"]
 

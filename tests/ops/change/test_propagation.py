@@ -103,7 +103,7 @@ def test_it_waits_only_for_what_may_still_settle(
     """`ago` is when the journal says that the trust was changed."""
     slept: list[float] = []
     clock = Clock(lambda: NOW + timedelta(seconds=sum(slept)), lambda: sum(slept), slept.append)
-    clients = cast("Clients", SimpleNamespace(eks=Eks(error), iam=Iam(found)))
+    clients = cast("Clients", SimpleNamespace(eks=Eks(error), iam=Iam(found), guards=tuple))
     header = Header(caller_arn="arn:aws:iam::111122223333:user/me", account="111122223333", region="r", cluster="demo")
     journal = Journal(tmp_path / "journal")
     if ago is not None:

@@ -16,6 +16,8 @@ OTHERS = {
     "ssm-path": "web/cart",
     "kms-key": "87654321-1234-1234-1234-123456789012",
     "bedrock-model": "amazon.titan-text:1",
+    "prometheus-workspace": "ws-87654321-1234-1234-1234-123456789012",
+    "private-ca": "87654321-1234-1234-1234-123456789012",
     "hosted-zone": "/hostedzone/Z0987654321ABC",
 }
 WITH_POLICY = [name for name in NAMES if get_preset(name).statements]

@@ -18,7 +18,7 @@ ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource"
         ({**ALLOW, "Action": ["a:B", "a:C"], "Resource": "*"}, "may a:B and a:C on anything"),
         ({**ALLOW, "Action": [f"a:{n}" for n in range(7)]}, "may a:0, a:1, a:2, a:3 and 3 more on arn:aws:s3:::b/*"),
         ({**ALLOW, "Action": "*", "Resource": "*"}, "may do everything on anything"),
-        ({**ALLOW, "Action": ["s3:*", "sqs:*"]}, "may do everything of s3 and sqs on arn:aws:s3:::b/*"),
+        ({**ALLOW, "Action": ["s3:*", "sqs:*"]}, "may do everything in s3 and sqs on arn:aws:s3:::b/*"),
         ({**ALLOW, "Action": ["s3:*", "sqs:Send*"]}, "may s3:* and sqs:Send* on arn:aws:s3:::b/*"),
         (
             {"Effect": "Deny", "NotAction": "iam:*", "NotResource": "arn:x"},

@@ -90,7 +90,7 @@ def test_a_session_is_found_in_each_form(value: object) -> None:
 @pytest.mark.parametrize("value", ["", "AccessDenied", f"x{NAME}", {"arn": ROLE_ARN}, [1, None, True], {"a": {}}])
 def test_a_text_without_a_session(value: object) -> None:
     assert sessions_in(value) == ()
-    with pytest.raises(NotFound, match="names no role session"):
+    with pytest.raises(NotFound, match="contains no role session"):
         sightings(value, "x")
 
 
@@ -271,7 +271,7 @@ def test_names_in_an_event_are_checked(healthy: Site, tmp_path: Path) -> None:
     [
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/demo-node-role/i-0a1b2c3d4e5f60001", "EC2 instance i-0a1b2c3d4e5f60001"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/alice@example.com", "the session of no pod"),
-        ("an error occurred (AccessDenied)", "names no role session"),
+        ("an error occurred (AccessDenied)", "contains no role session"),
     ],
 )
 def test_what_is_no_session_of_a_pod(healthy: Site, text: str, words: str) -> None:

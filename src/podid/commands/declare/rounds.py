@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # the changes were made, whether or not the identities work yet: podid doctor and podid status tell that
 _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
-# Kubernetes mounts it into each pod
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
@@ -118,12 +116,11 @@ def _name_of(access: Access, options: ReconcileOptions) -> str:
 
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
+    from podid.local.files import own_namespace
     from podid.ops.declare.election import Election
     from podid.ops.declare.reconcile import LEASE_SECONDS
 
-    namespace = options.lease
-    if not namespace and _NAMESPACE_FILE.exists():
-        namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+    namespace = options.lease or own_namespace()
     if not namespace:
         return None
     access.place()

@@ -112,10 +112,10 @@ def select(
         if name in BY_ID and name not in known:
             other = "audit" if command == "doctor" else "doctor"
             message = f"{name} is not a check of podid {command}, but of podid {other}"
-            raise UsageError(message, hint=Other((other,), flags=("--check", name)), subject=name)
+            raise UsageError(message, hint=_LISTS[other], subject=name)
         if name not in known:
             near = nearest(name, known)
-            hint = Again(swap=(name, near[0])) if near else Other((command,), flags=("--list",))
+            hint = Again(swap=(name, near[0])) if near else _LISTS[command]
             raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
     named = [check for check in among if (not only or check.id in only) and check.id not in skip]
     chosen = tuple(c for check in named if (c := on_links(check, numbers or range(len(LINKS)))) is not None)
@@ -123,6 +123,9 @@ def select(
         options = "--check, --link and --skip" if command == "doctor" else "--check and --skip"
         raise UsageError(f"No check to run: no check matches {options} together")
     return chosen
+
+
+_LISTS = {"doctor": Other(("doctor",), flags=("--list",)), "audit": Other(("audit",), flags=("--list",))}
 
 
 def _link(text: str) -> int:
