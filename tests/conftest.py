@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -97,10 +98,37 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(update=request.config.getoption("--update-golden"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m is looked at
+# grids of long tests: file -> every how many of its tests `make test` runs, and `make fuzz` all of them
+SAMPLED = {
+    **dict.fromkeys(
+        (
+            *("e2e/test_permissions_called.py", "e2e/test_declare.py", "e2e/test_can_i.py", "e2e/test_export.py"),
+            *("e2e/test_guard.py", "e2e/test_who_can.py", "e2e/test_privileges.py", "e2e/test_migrate.py"),
+            *("ops/change/test_owners_of_resources.py", "ops/audit/test_unused.py", "ops/audit/test_right_size.py"),
+        ),
+        2,
+    ),
+    **dict.fromkeys(
+        (
+            *("e2e/test_migrate_killed.py", "e2e/test_migrate_back.py", "e2e/test_migrate_blockers.py"),
+            *("e2e/test_migrate_proxies.py", "e2e/test_migrate_proxies_back.py", "e2e/test_migrate_base_role.py"),
+            *("hostile/test_wrong_kind_of_answer.py", "hostile/test_failing_for_good.py"),
+        ),
+        3,
+    ),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen: Counter[str] = Counter()
     for item in items:
         name = item.nodeid.removeprefix("tests/")
+        file = name.partition("::")[0]
+        if file in SAMPLED and item.get_closest_marker("rare") is None:
+            if seen[file] % SAMPLED[file]:
+                item.add_marker("rare")
+            seen[file] += 1
         if name.startswith(SLOW) and not name.startswith(TELLING):
             item.add_marker("slow")
 
