@@ -110,7 +110,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
     Row("plan", DECLARE, "Show the difference between files and what is live.", "declare.plan:plan"),
     Row("apply", DECLARE, "Create and change what files declare.", "declare.apply:apply"),
-    Row("reconcile", DECLARE, "Compare files with clusters again and again.", "declare.reconcile:reconcile"),
+    Row("reconcile", DECLARE, "Compare files with clusters at an interval.", "declare.reconcile:reconcile"),
     Row("diff", DECLARE, "Show a unified diff of what is live against files.", "declare.diff:diff"),
     Row("forget", DECLARE, "Remove the mark of a file from associations and roles.", "declare.forget:forget"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),

@@ -45,7 +45,7 @@ def granted(options: ReconcileOptions) -> tuple[Permissions, Permissions]:
     shared=(*CLUSTER, *KUBERNETES, "yes", "journal_dir", "take_over"), permissions=permissions, several=("cluster",)
 )
 def reconcile(access: Access, options: ReconcileOptions) -> None:
-    """Compare files with clusters again and again.
+    """Compare files with clusters at an interval.
 
     Each round prints one line. Without --apply podid only reports the drift. With --apply it makes the changes, as
     podid apply does; --prune also requires --yes. A failed round is repeated after 10 seconds, then later and later.

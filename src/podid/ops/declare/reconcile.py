@@ -14,8 +14,8 @@ from podid.ops.declare.election import Election
 
 # the first retry after a failed round; each further one waits twice as long, up to the interval
 FIRST_RETRY_SECONDS = 10.0
-# a Lease that its holder does not renew is free after this time
-LEASE_SECONDS = 30
+# a Lease that its holder does not renew is free after this time: longer than a round, during which it is not renewed
+LEASE_SECONDS = 900
 RENEW_SECONDS = 10.0
 
 
