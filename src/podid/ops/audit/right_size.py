@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from podid.domain.aws import Role
 from podid.domain.errors import InvalidInput, NotFound
 from podid.domain.foreign import Malformed
-from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, kind, members
+from podid.domain.members import FLAT, OR_NULL, About, ArnText, Key, PolicyObject, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Plan, Verb
 from podid.domain.policy.events import RoleEvents, role_events
@@ -54,27 +54,19 @@ class SizedPolicy:
 
 
 @kind("RightSizing", "`podid right-size` without --apply.")
-@members("cluster namespace service_account role_arn since policies removed unknown notes")
+@members("cluster ref role_arn since policies removed unknown notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightSizing:
     """The policies of a role as they are, and reduced to what was used."""
 
     cluster: str
-    ref: ServiceAccountRef
+    ref: Annotated[ServiceAccountRef, FLAT]
     role: Role
     since: datetime
     policies: tuple[SizedPolicy, ...]
     removed: Annotated[tuple[str, ...], About("Actions and patterns that were not used and are removed.")]
     unknown: Annotated[tuple[str, ...], About("Actions and patterns that stay, because their use is not known.")]
     notes: tuple[str, ...]
-
-    @property
-    def namespace(self) -> str:
-        return self.ref.namespace
-
-    @property
-    def service_account(self) -> str:
-        return self.ref.name
 
     @property
     def role_arn(self) -> ArnText:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import PodSession, SessionCall, newest, of_association
 from podid.domain.grouping import grouped
-from podid.domain.members import OR_NULL, About, kind, members
+from podid.domain.members import FLAT, OR_NULL, About, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import count_of, cut, without_tokens
 from podid.ops.session.issue import get_association
@@ -40,28 +40,20 @@ class CalledAction:
 
 
 @kind("Activity", "`podid activity`.")
-@members("cluster namespace service_account role_arn since until sessions calls errors denied actions limits")
+@members("cluster ref role_arn since until sessions calls errors denied actions limits")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """The calls of a service account's pods. `limits` are the calls that CloudTrail's event history, or podid, does not
     show, in sentences."""
 
     cluster: str
-    ref: ServiceAccountRef
+    ref: Annotated[ServiceAccountRef, FLAT]
     role_arn: Annotated[str, About("The role of the pods' credentials.")]
     since: datetime
     until: datetime
     sessions: Annotated[int, About("The sessions whose calls were read.")]
     actions: tuple[CalledAction, ...]
     limits: Annotated[tuple[str, ...], About("The calls that were not counted.")]
-
-    @property
-    def namespace(self) -> str:
-        return self.ref.namespace
-
-    @property
-    def service_account(self) -> str:
-        return self.ref.name
 
     @property
     def calls(self) -> int:
