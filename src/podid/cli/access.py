@@ -6,6 +6,7 @@ A command resolves its `Place` and clients once and passes only those to ops.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.aws.session import AwsSession
-    from podid.domain.aws import Cluster
+    from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
     from podid.domain.names import ServiceAccountRef
     from podid.domain.report import DoctorReport
@@ -73,16 +74,31 @@ class Access:
         if self.shared.timeout is None:
             self.deadline = NEVER
 
-    def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
-        """Return access to one of several specified clusters, regions or profiles."""
+    def of(
+        self,
+        *,
+        cluster: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        account: str | None = None,
+        aws: AwsSession | None = None,
+    ) -> Access:
+        """Return access to one of several specified clusters, regions, profiles or accounts; with `aws` by that
+        session."""
         every = {"cluster": cluster, "region": region, "profile": profile}
         given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
             **self.sources,
             **{name: f"--{name}" for name in given if getattr(self.shared, name) != given[name]},
         }
-        named = Access(self.runtime, replace(self.shared, several={}, **given), sources, self.terminal)
-        named.deadline, named.argv = self.deadline, at_one(self.argv, **given)
+        shared = replace(self.shared, several={}, **given)
+        # the caller's account was checked, and this is another
+        shared = shared if account is None else replace(shared, expect_account=None)
+        named = Access(self.runtime, shared, sources, self.terminal)
+        named.deadline, named.argv = self.deadline, at_one(self.argv, **given, accounts=account)
+        if aws is not None:
+            vars(named)["aws"], named.region_source = aws, sources.get("region", "")
+            return named
         elsewhere = any(
             getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
         )
@@ -91,6 +107,18 @@ class Access:
             vars(named)["aws"] = self.aws
             named.region_source = self.region_source
         return named
+
+    def quietly(self) -> Access:
+        """Return the same access with a terminal that shows no progress, for one of several at the same time."""
+        other = copy(self)
+        other.terminal = self.terminal.quietly()
+        return other
+
+    def session_in(self, region: str, role: AssumedRole | None = None) -> AwsSession:
+        """Return a session in another region, or with a role of another account."""
+        if region == self.aws.region and role is None:
+            return self.aws
+        return self._session(self.shared.profile, region, base=self.aws, role=role)
 
     @property
     def in_namespaces(self) -> bool:
@@ -129,12 +157,14 @@ class Access:
             self._others[profile] = self._session(profile, self.aws.region)
         return self._others[profile]
 
-    def _session(self, profile: str | None, region: str | None) -> AwsSession:
+    def _session(self, profile: str | None, region: str | None, **more: Any) -> AwsSession:
         from podid.aws.session import AwsSession
 
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
-        return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline)
+        return AwsSession(
+            profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline, **more
+        )
 
     def place(self, *, for_change: bool = False) -> Place:
         """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified
