@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from podid.domain.errors import Conflict
 from podid.sandbox import baseline, irsa_samples, proxy_samples
 from podid.sandbox.aws.gateway import Gateway
-from podid.sandbox.breaks.hands import Reach
-from podid.sandbox.breaks.table import Standing
+from podid.sandbox.breaks.scenario import Reach
+from podid.sandbox.breaks.table import ActiveFailures
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import Fault, Faults
 from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
@@ -44,7 +44,7 @@ class Admin:
         self,
         world: World,
         faults: Faults,
-        standing: Standing,
+        failures: ActiveFailures,
         nonce: str,
         *,
         reset: Callable[[], None],
@@ -59,9 +59,9 @@ class Admin:
             "stop": lambda _: stop(),
             "fault": lambda arguments: _shown(faults.add(Fault(**arguments))),
             "clear-faults": lambda _: faults.clear(),
-            "broken": lambda _: standing.listed(),
-            "break": lambda arguments: standing.put(str(arguments["id"])),
-            "heal": lambda arguments: standing.heal(str(arguments.get("id", ""))),
+            "broken": lambda _: failures.listed(),
+            "break": lambda arguments: failures.put(str(arguments["id"])),
+            "heal": lambda arguments: failures.heal(str(arguments.get("id", ""))),
             "delays": self._delays,
             "advance": lambda arguments: world.clock.advance(float(arguments["seconds"])),
             "addon-fault": self._addon_fault,
@@ -132,7 +132,7 @@ if TYPE_CHECKING:
 class Sandbox:
     """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
 
-    `endpoint_url`, `world`, `faults`, `standing`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
+    `endpoint_url`, `world`, `faults`, `failures`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
     loads the demo's mistyped association too, `migration` a dozen workloads that use irsa,
     kiam or kube2iam.
     """
@@ -159,9 +159,9 @@ class Sandbox:
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
         )
-        self.standing = Standing(self.reach)
+        self.failures = ActiveFailures(self.reach)
         stop = on_stop or (lambda: None)
-        self.admin = Admin(self.world, self.faults, self.standing, self.nonce, reset=self.reset, stop=stop)
+        self.admin = Admin(self.world, self.faults, self.failures, self.nonce, reset=self.reset, stop=stop)
         self._port = port
         self._samples, self._migration = samples, migration
         self._kubernetes = kubernetes
@@ -227,7 +227,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Restore the baseline: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
-        self.standing.forget()
+        self.failures.forget()
         with self.world.lock:
             self.faults.clear()
             self.world.reset()

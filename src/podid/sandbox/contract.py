@@ -48,7 +48,7 @@ class SandboxClock:
             self._skipped += seconds
 
     def turn_back(self, seconds: float) -> None:
-        """Turn the clock back, after everything that has a time was made older by as much: see Hands.let_pass."""
+        """Turn the clock back, after everything that has a time was made older by as much: see Scenario."""
         with self._lock:
             self._skipped -= seconds
 

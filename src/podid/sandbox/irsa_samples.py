@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from podid.sandbox import baseline
-from podid.sandbox.breaks.hands import Reach
+from podid.sandbox.breaks.scenario import Reach
 from podid.sandbox.kube.client import ClusterApi, Json
 
 ANNOTATION = "eks.amazonaws.com/role-arn"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from podid.sandbox import baseline
-from podid.sandbox.breaks.hands import Reach
+from podid.sandbox.breaks.scenario import Reach
 from podid.sandbox.kube.client import ClusterApi, Json
 
 NAMESPACE = "apps"
