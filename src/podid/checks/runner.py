@@ -59,8 +59,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     # its trust policy names the unique id of a deleted role
     "target-role-trust-broken": ("role-recreated",),
 }
-# it allows others to assume the role, whether or not a service account exists
-OF_ITS_OWN = ("trust-too-broad",)
+# each is true whether or not a service account exists: others can assume the role, or own rules forbid it
+OF_ITS_OWN = ("trust-too-broad", "guard-violated")
 
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:

@@ -264,11 +264,17 @@ class Access:
 
     def guards(self) -> tuple[Guard, ...]:
         """Return the guards that changes keep to: that of PODID_GUARD, and those of the files of this command. Raise
-        Conflict if PODID_GUARD cannot be read."""
+        Conflict if PODID_GUARD cannot be read: a change must not go on without the guard."""
+        from podid.domain.errors import Conflict, UsageError
         from podid.ops.declare.files import read_guard
 
         name = self.runtime.env.get("PODID_GUARD", "")
-        return (*((read_guard(name, read_file=self.terminal.read_file),) if name else ()), *self.own_guards)
+        try:
+            own = (read_guard(name, read_file=self.terminal.read_file),) if name else ()
+        except UsageError as error:
+            message = f"The guard of PODID_GUARD cannot be read, so nothing is changed: {error.message}"
+            raise Conflict(message, lines=error.lines, subject=name) from error
+        return (*own, *self.own_guards)
 
     @cached_property
     def kube(self) -> KubeAccess:

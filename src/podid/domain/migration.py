@@ -148,7 +148,7 @@ class MigrationPlan:
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
     providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
-    unread: Annotated[bool, HIDDEN] = False
+    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -187,7 +187,7 @@ class MigrationStatus:
     items: Sequence[MigrationItem]
     agents: Annotated[Sequence[OlderAgent], About("Empty if the command is not about the whole cluster.")]
     next: Annotated[Sequence[tuple[str, ...]], About("Command lines.")]
-    unread: Annotated[bool, HIDDEN] = False
+    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
 
     @property
     def exit_code(self) -> ExitCode:
