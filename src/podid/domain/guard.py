@@ -21,7 +21,7 @@ def roles_breach(guard: Guard, arns: Iterable[str]) -> Iterator[Breach]:
 
 
 def policies_breach(guard: Guard, policies: Iterable[str]) -> Iterator[Breach]:
-    """`policies` are ARNs of managed policies and names of inline ones."""
+    """Yield violations by a role's policies: ARNs of managed policies and names of inline ones."""
     for policy in policies if guard.allowed_policies is not None else ():
         name = policy.rpartition("/")[2]
         if not _matches((policy, name), guard.allowed_policies or ()):
@@ -29,7 +29,7 @@ def policies_breach(guard: Guard, policies: Iterable[str]) -> Iterator[Breach]:
 
 
 def scopes_breach(guard: Guard, statements: Iterable[Statement]) -> Iterator[Breach]:
-    """Judge the statements that allow pods to assume the role."""
+    """Yield violations by the statements that allow pods to assume the role."""
     for statement in statements if guard.allowed_scopes is not None else ():
         if for_pods(statement) and (scope := scope_of(statement)) not in (guard.allowed_scopes or ()):
             yield "allowedScopes", f"scope {scope} of the trust policy is not allowed"
@@ -48,7 +48,8 @@ def tags_breach(guard: Guard, tags: Mapping[str, str]) -> Iterator[Breach]:
 
 
 def accounts_breach(guard: Guard, accounts: Iterable[str]) -> Iterator[Breach]:
-    """`accounts` are the names of service accounts that have an association."""
+    """Yield violations by a role's number of service accounts. `accounts` are the names of those with an
+    association."""
     if not guard.default_accounts and DEFAULT_ACCOUNT in accounts:
         yield "defaultAccounts", "associations of the default service account are not allowed"
 

@@ -62,7 +62,7 @@ def _of_role(role: Role, trust: Policy | None, policies: PolicyNames, guard: Gua
 def _judged(
     case: Case, snapshot: Snapshot, breaches: Callable[[Guard], Iterator[Breach]], command: tuple[str, ...]
 ) -> Verdict:
-    """`breaches` yields the violations of one guard."""
+    """Judge one guard; `breaches` yields its violations."""
     listed = [(guard.place(key), key, reason) for guard in snapshot.guards for key, reason in breaches(guard)]
     if not listed:
         return case.ok(case.check.title)
