@@ -88,7 +88,7 @@ def test_secrets_are_read_on_request_only(seeded: Site) -> None:
 
 def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     mode = sorted(AUDITED)[0]
-    subject = healthy.box.standing.put(mode)
+    subject = healthy.box.failures.put(mode)
     entry = {"id": mode, "reason": "known"}
     file = tmp_path / "baseline.json"
     file.write_text(json.dumps({"accepted": [entry]}))

@@ -1,8 +1,7 @@
 """What comes of a change is part of its plan, and pods are not restarted to their harm."""
 
-from typing import Any
-
 import json
+from typing import Any
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The difference between a file and one cluster: a plan, what it leaves alone, and what stands against it."""
+"""The difference between a file and one cluster: a plan, the resources that it does not change, and conflicts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Consent, Header, Plan, Verb
 from podid.domain.text import short_list
 
-# of a member of a state; a policy is JSON text, as in an association
+# the value of a member of a state; a policy is JSON text, as in an association
 Value = str | int | bool | None
 
 
@@ -135,7 +135,7 @@ class FilePlan:
     declared: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
     # the service accounts that the plan affects: those of associations that change, and of changed trust policies
     affected: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
-    # whether --take-over was given
+    # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
 
@@ -206,7 +206,8 @@ class FilePlan:
 
 
 def together(codes: Sequence[ExitCode]) -> ExitCode:
-    """Return the exit code of the plans of several clusters: a conflict first, then refusals, then unread parts."""
+    """Return the exit code for the plans of several clusters: conflicts take precedence, then refusals, then unread
+    parts."""
     for code in (ExitCode.CONFLICT, ExitCode.PARTIAL, ExitCode.UNDETERMINED, ExitCode.ATTENTION):
         if code in codes:
             return code

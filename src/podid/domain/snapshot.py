@@ -10,6 +10,7 @@ from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role, UpgradeInsight
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
+from podid.domain.declaration import Guard
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
 from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames, Principal
@@ -61,7 +62,7 @@ class Snapshot:
     `only_namespaces`, if any, limit `associations`, `service_accounts`, `pods` and `workloads`, but not `agent_pods`
     and `daemon_sets`. If service accounts are specified, only their associations are described; the others are an
     UnreadAssociation with code UNASKED. `targets` are the specified service accounts: only for these a missing
-    association is reported.
+    association is reported. `guards` are the rules of `podid audit --policy`.
     """
 
     taken_at: datetime
@@ -165,6 +166,7 @@ class Snapshot:
     changes: Section[RecentChanges] = field(metadata=JOURNAL)
     only_namespaces: tuple[str, ...] = ()
     targets: tuple[ServiceAccountRef, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 # section -> its service, and its cost

@@ -9,7 +9,7 @@ from podid.sandbox.aws.protocol import timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import ClusterRecord, World
 
-# Discard port: nothing answers, and nothing leaves the machine.
+# Discard port: no process answers, and no packet leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
 _TAG_LIMIT = 50
 
@@ -34,7 +34,7 @@ def _listed(group: str, member: str) -> Handler:
 
 
 def _described(group: str, name: str, member: str, arn: str, missing: str) -> Handler:
-    """Return the handler that shows the one whose name the parameter `name` holds."""
+    """Return the handler that describes the object whose name is in parameter `name`."""
 
     def handler(call: Call) -> Result:
         body = getattr(call.cluster(), group).get(call.params[name])
@@ -80,7 +80,7 @@ def delete_access_entry(call: Call) -> Result:
 def new_access_entry(
     world: World, cluster: ClusterRecord, principal: str, groups: Iterable[str], kind: str
 ) -> dict[str, Any]:
-    """Return an access entry, put in place; to the API server a user is its ARN."""
+    """Store and return an access entry. The API server identifies a user by its ARN."""
     resource = principal.rsplit(":", 1)[-1].replace("/", f"/{world.account}/", 1)
     now = timestamp(world.clock.now())
     entry = {
@@ -97,7 +97,7 @@ def new_access_entry(
     return entry
 
 
-# the members of an insight in a list
+# the members of an insight in ListInsights
 _SUMMARY = (
     *("id", "name", "category", "kubernetesVersion", "lastRefreshTime", "lastTransitionTime", "description"),
     "insightStatus",
@@ -167,7 +167,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def resource_arn(world: World, labels: Mapping[str, str]) -> str:
-    """Return the ARN against which IAM checks a call of EKS or EKS Auth, from the labels of its path; "*" for the whole
+    """Return the ARN that IAM checks for a call of EKS or EKS Auth, from the labels of the path; "*" for the whole
     account.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
@@ -207,7 +207,7 @@ def _with_tags(call: Call, body: Mapping[str, object], arn_member: str) -> dict[
 
 
 def _known_arn(call: Call) -> str:
-    """`resourceArn`, if there is such a thing."""
+    """Return the parameter `resourceArn`. Refuse it if no such resource exists."""
     arn: str = call.params["resourceArn"]
     for cluster in call.world.clusters.values():
         bodies = (*cluster.nodegroups.values(), *cluster.fargate_profiles.values(), *cluster.access_entries.values())
