@@ -31,6 +31,7 @@ READ = {
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
     "addon install --config-file": ("addon", "install", "vpc-cni", "--config-file", "FILE"),
     "audit --baseline": ("audit", "--baseline", "FILE"),
+    "audit --policy": ("audit", "--policy", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),

@@ -167,8 +167,8 @@ class Access:
         return named
 
     def account_place(self) -> Place:
-        """Return the place of work that concerns no cluster. Raise Conflict if the credentials are not for the account
-        of --expect-account."""
+        """Return the place of a command without a cluster. Raise Conflict if the credentials are not for the account of
+        --expect-account."""
         caller = self.aws.sts.get_caller()
         self.runtime.account = caller.account
         expected = self.shared.expect_account
@@ -263,12 +263,18 @@ class Access:
         return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
 
     def guards(self) -> tuple[Guard, ...]:
-        """Return the guards that changes keep to: that of PODID_GUARD, and those of the files of this command. Raise
-        Conflict if PODID_GUARD cannot be read."""
+        """Return the guards for changes: that of PODID_GUARD, and those of the files of this command. Raise Conflict if
+        PODID_GUARD cannot be read: a change must not continue without the guard."""
+        from podid.domain.errors import Conflict, UsageError
         from podid.ops.declare.files import read_guard
 
         name = self.runtime.env.get("PODID_GUARD", "")
-        return (*((read_guard(name, read_file=self.terminal.read_file),) if name else ()), *self.own_guards)
+        try:
+            own = (read_guard(name, read_file=self.terminal.read_file),) if name else ()
+        except UsageError as error:
+            message = f"The guard of PODID_GUARD cannot be read, so nothing is changed: {error.message}"
+            raise Conflict(message, lines=error.lines, subject=name) from error
+        return (*own, *self.own_guards)
 
     @cached_property
     def kube(self) -> KubeAccess:

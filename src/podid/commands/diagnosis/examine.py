@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
 def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
     """Return the report of podid audit on one cluster."""
     from podid.checks.all import BY_ID
+    from podid.ops.declare.files import read_guard
     from podid.ops.doctor.examine import Examination, read_baseline
     from podid.ops.reading.collect import collect
     from podid.ops.reading.scope import DoctorScope, parse_target
@@ -89,11 +91,14 @@ def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> Doct
     terminal, namespace = access.terminal, access.shared.namespace or ""
     access.check_whose_pods(options.service_accounts, everywhere=True)
     accepted = read_baseline(options.report.baseline, BY_ID, terminal.read_file)
-    place = access.place()
+    guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
+    guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
+    place, now = access.place(), access.runtime.now()
 
     def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"reading cluster {place.cluster_name}"):
-            return collect(access.clients, place, request, now=access.runtime.now(), journal=access.journal_to_read)
+            snapshot = collect(access.clients, place, request, now=now, journal=access.journal_to_read)
+        return replace(snapshot, guards=guards)
 
     refs = options.service_accounts
     return Examination(

@@ -83,6 +83,7 @@ class AuditOptions:
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
     secrets: bool = switch("Search Secrets for access keys too.")
+    policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
     all_clusters: bool = switch("Audit every cluster of the region.")
 
