@@ -44,6 +44,24 @@ CONDITIONS = several(
     read=_conditions,
 )
 SCOPES = ("service-account", "namespace", "cluster", "account")
+# of statements that are added; removing one requires its own scope
+SCOPE = option(
+    "SCOPE",
+    "Scope of the added statement: service-account, namespace, cluster or account.",
+    name="--scope",
+    default="service-account",
+    env=("PODID_SCOPE",),
+    values=SCOPES,
+)
+COLUMNS = option(
+    "NAMES",
+    "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
+    "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
+    name="--columns",
+    default="",
+    env=("PODID_COLUMNS",),
+    source="list-columns",
+)
 PRESETS = several(
     "NAME[,KEY=VALUE...]",
     "Permissions of a preset (podid preset list). Repeatable.",
