@@ -293,7 +293,7 @@ def test_any_text_is_stored(file: Path, text: str) -> None:
         ("set columns namspace", 2, "namspace"),
         ("set scope x", 2, "--scope 'x' is not one of"),
         ("set cluster arn:aws:x", 2, "arn:aws:x"),
-        ("set guard nosuch", 6, "cannot be read"),
+        ("set guard nosuch", 2, "cannot be read"),
         ("set kubeconfig nosuch", 5, "does not exist"),
         ("set context nosuch", 5, "nosuch"),
         ("get region", 5, "region has no default"),

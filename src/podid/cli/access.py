@@ -168,8 +168,8 @@ class Access:
         return named
 
     def account_place(self) -> Place:
-        """Return the place of work that concerns no cluster. Raise Conflict if the credentials are not for the account
-        of --expect-account."""
+        """Return the place of a command without a cluster. Raise Conflict if the credentials are not for the account of
+        --expect-account."""
         caller = self.aws.sts.get_caller()
         self.runtime.account = caller.account
         expected = self.shared.expect_account
@@ -281,12 +281,17 @@ class Access:
         return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
 
     def guards(self) -> tuple[Guard, ...]:
-        """Return the guards that changes keep to: that of PODID_GUARD or the settings file, and those of the files of
-        this command. Raise Conflict if the guard cannot be read."""
+        """Return the guards for changes: that of PODID_GUARD or the settings file, and those of the files of this
+        command. Raise Conflict if the guard cannot be read: a change must not continue without it."""
+        from podid.domain.errors import Conflict, UsageError
         from podid.ops.declare.files import read_guard
 
-        default = GUARD.default_from(self.runtime.env, self.runtime.stored)
-        own = (read_guard(default[0], default[1], read_file=self.terminal.read_file),) if default else ()
+        name, source = GUARD.default_from(self.runtime.env, self.runtime.stored) or ("", "")
+        try:
+            own = (read_guard(name, read_file=self.terminal.read_file),) if name else ()
+        except UsageError as error:
+            message = f"The guard of {source} cannot be read, so nothing is changed: {error.message}"
+            raise Conflict(message, lines=error.lines, subject=name) from error
         return (*own, *self.own_guards)
 
     @cached_property

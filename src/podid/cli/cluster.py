@@ -124,8 +124,8 @@ def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple
 def find_cluster(
     options: Shared, runtime: Runtime, aws: AwsSession, *, for_change: bool, ask: bool = True
 ) -> NamedCluster:
-    """Return the cluster if none is specified. A change never takes the only cluster of the region by itself: a
-    terminal asks, and in CI the error lists the names."""
+    """Return the cluster if none is specified. A change never uses the only cluster of the region without confirmation:
+    on a terminal podid asks, and in CI the error lists the names."""
     region = aws.region
     try:
         clusters = aws.eks.list_clusters()
@@ -146,7 +146,7 @@ def find_cluster(
             return NamedCluster(prompter.choose("Which cluster?", clusters), "your answer")
     raise UsageError(
         f"No cluster is specified; {region} has {short_list(clusters, 10)}",
-        # of several the wrong one could be pasted
+        # with several, a user could paste the wrong one
         hint=Again(add=("--cluster", clusters[0])) if len(clusters) == 1 else (),
         advice="" if len(clusters) == 1 else "Specify one with --cluster or PODID_CLUSTER.",
     )

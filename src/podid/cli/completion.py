@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from podid.domain.option import OptionField
 
 
-# the only answer if a file can stand there: the shell completes files
+# the only answer if a file is possible here: the shell completes files
 FILES = ":files"
 
 # bash inserts candidates unquoted: %q quotes them.
@@ -88,7 +88,7 @@ PLACEHOLDERS: dict[str, str] = {
 }
 
 
-# sources of which several values may stand in one word, with commas
+# sources with several values in one word, separated by commas
 LISTS = frozenset({"list-columns"})
 
 
@@ -171,7 +171,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:
-    """Return the command that the words name, and the rest of the words."""
+    """Return the command that the words name, and the remaining words."""
     node: Any = tree
     rest = list(words)
     while rest and rest[0] in getattr(node, "commands", {}):

@@ -90,7 +90,7 @@ def _check_columns(_: Access, value: str) -> None:
 def _check_guard(access: Access, value: str) -> None:
     from podid.ops.declare.files import read_guard
 
-    read_guard(value, value, read_file=access.terminal.read_file)
+    read_guard(value, read_file=access.terminal.read_file)
 
 
 # the checks that commands make later than at parsing

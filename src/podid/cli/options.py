@@ -32,7 +32,7 @@ from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_fo
 
 @options
 class Shared:
-    """The shared options. None means that neither the flag nor its environment variable is given.
+    """The shared options. None means that neither the flag nor its environment variable is set.
 
     To add one: a field here, and its name in a group below or in a command's `shared`.
     """
@@ -192,7 +192,7 @@ _EXAMPLE = "Example: "
 
 
 def _lines(paragraph: str) -> list[str]:
-    """Return a line for each item of a list, which each begin with a word and a colon, else one for all."""
+    """Return a line for each item of a list, whose items begin with a word and a colon; otherwise one line."""
     lines = paragraph.splitlines()
     is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
     return lines if is_list else [" ".join(lines)]
@@ -209,11 +209,11 @@ class Command:
     body: Callable[..., None]
     shared: tuple[str, ...]
     permissions: Callable[[], CommandPermissions]
-    # the formats that it writes beside the common ones
+    # the formats that it writes in addition to the common ones
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # the permissions for given option values, if these decide what is read; requires no argument
+    # the permissions for option values, if these decide what is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
     # whether the settings file has an effect
     settings: bool = True
@@ -229,7 +229,7 @@ class Command:
 
     @property
     def examples(self) -> list[str]:
-        """Command lines of the help."""
+        """Return the example command lines of the help."""
         parts = self.help.split("\n\n")
         return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
@@ -267,8 +267,8 @@ class Command:
         return values
 
     def all_permissions(self, **values: object) -> CommandPermissions:
-        """Return the permissions of the body, for `values` of its options if given, plus those for choosing the cluster
-        and identifying the caller."""
+        """Return the permissions of the body, for `values` of its options if specified, plus those for choosing the
+        cluster and identifying the caller."""
         permissions = self.permissions()
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)

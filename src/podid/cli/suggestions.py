@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30.0
 KEPT_SECONDS = 600.0
-# the reading process is invisible and must end by itself
+# the reading process is invisible and must end without a user
 REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 0.2
 # the options about the place, or their variables
@@ -193,7 +193,7 @@ def _service_accounts(access: Access) -> Iterable[str]:
 
 
 def _targets(access: Access) -> Iterable[str]:
-    """Return what podid doctor takes: service accounts, pods and Deployments."""
+    """Return valid arguments of podid doctor: service accounts, pods and Deployments."""
     names = {*_service_accounts(access), "pod/", "deploy/"}
     with contextlib.suppress(Exception):
         names |= {f"pod/{pod.namespace}/{pod.name}" for pod in access.kube.reader.list_pods()}
@@ -216,7 +216,7 @@ def _versions(access: Access) -> Iterable[str]:
 
 REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
     "clusters": lambda access: access.aws.eks.list_clusters(),
-    # every region of a partition lists the others
+    # the other regions of the partition; every region has the same list
     "regions": lambda access: access.at("completion", cluster="", region="us-east-1").aws.eks_regions,
     "targets": _targets,
     "service-accounts": _service_accounts,

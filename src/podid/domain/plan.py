@@ -198,8 +198,8 @@ class Awaited:
 class ChangeResult:
     """The result of a change. `run_id` is for `podid undo`, empty if nothing was changed. `error` is the error that
     ended it early. `wait` is the value of --wait, None for the default. `after` is the status of each identity
-    concerned; `unchecked` is why there is none. `restarted` is whether running pods count, and not only new ones.
-    `owner_changes` remain to be done by others."""
+    concerned; `unchecked` is the reason if there is none. `restarted` is whether running pods count, and not only new
+    ones. `owner_changes` are changes that other owners must make."""
 
     plan: Plan
     done: tuple[Done, ...] = ()

@@ -273,7 +273,7 @@ def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> V
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
-    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
+    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty, roles.unread),), names)
 
 
 def _changed(item: PodRole) -> str:
@@ -288,7 +288,9 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
+def _role_table(
+    rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "", unread: object = ()
+) -> Table:
     """Return a row for each role: pods that can assume it, associations, changed presets."""
     return table_of(
         rows,
@@ -301,6 +303,7 @@ def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty
         (Column("ARN", wide=True), lambda row: row[0].arn),
         (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
         empty=empty,
+        unread=unread,
     )
 
 

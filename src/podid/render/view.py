@@ -100,15 +100,17 @@ def columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title) for title in titles)
 
 
-def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
+def table_of(items: Sequence[Any], *cells: Any, empty: str = "", unread: object = ()) -> Table:
     """Return a row for each item. Each of `cells` is a column or its title, the source of its text (attributes with
-    dots between them, or a function; None is NOTHING), and optionally a function that returns the style."""
+    dots between them, or a function; None is NOTHING), and optionally a function that returns the style. `empty` is the
+    message for no item; it says that the result is incomplete if there is something `unread`."""
     parts = [(*cell, None) if len(cell) == 2 else cell for cell in cells]
     getters = [getter(source) for _, source, _ in parts]
     rows = tuple(tuple(NOTHING if (value := get(item)) is None else str(value) for get in getters) for item in items)
     styled = [(place, style) for place, (_, _, style) in enumerate(parts) if style is not None]
     styles = {(number, place): style(item) for number, item in enumerate(items) for place, style in styled}
     titles = (Column(column) if isinstance(column, str) else column for column, _, _ in parts)
+    empty += " (incomplete: not everything could be read)" if empty and unread else ""
     return Table(tuple(titles), rows, styles, empty=empty)
 
 
@@ -151,3 +153,8 @@ def age(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def part_of(view: View) -> JsonObject:
+    """Return the document of a view as a part of another document."""
+    return {key: value for key, value in view.document.items() if key != "apiVersion"}

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 # what every older way needs to be found, and the pods that show how far it has come
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")
+PARTS = {"service_accounts": "service accounts", "addons": "add-ons"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +70,13 @@ class Migration:
     uses: ProxyUses | None = None
 
     @property
-    def unread(self) -> bool:
-        sections = (self.proxies, *(getattr(self.snapshot, name) for name in FOUND_IN))
-        return any(isinstance(section, Missing) for section in sections)
-
-    @property
-    def gaps(self) -> tuple[str, ...]:
+    def unread(self) -> tuple[str, ...]:
         """Return the parts that could not be read, with the reason and the missing permission."""
         sections: dict[str, Section[Any]] = {"kiam and kube2iam": self.proxies}
-        sections |= {name.replace("_", " "): getattr(self.snapshot, name) for name in FOUND_IN}
+        sections |= {PARTS.get(name, name): getattr(self.snapshot, name) for name in FOUND_IN}
         missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
         return tuple(
-            f"{name} could not be read: {gap.reason}{f' (needs {gap.permission})' if gap.permission else ''}"
+            f"{name} could not be read: {gap.reason}{f' (requires {gap.permission})' if gap.permission else ''}"
             for name, gap in missing.items()
         )
 
