@@ -68,6 +68,7 @@ SLOW = (
     "render/test_reports.py",
     "test_scale.py",
     "test_schemas.py",
+    "test_site.py",
     "test_start.py",
     "domain/trust/test_trust_properties.py",
     "domain/policy/test_policy_properties.py",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import BY_ID
-from podid.domain.aws import Instance
+from podid.domain.aws import AccessPolicy, Instance
 from podid.domain.declaration import Guard, Position
 from podid.domain.exposure import IdentityGrant
 from podid.domain.findings import Outcome, Subject
@@ -100,6 +100,40 @@ def test_external_ids(external_id: str, outcome: str) -> None:
 def test_who_gets_the_identity(grant: IdentityGrant, severity: str) -> None:
     answer = answers("identity-open-to-others", healthy(grants=(grant,)))
     assert [(outcome, level) for outcome, level, _ in answer] == [("fail", severity) if severity else ("pass", "warn")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "namespaces", "abilities"),
+    [
+        ("AmazonEKSEditPolicy", ("shop",), "create pods and run commands in pods"),
+        ("AmazonEKSAdminPolicy", ("sh*",), "create pods and run commands in pods"),
+        ("AmazonEKSEditPolicy", (), "create pods and run commands in pods"),
+        (
+            "AmazonEKSClusterAdminPolicy",
+            ("shop",),
+            "create pods and create tokens of service accounts and run commands in pods",
+        ),
+        ("AmazonEKSClusterAdminPolicy", (), ""),
+        ("AmazonEKSAdminPolicy", ("web",), ""),
+        ("AmazonEKSViewPolicy", (), ""),
+    ],
+)
+def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, ...], abilities: str) -> None:
+    arn = f"arn:aws:eks::aws:cluster-access-policy/{policy}"
+    entry = AccessPolicy(f"arn:aws:iam::{ACCOUNT}:role/teams/developers", arn, namespaces)
+    (verdict,) = BY_ID["identity-open-to-others"].judge(healthy(access_policies=(entry,)))
+    assert (verdict.outcome is Outcome.FAIL, verdict.severity.value) == (
+        bool(abilities),
+        "info" if abilities else "warn",
+    )
+    assert verdict.evidence == (
+        (f"IAM role developers can {abilities}: {policy} by access entry",) if abilities else ()
+    )
+
+
+def test_access_entries_that_were_not_read_are_unknown_beside_the_rest() -> None:
+    snapshot = replace(healthy(grants=(GRANT,)), access_policies=DENIED)
+    assert outcomes("identity-open-to-others", snapshot) == {"fail", "unknown"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import Literal
 
 from podid.domain.admission import WebhookRegistration
-from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role, UpgradeInsight
+from podid.domain.aws import (
+    AccessPolicy,
+    Addon,
+    AddonVersion,
+    Cluster,
+    Decision,
+    Instance,
+    Listed,
+    NodeGroup,
+    Role,
+    UpgradeInsight,
+)
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.declaration import Guard
@@ -138,6 +149,8 @@ class Snapshot:
     access_keys: Section[tuple[AccessKey, ...]] = field(metadata=KUBERNETES)
     # the same in Secrets; on request only
     secret_keys: Section[tuple[AccessKey, ...]] = field(metadata=SECRETS)
+    # access policies of the cluster's access entries
+    access_policies: Section[tuple[AccessPolicy, ...]] = field(metadata=AWS)
     # permissions by which others get the identity of service accounts
     grants: Section[tuple[IdentityGrant, ...]] = field(metadata=KUBERNETES)
     # namespace of an agent DaemonSet that lacks pods -> its enforced Pod Security level, empty for none

@@ -30,8 +30,8 @@ from podid.domain.members import (
 from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
-from podid.render.changes import ClusterFailureBody, results_view
 from podid.render.marks import SEVERITIES
+from podid.render.several import ClusterFailureBody, results_view
 from podid.render.status import (
     IdentityStatusBody,
     commands_of,

@@ -153,3 +153,8 @@ def age(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def part_of(view: View) -> JsonObject:
+    """Return the document of a view as a part of another document."""
+    return {key: value for key, value in view.document.items() if key != "apiVersion"}

@@ -234,7 +234,8 @@ def _add_access_entries(world: World, cluster: ClusterRecord) -> None:
     https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     prefix = f"arn:{world.partition}:iam::{world.account}:"
     new_access_entry(world, cluster, f"{prefix}user/podid-admin", (), "STANDARD")
-    cluster.administrators.add(f"{prefix}user/podid-admin")
+    policy = f"arn:{world.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    cluster.access_policies[f"{prefix}user/podid-admin"] = {policy: {"type": "cluster", "namespaces": []}}
     new_access_entry(world, cluster, f"{prefix}role/{NODE_ROLE}", ("system:nodes",), "EC2_LINUX")
 
 

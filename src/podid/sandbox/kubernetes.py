@@ -156,4 +156,6 @@ def _groups(world: World, arn: str) -> tuple[str, ...] | None:
     entry = cluster.access_entries.get(arn)
     if entry is None:
         return None
-    return (*entry["kubernetesGroups"], *((MASTERS,) if arn in cluster.administrators else ()))
+    policies = cluster.access_policies.get(arn, {})
+    admin = any(p.endswith("/AmazonEKSClusterAdminPolicy") and s["type"] == "cluster" for p, s in policies.items())
+    return (*entry["kubernetesGroups"], *((MASTERS,) if admin else ()))

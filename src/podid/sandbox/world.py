@@ -143,8 +143,8 @@ class ClusterRecord:
     fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     insights: dict[str, dict[str, Any]] = field(default_factory=dict)
-    administrators: set[str] = field(default_factory=set)
-    """Principals whose access entry has AmazonEKSClusterAdminPolicy."""
+    access_policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Principal -> ARN of an access policy of its access entry -> the scope."""
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 

@@ -44,6 +44,7 @@ def _part(item: FilePlan) -> Any:
             "cluster": header.cluster,
             "unchanged": item.unchanged,
             "takenOver": item.taken_over,
+            "affected": [str(ref) for ref in item.affected],
             "notes": list(item.plan.notes),
             "pruned": sorted([kind, target] for kind, target in item.pruned_keys),
             "actions": [action_record(action) for action in item.plan.actions],
@@ -92,6 +93,7 @@ def _read_part(part: Mapping[str, Any]) -> FilePlan:
         taken_over=part["takenOver"],
         refs=refs,
         declared=refs,
+        affected=tuple(map(ServiceAccountRef.parse, part["affected"])),
         pruned_keys=frozenset((kind, target) for kind, target in part["pruned"]),
     )
 

@@ -72,9 +72,63 @@ def create_access_entry(call: Call) -> Result:
 
 def delete_access_entry(call: Call) -> Result:
     _describe_access_entry(call)
-    call.cluster().administrators.discard(call.params["principalArn"])
+    call.cluster().access_policies.pop(call.params["principalArn"], None)
     del call.cluster().access_entries[call.params["principalArn"]]
     return {}
+
+
+# the policies that the sandbox has
+_CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
+_ACCESS_POLICIES = ("AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSEditPolicy", "AmazonEKSViewPolicy")
+
+
+def associate_access_policy(call: Call) -> Result:
+    """Associate a policy with an entry. The rules of the policies in Kubernetes are not simulated, apart from those of
+    an administrator of the whole cluster."""
+    cluster, principal = call.cluster(), call.params["principalArn"]
+    entry = _describe_access_entry(call)["accessEntry"]
+    arn, scope = call.params["policyArn"], call.params["accessScope"]
+    prefix, _, name = arn.rpartition("/")
+    if prefix != f"arn:{call.world.partition}:eks::aws:cluster-access-policy" or name not in (
+        *_ACCESS_POLICIES,
+        _CLUSTER_ADMIN,
+    ):
+        raise call.invalid(f"The policyArn is invalid. Policy not found: {arn}")
+    if entry["type"] != "STANDARD":
+        raise call.invalid(f"Access policies can't be associated with access entries of type {entry['type']}")
+    if (scope.get("type") == "namespace") is not bool(scope.get("namespaces")):
+        raise call.invalid("The accessScope is invalid: namespaces are required for, and limited to, type namespace")
+    cluster.access_policies.setdefault(principal, {})[arn] = scope
+    return {
+        "clusterName": cluster.name,
+        "principalArn": principal,
+        "associatedAccessPolicy": _associated(call, arn, scope),
+    }
+
+
+def list_associated_access_policies(call: Call) -> Result:
+    cluster, principal = call.cluster(), call.params["principalArn"]
+    _describe_access_entry(call)
+    items, token = call.page(sorted(cluster.access_policies.get(principal, {}).items()))
+    listed = [_associated(call, arn, scope) for arn, scope in items]
+    return {
+        "clusterName": cluster.name,
+        "principalArn": principal,
+        "associatedAccessPolicies": listed,
+        "nextToken": token,
+    }
+
+
+def disassociate_access_policy(call: Call) -> Result:
+    policies = call.cluster().access_policies.get(call.params["principalArn"], {})
+    if policies.pop(call.params["policyArn"], None) is None:
+        raise call.not_found(f"No such associated access policy: {call.params['policyArn']}")
+    return {}
+
+
+def _associated(call: Call, arn: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    now = timestamp(call.world.clock.now())
+    return {"policyArn": arn, "accessScope": dict(scope), "associatedAt": now, "modifiedAt": now}
 
 
 def new_access_entry(
@@ -158,6 +212,9 @@ HANDLERS: Mapping[str, Handler] = {
     "DescribeAccessEntry": _describe_access_entry,
     "CreateAccessEntry": create_access_entry,
     "DeleteAccessEntry": delete_access_entry,
+    "AssociateAccessPolicy": associate_access_policy,
+    "ListAssociatedAccessPolicies": list_associated_access_policies,
+    "DisassociateAccessPolicy": disassociate_access_policy,
     "ListInsights": list_insights,
     "DescribeInsight": describe_insight,
     "TagResource": tag,
