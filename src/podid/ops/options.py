@@ -12,7 +12,7 @@ from podid.domain.option import argument, arguments, option, several, switch, ta
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition
 
-# of AWS's own, what pods are often given; completion offers them without a call
+# AWS managed policies that roles of pods often have; completion offers them without a call
 WELL_KNOWN_POLICIES = (
     "AmazonBedrockFullAccess",
     "AmazonDynamoDBFullAccess",
