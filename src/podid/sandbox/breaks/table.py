@@ -100,8 +100,8 @@ class ActiveFailures:
     def heal(self, mode: str = "") -> dict[str, str]:
         """Remove one failure mode, or all, the last one first. Return the removed ones and their subjects."""
         with self._lock:
-            wanted = [listed for listed in reversed(self._broken) if mode in ("", listed)]
-            return {listed: self._heal(listed) for listed in wanted}
+            modes = [item for item in reversed(self._broken) if mode in ("", item)]
+            return {item: self._heal(item) for item in modes}
 
     def _heal(self, mode: str) -> str:
         scenario, subject = self._broken.pop(mode)
