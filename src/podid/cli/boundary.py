@@ -148,7 +148,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
     advise(error, runtime)
     hint = hint_words(_next(error), runtime.argv)
-    as_json = output_option(argv, runtime.env) in ("json", "jsonl")
+    as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
@@ -159,6 +159,14 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
+
+
+def _stored_output(runtime: Runtime) -> str:
+    """Return the output format of the settings file; empty without a file that can be used."""
+    try:
+        return runtime.stored.get("output", ("", ""))[0]
+    except PodidError:
+        return ""
 
 
 def _next(error: PodidError) -> Hint:

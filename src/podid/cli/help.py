@@ -137,7 +137,9 @@ def _common(width: int) -> Iterator[str | Line]:
     yield from section("Common options", two_columns(items, width))
     yield ""
     yield from wrapped(
-        "An option overrides its environment variable, and the variable overrides the kubeconfig.", width
+        "An option overrides its environment variable, the variable overrides the settings file (podid config), and "
+        "the file overrides the kubeconfig.",
+        width,
     )
 
 
