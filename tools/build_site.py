@@ -44,7 +44,8 @@ def failure_pages() -> dict[str, str]:
 def _failure(mode: gen_index.FrontMatter) -> str:
     text = (gen_index.PAGES / f"{mode.id}.md").read_text(encoding="utf-8")
     _, _, body = text.split("---\n", 2)
-    facts = f"Severity {mode.severity}, link {mode.link}: {link_words(mode.link)}.\n\n"
+    chain = "[link](../explanations/how-a-pod-gets-credentials.md)"
+    facts = f"Severity: {mode.severity}. Broken {chain}: {link_words(mode.link)}.\n\n"
     if mode.texts:
         texts = "".join(f"- `{text}`\n" for text, _ in mode.texts)
         facts += f"## Error texts\n\nA message with one of these texts is a sign of this failure:\n\n{texts}\n"

@@ -140,7 +140,7 @@ def _command(row: Row) -> str:
     title = "Example:" if len(command.examples) == 1 else "Examples:"
     parts.append("\n".join((f"{title}\n\n```sh", *command.examples, "```\n")))
     if arguments:
-        rows = [(f"`{_cell(item.metavar)}`", _cell(item.help)) for item in arguments]
+        rows = [(_cell(f"`{item.metavar}`"), _cell(item.help)) for item in arguments]
         parts.append(_table(("Argument", "Meaning"), rows))
     if own:
         parts.append(_table(("Option", "Environment", "Meaning"), map(_option_row, own)))
@@ -169,7 +169,7 @@ def _prose(text: str) -> str:
 
 def _option_row(item: OptionField) -> tuple[str, str, str]:
     names = ", ".join(f"`{name}`" for name in item.spellings)
-    value = f" `{_cell(item.metavar)}`" if item.metavar else ""
+    value = " " + _cell(f"`{item.metavar}`") if item.metavar else ""
     text = f"{item.help} **Required.**" if item.required else item.help
     known = item.values or item.suggests
     if known and not all(word in text for word in known):
@@ -303,7 +303,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(_prose(text).replace("|", "\\|").split())
+    """A bar in code ends a cell on GitHub, and a backslash before it is shown by Python-Markdown."""
+    text = re.sub(r"`([^`]*\|[^`]*)`", lambda code: f"<code>{code[1].replace('|', '&#124;')}</code>", _prose(text))
+    return " ".join(text.replace("|", "\\|").split())
 
 
 # --- write or check ---------------------------------------------------------------------------------------------------
