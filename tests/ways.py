@@ -382,7 +382,9 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
-0 completion bash
+0 completion show bash
+0 completion install bash
+0 completion install bash
 0 schema
 3 sandbox status
 0 sandbox stop
