@@ -204,6 +204,8 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "boundaries": {},
         "node_role_policies": {},
         "principals": (),
+        "access_policies": (),
+        "metadata_probes": {},
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from podid.render.formats import Format, Report
+from podid.sandbox.baseline import NODE_ROLE
 from podid.sandbox.breaks.table import AUDITED
-from worlds import Site
+from worlds import ACCOUNT, Site
 
 PLACES = ("pod", "configmap", "secret")
 IDS = {place: f"AKIA{place.upper():Z<12}QZ{n}7" for n, place in enumerate(PLACES)}
@@ -88,7 +89,7 @@ def test_secrets_are_read_on_request_only(seeded: Site) -> None:
 
 def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     mode = sorted(AUDITED)[0]
-    subject = healthy.box.standing.put(mode)
+    subject = healthy.box.failures.put(mode)
     entry = {"id": mode, "reason": "known"}
     file = tmp_path / "baseline.json"
     file.write_text(json.dumps({"accepted": [entry]}))
@@ -102,3 +103,39 @@ def test_one_cluster_for_reports_of_ci(healthy: Site) -> None:
     outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "sarif")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "-o sarif is for one cluster" in outcome.stderr
+
+
+def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:
+    entry = {"clusterName": "demo", "principalArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}
+    healthy.aws("eks").create_access_entry(**entry)
+    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+    scope = {"type": "namespace", "namespaces": ["shop"]}
+    healthy.aws("eks").associate_access_policy(**entry, policyArn=policy, accessScope=scope)
+    (finding,) = healthy("audit", "--check", "identity-open-to-others", "-o", "json").json["findings"]
+    assert finding["subject"] == {"kind": "Namespace", "namespace": None, "name": "shop"}
+    assert finding["evidence"] == [
+        "IAM role storefront can create pods and run commands in pods: AmazonEKSEditPolicy by access entry"
+    ]
+    healthy.box.world.credentials.deny("eks:ListAssociatedAccessPolicies")
+    outcome = healthy("audit", "--check", "identity-open-to-others", "-o", "json")
+    (unknown,) = outcome.json["unknowns"]
+    assert (outcome.json["findings"], unknown["permission"]) == ([], "eks:ListAssociatedAccessPolicies")
+
+
+def test_a_probe_shows_that_pods_get_credentials_of_the_nodes(healthy: Site) -> None:
+    refused = healthy("audit", "--probe", "-o", "json")
+    assert (refused.code, refused.stdout, healthy.cluster.items("/apis/batch/v1/jobs")) == (2, "", [])
+    probe = ("audit", "--probe", "--yes", "--check", "imds-open-to-pods", "--all", "-o", "json")
+    assert healthy.must(*probe).json["findings"] == []
+    subject = healthy.box.failures.put("imds-open-to-pods")
+    (finding,) = healthy.must(*probe).json["findings"]
+    assert (finding["subject"]["name"], finding["severity"]) == (subject, "warn")
+    assert [line for line in finding["evidence"] if line.endswith(f"got credentials of role {NODE_ROLE}")]
+    healthy.wait(5)
+    assert healthy.cluster.items("/apis/batch/v1/jobs") == []
+    assert not [pod for pod in healthy.cluster.pods("default") if "probe" in pod["metadata"]["name"]]
+    (last, _) = healthy.must("history", "-o", "json").json["items"]
+    assert [(step["kind"], step["status"]) for step in last["actions"]] == [("probe", "done")]
+    healthy.kube.deny("kubernetes-admin", "create", "jobs.batch")
+    (finding,) = healthy.must(*probe).json["findings"]
+    assert [line for line in finding["evidence"] if line.startswith("not probed: its Job could not be created")]

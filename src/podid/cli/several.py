@@ -109,7 +109,7 @@ def over_clusters(
         for _, failure in failures[1:]:
             terminal.tell_failure(failure)
         raise failures[0][1]
-    from podid.render.changes import results_view
+    from podid.render.several import results_view
 
     terminal.emit(results_view(views, failures))
     for _, failure in failures:
@@ -196,7 +196,7 @@ def report_clusters(access: Access, chosen: ClusterOptions, run: Callable[[Acces
         return
     check_no_context(access)
     terminal, shared = access.terminal, access.shared
-    from podid.render.changes import part_of
+    from podid.render.view import part_of
 
     views: list[tuple[str, View]] = []
     failures: list[tuple[str, PodidError]] = []

@@ -22,9 +22,9 @@ from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
-from podid.render.changes import ClusterFailureBody, results_view
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES
+from podid.render.several import ClusterFailureBody, results_view
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
@@ -295,6 +295,7 @@ def addon_list_view(matrix: AddonMatrix) -> View:
         (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
         (Column("NAMESPACE", wide=True), "namespace"),
         empty="the cluster has no add-on",
+        unread=matrix.unread,
     )
     names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
     return View(document(AddonMatrix, matrix), (table,), names)

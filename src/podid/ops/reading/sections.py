@@ -32,6 +32,7 @@ OPTIONS = {
     Cost.TOKEN: "--verify",
     Cost.PROBE: "--probe",
     Cost.SECRETS: "--secrets",
+    Cost.METADATA: "--probe",
 }
 
 
@@ -180,6 +181,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         exposure.secret_keys,
         why="reading Secrets, for access keys",
     ),
+    SectionRow("access_policies", (Eks.list_access_policies,), exposure.access_policies),
     SectionRow("grants", (KubeReader.list_grants,), exposure.grants),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
@@ -241,6 +243,13 @@ SECTIONS: tuple[SectionRow, ...] = (
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
         needs=_TRIED,
+        why="running podid's own Job; grant it per namespace",
+    ),
+    SectionRow(
+        "metadata_probes",
+        PROBE.calls(Verb.CREATE),
+        lambda s: NOT_READ,
+        needs=("nodes", "instances"),
         why="running podid's own Job; grant it per namespace",
     ),
     SectionRow(
