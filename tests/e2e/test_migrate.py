@@ -1,6 +1,7 @@
 """A migration from IRSA: planned, applied, finished and rolled back, without a pod that starts without credentials."""
 
 import fcntl
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from cluster_api import Json
 from harness import Answers
-from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement, ways
+from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement, policy, ways
 from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import ACCOUNT, CLUSTER_ARN, Site
@@ -250,21 +251,44 @@ def test_a_failed_one_can_be_kept(irsa: Irsa) -> None:
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == f"{REPORTS}\n"
 
 
+class Asked(Answers):
+    """Records the associations at each question. The answer takes an hour, which is not part of --timeout."""
+
+    def __init__(self, irsa: Irsa, *answers: bool) -> None:
+        super().__init__(*answers)
+        self.irsa, self.associated = irsa, list[list[str]]()
+
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        known = self.irsa.site.aws("eks").list_pod_identity_associations(clusterName="demo", namespace="shop")
+        self.associated.append([item["serviceAccount"] for item in known["associations"]])
+        self.irsa.site.wait(3600)
+        return super().confirm(question, word=word)
+
+
 def test_each_is_approved(irsa: Irsa) -> None:
-    irsa.with_role("shop/one")
-    answers = Answers(False, True)
+    """Each question comes after the changes of the previous service account. One that was not approved stays unchanged,
+    also in the trust policy of a role that it shares."""
+    arn = irsa.role("shared", irsa_statement("shop/a", "shop/b", "shop/c"))
+    for name in "abc":
+        irsa.account(f"shop/{name}", arn)
+    answers = Asked(irsa, True, False, True)
     irsa.site.podid = replace(irsa.site.podid, tty=True, answers=answers)
-    irsa.site.must("migrate", "apply", "-A", "--approve-each")
-    assert [question.partition("?")[0] for question in answers.questions] == [
-        f"Migrate {REPORTS}",
-        "Migrate shop/one",
-    ]
+    irsa.site.must("migrate", "apply", "-n", "shop", "--approve-each", "--timeout", "30m")
+    assert answers.questions == [f"Migrate shop/{name}?" for name in "abc"]
+    assert answers.associated == [[], ["a"], ["a"]]
     irsa.site.podid = replace(irsa.site.podid, tty=False, answers=None)
-    assert {ref: stage for ref, stage in irsa.stages().items() if ref in (REPORTS, "shop/one")} == {
-        REPORTS: "old",
-        "shop/one": "moved",
-    }
-    assert irsa.site("migrate", "apply", "-A", "--approve-each").code == 2
+    stages = irsa.stages()
+    assert [stages[f"shop/{name}"] for name in "abc"] == ["moved", "old", "moved"]
+    assert [json.dumps(irsa.trust("shared")).count(f'service-account": "{name}"') for name in "abc"] == [1, 0, 1]
+    (run,) = irsa.site.must("history", "-o", "json").json["items"]
+    irsa.site.must("undo", run["runId"], "--yes")
+    assert irsa.trust("shared") == policy(irsa_statement("shop/a", "shop/b", "shop/c"))
+
+
+def test_without_a_terminal_nothing_can_be_approved(site: Site) -> None:
+    outcome = site("migrate", "apply", "-A", "--approve-each", "--install-agent")
+    assert (outcome.code, outcome.stdout, "''" in outcome.stderr) == (2, "", False), outcome
+    assert site.must("history").stdout == ""
 
 
 def test_it_needs_consent(irsa: Irsa) -> None:

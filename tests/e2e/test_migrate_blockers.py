@@ -344,11 +344,19 @@ def test_strict_blocks_what_could_not_be_checked(irsa: Irsa) -> None:
     irsa.site.must("migrate", "apply", ONE, "--yes")
 
 
-@pytest.mark.parametrize("verb", ["plan", "status"])
-def test_a_name_that_does_not_exist(irsa: Irsa, verb: str) -> None:
-    outcome = irsa.site("migrate", verb, "legacy/report")
-    assert (outcome.code, outcome.stdout) == (5, ""), outcome
-    assert "did you mean legacy/reports" in outcome.stderr
+@pytest.mark.parametrize("verb", ["plan", "status", "apply", "finish", "rollback"])
+def test_names_that_do_not_exist(irsa: Irsa, verb: str) -> None:
+    more = ("--yes",) if verb in ("apply", "finish", "rollback") else ()
+    for names, near, instead in (
+        (("legacy/report",), "did you mean reports", "legacy/reports"),
+        (("legcy/reports",), "did you mean legacy", "legacy/reports"),
+        (("-n", "legcy"), "did you mean legacy", "-n legacy"),
+    ):
+        outcome = irsa.site("migrate", verb, *names, *more)
+        assert (outcome.code, outcome.stdout) == (5, ""), outcome
+        assert near in outcome.stderr, outcome
+        assert f"podid migrate {verb} {instead}" in outcome.stderr, outcome
+    assert irsa.site.must("history").stdout == ""
 
 
 def test_many_service_accounts_need_no_more_than_one_reading_of_each(irsa: Irsa) -> None:

@@ -317,8 +317,8 @@ class Access:
         """Return a Patience of --timeout or the default, at most the rest of the command's deadline, that shows
         progress."""
         runtime = self.runtime
-        clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
+        clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.monotonic() + self.deadline.left()
+        until = runtime.working() + self.deadline.left()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

@@ -81,6 +81,7 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)
     migration.check_read()
+    migration.check_exist(options.service_accounts, access.shared.namespace)
     refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
     planned = plan_rollback(migration, refs, access.journal, options.from_)
     old = sources_words(planned.older) or "the previous credentials"

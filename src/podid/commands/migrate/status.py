@@ -52,7 +52,7 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             cloudtrail=options.which.cloudtrail,
             adjust=access.with_commands,
         )
-    migration.check_exist(refs)
+    migration.check_exist(refs, namespace)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.gaps)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))

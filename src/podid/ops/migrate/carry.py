@@ -43,8 +43,9 @@ UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
     """The settings of a migration. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
-    `agree` is asked before each item with `--approve-each`. At most `parallel` items are changed at the same time, and
-    after `max_failures` failed ones no further batch begins. With `keep_failed` a failed item stays as it is."""
+    `agree`, if set, is called just before the first change of each item, one item after another. At most `parallel`
+    items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
+    `keep_failed` a failed item stays as it is."""
 
     clients: Clients
     journal: Journal
@@ -55,16 +56,18 @@ class Carrying:
     parallel: int = BATCH
     max_failures: int | None = None
     keep_failed: bool = False
-    agree: Callable[[MigrationItem], bool] = lambda item: True
+    agree: Callable[[ServiceAccountRef], bool] | None = None
 
 
 @dataclass(slots=True)
 class _MigrationRun:
-    """One run. `failures` are the reasons of items that did not reach the stage that was asked for."""
+    """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
+    of items that did not reach the stage that was asked for."""
 
     how: Carrying
     migration: Migration
     run_id: str = ""
+    carried: list[Action] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     after: dict[ServiceAccountRef, IdentityStatus] = field(default_factory=dict)
     failures: dict[ServiceAccountRef, str] = field(default_factory=dict)
@@ -77,9 +80,8 @@ class _MigrationRun:
     def batch(self, items: Sequence[MigrationItem]) -> None:
         """Take one batch as far as it goes. Raises PodidError where the run cannot go on."""
         refs = [item.ref for item in items]
-        finished = {(item.action.kind, item.action.target) for item in self.done if item.status in _CARRIED_OUT}
-        part = _part(self.migration.plan, items, self.how.until)
-        actions = tuple(action for action in part.actions if (action.kind, action.target) not in finished)
+        part = _part(self._plan_of(items), items, self.how.until)
+        actions = tuple(action for action in part.actions if action not in self.carried)
         result = self._apply(replace(part, actions=actions))
         failed = {ref: reason for ref in refs if (reason := _failure(result, ref, self.migration))}
         self.failures |= failed
@@ -102,9 +104,19 @@ class _MigrationRun:
             if not self.how.keep_failed:
                 self._take_back([ref for ref in refs if ref in reasons])
 
+    def _plan_of(self, items: Sequence[MigrationItem]) -> Plan:
+        """Return the plan with the changes of the items. It changes each role once for all items of the run, unless
+        only some of these will be changed."""
+        if self.how.agree is None:
+            return self.migration.plan
+        done = [item.action for item in self.done if item.status in _CARRIED_OUT]
+        return self.migration.after(done).only(items).plan
+
     def _apply(self, plan: Plan) -> ChangeResult:
         how = self.how
         result = apply(plan, how.clients, how.journal, how.patience, command=how.command, part_of=self.run_id)
+        outcomes = zip(plan.actions, result.done, strict=True)
+        self.carried += [action for action, item in outcomes if item.status in _CARRIED_OUT]
         self.done += result.done
         self.run_id = self.run_id or result.run_id
         self.notes += result.notes
@@ -225,26 +237,26 @@ def carry_out(
     """Migrate the items, which nothing blocks, in batches, and report every item, also those that are `blocked`, with
     the reason. A failure in one batch stops neither the others of the batch nor, up to `max_failures`, the next
     batch."""
-    left = [item for item in items if how.agree(item)]
-    run = _MigrationRun(how, migration.only(left))
+    run = _MigrationRun(how, migration.only(items))
+    agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
-        for batch in _batches(left, how.parallel):
+        for batch in _batches(items, how.parallel if how.agree is None else 1):
             if how.max_failures is not None and len(run.failures) > how.max_failures:
                 error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
                 break
-            run.batch(batch)
+            if how.agree is None or all(how.agree(item.ref) for item in batch):
+                agreed += batch
+                run.batch(batch)
     except PodidError as stopped:
         error = stopped
+    plan = run.migration.plan if how.agree is None else migration.only(agreed).plan
     return ChangeResult(
-        plan=replace(
-            run.migration.plan,
-            skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items()),
-        ),
+        plan=replace(plan, skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items())),
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
-        error=error or _error(run, blocked, done=bool(left)),
+        error=error or _error(run, blocked, done=bool(agreed)),
         after=tuple(run.after[ref] for ref in sorted(run.after)),
         restarted=how.until.rank >= Stage.MOVED.rank,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, NotFound, TimedOut
+from podid.domain.errors import Again, Conflict, TimedOut
 from podid.domain.findings import Subject
 from podid.domain.migration import (
     MigrationItem,
@@ -25,9 +25,8 @@ from podid.domain.migration import (
     Stage,
 )
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place, Plan
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
-from podid.domain.text import did_you_mean
 from podid.facts.index import index
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
@@ -42,7 +41,7 @@ from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_pro
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
-from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.foresee import overlaid, planned_associations
 
 if TYPE_CHECKING:
@@ -91,23 +90,20 @@ class Migration:
             if isinstance(section, Missing):
                 raise error_of(section)
 
-    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
-        """Raise NotFound for one of `refs` that does not exist, with the nearest names; nothing if service accounts
-        could not be read."""
-        if isinstance(self.snapshot.service_accounts, Missing):
-            return
-        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
-        known |= {item.ref for item in self.items}
-        for ref in refs:
-            if ref not in known:
-                raise NotFound(
-                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
-                )
+    def check_exist(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> None:
+        """Raise NotFound for one of `refs`, or a namespace, that is known not to exist, with the nearest names."""
+        known = {item.ref for item in self.items}
+        resolve(scope_of([ref for ref in refs if ref not in known], namespace), self.snapshot)
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
         """Return the migration of these items, whose plan changes nothing for others."""
         plan = self.judge.plan_for({item.ref for item in items})
         return replace(self, items=tuple(items), plan=plan)
+
+    def after(self, actions: Iterable[Action]) -> Migration:
+        """Return the migration as it would be read after the actions, with the same items."""
+        snapshot = overlaid(self.snapshot, actions, self.judge.now)
+        return replace(self, snapshot=snapshot, judge=replace(self.judge, snapshot=snapshot))
 
     def left(self, until: Stage) -> tuple[MigrationItem, ...]:
         """Return the items that have not reached the stage. Whether pods are proven is always checked anew."""
