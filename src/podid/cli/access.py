@@ -73,6 +73,11 @@ class Access:
         if self.shared.timeout is None:
             self.deadline = NEVER
 
+    def limit_waits(self) -> None:
+        """Let --timeout limit each wait, not the whole command: for a command that rolls back failed changes. Call it
+        before any other method."""
+        self.deadline = NEVER
+
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
         """Return access to one of several specified clusters, regions or profiles."""
         every = {"cluster": cluster, "region": region, "profile": profile}

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from podid.domain.names import PODS_PRINCIPAL
+from podid.sandbox.aws.addon_catalog import CATALOG
 from podid.sandbox.aws.gateway import Gateway
 from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.contract import TokenClaims
@@ -107,6 +108,7 @@ class JoinedKubernetes:
         self.kubeconfig_path = directory / "kubeconfig"
         self.kubeconfig_path.unlink(missing_ok=True)
         write_private(self.kubeconfig_path, self.kube.kubeconfig(self.kube.admin_token))
+        self._world = world
         world.subscribe(self._changed)
 
     @property
@@ -131,6 +133,15 @@ class JoinedKubernetes:
     def _changed(self, what: str) -> None:
         """The cluster looks at once at what an API call changed, and not only at the next request to it."""
         self.kube.poke()
+        if what == "addons":
+            self._annotate()
+
+    def _annotate(self) -> None:
+        """Set and remove IRSA's annotation on the service accounts of add-ons, as EKS does."""
+        world = self._world
+        for addon in tuple(world.clusters[world.cluster_name].addons.values()):
+            for name in CATALOG[addon.name].service_accounts:
+                self.kube.annotate_for_addon(addon.namespace, name, addon.service_account_role_arn)
 
 
 def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:

@@ -39,6 +39,8 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.MIGRATION_TRAIL,
+            permissions.READING_ADDONS,
+            permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),
             *permissions.TARGET_ROLE,
             permissions.POLICY_CHECKS,
@@ -58,8 +60,9 @@ def apply(access: Access, options: ApplyOptions) -> None:
     effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, kiam or kube2iam, so
     pods always have credentials. If a service account fails, podid deletes its association and restarts its workloads
     with the previous credentials. With --create-service-accounts, podid gives workloads that share a service account
-    one of their own. The first service account is migrated alone. A rerun continues after the last completed step. The
-    command asks for confirmation, or requires --yes.
+    one of their own. The first service account is migrated alone. --timeout limits each wait for credentials, not the
+    whole command. A rerun continues after the last completed step. The command asks for confirmation, or requires
+    --yes.
 
     Example: podid migrate apply shop/orders
 
@@ -74,6 +77,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     from podid.ops.migrate.items import alone
     from podid.ops.migrate.saved import read_plan
 
+    access.limit_waits()
     saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
     if saved is None:
         access.check_whose_pods(options.which.service_accounts)

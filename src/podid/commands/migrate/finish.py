@@ -30,6 +30,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
+            permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
         ),
     )
@@ -93,7 +94,9 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     changing.settle_interrupted(access, place)
     now = access.runtime.now()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(access.clients, place, now=now, journal=access.journal, adjust=access.with_commands)
+        migration = read_migration(
+            access.clients, place, now=now, journal=access.journal, begun=True, adjust=access.with_commands
+        )
     migration.check_read()
     migration.check_exist(options.service_accounts, access.shared.namespace)
     items = migration.chosen(options.service_accounts, access.shared.namespace)

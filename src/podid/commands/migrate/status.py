@@ -12,7 +12,7 @@ from podid.ops.migrate.request import MigrationOptions
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
 
-    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL,))
+    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL, permissions.READING_ADDONS))
 
 
 @options

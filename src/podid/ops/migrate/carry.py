@@ -22,8 +22,9 @@ from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
-from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
@@ -201,7 +202,7 @@ class _MigrationRun:
         """Delete the associations of failed items and restart their pods, which then get the older fields again. The
         trust policy keeps both ways."""
         how = self.how
-        made = {ref_of(item.action.keys) for item in self.done if _created(item)}
+        made = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
@@ -217,8 +218,12 @@ class _MigrationRun:
         result = self._apply(Plan(header=self.place.header, actions=tuple(reverse)))
         if result.error is not None:
             raise result.error
-        current = current_associations(how.clients, self.place, back)
-        result = self._apply(plan_disassociate(back, self.place.header, current))
+        lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
+        states = ((action.after or {}) for action in lists.values())
+        removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
+        alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
+        plan = plan_disassociate(alone, self.place.header, current_associations(how.clients, self.place, alone))
+        result = self._apply(replace(plan, actions=(*plan.actions, *removals)))
         if result.error is not None:
             raise result.error
         wait_until_stopped(how.clients.kube, back, how.patience)
@@ -298,7 +303,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
             return False
         if action.kind == SERVICE_ACCOUNT.name:
             return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
-        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs
+        return action in own or not listed(action).isdisjoint(refs)
 
     return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
 
@@ -313,6 +318,7 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
         own = (
             keys.get("roleName") in names
             or keys.get("targetRoleArn") == arn
+            or ref in listed(item.action)
             or (
                 (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
                 or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
@@ -327,7 +333,3 @@ def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     given = text(action.after or {}, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
-
-
-def _created(item: Done) -> bool:
-    return item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.action.before is None

@@ -28,6 +28,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
+from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
@@ -153,7 +154,7 @@ class Migration:
     def _finished(self) -> Iterator[MigrationItem]:
         left = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in left and not association.owner_arn:
+            if association.ref not in left:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,
@@ -206,10 +207,12 @@ def read_migration(
     first: Plan | None = None,
     cloudtrail: bool = False,
     base_role: BaseRole | None = None,
+    begun: bool = False,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
     `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
-    service accounts of their own where they need one. The items are judged as if the plan `first` were carried out.
+    service accounts of their own where they need one. With `begun`, it only matters what blocks items whose migration
+    has begun. The items are judged as if the plan `first` were carried out.
     Never raises for what cannot be read."""
     named = scope
     if create and scope.named:  # the service accounts to create are not named
@@ -241,8 +244,18 @@ def read_migration(
         base_role = base_role.planned(clients, place, journal, candidates, index(base).associations, tags or {})
     associated = [c for c in candidates if c.ref in index(snapshot).associations]
     trail = read_trail(clients, place, associated, now) if cloudtrail else Known(MigrationTrail())
+    new = [c for c in candidates if c not in associated]
     judge = MigrationJudge(
-        place, snapshot, candidates, now, accepted, adjust, tags or {}, trail, base_role or BaseRole()
+        place=place,
+        snapshot=snapshot,
+        candidates=candidates,
+        now=now,
+        accepted=accepted,
+        adjust=adjust,
+        tags=tags or {},
+        trail=trail,
+        base_role=base_role or BaseRole(),
+        supported=read_supported(clients, snapshot, () if begun else new),
     )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))
