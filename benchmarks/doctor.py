@@ -204,6 +204,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "boundaries": {},
         "node_role_policies": {},
         "principals": (),
+        "access_policies": (),
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

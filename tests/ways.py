@@ -378,6 +378,12 @@ STORY = _script(
 0 disassociate shop/orders --yes --wait api
 0 disassociate shop/orders --yes --wait api --ignore-not-found
 0 associate --show-permissions
+0 config set timeout 10m
+0 config get timeout
+5 config get journal-dir
+0 config list
+0 config path
+0 config unset timeout
 0 completion bash
 0 schema
 3 sandbox status

@@ -161,6 +161,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_upgrade_findings: lambda s: s.eks.list_upgrade_findings("demo"),
     Eks.find_insight: lambda s: s.eks.find_insight("demo", "none"),
     Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
+    Eks.list_access_policies: lambda s: s.eks.list_access_policies("demo"),
     Iam.list_principals: lambda s: s.iam.list_principals(),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from podid.domain.aws import Instance
+from podid.domain.declaration import Guard, Position
 from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.findings import Subject
 from podid.domain.iam import PolicyDocument, PolicyNames, Principal
@@ -56,6 +57,11 @@ def other_account(**condition: Any) -> dict[str, object]:
     return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}
 
 
+def guarded(**rules: Any) -> Snapshot:
+    """The healthy cluster, with a guard of these rules, which are on line 7 of its file."""
+    return replace(healthy(), guards=(Guard(at=Position("guard.yaml", 7), **rules),))
+
+
 def untagged(**statement: Any) -> Snapshot:
     return replace(allowing(**statement), associations=Known((association(disable_session_tags=True),)))
 
@@ -106,4 +112,5 @@ AUDIT_CASES: dict[str, AuditCase] = {
         healthy(instances=CLOSED),
     ),
     "access-keys-in-cluster": AuditCase(healthy(access_keys=(KEY,)), healthy(access_keys=DENIED)),
+    "guard-violated": AuditCase(guarded(allowed_roles=("web-*",)), replace(guarded(), roles=DENIED), guarded()),
 }

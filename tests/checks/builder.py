@@ -327,6 +327,7 @@ def healthy(**sections: Any) -> Snapshot:
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
         "node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(attached=(WORKER_POLICY,)))},
         "principals": (),
+        "access_policies": (),
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from podid.domain.aws import Instance
+from podid.checks.all import BY_ID
+from podid.domain.aws import AccessPolicy, Instance
+from podid.domain.declaration import Guard, Position
 from podid.domain.exposure import IdentityGrant
-from podid.domain.findings import Subject
+from podid.domain.findings import Outcome, Subject
 from podid.domain.iam import PolicyDocument, PolicyNames, Principal
 from podid.domain.snapshot import Known, Snapshot
+from podid.domain.trust import ScopeKind
 
-from .audit_cases import GRANT, KEY, PIPELINE, allowing, other_account, trusting
-from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, healthy, role
+from .audit_cases import GRANT, KEY, PIPELINE, allowing, guarded, other_account, trusting
+from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, association, healthy, role
 from .grid import DENIED, answers
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"
@@ -100,6 +103,40 @@ def test_who_gets_the_identity(grant: IdentityGrant, severity: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("policy", "namespaces", "abilities"),
+    [
+        ("AmazonEKSEditPolicy", ("shop",), "create pods and run commands in pods"),
+        ("AmazonEKSAdminPolicy", ("sh*",), "create pods and run commands in pods"),
+        ("AmazonEKSEditPolicy", (), "create pods and run commands in pods"),
+        (
+            "AmazonEKSClusterAdminPolicy",
+            ("shop",),
+            "create pods and create tokens of service accounts and run commands in pods",
+        ),
+        ("AmazonEKSClusterAdminPolicy", (), ""),
+        ("AmazonEKSAdminPolicy", ("web",), ""),
+        ("AmazonEKSViewPolicy", (), ""),
+    ],
+)
+def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, ...], abilities: str) -> None:
+    arn = f"arn:aws:eks::aws:cluster-access-policy/{policy}"
+    entry = AccessPolicy(f"arn:aws:iam::{ACCOUNT}:role/teams/developers", arn, namespaces)
+    (verdict,) = BY_ID["identity-open-to-others"].judge(healthy(access_policies=(entry,)))
+    assert (verdict.outcome is Outcome.FAIL, verdict.severity.value) == (
+        bool(abilities),
+        "info" if abilities else "warn",
+    )
+    assert verdict.evidence == (
+        (f"IAM role developers can {abilities}: {policy} by access entry",) if abilities else ()
+    )
+
+
+def test_access_entries_that_were_not_read_are_unknown_beside_the_rest() -> None:
+    snapshot = replace(healthy(grants=(GRANT,)), access_policies=DENIED)
+    assert outcomes("identity-open-to-others", snapshot) == {"fail", "unknown"}
+
+
+@pytest.mark.parametrize(
     ("policies", "severity"),
     [
         (PolicyNames(attached=("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",)), "info"),
@@ -126,3 +163,45 @@ def test_secrets_that_cannot_be_read() -> None:
     assert outcomes("access-keys-in-cluster", healthy(secret_keys=DENIED)) == {"unknown", "pass"}
     both = healthy(access_keys=(KEY,), secret_keys=(replace(KEY, subject=Subject("Secret", "s", "shop")),))
     assert len(answers("access-keys-in-cluster", both)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "subjects"),
+    [
+        ({}, ()),
+        ({"allowed_roles": ("or*", "unused")}, ()),
+        ({"allowed_roles": ("arn:aws:iam::*:role/web",)}, ("Association",)),
+        ({"allowed_policies": ("other",)}, ("Role",)),
+        ({"allowed_policies": ("p",)}, ()),
+        ({"allowed_scopes": (ScopeKind.SERVICE_ACCOUNT,)}, ()),
+        ({"allowed_scopes": (ScopeKind.NAMESPACE,)}, ("Role",)),
+        ({"required_boundary": "limit"}, ("Role",)),
+        ({"required_tags": {"team": "*"}}, ("Association", "Role")),
+        ({"default_accounts": False}, ()),
+    ],
+)
+def test_the_rules_of_a_guard(rules: dict[str, Any], subjects: tuple[str, ...]) -> None:
+    snapshot = replace(guarded(**rules), role_policies=Known({ROLE_ARN: Known(PolicyNames(inline=("p",)))}))
+    failed = [item for item in BY_ID["guard-violated"].judge(snapshot) if item.outcome is Outcome.FAIL]
+    assert tuple(item.subject.kind for item in failed) == subjects
+    assert all(item.evidence[0].startswith("guard.yaml:7: guard.") for item in failed)
+
+
+def test_each_rule_of_a_guard_is_named_with_its_guard() -> None:
+    one, other = (
+        Guard(at=Position("a.yaml", 3), allowed_roles=()),
+        Guard(at=Position("b.yaml", 4), default_accounts=False),
+    )
+    account = association(service_account="default")
+    snapshot = replace(healthy(associations=(account,)), guards=(one, other))
+    (verdict, *_) = BY_ID["guard-violated"].judge(snapshot)
+    role_name = ROLE_ARN.rpartition("/")[2]
+    assert verdict.evidence == (
+        f"a.yaml:3: guard.allowedRoles: role {role_name} is not allowed",
+        "b.yaml:4: guard.defaultAccounts: associations of the default service account are not allowed",
+    )
+
+
+def test_a_policy_list_that_a_rule_needs_is_unknown_if_it_was_not_read() -> None:
+    snapshot = replace(guarded(allowed_policies=("p",)), role_policies=Known({ROLE_ARN: DENIED}))
+    assert outcomes("guard-violated", snapshot) == {"pass", "unknown"}

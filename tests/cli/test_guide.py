@@ -386,7 +386,7 @@ def test_those_with_an_association_are_offered_with_their_state(site: Site, monk
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     guided(site, {**answers, "restart": "no", "go": "show"}, "associate")
     assert offered["orders"] == "Deployment orders, 2 pods; has a role: ready"
-    site.box.standing.put("static-aws-keys-shadow")
+    site.box.failures.put("static-aws-keys-shadow")
     name = "broken/static-aws-keys-shadow"
     guided(site, {"which": name}, "disassociate", "--yes", "--wait", "api")
     assert offered[name] == "Deployment static-aws-keys-shadow, 2 pods; broken, SDK: static-aws-keys-shadow"

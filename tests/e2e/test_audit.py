@@ -8,7 +8,7 @@ import pytest
 
 from podid.render.formats import Format, Report
 from podid.sandbox.breaks.table import AUDITED
-from worlds import Site
+from worlds import ACCOUNT, Site
 
 PLACES = ("pod", "configmap", "secret")
 IDS = {place: f"AKIA{place.upper():Z<12}QZ{n}7" for n, place in enumerate(PLACES)}
@@ -88,7 +88,7 @@ def test_secrets_are_read_on_request_only(seeded: Site) -> None:
 
 def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     mode = sorted(AUDITED)[0]
-    subject = healthy.box.standing.put(mode)
+    subject = healthy.box.failures.put(mode)
     entry = {"id": mode, "reason": "known"}
     file = tmp_path / "baseline.json"
     file.write_text(json.dumps({"accepted": [entry]}))
@@ -102,3 +102,20 @@ def test_one_cluster_for_reports_of_ci(healthy: Site) -> None:
     outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "sarif")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "-o sarif is for one cluster" in outcome.stderr
+
+
+def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:
+    entry = {"clusterName": "demo", "principalArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}
+    healthy.aws("eks").create_access_entry(**entry)
+    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+    scope = {"type": "namespace", "namespaces": ["shop"]}
+    healthy.aws("eks").associate_access_policy(**entry, policyArn=policy, accessScope=scope)
+    (finding,) = healthy("audit", "--check", "identity-open-to-others", "-o", "json").json["findings"]
+    assert finding["subject"] == {"kind": "Namespace", "namespace": None, "name": "shop"}
+    assert finding["evidence"] == [
+        "IAM role storefront can create pods and run commands in pods: AmazonEKSEditPolicy by access entry"
+    ]
+    healthy.box.world.credentials.deny("eks:ListAssociatedAccessPolicies")
+    outcome = healthy("audit", "--check", "identity-open-to-others", "-o", "json")
+    (unknown,) = outcome.json["unknowns"]
+    assert (outcome.json["findings"], unknown["permission"]) == ([], "eks:ListAssociatedAccessPolicies")

@@ -583,6 +583,24 @@ def test_service_accounts_are_created_and_pods_restarted(healthy: Site) -> None:
     filed.settled()
 
 
+def test_a_plan_shows_its_effect_on_pods(healthy: Site) -> None:
+    """A narrower trust policy and a pruned association take credentials from pods; a plan without changes reads none of
+    them."""
+    account = "payments/billing-worker"
+    filed = Filed(healthy)
+    filed.write(roles=[{**ROLE, "scope": "cluster"}], associations=[{**LINK, "serviceAccount": account}])
+    filed.apply()
+    assert filed.plan()["after"] is None
+    filed.write(roles=[{**ROLE, "subjects": ["shop/web"]}], associations=[{**LINK, "serviceAccount": account}])
+    document = filed.plan(code=3)
+    assert [(item["serviceAccount"], item["state"]) for item in document["after"]] == [("billing-worker", "broken")]
+    assert "trust-condition-never-matches" in [item["id"] for item in document["brings"]]
+    assert "billing-worker  broken" in filed("plan").stdout
+    filed.write()
+    (after,) = filed.plan("--prune", code=3)["after"]
+    assert after["state"] == "no-association"
+
+
 def test_an_agent_is_installed(site: Site) -> None:
     filed = Filed(site)
     filed.write(agent={"configuration": {"agent": {"probePort": 2704}}})

@@ -325,10 +325,10 @@ def test_options_of_fix() -> None:
 )
 def test_what_fix_does_to_aws(shared: Site, mode: str) -> None:
     """Whatever is broken: unless it is told by id, it installs the agent and nothing else."""
-    shared.box.standing.put(mode)
+    shared.box.failures.put(mode)
     shared.box.faults.calls.clear()
     try:
         shared(*to_see(mode), "--fix", "--fix-level", "info", "--yes")
         assert writes(shared) <= {"CreateAddon", "UpdateAddon"}
     finally:
-        shared.box.standing.heal()
+        shared.box.failures.heal()

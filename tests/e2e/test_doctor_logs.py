@@ -133,7 +133,7 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
 
 
 def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    healthy.box.standing.put("sdk-too-old")
+    healthy.box.failures.put("sdk-too-old")
     try:
         found = healthy("doctor", "--cloudtrail", "-o", "json").json
         named = [
@@ -144,7 +144,7 @@ def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatc
         left = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
         assert "CloudTrail calls with the role of " in left[-1]
     finally:
-        healthy.box.standing.heal()
+        healthy.box.failures.heal()
     assert [event for event in healthy.box.world.trail if event.event["EventSource"].startswith("secrets")] == []
 
 

@@ -103,3 +103,21 @@ def test_the_guard_of_a_file(account: Site) -> None:
     path.write_text(path.read_text() + "  tags: {team: a}\n")
     account.must("apply", "-f", str(path), "--wait", "none")
     assert f"{ACCOUNT}:role/storefront" in account.must("list").stdout
+
+
+def test_the_audit_names_the_lines_of_the_rules_that_roles_and_associations_violate(account: Site, guard: Path) -> None:
+    for options in ((), ("--policy", str(guard))):
+        outcome = account("audit", "--check", "guard-violated", *options, "-o", "json")
+        account.env.pop("PODID_GUARD", None)
+        assert outcome.code == 3, outcome
+        evidence = {line for item in outcome.json["findings"] for line in item["evidence"]}
+        assert f"{guard}:8: guard.requiredTags: the tag team=?* is required" in evidence
+    outcome = account("audit", "--check", "guard-violated", "--all", "-o", "json")
+    assert (outcome.code, outcome.json["findings"]) == (0, [])
+
+
+def test_the_audit_needs_a_readable_guard(account: Site, guard: Path) -> None:
+    guard.write_text("guard: [")
+    outcome = account("audit", "--policy", str(guard))
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{guard}:2:1: this is neither" in outcome.stderr

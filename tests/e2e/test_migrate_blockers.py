@@ -8,7 +8,7 @@ import pytest
 from cluster_api import Json
 from irsa import ANNOTATION, ISSUER, PROVIDER, Irsa, irsa_statement
 from podid.pages.index import ENTRIES
-from podid.sandbox.breaks.hands import Hands
+from podid.sandbox.breaks.scenario import Scenario
 from worlds import ACCOUNT, Site
 
 ONE = "shop/one"
@@ -41,8 +41,8 @@ def _policy_of(irsa: Irsa, statement: Json) -> None:
     irsa.site.aws("iam").put_role_policy(RoleName="shop-one", PolicyName="more", PolicyDocument=json.dumps(document))
 
 
-def _hands(irsa: Irsa) -> Hands:
-    return Hands(irsa.site.box.reach(), "one")
+def _scenario(irsa: Irsa) -> Scenario:
+    return Scenario(irsa.site.box.reach(), "one")
 
 
 def _daemon_set(irsa: Irsa, name: str) -> None:
@@ -57,12 +57,12 @@ def _daemon_set(irsa: Irsa, name: str) -> None:
 
 
 def fargate_pod(irsa: Irsa) -> str:
-    node = _hands(irsa).add_node("10.0.9.9", labels={"eks.amazonaws.com/compute-type": "fargate"})
+    node = _scenario(irsa).add_node("10.0.9.9", labels={"eks.amazonaws.com/compute-type": "fargate"})
     return _one(irsa, nodeName=node)
 
 
 def windows_pod(irsa: Irsa) -> str:
-    node = _hands(irsa).add_node("10.0.9.10", labels={"kubernetes.io/os": "windows"})
+    node = _scenario(irsa).add_node("10.0.9.10", labels={"kubernetes.io/os": "windows"})
     irsa.site.cluster.merge(f"/api/v1/nodes/{node}/status", {"status": {"nodeInfo": {"operatingSystem": "windows"}}})
     return _one(irsa, nodeName=node, nodeSelector={"kubernetes.io/os": "windows"})
 
@@ -73,7 +73,7 @@ def agent_not_on_node(irsa: Irsa) -> str:
         clusterName="demo", addonName="eks-pod-identity-agent", configurationValues=values
     )
     irsa.site.wait(60)
-    node = _hands(irsa).add_node("10.0.9.11", taints=[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}])
+    node = _scenario(irsa).add_node("10.0.9.11", taints=[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}])
     _one(irsa, nodeName=node, tolerations=[{"operator": "Exists"}])
     irsa.site.wait(150)  # a node that has just joined may still get its agent
     return ONE

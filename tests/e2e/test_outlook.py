@@ -1,5 +1,6 @@
 """What comes of a change is part of its plan, and pods are not restarted to their harm."""
 
+import json
 from typing import Any
 
 import pytest
@@ -185,12 +186,18 @@ def losing(site: Site) -> Site:
     [
         ("restart", "shop/orders"),
         ("associate", "shop/orders", "--role", "storefront", "--replace", "--restart"),
+        ("apply", "-f", "FILE", "--adopt", "--restart"),
     ],
     ids=lambda argv: argv[0],
 )
 def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...]) -> None:
     """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
     site.associate("shop", "orders")
+    file = site.directory / "shop.json"
+    link = {"serviceAccount": "shop/orders", "role": "storefront"}
+    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
+    file.write_text(json.dumps({**head, "associations": [link]}))
+    argv = tuple(str(file) if word == "FILE" else word for word in argv)
     count, pods = writes(site.box), pods_of(site)
     for quiet in ((), ("-q",), ("--dry-run",)):
         refused = site(*argv, *quiet)

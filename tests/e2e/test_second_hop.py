@@ -47,7 +47,7 @@ def test_show_has_the_whole_way(chained: Site) -> None:
 
 @pytest.mark.parametrize("mode", ["target-role-trust-broken", "external-id-mismatch"])
 def test_the_line_that_the_doctor_names_mends_it(healthy: Site, mode: str) -> None:
-    healthy.box.standing.put(mode)
+    healthy.box.failures.put(mode)
     (finding,) = healthy("doctor", "-o", "json").json["findings"]
     assert (finding["id"], finding["fix"]["class"]) == (mode, "PRINT")
     (command,) = finding["fix"]["commands"]

@@ -89,13 +89,13 @@ def check_verify(site: Site, name: str, own: State, env: dict[str, str] | None) 
     "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
 )
 def test_every_view_says_the_same(shared: Site, mode: str) -> None:
-    shared.box.standing.put(mode)
+    shared.box.failures.put(mode)
     try:
         found = check_all_views(shared)
         findings = shared("doctor", "-o", "json").json["findings"]
         outcome = shared("status")
     finally:
-        shared.box.standing.heal()
+        shared.box.failures.heal()
     assert "shop/orders" in found
     # an error about a node that no associated pod runs on concerns no identity
     errors = {item["id"] for item in findings if item["severity"] == "error" and item["serviceAccounts"]}
@@ -114,10 +114,10 @@ def test_every_view_says_the_same_of_two_failures_at_once(shared: Site, pair: tu
     try:
         for mode in pair:
             with suppress(ValueError):  # some modes cannot be in place together: then the first one is, alone
-                shared.box.standing.put(mode)
+                shared.box.failures.put(mode)
         check_all_views(shared)
     finally:
-        shared.box.standing.heal()
+        shared.box.failures.heal()
 
 
 @pytest.mark.parametrize("action", one_in(5, [action for action in IAM if action not in NOT_HERE]))
@@ -155,9 +155,9 @@ def test_without_any_permission_in_the_cluster(shared: Site) -> None:
 def several(shared: Site) -> Any:
     """One of each state that is worse than ready, in namespace broken, beside shop/orders."""
     for mode in ("static-aws-keys-shadow", "sdk-too-old", "pod-predates-association"):
-        shared.box.standing.put(mode)
+        shared.box.failures.put(mode)
     yield shared
-    shared.box.standing.heal()
+    shared.box.failures.heal()
 
 
 def test_one_line_an_identity_worst_first(several: Site) -> None:
@@ -233,12 +233,12 @@ def test_what_is_said_of_names_without_a_status(several: Site) -> None:
 
 
 def test_a_role_that_may_do_nothing_is_said_beside_the_state(shared: Site) -> None:
-    shared.box.standing.put("session-policy-misconfig")
+    shared.box.failures.put("session-policy-misconfig")
     try:
         outcome = shared("status", "broken/session-policy-misconfig", "-o", "json")
         row = shared("status", "broken/session-policy-misconfig").stdout.strip().split("\t")
     finally:
-        shared.box.standing.heal()
+        shared.box.failures.heal()
     assert (outcome.code, outcome.json["state"], outcome.json["permissions"]["id"]) == (
         *(3, "ready"),
         "session-policy-misconfig",
@@ -306,11 +306,11 @@ def test_nothing_is_changed_and_nobody_is_asked(shared: Site) -> None:
 
 @pytest.mark.parametrize("mode", [mode for mode in BREAKS if BY_ID[mode].bearing is Bearing.RESTART])
 def test_restart_of_stale_pods_ends_every_stale_state(shared: Site, mode: str) -> None:
-    shared.box.standing.put(mode)
+    shared.box.failures.put(mode)
     try:
         before = {item["id"] for item in shared("status", "-o", "json").json["items"] if item["state"] == "stale"}
         outcome = shared("restart", "-A", "--stale", "--yes")
         after = {item["state"] for item in shared("status", "-o", "json").json["items"]}
     finally:
-        shared.box.standing.heal()
+        shared.box.failures.heal()
     assert (before, outcome.code, after) == ({mode}, 0, {"ready"}), outcome

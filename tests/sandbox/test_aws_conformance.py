@@ -57,7 +57,12 @@ def test_eks(box: Sandbox, eks: Any) -> None:
     entries = eks.list_access_entries(clusterName="demo")["accessEntries"]
     eks.describe_access_entry(clusterName="demo", principalArn=entries[0])
     eks.create_access_entry(clusterName="demo", principalArn=f"{ROLE}storefront", kubernetesGroups=["readers"])
-    eks.delete_access_entry(clusterName="demo", principalArn=f"{ROLE}storefront")
+    entry = {"clusterName": "demo", "principalArn": f"{ROLE}storefront"}
+    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+    eks.associate_access_policy(**entry, policyArn=policy, accessScope={"type": "namespace", "namespaces": ["shop"]})
+    eks.list_associated_access_policies(**entry)
+    eks.disassociate_access_policy(**entry, policyArn=policy)
+    eks.delete_access_entry(**entry)
     eks.list_insights(clusterName="demo")
     eks.describe_addon_versions(addonName="eks-pod-identity-agent", kubernetesVersion="1.35")
     version = eks.describe_addon_versions()["addons"][0]["addonVersions"][0]["addonVersion"]

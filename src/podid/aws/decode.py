@@ -198,6 +198,17 @@ def _update_error(error: foreign.Object) -> str:
 
 update = foreign.record(Update, errors=foreign.many("errors", _update_error))
 access_entry = foreign.record(aws.AccessEntry, kind="type?")
+
+
+def access_policy(principal: str, data: foreign.Object) -> aws.AccessPolicy:
+    """Return a policy of the principal. Raise Malformed for an unknown scope: it is not the whole cluster."""
+    scope = foreign.inner(data, "accessScope")
+    kind, namespaces = foreign.text(scope, "type"), foreign.texts_or_none(scope, "namespaces")
+    if kind != "cluster" and not (kind == "namespace" and namespaces):
+        raise foreign.Malformed(f"accessScope has type {kind} and {len(namespaces)} namespaces")
+    return aws.AccessPolicy(principal, foreign.text(data, "policyArn"), namespaces if kind == "namespace" else ())
+
+
 node_group = foreign.record(
     aws.NodeGroup, name="nodegroupName", status="status?", node_role_arn="nodeRole", subnet_ids="subnets"
 )

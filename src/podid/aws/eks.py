@@ -10,6 +10,7 @@ from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
 from podid.domain.aws import (
     AccessEntry,
+    AccessPolicy,
     Association,
     AssociationSummary,
     Cluster,
@@ -313,6 +314,14 @@ class Eks(EksAddons):
         find = partial(self._find_access_entry, cluster)
         return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())
 
+    @needs("eks:ListAccessEntries", "eks:ListAssociatedAccessPolicies")
+    def list_access_policies(self, cluster: str) -> tuple[AccessPolicy, ...]:
+        """Return the access policies of all access entries, sorted."""
+        params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
+        find = partial(self._find_access_policies, cluster)
+        entries = self._api.each("ListAccessEntries", params, subject, "accessEntries", find)
+        return tuple(sorted(policy for policies in entries.values() for policy in policies))
+
     @needs("eks:ListInsights")
     def list_upgrade_findings(self, cluster: str) -> tuple[str, ...]:
         """Return the ids of insights about the next upgrade of Kubernetes that are warnings or errors."""
@@ -329,6 +338,17 @@ class Eks(EksAddons):
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"
         return self._api.find("DescribeAccessEntry", params, subject, at("accessEntry", decode.access_entry))
+
+    def _find_access_policies(self, cluster: str, principal: str) -> tuple[AccessPolicy, ...] | None:
+        """Return the access policies of the principal; None if its access entry was deleted."""
+        params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access policies of {principal}"
+        read = list_at("associatedAccessPolicies", partial(decode.access_policy, principal))
+        try:
+            return tuple(self._api.items("ListAssociatedAccessPolicies", params, subject, read))
+        except ClusterNotFound:
+            raise
+        except NotFound:
+            return None
 
     def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"

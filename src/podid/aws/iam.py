@@ -160,7 +160,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider")
     def create_oidc_provider(self, provider: OidcProvider) -> None:
-        """AlreadyExists when one of that URL exists."""
+        """Create an OIDC provider. Raise AlreadyExists if one with that URL exists."""
         params: dict[str, Any] = {
             "Url": f"https://{provider.url.removeprefix('https://')}",
             "ClientIDList": list(provider.client_ids),
@@ -172,7 +172,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:DeleteOpenIDConnectProvider")
     def delete_oidc_provider(self, arn: str) -> None:
-        """IAM deletes it also while roles trust it."""
+        """Delete an OIDC provider. IAM deletes it even if trust policies of roles name it."""
         params = {"OpenIDConnectProviderArn": arn}
         self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
 

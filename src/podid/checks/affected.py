@@ -22,7 +22,7 @@ _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Cr
 @dataclass(frozen=True, slots=True)
 class AffectedPods:
     """The pods of its identities that a verdict affects: those in `pods` ("ns/name"), on `nodes` or of `workload`, if
-    these are given, and the pods that are created from now on if `new`."""
+    set; with `new`, also pods that are created from now on."""
 
     pods: frozenset[str] | None = None
     nodes: frozenset[str] | None = None
@@ -65,7 +65,7 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
         if agent is not None:
             return AffectedPods(nodes=frozenset({agent.node}), new=new)
         return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
-    # a workload with chain EVERYONE affects others' pods, such as a DaemonSet that changes the nodes' packet filter
+    # a workload with chain EVERYONE affects pods of others, such as a DaemonSet that changes the nodes' packet filter
     if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
         nodes = _nodes_of_agent(snapshot, subject)
         return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
@@ -73,7 +73,7 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
 
 
 def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
-    """Return whether no pod on some nodes gets credentials because of this failure."""
+    """Return whether this failure keeps all pods on some nodes from getting credentials."""
     broken = verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR
     if not broken or verdict.chain == EVERYONE or bearing_of(verdict) is not Bearing.STOPS:
         return False

@@ -34,6 +34,7 @@ from podid.checks.association.session_policy_misconfig import session_policy_mis
 from podid.checks.association.unused_association import unused_association
 from podid.checks.audit.access_keys_in_cluster import access_keys_in_cluster
 from podid.checks.audit.cross_account_trust_without_external_id import cross_account_trust_without_external_id
+from podid.checks.audit.guard_violated import guard_violated
 from podid.checks.audit.iam_quota import iam_quota
 from podid.checks.audit.identity_open_to_others import identity_open_to_others
 from podid.checks.audit.imds_open_to_pods import imds_open_to_pods
@@ -225,6 +226,7 @@ AUDIT: tuple[Check, ...] = (
     imds_open_to_pods,
     access_keys_in_cluster,
     iam_quota,
+    guard_violated,
 )
 # checks of the doctor that `podid audit` makes too
 AUDITED: tuple[Check, ...] = (

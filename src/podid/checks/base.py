@@ -78,7 +78,8 @@ class Check:
         return any(verdict.outcome is Outcome.FAIL for verdict in self.judge(snapshot))
 
     def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":
-        """`chain`: the service accounts ("ns/name") whose credentials depend on the subject."""
+        """Return the case of a subject. `chain`: the service accounts ("ns/name") whose credentials depend on the
+        subject."""
         return Case(self, subject, chain)
 
     def of_cluster(self, snapshot: Snapshot, chain: tuple[str, ...] = ()) -> "Case":

@@ -59,8 +59,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     # its trust policy names the unique id of a deleted role
     "target-role-trust-broken": ("role-recreated",),
 }
-# it allows others to assume the role, whether or not a service account exists
-OF_ITS_OWN = ("trust-too-broad",)
+# these are true even if no service account exists: others can assume the role, or a guard forbids it
+OF_ITS_OWN = ("trust-too-broad", "guard-violated")
 
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
@@ -94,7 +94,8 @@ def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
 
 
 def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
-    """Return the check that explains the failure for everyone in its chain; empty if somebody's is unexplained."""
+    """Return the check that explains the failure for all service accounts in its chain; empty if one of them is
+    unexplained."""
     causes = [c for c in (*NO_SERVICE_ACCOUNT, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
     for cause in causes:
         if "*" in broken[cause]:

@@ -102,7 +102,7 @@ def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSessio
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Concern:
-    """A failing or unknown verdict and the pods of one identity that it affects."""
+    """A failing or unknown verdict, with the affected pods of one identity."""
 
     order: int
     verdict: Verdict
@@ -131,7 +131,7 @@ class _Concern:
 
     @property
     def doubts(self) -> bool:
-        """Return whether it makes the state doubtful. Info does too if no pod can run yet."""
+        """Return whether it makes the state doubtful. A verdict of severity info does too if no pod can run yet."""
         mild = self.verdict.severity is Severity.WARN or self.verdict.check in NO_SERVICE_ACCOUNT
         return self.failed and mild and self.bearing is Bearing.STOPS
 

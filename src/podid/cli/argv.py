@@ -56,8 +56,8 @@ def verbose(argv: Sequence[str]) -> bool:
 
 
 def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
-    """Return the command line for one of several places: each given option of `values` once, with that value, at the
-    position of its first occurrence. --all-clusters and --cluster-tag become --cluster. Adds no other options."""
+    """Return the command line for one of several places: each specified option of `values` once, with that value, at
+    the position of its first occurrence. --all-clusters and --cluster-tag become --cluster. Adds no other options."""
     words = tuple(argv)
     for name, value in values.items():
         if value is not None:

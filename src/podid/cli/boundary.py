@@ -26,8 +26,8 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
         cut_short = True
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # Typer exits so when its output is closed
-        code = ExitCode.OK  # the reader closed the pipe; only printing was left
+    except (BrokenPipeError, SystemExit):  # Typer exits with this code when its output is closed
+        code = ExitCode.OK  # the reader closed the pipe; only printing remained
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
         cut_short = True
         code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)
@@ -114,7 +114,7 @@ def _carry_out(answered: Instead, runtime: Runtime) -> int:
 
 
 def _meant(argv: list[str]) -> list[str]:
-    """Translate the habits of other programs: `podid ls`, `podid version`, `podid help list`."""
+    """Translate command lines that users know from other programs: `podid ls`, `podid version`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
     if argv == ["version"]:
@@ -148,7 +148,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
     advise(error, runtime)
     hint = hint_words(_next(error), runtime.argv)
-    as_json = output_option(argv, runtime.env) in ("json", "jsonl")
+    as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
@@ -159,6 +159,14 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
+
+
+def _stored_output(runtime: Runtime) -> str:
+    """Return the output format of the settings file; empty without a file that can be used."""
+    try:
+        return runtime.stored.get("output", ("", ""))[0]
+    except PodidError:
+        return ""
 
 
 def _next(error: PodidError) -> Hint:
@@ -180,7 +188,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     done, total = runtime.counted
     where = f" at {done} of {total} steps" if total else ""
     text = f"Interrupted{where}.{after}"
-    if runtime.streams.stderr_tty:  # which has written ^C where the cursor was
+    if runtime.streams.stderr_tty:  # the terminal has written ^C at the position of the cursor
         text = f"\n{paint(text, Screen(runtime.width))}\n"
     else:
         text = f"{text}\n"

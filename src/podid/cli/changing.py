@@ -84,19 +84,20 @@ def run(
 
 
 def beside(access: Access, plan: Plan, *, taken_over: bool = False) -> tuple[str, ...]:
-    """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, unless --take-over
-    is given or an earlier run has `taken_over`."""
+    """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, except with
+    --take-over or if an earlier run has `taken_over`."""
     if not plan.actions:
         return ()
     take_over = access.shared.take_over or taken_over
-    # only where the command has read the cluster anyway
+    # only if the command has read the cluster for other reasons
     return owner_notes(access.clients, plan, take_over=take_over, custom="kube" in vars(access))
 
 
 def roll_back(
     access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "", taken_over: bool = False
 ) -> None:
-    """Return service accounts to the older way: the first part, restarts, and the last part once all pods are back."""
+    """Return service accounts to the previous mechanism: the first part, restarts, and the last part once all pods use
+    it."""
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.migrate.rollback import joined, with_pods_back
 
@@ -127,8 +128,8 @@ def roll_back(
 
 
 def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
-    """Show the plan and ask for consent. Raise Declined for a no, and Conflict if an object to delete has changed since
-    the plan."""
+    """Show the plan and ask for consent. Raise Declined if the user declines, and Conflict if an object to delete has
+    changed since the plan."""
     show(access, plan, draft=access.runtime.guard is None)
     if access.runtime.guard is not None:
         access.runtime.guard(access.terminal)
@@ -138,7 +139,7 @@ def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
 
 
 def show(access: Access, plan: Plan, *, draft: bool = False) -> None:
-    """Show the plan on stderr; as a `draft` its result may take its place on a terminal."""
+    """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
     access.terminal.note(*plan_lines(plan, brief=not access.terminal.verbose), draft=draft)
 
 
@@ -361,8 +362,8 @@ def followed(
 
 
 def take_back(access: Access, result: ChangeResult) -> ChangeResult:
-    """Roll back the roles that a failed run created for nothing, and return the result. Raise the failure if nothing of
-    the run remains."""
+    """Roll back roles that a failed run created without using them, and return the result. Raise the failure if nothing
+    of the run remains."""
     from podid.ops.role.rollback import plan_rollback, stays
 
     rollback = plan_rollback(result)

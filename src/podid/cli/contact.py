@@ -1,5 +1,5 @@
-"""First contact: what is missing before podid can work (credentials, a region, a cluster, a running sandbox), and the
-next line to type. Also the page that `podid` alone shows on a terminal."""
+"""First contact: the missing prerequisites of podid (credentials, a region, a cluster, a running sandbox), and the next
+line to type. Also the page that `podid` alone shows on a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE_SECONDS = 5.0
 
 
 def advise(error: PodidError, runtime: Runtime) -> None:
-    """Add the next line to type to an error, from what this machine has."""
+    """Add the next line to type to an error, from the configuration of this machine."""
     endpoint = runtime.env.get(_ENDPOINT, "")
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
@@ -48,7 +48,7 @@ def _is_refused(error: CredentialsError) -> bool:
 
 
 def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
-    """Return how to renew credentials in environment variables, which take precedence unless a profile is named."""
+    """Return how to renew credentials in environment variables, which take precedence unless a profile is specified."""
     source = "They come from environment variables."
     if profiles:
         return f"{source} Set new ones, or use a profile.", Again(add=("--profile", profiles[0]))
@@ -135,7 +135,7 @@ def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
 
 
 def _kubernetes(access: Access) -> list[tuple[str, str]]:
-    """Return the reason why the API server of the cluster cannot be used; nothing if it can."""
+    """Return the reason why the API server of the cluster cannot be used; empty if it can."""
     failure = access.kube.failure
     return [("Kubernetes", f"{sentence(failure.message)} Commands about pods need it.")] if failure else []
 

@@ -106,8 +106,8 @@ def _each(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Itera
 
 
 class _Guard:
-    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, after a no or
-    because the finding no longer exists."""
+    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, because the
+    user declined or because the finding no longer exists."""
 
     def __init__(self, verdict: Verdict, command: tuple[str, ...], still: Still) -> None:
         self.left = False

@@ -1,6 +1,6 @@
-"""Help as lines: of podid, of a noun, of a command, and of the options that commands have in common.
+"""Help as lines: of podid, of a noun, of a command, and of the common options.
 
-Nothing but the command in question is imported for it, and Typer only with that.
+Help imports only the command that it describes, and Typer only with that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podid.domain.option import OptionField
 
 ABOUT = "Set up and verify Amazon EKS Pod Identity, or find the first broken link."
-# what most people come for, in the order in which they need it
+# the main tasks, in the order in which users need them
 MAIN_JOB = (
     ("podid demo", "Take a tour on this machine, without AWS."),
     ("podid install-agent", "Install the agent on a cluster."),
@@ -27,9 +27,9 @@ MAIN_JOB = (
     ("podid doctor", "Find the cause if pods get no credentials."),
 )
 OPTIONS = "options"
-# a page wider than this is hard to read; a pipe has no width
+# wider pages are hard to read; a pipe has no width
 WIDEST, PIPE = 100, 80
-# an option that is longer has its meaning on the next line
+# after a longer option, its meaning is on the next line
 _LONGEST = 30
 
 
@@ -39,7 +39,7 @@ def asks_for_help(argv: Sequence[str]) -> bool:
 
 
 def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
-    """Return the lines that a command line asks for; None where it names no command."""
+    """Return the lines of the requested page; None if the command line names no command."""
     words = [word for word in argv if not word.startswith("-")]
     width = PIPE if width is None else min(width, WIDEST)
     if not words:
@@ -137,7 +137,9 @@ def _common(width: int) -> Iterator[str | Line]:
     yield from section("Common options", two_columns(items, width))
     yield ""
     yield from wrapped(
-        "An option overrides its environment variable, and the variable overrides the kubeconfig.", width
+        "An option overrides its environment variable, the variable overrides the settings file (podid config), and "
+        "the file overrides the kubeconfig.",
+        width,
     )
 
 

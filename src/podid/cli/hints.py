@@ -31,7 +31,7 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
 
 def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "") -> tuple[str, ...]:
     """Return `command` with the options of `argv` about the place that its program has and that it lacks. `region` is
-    the region of the cluster's ARN, if no flag and no variable gives one."""
+    the region of the cluster's ARN, if no flag or variable sets one."""
     flags: list[str] = []
     for item in _places(command):
         given = values_of(item.long, argv, short=item.short)

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, PodidError
-from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
+from podid.domain.option import (
+    NOT_STORED,
+    OptionField,
+    Stored,
+    filled,
+    option,
+    options,
+    options_in,
+    refuse_blank,
+    seconds,
+    switch,
+)
 from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
 from podid.domain.plan import Wait
 from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_format
@@ -21,7 +32,7 @@ from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_fo
 
 @options
 class Shared:
-    """The shared options. None means that neither the flag nor its environment variable is given.
+    """The shared options. None means that neither the flag nor its environment variable is set.
 
     To add one: a field here, and its name in a group below or in a command's `shared`.
     """
@@ -73,6 +84,10 @@ class Shared:
         return default if self.timeout is None else seconds(self.timeout)
 
 
+# a setting without an option: a command line should not widen what may be changed
+GUARD: OptionField = option(
+    "FILE", "File with a guard, which limits every change.", env=("PODID_GUARD",), name="--guard"
+)
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
 SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
@@ -83,13 +98,23 @@ KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CONFIRM = ("yes", "dry_run", "journal_dir")
 CHANGE = (*CONFIRM, "take_over")
+# option -> options and variables for the same choice, before which its value in the settings file yields
+YIELDS: Mapping[str, frozenset[str]] = {
+    "cluster": frozenset({"context"}),
+    "context": frozenset({"cluster"}),
+    "profile": frozenset({"AWS_ACCESS_KEY_ID", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"}),
+}
 
 
 def from_values(
-    values: Mapping[str, Any], env: Mapping[str, str], further: Iterable[Report | Drawing] = ()
+    values: Mapping[str, Any],
+    env: Mapping[str, str],
+    further: Iterable[Report | Drawing] = (),
+    *,
+    stored: Stored = NOT_STORED,
 ) -> tuple[Shared, dict[str, str]]:
-    """Return the options with the environment filled in, and the source of each given value. `further` are the
-    formats that only this command writes.
+    """Return the options with the environment and then the settings file (`stored`) filled in, and the source of each
+    given value. `further` are the formats that only this command writes.
 
     Raise InvalidInput for a value that no command accepts.
     """
@@ -108,12 +133,11 @@ def from_values(
             chosen[name] = value
             sources[name] = declared.long
             continue
-        for variable in declared.env:
-            if env.get(variable):
-                refuse_blank(variable, env[variable])
-                chosen[name] = env[variable]
-                sources[name] = variable
-                break
+        if default := declared.default_from(env, stored):
+            chosen[name], sources[name] = default
+            refuse_blank(sources[name], chosen[name])
+    for name in _yielding(sources, env, stored):
+        del chosen[name], sources[name]
     for name in chosen:
         with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
@@ -132,6 +156,14 @@ def from_values(
         message = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
         raise InvalidInput(message, subject=shared.expect_account)
     return shared, sources
+
+
+def _yielding(sources: Mapping[str, str], env: Mapping[str, str], stored: Stored) -> list[str]:
+    """Return the options from the settings file that contradict a flag or a variable for the same choice."""
+    stored_sources = {source for _, source in stored.values()}
+    filed = {name for name, source in sources.items() if source in stored_sources}
+    chosen = {*(sources.keys() - filed), *(name for name in env if env[name])}
+    return [name for name in filed if chosen & YIELDS.get(name, frozenset())]
 
 
 @contextmanager
@@ -160,7 +192,7 @@ _EXAMPLE = "Example: "
 
 
 def _lines(paragraph: str) -> list[str]:
-    """Return a line for each item of a list, which each begin with a word and a colon, else one for all."""
+    """Return a line for each item of a list, whose items begin with a word and a colon; otherwise one line."""
     lines = paragraph.splitlines()
     is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
     return lines if is_list else [" ".join(lines)]
@@ -177,12 +209,14 @@ class Command:
     body: Callable[..., None]
     shared: tuple[str, ...]
     permissions: Callable[[], CommandPermissions]
-    # the formats that it writes beside the common ones
+    # the formats that it writes in addition to the common ones
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # the permissions for given option values, if these decide what is read; requires no argument
+    # the permissions for option values, if these decide what is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
+    # whether the settings file has an effect
+    settings: bool = True
 
     @property
     def help(self) -> str:
@@ -195,7 +229,7 @@ class Command:
 
     @property
     def examples(self) -> list[str]:
-        """Command lines of the help."""
+        """Return the example command lines of the help."""
         parts = self.help.split("\n\n")
         return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
@@ -233,8 +267,8 @@ class Command:
         return values
 
     def all_permissions(self, **values: object) -> CommandPermissions:
-        """Return the permissions of the body, for `values` of its options if given, plus those for choosing the cluster
-        and identifying the caller."""
+        """Return the permissions of the body, for `values` of its options if specified, plus those for choosing the
+        cluster and identifying the caller."""
         permissions = self.permissions()
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)

@@ -85,4 +85,4 @@ def _root(
         False, "--version", is_eager=True, callback=_version, help="Print the version and exit."
     ),
 ) -> None:
-    """The options of podid itself."""
+    """Declare the options of podid itself."""

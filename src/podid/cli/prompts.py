@@ -22,8 +22,8 @@ class Prompter:
     """Asks on the terminal of the process. Ctrl-C at a question raises Cancelled, exit 130."""
 
     def confirm(self, question: str, *, word: str = "") -> bool:
-        """Return whether the answer is yes, or `word` if one is given. Enter ends the answer: questionary's own
-        confirmation acts on a single key. Any other answer clears the field and asks again."""
+        """Return whether the answer is yes, or `word` if set. Enter ends the answer: questionary's own confirmation
+        acts on a single key. Any other answer clears the field and asks again."""
         import questionary
         from prompt_toolkit.output import create_output
 
@@ -92,7 +92,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _typed(question: Prompt, back: bool, output: Output) -> str | None:
-    """An empty answer goes back."""
+    """Ask for a typed answer; an empty one goes back."""
     import questionary
 
     def problem(text: str) -> bool | str:

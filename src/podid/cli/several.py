@@ -102,7 +102,7 @@ def over_clusters(
         for _, failure in failures[1:]:
             terminal.tell_failure(failure)
         raise failures[0][1]
-    from podid.render.changes import results_view
+    from podid.render.several import results_view
 
     terminal.emit((together or results_view)(views, failures))
     for _, failure in failures:

@@ -40,11 +40,11 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--assume-yes": ("--yes",),
     "--no-wait": ("--wait=none",),
 }
-# a managed policy for an ARN, else one of the others
+# a managed policy if the value is an ARN, otherwise one of the others
 _POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
 ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
-# commands that change nothing that exists: a correction of a typing error may be pasted
+# commands that change no existing object: a user may paste a corrected typing error
 _CREATING = frozenset({"associate", "install-agent", "role create"})
 # prefixes that reverse the meaning of a name
 _REVERSED = ("--no-", "--not-", "--disable-", "--without-", "--skip-", "--dont-")
@@ -81,7 +81,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         else:
             near = _near(typed, known)
     value = value_of(typed, argv)
-    # not an option that needs a value if none was given, and not a switch for KEY=VALUE
+    # no suggestion of an option that requires a value if the line has none, or of a switch for KEY=VALUE
     is_value = bool(value) and not value.startswith("-")
     fits = near and (is_value if _takes_value(params, near[0]) else "=" not in value)
     return UsageError(
@@ -90,8 +90,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
 
 
 def _command_hint(typed: str, near: Sequence[str], argv: Sequence[str], path: Sequence[str]) -> Hint:
-    """Return the command line with the likely command, if that exists and changes nothing; else a page of help. A
-    change that was not typed must not be pasted."""
+    """Return the command line with the likely command, if that exists and changes nothing; otherwise a page of help. A
+    user must not paste a change that was not typed."""
     if not near:
         return Other((*path, "--help"))
     place = list(argv).index(typed) if typed in argv else 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30.0
 KEPT_SECONDS = 600.0
-# the reading process is invisible and must end by itself
+# the reading process is invisible and must end without a user
 REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 0.2
 # the options about the place, or their variables
@@ -63,7 +63,8 @@ class Suggestions:
     def _cache(self, source: str, place: dict[str, str]) -> Path:
         env = self._runtime.env
         variables = (*(name for item in _PLACE for name in item.env), "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
-        identity = {**{name: env.get(name, "") for name in variables}, **place, "source": source}
+        stored = {item.field: self._runtime.stored.get(item.key, ("", ""))[0] for item in _PLACE}
+        identity = {"stored": stored, **{name: env.get(name, "") for name in variables}, **place, "source": source}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
         return self._runtime.state_dir() / "completion" / f"{digest}.json"
 
@@ -109,8 +110,8 @@ def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
 def _runs(runtime: Runtime) -> Iterable[str]:
     from podid.ops.change.journal import Journal
 
-    chosen = runtime.env.get("PODID_JOURNAL_DIR")
-    journal = Journal(Path(chosen) if chosen else runtime.state_dir() / "journal")
+    chosen = SHARED["journal_dir"].default_from(runtime.env, runtime.stored)
+    journal = Journal(Path(chosen[0]) if chosen else runtime.state_dir() / "journal")
     return ("last", *(run.run_id for run in journal.runs()))
 
 
@@ -163,6 +164,12 @@ def _list_orders(_: Runtime) -> Iterable[str]:
     return SORTABLE
 
 
+def _settings(_: Runtime) -> Iterable[str]:
+    from podid.cli.settings import keys
+
+    return keys()
+
+
 LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "runs": _runs,
     "checks": _checks,
@@ -171,6 +178,7 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "contexts": _contexts,
     "profiles": _profiles,
     "shells": _shells,
+    "settings": _settings,
     "list-columns": _list_columns,
     "list-orders": _list_orders,
 }
@@ -185,7 +193,7 @@ def _service_accounts(access: Access) -> Iterable[str]:
 
 
 def _targets(access: Access) -> Iterable[str]:
-    """Return what podid doctor takes: service accounts, pods and Deployments."""
+    """Return valid arguments of podid doctor: service accounts, pods and Deployments."""
     names = {*_service_accounts(access), "pod/", "deploy/"}
     with contextlib.suppress(Exception):
         names |= {f"pod/{pod.namespace}/{pod.name}" for pod in access.kube.reader.list_pods()}
@@ -208,7 +216,7 @@ def _versions(access: Access) -> Iterable[str]:
 
 REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
     "clusters": lambda access: access.aws.eks.list_clusters(),
-    # every region of a partition lists the others
+    # the other regions of the partition; every region has the same list
     "regions": lambda access: access.at("completion", cluster="", region="us-east-1").aws.eks_regions,
     "targets": _targets,
     "service-accounts": _service_accounts,
@@ -226,7 +234,7 @@ def main(argv: Sequence[str]) -> None:
 
     source, place, cache = argv
     runtime = Runtime(streams=Streams.of_process(), env={**os.environ, "CI": "1"})
-    options, sources = from_values(json.loads(place), runtime.env)
+    options, sources = from_values(json.loads(place), runtime.env, stored=runtime.stored)
     deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s for completion")
     access = Access(runtime, options, sources, Terminal(runtime, options), deadline=deadline)
     values = sorted(REMOTE[source](access))

@@ -42,7 +42,7 @@ class Terminal:
         self._kept: list[View] | None = runtime.views
         # the last view of a --watch
         self._watched: View | None = None
-        # rows of the text on stderr that a result may take the place of
+        # rows of text on stderr that a result may replace
         self._draft = 0
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
@@ -67,7 +67,7 @@ class Terminal:
         return live and self.for_person and self._options.query is None and not self._options.verbose
 
     def erase_draft(self) -> bool:
-        """Erase the last draft if nothing was written below it and all of it can be on the screen."""
+        """Erase the last draft if no text was written below it and all of it can be on the screen."""
         rows, self._draft = self._draft, 0
         if not 0 < rows < self._runtime.streams.height:
             return False
@@ -203,8 +203,8 @@ class Terminal:
             self._write(view)
 
     def emit_again(self, view: View, moment: datetime) -> None:
-        """Write the next view of a --watch: on a terminal in the place of the previous one, with the time; in a pipe
-        its rows that changed. Documents are written whole."""
+        """Write the next view of a --watch. On a terminal it replaces the previous one and has the time; in a pipe only
+        changed rows are written. Documents are written whole."""
         previous, self._watched = self._watched, view
         if self.redraws:
             self.progress.done()
@@ -238,7 +238,7 @@ class Terminal:
         except UsageError as error:
             if not self._runtime.changing:
                 raise
-            # what was done is done: losing the result of it would be worse than showing all of it
+            # the changes are done: losing their result would be worse than showing all of it
             self._stderr(f"Warning: {sanitize.line(error.message)}. The complete result follows\n")
             text = to_text(view, options.output, None)
         self._print((text,))

@@ -139,6 +139,11 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
+    Row("config list", OFFLINE, "List the defaults of options, with the source of each.", "config.list:list_config"),
+    Row("config get", OFFLINE, "Print the default of an option.", "config.get:get"),
+    Row("config set", OFFLINE, "Set the default of an option in the settings file.", "config.set:set_config"),
+    Row("config unset", OFFLINE, "Remove the default of an option from the settings file.", "config.unset:unset"),
+    Row("config path", OFFLINE, "Print the path of the settings file.", "config.path:path"),
     Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
 )
 
@@ -150,6 +155,7 @@ GROUPS: dict[str, str] = {
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
     "sandbox": "A simulated cluster.",
+    "config": "Defaults of options, in a settings file.",
 }
 
 

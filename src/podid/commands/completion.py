@@ -14,7 +14,7 @@ class CompletionDocument(Document, kind="Completion"):
     script: str
 
 
-@command()
+@command(settings=False)
 def completion(
     terminal: Terminal,
     shell: str = argument("bash|zsh|fish", "The shell."),

@@ -179,6 +179,16 @@ class AccessEntry:
     kind: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class AccessPolicy:
+    """An access policy that EKS associates with an access entry. `namespaces` limit it, and may have wildcards; without
+    any it applies to the cluster."""
+
+    principal_arn: str
+    policy_arn: str
+    namespaces: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
     name: Annotated[str, Key("policyName")]

@@ -119,7 +119,7 @@ class PodSession:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebIdentity:
     """One AssumeRoleWithWebIdentity, by which a pod gets credentials from IRSA. `provider` is the ARN of the OIDC
-    provider, `ref` the service account in the token, None for the token of something else."""
+    provider. `ref` is the service account in the token, None if the token is not one of a service account."""
 
     at: datetime
     provider: str

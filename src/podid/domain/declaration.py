@@ -1,7 +1,7 @@
-"""A declaration: the roles and associations of one file, as they are to be (`kind: PodIdentity`).
+"""A declaration: the desired roles and associations of one file (`kind: PodIdentity`).
 
-Every part has its position in the file, so that a plan, a conflict and a refusal can name the line. Positions do not
-take part in comparisons: two files that declare the same are equal.
+Every part has its position in the file, so that a plan, a conflict and a refusal can name the line. Comparisons ignore
+positions: two files with the same content are equal.
 """
 
 from collections.abc import Mapping

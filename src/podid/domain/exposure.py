@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from podid.domain.aws import AccessPolicy
 from podid.domain.findings import Subject
 
 _KEY_ID = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])")
@@ -52,7 +53,8 @@ class AccessKey:
 @dataclass(frozen=True, slots=True, order=True)
 class IdentityGrant:
     """Permissions of a user, group or service account by one binding, in a namespace, or in all if it is empty.
-    `abilities` are members of ABILITIES. `binding` is RoleBinding or ClusterRoleBinding with its name."""
+    `abilities` are members of ABILITIES. `binding` is RoleBinding or ClusterRoleBinding with its name. The namespace of
+    an access entry may have wildcards."""
 
     subject: Subject
     namespace: str
@@ -103,6 +105,28 @@ def abilities_of(rules: Iterable[RoleRule]) -> tuple[str, ...]:
     return tuple(
         ability for ability, ways in ABILITIES.items() if any(rule.allows(*way) for rule in listed for way in ways)
     )
+
+
+# of AWS: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
+_CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
+_OF_EDITORS = ("create pods", "run commands in pods")
+ACCESS_POLICIES: dict[str, tuple[str, ...]] = {
+    _CLUSTER_ADMIN: tuple(ABILITIES),
+    "AmazonEKSAdminPolicy": _OF_EDITORS,
+    "AmazonEKSEditPolicy": _OF_EDITORS,
+}
+
+
+def grants_of(policy: AccessPolicy) -> Iterator[IdentityGrant]:
+    """Yield the grants by an access policy of EKS, one for each pattern of namespaces. Yield none for an administrator
+    of the whole cluster, as for members of system:masters."""
+    name = policy.policy_arn.rpartition("/")[2]
+    if name not in ACCESS_POLICIES or (name == _CLUSTER_ADMIN and not policy.namespaces):
+        return
+    kind, _, path = policy.principal_arn.rpartition(":")[2].partition("/")
+    subject = Subject(f"IAM {kind}", path.rpartition("/")[2])
+    for namespace in policy.namespaces or ("",):
+        yield IdentityGrant(subject, namespace, ACCESS_POLICIES[name], name, "access entry")
 
 
 def named_in(places: Iterable[tuple[Subject, str, str]]) -> Iterator[KeyPlace]:

@@ -1,4 +1,4 @@
-"""The difference between a file and one cluster: a plan, what it leaves alone, and what stands against it."""
+"""The difference between a file and one cluster: a plan, the resources that it does not change, and conflicts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,12 +7,12 @@ from typing import Annotated
 
 from podid.domain.declaration import NOWHERE, Position
 from podid.domain.errors import Conflict, ExitCode, PodidError
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, kind, members
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Consent, Header, Plan, Verb
 from podid.domain.text import short_list
 
-# of a member of a state; a policy is JSON text, as in an association
+# the value of a member of a state; a policy is JSON text, as in an association
 Value = str | int | bool | None
 
 
@@ -31,6 +31,7 @@ class FileChange:
 
     kind: str
     target: str
+    verb: Annotated[Verb, About("`create`, `update` or `delete`.")]
     fields: Sequence[FieldChange] = ()
 
     @classmethod
@@ -46,7 +47,7 @@ class FileChange:
                 fields += _tags(old, new)
             elif (old or None) != (new or None):
                 fields.append(FieldChange(key, _value(old), _value(new)))
-        return cls(kind=action.kind, target=action.target, fields=tuple(fields))
+        return cls(kind=action.kind, target=action.target, verb=action.verb, fields=tuple(fields))
 
 
 def _value(value: object) -> Value:
@@ -115,7 +116,6 @@ class RefusedAccount:
         return f"service account {self.ref}: its annotations are not followed: {self.reason}"
 
 
-@kind("FilePlan", "`podid plan`: the difference between files and one cluster.")
 @members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
@@ -133,7 +133,9 @@ class FilePlan:
     # the service accounts of changed associations, and of all declared ones
     refs: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
     declared: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
-    # whether --take-over was given
+    # the service accounts that the plan affects: those of associations that change, and of changed trust policies
+    affected: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
+    # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
 
@@ -204,7 +206,8 @@ class FilePlan:
 
 
 def together(codes: Sequence[ExitCode]) -> ExitCode:
-    """Return the exit code of the plans of several clusters: a conflict first, then refusals, then unread parts."""
+    """Return the exit code for the plans of several clusters: conflicts take precedence, then refusals, then unread
+    parts."""
     for code in (ExitCode.CONFLICT, ExitCode.PARTIAL, ExitCode.UNDETERMINED, ExitCode.ATTENTION):
         if code in codes:
             return code

@@ -95,7 +95,7 @@ class MetadataProxy:
     external_id_key: str = EXTERNAL_ID
     namespace_key: str = ALLOWED
     default_role: str = ""
-    # how a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
+    # the way in which a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
     restriction: str = ""
     principal: str = ""
 
@@ -116,7 +116,7 @@ class MetadataProxy:
             return True
         try:
             if self.source is OlderWay.KIAM:
-                # `^a|b$` is what kiam makes of `a|b`: it permits more than a|b
+                # kiam turns `a|b` into `^a|b$`, which permits more than a|b
                 return bool(text) and bool(re.search(f"^{text}$" if self.restriction == "strict" else text, arn))
             patterns = json.loads(text) if text else []
             return any(self._matches(str(pattern), arn) for pattern in patterns)
@@ -127,7 +127,7 @@ class MetadataProxy:
         whole = self.arn_of(pattern)
         if self.restriction == "regexp":
             return bool(re.search(whole, arn))
-        # the glob of kube2iam has no other wildcard than *, which matches a / too
+        # kube2iam's glob has only the wildcard *, which also matches a /
         return bool(re.fullmatch(".*".join(map(re.escape, whole.split("*"))), arn))
 
 

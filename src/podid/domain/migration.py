@@ -1,7 +1,7 @@
-"""A migration to EKS Pod Identity: one item for each service account whose pods get credentials by an older way.
+"""A migration to EKS Pod Identity: one item for each service account whose pods use IRSA, kiam or kube2iam.
 
-A stage is derived from AWS and the cluster alone, never from a file, so that one person can continue what another
-began. AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives the reasons for this one.
+A stage is derived from AWS and the cluster alone, never from a file, so that another person can continue a migration.
+AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives the reasons for this one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from podid.domain.text import short_list
 
 
 class OlderWay(StrEnum):
-    """The older way to credentials."""
+    """The previous mechanism by which pods get credentials."""
 
     IRSA = "irsa"
     KIAM = "kiam"
@@ -26,7 +26,7 @@ class OlderWay(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the name for people."""
+        """Return the name for messages."""
         return "IRSA" if self is OlderWay.IRSA else self.value
 
 
@@ -60,7 +60,8 @@ _RANKS = {stage: rank for rank, stage in enumerate(Stage)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialCounts:
-    """Running pods by the credentials that their main container uses. Pods that opt out of injection do not count."""
+    """Numbers of running pods by the credentials that their main container uses. Pods that opt out of injection do not
+    count."""
 
     total: int = 0
     pod_identity: int = 0
@@ -70,8 +71,8 @@ class CredentialCounts:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it. One
-    that is `firm` cannot be accepted, because EKS or IAM would refuse the change."""
+    """A reason to leave an item unchanged. `way_out` are command lines that remove the reason or accept it. One that is
+    `firm` cannot be accepted, because EKS or IAM would refuse the change."""
 
     id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
@@ -90,7 +91,7 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """One step that is left, in the order in which steps are done."""
+    """One remaining step. Steps are in the order in which podid does them."""
 
     action: Annotated[str, About("create, allow, associate, patch, restart, verify or finish.")]
     target: Annotated[str, About("The role, the service account or the workload.")]
@@ -110,8 +111,8 @@ class ItemState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationItem:
-    """A service account and the role that its pods get by the older way. `workloads` are those that use it;
-    `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
+    """A service account and the role of its pods before the migration. `workloads` are those that use it; `unknown` are
+    the reasons for missing checks; `owner` is the tool that would restore the annotation, if any."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
     source: Annotated[OlderWay | None, About("Null if nothing of IRSA, kiam or kube2iam is left.")]
@@ -143,12 +144,12 @@ class MigrationItem:
 @kind("MigrationPlan", "`podid migrate plan`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPlan:
-    """The items that are not finished, with what blocks them and the steps that are left."""
+    """The unfinished items, with their blockers and remaining steps."""
 
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
     providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
-    unread: Annotated[bool, HIDDEN] = False
+    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -181,13 +182,13 @@ def spoken(path: str) -> str:
 @kind("MigrationStatus", "`podid migrate status`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationStatus:
-    """The items by stage, the first stage first, and the commands to continue with."""
+    """The items by stage, the first stage first, and the next commands."""
 
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
     agents: Annotated[Sequence[OlderAgent], About("Empty if the command is not about the whole cluster.")]
     next: Annotated[Sequence[tuple[str, ...]], About("Command lines.")]
-    unread: Annotated[bool, HIDDEN] = False
+    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -196,7 +197,7 @@ class MigrationStatus:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Leftover:
-    """Something that a migration leaves behind."""
+    """An object that a migration does not delete."""
 
     kind: Annotated[str, About("oidc-provider, role or agent.")]
     arn: Annotated[ArnText, OR_NULL, About("Null for an agent.")] = ""

@@ -58,7 +58,7 @@ class ServiceAccountRef:
 
     @classmethod
     def parse_all(cls, texts: Iterable[str]) -> "tuple[ServiceAccountRef, ...]":
-        """Return each once, in the given order."""
+        """Return each once, in the specified order."""
         return tuple(dict.fromkeys(map(cls.parse, texts)))
 
 

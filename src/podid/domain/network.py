@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from podid.domain.cluster import Requirement
 
 NO_PROXY = ("NO_PROXY", "no_proxy")
-# replaces the value of a NO_PROXY from a Secret or a ConfigMap's key
+# replaces the value of a NO_PROXY from a Secret, or from a key of a ConfigMap
 NOT_SEEN = "$(valueFrom)"
 AGENT_PORT = 80
 AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}

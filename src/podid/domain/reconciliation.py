@@ -1,4 +1,4 @@
-"""One round of `podid reconcile`: the difference between files and clusters, and what was done about it."""
+"""One round of `podid reconcile`: the difference between files and clusters, and the changes that it made."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +41,7 @@ class Reconciliation:
 
     @property
     def failed(self) -> bool:
-        """Return whether the next round comes early: something may succeed then."""
+        """Return whether to start the next round early, because a retry may succeed."""
         return self.state in (RoundState.FAILED, RoundState.PARTIAL)
 
     @property

@@ -7,9 +7,21 @@ from datetime import datetime
 from typing import Literal
 
 from podid.domain.admission import WebhookRegistration
-from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role, UpgradeInsight
+from podid.domain.aws import (
+    AccessPolicy,
+    Addon,
+    AddonVersion,
+    Cluster,
+    Decision,
+    Instance,
+    Listed,
+    NodeGroup,
+    Role,
+    UpgradeInsight,
+)
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
+from podid.domain.declaration import Guard
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
 from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames, Principal
@@ -61,7 +73,7 @@ class Snapshot:
     `only_namespaces`, if any, limit `associations`, `service_accounts`, `pods` and `workloads`, but not `agent_pods`
     and `daemon_sets`. If service accounts are specified, only their associations are described; the others are an
     UnreadAssociation with code UNASKED. `targets` are the specified service accounts: only for these a missing
-    association is reported.
+    association is reported. `guards` are the rules of `podid audit --policy`.
     """
 
     taken_at: datetime
@@ -137,6 +149,8 @@ class Snapshot:
     access_keys: Section[tuple[AccessKey, ...]] = field(metadata=KUBERNETES)
     # the same in Secrets; on request only
     secret_keys: Section[tuple[AccessKey, ...]] = field(metadata=SECRETS)
+    # access policies of the cluster's access entries
+    access_policies: Section[tuple[AccessPolicy, ...]] = field(metadata=AWS)
     # permissions by which others get the identity of service accounts
     grants: Section[tuple[IdentityGrant, ...]] = field(metadata=KUBERNETES)
     # namespace of an agent DaemonSet that lacks pods -> its enforced Pod Security level, empty for none
@@ -165,6 +179,7 @@ class Snapshot:
     changes: Section[RecentChanges] = field(metadata=JOURNAL)
     only_namespaces: tuple[str, ...] = ()
     targets: tuple[ServiceAccountRef, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 # section -> its service, and its cost

@@ -206,8 +206,8 @@ class IdentityStatus:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """An action on a resource, allowed by the role of the pods or not; None if that could not be decided, with the
-    missing `permission`. `reason` is why it is not allowed, and `id` the id of the failure mode."""
+    """The decision on one action: whether the role of the pods allows it on a resource; None if podid could not decide,
+    with the missing `permission`. `reason` explains a denial, and `id` is the failure mode."""
 
     action: str
     resource: str

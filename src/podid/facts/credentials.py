@@ -118,7 +118,8 @@ def token_audience(container: Container) -> str | None:
 
 
 def wrong_audience(container: Container) -> Own | None:
-    """Return what an SDK sends if it is not a token for EKS Auth; None if it is, or if podid does not know it."""
+    """Return the wrong token that an SDK sends; None if it sends a token for EKS Auth, or if podid does not know the
+    token."""
     audience = token_audience(container)
     if audience is None or audience == PODS_PRINCIPAL:
         return None
@@ -129,7 +130,7 @@ def wrong_audience(container: Container) -> Own | None:
 
 
 def own_endpoint(pod: Pod, container: Container) -> Own | None:
-    """Return what an SDK uses if the container sets some of the injected fields itself."""
+    """Return the credentials that an SDK uses if the container sets some of the injected fields itself."""
     env = container.env
     if URI in container.blank:
         return Own(Severity.ERROR, (URI,), f"no Pod Identity credentials: the webhook does not replace an empty {URI}")

@@ -28,7 +28,7 @@ KARPENTER_LABEL = "karpenter.sh/nodepool"
 
 
 def kind_of(node: Node) -> NodeKind:
-    """Return what manages the node, which determines the source of its role."""
+    """Return the manager of the node, which determines the source of its role."""
     if node.os == "windows":
         return "windows"
     for kind in ("auto", "hybrid", "fargate"):
@@ -108,7 +108,7 @@ class RoleInUse:
 
     @property
     def words(self) -> str:
-        """Name and ARN: another person may have to fix it."""
+        """Return name and ARN, because another person may have to fix the role."""
         return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
 
 

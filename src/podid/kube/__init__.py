@@ -1,1 +1,1 @@
-"""The Kubernetes API in podid's own values: ways in, reading, writing."""
+"""The Kubernetes API in podid's own values: connections, reads and writes."""

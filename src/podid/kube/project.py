@@ -68,7 +68,7 @@ _FLUX = {
     "kustomize.toolkit.fluxcd.io": "Flux Kustomization",
     "helm.toolkit.fluxcd.io": "Flux HelmRelease",
 }
-# field managers that write on behalf of a tool that keeps the object as its own files say
+# field managers that write for a tool that would restore the object from its own files
 _MANAGERS = {
     "argocd-controller": "Argo CD",
     "eks": "an EKS add-on",
@@ -80,8 +80,8 @@ _MANAGERS = {
 
 
 def annotation_owner(item: Object, fields: tuple[str, ...] = (_IRSA_ANNOTATIONS,)) -> str:
-    """Return the tool that would restore these fields, by default IRSA's annotations of a service account; empty where
-    none is known. `kubectl` owns nothing, and an unknown manager only what it applied."""
+    """Return the tool that would restore these fields, by default IRSA's annotations of a service account; empty if
+    none is known. `kubectl` owns no field. An unknown manager owns only the fields that it applied."""
     metadata = inner(item, "metadata")
     labels, annotations = pairs(metadata, "labels"), pairs(metadata, "annotations")
     for prefix, title in _FLUX.items():
@@ -110,7 +110,7 @@ def _read_annotations(item: Object) -> dict[str, str]:
 
 
 def manifest_without_irsa(item: Object) -> dict[str, object]:
-    """Return a service account as its manifest has it: without the fields of the API server and IRSA's annotations."""
+    """Return the manifest of a service account: without the fields of the API server and without IRSA's annotations."""
     metadata = inner(item, "metadata")
     dropped = (*IRSA_ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
     annotations = {name: text for name, text in pairs(metadata, "annotations").items() if name not in dropped}

@@ -106,8 +106,8 @@ class KubeWriter:
 
     @needs(*on("patch", "ServiceAccount"))
     def annotate(self, ref: ServiceAccountRef, annotations: Mapping[str, str | None]) -> ServiceAccount:
-        """Set annotations, and remove those that are None; everything else of the service account stays. NotFound when
-        it is gone."""
+        """Set annotations, and remove those that are None; everything else of the service account stays. Raise NotFound
+        if it is gone."""
         patch: Json = {"metadata": {"annotations": dict(annotations)}}
         path = path_of("ServiceAccount", ref.namespace, ref.name)
         return self._transport.patch(path, patch, project.service_account)
@@ -198,7 +198,7 @@ def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, regio
         fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
         here = {"nodeSelectorTerms": [{"matchFields": fields}]}
         spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
-        # a pod of the service account runs there, with tolerations that are not known here
+        # a pod of the service account runs on that node, with tolerations that are not known here
         spec["tolerations"] = [{"operator": "Exists"}]
     return {
         "apiVersion": "batch/v1",

@@ -1,1 +1,1 @@
-"""This machine: its files, and processes of podid's own."""
+"""This machine: its files, and podid's own processes."""

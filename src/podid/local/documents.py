@@ -37,7 +37,7 @@ _DIGITS = re.compile(
 )
 _VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# what looks like a name, unlike a policy variable
+# the form of a variable's name, unlike a policy variable
 _NAME_LIKE = re.compile(r"[\w.-]+", re.ASCII)
 
 

@@ -1,7 +1,7 @@
-"""Permissions for well-known workloads and controllers, as data: a file each.
+"""Permissions for well-known workloads and controllers, as data: one file for each.
 
-`statements` are those of a policy in IAM's language, in which `{{name}}` stands for a parameter or for the partition,
-region, account, cluster or clusterArn at hand; a statement with `when` or `unless` is there only with or without that
-parameter. `managedPolicies` are AWS's own, by name. `allows` and a parameter's `words` say the same for a person.
-`version` is the line of the workload's releases that it was written for, `checked` the day on which that was.
+`statements` are those of an IAM policy. `{{name}}` is a placeholder for a parameter, or for partition, region, account,
+cluster or clusterArn. `when` and `unless` include a statement depending on a parameter. `managedPolicies` are names of
+AWS managed policies. `allows` and the `words` of a parameter describe them in plain words. `version` is the release of
+the workload that the preset was written for, `checked` the date of the last check.
 """

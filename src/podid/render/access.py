@@ -81,6 +81,7 @@ def privileges_view(privileges: Privileges) -> View:
         (Column("UNKNOWN", right=True, nothing="0"), "unknown"),
         (Column("RESOURCES", folds=1), privilege_resources, lambda item: "warn" if item.every_resource else ""),
         empty="the policies allow no action",
+        unread=privileges.access.unread,
     )
     ways = table_of(
         privileges.escalations,

@@ -281,6 +281,7 @@ def addon_list_view(matrix: AddonMatrix) -> View:
         (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
         (Column("NAMESPACE", wide=True), "namespace"),
         empty="the cluster has no add-on",
+        unread=matrix.unread,
     )
     names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
     return View(document(AddonMatrix, matrix), (table,), names)

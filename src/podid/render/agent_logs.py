@@ -28,6 +28,7 @@ def agent_logs_view(logs: AgentLogs) -> View:
         (Column("REQUESTED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
         (Column("LAST LINE", folds=3, prose=True), "sample"),
         empty=f"no failure in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
+        unread=logs.unread,
     )
     names = tuple(tally.id for tally in logs.tallies if tally.id)
     items = [encode(LogTallyBody, tally, affected=logs.affected(tally)) for tally in logs.tallies]

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from podid.domain.encoding import JsonObject
-from podid.domain.errors import PodidError
 from podid.domain.fileplan import FilePlan
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import (
@@ -37,7 +35,7 @@ from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS
 from podid.render.outlook import OutlookBody, outlook_lines
 from podid.render.status import IdentityStatusBody, change_lines
-from podid.render.view import NOTHING, Column, Line, Table, View, columns, document
+from podid.render.view import NOTHING, Line, Table, View, columns, document
 
 _STYLES = {Verb.CREATE: "good", Verb.DELETE: "bad", Verb.UPDATE: "warn", Verb.RESTART: "warn"}
 _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
@@ -50,7 +48,7 @@ def header_line(header: Header) -> str:
 
 
 def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
-    """Return the plan as a person reads it before consenting. `brief` counts the statements of a new policy."""
+    """Return the plan as text before the confirmation. `brief` counts the statements of a new policy."""
     lines: list[str | Line] = [f"Plan {header_line(plan.header)}"]
     lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
@@ -65,7 +63,7 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
 
 
 def skipped_lines(plan: Plan) -> list[str]:
-    """Return what the plan skips, and why."""
+    """Return the skipped resources of the plan, with the reasons."""
     return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
@@ -88,8 +86,8 @@ def subject(action: Action) -> str:
 
 
 def _difference(action: Action, *, brief: bool = False) -> list[Line]:
-    """Return the members that change, one line each; documents as indented JSON. A terminal shows none that the line of
-    the action names, or that has its default."""
+    """Return the members that change, one line each; documents as indented JSON. A terminal omits a member that the
+    line of the action names, or that has its default."""
     before, after = action.before or {}, action.after or {}
     lines: list[Line] = []
     named = kind_of(action.kind).detail(after or before)
@@ -108,6 +106,9 @@ def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -
         return _member(key, new, brief=brief)
     if action.verb is Verb.DELETE:
         return [] if _empty(old) or isinstance(old, Mapping) else _member(key, old)
+    if key == "tags" and isinstance(old, Mapping) and isinstance(new, Mapping):
+        names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        return [f"tags.{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
     if key in kind_of(action.kind).manner:  # about the change itself: no earlier value
@@ -134,8 +135,8 @@ _DEFAULTS = {
 
 
 def _usual(key: str, value: object, name: str) -> bool:
-    """Return whether a member of a created or deleted object is a default, an id that nobody chose, or the ARN of the
-    object, which the line of the action names."""
+    """Return whether a member of a created or deleted object is a default, a generated id, or the ARN of the object,
+    which the line of the action names."""
     return key.endswith("Id") or value == _DEFAULTS.get(key, key) or str(value).endswith(f":role/{name}")
 
 
@@ -183,7 +184,7 @@ def plan_view(plan: Plan) -> View:
 
 
 def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str | Line]:
-    """Return what owners of target roles must do; without it pods cannot assume the target role."""
+    """Return the changes for the owners of target roles; without them pods cannot assume the target role."""
     lines: list[str | Line] = []
     for item in owner_changes:
         lines.append(Line(owner_change_words(item), "bad" if item.refused else "warn"))
@@ -206,8 +207,8 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
 def result_view(
     result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change", whole: bool = False
 ) -> View:
-    """Return what a change did: a line for each action, then the status of each identity. With `whole` the lines have
-    what those of the plan had: they stand in their place."""
+    """Return the result of a change: a line for each action, then the status of each identity. With `whole` the lines
+    contain those of the plan, because they replace them on the terminal."""
     done = (
         *result.done,
         *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
@@ -277,32 +278,6 @@ def _mode(item: Done) -> str:
     return item.error.id if item.error is not None else ""
 
 
-# --- in several clusters ----------------------------------------------------------------------------------------------
-
-
-def results_view(
-    views: Sequence[View], failures: Sequence[tuple[str, PodidError]], kind: type[Document] | None = None
-) -> View:
-    """Return the documents of several clusters in one view, with the failures of others: plans, results, or those that
-    `kind` lists."""
-    lines: list[str | Line] = []
-    for view in views:
-        lines += [f"cluster {view.document['cluster']}:", *view.lines]
-    tables = [view.tables[0] for view in views]
-    table = Table(
-        (Column("CLUSTER"), *tables[0].columns),
-        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
-    )
-    names = tuple(name for view in views for name in view.names)
-    body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
-    return View(body, (table,), names, tuple(lines))
-
-
-def part_of(view: View) -> JsonObject:
-    """Return the document of a view as a part of another document."""
-    return {key: value for key, value in view.document.items() if key != "apiVersion"}
-
-
 # --- documents --------------------------------------------------------------------------------------------------------
 
 PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
@@ -370,6 +345,13 @@ class PlanDocument(Document, kind="Plan"):
     outlook: Annotated[OutlookBody, FLAT]
 
 
+class FilePlanDocument(Document, kind="FilePlan"):
+    """`podid plan`: the difference between files and one cluster."""
+
+    plan: Annotated[FilePlan, FLAT, From("")]
+    outlook: Annotated[OutlookBody, FLAT, From("plan.outlook")]
+
+
 class ResultDocument(Document, kind="Result"):
     """Any changing command: its actions, and the status afterwards."""
 
@@ -388,18 +370,3 @@ class ResultDocument(Document, kind="Result"):
     ]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("The outcome of changes in which earlier runs were interrupted.")]
-
-
-class ClusterFailureBody(Document):
-    # of a cluster's name and the error
-    cluster: Annotated[str, From(lambda failure: failure[0])]
-    code: Annotated[str, From(lambda failure: failure[1].code)]
-    message: Annotated[str, From(lambda failure: failure[1].message)]
-    exit_code: Annotated[int, From(lambda failure: int(failure[1].exit_code))]
-
-
-class ResultListDocument(Document, kind="ResultList"):
-    """A changing command in several clusters: the result, or the plan, of each."""
-
-    items: Sequence[ResultDocument | PlanDocument | FilePlan]
-    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a result, and the reason.")]

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
 from podid.ops.doctor.fixes import WORDS, AutoFix
-from podid.render.changes import PlanDocument, part_of
-from podid.render.view import Line, Table, View, columns, document
+from podid.render.changes import PlanDocument
+from podid.render.view import Line, Table, View, columns, document, part_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The plan and the status of a migration: a line for each item, then what blocks it and the next commands."""
+"""The plan and the status of a migration: a line for each item, then blockers and the next commands."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MO
 
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:
-    """Return a row for each item, or lines for a person where it is `short`."""
+    """Return a row for each item, or with `short` lines for a terminal."""
     empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines = item_lines(plan.items) if short and plan.items else []
-    return View(document(MigrationPlan, plan), (_table(plan.items, empty),), _names(plan.items), tuple(lines))
+    return View(
+        document(MigrationPlan, plan), (_table(plan.items, empty, plan.unread),), _names(plan.items), tuple(lines)
+    )
 
 
 def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
@@ -27,7 +29,12 @@ def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
     if short and status.items:
         agents = (Line(agent.sentence, "dim") for agent in status.agents)
         lines = [*item_lines(status.items), *agents, *(f"Next  {shlex.join(command)}" for command in status.next)]
-    return View(document(MigrationStatus, status), (_table(status.items, empty),), _names(status.items), tuple(lines))
+    return View(
+        document(MigrationStatus, status),
+        (_table(status.items, empty, status.unread),),
+        _names(status.items),
+        tuple(lines),
+    )
 
 
 def cleanup_view(leftovers: MigrationCleanup) -> View:
@@ -37,6 +44,7 @@ def cleanup_view(leftovers: MigrationCleanup) -> View:
         (Column("NAME", folds=1), "name"),
         (Column("REASON", prose=True, folds=2), "reason"),
         empty="nothing to clean up",
+        unread=leftovers.unread or leftovers.unreadable,
     )
     return View(document(MigrationCleanup, leftovers), (table,), tuple(item.name for item in leftovers.items))
 
@@ -45,7 +53,7 @@ def _names(items: Sequence[MigrationItem]) -> tuple[str, ...]:
     return tuple(item.target for item in items)
 
 
-def _table(items: Sequence[MigrationItem], empty: str) -> Table:
+def _table(items: Sequence[MigrationItem], empty: str, unread: Sequence[str]) -> Table:
     return table_of(
         items,
         ("NAMESPACE", "ref.namespace"),
@@ -57,6 +65,7 @@ def _table(items: Sequence[MigrationItem], empty: str) -> Table:
         (Column("WARNINGS", wide=True, prose=True), lambda item: ", ".join(w.id for w in item.warnings) or None),
         (Column("SOURCE", wide=True), "source"),
         empty=empty,
+        unread=unread,
     )
 
 

@@ -194,7 +194,7 @@ def role_view(reading: RoleReading, now: datetime) -> View:
 
 
 def permissions_of(reading: RoleReading) -> list[RolePermissions]:
-    """Return what each policy of the role allows: its own, the managed ones, its boundary."""
+    """Return the permissions of each policy of the role: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
         policy = reading.documents.get(arn)
@@ -210,7 +210,7 @@ def permissions_of(reading: RoleReading) -> list[RolePermissions]:
 
 
 def permission_lines(reading: RoleReading) -> list[str]:
-    """Return the permissions for a person, a block for each policy."""
+    """Return the permissions for a terminal, a block for each policy."""
     lines = []
     for item in permissions_of(reading):
         label = "permissions boundary" if item.kind == "boundary" else "permissions"
@@ -227,7 +227,7 @@ def _other_principals(role: Role) -> tuple[str, ...]:
 
 
 def _finding_lines(reading: RoleReading) -> list[str | Line]:
-    """Return the findings that the lines of the associations do not have."""
+    """Return the findings that are not in the lines of the associations."""
     said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
     more = [item for item in reading.findings if (item.id, item.message) not in said]
     return [
@@ -273,7 +273,7 @@ def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> V
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
-    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
+    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty, roles.unread),), names)
 
 
 def _changed(item: PodRole) -> str:
@@ -288,7 +288,9 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
+def _role_table(
+    rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "", unread: object = ()
+) -> Table:
     """Return a row for each role: pods that can assume it, associations, changed presets."""
     return table_of(
         rows,
@@ -301,6 +303,7 @@ def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty
         (Column("ARN", wide=True), lambda row: row[0].arn),
         (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
         empty=empty,
+        unread=unread,
     )
 
 

@@ -16,7 +16,7 @@ NOTHING = "-"
 @dataclass(frozen=True, slots=True)
 class Column:
     """A `wide` column is shown with -o wide and in CSV only; `prose` may be wrapped. On a narrow terminal the columns
-    with the highest `folds` go below their row first. A column of only empty cells and `nothing` is omitted."""
+    with the highest `folds` move below their row first. A column of only empty cells and `nothing` is omitted."""
 
     title: str
     wide: bool = False
@@ -26,7 +26,7 @@ class Column:
     nothing: str = ""
 
     def holds(self, cell: str) -> bool:
-        """Return whether the cell has a value that is worth a line."""
+        """Return whether the cell has a value to print."""
         return cell not in (NOTHING, self.nothing, "")
 
 
@@ -44,10 +44,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line for a person; the writer escapes control characters in it. `style`, as of a cell, applies to the first
-    `upto` characters, or to all. Where the line is wrapped, further lines begin at column `hang`. `code` is copied: no
-    name in it is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with
-    -o wide and with -v; "short" on any other terminal."""
+    """One line of text; the writer escapes control characters in it. `style`, as of a cell, applies to the first `upto`
+    characters, or to all. If the line is wrapped, further lines begin at column `hang`. `code` is copied: no name in it
+    is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with -o wide and
+    with -v; "short" on any other terminal."""
 
     text: str
     style: str = ""
@@ -63,10 +63,9 @@ def is_only(line: str | Line, where: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
-    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose.
-    The lines of a `file` are not wrapped, because a person may copy them. `drawings` return
-    the text of further formats by their name."""
+    """`names` is the output of -o name, one a line. `lines` replace the tables in text formats; CSV still uses the
+    first table. With `exact` a terminal too shows names in full. `widest` is for prose. The lines of a `file` are not
+    wrapped, because users may copy them. `drawings` return the text of further formats by their name."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -90,7 +89,7 @@ class View:
 
     @property
     def empty(self) -> str:
-        """Return the message for an empty result; empty if the result has something."""
+        """Return the message for an empty result; empty if the result has items."""
         if self.lines or not self.tables or any(table.rows for table in self.tables):
             return ""
         return self.tables[0].empty
@@ -100,20 +99,22 @@ def columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title) for title in titles)
 
 
-def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
+def table_of(items: Sequence[Any], *cells: Any, empty: str = "", unread: object = ()) -> Table:
     """Return a row for each item. Each of `cells` is a column or its title, the source of its text (attributes with
-    dots between them, or a function; None is NOTHING), and optionally a function that returns the style."""
+    dots between them, or a function; None is NOTHING), and optionally a function that returns the style. `empty` is the
+    message for no item; it says that the result is incomplete if there is something `unread`."""
     parts = [(*cell, None) if len(cell) == 2 else cell for cell in cells]
     getters = [getter(source) for _, source, _ in parts]
     rows = tuple(tuple(NOTHING if (value := get(item)) is None else str(value) for get in getters) for item in items)
     styled = [(place, style) for place, (_, _, style) in enumerate(parts) if style is not None]
     styles = {(number, place): style(item) for number, item in enumerate(items) for place, style in styled}
     titles = (Column(column) if isinstance(column, str) else column for column, _, _ in parts)
+    empty += " (incomplete: not everything could be read)" if empty and unread else ""
     return Table(tuple(titles), rows, styles, empty=empty)
 
 
 def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] = ()) -> list[str | Line]:
-    """Return `name  value` lines, aligned; none for a name without a value. A terminal shows no `usual` ones."""
+    """Return `name  value` lines, aligned; none for a name without a value. A terminal omits `usual` ones."""
     shown = [(name, value) for name, value in pairs if value != NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
     return [
@@ -151,3 +152,8 @@ def age(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def part_of(view: View) -> JsonObject:
+    """Return the document of a view as a part of another document."""
+    return {key: value for key, value in view.document.items() if key != "apiVersion"}

@@ -1,1 +1,1 @@
-"""An AWS account and an EKS cluster on this machine, for trying and testing."""
+"""A simulated AWS account and EKS cluster on this machine, for trials and tests."""

@@ -1,6 +1,7 @@
-"""The initial contents of the sandbox's account, and helpers that fill it further.
+"""The initial objects of the sandbox's account, and helpers that add more.
 
-Roles are made in IAM directly, without a call. Names are those of a small shop, so that a demo reads like an account.
+Roles are created in IAM directly, without a request. Names are those of a small shop, so that a demo resembles a real
+account.
 """
 
 import json
@@ -32,7 +33,7 @@ _PODS_STATEMENT = {
     "Principal": {"Service": "pods.eks.amazonaws.com"},
     "Action": ["sts:AssumeRole", "sts:TagSession"],
 }
-# Stands in until a Kubernetes half brings its own: DescribeCluster always has a certificate once a cluster is ACTIVE.
+# Used until a Kubernetes half provides its own: DescribeCluster always has a certificate once a cluster is ACTIVE.
 _NO_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCi0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K"
 
 
@@ -45,7 +46,7 @@ def load(world: World, iam: IamStore, *, samples: bool = False) -> None:
         _add_access_entries(world, cluster)
         _add_installed_addon(world, cluster, "aws-ebs-csi-driver")
         if samples:
-            # The service account of the workload is payments/billing-worker: EKS accepts any name.
+            # EKS accepts any name; the workload's service account is payments/billing-worker
             add_association(world, "payments", "bilingworker", "apps/billing-worker")
     world.changed("associations")
     world.changed("addons")
@@ -98,7 +99,8 @@ def add_role(
     account: str = "",
     tags: dict[str, str] | None = None,
 ) -> str:
-    """Add a role without delay and without checks, so also one that IAM would refuse; its ARN."""
+    """Add a role without delay and without validation, so that tests can add one that IAM would refuse. Return its
+    ARN."""
     account = account or world.account
     role = iam.make_role(account, name, json.dumps(trust), path, tags)
     role.create_date = _CREATED.replace(tzinfo=None)
@@ -109,8 +111,8 @@ def add_role(
 def add_association(
     world: World, namespace: str, service_account: str, role: str, *, cluster_name: str = "", age: float = 86400.0
 ) -> AssociationRecord:
-    """Add an association with the role of this name, path included; `age` seconds old, so in effect. Nothing is
-    checked."""
+    """Add an association with the role of this name (path included), without validation. It is `age` seconds old and in
+    effect."""
     cluster = world.clusters[cluster_name or world.cluster_name]
     role_arn = f"arn:{world.partition}:iam::{world.account}:role/{role}"
     association = new_association(
@@ -121,7 +123,7 @@ def add_association(
 
 
 def seed_associations(world: World, count: int, role_name: str = "storefront", *, per_namespace: int = 50) -> None:
-    """`count` associations in namespaces team-0000, team-0001, …, for benchmarks; 5,000 take about 0.1 s."""
+    """Add `count` associations in namespaces team-0000, team-0001, … for benchmarks. 5,000 take about 0.1 s."""
     with world.lock:
         for index in range(count):
             namespace = f"team-{index // per_namespace:04d}"
@@ -131,7 +133,7 @@ def seed_associations(world: World, count: int, role_name: str = "storefront", *
 
 
 def pods_trust(cluster: ClusterRecord | None = None, actions: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return a trust policy for EKS Pod Identity, limited to `cluster` where one is given."""
+    """Return a trust policy for EKS Pod Identity, limited to `cluster` if specified."""
     statement: dict[str, Any] = dict(_PODS_STATEMENT)
     if actions is not None:
         statement["Action"] = list(actions)
@@ -151,7 +153,7 @@ def service_trust(service: str) -> dict[str, Any]:
 
 
 def irsa_trust(world: World, cluster: ClusterRecord, namespace: str, service_account: str) -> dict[str, Any]:
-    """Return a trust policy of IAM roles for service accounts."""
+    """Return a trust policy for IRSA (IAM roles for service accounts)."""
     issuer = str(cluster.body["identity"]["oidc"]["issuer"]).removeprefix("https://")
     statement = {
         "Effect": "Allow",
@@ -228,10 +230,12 @@ def _add_nodegroup(world: World, cluster: ClusterRecord) -> None:
 
 
 def _add_access_entries(world: World, cluster: ClusterRecord) -> None:
-    """Whoever made the cluster, and the nodes: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
+    """Add the access entries of the cluster's creator and of the nodes:
+    https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     prefix = f"arn:{world.partition}:iam::{world.account}:"
     new_access_entry(world, cluster, f"{prefix}user/podid-admin", (), "STANDARD")
-    cluster.administrators.add(f"{prefix}user/podid-admin")
+    policy = f"arn:{world.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    cluster.access_policies[f"{prefix}user/podid-admin"] = {policy: {"type": "cluster", "namespaces": []}}
     new_access_entry(world, cluster, f"{prefix}role/{NODE_ROLE}", ("system:nodes",), "EC2_LINUX")
 
 

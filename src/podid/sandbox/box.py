@@ -1,10 +1,11 @@
 """The sandbox in this process: `with Sandbox() as box:` starts it on a free port, in threads.
 
-moto keeps IAM and EC2 in module globals, so one sandbox runs at a time in a process; a second start raises Conflict.
+moto keeps IAM and EC2 in module globals. Therefore only one sandbox can run in a process; a second start raises
+Conflict.
 
 The admin channel takes JSON commands on a loopback path. `GET /_podid/hello?CHALLENGE` answers with an HMAC of the
-challenge, which proves that this sandbox knows the nonce without sending it. `POST /_podid/command` with the nonce in
-`X-Podid-Nonce` runs `{"command": …}`.
+challenge. The HMAC proves that this sandbox holds the nonce, without sending it. `POST /_podid/command` with the nonce
+in `X-Podid-Nonce` runs `{"command": …}`.
 """
 
 import hmac
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from podid.domain.errors import Conflict
 from podid.sandbox import baseline, irsa_samples, proxy_samples
 from podid.sandbox.aws.gateway import Gateway
-from podid.sandbox.breaks.hands import Reach
-from podid.sandbox.breaks.table import Standing
+from podid.sandbox.breaks.scenario import Reach
+from podid.sandbox.breaks.table import ActiveFailures
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import Fault, Faults
 from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
@@ -36,7 +37,7 @@ KubernetesFactory = Callable[[World], "JoinedKubernetes"]
 
 
 class Admin:
-    """Answers requests whose path starts with `Admin.PREFIX`; `stop` ends the server's process."""
+    """Answers requests whose path starts with `Admin.PREFIX`. `stop` ends the server's process."""
 
     PREFIX = PREFIX
 
@@ -44,7 +45,7 @@ class Admin:
         self,
         world: World,
         faults: Faults,
-        standing: Standing,
+        failures: ActiveFailures,
         nonce: str,
         *,
         reset: Callable[[], None],
@@ -59,9 +60,9 @@ class Admin:
             "stop": lambda _: stop(),
             "fault": lambda arguments: _shown(faults.add(Fault(**arguments))),
             "clear-faults": lambda _: faults.clear(),
-            "broken": lambda _: standing.listed(),
-            "break": lambda arguments: standing.put(str(arguments["id"])),
-            "heal": lambda arguments: standing.heal(str(arguments.get("id", ""))),
+            "broken": lambda _: failures.listed(),
+            "break": lambda arguments: failures.put(str(arguments["id"])),
+            "heal": lambda arguments: failures.heal(str(arguments.get("id", ""))),
             "delays": self._delays,
             "advance": lambda arguments: world.clock.advance(float(arguments["seconds"])),
             "addon-fault": self._addon_fault,
@@ -70,8 +71,7 @@ class Admin:
         }
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
-        """Answer 404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried
-        out."""
+        """Answer a request. Without the nonce the status is 404, as for any unknown path; 400 if a command fails."""
         if request.method == "GET" and request.path == HELLO and request.query:
             return _answer(200, {"proof": proof(self._nonce, request.query)})
         known = hmac.compare_digest(request.header(NONCE_HEADER).encode(), self._nonce.encode())
@@ -83,7 +83,8 @@ class Admin:
             return _answer(400, {"message": f"{type(error).__name__}: {error}"})
 
     def carry_out(self, arguments: Arguments) -> object:
-        """Return the answer of the command. ValueError, KeyError, TypeError or AttributeError where it cannot be."""
+        """Run the command and return its answer. Raise ValueError, KeyError, TypeError or AttributeError if it
+        fails."""
         return self._commands[arguments.pop("command")](arguments)
 
     def _status(self) -> object:
@@ -108,7 +109,7 @@ class Admin:
         return asdict(delays)
 
     def _addon_fault(self, arguments: Arguments) -> object:
-        """`{"addon": NAME, "status": "DEGRADED", …}` puts it in place, without a status it is removed."""
+        """Set the fault of an add-on, as in `{"addon": NAME, "status": "DEGRADED", …}`; without a status, remove it."""
         name = str(arguments.pop("addon"))
         with self._world.lock:
             if not arguments.get("status"):
@@ -130,11 +131,10 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
+    """An AWS account on loopback. `kubernetes` starts the Kubernetes half and returns it; without it there is none.
 
-    `endpoint_url`, `world`, `faults`, `standing`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
-    loads the demo's mistyped association too, `migration` a dozen workloads that use irsa,
-    kiam or kube2iam.
+    Callers use `endpoint_url`, `world`, `faults`, `failures`, `admin`, `iam`, `admin_key` and `env()`. `samples` also
+    loads the demo's mistyped association; `migration` loads a dozen workloads that use irsa, kiam or kube2iam.
     """
 
     def __init__(
@@ -159,9 +159,9 @@ class Sandbox:
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
         )
-        self.standing = Standing(self.reach)
+        self.failures = ActiveFailures(self.reach)
         stop = on_stop or (lambda: None)
-        self.admin = Admin(self.world, self.faults, self.standing, self.nonce, reset=self.reset, stop=stop)
+        self.admin = Admin(self.world, self.faults, self.failures, self.nonce, reset=self.reset, stop=stop)
         self._port = port
         self._samples, self._migration = samples, migration
         self._kubernetes = kubernetes
@@ -176,11 +176,11 @@ class Sandbox:
 
     @property
     def kubernetes(self) -> "JoinedKubernetes | None":
-        """Return the Kubernetes half, while it runs."""
+        """Return the Kubernetes half while it runs, otherwise None."""
         return self._half
 
     def reach(self) -> Reach:
-        """Return the access to the running sandbox that failure modes and samples use."""
+        """Return the parts of the running sandbox that failure modes and samples change."""
         from podid.sandbox.kubernetes import JoinedKubernetes
 
         assert isinstance(self._half, JoinedKubernetes), "this sandbox has no cluster"
@@ -193,7 +193,8 @@ class Sandbox:
         )
 
     def env(self) -> dict[str, str]:
-        """Return the variables that lead boto3, the AWS CLI and kubectl here; those in process.UNSET must go."""
+        """Return the variables that point boto3, the AWS CLI and kubectl to this sandbox. Those in process.UNSET must
+        be unset."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.admin_key.access_key_id,
@@ -205,7 +206,8 @@ class Sandbox:
         }
 
     def start(self) -> "Sandbox":
-        """Listen when it returns. OSError when the port is taken, Conflict when another sandbox runs here."""
+        """Start the server; it listens on return. Raise OSError if the port is taken, Conflict if another sandbox runs
+        in this process."""
         if not _running.acquire(blocking=False):
             raise Conflict("a sandbox already runs in this process")
         try:
@@ -221,13 +223,13 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """End the server and the Kubernetes half; harmless when it does not run."""
+        """Stop the server and the Kubernetes half. Has no effect if they do not run."""
         if self._server is not None:
             self._close()
 
     def reset(self) -> None:
         """Restore the baseline: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
-        self.standing.forget()
+        self.failures.forget()
         with self.world.lock:
             self.faults.clear()
             self.world.reset()

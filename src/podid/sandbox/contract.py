@@ -1,8 +1,8 @@
-"""Interfaces between the AWS half and the Kubernetes half of the sandbox: the clock, and the calls of each other.
+"""Interfaces between the AWS half and the Kubernetes half of the sandbox: the clock, and the calls to each other.
 
-The AWS half is a `ControlPlane` (world.py) to the Kubernetes half, which hands an object with the members of
-`KubernetesHalf` to `World.attach_kubernetes`. What changes only because time passes (an add-on becoming ACTIVE, an
-association reaching the webhook) is seen by asking again.
+The AWS half is a `ControlPlane` (world.py) for the Kubernetes half. The Kubernetes half passes an object with the
+members of `KubernetesHalf` to `World.attach_kubernetes`. Changes that only take time (an add-on becomes ACTIVE, an
+association reaches the webhook) cause no notification: the halves read the state again.
 """
 
 import threading
@@ -14,7 +14,7 @@ from typing import Protocol
 
 
 class SandboxClock:
-    """Seconds since the epoch, plus whatever was skipped."""
+    """Seconds since the epoch, plus the skipped seconds."""
 
     def __init__(self) -> None:
         self._base: float | None = None
@@ -30,34 +30,34 @@ class SandboxClock:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def stand_still(self, moment: float) -> None:
-        """Stop the clock at `moment`; from then on only `advance` moves it. For a sandbox that has no past to disagree
-        with."""
+        """Stop the clock at `moment`. From then on only `advance` moves it. Only for a sandbox without earlier
+        objects."""
         with self._lock:
             self._base, self._skipped = moment, 0.0
 
     def go_on(self) -> None:
-        """Use the machine's clock again, with nothing skipped."""
+        """Use the machine's clock again, without skipped seconds."""
         with self._lock:
             self._base, self._skipped = None, 0.0
 
     def advance(self, seconds: float) -> None:
-        """Skip `seconds`; what is due in between becomes due at once. Time never runs backwards."""
+        """Skip `seconds`. Everything due in between is due at once. The clock never goes back."""
         if seconds < 0:
             raise ValueError("the sandbox's clock only goes forward")
         with self._lock:
             self._skipped += seconds
 
     def turn_back(self, seconds: float) -> None:
-        """Turn the clock back, after everything that has a time was made older by as much: see Hands.let_pass."""
+        """Turn the clock back after all objects have been made older by the same time: see Scenario.advance_time."""
         with self._lock:
             self._skipped -= seconds
 
 
 @dataclass(frozen=True, slots=True)
 class AgentAddon:
-    """The agent add-on as EKS knows it: status (CREATING, ACTIVE, …), version and decoded configuration values.
+    """The agent add-on in EKS: status (CREATING, ACTIVE, …), version and decoded configuration values.
 
-    `present` is False once its DaemonSet no longer belongs on the cluster; with `preserve` it stays.
+    `present` is False once its DaemonSet must be absent from the cluster; `preserve` keeps the DaemonSet.
     """
 
     status: str = "ACTIVE"
@@ -68,14 +68,14 @@ class AgentAddon:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The objects that existed at a moment (epoch seconds), by uid, id, ARN or unique id: each keeps its age, whatever
-    time is let pass for what has come since."""
+    """The objects that existed at a moment (epoch seconds), by uid, id, ARN or unique id. They keep their age when
+    later objects are made older."""
 
     moment: float
     ids: frozenset[str]
 
     def older(self, moment: float, seconds: float, of: str) -> float:
-        """Return a time of `of`, so much further back: of what was there only those since."""
+        """Return `moment` moved back by `seconds`, unless `of` existed before and the moment is earlier."""
         return moment if of in self.ids and moment < self.moment else moment - seconds
 
 
@@ -92,15 +92,16 @@ class ControlPlane(Protocol):
     def account(self) -> str: ...
 
     def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
-        """Return whether the webhook would inject a pod now: it learns of an association late."""
+        """Return whether the webhook would inject a pod now. An association reaches it with a delay."""
 
     def agent_addon(self) -> AgentAddon | None:
-        """Return the agent add-on, or None when nothing of it is on the cluster."""
+        """Return the agent add-on, or None if no part of it is on the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """The subject of a token. Pod fields are empty when the token is not bound to a pod; `expires` is epoch seconds."""
+    """The subject of a token. Pod fields are empty if the token is not bound to a pod. `expires` is in epoch
+    seconds."""
 
     namespace: str
     service_account: str
@@ -115,7 +116,7 @@ class TokenClaims:
 
 
 class TokenRefused(Exception):
-    """`service_code` is what EKS Auth answers: InvalidTokenException or ExpiredTokenException."""
+    """A refused token. `service_code` is the error code of EKS Auth: InvalidTokenException or ExpiredTokenException."""
 
     def __init__(self, service_code: str, message: str) -> None:
         super().__init__(message)
@@ -127,11 +128,11 @@ class KubernetesHalf(Protocol):
 
     @property
     def endpoint_url(self) -> str:
-        """Return the API server, https://127.0.0.1:PORT."""
+        """Return the URL of the API server, https://127.0.0.1:PORT."""
 
     @property
     def ca_pem(self) -> str:
-        """Return the certificate authority of the API server, PEM."""
+        """Return the PEM certificate authority of the API server."""
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
-        """Return the claims of a token that is valid now; TokenRefused for any other."""
+        """Return the claims of a token that is valid now. Raise TokenRefused for any other token."""

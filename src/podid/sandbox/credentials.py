@@ -24,7 +24,7 @@ _KEY_CHARACTERS = string.ascii_uppercase + "234567"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The data of a request about its signer, in the Authorization header or in a presigned query."""
+    """The parts of a request's signature, from the Authorization header or a presigned query."""
 
     access_key_id: str
     date: str
@@ -42,7 +42,7 @@ class Signature:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
     def signed_at(self) -> float | None:
-        """Return seconds since the epoch, or None for a time that cannot be read."""
+        """Return seconds since the epoch, or None if the time is malformed."""
         try:
             return datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         except ValueError:
@@ -59,10 +59,10 @@ def read_signature(request: HttpRequest) -> Signature | None:
     if header.startswith(_ALGORITHM):
         parts = dict(part.strip().split("=", 1) for part in header[len(_ALGORITHM) :].split(",") if "=" in part)
         return _read(parts, request.header("x-amz-date"), request.header("x-amz-security-token"), presigned=False)
-    given = request.arguments
-    if "X-Amz-Credential" not in given:
+    query = request.arguments
+    if "X-Amz-Credential" not in query:
         return None
-    parts = {name.removeprefix("X-Amz-"): value for name, value in given.items()}
+    parts = {name.removeprefix("X-Amz-"): value for name, value in query.items()}
     return _read(parts, parts.get("Date", ""), parts.get("Security-Token", ""), presigned=True)
 
 
@@ -119,13 +119,13 @@ class Credential:
 
     @property
     def of_pod(self) -> bool:
-        """Return whether it is a session that EKS made for a pod."""
+        """Return whether EKS created this session for a pod."""
         return self.user_id.partition(":")[2].startswith("eks-")
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A right that was taken away: IAM wildcards allowed; an empty access key means everybody's."""
+    """A denied action; may contain IAM wildcards. An empty access key denies the action for everyone."""
 
     action: str
     resource: str = "*"
@@ -134,7 +134,7 @@ class Denial:
 
 
 class KeyRing:
-    """All access keys the sandbox knows: its own, and those that `issued` finds in IAM. Thread-safe."""
+    """All access keys of the sandbox: its own, and the ones that `issued` reads from IAM. Thread-safe."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock
@@ -153,16 +153,17 @@ class KeyRing:
         return self._by_key.get(access_key_id) or self.issued(access_key_id)
 
     def is_expired(self, credential: Credential) -> bool:
-        """Return whether its lifetime has passed, or `expire` was called."""
+        """Return whether the lifetime of the key has passed, or `expire` was called."""
         over = credential.expires_at is not None and credential.expires_at <= self.clock.now()
         return over or credential.access_key_id in self._expired
 
     def expire(self, access_key_id: str) -> None:
-        """Make the key answer ExpiredToken from now on."""
+        """Let requests with this key fail with ExpiredToken from now on."""
         self._expired.add(access_key_id)
 
     def forget(self, access_key_id: str) -> None:
-        """Make the key unknown from now on (InvalidClientTokenId, UnrecognizedClientException)."""
+        """Let requests with this key fail as with an unknown key (InvalidClientTokenId,
+        UnrecognizedClientException)."""
         with self._lock:
             self._by_key.pop(access_key_id, None)
 
@@ -192,7 +193,7 @@ class KeyRing:
         tags: tuple[tuple[str, str], ...] = (),
         administrator: bool = False,
     ) -> Credential:
-        """Add a session of `role_arn` that lives `seconds`; its arn is the assumed-role ARN, without the role's
+        """Add a session of `role_arn` that is valid for `seconds`. Its ARN is the assumed-role ARN, without the role's
         path."""
         _, partition, _, _, account, resource = role_arn.split(":", 5)
         return self.add(
@@ -212,14 +213,14 @@ class KeyRing:
         )
 
     def deny(self, action: str, *, resource: str = "*", access_key_id: str = "", explicit: bool = False) -> Denial:
-        """Take a right away from everybody or from one key; `explicit` words it as an explicit deny."""
+        """Deny an action for everyone or for one key. `explicit` makes the message that of an explicit deny."""
         denial = Denial(action, resource, access_key_id, explicit)
         with self._lock:
             self._denials.append(denial)
         return denial
 
     def allow_again(self, action: str = "*") -> None:
-        """Give back what `deny` took with exactly this action; everything for "*"."""
+        """Revoke the denials of exactly this action; with "*", all."""
         with self._lock:
             self._denials = [denial for denial in self._denials if action not in ("*", denial.action)]
 

@@ -1,8 +1,8 @@
-"""Faults on demand: what goes wrong between a client and what it calls, on either half.
+"""Faults on demand: failures between a client and the AWS or Kubernetes half.
 
-A fault names the calls it meets by wildcards on service ("eks", "eks-auth", "iam", "sts", "ec2", "kubernetes") and
-operation: "DescribePodIdentityAssociation", or for Kubernetes method, path and query: "GET */pods*". Faults add up; the
-first that breaks a call wins.
+A fault selects calls by wildcards on service ("eks", "eks-auth", "iam", "sts", "ec2", "kubernetes") and operation:
+"DescribePodIdentityAssociation", or for Kubernetes method, path and query: "GET */pods*". Faults add up. The first
+fault that breaks a call wins.
 """
 
 import threading
@@ -18,11 +18,11 @@ KINDS = ("latency", "throttle", "fail", "reset", "lose-answer")
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `times` calls are met, all of them for None.
+    """One fault. It applies to the next `times` calls, or to all calls if None.
 
-    latency: `seconds` before the call. throttle: more than `rate` calls a second (`burst` at once) are refused.
-    fail: `status` instead of the call, on Kubernetes with `message` and `retry_after` seconds.
-    reset: the connection is torn down before the call; lose-answer: after it.
+    latency: wait `seconds` before the call. throttle: refuse more than `rate` calls a second (after `burst` at once).
+    fail: return `status` instead of the call, on Kubernetes with `message` and `retry_after` seconds. reset: close the
+    connection before the call. lose-answer: close the connection after the call.
     """
 
     kind: str
@@ -44,27 +44,27 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """The effect of the faults on one call; `breaks` is the fault that it does not survive."""
+    """The effects of the faults on one call. `breaks` is the fault that makes it fail."""
 
     seconds: float = 0.0
     breaks: Fault | None = None
     lose_answer: bool = False
 
     def before(self) -> None:
-        """Wait; Disconnect when the call never arrives."""
-        if self.seconds:  # even time.sleep(0) hands the processor to somebody else
+        """Wait. Raise Disconnect if the call must not reach the service."""
+        if self.seconds:  # even time.sleep(0) yields the processor
             time.sleep(self.seconds)
         if self.breaks is not None and self.breaks.kind == "reset":
             raise Disconnect
 
     def after(self) -> None:
-        """Disconnect when the call was carried out and nobody is to hear of it."""
+        """Raise Disconnect if the client must get no answer although the call succeeded."""
         if self.lose_answer:
             raise Disconnect
 
 
 class Faults:
-    """The faults in place, and how often each operation was called. Thread-safe."""
+    """The active faults, and the number of calls of each operation. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class Faults:
         self.calls: Counter[tuple[str, str]] = Counter()
 
     def add(self, fault: Fault) -> Fault:
-        """Put a fault in place; ValueError for a kind that does not exist."""
+        """Add a fault. Raise ValueError for an unknown kind."""
         if fault.kind not in KINDS:
             raise ValueError(f"{fault.kind!r} is not one of {', '.join(KINDS)}")
         with self._lock:
@@ -83,7 +83,7 @@ class Faults:
         return self.add(Fault("latency", service, operation, seconds=seconds))
 
     def throttle(self, rate: float, burst: float = 1.0, service: str = "*", operation: str = "*") -> Fault:
-        """`rate` calls a second after `burst` at once; the calls that match share one bucket."""
+        """Add a fault that allows `rate` calls a second after `burst` at once. All matching calls share one bucket."""
         return self.add(Fault("throttle", service, operation, rate=rate, burst=burst))
 
     def fail(self, service: str = "*", operation: str = "*", *, times: int | None = None, status: int = 503) -> Fault:
@@ -93,7 +93,7 @@ class Faults:
         return self.add(Fault("reset", service, operation, times=times))
 
     def lose_answer(self, service: str = "*", operation: str = "*", *, times: int | None = None) -> Fault:
-        """Put a fault in place that loses the answer: the write happens, and the client gets no answer."""
+        """Add a fault that loses the answer of a call that succeeded."""
         return self.add(Fault("lose-answer", service, operation, times=times))
 
     def clear(self) -> None:
@@ -106,7 +106,7 @@ class Faults:
             return list(self._rules)
 
     def meet(self, service: str, operation: str) -> Met:
-        """Count the call and says what happens to it."""
+        """Count the call and return the effects of the faults on it."""
         seconds, lose = 0.0, False
         with self._lock:
             self.calls[service, operation] += 1
@@ -140,14 +140,15 @@ def _has_token(rule: Fault) -> bool:
 
 
 class TwoASecond:
-    """CloudTrail's rate limit for an account, by the machine's clock: the client has to wait."""
+    """CloudTrail's rate limit of two calls a second for an account, by the machine's clock: the client really has to
+    wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: deque[float] = deque(maxlen=2)
 
     def take(self) -> bool:
-        """Return whether one more call is answered now."""
+        """Return whether the limit allows one more call now."""
         with self._lock:
             now = time.monotonic()
             if len(self._calls) == 2 and now - self._calls[0] < 1:

@@ -1,7 +1,7 @@
 """HTTP/1.1 on loopback for both halves: keep-alive, a thread for each connection, with or without TLS.
 
-werkzeug's own server closes the connection after every answer, which costs a TLS handshake a call. Certificates are
-made at start and kept in memory.
+werkzeug's own server closes the connection after every answer, so that each call requires a new TLS handshake.
+Certificates are created at start and kept in memory.
 """
 
 import contextlib
@@ -39,10 +39,10 @@ _HOSTS = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.s
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One request as it came: `target` still percent-encoded, header names in lower case.
+    """One request. `target` is still percent-encoded; header names are in lower case.
 
-    `caller` is the connection's number: one connection always meets the same replica of what is played. `lines` are
-    the headers once more, with those that are there several times.
+    `caller` is the number of the connection: one connection always reaches the same simulated replica. `lines` are all
+    header lines, including headers that occur several times.
     """
 
     method: str
@@ -54,7 +54,7 @@ class HttpRequest:
 
     @property
     def path(self) -> str:
-        """Percent-encoded, without the query."""
+        """Return the path, percent-encoded, without the query."""
         return self.target.partition("?")[0]
 
     @property
@@ -63,7 +63,7 @@ class HttpRequest:
 
     @cached_property
     def arguments(self) -> dict[str, str]:
-        """Return the query decoded; of a name that is given twice the last value."""
+        """Return the decoded query parameters; for a repeated name, the last value."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @cached_property
@@ -87,7 +87,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A response; `chunks` take the place of the body and are sent one by one as they come."""
+    """A response. `chunks` replace the body: they are sent one by one as they are produced."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -96,16 +96,16 @@ class HttpAnswer:
 
 
 class Disconnect(Exception):
-    """The connection ends without an answer, as when a server crashes or a firewall steps in."""
+    """Close the connection without an answer, as when a server crashes or a firewall drops it."""
 
 
 Application = Callable[[HttpRequest], HttpAnswer]
 
 
 class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
-    """Serves `application` on 127.0.0.1 from `start` to `close`; port 0 takes a free one.
+    """Serves `application` on 127.0.0.1 from `start` to `close`; port 0 selects a free port.
 
-    Refuses what a browser sends that was led here: another Host than ours (DNS rebinding), or an Origin.
+    The server refuses requests of a browser that another site sent here: a foreign Host (DNS rebinding), or an Origin.
     """
 
     daemon_threads = True
@@ -126,12 +126,12 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Free the port and ends the connections that are still open."""
+        """Free the port and close the open connections."""
         self.stopping.set()
         if self._thread is not None:
             ending = threading.Thread(target=self.shutdown)
             ending.start()
-            # who comes now is the last one: else the end would be noticed at the next look, 50 ms away
+            # an extra connection ends the server at once; otherwise it checks only every 50 ms
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server_port), 1):
                 pass
             ending.join()
@@ -142,12 +142,12 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks the host name up, which can take seconds.
+        # The method of HTTPServer resolves the host name, which can take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # The handshake belongs to the connection's own thread, so that a silent client blocks nobody else.
+        # The connection's own thread does the handshake, so that a silent client blocks no other client.
         request.settimeout(30)
         with self._tls.wrap_socket(request, server_side=True) if self._tls else request as connection:
             self._connections.add(connection)
@@ -157,14 +157,14 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
                 self._connections.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that went away; show any other error as usual."""
+        """Ignore a client that disconnected. Show any other error as usual."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Buffered: with the default every header line is a packet of its own, and Nagle's algorithm costs 44 ms a request.
+    # Buffered: by default each header line becomes a packet of its own, and Nagle's algorithm adds 44 ms to a request.
     wbufsize = -1
     disable_nagle_algorithm = True
     timeout = 120
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _tear_down(self) -> None:
-        """Lingering for no time makes the kernel send RST instead of FIN."""
+        """Close the connection with RST instead of FIN: a linger time of zero makes the kernel do that."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with contextlib.suppress(OSError):
@@ -240,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM of the authority, and of the server's certificate and key."""
+    """PEM of the certificate authority, and of the server's certificate and key."""
 
     ca_pem: bytes
     server_pem: bytes
@@ -249,7 +249,7 @@ class Certificates:
     def server_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # ssl reads certificates from files only; the directory is 0700 and gone before the first request
+        # ssl reads certificates only from files; the directory has mode 0700 and is deleted before the first request
         with TemporaryDirectory(prefix="podid-") as directory:
             chain = Path(directory, "tls.pem")
             chain.write_bytes(self.server_pem + self.key_pem)
@@ -258,7 +258,7 @@ class Certificates:
 
 
 def make_certificates() -> Certificates:
-    """Valid for 127.0.0.1, ::1 and localhost, for thirty days."""
+    """Create certificates for 127.0.0.1, ::1 and localhost, valid for thirty days."""
     now = datetime.now(UTC)
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("podid-sandbox")

@@ -1,4 +1,4 @@
-"""Service accounts that use IRSA, of every kind that a migration meets: `podid sandbox start --samples irsa`."""
+"""Service accounts that use IRSA, one for each case of a migration: `podid sandbox start --samples irsa`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from podid.sandbox import baseline
-from podid.sandbox.breaks.hands import Reach
+from podid.sandbox.breaks.scenario import Reach
 from podid.sandbox.kube.client import ClusterApi, Json
 
 ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -38,8 +38,8 @@ class _Samples:
         wide = self._role("apps-wide", self._statement("*", operator="StringLike"))
         for name in ("north", "south"):
             self._account(name, wide)
-        other = self._statement("both") | {"Principal": {"Federated": self._provider("OTHERCLUSTER")}}
-        self._one("both", self._statement("both"), other)
+        second = self._statement("both") | {"Principal": {"Federated": self._provider("OTHERCLUSTER")}}
+        self._one("both", self._statement("both"), second)
         helm = {"meta.helm.sh/release-name": "charted", "meta.helm.sh/release-namespace": NAMESPACE}
         self._one("charted", self._statement("charted"), annotations=helm)
         self._one("keys", self._statement("keys"), env={"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
@@ -81,8 +81,8 @@ class _Samples:
         pod: Json | None = None,
         allows: Json | None = None,
     ) -> None:
-        """A service account with a role and a workload, all of one name. `pod` are members of its pods, `allows` of a
-        statement in a policy of the role."""
+        """Add a service account, a role and a workload of the same name. `pod` adds members to the pod's spec. `allows`
+        adds members to the statement of the role's policy."""
         arn = self._role(f"apps-{name}", *statements, allows=allows)
         self._account(name, arn, kind, annotations or {}, env or {}, pod or {})
 

@@ -1,8 +1,8 @@
-"""Joins the two halves: a cluster whose webhook, tokens and users know the account's associations and access keys.
+"""Joins the two halves: webhook, tokens and users of the cluster use the account's associations and access keys.
 
-A pod of the sandbox can run `aws sts get-caller-identity`. Its texts are botocore's (botocore/utils.py,
-ContainerMetadataFetcher) and the agent's (https://github.com/aws/eks-pod-identity-agent, internal/); the agent passes
-the errors of EKS Auth on unchanged.
+A pod of the sandbox can run `aws sts get-caller-identity`. The texts are quoted from botocore (botocore/utils.py,
+ContainerMetadataFetcher) and from the agent (https://github.com/aws/eks-pod-identity-agent, internal/). The agent
+passes errors of EKS Auth on unchanged.
 """
 
 import json
@@ -31,7 +31,8 @@ _STATUSES = {"ResourceNotFoundException": 404, "ThrottlingException": 429, "Inte
 
 
 class AwsCli:
-    """Runs the containers of Jobs' pods: the exit code and what goes to the log. Any other command succeeds."""
+    """Runs the containers of Jobs' pods and returns exit code and log. Any command other than the AWS CLI's
+    succeeds."""
 
     def __init__(self, gateway: Gateway, kube: KubeSandbox) -> None:
         self._gateway = gateway
@@ -51,14 +52,16 @@ class AwsCli:
         region = self._gateway.world.region
         if self._kube.faults.drops("eks-auth", pod):
             host = f"eks-auth.{region}.api.aws"
-            told = f'Unable to fetch credentials: Post "https://{host}/clusters": dial tcp: lookup {host}: i/o timeout'
-            return _failed(f"Received non 200 response 500 from container metadata: {told}")
+            message = (
+                f'Unable to fetch credentials: Post "https://{host}/clusters": dial tcp: lookup {host}: i/o timeout'
+            )
+            return _failed(f"Received non 200 response 500 from container metadata: {message}")
         try:
             session = self._gateway.assume_for_pod(self._node(pod), self._kube.token_in(pod, PODS_PRINCIPAL))
         except AwsError as error:
             status = _STATUSES.get(error.code, 400)
-            told = f"[{uuid4()}]: ({error.code}): {error.message}, fault: {'client' if status < 500 else 'server'}"
-            return _failed(f"Received non 200 response {status} from container metadata: {told}")
+            message = f"[{uuid4()}]: ({error.code}): {error.message}, fault: {'client' if status < 500 else 'server'}"
+            return _failed(f"Received non 200 response {status} from container metadata: {message}")
         if self._kube.faults.drops("sts", pod):
             return 255, f'\nConnect timeout on endpoint URL: "https://sts.{region}.amazonaws.com/"\n'
         who = {"UserId": session.user_id, "Account": session.account, "Arn": session.arn}
@@ -68,13 +71,13 @@ class AwsCli:
         """Return whether an agent runs on the pod's node and the pod can reach it."""
         node = self._kube.find(kinds.NODES, "", pod["spec"]["nodeName"])
         built_in = node is not None and labels(node).get("eks.amazonaws.com/compute-type") == "auto"
-        agents = [each for each in self._kube.all(kinds.PODS) if is_agent(each) and is_ready(each)]
-        runs = built_in or any(each["spec"]["nodeName"] == pod["spec"]["nodeName"] for each in agents)
+        agents = [agent for agent in self._kube.all(kinds.PODS) if is_agent(agent) and is_ready(agent)]
+        runs = built_in or any(agent["spec"]["nodeName"] == pod["spec"]["nodeName"] for agent in agents)
         dropped = self._kube.faults.drops("agent", pod)
         return runs and not dropped and self._kube.reaches(pod, _AGENT, _PORT)
 
     def _node(self, pod: Obj) -> Credential:
-        """Return the node role's session, which the agent asks with."""
+        """Return the session of the node's role, which signs the agent's requests."""
         world = self._gateway.world
         groups = world.clusters[world.cluster_name].nodegroups
         node = self._kube.find(kinds.NODES, "", pod["spec"]["nodeName"])
@@ -85,12 +88,12 @@ class AwsCli:
         return world.credentials.add_session(arn, instance or "i-0", role_id=role.role_id if role else "", seconds=3600)
 
 
-def _failed(what: str) -> tuple[int, str]:
-    return 255, f"\nError when retrieving credentials from container-role: Error retrieving metadata: {what}\n"
+def _failed(message: str) -> tuple[int, str]:
+    return 255, f"\nError when retrieving credentials from container-role: Error retrieving metadata: {message}\n"
 
 
 class JoinedKubernetes:
-    """A started Kubernetes half; `kube` is the cluster itself, for tests that change it from inside."""
+    """A started Kubernetes half. `kube` is the cluster itself, for tests that change it directly."""
 
     def __init__(self, world: World, directory: Path, *, encrypted: bool = True) -> None:
         issuer = str(world.clusters[world.cluster_name].body["identity"]["oidc"]["issuer"])
@@ -123,17 +126,17 @@ class JoinedKubernetes:
         return self.kube.review_token(token, audience)
 
     def run_pods_for(self, gateway: Gateway) -> None:
-        """Make containers of Jobs call that account from now on."""
+        """Make containers of Jobs use this account from now on."""
         self.kube.run_jobs_with(AwsCli(gateway, self.kube))
 
     def stop(self) -> None:
         self.kube.stop()
         self.kubeconfig_path.unlink(missing_ok=True)
 
-    def _changed(self, what: str) -> None:
-        """The cluster looks at once at what an API call changed, and not only at the next request to it."""
+    def _changed(self, resource: str) -> None:
+        """Let the cluster react to an API call at once, not only at its next request."""
         self.kube.poke()
-        if what == "addons":
+        if resource == "addons":
             self._annotate()
 
     def _annotate(self) -> None:
@@ -151,16 +154,19 @@ def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:
 
 def _identify(world: World, access_key_id: str) -> tuple[str, str] | None:
     """Return the user, or the role of a session (access entries name roles, never sessions), and the secret."""
-    found = world.credentials.find(access_key_id)
-    if found is None or world.credentials.is_expired(found):
+    credential = world.credentials.find(access_key_id)
+    if credential is None or world.credentials.is_expired(credential):
         return None
-    return found.role_arn or found.arn, found.secret_access_key
+    return credential.role_arn or credential.arn, credential.secret_access_key
 
 
 def _groups(world: World, arn: str) -> tuple[str, ...] | None:
-    """Return those of its access entry. https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
+    """Return the Kubernetes groups of the user's access entry.
+    https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     cluster = world.clusters[world.cluster_name]
     entry = cluster.access_entries.get(arn)
     if entry is None:
         return None
-    return (*entry["kubernetesGroups"], *((MASTERS,) if arn in cluster.administrators else ()))
+    policies = cluster.access_policies.get(arn, {})
+    admin = any(p.endswith("/AmazonEKSClusterAdminPolicy") and s["type"] == "cluster" for p, s in policies.items())
+    return (*entry["kubernetesGroups"], *((MASTERS,) if admin else ()))

@@ -1,7 +1,7 @@
 """The detached sandbox: start, stop, status, env, reset. Imports neither moto nor boto3.
 
-A running sandbox is known by its nonce: whatever listens on the port of the state file must answer a challenge with
-it. A pid alone proves nothing, since pids are used again.
+The nonce identifies a running sandbox: the process on the port of the state file must answer a challenge with it. A pid
+alone proves nothing, because the system reuses pids.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ UNSET = (
 )
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
-# a failure mode that is put in place has stood for minutes of the sandbox's time when it is
+# creating a failure mode simulates several minutes of the sandbox's time
 _COMMAND_SECONDS = 60.0
 _LARGEST_ANSWER = 1024 * 1024
 _NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
@@ -54,7 +54,7 @@ _NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A sandbox that answered; `already` when `start` found it running. Carries no secret."""
+    """A running sandbox. `already` if it ran before `start`. Contains no secret."""
 
     endpoint_url: str
     pid: int
@@ -69,7 +69,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class SandboxStatus:
-    """`running` is None when no sandbox runs; `stale` when a state file of a dead one lay there."""
+    """The state of the sandbox. `running` is None if no sandbox runs; `stale` if the state file belongs to a dead
+    one."""
 
     running: Running | None
     stale: bool = False
@@ -85,8 +86,7 @@ class SandboxStopped:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The variables that a shell must set and unset. `secret_access_key` is the sandbox's own and opens nothing
-    else."""
+    """The variables that a shell must set and unset. `secret_access_key` is valid only in the sandbox."""
 
     export: Mapping[str, str]
     unset: tuple[str, ...]
@@ -108,23 +108,23 @@ def start(
     region: str = "us-west-2",
     timeout: float = _START_SECONDS,
 ) -> Running:
-    """Start the sandbox and returns once it answers, or finds the one that runs (`already`).
+    """Start the sandbox and return when it answers. If one runs already, return that one (`already`).
 
-    PodidError without the extra; Conflict when `port` is taken, or when the sandbox runs on another; TimedOut when it
-    does not answer in `timeout` seconds.
+    Raise PodidError without the extra, Conflict if `port` is taken or the sandbox runs on another port, TimedOut if the
+    sandbox does not answer within `timeout` seconds.
     """
     require_extra()
     state.prepare(directory)
     with state.locked(directory):
-        found = state.read(directory)
-        if found is not None and _answers(found):
-            if port not in (0, found.port):
+        running = state.read(directory)
+        if running is not None and _answers(running):
+            if port not in (0, running.port):
                 raise Conflict(
-                    f"The sandbox is already running, on port {found.port} and not on {port}",
+                    f"The sandbox is already running, on port {running.port} and not on {port}",
                     hint=Other(("sandbox", "stop")),
-                    subject=_url(found),
+                    subject=_url(running),
                 )
-            return _running(found, directory, already=True)
+            return _running(running, directory, already=True)
         state.remove(directory)
         options = {
             "nonce": secrets.token_urlsafe(24),
@@ -140,53 +140,55 @@ def start(
 
 
 def stop(*, directory: Path) -> SandboxStopped:
-    """Stop the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
+    """Stop the sandbox of the state file, and remove a stale file. Raise Unavailable if the sandbox does not end."""
     if not directory.is_dir():
         return SandboxStopped(False)
     with state.locked(directory):
-        found = state.read(directory)
-        if found is None or not _answers(found):
+        running = state.read(directory)
+        if running is None or not _answers(running):
             state.remove(directory)
             return SandboxStopped(False)
-        _command(found, {"command": "stop"})
+        _command(running, {"command": "stop"})
         deadline = time.monotonic() + _STOP_SECONDS
-        while _answers(found):
+        while _answers(running):
             if time.monotonic() > deadline:
-                raise Unavailable(f"the sandbox on port {found.port} did not stop", subject=_url(found))
+                raise Unavailable(f"the sandbox on port {running.port} did not stop", subject=_url(running))
             time.sleep(0.02)
         state.remove(directory)
-        return SandboxStopped(True, _url(found))
+        return SandboxStopped(True, _url(running))
 
 
 def status(*, directory: Path) -> SandboxStatus:
-    """Return the running sandbox; ask the process, not the file."""
-    found = state.read(directory)
-    if found is None:
+    """Return the state of the sandbox as its process reports it; the state file alone proves nothing."""
+    running = state.read(directory)
+    if running is None:
         return SandboxStatus(None)
-    return SandboxStatus(_running(found, directory)) if _answers(found) else SandboxStatus(None, stale=True)
+    return SandboxStatus(_running(running, directory)) if _answers(running) else SandboxStatus(None, stale=True)
 
 
 def env(*, directory: Path) -> Environment:
-    """Return the variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
-    found = _require_running(directory)
-    return Environment({**found.environment, **_past_proxies(os.environ)}, UNSET)
+    """Return the variables that point the AWS CLI, boto3 and kubectl to the sandbox. Raise NotFound if none runs."""
+    running = _require_running(directory)
+    # defaults for another account must not apply here
+    settings = {"PODID_CONFIG": str(directory / "config.toml")}
+    return Environment({**running.environment, **settings, **_past_proxies(os.environ)}, UNSET)
 
 
 def reset(*, directory: Path) -> Running:
-    """Bring the baseline back in the running sandbox; NotFound when none runs."""
-    found = _require_running(directory)
-    _command(found, {"command": "reset"})
-    return _running(found, directory, already=True)
+    """Restore the baseline in the running sandbox. Raise NotFound if none runs."""
+    running = _require_running(directory)
+    _command(running, {"command": "reset"})
+    return _running(running, directory, already=True)
 
 
 def broken(*, directory: Path) -> dict[str, str]:
-    """Return the failure modes that are in place, and whom each is about; NotFound when no sandbox runs."""
+    """Return the subject of each existing failure mode by id. Raise NotFound if no sandbox runs."""
     return _pairs(command({"command": "broken"}, directory=directory))
 
 
 def put_in_place(mode: str, *, directory: Path) -> str:
-    """Break the running sandbox in one way; whom that is about. NotFound when none runs, Conflict where it is broken
-    in this way already, or where what is in it does not allow that."""
+    """Create a failure mode in the running sandbox and return its subject. Raise NotFound if no sandbox runs, and
+    Conflict if the failure mode exists already or cannot be reproduced in the sandbox's current state."""
     if mode in broken(directory=directory):
         raise Conflict(
             f"Failure mode {mode} is already in place", hint=Other(("sandbox", "heal"), flags=(mode,)), subject=mode
@@ -195,7 +197,7 @@ def put_in_place(mode: str, *, directory: Path) -> str:
 
 
 def heal(mode: str = "", *, directory: Path) -> dict[str, str]:
-    """Take one failure mode away again, or all of them; those that were there. NotFound when no sandbox runs."""
+    """Remove one failure mode, or all, and return their subjects by id. Raise NotFound if no sandbox runs."""
     return _pairs(command({"command": "heal", "id": mode}, directory=directory))
 
 
@@ -204,12 +206,12 @@ def _pairs(result: object) -> dict[str, str]:
 
 
 def command(arguments: Mapping[str, object], *, directory: Path) -> object:
-    """Carry out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
+    """Run one command of the admin channel (admin.py). Raise NotFound if no sandbox runs."""
     return _command(_require_running(directory), arguments)
 
 
 def require_extra() -> None:
-    """PodidError when what the sandbox needs is not installed."""
+    """Raise PodidError if the packages of the extra are not installed."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise PodidError(
@@ -220,7 +222,7 @@ def require_extra() -> None:
 
 
 def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """Loopback must not go through a proxy; what the user already excludes stays excluded."""
+    """Exclude loopback from the proxies, and keep the user's exclusions."""
     if not any(value and name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name, value in environ.items()):
         return {}
     names = [name for name in ("NO_PROXY", "no_proxy") if environ.get(name)] or ["NO_PROXY"]
@@ -228,10 +230,10 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _require_running(directory: Path) -> SandboxState:
-    found = state.read(directory)
-    if found is None or not _answers(found):
+    running = state.read(directory)
+    if running is None or not _answers(running):
         raise NotFound("no sandbox is running", hint=Other(("sandbox", "start")))
-    return found
+    return running
 
 
 def _launch(directory: Path, options: Mapping[str, object], timeout: float) -> SandboxState:
@@ -253,10 +255,11 @@ def _launch(directory: Path, options: Mapping[str, object], timeout: float) -> S
         pipe.write(json.dumps(options).encode())
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        found = state.read(directory)
-        if found is not None and found.nonce == options["nonce"] and _answers(found):
-            process.returncode = 0  # detached on purpose: without this, Popen warns that it is still running
-            return found
+        running = state.read(directory)
+        if running is not None and running.nonce == options["nonce"] and _answers(running):
+            # the process is detached on purpose: without this, Popen warns that it is still running
+            process.returncode = 0
+            return running
         if process.poll() is not None:
             raise _failed_start(process.returncode, directory)
         time.sleep(0.01)
@@ -274,45 +277,47 @@ def _failed_start(code: int, directory: Path) -> PodidError:
     return PodidError(f"the sandbox ended with code {code} during startup; see {state.log_path(directory)}")
 
 
-def _running(found: SandboxState, directory: Path, *, already: bool = False) -> Running:
+def _running(running: SandboxState, directory: Path, *, already: bool = False) -> Running:
     return Running(
-        endpoint_url=_url(found),
-        pid=found.pid,
-        cluster=found.cluster,
-        account=found.account,
-        region=found.region,
-        kubeconfig=found.environment.get("KUBECONFIG", ""),
-        started_at=found.started_at,
+        endpoint_url=_url(running),
+        pid=running.pid,
+        cluster=running.cluster,
+        account=running.account,
+        region=running.region,
+        kubeconfig=running.environment.get("KUBECONFIG", ""),
+        started_at=running.started_at,
         log=str(state.log_path(directory)),
         already=already,
     )
 
 
-def _url(found: SandboxState) -> str:
-    return f"http://127.0.0.1:{found.port}"
+def _url(running: SandboxState) -> str:
+    return f"http://127.0.0.1:{running.port}"
 
 
-def _answers(found: SandboxState) -> bool:
-    """Return whether the process on the port can prove that it knows the nonce."""
+def _answers(running: SandboxState) -> bool:
+    """Return whether the process on the port proves that it holds the nonce."""
     from podid.sandbox.state import HELLO, proof
 
     challenge = secrets.token_hex(16)
     try:
-        answer = _request(found.port, "GET", f"{HELLO}?{challenge}", {}, timeout=2.0)
-        return secrets.compare_digest(str(answer.get("proof", "")).encode(), proof(found.nonce, challenge).encode())
+        answer = _request(running.port, "GET", f"{HELLO}?{challenge}", {}, timeout=2.0)
+        return secrets.compare_digest(str(answer.get("proof", "")).encode(), proof(running.nonce, challenge).encode())
     except (OSError, http.client.HTTPException, ValueError):
         return False
 
 
-def _command(found: SandboxState, arguments: Mapping[str, object]) -> object:
+def _command(running: SandboxState, arguments: Mapping[str, object]) -> object:
     from podid.sandbox.state import COMMAND, NONCE_HEADER
 
     try:
-        answer = _request(found.port, "POST", COMMAND, {NONCE_HEADER: found.nonce}, arguments, timeout=_COMMAND_SECONDS)
+        answer = _request(
+            running.port, "POST", COMMAND, {NONCE_HEADER: running.nonce}, arguments, timeout=_COMMAND_SECONDS
+        )
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unavailable(f"the sandbox on port {found.port} did not answer", subject=_url(found)) from error
+        raise Unavailable(f"the sandbox on port {running.port} did not answer", subject=_url(running)) from error
     if "result" not in answer:
-        raise Conflict(f"The sandbox refused the command: {answer.get('message', '')}", subject=_url(found))
+        raise Conflict(f"The sandbox refused the command: {answer.get('message', '')}", subject=_url(running))
     return answer["result"]
 
 
@@ -325,8 +330,8 @@ def _request(
     *,
     timeout: float,
 ) -> dict[str, Any]:
-    """Return the answer, {} when it is no object. What listens there may be anybody: it gets `timeout` seconds as a
-    whole, and no more is read than a sandbox says. Raises OSError, HTTPException, ValueError."""
+    """Return the JSON object of the answer, {} for anything else. Any process may listen on the port: the whole
+    exchange has `timeout` seconds, and the number of bytes is limited. Raise OSError, HTTPException or ValueError."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def ask() -> bytes:

@@ -1,12 +1,12 @@
-"""Workloads that get credentials from kiam or kube2iam, of every kind that a migration meets: `podid sandbox start
---samples kube2iam`. The agents answer no request here: nothing in the sandbox runs a container."""
+"""Workloads that get credentials from kiam or kube2iam, one for each case of a migration: `podid sandbox start
+--samples kube2iam`. The agents answer no requests, because the sandbox runs no containers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from podid.sandbox import baseline
-from podid.sandbox.breaks.hands import Reach
+from podid.sandbox.breaks.scenario import Reach
 from podid.sandbox.kube.client import ClusterApi, Json
 
 NAMESPACE = "apps"
@@ -32,8 +32,8 @@ class ProxySamples:
     def agent(self, *more: str) -> None:
         """Create the DaemonSets of the agent, with the arguments of its documentation and `more`."""
         if self._source == "kube2iam":
-            given = (f"--base-role-arn={self._prefix}", "--namespace-restrictions", *more)
-            self._daemon_set("kube2iam", "jtblin/kube2iam:0.11.1", [*_KUBE2IAM, *given])
+            arguments = (f"--base-role-arn={self._prefix}", "--namespace-restrictions", *more)
+            self._daemon_set("kube2iam", "jtblin/kube2iam:0.11.1", [*_KUBE2IAM, *arguments])
             permitted = {"iam.amazonaws.com/allowed-roles": '["apps-*", "arn:aws:iam::444455556666:role/*"]'}
         else:
             node = {
@@ -43,8 +43,8 @@ class ProxySamples:
             }
             self._role("kiam-server", node)
             self._daemon_set("kiam-agent", "quay.io/uswitch/kiam:v4.2", ["--iptables", "--port=3100"], "agent")
-            given = ("--role-base-arn-autodetect", f"--assume-role-arn={self.principal}", *more)
-            self._daemon_set("kiam-server", "quay.io/uswitch/kiam:v4.2", list(given), "server")
+            arguments = ("--role-base-arn-autodetect", f"--assume-role-arn={self.principal}", *more)
+            self._daemon_set("kiam-server", "quay.io/uswitch/kiam:v4.2", list(arguments), "server")
             permitted = {"iam.amazonaws.com/permitted": ".*:role/apps-.*"}
         self._cluster.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE, "annotations": permitted}})
 
@@ -62,7 +62,7 @@ class ProxySamples:
         self.one("gone", "apps-gone")
 
     def role(self, name: str) -> str:
-        """Return a role that the agent assumes; its name."""
+        """Create a role that the agent can assume. Return its name."""
         self._role(name, {"Effect": "Allow", "Principal": {"AWS": self.principal}, "Action": "sts:AssumeRole"})
         return name
 
@@ -80,7 +80,8 @@ class ProxySamples:
         annotations: Json | None = None,
         metadata: Json | None = None,
     ) -> None:
-        """Create a workload whose pods have the annotation; with a service account of its name, or with `account`."""
+        """Create a workload whose pods have the annotation. Its service account is `account`, by default one of its own
+        name."""
         if not account:
             self._cluster.make_account(NAMESPACE, name)
         labels = {"app": name}

@@ -1,7 +1,7 @@
 """`python -m podid.sandbox.serve`: the sandbox as a process of its own, started by process.start.
 
-Reads its options as JSON from stdin, since arguments and environment of a process can be read by others; writes the
-state file once it listens, and ends on SIGTERM or on the admin command `stop`.
+The process reads its options as JSON from stdin, because other users can read the arguments and environment of a
+process. It writes the state file when it listens, and ends on SIGTERM or on the admin command `stop`.
 """
 
 import errno
@@ -17,7 +17,7 @@ PORT_TAKEN = 75
 
 
 def main() -> int:
-    """Exit code 0 after a stop, PORT_TAKEN when the port was taken."""
+    """Run until stopped. Exit with code 0, or with PORT_TAKEN if the port is taken."""
     options = json.load(sys.stdin)
     directory, kubernetes = Path(options.pop("directory")), options.pop("kubernetes")
     os.umask(0o077)
@@ -51,7 +51,7 @@ def main() -> int:
         )
         ended.wait()
     finally:
-        # The answer to `stop` is still on its way out.
+        # The answer to `stop` is still being sent.
         time.sleep(0.05)
         box.stop()
         state.remove_own(directory, box.nonce)

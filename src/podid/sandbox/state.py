@@ -1,7 +1,8 @@
 """The state file of the detached sandbox: one JSON document in a private directory.
 
-The directory is 0700 and ours, the file 0600 and made with O_EXCL, so that nobody else can plant or read it. The paths,
-headers and proof of the admin channel are here too, because this module imports nothing heavy.
+The directory has mode 0700 and belongs to the user. The file has mode 0600 and is created with O_EXCL, so that no other
+user can plant or read it. The paths, headers and proof of the admin channel are here too, because this module imports
+nothing heavy.
 """
 
 import fcntl
@@ -25,13 +26,13 @@ NONCE_HEADER = "x-podid-nonce"
 
 
 def proof(nonce: str, challenge: str) -> str:
-    """Return the answer to `challenge` that only a holder of `nonce` can compute, hexadecimal."""
+    """Return the answer to `challenge` (hexadecimal), which requires the nonce."""
     return hmac.new(nonce.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxState:
-    """A detached sandbox, as its `serve` process wrote it down once it listened."""
+    """The data of a detached sandbox, written by its `serve` process when it listens."""
 
     pid: int
     port: int
@@ -44,9 +45,10 @@ class SandboxState:
 
 
 def prepare(directory: Path) -> Path:
-    """Make the directory, or checks that it is ours and private.
+    """Create the directory, or verify that it is private and belongs to the user.
 
-    InvalidInput for a path that no shell line or kubeconfig could carry; Conflict when it is somebody else's.
+    Raise InvalidInput for a path that cannot appear in a shell line or a kubeconfig, Conflict if it belongs to another
+    user.
     """
     if not directory.is_absolute() or not str(directory).isprintable():
         raise InvalidInput(
@@ -65,7 +67,7 @@ def prepare(directory: Path) -> Path:
 
 @contextmanager
 def _writing(directory: Path) -> Iterator[None]:
-    """Convert errors of the file system, which the user must fix, to InvalidInput."""
+    """Convert errors of the file system to InvalidInput: the user must fix them."""
     try:
         yield
     except OSError as error:
@@ -85,7 +87,7 @@ def log_path(directory: Path) -> Path:
 
 
 def open_log(directory: Path) -> int:
-    """Return a descriptor of the emptied log."""
+    """Empty the log and return its descriptor."""
     with _writing(directory):
         descriptor = open_own(log_path(directory), os.O_WRONLY | os.O_CREAT)
         os.ftruncate(descriptor, 0)
@@ -93,7 +95,7 @@ def open_log(directory: Path) -> int:
 
 
 def read(directory: Path) -> SandboxState | None:
-    """Return the written state, or None; a file that is not ours, is a link or does not parse counts as absent."""
+    """Return the state, or None. A file that belongs to another user, is a link or does not parse counts as absent."""
     try:
         return SandboxState(**json.loads(files.read(state_path(directory), own=True)))
     except (OSError, ValueError, TypeError):
@@ -101,12 +103,12 @@ def read(directory: Path) -> SandboxState | None:
 
 
 def write(directory: Path, state: SandboxState) -> None:
-    """Write the file; FileExistsError when there is one."""
+    """Write the state. Raise FileExistsError if the file exists."""
     write_private(state_path(directory), asdict(state))
 
 
 def write_private(path: Path, document: object) -> None:
-    """JSON into a new file that nobody else can read; FileExistsError when there is one."""
+    """Write JSON into a new private file. Raise FileExistsError if the file exists."""
     write_whole(path, json.dumps(document, indent=1).encode())
 
 
@@ -116,15 +118,15 @@ def remove(directory: Path) -> None:
 
 
 def remove_own(directory: Path, nonce: str) -> None:
-    """Remove the file if it still speaks of the sandbox with this nonce."""
-    found = read(directory)
-    if found is not None and found.nonce == nonce:
+    """Remove the file if it contains this nonce."""
+    state = read(directory)
+    if state is not None and state.nonce == nonce:
         remove(directory)
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Allow one start or stop at a time; the lock goes with the process that holds it."""
+    """Allow one start or stop at a time. The operating system frees the lock when the process ends."""
     with _writing(directory):
         descriptor = open_own(directory / "lock", os.O_RDWR | os.O_CREAT)
     try:

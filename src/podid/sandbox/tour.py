@@ -17,7 +17,7 @@ POLICY = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One command of the tour, the text before it, and the exit codes that are expected."""
+    """One command of the tour, the text before it, and the expected exit codes."""
 
     say: str
     argv: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""The state of the sandbox's account: clusters, associations, add-ons, access keys and the delays between them.
+"""The state of the sandbox's account: clusters, associations, add-ons, access keys, and the delays between them.
 
-One lock guards it; API handlers hold it for the length of a call. The Kubernetes half joins here, see contract.py for
-the few members it uses. Times are seconds since the epoch by `World.clock`; durations are seconds.
+One lock guards the state; API handlers hold it during a call. contract.py lists the members that the Kubernetes half
+uses. Times are seconds since the epoch by `World.clock`; durations are in seconds.
 """
 
 import json
@@ -20,20 +20,19 @@ from podid.sandbox.faults import TwoASecond
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
-# of 90 days, more than a sandbox lives
+# AWS keeps 90 days; a sandbox does not run that long
 _TRAIL_EVENTS = 20_000
 
 
 @dataclass(slots=True)
 class Delays:
-    """The delays of AWS; every field may be changed at any time.
+    """The delays of AWS. Each field may be changed at any time.
 
-    association: a created, changed or deleted association reaches the webhook and EKS Auth.
-    role: a created role, or a changed trust policy, reaches EKS.
-    delete: a deleted association still blocks a create for the same service account (ResourceInUseException).
-    addon: an add-on stays in CREATING, UPDATING or DELETING.
-    trail: a call shows in CloudTrail's event history; a few minutes, with AWS.
-    report: IAM makes a report on last use.
+    association: until a created, changed or deleted association reaches the webhook and EKS Auth. role: until a created
+    role or a changed trust policy reaches EKS. delete: as long as a deleted association blocks a create for the same
+    service account (ResourceInUseException). addon: as long as an add-on stays in CREATING, UPDATING or DELETING.
+    trail: until a call shows in CloudTrail's event history (a few minutes on AWS). report: until IAM has created a
+    report on last use.
     """
 
     association: float = 2.0
@@ -89,7 +88,7 @@ class AddonUpdate:
 
 @dataclass(slots=True)
 class AddonRecord:
-    """An installed add-on. At `due` its status becomes `next_status` ("" means that it disappears)."""
+    """An installed add-on. At `due` its status becomes `next_status`; "" deletes the add-on."""
 
     name: str
     version: str
@@ -119,7 +118,7 @@ class AddonFault:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """A job of IAM on the last use of a principal's permissions, and who asked for it."""
+    """A job of IAM that reports the last use of a principal's permissions, and its requester."""
 
     arn: str
     granularity: str
@@ -129,7 +128,7 @@ class UsageReport:
 
 @dataclass(slots=True)
 class ClusterRecord:
-    """A cluster; `body`, node groups, profiles and entries are in the API's own spelling."""
+    """A cluster. `body`, node groups, profiles and entries use the API's spelling."""
 
     name: str
     arn: str
@@ -144,21 +143,21 @@ class ClusterRecord:
     fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     insights: dict[str, dict[str, Any]] = field(default_factory=dict)
-    administrators: set[str] = field(default_factory=set)
-    """Principals whose access entry has AmazonEKSClusterAdminPolicy."""
+    access_policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Principal -> ARN of an access policy of its access entry -> the scope."""
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TrailEvent:
-    """One event of CloudTrail, as LookupEvents gives it; `at` in seconds since the epoch."""
+    """One event of CloudTrail as in LookupEvents; `at` is in seconds since the epoch."""
 
     at: float
     event: dict[str, Any]
 
 
 class World:
-    """One account in one region, with the cluster `cluster_name` and perhaps others."""
+    """One account in one region, with cluster `cluster_name` and possibly others."""
 
     def __init__(
         self,
@@ -189,43 +188,43 @@ class World:
         self._listeners: list[Callable[[str], None]] = []
         self._pending: list[str] = []
 
-    # What the Kubernetes half uses.
+    # Members that the Kubernetes half uses.
 
     @property
     def cluster_arn(self) -> str:
         return self.arn(f"cluster/{self.cluster_name}")
 
     def attach_kubernetes(self, half: KubernetesHalf | None) -> None:
-        """DescribeCluster and EKS Auth speak for `half` from now on."""
+        """Connect the Kubernetes half: DescribeCluster and EKS Auth use it from now on."""
         self.kubernetes = half
 
     def subscribe(self, callback: Callable[[str], None]) -> None:
-        """`callback("associations" | "addons")` after each change, on the thread of the API call.
+        """Call `callback("associations" | "addons")` after each change, on the thread of the API call.
 
-        The World's lock is free then, so the callback may take its own and ask the World anything.
+        The lock of the World is free during the callback, so the callback may take its own lock and read the World.
         """
         self._listeners.append(callback)
 
-    def changed(self, what: str) -> None:
-        """Record a change; `notify` reports it."""
+    def changed(self, resource: str) -> None:
+        """Record a change. `notify` reports it."""
         with self.lock:
-            if what not in self._pending:
-                self._pending.append(what)
+            if resource not in self._pending:
+                self._pending.append(resource)
 
     def notify(self) -> None:
-        """Tell the listeners what `changed` noted. Must be called without the lock."""
+        """Call the listeners for the recorded changes. The caller must not hold the lock."""
         with self.lock:
             pending, self._pending = self._pending, []
-        for what in pending:
+        for resource in pending:
             for listener in tuple(self._listeners):
-                listener(what)
+                listener(resource)
 
     def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
-        """Return whether the webhook, which lags by `delays.association`, would inject a pod created now."""
+        """Return whether the webhook would inject a pod created now. The webhook lags by `delays.association`."""
         return self.association_in_effect(self.cluster_name, namespace, service_account) is not None
 
     def agent_addon(self) -> AgentAddon | None:
-        """Return the agent add-on of the main cluster, or what one deleted with `preserve` left running; else None."""
+        """Return the agent add-on of the main cluster, also one deleted with `preserve`; otherwise None."""
         with self.lock:
             cluster = self.clusters.get(self.cluster_name)
             if cluster is None:
@@ -236,7 +235,7 @@ class World:
                 return None
             return AgentAddon(addon.status, addon.version, decode_configuration(addon.configuration))
 
-    # What the API handlers use.
+    # Members that the API handlers use.
 
     def arn(self, resource: str) -> str:
         """Return an EKS ARN of this account and region."""
@@ -245,7 +244,7 @@ class World:
     def association_in_effect(
         self, cluster_name: str, namespace: str, service_account: str
     ) -> AssociationRecord | None:
-        """Return the association as EKS Auth and the webhook know it now, `delays.association` late."""
+        """Return the association as EKS Auth and the webhook use it now, with the delay `delays.association`."""
         with self.lock:
             cluster = self.clusters.get(cluster_name)
             if cluster is None:
@@ -263,7 +262,7 @@ class World:
         cluster.by_subject[association.subject] = association.id
 
     def history(self, association: AssociationRecord) -> AssociationRecord:
-        """Return the versions that an update keeps: an earlier one only while a caller may still see it."""
+        """Return the versions that an update keeps: earlier versions only as long as a caller may still get them."""
         if association.modified_at > self.clock.now() - self.delays.association:
             return association
         return replace(association, previous=None)
@@ -300,18 +299,20 @@ class World:
 
     def ids(self) -> frozenset[str]:
         """Return the ids of all associations and add-ons."""
-        found: list[str] = []
+        ids: list[str] = []
         for cluster in self.clusters.values():
-            found += [each.id for each in (*cluster.associations.values(), *cluster.deleted)]
-            found += [addon.arn for addon in cluster.addons.values()]
-        return frozenset(found)
+            ids += [association.id for association in (*cluster.associations.values(), *cluster.deleted)]
+            ids += [addon.arn for addon in cluster.addons.values()]
+        return frozenset(ids)
 
     def grow_older(self, seconds: float, before: Before) -> None:
-        """Move the times of associations and add-ons further back, of those `before` only what happened
-        since, and what they become is due so much earlier. Callers hold the lock."""
+        """Move the times of associations and add-ons back by `seconds`. The objects in `before` keep their earlier
+        times, and pending changes are due earlier by `seconds`. The caller holds the lock."""
         for cluster in self.clusters.values():
-            cluster.associations = {key: _older(each, seconds, before) for key, each in cluster.associations.items()}
-            cluster.deleted = [_older(each, seconds, before) for each in cluster.deleted]
+            cluster.associations = {
+                key: _older(association, seconds, before) for key, association in cluster.associations.items()
+            }
+            cluster.deleted = [_older(association, seconds, before) for association in cluster.deleted]
             for addon in cluster.addons.values():
                 addon.created_at = before.older(addon.created_at, seconds, addon.arn)
                 addon.modified_at = before.older(addon.modified_at, seconds, addon.arn)
@@ -320,7 +321,7 @@ class World:
                     update.created_at = before.older(update.created_at, seconds, addon.arn)
 
     def reset(self) -> None:
-        """Empty the account and forgets the listeners; delays, limits, keys and the clock stay."""
+        """Empty the account and remove the listeners. Delays, limits, keys and the clock stay."""
         with self.lock:
             self.clusters.clear()
             self.tags.clear()
@@ -357,7 +358,7 @@ def _as_update_error(issue: dict[str, object]) -> dict[str, object]:
 
 
 def decode_configuration(text: str | None) -> dict[str, object]:
-    """Configuration values (JSON or YAML) as a mapping; empty for none."""
+    """Return configuration values (JSON or YAML) as a mapping; empty for none."""
     if not text:
         return {}
     try:
@@ -370,5 +371,5 @@ def decode_configuration(text: str | None) -> dict[str, object]:
 
 
 def new_id(prefix: str = "", length: int = 17) -> str:
-    """Return a random id of lower-case letters and digits, as EKS makes them."""
+    """Return a random id of lower-case letters and digits, as in EKS."""
     return prefix + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(length))

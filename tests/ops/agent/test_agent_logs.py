@@ -39,7 +39,7 @@ def test_a_healthy_log_shows_nothing(healthy: Site) -> None:
 
 def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
     """The agent's own log has not begun then."""
-    node = healthy.box.standing.put("stale-link-or-route")
+    node = healthy.box.failures.put("stale-link-or-route")
     found = healthy("agent", "logs", "-o", "json")
     (item,) = found.json["items"]
     assert (found.code, item["id"], item["nodes"], found.json["unread"]) == (3, "stale-link-or-route", [node], [])

@@ -89,7 +89,7 @@ def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
 
 
 def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Site) -> None:
-    healthy.box.standing.put("addon-config-conflict")
+    healthy.box.failures.put("addon-config-conflict")
     healthy.wait(30)
     done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
     assert (done.code, done.json["awaited"]["reached"], installed(healthy)) == (0, True, False)

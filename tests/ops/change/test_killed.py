@@ -1,5 +1,6 @@
 """kill -9 at every moment of every change: the next run of the same command finishes it, and undo takes it back."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
 from .dying import CUTS, Launcher
-from .support import account_state, killed_at_write, policy_file, runs, undo_everything
+from .support import POLICY, account_state, killed_at_write, policy_file, runs, undo_everything
 
 KILLED = -9
 
@@ -84,10 +85,41 @@ SCENARIOS = (
         ),
         (CREATE, (*ASSOCIATE[:3], "shop-orders", *ASSOCIATE[4:])),
     ),
+    Scenario(
+        "apply",
+        ("apply", "-f", "FILE", "--prune", "--yes", "--wait", "none"),
+        (("apply", "-f", "EARLIER", "--wait", "none"),),
+    ),
+    Scenario(
+        "apply a little", ("apply", "-f", "EARLIER", "--wait", "none"), (("apply", "-f", "LESS", "--wait", "none"),)
+    ),
     Scenario("delete", ("role", "delete", *CREATE[2:3], "--yes"), (CREATE,), once=True),
 )
-# a run of several writes, one of a single write, and one that takes back
-TELLING = ("role create", "associate", "undo", "disassociate", "delete")
+# a run of several writes, one of a single write, and one that takes back; with the ways to die, empty for all
+TELLING: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("role create", "associate", "undo", "disassociate", "delete"), ()),
+    "apply a little": ("after",),
+}
+
+
+def declared(directory: Path) -> dict[str, str]:
+    """Write two versions of one file: between them, roles and associations are created, changed and deleted."""
+
+    def role(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "policies": [{"name": "read", "document": POLICY}], **more}
+
+    def files(name: str, roles: list[dict[str, Any]], links: dict[str, str]) -> str:
+        path = directory / f"{name}.json"
+        head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
+        associations = [{"serviceAccount": account, "role": to} for account, to in links.items()]
+        path.write_text(json.dumps({**head, "roles": roles, "associations": associations}))
+        return str(path)
+
+    old = files("earlier", [role("kept"), role("gone")], {"shop/a": "kept", "shop/b": "gone"})
+    wide = role("kept", scope="namespace", description="new")
+    new = files("file", [wide, role("new")], {"shop/a": "new", "shop/c": "kept"})
+    less = files("less", [role("kept")], {"shop/a": "kept"})
+    return {"EARLIER": old, "FILE": new, "LESS": less}
 
 
 def grid(telling: dict[str, Any], rare: dict[str, Any]) -> list[Any]:
@@ -98,11 +130,15 @@ def grid(telling: dict[str, Any], rare: dict[str, Any]) -> list[Any]:
             scenario,
             way,
             id=f"{scenario.name}-{name}",
-            marks=() if name in telling and scenario.name in TELLING else (pytest.mark.rare,),
+            marks=() if name in telling and _tried(scenario, name) else (pytest.mark.rare,),
         )
         for scenario in SCENARIOS
         for name, way in (telling | rare).items()
     ]
+
+
+def _tried(scenario: Scenario, way: str) -> bool:
+    return scenario.name in TELLING and way in (TELLING[scenario.name] or (way,))
 
 
 @dataclass(slots=True)
@@ -127,10 +163,11 @@ class Stage:
         self.podid.env = {**os.environ, "PODID_JOURNAL_DIR": str(self.directory / f"journal-{self.rounds}")}
         policy = policy_file(self.directory)
         self.untouched = account_state(self.box)
+        names = {"POLICY": policy, **declared(self.directory)}
         for argv in self.scenario.before:
-            self.do(*(policy if part == "POLICY" else part for part in argv))
+            self.do(*(names.get(part, part) for part in argv))
         run_id = runs(self.podid)[0]["runId"] if self.scenario.before else ""
-        self.command = tuple({"POLICY": policy, "RUN": run_id}.get(part, part) for part in self.scenario.command)
+        self.command = tuple({**names, "RUN": run_id}.get(part, part) for part in self.scenario.command)
         self.start = account_state(self.box)
 
     def do(self, *argv: str) -> Any:

@@ -87,6 +87,8 @@ def test_it_says_where_it_comes_from(name: str) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", preset.checked)
     assert all(source.startswith("https://") for source in preset.sources)
     assert preset.sources
+    # a version that exists, not 1.x
+    assert not re.fullmatch(r"[\d.]+x", preset.version)
     assert {p.form for p in preset.parameters} <= set(VALUES), "a new form wants a line of VALUES"
     # nothing stands in the policy that nobody can give
     assert preset.places <= {p.name for p in preset.parameters} | set(AROUND)

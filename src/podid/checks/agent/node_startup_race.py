@@ -9,7 +9,7 @@ from podid.domain.cluster import Pod
 from podid.domain.workloads import injected
 from podid.facts.index import placed
 
-# a start without credentials fails soon
+# without credentials an application fails soon after its start
 SOON = timedelta(minutes=2)
 # on a single node it may be chance
 NODES = 2

@@ -9,7 +9,7 @@ from podid.facts.agent import not_judged
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("agent_crashes", "nodes", "associations", "pods", "cluster"))
 def stale_link_or_route(check: Check, snapshot: Snapshot) -> Verdicts:
-    """`in_logs` reports the failures that a log shows, with the node as subject."""
+    """Report only by logs: `in_logs` reports the failures in a log, with the node as subject."""
     for case, pod in check.of_agent_pods(snapshot):
         if reason := not_judged(snapshot, pod):
             yield case.skip(reason)

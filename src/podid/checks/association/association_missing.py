@@ -34,7 +34,8 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         evidence.append(words)
         commands = by_irsa or commands
     if near and ref not in accounts:
-        # a name that does not exist and resembles one that does is a typing mistake: nothing is created for it
+        # a missing name that resembles an existing one is probably a typing mistake, so podid suggests no new
+        # association
         workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
         account = near[0].partition("/")[2]
         commands = tuple(command for workload in workloads for command in index.set_account(workload, account))

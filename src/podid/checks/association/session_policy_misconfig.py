@@ -37,7 +37,8 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
-    """With a target role the session policy limits the target role's sessions, which are not checked."""
+    """Return whether role and session policy together allow no action. With a target role, the session policy limits
+    the target role's sessions, which are not checked."""
     permissions = part(snapshot.assume_permissions, association.role_arn)
     if association.target_role_arn or isinstance(permissions, Missing) or not permissions.value.allows:
         return False

@@ -1,4 +1,4 @@
-"""A principal of another account that assumes a role should know an external ID that nobody can guess.
+"""A principal of another account should need an external ID that others cannot guess to assume a role.
 
 Source: IAM User Guide, "Access to AWS accounts owned by third parties" and "The confused deputy problem".
 """

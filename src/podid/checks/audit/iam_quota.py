@@ -33,7 +33,7 @@ def iam_quota(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _uses(snapshot: Snapshot, role: Role) -> Iterator[tuple[str, int, str]]:
-    """Yield what a quota limits, in words, how much of it the role has, and IAM's name of the quota."""
+    """Yield the subject of a quota in words, the amount that the role uses, and IAM's name of the quota."""
     with suppress(InvalidInput):
         yield "characters of the trust policy", trust.policy_size(trust.parse_policy(role.trust)), _SIZE
     policies = part(snapshot.role_policies, role.arn)
@@ -42,7 +42,7 @@ def _uses(snapshot: Snapshot, role: Role) -> Iterator[tuple[str, int, str]]:
 
 
 def _judged(case: Case, counts: list[tuple[str, int, int]], commands: tuple[tuple[str, ...], ...]) -> Verdict:
-    """Fail from nine tenths of a quota on."""
+    """Judge the use of a quota: nine tenths of it or more is a failure."""
     near = [(words, count, quota) for words, count, quota in counts if count * 10 >= quota * 9]
     if not near:
         return case.ok("; ".join(f"{count} of {quota} {words}" for words, count, quota in counts) or case.check.title)

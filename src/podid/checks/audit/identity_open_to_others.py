@@ -4,10 +4,11 @@ Source: Kubernetes documentation, "Role Based Access Control Good Practices".
 """
 
 from collections import defaultdict
+from fnmatch import fnmatchcase
 
-from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
 from podid.domain.aws import Listed
-from podid.domain.exposure import IdentityGrant
+from podid.domain.exposure import IdentityGrant, grants_of
 from podid.domain.findings import Subject
 from podid.facts.index import chain_of
 
@@ -17,15 +18,21 @@ _EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:servicea
 _OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", "system:node", "eks:")
 
 
-@rule(needs=("associations", "grants"))
+@rule(needs=("associations", "grants"), wants=("cluster", "access_policies"))
 def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
     by_namespace: dict[str, list[Listed]] = defaultdict(list)
     for association in known(snapshot.associations):
         by_namespace[association.namespace].append(association)
-    grants = [grant for grant in known(snapshot.grants) if not _expected(grant.subject)]
+    policies = snapshot.access_policies
+    if isinstance(policies, Missing):
+        yield check.of_cluster(snapshot).unknown(policies, f"access entries were not checked: {policies.reason}")
+    by_policy = (grant for policy in known_or(policies, ()) for grant in grants_of(policy))
+    grants = [grant for grant in (*known(snapshot.grants), *by_policy) if not _expected(grant.subject)]
     for namespace, associations in sorted(by_namespace.items()):
         case = check.case(Subject("Namespace", namespace), chain_of(associations))
-        here = [grant for grant in grants if grant.namespace in ("", namespace) and not _same(grant, namespace)]
+        here = [
+            grant for grant in grants if fnmatchcase(namespace, grant.namespace or "*") and not _same(grant, namespace)
+        ]
         if not here:
             yield case.ok(check.title)
             continue

@@ -7,7 +7,8 @@ from podid.facts.trust import judged
 
 @rule(needs=("cluster", "associations", "roles"))
 def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Return a trust policy that is not restricted to the account is reported by trust-too-broad."""
+    """Report a trust policy that allows more service accounts than use the role. trust-too-broad reports one that is
+    not restricted to the account."""
     yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         case = check.case(role_subject(role.arn), tuple(sorted(str(a.ref) for a in role.associations)))

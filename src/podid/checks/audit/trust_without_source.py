@@ -16,7 +16,8 @@ _SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "
 
 @rule(needs=("associations", "roles"), wants=("cluster",))
 def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Return a trust policy that allows any cluster is reported by trust-too-broad."""
+    """Report a statement without account and cluster. trust-too-broad reports a trust policy that allows any
+    cluster."""
     broad = _too_broad(snapshot)
 
     def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:

@@ -4,7 +4,8 @@ from podid.facts.egress import NEEDS, has_cilium, ways
 
 @rule(needs=(*NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
 def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Cilium assigns the identity `host` to everything that listens on the node itself; no CIDR matches it."""
+    """Report egress rules by CIDR under Cilium. Cilium assigns the identity `host` to all listeners on the node itself,
+    and no CIDR matches it."""
     cilium = has_cilium(snapshot)
     for case, (_, _, pods) in check.of_workloads(snapshot):
         if not cilium:

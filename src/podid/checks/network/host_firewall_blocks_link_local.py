@@ -1,4 +1,5 @@
-"""podid cannot read the rules of a node's packet filter, but those that a DaemonSet's script creates."""
+"""Rules of the nodes' packet filters that scripts of DaemonSets create. podid cannot read other rules of a packet
+filter."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -12,7 +13,7 @@ from podid.facts.index import Affected, reach_on
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
 _REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
 _ACCEPTS = re.compile(r"\b(accept|return)\b", re.IGNORECASE)
-# the agent's address is the node's own: packets to it are not forwarded and do not leave the node
+# the agent's address is on the node: packets to it are not forwarded and do not leave the node
 _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 

@@ -6,7 +6,8 @@ ACCOUNT = "kube-system/aws-node"
 
 @rule(needs=("associations", "cni_permissions"), wants=("cluster",))
 def cni_depends_on_agent(check: Check, snapshot: Snapshot) -> Verdicts:
-    """AWS recommends a separate role for the CNI. The dependency matters when the agent fails."""
+    """Report a CNI that gets its credentials from the agent. AWS recommends a separate role for the CNI. The dependency
+    matters when the agent fails."""
     for arn, section in known(snapshot.cni_permissions).items():
         case = check.case(role_subject(arn), (ACCOUNT,))
         if isinstance(section, Missing):

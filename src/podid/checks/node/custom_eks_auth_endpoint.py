@@ -68,8 +68,8 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
 
 
 def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Judge subnets that reach EKS Auth only by an endpoint. Report a warning: a private hosted zone may resolve the
-    public name to the endpoint, and podid does not read hosted zones."""
+    """Judge subnets that reach EKS Auth only through an endpoint. Report a warning: a private hosted zone may resolve
+    the public name to the endpoint, and podid does not read hosted zones."""
     case = check.of_everyone(snapshot)
     if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
         return [case.skip("routes and endpoints are not known, which eks-auth-unreachable reports")]

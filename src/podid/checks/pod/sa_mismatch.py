@@ -1,4 +1,4 @@
-"""The service account of the pod: an association that no pod uses, and a workload that it appears to be meant for."""
+"""The service account of the pod: an association that no pod uses, and a workload that probably should use it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -70,7 +70,7 @@ class _Strays:
         self._alike = Names(self._default)
 
     def meant_for(self, account: str) -> list[tuple[Subject, str]]:
-        """Return the workloads that an unused association appears to be meant for, with their service account."""
+        """Return the workloads that probably should use an unused association, with their service account."""
         plain = _plain(account)
         same = set(self._named.get(plain, ()))
         near = {*self._longer.get(plain, ()), *self._alike.nearest(plain, len(self._default), ALIKE)}

@@ -1,7 +1,6 @@
 """A token is bound to the unique id of its service account:
-https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens. It is no
-error: that EKS Auth refuses a token of a deleted service account was not observed.
-"""
+https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens. The
+severity is not error, because no refusal by EKS Auth of a token of a deleted service account has been observed."""
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared import injection

@@ -62,7 +62,7 @@ def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[NodeTrail]) -> Verdict:
-    """Report a warning at most: CloudTrail names the node, not the pod."""
+    """Judge calls in CloudTrail, as a warning at most: CloudTrail names the node, not the pod."""
     accounts = tuple(sorted(_reaching(snapshot, node)))
     case = check.case(Subject("Node", node), accounts)
     if isinstance(section, Missing):

@@ -35,7 +35,7 @@ UNEXPLAINED = "scp-denies-eks-auth"
 MISSED = "injection-missed-webhook"
 # a pod cannot reach the agent, and no readable data explains it
 UNREACHED = "host-firewall-blocks-link-local"
-# the nearest to the agent first: without an agent the others do not matter
+# the nearest to the agent first: without an agent, later causes do not matter
 _MAY_BE = (
     *("agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy", "agent-port80-conflict"),
     *("networkpolicy-blocks-agent", "cilium-host-entity", UNREACHED),
@@ -62,7 +62,7 @@ class Observed:
 
     @classmethod
     def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
-        """Return unknown: the requested evidence does not exist."""
+        """Return unknown: no evidence of the requested kind exists."""
         return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=evidence.NO_EVIDENCE), severity=severity)
 
 
@@ -197,7 +197,8 @@ class _Account:
         return self.if_settled(Observed(id, Outcome.FAIL, message))
 
     def if_settled(self, observed: Observed) -> Observed:
-        """Return it, or unknown within seconds of a change: EKS Auth may not have received the change everywhere."""
+        """Return the result, or unknown within seconds of a change: EKS Auth may not have received the change
+        everywhere."""
         association, changes = self.association, known_or(self.snapshot.changes, evidence.NO_CHANGES)
         at = self.at or self.snapshot.taken_at
         changed = changes.settling(association, at) if association is not None else ""
@@ -283,7 +284,7 @@ def failure_mode(met: evidence.Probed) -> str:
 def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
     """Return the result for a pod that does not reach the agent; `message` is its error on `node`. The failure mode is
     one that a check found there for the service account's pods, or one that was not checked. If a network policy blocks
-    only podid's own pod, the result says nothing about those pods."""
+    only podid's own pod, the result is no evidence about those pods."""
     if policies := _shut_off_alone(snapshot, ref):
         said = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
         return Observed.nothing(UNREACHED, Missing(said))

@@ -18,7 +18,7 @@ IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
 RECENT = timedelta(minutes=10)
 # EKS Auth has one message for many causes, which the checks of policies and associations distinguish
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
-# a few of these are normal
+# a few of these lines are normal
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
 

@@ -1,4 +1,4 @@
-"""Audit: what the checks of roles have in common. A role that cannot be read is unknown, and a missing one skipped."""
+"""Audit: common parts of the checks of roles. A role that cannot be read is unknown, and a missing one skipped."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

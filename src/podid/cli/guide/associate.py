@@ -1,4 +1,5 @@
-"""`podid associate`, `role create` and `disassociate` alone: the questions, and the command line that they make."""
+"""Guided mode of `podid associate`, `role create` and `disassociate`: the questions, and the command line of the
+answers."""
 
 from __future__ import annotations
 
@@ -158,7 +159,7 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 
 def ending(answers: Answers) -> tuple[str, ...]:
-    """Return the words that the last answer adds."""
+    """Return the words for the last answer."""
     return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
 
 

@@ -35,7 +35,7 @@ def which_cluster(answers: Answers, facts: Facts) -> Iterator[Prompt]:
 
 
 def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    """Ask for namespace and service account. Those with pods come first, those of the cluster itself last."""
+    """Ask for namespace and service account. Service accounts with pods come first, those of Kubernetes itself last."""
     yield from which_cluster(answers, facts)
     lead = () if "cluster" in answers else WELCOME
     if isinstance(facts.accounts, Missing):
@@ -82,7 +82,7 @@ def _namespace_rank(name: str, pods: Mapping[str, int]) -> tuple[object, ...]:
 
 
 def _rank(account: Account) -> tuple[object, ...]:
-    """Put those with pods and without an association first."""
+    """Sort accounts with pods and without an association first."""
     ref = account.ref
     return bool(account.owner), account.association is not None, not account.pods, ref.name == "default", ref.name
 

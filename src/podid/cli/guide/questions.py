@@ -20,12 +20,12 @@ from podid.domain.workloads import live, workload_subject
 from podid.render.marks import state_word
 from podid.render.status import link_of
 
-# the answers so far by the keys of their questions; never changed, so that an earlier value is the way back
+# the answers so far by the keys of their questions; never changed, so that going back restores an earlier value
 Answers = Mapping[str, str]
 # yields the questions in order; the loop stops at the first one without an answer, so later code can rely on those
 Flow = Callable[[Answers, "Facts"], "Iterator[Prompt]"]
 
-# the answer "something else": the next question asks for its value
+# the answer "something else": the next question asks for the value
 OTHER = "…"
 YES, NO = "yes", "no"
 NOTHING = "nothing"
@@ -164,7 +164,7 @@ class Account:
 
     @property
     def words(self) -> str:
-        """`Deployment orders, 2 pods`."""
+        """Return `Deployment orders, 2 pods`."""
         if not self.exists:
             return "does not exist"
         if not self.workloads:
@@ -173,7 +173,7 @@ class Account:
 
     @property
     def state(self) -> str:
-        """`ready`, `broken, SDK: static-aws-keys-shadow`; empty where it was not checked."""
+        """Return `ready` or `broken, SDK: static-aws-keys-shadow`; empty if it was not checked."""
         if self.status is None or self.status.state is None:
             return ""
         cause = f", {link_of(self.status.cause)}" if self.status.cause is not None else ""
@@ -181,7 +181,7 @@ class Account:
 
     @property
     def owner(self) -> str:
-        """Return the ARN of the add-on that owns its association; empty where none does."""
+        """Return the ARN of the add-on that owns its association; empty without one."""
         return (self.association.owner_arn or "") if self.association is not None else ""
 
 
@@ -245,8 +245,8 @@ def accounts_of(
 
 
 def trust_of(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> tuple[TrustVerdict, str]:
-    """Return whether the role's trust policy allows the service account's pods, and which pods it allows in all, in
-    words. IAM lists omit tags."""
+    """Return whether the role's trust policy allows the service account's pods, and in words all pods that it allows.
+    IAM lists omit tags."""
     try:
         who = PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=None)
         evaluation = evaluate(parse_policy(role.trust), who)

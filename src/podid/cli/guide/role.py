@@ -1,5 +1,5 @@
-"""Questions about a new role: its permissions, its trust policy, its name. Then about the settings that most
-associations do not need: a target role, a session policy."""
+"""Questions about a new role: its permissions, its trust policy, its name. Then about optional settings: a target role,
+a session policy."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def settings(answers: Answers, facts: Facts, *, of_role: bool = False) -> Iterat
             yield _POLICY_FILE
             return
         yield _TARGET_ARN
-        # one answer holds for the trust policies of both roles
+        # one answer applies to the trust policies of both roles
         if _within_reach(answers, facts) and "trust" not in answers:
             yield Prompt(
                 key="target-trust",

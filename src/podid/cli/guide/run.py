@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # options without an equivalent in Terraform
 _OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
-# permissions, and associations, that are printed of a role; runs that can be chosen
+# limits: printed permissions and associations of a role; runs to choose from
 _SHOWN, _RUNS = 4, 20
 Words = Callable[[Answers, Facts], tuple[str, ...]]
 
@@ -135,7 +135,8 @@ class Guide:
         return self._read[key]
 
     def _of_role(self, chosen: str, name: str) -> Facts:
-        """Return the facts with the permissions of the chosen role and its other users in the cluster."""
+        """Return the facts with the permissions of the chosen role and the other associations of the role in the
+        cluster."""
         key = f"{chosen} role {name}"
         if key not in self._read:
             access, facts = self._at(chosen), self._read[chosen]

@@ -61,7 +61,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     Example: podid apply --plan plan.json
     """
     from podid.cli.several import over_clusters
-    from podid.commands.declare.filing import planned, saved
+    from podid.commands.declare.filing import planned, saved, with_effects
     from podid.domain.errors import UsageError
     from podid.render.fileplan import file_plans_view
 
@@ -71,6 +71,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         filed = saved(access, options.plan)
     else:
         filed = planned(access, options.files, options.ownership, settle=True)
+    filed = with_effects(filed, restart=options.restart, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(file_plans_view(filed.plans))
         return

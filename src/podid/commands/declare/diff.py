@@ -14,7 +14,7 @@ def permissions() -> CommandPermissions:
     return reading()
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, "take_over"), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
 def diff(access: Access, options: FileDiffOptions) -> None:
     """Show a unified diff of what is live against files.
 

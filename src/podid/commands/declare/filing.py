@@ -1,4 +1,4 @@
-"""Read the files of a command and plan them for each of their clusters: the part that plan, apply and diff share."""
+"""Read the files of a command and plan them for each of their clusters: the common part of plan, apply and diff."""
 
 from __future__ import annotations
 
@@ -105,6 +105,20 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
         )
         plans = planner.plan()
     return Filed(tuple((name, local, plan) for (name, local, _), plan in zip(reached, plans, strict=True)))
+
+
+def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) -> Filed:
+    """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
+    unless `force`."""
+    from podid.cli.changing import with_outlook
+
+    def foreseen(local: Access, item: FilePlan) -> FilePlan:
+        refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
+        if item.conflicts or not refs:
+            return item
+        return replace(item, plan=with_outlook(local, local.place(), item.plan, refs, restart=restart, force=force))
+
+    return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
 
 
 def reading() -> CommandPermissions:

@@ -9,12 +9,14 @@ from podid.ops.declare.request import FilePlanOptions
 
 
 def permissions() -> CommandPermissions:
+    from podid.cli import permissions
     from podid.commands.declare.filing import reading
 
-    return reading()
+    read = reading()
+    return CommandPermissions(read.always, (*read.optional, permissions.STATUS))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, "take_over"), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
 def plan(access: Access, options: FilePlanOptions) -> None:
     """Show the difference between files and what is live.
 
@@ -28,14 +30,14 @@ def plan(access: Access, options: FilePlanOptions) -> None:
 
     Example: podid plan -f identities.yaml --prune --save plan.json
     """
-    from podid.commands.declare.filing import planned
+    from podid.commands.declare.filing import planned, with_effects
     from podid.domain.errors import UsageError
     from podid.domain.fileplan import together
     from podid.ops.declare.saved import saved_text
     from podid.render.fileplan import file_plans_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
-    filed = planned(access, options.files, options.ownership)
+    filed = with_effects(planned(access, options.files, options.ownership))
     code = together([item.exit_code for item in filed.plans])
     access.terminal.emit(file_plans_view(filed.plans))
     if file is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
 
-# the changes were made, whether or not the identities work yet: podid doctor and podid status tell that
+# the changes were made, whether or not the identities work yet: podid doctor and podid status report that
 _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
 
 
@@ -160,8 +160,8 @@ def until_terminated() -> Iterator[None]:
 
 
 def print_manifests(access: Access, options: ReconcileOptions, granted: Permissions, lease: Permissions) -> None:
-    """Print or write what runs the command in a cluster with these permissions; `lease` are those of its own
-    namespace."""
+    """Print or write the manifests that run the command in a cluster with these permissions; `lease` are those of its
+    own namespace."""
     from podid.ops.declare.manifests import Setting
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION

@@ -81,6 +81,6 @@ def plan(access: Access, options: PlanOptions) -> None:
     if file is not None:
         file.write(f"{to_json(view.document)}\n".encode())
         access.terminal.note(f"saved to {options.save}; podid migrate apply --plan {options.save} carries it out")
-    access.terminal.note(*migration.gaps)
+    access.terminal.note(*migration.unread)
     access.terminal.emit(view)
     access.terminal.leave(result.exit_code)

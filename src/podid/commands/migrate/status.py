@@ -54,6 +54,6 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
         )
     migration.check_exist(refs, namespace)
     result = migration.status(access.at_place)
-    access.terminal.note(*migration.gaps)
+    access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))
     access.terminal.leave(result.exit_code)

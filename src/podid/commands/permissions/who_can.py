@@ -39,8 +39,9 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     can-i does: policies, permissions boundary, session policy and role chaining. A service account for which the
     access is not known is listed as unknown, with the reason.
 
-    With --resource, the action must be allowed on that resource, or on a part of its pattern. Resource policies and
-    policies of the organization are not checked.
+    '*' lists the service accounts that are administrators: a statement allows all actions, apart from those that a
+    NotAction names. With --resource, the action must be allowed on that resource, or on a part of its pattern.
+    Resource policies and policies of the organization are not checked.
 
     --cluster, --region and --profile can be repeated. Exit 9 if the access of a service account is unknown.
 
@@ -49,6 +50,8 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     Example: podid who-can s3:GetObject --resource 'arn:aws:s3:::reports/*'
 
     Example: podid who-can 'iam:*' --all-clusters
+
+    Example: podid who-can '*'
     """
     from podid.cli.cluster import no_cluster
     from podid.cli.several import check_namespace

@@ -1,4 +1,4 @@
-"""The smallest policy that still allows what was used, and what may have been used.
+"""The smallest policy that still allows the used actions, and those that may have been used.
 
 IAM reports services, and some actions one by one. Exported CloudTrail events with data events show the other actions
 and their resources. An action of a used service that no source covers is kept. Deny statements, NotAction, NotResource
@@ -60,8 +60,8 @@ class Evidence:
 
 @dataclass(slots=True)
 class Reduction:
-    """`document` is the reduced policy, None if no statement is left. `removed` are the actions and patterns that it
-    does not allow any more, `unknown` those that are kept because no source tells whether they were used."""
+    """`document` is the reduced policy, None if no statement remains. `removed` are the actions and patterns that it no
+    longer allows, `unknown` those that are kept because no source shows whether they were used."""
 
     document: Document | None
     removed: dict[str, None] = field(default_factory=dict)
@@ -79,7 +79,7 @@ def reduce_policy(document: Document, evidence: Evidence) -> Reduction:
 
 
 def _statement(raw: object, evidence: Evidence, reduction: Reduction) -> object:
-    """Return the reduced statement, or None if nothing of it is left."""
+    """Return the reduced statement, or None if nothing of it remains."""
     if not isinstance(raw, Mapping) or raw.get("Effect") != "Allow":
         return raw
     if "Action" not in raw:
@@ -110,7 +110,7 @@ def _one_or_list(texts: Iterable[str]) -> str | list[str]:
 
 
 def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[str]:
-    """Yield what is left of a pattern of actions."""
+    """Yield the remaining parts of a pattern of actions."""
     service = service_of(action)
     accessed = evidence.usage.get(service)
     names = _names(action, evidence)
@@ -139,7 +139,7 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
 
 
 def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
-    """Yield what is left of `*`: patterns for the used services, and the actions to keep in others."""
+    """Yield the remaining parts of `*`: patterns for the used services, and the actions to keep in others."""
     reduction.removed["*"] = None
     used = sorted(item.name for item in evidence.usage.values() if item.used(evidence.since))
     for service in used:
@@ -148,7 +148,7 @@ def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
 
 
 def _without(action: str, names: Sequence[str], left: Sequence[str], reduction: Reduction) -> Iterator[str]:
-    """Yield the pattern, or patterns for the actions that are left of it."""
+    """Yield the pattern, or patterns for its remaining actions."""
     if len(left) == len(names):
         yield action
         return

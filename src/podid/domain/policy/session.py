@@ -40,9 +40,9 @@ ASSUMED = {REGION: "requests to region {region}", "aws:securetransport": "reques
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSession:
     """A session of `role_arn` for pods, "" if the role is not known. `pod` is the service account, None if it is not
-    known; `live` is its one pod.
-    `role_tags` are the role's, None if they were not read; `role_id` is the role's unique ID. `region` is the region of
-    its requests to regional services. `given` are values that the user specified, by key in lower case."""
+    known; `live` is its one pod. `role_tags` are the role's, None if they were not read; `role_id` is the role's unique
+    ID. `region` is the region of its requests to regional services. `given` are values that the user specified, by key
+    in lower case."""
 
     role_arn: str = ""
     role_id: str = ""

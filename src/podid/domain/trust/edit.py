@@ -1,8 +1,8 @@
 """Add statements to a trust policy, and replace wide statements by exact ones. No other statement changes its value or
-its place. `podid.domain.trust.remove` removes statements. `merged` applies one change to a policy that somebody else
+its place. `podid.domain.trust.remove` removes statements. `merged` applies a change to a policy that another program
 changed at the same time.
 
-IAM rejects a trust policy that names a deleted role or user by its unique id, so podid does not edit such a policy.
+IAM rejects a trust policy that contains the unique id of a deleted role or user, so podid does not edit such a policy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -75,7 +75,7 @@ class Evaluation:
 
     @cached_property
     def scope(self) -> Scope | None:
-        """Return who else the trust policy allows; None at hop 2 and if sts:AssumeRole does not match."""
+        """Return the scope of access by the trust policy; None at hop 2 and if sts:AssumeRole does not match."""
         index = self.assume_role.statement
         if not isinstance(self.request, PodIdentity) or index is None:
             return None

@@ -28,7 +28,7 @@ def nearest(policy: Policy, action: str, request: Request, context: RequestConte
         return None, "principal"
     about = [s for s in allows if covers(s, action) is not False]
     if not about:
-        # prefer a statement whose conditions hold and that names the caller
+        # prefer a statement whose conditions match and that names the caller
         return min(allows, key=lambda s: (len(failing(s, context)), names_caller(s, request) is None)), "action"
     return min(about, key=lambda s: len(failing(s, context))), "condition"
 

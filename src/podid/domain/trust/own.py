@@ -1,4 +1,4 @@
-"""Conditions of one's own: what a statement for EKS Pod Identity requires beside its scope."""
+"""The user's own conditions: further requirements of a statement for EKS Pod Identity, in addition to its scope."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -20,8 +20,8 @@ def principal_statement(arn: str) -> dict[str, object]:
 
 
 def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
-    """Remove the roles from the statements that allow them; a statement that names nobody else goes. Other principals,
-    Sids and the order stay equal."""
+    """Remove the roles from the statements that allow them. A statement without other principals is removed. Other
+    principals, Sids and the order stay equal."""
     whole: list[Statement] = []
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in _own(policy, arns):

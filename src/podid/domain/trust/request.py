@@ -295,8 +295,8 @@ def tags_of(tags: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[s
 
 
 def _session_name(identity: PodIdentity, pod: LivePod | None) -> Sent:
-    """Return what is known of `eks-<cluster>-<pod>-<uuid>`. Samples have cluster and pod cut to 10 letters; the API
-    reference does not document that."""
+    """Return the known parts of `eks-<cluster>-<pod>-<uuid>`. In samples, cluster and pod are cut to 10 letters; the
+    API reference does not document that."""
     why = "the session name eks-<cluster>-<pod>-<uuid> is only known at run time"
     cluster = identity.cluster_name
     short = f"eks-{cluster[:10]}" + ("-" if len(cluster) <= 10 else "")

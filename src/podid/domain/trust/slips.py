@@ -1,4 +1,4 @@
-"""Misspelled words in a trust policy: words that IAM or STS does not have, close to one that it has."""
+"""Misspelled words in a trust policy: words that IAM or STS does not have, but similar to one that it has."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

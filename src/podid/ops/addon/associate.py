@@ -154,7 +154,7 @@ def recommended_role(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonFacts:
     """An installed add-on. `roles` are those of the service accounts whose associations it owns, `standing` the other
-    associations in its namespace; `configuration` None if it could not be read, which `unread` then says."""
+    associations in its namespace. `configuration` is None if it could not be read; `unread` is the reason."""
 
     addon: Addon
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Plan the undo of a recorded run.
 
-A journal may come from anywhere (`--journal-dir` of a checkout, a CI cache), so it is not an authority: the states that
-it restores are judged like a new request.
+A journal may come from any source (`--journal-dir` of a checkout, a CI cache), so podid does not rely on it: the states
+that it restores are judged like a new request.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
             raise _elsewhere(run, place)
     actions: list[Action] = []
     unchanged: list[Action] = []
-    # reasons matter only if nothing at all is undone
+    # the reasons matter only if no change at all is undone
     notes = [] if steps else [note for note in why_not.values() if note]
     site = Site(clients, header)
     # the states as the actions so far leave them

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from podid.domain.declaration import DECLARATION_KIND, Declaration, Guard, Position
-from podid.domain.errors import Conflict, InvalidInput, NotFound, UsageError
+from podid.domain.errors import InvalidInput, NotFound
 from podid.domain.members import API_VERSION
 from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
@@ -46,21 +46,16 @@ def read_declarations(
 
 
 def read_guard(name: str, *, read_file: ReadFile) -> Guard:
-    """Return the guard of a file, which may declare nothing else. Raise Conflict if it cannot be read: a change must
-    not go on without the guard."""
+    """Return the guard of a file, which may declare nothing else. Raise UsageError if it cannot be read."""
     mistakes, missing = Mistakes(), list[str]()
-    try:
-        guards = []
-        for file, node, _ in nodes_of((name,), {}, mistakes, read_file=read_file):
-            if is_declaration(node, mistakes):
-                source = DocumentSource(file, mistakes, read_file, missing)
-                guards.append(read_declaration(node, source, named=False).guard)
-        mistakes.check()
-        if len(guards) != 1 or guards[0] is None:
-            raise InvalidInput(f"{name} must have one document, with guard")
-    except UsageError as error:
-        message = f"The guard of PODID_GUARD cannot be read, so nothing is changed: {error.message}"
-        raise Conflict(message, lines=error.lines, subject=name) from error
+    guards = []
+    for file, node, _ in nodes_of((name,), {}, mistakes, read_file=read_file):
+        if is_declaration(node, mistakes):
+            source = DocumentSource(file, mistakes, read_file, missing)
+            guards.append(read_declaration(node, source, named=False).guard)
+    mistakes.check()
+    if len(guards) != 1 or guards[0] is None:
+        raise InvalidInput(f"{name} must have one document, with guard", subject=name)
     return guards[0]
 
 
@@ -140,7 +135,7 @@ def _named(name: str, at: Position, mistakes: Mistakes) -> str:
 
 
 def _value(node: DocumentNode) -> str:
-    """Return text, or a number or flag as it is written: all versions of YAML read these alike."""
+    """Return text, or a number or flag in its spelling: all versions of YAML read these alike."""
     if node.plain and isinstance(node.value, str) and not node.null:
         data = node.data()
         if isinstance(data, (bool, int)):

@@ -1,4 +1,4 @@
-"""Plan files: the difference between declarations and what is live, for each cluster."""
+"""Plan files: the difference between declarations and the live state, for each cluster."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
-from podid.domain.names import ServiceAccountRef, addon_name
+from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import count_of, short_list
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
 from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds.association import ref_of
 from podid.ops.declare.agents import plan_agent
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
@@ -24,7 +26,7 @@ from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
-from podid.ops.declare.wishes import Wishes, read_wishes
+from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated
 
 Live = Mapping[ServiceAccountRef, Association]
@@ -44,8 +46,8 @@ class FilePlanner:
 
     def plan(self) -> tuple[FilePlan, ...]:
         """Return one plan for each cluster; roles are in the first, and their deletions in the last. Raise NotFound,
-        with the lines, for roles and policies that do not exist, and the error of a cluster of which nothing could be
-        read."""
+        with the lines, for roles and policies that do not exist, and the error of a cluster that could not be read at
+        all."""
         live = [self._live(site) for site in self.sites]
         wishes = [read_wishes(site, annotations=self.asked.from_annotations) for site in self.sites]
         roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)
@@ -65,8 +67,8 @@ class FilePlanner:
             )
             plan = work.plan()
             missing += work.missing
-            first = number == 0
-            plans.append(self._part(site, wishes[number], work, plan, planned.values() if first else (), associations))
+            items = tuple(planned.values()) if number == 0 else ()
+            plans.append(self._part(site, work, plan, items, associations))
         if missing:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         return tuple(self._with_roles_pruned(plans, planned) if self.asked.prune else plans)
@@ -93,13 +95,13 @@ class FilePlanner:
     def _part(
         self,
         site: FileSite,
-        wishes: Wishes,
         work: AssociationPlanner,
         plan: Plan,
-        roles: Sequence[RolePlanned] | object,
+        items: Sequence[RolePlanned],
         live: Live,
     ) -> FilePlan:
-        items: tuple[RolePlanned, ...] = tuple(roles)  # type: ignore[arg-type]
+        """Return the plan of one cluster. `items` are the roles of which it has the actions."""
+        wishes = work.wishes
         whole = role_plan(site.place, items).then(plan)
         agent, agent_conflicts, agent_unread, agent_same = plan_agent(site)
         whole = replace(agent.then(whole), separate=True)
@@ -109,12 +111,9 @@ class FilePlanner:
             pruned = prune_associations(site, gone, self.now)
             whole = replace(whole.then(pruned), separate=True)
         elif gone:
-            carry = "carries" if len(gone) == 1 else "carry"
-            names = short_list(map(str, gone))
-            note = (
-                f"{count_of(len(gone), 'association')} {carry} this file's name and {'is' if len(gone) == 1 else 'are'}"
-            )
-            whole = whole.noting((f"{note} not in it: {names}; --prune deletes them",))
+            carry, are, them = ("carries", "is", "it") if len(gone) == 1 else ("carry", "are", "them")
+            carried = f"{count_of(len(gone), 'association')} {carry} this file's name and {are} not in it"
+            whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
         whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))
         unchanged = work.unchanged + agent_same
@@ -151,6 +150,7 @@ class FilePlanner:
             ),
             refs=tuple(changed_associations(plan)[0]),
             declared=tuple(wishes.by_ref),
+            affected=_affected(whole, work),
             taken_over=self.asked.take_over,
             pruned_keys=keys_of(pruned),
         )
@@ -170,6 +170,15 @@ class FilePlanner:
             pruned_keys=last.pruned_keys | keys_of(plan),
         )
         return [*others, last]
+
+
+def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, ...]:
+    """Return the service accounts whose association the plan changes, or whose role gets another trust policy."""
+    actions = (action for item in work.roles.values() for action in item.actions)
+    trusts = {action.target.lower() for action in actions if action.kind == ROLE_TRUST.name}
+    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name)
+    of_roles = (ref for ref, wish in work.wishes.by_ref.items() if role_name(wish.item.role).lower() in trusts)
+    return tuple(dict.fromkeys((*changed, *of_roles)))
 
 
 def _unlisted(

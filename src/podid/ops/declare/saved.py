@@ -44,6 +44,7 @@ def _part(item: FilePlan) -> Any:
             "cluster": header.cluster,
             "unchanged": item.unchanged,
             "takenOver": item.taken_over,
+            "affected": [str(ref) for ref in item.affected],
             "notes": list(item.plan.notes),
             "pruned": sorted([kind, target] for kind, target in item.pruned_keys),
             "actions": [action_record(action) for action in item.plan.actions],
@@ -92,6 +93,7 @@ def _read_part(part: Mapping[str, Any]) -> FilePlan:
         taken_over=part["takenOver"],
         refs=refs,
         declared=refs,
+        affected=tuple(map(ServiceAccountRef.parse, part["affected"])),
         pruned_keys=frozenset((kind, target) for kind, target in part["pruned"]),
     )
 
@@ -105,7 +107,7 @@ def check_place(saved: FilePlan, header: Header, name: str) -> None:
 
 
 def check_unmoved(saved: FilePlan, clients: Clients, name: str) -> None:
-    """Raise Conflict with each resource of the plan that is not as it was when the plan was made."""
+    """Raise Conflict with each resource of the plan that changed after the plan was made."""
     site = Site(clients, saved.plan.header)
     moved = sorted(dict.fromkeys(_moved(site, saved.plan.actions)))
     if moved:

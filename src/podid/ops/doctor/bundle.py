@@ -67,7 +67,10 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 # sections of which the checks of the doctor use only derived ones
 OMITTED = ("permission_policies", "boundaries")
 # sections that only `podid audit` reads
-OF_AUDIT = ("account_quotas", "node_role_policies", "principals", "access_keys", "secret_keys", "grants")
+OF_AUDIT = (
+    *("account_quotas", "node_role_policies", "principals"),
+    *("access_keys", "secret_keys", "grants", "access_policies"),
+)
 
 # an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")

@@ -81,7 +81,7 @@ def watch(
     always: bool = False,
 ) -> DoctorReport:
     """Return the last report when `patience` ends. Call `show` with the first report, and with each whose part `of` it
-    differs from the previous one; `always` with every report."""
+    differs from the previous one; with `always`, call it with every report."""
     shown = None
     for report in _reports(patience, examine):
         if (part := of(report)) != shown or always:

@@ -1,4 +1,5 @@
-"""Carries out a migration batch by batch: trust policy, association, effect, restart, proof; and takes back what fails.
+"""Carry out a migration batch by batch: trust policy, association, effect, restart, proof. Roll back the items that
+fail.
 
 IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
@@ -36,17 +37,17 @@ if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
 
 BATCH = 10
-# what `--until` may name: a later stage needs `finish`
+# the stages for `--until`; a later stage requires `finish`
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
-    """The settings of a migration. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
-    `agree`, if set, is called just before the first change of each item, one item after another. At most `parallel`
-    items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
-    `keep_failed` a failed item stays as it is."""
+    """The settings of a migration. `patience` limits the proof of a batch, `restarting` are the settings of
+    restarts. `agree`, if set, is called just before the first change of each item, one item after another. At most
+    `parallel` items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
+    `keep_failed` a failed item is not rolled back."""
 
     clients: Clients
     journal: Journal
@@ -63,7 +64,7 @@ class Carrying:
 @dataclass(slots=True)
 class _MigrationRun:
     """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
-    of items that did not reach the stage that was asked for."""
+    of items that did not reach the requested stage."""
 
     how: Carrying
     migration: Migration
@@ -79,7 +80,7 @@ class _MigrationRun:
         return self.migration.place
 
     def batch(self, items: Sequence[MigrationItem]) -> None:
-        """Take one batch as far as it goes. Raises PodidError where the run cannot go on."""
+        """Migrate one batch as far as possible. Raise PodidError if the run cannot continue."""
         refs = [item.ref for item in items]
         part = _part(self._plan_of(items), items, self.how.until)
         actions = tuple(action for action in part.actions if action not in self.carried)
@@ -126,7 +127,7 @@ class _MigrationRun:
     def _reach(
         self, refs: Sequence[ServiceAccountRef], wait: Wait, *, running: bool
     ) -> tuple[list[ServiceAccountRef], dict[ServiceAccountRef, str], Diagnosis]:
-        """Wait until the service accounts are in the state. Returns those that are, and the reasons of the others."""
+        """Wait until the service accounts are in the state. Return those that are, and the reasons of the others."""
         how = self.how
         waiting = Waiting(
             clients=how.clients,
@@ -154,15 +155,15 @@ class _MigrationRun:
         return reached, reasons, diagnosis
 
     def _without_accepted(self, report: DoctorReport, *, running: bool) -> DoctorReport:
-        """Drop the findings that are accepted for all service accounts of the run that they concern. Before the restart
-        also that workloads use another service account: they get their own only when those have credentials."""
+        """Remove findings that are accepted for all service accounts of the run that they concern. Before the restart,
+        also remove that workloads use another service account: they get their own only when it has credentials."""
         accepted, items = self.migration.judge.accepted, {item.target: item.ref for item in self.migration.items}
 
         def counts(verdict: Verdict) -> bool:
             if verdict.check == "sa-mismatch" and not running:
                 return False
             if verdict.error_code == "OtherAccount":
-                return False  # a redeemed token shows whether the target role allows it
+                return False  # a redeemed token shows whether the target role allows the role
             chain = items if verdict.chain == EVERYONE else (name for name in verdict.chain if name in items)
             refs = [items[name] for name in chain]
             return not refs or not all(accepted(ref, verdict.check) for ref in refs)
@@ -170,7 +171,8 @@ class _MigrationRun:
         return replace(report, verdicts=tuple(filter(counts, report.verdicts)))
 
     def _patch_templates(self, refs: Sequence[ServiceAccountRef]) -> dict[ServiceAccountRef, str]:
-        """Give the workloads their own service accounts, and wait for their rollouts. Return why some failed."""
+        """Set the new service accounts of the workloads, and wait for their rollouts. Return the reasons of
+        failures."""
         items = [item for item in self.migration.items if item.ref in refs and item.copy_of]
         failed = {}
         for item in items:
@@ -199,8 +201,8 @@ class _MigrationRun:
                 self.notes.append(f"{item.action.target}: {item.reason}")
 
     def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
-        """Delete the associations of failed items and restart their pods, which then get the older fields again. The
-        trust policy keeps both ways."""
+        """Delete the associations of failed items and restart their pods, which then get the fields of the previous
+        mechanism again. The trust policy keeps allowing both."""
         how = self.how
         made = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in made)
@@ -208,7 +210,7 @@ class _MigrationRun:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
-        # first the previous service accounts, which have no association: their new pods use the older way
+        # first the previous service accounts, which have no association: their new pods use the previous mechanism
         changed = [
             item.action
             for item in self.done
@@ -239,9 +241,8 @@ class _MigrationRun:
 def carry_out(
     migration: Migration, how: Carrying, items: Sequence[MigrationItem], blocked: Mapping[ServiceAccountRef, str]
 ) -> ChangeResult:
-    """Migrate the items, which nothing blocks, in batches, and report every item, also those that are `blocked`, with
-    the reason. A failure in one batch stops neither the others of the batch nor, up to `max_failures`, the next
-    batch."""
+    """Migrate the items without blockers, in batches, and report every item, also those that are `blocked`, with the
+    reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
     run = _MigrationRun(how, migration.only(items))
     agreed: list[MigrationItem] = []
     error: PodidError | None = None
@@ -279,7 +280,7 @@ def _error(run: _MigrationRun, blocked: Mapping[ServiceAccountRef, str], *, done
 
 
 def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[MigrationItem]]:
-    """Yield a first item alone, to see one work before the others are changed; then `size` at a time."""
+    """Yield a first item alone, to prove that one works before the others are changed; then `size` at a time."""
     if items:
         yield items[:1]
     for start in range(1, len(items), size):
@@ -287,7 +288,7 @@ def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[Mig
 
 
 def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
-    """Return the changes of these items: the trust policies of their roles, whole, and their associations."""
+    """Return the changes of these items: the complete trust policies of their roles, and their associations."""
     refs = {item.ref for item in items}
     arns = {item.role_arn for item in items}
     own = [action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs]

@@ -1,5 +1,4 @@
-"""Warnings before an item is migrated that do not come from the checks, because they only matter to a
-migration."""
+"""Warnings before an item is migrated that do not come from the checks, because they matter only to a migration."""
 
 from __future__ import annotations
 
@@ -23,14 +22,14 @@ CHAINED = "chained-assume-missing-tag-session"
 
 
 def caution_of(verdict: Verdict) -> Caution:
-    """Return the warning of a failing check. Of chained roles each is named, because each needs a change."""
+    """Return the warning of a failing check. It names each of several chained roles, because each requires a change."""
     named = [line for line in verdict.evidence if line.startswith("arn:")] if verdict.check == CHAINED else []
     return Caution(verdict.check, "; ".join((verdict.message, *named)))
 
 
 @dataclass(frozen=True, slots=True)
 class Cautions:
-    """The warnings of one reading. The service accounts of a pattern are found once for each role."""
+    """The warnings of one reading. The service accounts of a pattern are computed once for each role."""
 
     place: Place
     snapshot: Snapshot

@@ -1,4 +1,5 @@
-"""Remove the older way from service accounts whose pods all use Pod Identity: annotations and trust statements."""
+"""Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
+statements."""
 
 from __future__ import annotations
 
@@ -38,9 +39,10 @@ SOAK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """The plan that removes the older way from the items in `leaving`. `waiting` are items that are not old enough or
-    not moved, with the reason; `owned` those whose annotation another tool keeps, with the edit to make there.
-    `templates` are the pod templates among these, `agents` says what kiam and kube2iam serve afterwards."""
+    """The plan that removes the previous mechanism from the items in `leaving`. `waiting` are items that are not old
+    enough or not moved, with the reason. `owned` are those whose annotation another tool keeps, with the edit to make
+    there. `templates` are the pod templates among these. `agents` are the workloads that kiam and kube2iam serve
+    afterwards, in words."""
 
     plan: Plan
     leaving: tuple[MigrationItem, ...]
@@ -66,9 +68,9 @@ def plan_finish(
     soak: timedelta = SOAK,
     narrow: bool = False,
 ) -> Finish:
-    """Pure. `items` are those to finish, of a migration that was read for the whole cluster. Annotations go first, then
-    the trust statements, so that no new pod is given a role that refuses it. A statement stays while the annotation
-    does."""
+    """Return the plan; pure. `items` are those to finish, of a migration that was read for the whole cluster.
+    Annotations are removed first, then the trust statements, so that no new pod gets a role that refuses it. A
+    statement stays while the annotation does."""
     accounts = {account.ref: account for account in known_or(migration.snapshot.service_accounts, ())}
     waiting: dict[ServiceAccountRef, str] = {}
     owned: dict[ServiceAccountRef, str] = {}
@@ -122,8 +124,8 @@ def plan_finish(
 
 
 def unfinished(finish: Finish) -> PodidError | None:
-    """Return the error about the rest: attention if nothing was finished, partial if something was. None if everything
-    was."""
+    """Return the error about the remaining items: attention if none was finished, partial if some were. None if all
+    were."""
     left = {**finish.waiting, **finish.owned}
     if not left:
         return None
@@ -137,7 +139,7 @@ def is_template(action: Action) -> bool:
 
 
 def rolls_out(action: Action) -> bool:
-    """Return whether the action replaces pods; a CronJob's follow at its next start."""
+    """Return whether the action replaces pods. A CronJob creates its next pods at its next start."""
     return is_template(action) and action.keys["kind"] != "CronJob"
 
 
@@ -196,7 +198,8 @@ def _without_annotations(account: ServiceAccount) -> Action:
 def _trust_actions(
     migration: Migration, leaving: Sequence[MigrationItem], *, narrow: bool, notes: list[str]
 ) -> list[Action]:
-    """Return one change for each role: what allows the leaving service accounts by the older way."""
+    """Return one change for each role: remove the statements that allow the leaving service accounts by the previous
+    mechanism."""
     by_role: dict[str, list[MigrationItem]] = {}
     for item in leaving:
         by_role.setdefault(item.role_arn, []).append(item)
@@ -259,7 +262,7 @@ def _still_needing(
 
 
 def edit_words(account: ServiceAccount) -> str:
-    """Return the change to make where the annotation is kept."""
+    """Return the edit to make in the tool that keeps the annotation."""
     names = ", ".join(account.irsa_annotations)
     where = {
         "Helm": "in the chart's values, such as serviceAccount.annotations",

@@ -95,7 +95,7 @@ class MigrationJudge:
         for ref in facts:
             known = {blocker.id for blocker in blockers[ref]}
             blockers[ref] += [b for b in map(_blocker, _against(verdicts, ref, blocking=True)) if b.id not in known]
-        # what the checks hold against an item takes its changes out of the plan again
+        # the findings of the checks against an item remove its changes from the plan
         left = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
         if left != [item for item in free if item.ref not in refused]:
             plan, _ = self._plan(left)
@@ -111,7 +111,7 @@ class MigrationJudge:
         return replace(facts_of(self.snapshot, self.place, candidate), proven=trail.proves(candidate))
 
     def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
-        """Return the changes of these items alone, whether blockers are accepted or not."""
+        """Return the changes of these items only, whether blockers are accepted or not."""
         facts = (facts_of(self.snapshot, self.place, item) for item in self.candidates if item.ref in refs)
         return self._plan(list(facts))[0]
 
@@ -119,10 +119,10 @@ class MigrationJudge:
         return any(blocker.firm or not self.accepted(ref, blocker.id) for blocker in blockers)
 
     def _own_blockers(self, facts: MigrationFacts) -> list[Blocker]:
-        """Return those that the checks cannot see, since no association exists yet."""
+        """Return the blockers that the checks cannot find, because no association exists yet."""
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
-            # once it is the target role of an association, EKS can assume it
+            # as the target role of an association, the role is assumed through EKS
             if facts.associated:
                 return []
             if not self.base_role.covers(facts.candidate):
@@ -168,7 +168,7 @@ class MigrationJudge:
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
         """Return the changes of these items, and the blocker of each whose trust policy cannot be extended. Trust
-        policies come before associations, and each role has one change however many items use it."""
+        policies come before associations, and each role has one change, however many items use it."""
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
@@ -189,8 +189,8 @@ class MigrationJudge:
         return plan, refused
 
     def _plan_role(self, members: Sequence[MigrationFacts], refused: dict[ServiceAccountRef, Blocker]) -> Plan:
-        """Return the changes of the items of one role: of all of them, else of those that can be changed together, in
-        order. Adds to `refused`."""
+        """Return the changes of the items of one role: of all of them, otherwise of those that can be changed together,
+        in order. Add the others to `refused`."""
         cluster, header = self.place.the_cluster, self.place.header
         change, current = AssociationChange(update_trust=True), {item.ref: item.association for item in members}
         plan = Plan(header=header, actions=())
@@ -354,7 +354,7 @@ def _kubectl(ref: ServiceAccountRef, *words: str) -> tuple[str, ...]:
 
 
 def _providers(items: Iterable[MigrationFacts], place: Place) -> tuple[str, ...]:
-    """This cluster's providers that the roles trust."""
+    """Yield this cluster's OIDC providers that the roles trust."""
     issuer = place.the_cluster.oidc_issuer.partition("://")[2]
     named = {
         who

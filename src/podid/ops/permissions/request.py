@@ -41,17 +41,6 @@ def parse_action(text: str) -> str:
     return text
 
 
-def parse_action_of_service(text: str) -> str:
-    """Return an action or a pattern of one service's actions. Raise InvalidInput for `*`, which takes long for many
-    service accounts."""
-    if text == "*":
-        message = "'*' matches the actions of all services: specify a service, such as 's3:*'"
-        raise InvalidInput(
-            message, advice="podid privileges shows all privileges of one service account.", subject=text
-        )
-    return parse_action(text)
-
-
 def parse_resources(texts: Sequence[str]) -> tuple[str, ...]:
     """Return each ARN once. Raise InvalidInput for other text."""
     for text in texts:
@@ -150,7 +139,7 @@ class WhoOptions:
     """The options of podid who-can."""
 
     action: str = argument(
-        "ACTION", "The action, or a pattern of actions such as 's3:Put*'.", read=parse_action_of_service
+        "ACTION", "The action, a pattern of actions such as 's3:Put*', or '*' for administrators.", read=parse_action
     )
     resources: tuple[str, ...] = RESOURCES
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS

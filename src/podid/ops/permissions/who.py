@@ -12,6 +12,7 @@ from podid.domain.errors import ExitCode
 from podid.domain.members import HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.actions import ActionTable
+from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Known, Missing, Section, attempt
@@ -156,8 +157,13 @@ def _identity(
 
 
 def _rulings(access: SessionAccess, query: ActionQuery, table: ActionTable) -> Iterator[Ruling]:
+    """Yield the decision for each action of the query. `*` is one decision: whether all actions are allowed, apart from
+    those that a NotAction names."""
     for action in query.actions:
         for resource in query.resources or ("",):
+            if action == ANY:
+                yield access.ruling(ANY, resource)
+                continue
             for name, _, target in requests(table, action, resource):
                 yield table.fitting(access.ruling(name, target))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from podid.calls import pacing
+from podid.domain.aws import AccessPolicy
 from podid.domain.exposure import TEMPORARY, AccessKey, IdentityGrant, KeyPlace
 from podid.ops.reading.readings import Source
 
@@ -34,6 +35,13 @@ def _with_accounts(source: Source, places: Iterable[KeyPlace]) -> tuple[AccessKe
         for place in listed
     }
     return tuple(sorted(keys))
+
+
+def access_policies(source: Source) -> tuple[AccessPolicy, ...]:
+    """Return the access policies of the cluster; none if only the ConfigMap aws-auth grants access."""
+    if source.cluster.authentication_mode == "CONFIG_MAP":
+        return ()
+    return source.clients.eks.list_access_policies(source.cluster.name)
 
 
 def grants(source: Source) -> tuple[IdentityGrant, ...]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # includes the time to pull an image
 PROBE_SECONDS = 180.0
-# each is a pod on the cluster; the output says which were omitted
+# each probe is a pod on the cluster; the output lists the omitted ones
 MOST_NODES, MOST_PROBES = 10, 10
 # AWS's image for amd64 and arm64; any image with the AWS CLI 2.15 or newer works
 PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"

@@ -180,6 +180,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         exposure.secret_keys,
         why="reading Secrets, for access keys",
     ),
+    SectionRow("access_policies", (Eks.list_access_policies,), exposure.access_policies),
     SectionRow("grants", (KubeReader.list_grants,), exposure.grants),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),

@@ -137,9 +137,9 @@ class Tracer:
         that could have shown it."""
         session = sighting.session
         if not session.of_pod:
-            whose = f"EC2 instance {session.instance_id}, with the role of a node" if session.instance_id else "no pod"
+            node = f"belongs to EC2 instance {session.instance_id}, with the role of a node"
             raise NotFound(
-                f"Session {session.name} is the session of {whose}",
+                f"Session {session.name} {node if session.instance_id else 'does not belong to a pod'}",
                 advice="EKS names the sessions of pods eks-CLUSTER-POD-UUID.",
                 subject=session.arn or session.name,
             )

@@ -1,1 +1,1 @@
-"""The AWS half: EKS and EKS Auth of our own, IAM, STS and EC2 by moto, behind one gateway."""
+"""The AWS half: podid's own EKS and EKS Auth, and IAM, STS and EC2 of moto, behind one gateway."""

@@ -1,6 +1,6 @@
-"""The add-ons that the sandbox offers: versions by Kubernetes version, configuration schemas, pod identity support.
+"""The add-ons that the sandbox offers: versions by Kubernetes version, configuration schemas, Pod Identity support.
 
-A small part of what DescribeAddonVersions lists in a region. The agent's schema follows the values of its public chart,
+This is a small part of the list of DescribeAddonVersions. The agent's schema follows the values of its public chart,
 https://github.com/aws/eks-pod-identity-agent/tree/main/charts.
 """
 
@@ -13,7 +13,8 @@ KUBERNETES_VERSIONS = ("1.36", "1.35", "1.34", "1.33", "1.32", "1.31")
 
 @dataclass(frozen=True, slots=True)
 class AddonKind:
-    """One add-on: its versions newest first, the default of each Kubernetes version, and who its pods run as."""
+    """One add-on: its versions (newest first), the default for each Kubernetes version, and the service accounts of its
+    pods."""
 
     name: str
     type: str
@@ -73,7 +74,7 @@ _COMMON_SCHEMA = _object({**_SCHEDULING, "replicaCount": {"type": "integer", "mi
 
 
 def _defaults(version: str, **older: str) -> dict[str, str]:
-    """Return the default of each Kubernetes version; `v1_31="…"` names those that lag."""
+    """Return the default version for each Kubernetes version. `v1_31="…"` sets an older default."""
     return {kubernetes: older.get("v" + kubernetes.replace(".", "_"), version) for kubernetes in KUBERNETES_VERSIONS}
 
 
@@ -149,7 +150,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def schema_violation(schema: dict[str, Any], value: Any, path: str = "$") -> str | None:
-    """Return the first violation in the words of EKS's validator, or None. Knows the keywords that CATALOG uses."""
+    """Return the first violation in the words of EKS's validator, or None. Supports the keywords that CATALOG uses."""
     kind = schema.get("type")
     if kind and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         return f"{path}: {_json_type(value)} found, {kind} expected"

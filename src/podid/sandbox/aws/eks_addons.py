@@ -1,4 +1,4 @@
-"""The add-on operations: states that take time, configuration by schema, add-on-owned associations.
+"""The add-on operations: transitional states, configuration by schema, associations owned by add-ons.
 
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html
 """
@@ -32,8 +32,8 @@ def create(call: Call) -> Result:
     _check_configuration(call, kind, params.get("configurationValues"))
     if params.get("tags"):
         call.authorize("eks:TagResource", cluster.arn)
-    wanted = params.get("podIdentityAssociations") or []
-    _check_associations(call, cluster, kind, version, wanted, owned=())
+    associations = params.get("podIdentityAssociations") or []
+    _check_associations(call, cluster, kind, version, associations, owned=())
     now = call.world.clock.now()
     addon = AddonRecord(
         name=kind.name,
@@ -46,7 +46,7 @@ def create(call: Call) -> Result:
         configuration=params.get("configurationValues"),
         service_account_role_arn=params.get("serviceAccountRoleArn"),
     )
-    _replace_associations(call, cluster, addon, wanted)
+    _replace_associations(call, cluster, addon, associations)
     _begin(call, addon, "CREATING", "ACTIVE")
     cluster.preserved.pop(kind.name, None)
     cluster.addons[kind.name] = addon
@@ -73,10 +73,10 @@ def update(call: Call) -> Result:
         )
     version = _version(call, cluster, kind, params.get("addonVersion") or addon.version)
     _check_configuration(call, kind, params.get("configurationValues"))
-    wanted = params.get("podIdentityAssociations")
-    if wanted is not None:
-        _check_associations(call, cluster, kind, version, wanted, owned=tuple(addon.association_ids))
-        _replace_associations(call, cluster, addon, wanted)
+    associations = params.get("podIdentityAssociations")
+    if associations is not None:
+        _check_associations(call, cluster, kind, version, associations, owned=tuple(addon.association_ids))
+        _replace_associations(call, cluster, addon, associations)
     addon.version = version
     if params.get("configurationValues") is not None:
         addon.configuration = params["configurationValues"] or None
@@ -175,7 +175,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def _begin(call: Call, addon: AddonRecord, status: str, goal: str) -> None:
-    """`status` now, `goal` (or what a fault makes of it) after `delays.addon`."""
+    """Set `status` now, and `goal` (or the status of a fault) after `delays.addon`."""
     now = call.world.clock.now()
     fault = call.world.addon_faults.get(addon.name) if goal else None
     addon.status, addon.modified_at = status, now
@@ -184,8 +184,8 @@ def _begin(call: Call, addon: AddonRecord, status: str, goal: str) -> None:
     addon.issues = [{"code": fault.code, "message": fault.message, "resourceIds": []}] if fault else []
 
 
-def _version(call: Call, cluster: ClusterRecord, kind: AddonKind, wanted: str | None) -> str:
-    version = wanted or kind.default_for.get(cluster.version, "")
+def _version(call: Call, cluster: ClusterRecord, kind: AddonKind, requested: str | None) -> str:
+    version = requested or kind.default_for.get(cluster.version, "")
     if version not in kind.versions:
         raise call.invalid("Addon version specified is not supported")
     return version
@@ -195,7 +195,7 @@ def _check_configuration(call: Call, kind: AddonKind, text: str | None) -> None:
     if not text:
         return
     try:
-        values = yaml.safe_load(text)  # JSON is YAML
+        values = yaml.safe_load(text)  # JSON is a subset of YAML
     except yaml.YAMLError:
         values = text
     violation = schema_violation(kind.schema | {"type": "object"}, values)
@@ -207,11 +207,16 @@ def _check_configuration(call: Call, kind: AddonKind, text: str | None) -> None:
 
 
 def _check_associations(
-    call: Call, cluster: ClusterRecord, kind: AddonKind, version: str, wanted: list[Params], owned: tuple[str, ...]
+    call: Call,
+    cluster: ClusterRecord,
+    kind: AddonKind,
+    version: str,
+    associations: list[Params],
+    owned: tuple[str, ...],
 ) -> None:
-    if wanted and not kind.supports_pod_identity(version):
+    if associations and not kind.supports_pod_identity(version):
         raise call.invalid(f"Pod Identity feature is not supported for addon version: {version}")
-    for item in wanted:
+    for item in associations:
         account = item["serviceAccount"]
         if account not in kind.service_accounts:
             raise call.invalid(
@@ -223,9 +228,10 @@ def _check_associations(
             eks_associations.refuse_duplicate(call, cluster, subject)
 
 
-def _replace_associations(call: Call, cluster: ClusterRecord, addon: AddonRecord, wanted: list[Params]) -> None:
-    """The list replaces the whole set; an account that stays keeps its association and its id."""
-    roles = {item["serviceAccount"]: item["roleArn"] for item in wanted}
+def _replace_associations(call: Call, cluster: ClusterRecord, addon: AddonRecord, associations: list[Params]) -> None:
+    """Replace the whole set of associations. A service account that stays in the list keeps its association and its
+    id."""
+    roles = {item["serviceAccount"]: item["roleArn"] for item in associations}
     kept: list[str] = []
     for association_id in addon.association_ids:
         current = cluster.associations.get(association_id)
@@ -315,7 +321,7 @@ def _versions_body(kind: AddonKind, kubernetes: str | None) -> dict[str, Any]:
 
 
 def _update_params(params: Params) -> list[dict[str, str]]:
-    wanted = {
+    values = {
         "AddonVersion": params.get("addonVersion"),
         "ServiceAccountRoleArn": params.get("serviceAccountRoleArn"),
         "ResolveConflicts": params.get("resolveConflicts"),
@@ -324,7 +330,7 @@ def _update_params(params: Params) -> list[dict[str, str]]:
             json.dumps(params["podIdentityAssociations"]) if params.get("podIdentityAssociations") is not None else None
         ),
     }
-    return [{"type": name, "value": value} for name, value in wanted.items() if value is not None]
+    return [{"type": name, "value": value} for name, value in values.items() if value is not None]
 
 
 def _update_body(change: AddonUpdate) -> dict[str, Any]:

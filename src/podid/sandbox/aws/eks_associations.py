@@ -1,4 +1,4 @@
-"""The five pod identity association operations, with the texts EKS answers.
+"""The five operations of Pod Identity associations, with the error texts of EKS.
 
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
 """
@@ -102,12 +102,12 @@ def list_(call: Call) -> Result:
     params = call.params
     cluster = call.cluster()
     namespace, service_account = params.get("namespace"), params.get("serviceAccount")
-    found = [
+    associations = [
         association
         for association in cluster.associations.values()
         if namespace in (None, association.namespace) and service_account in (None, association.service_account)
     ]
-    items, token = call.page(found)
+    items, token = call.page(associations)
     return {"associations": [_summary(association) for association in items], "nextToken": token}
 
 
@@ -132,7 +132,7 @@ def new_association(
     policy: str | None = None,
     created_at: float | None = None,
 ) -> AssociationRecord:
-    """Return a new association with a fresh id; nothing is checked and nothing stored."""
+    """Return a new association with a new id, without validation. The caller stores it."""
     association_id = new_id("a-")
     now = world.clock.now() if created_at is None else created_at
     return AssociationRecord(
@@ -169,7 +169,7 @@ def check_role(call: Call, role_arn: str) -> None:
 
 
 def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str]) -> None:
-    """Refuse a second association of a service account; a deleted one counts for `delays.delete`."""
+    """Refuse a second association of a service account. A deleted one still counts for `delays.delete`."""
     taken = cluster.by_subject.get(subject)
     if taken is None:
         settled = call.world.clock.now() - call.world.delays.delete
@@ -179,9 +179,9 @@ def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str
         raise call.error("ResourceInUseException", f"Association already exists: {taken}")
 
 
-def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> None:
+def refuse_over_quota(call: Call, cluster: ClusterRecord, additional: int = 1) -> None:
     limit = call.world.limits.associations_per_cluster
-    if len(cluster.associations) + wanted > limit:
+    if len(cluster.associations) + additional > limit:
         raise call.error(
             "ResourceLimitExceededException",
             f"Pod identity association limit exceeded for cluster {cluster.name}: {limit}",
@@ -189,7 +189,7 @@ def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> No
 
 
 def describe_body(world: World, association: AssociationRecord) -> dict[str, Any]:
-    """Return the full answer of create, update, describe and delete."""
+    """Return the complete body of the answers to create, update, describe and delete."""
     return {
         **_summary(association),
         "roleArn": association.role_arn,
@@ -227,9 +227,9 @@ def _external_id(world: World, cluster_name: str, subject: tuple[str, str]) -> s
     return "/".join((world.region, world.account, cluster_name, *subject))
 
 
-def _updated(current: str | None, wanted: str | None) -> str | None:
-    """Left out keeps, the empty string clears."""
-    return current if wanted is None else wanted or None
+def _updated(current: str | None, requested: str | None) -> str | None:
+    """Return the updated value: an omitted value keeps the current one, the empty string clears it."""
+    return current if requested is None else requested or None
 
 
 def _check_policy(call: Call, policy: str | None, disable_session_tags: bool) -> None:
@@ -252,7 +252,7 @@ def _fingerprint(params: Params) -> str:
 
 
 def _replay(call: Call, cluster: ClusterRecord, operation: str, params: Params) -> AssociationRecord | None:
-    """The same token with the same request answers again what it answered; with another request it is refused."""
+    """Return the earlier answer for the same token and request. Refuse the token with a different request."""
     remembered = cluster.tokens.get(f"{operation}:{params.get('clientRequestToken')}")
     if remembered is None:
         return None

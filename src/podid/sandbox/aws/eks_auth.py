@@ -1,4 +1,4 @@
-"""EKS Auth: a pod's token becomes credentials of the associated role, if the role's trust really admits it.
+"""EKS Auth: exchanges a pod's token for credentials of the associated role, if the role's trust policy allows it.
 
 https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
 """
@@ -86,7 +86,7 @@ def _assume(call: Call, association: AssociationRecord, claims: TokenClaims, clu
 
 
 def _chain(call: Call, association: AssociationRecord, session: Credential, name: str) -> Credential:
-    """Return the second hop; tags travel on as transitive ones, the external id goes along where there are none."""
+    """Return the session of the target role. Session tags are transitive; without tags, the external id is sent."""
     call.world.credentials.forget(session.access_key_id)
     target = _role(call, association.target_role_arn or "")
     external_id = association.external_id if association.disable_session_tags else None

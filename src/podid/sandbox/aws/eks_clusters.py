@@ -9,7 +9,7 @@ from podid.sandbox.aws.protocol import timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import ClusterRecord, World
 
-# Discard port: nothing answers, and nothing leaves the machine.
+# Discard port: no process answers, and no packet leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
 _TAG_LIMIT = 50
 
@@ -34,7 +34,7 @@ def _listed(group: str, member: str) -> Handler:
 
 
 def _described(group: str, name: str, member: str, arn: str, missing: str) -> Handler:
-    """Return the handler that shows the one whose name the parameter `name` holds."""
+    """Return the handler that describes the object whose name is in parameter `name`."""
 
     def handler(call: Call) -> Result:
         body = getattr(call.cluster(), group).get(call.params[name])
@@ -72,15 +72,69 @@ def create_access_entry(call: Call) -> Result:
 
 def delete_access_entry(call: Call) -> Result:
     _describe_access_entry(call)
-    call.cluster().administrators.discard(call.params["principalArn"])
+    call.cluster().access_policies.pop(call.params["principalArn"], None)
     del call.cluster().access_entries[call.params["principalArn"]]
     return {}
+
+
+# the policies that the sandbox has
+_CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
+_ACCESS_POLICIES = ("AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSEditPolicy", "AmazonEKSViewPolicy")
+
+
+def associate_access_policy(call: Call) -> Result:
+    """Associate a policy with an entry. The rules of the policies in Kubernetes are not simulated, apart from those of
+    an administrator of the whole cluster."""
+    cluster, principal = call.cluster(), call.params["principalArn"]
+    entry = _describe_access_entry(call)["accessEntry"]
+    arn, scope = call.params["policyArn"], call.params["accessScope"]
+    prefix, _, name = arn.rpartition("/")
+    if prefix != f"arn:{call.world.partition}:eks::aws:cluster-access-policy" or name not in (
+        *_ACCESS_POLICIES,
+        _CLUSTER_ADMIN,
+    ):
+        raise call.invalid(f"The policyArn is invalid. Policy not found: {arn}")
+    if entry["type"] != "STANDARD":
+        raise call.invalid(f"Access policies can't be associated with access entries of type {entry['type']}")
+    if (scope.get("type") == "namespace") is not bool(scope.get("namespaces")):
+        raise call.invalid("The accessScope is invalid: namespaces are required for, and limited to, type namespace")
+    cluster.access_policies.setdefault(principal, {})[arn] = scope
+    return {
+        "clusterName": cluster.name,
+        "principalArn": principal,
+        "associatedAccessPolicy": _associated(call, arn, scope),
+    }
+
+
+def list_associated_access_policies(call: Call) -> Result:
+    cluster, principal = call.cluster(), call.params["principalArn"]
+    _describe_access_entry(call)
+    items, token = call.page(sorted(cluster.access_policies.get(principal, {}).items()))
+    listed = [_associated(call, arn, scope) for arn, scope in items]
+    return {
+        "clusterName": cluster.name,
+        "principalArn": principal,
+        "associatedAccessPolicies": listed,
+        "nextToken": token,
+    }
+
+
+def disassociate_access_policy(call: Call) -> Result:
+    policies = call.cluster().access_policies.get(call.params["principalArn"], {})
+    if policies.pop(call.params["policyArn"], None) is None:
+        raise call.not_found(f"No such associated access policy: {call.params['policyArn']}")
+    return {}
+
+
+def _associated(call: Call, arn: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    now = timestamp(call.world.clock.now())
+    return {"policyArn": arn, "accessScope": dict(scope), "associatedAt": now, "modifiedAt": now}
 
 
 def new_access_entry(
     world: World, cluster: ClusterRecord, principal: str, groups: Iterable[str], kind: str
 ) -> dict[str, Any]:
-    """Return an access entry, put in place; to the API server a user is its ARN."""
+    """Store and return an access entry. The API server identifies a user by its ARN."""
     resource = principal.rsplit(":", 1)[-1].replace("/", f"/{world.account}/", 1)
     now = timestamp(world.clock.now())
     entry = {
@@ -97,7 +151,7 @@ def new_access_entry(
     return entry
 
 
-# the members of an insight in a list
+# the members of an insight in ListInsights
 _SUMMARY = (
     *("id", "name", "category", "kubernetesVersion", "lastRefreshTime", "lastTransitionTime", "description"),
     "insightStatus",
@@ -158,6 +212,9 @@ HANDLERS: Mapping[str, Handler] = {
     "DescribeAccessEntry": _describe_access_entry,
     "CreateAccessEntry": create_access_entry,
     "DeleteAccessEntry": delete_access_entry,
+    "AssociateAccessPolicy": associate_access_policy,
+    "ListAssociatedAccessPolicies": list_associated_access_policies,
+    "DisassociateAccessPolicy": disassociate_access_policy,
     "ListInsights": list_insights,
     "DescribeInsight": describe_insight,
     "TagResource": tag,
@@ -167,7 +224,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def resource_arn(world: World, labels: Mapping[str, str]) -> str:
-    """Return the ARN against which IAM checks a call of EKS or EKS Auth, from the labels of its path; "*" for the whole
+    """Return the ARN that IAM checks for a call of EKS or EKS Auth, from the labels of the path; "*" for the whole
     account.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
@@ -207,7 +264,7 @@ def _with_tags(call: Call, body: Mapping[str, object], arn_member: str) -> dict[
 
 
 def _known_arn(call: Call) -> str:
-    """`resourceArn`, if there is such a thing."""
+    """Return the parameter `resourceArn`. Refuse it if no such resource exists."""
     arn: str = call.params["resourceArn"]
     for cluster in call.world.clusters.values():
         bodies = (*cluster.nodegroups.values(), *cluster.fargate_profiles.values(), *cluster.access_entries.values())

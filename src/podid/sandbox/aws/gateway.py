@@ -1,7 +1,8 @@
-"""The front door: finds the service in the credential scope, meets the faults, asks for rights, and hands the call on.
+"""The entry point of the AWS half: finds the service in the credential scope, applies faults, authorizes, and
+dispatches.
 
-Nothing but EKS, EKS Auth, IAM and its Access Analyzer, STS, EC2 and CloudTrail is behind it. moto's own admin and
-metadata paths cannot be reached, because a path never chooses the service.
+Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2 and CloudTrail are behind it. Clients cannot reach moto's own admin
+and metadata paths, because a path never selects the service.
 """
 
 import json
@@ -26,7 +27,7 @@ from podid.sandbox.faults import Fault, Faults, Met
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import World
 
-# by the name in the credential scope: the name of the service's model
+# by the name in the credential scope: the name of the service model
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
 JSON = {"cloudtrail": "cloudtrail"}
 QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
@@ -51,7 +52,7 @@ class Named:
 
 
 class Gateway:
-    """Answers one request at a time on each thread; any number of threads."""
+    """Answers one request at a time on each thread, on any number of threads."""
 
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
@@ -67,7 +68,7 @@ class Gateway:
         self._ec2_ready = False
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
-        """Return the response; Disconnect when a fault says that there is none."""
+        """Return the response. Raise Disconnect if a fault drops it."""
         request_id = str(uuid4())
         protocol, statuses, met = "rest-json", {}, Met()
         try:
@@ -88,7 +89,7 @@ class Gateway:
         return answer
 
     def name(self, request: HttpRequest) -> Named:
-        """Return the operation of the request; AwsError for one that belongs to no service played here."""
+        """Return the operation of the request. Raise AwsError if the sandbox does not simulate its service."""
         signature = read_signature(request)
         is_form = request.media_type == "application/x-www-form-urlencoded"
         form = parse_form(request.body if is_form else b"", request.query) if is_form or request.query else {}
@@ -102,7 +103,7 @@ class Gateway:
             return Named(request, signature, service, form.get("Action", ""), QUERY[service], form)
         if signature is None:
             raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-        # Services that speak JSON look for the code in the body.
+        # Services of the JSON protocol carry the error code in the body.
         code = "UnknownOperationException"
         message = f"The podid sandbox does not play the service {service!r}."
         raise AwsError(code, message, 404, __type=code)
@@ -122,7 +123,7 @@ class Gateway:
 
     @contextmanager
     def _called(self, named: Named, caller: Credential) -> Iterator[None]:
-        """CloudTrail hears of a call with a pod's credentials. It has those of global services in us-east-1 only."""
+        """Record a call with a pod's credentials in CloudTrail. Global services are recorded in us-east-1 only."""
         failure = None
         try:
             yield
@@ -146,7 +147,7 @@ class Gateway:
 
     @contextmanager
     def _trailed(self, caller: Credential, cluster_name: str) -> Iterator[None]:
-        """CloudTrail hears of what EKS Auth is asked for, refused or not."""
+        """Record a call of EKS Auth in CloudTrail, refused or not."""
         try:
             yield
         except AwsError as error:
@@ -174,7 +175,7 @@ class Gateway:
             with self.world.lock:
                 result = handler(call)
         else:
-            # The token review enters the Kubernetes half, which asks the World back from threads of its own.
+            # The token review calls the Kubernetes half, whose threads call the World in turn.
             result = handler(call)
         headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
         return HttpAnswer(200, headers, service.serialise(operation, result))
@@ -209,8 +210,8 @@ class Gateway:
             return _by_moto(named, caller)
 
     def assume_for_pod(self, caller: Credential, token: str) -> Credential:
-        """Return the session that EKS Auth gives a node's agent for a pod's token, if the agent has the right to ask.
-        Raises AwsError."""
+        """Return the session that EKS Auth issues to a node's agent for a pod's token. Raise AwsError if the agent
+        lacks the permission."""
         with self._trailed(caller, self.world.cluster_name):
             return self._assume_for_pod(caller, token)
 
@@ -229,7 +230,7 @@ class Gateway:
         return session
 
     def forget_ec2(self) -> None:
-        """EC2 is seeded again when it is next called."""
+        """Seed EC2 again at its next call."""
         self._ec2_ready = False
 
 
@@ -252,13 +253,13 @@ def _region(named: Named) -> str:
 
 def _by_moto(named: Named, caller: Credential) -> HttpAnswer:
     assert named.signature is not None, "only what was signed gets here"
-    # Of a presigned request too moto reads the region in this header only.
+    # For presigned requests too, moto reads the region only from this header.
     authorization = f"AWS4-HMAC-SHA256 Credential={caller.access_key_id}/{named.signature.scope}, Signature=checked"
     return answer_by_moto("ec2" if named.service == "ec2" else "iam", named.request, caller.account, authorization)
 
 
 def _request_tags(body: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the tags of a request that IAM looks at before anybody has validated it."""
+    """Return the tags of a request that IAM checks before the service validates them."""
     try:
         document: Any = json.loads(body or b"{}")
     except ValueError:

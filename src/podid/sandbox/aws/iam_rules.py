@@ -1,7 +1,8 @@
-"""IAM's rules that moto lacks: quotas, existing principals, AWS's error texts, SimulatePrincipalPolicy, ValidatePolicy.
+"""Rules of IAM that moto lacks: quotas, existing principals, error texts, SimulatePrincipalPolicy, ValidatePolicy.
 
-ValidatePolicy of IAM Access Analyzer knows the actions of the services that the sandbox serves, and iam:PassRole on
-everything: https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+ValidatePolicy of IAM Access Analyzer supports the actions of the services that the sandbox simulates, and reports
+iam:PassRole on all resources:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
 """
 
 import fnmatch
@@ -19,7 +20,7 @@ from podid.sandbox.aws.service import Call, Result, tag_keys
 from podid.sandbox.credentials import Credential
 
 _DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html"
-# rights that are no operation of their service
+# permissions without an operation of the same name
 _MORE_ACTIONS = {
     "eks": ("AccessKubernetesApi", "MutateViaKubernetesApi"),
     "iam": ("PassRole",),
@@ -50,8 +51,8 @@ def validate_policy(call: Call) -> Result:
         return {"findings": [_finding("ERROR", "JSON_SYNTAX_ERROR", "Fix the JSON syntax error.", [])]}
     if not isinstance(document, dict):
         return {"findings": [_finding("ERROR", "DATA_TYPE_MISMATCH", "The text does not match the expected type.", [])]}
-    found = [item for n, s in enumerate(statements(json.dumps(document))) for item in _of_statement(n, s)]
-    page, token = call.page(found)
+    findings = [item for n, s in enumerate(statements(json.dumps(document))) for item in _of_statement(n, s)]
+    page, token = call.page(findings)
     return {"findings": page, **({"nextToken": token} if token else {})}
 
 
@@ -83,7 +84,7 @@ def _finding(kind: str, code: str, details: str, path: list[dict[str, Any]]) -> 
 
 @cache
 def _actions(service: str) -> tuple[str, ...]:
-    """Return every action of the service; empty for one that the sandbox does not know."""
+    """Return every action of the service; empty for an unknown service."""
     if service not in _MORE_ACTIONS:
         return ()
     return (*load_model(service)["operations"], *_MORE_ACTIONS[service])
@@ -91,29 +92,29 @@ def _actions(service: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class IamTarget:
-    """The object of an IAM call: the ARN that policies match, and how IAM words it in a refusal."""
+    """The resource of an IAM call: the ARN that policies match, and its text in an access-denied message."""
 
     arn: str
     shown: str
 
 
 class IamRules:
-    """Runs before and after moto. `account` is the caller's."""
+    """Rules that run before and after moto. `account` is the caller's."""
 
     def __init__(self, iam: IamStore, partition: str) -> None:
         self._iam = iam
         self._partition = partition
 
     def target(self, account: str, caller: Credential, action: str, form: Form) -> IamTarget:
-        """Return the resource of the call as IAM names it; without a name, calls about users mean the caller."""
+        """Return the resource of the call. A call about users without a name applies to the caller."""
         prefix = f"arn:{self._partition}:iam::{account}:"
         for member, kind, find in (
             ("RoleName", "role", self._iam.role_named),
             ("UserName", "user", self._iam.user_named),
         ):
             if member in form:
-                found = find(account, form[member])
-                arn = found.arn if found is not None else f"{prefix}{kind}{form.get('Path', '/')}{form[member]}"
+                principal = find(account, form[member])
+                arn = principal.arn if principal is not None else f"{prefix}{kind}{form.get('Path', '/')}{form[member]}"
                 return IamTarget(arn, arn if action.startswith("Create") else f"{kind} {form[member]}")
         for member in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "Arn"):
             if member in form:
@@ -130,7 +131,7 @@ class IamRules:
         return IamTarget(caller.arn, caller.arn) if action in _OWN else IamTarget("*", "*")
 
     def keys(self, form: Form, target: IamTarget) -> Keys:
-        """Return the condition keys that the call brings along."""
+        """Return the condition keys of the call."""
         tags = self._iam.tags(target.arn)
         keys = {**tag_keys(tags, form_tags(form), tuple(members(form, "TagKeys")))}
         keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in tags}
@@ -140,7 +141,7 @@ class IamRules:
         return keys
 
     def before(self, account: str, action: str, form: Form) -> None:
-        """Refuse what IAM refuses, and makes AWS's managed policies known to moto."""
+        """Refuse the call where IAM does, and add the AWS managed policies that it names to moto."""
         for name in ("PolicyArn", "PermissionsBoundary"):
             if name in form:
                 self._iam.ensure_managed_policy(account, form[name])
@@ -168,8 +169,8 @@ class IamRules:
             raise AwsError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}", 409)
 
     def after(self, account: str, action: str, form: Form, deleted: Mapping[str, str]) -> None:
-        """Record changes that other services see late, and the effect of a deletion on trust policies. Only after
-        success."""
+        """Record changes that other services get with a delay, and the effect of a deletion on trust policies. Only
+        after success."""
         if action == "CreateRole":
             self._iam.role_made(account, form["RoleName"])
         if action in ("CreateRole", "UpdateAssumeRolePolicy"):
@@ -178,7 +179,7 @@ class IamRules:
             self._iam.principal_gone(account, arn, unique_id)
 
     def doomed(self, account: str, action: str, form: Form) -> dict[str, str]:
-        """ARN and unique id of the principal that the call will delete."""
+        """Return ARN and unique id of the principal that the call will delete."""
         entity = None
         if action == "DeleteRole":
             entity = self._iam.role_named(account, form.get("RoleName", ""))
@@ -187,7 +188,7 @@ class IamRules:
         return {entity.arn: entity.id} if entity is not None else {}
 
     def check_trust(self, document: str) -> None:
-        """MalformedPolicyDocument and LimitExceeded as IAM raises them for a trust policy."""
+        """Raise MalformedPolicyDocument or LimitExceeded for a trust policy, as IAM does."""
         try:
             parsed = json.loads(document)
         except ValueError as error:
@@ -226,8 +227,8 @@ class IamRules:
             return kind == "CanonicalUser"
         if name == "*" or _ROOT.fullmatch(name) or _STS_ARN.fullmatch(name):
             return True
-        found = _ROLE_ARN.fullmatch(name)
-        if found is None:
+        match = _ROLE_ARN.fullmatch(name)
+        if match is None:
             return False
         return self._iam.find(name) is not None
 
@@ -253,22 +254,22 @@ class IamRules:
             raise AwsError("NoSuchEntity", message, 404)
 
     def simulate(self, form: Form) -> dict[str, XmlValue]:
-        """SimulatePrincipalPolicy: identity policies, the role's boundary or the one that is handed in instead, and the
-        organization's policies, whose conditions the real one ignores too; a trust policy never counts.
+        """Simulate with identity policies, the boundary (the role's, or the one in the request) and the organization's
+        policies. Like AWS, this ignores conditions of the organization's policies and all trust policies.
 
         https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
         """
         source = form.get("PolicySourceArn", "")
-        found = _ROLE_ARN.fullmatch(source)
-        if found is None:
+        match = _ROLE_ARN.fullmatch(source)
+        if match is None:
             raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type.", 400)
         if self._iam.find(source) is None:
-            kind, path = found.groups()
+            kind, path = match.groups()
             raise AwsError("NoSuchEntity", f"The {kind} with name {path.rsplit('/', 1)[-1]} cannot be found.", 404)
         documents = self._iam.identity_policies(source) + members(form, "PolicyInputList")
         context = _context_entries(form)
-        given = members(form, "PermissionsBoundaryPolicyInputList")
-        boundary = given[0] if given else self._iam.boundary(source)
+        boundaries = members(form, "PermissionsBoundaryPolicyInputList")
+        boundary = boundaries[0] if boundaries else self._iam.boundary(source)
         layers = {
             ("PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary"): []
             if boundary is None
@@ -290,7 +291,8 @@ def _evaluation(
     context: Mapping[str, tuple[str, ...]],
     layers: Mapping[tuple[str, str], list[str]],
 ) -> dict[str, XmlValue]:
-    """`layers` are policies that each have to allow it, by the members that tell of them."""
+    """Return one result. Each of `layers` must allow the action; the keys are the members of the answer about the
+    layer."""
     decisions = [decide(document, action, resource, context) for document in documents]
     if any(decision.denied for decision in decisions):
         word = "explicitDeny"
@@ -320,7 +322,7 @@ def _evaluation(
 
 def _missing(documents: list[str], context: Mapping[str, tuple[str, ...]]) -> list[XmlValue]:
     known = {key.lower() for key in context}
-    wanted = {
+    condition_keys = {
         key
         for document in documents
         for statement in statements(document)
@@ -328,7 +330,7 @@ def _missing(documents: list[str], context: Mapping[str, tuple[str, ...]]) -> li
         for key in keys
         if key.lower() not in known
     }
-    return sorted(wanted)
+    return sorted(condition_keys)
 
 
 def _context_entries(form: Form) -> dict[str, tuple[str, ...]]:

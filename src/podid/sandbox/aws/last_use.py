@@ -1,4 +1,4 @@
-"""IAM's last accessed information: what a role has tried to use, by service and by tracked action.
+"""IAM's last accessed information: the attempts of a role to use services and tracked actions.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetServiceLastAccessedDetails.html
@@ -18,7 +18,7 @@ from podid.sandbox.world import UsageReport, World
 
 _PERIOD = 400 * 86400
 _PAGE = 100
-# the services that the sandbox knows, and those of their actions that IAM tracks: management actions
+# the services of the sandbox, and those of their actions that IAM tracks: management actions
 _NAMES = {
     "cloudtrail": "AWS CloudTrail",
     "dynamodb": "Amazon DynamoDB",
@@ -49,7 +49,7 @@ _MODELLED = ("ec2", "eks", "iam")
 
 
 class LastAccessed:
-    """Answers IAM's two operations, and keeps what pods have tried. Attempts count whether they were allowed or not."""
+    """Answers the two operations of IAM, and records the calls of pods. Denied attempts count too."""
 
     def __init__(self, world: World, iam: IamStore) -> None:
         self._world = world
@@ -60,7 +60,7 @@ class LastAccessed:
         }
 
     def tried(self, role_arn: str, service: str, action: str, at: float | None = None) -> None:
-        """Record that the role used the service, now or at that moment."""
+        """Record an attempt of the role to use the service, now or at `moment`."""
         world, moment = self._world, self._world.clock.now() if at is None else at
         with world.lock:
             before = world.accesses.get((role_arn, service, action), (0.0, ""))
@@ -102,7 +102,7 @@ class LastAccessed:
         }
 
     def _services(self, report: UsageReport) -> Iterator[XmlValue]:
-        """Yield the services that the principal's policies allow; without its boundary, and whatever they deny."""
+        """Yield the services that the principal's policies allow. IAM ignores the boundary and denials here."""
         patterns = [
             str(action).lower()
             for document in self._iam.identity_policies(report.arn)

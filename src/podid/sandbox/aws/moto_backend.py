@@ -1,9 +1,10 @@
-"""All that the sandbox takes from moto: IAM's and EC2's state, and the applications that answer their calls.
+"""All uses of moto in the sandbox: the state of IAM and EC2, and the applications that answer their calls.
 
-Much of it is no public interface. tests/sandbox/test_moto.py holds every name that is used here against the installed
-moto, so that a version that moved one is named there and not in a hundred failing tests.
+Many of the names are not public. tests/sandbox/test_moto.py checks each of them against the installed moto, so that one
+test names a moved member instead of a hundred failing tests.
 
-moto parses 1,400 managed policies (0.2 s and 60 MB) or none. Here each is cut from moto's text when it is first named.
+moto parses either all 1,400 managed policies (0.2 s and 60 MB) or none. This module extracts each policy from moto's
+text when it is first named.
 """
 
 import json
@@ -16,7 +17,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Literal
 
-# moto reads these when it is imported; the sandbox brings its own account and wants neither CORS nor a metadata server.
+# moto reads these on import: the sandbox has its own account and requires neither CORS nor a metadata server
 os.environ.pop("MOTO_ACCOUNT_ID", None)
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
@@ -59,7 +60,7 @@ class IamStore:
         """The organization's service control policies, where the account is in one: each has to allow a call."""
 
     def backend(self, account: str) -> IAMBackend:
-        """moto's IAM of one account."""
+        """Return moto's IAM backend of one account."""
         return iam_backends[account][self._partition]
 
     def forget(self) -> None:
@@ -71,26 +72,26 @@ class IamStore:
                 backend.reset()
 
     def tags(self, principal_arn: str) -> Tags:
-        """Return those of a user or a role; none for one that is gone."""
-        found = self.find(principal_arn)
-        return tuple((tag["Key"], tag["Value"]) for tag in found.tags or ()) if found is not None else ()
+        """Return the tags of a user or a role; none if it is gone."""
+        principal = self.find(principal_arn)
+        return tuple((tag["Key"], tag["Value"]) for tag in principal.tags or ()) if principal is not None else ()
 
     def role(self, arn: str, *, as_of: float | None = None) -> RoleView | None:
-        """Return the role, or None; with `as_of` as it was at that moment, so that propagation can be played."""
-        found = self.find(arn)
-        if found is None:
+        """Return the role, or None. With `as_of`, return its state at that moment, to simulate propagation."""
+        role = self.find(arn)
+        if role is None:
             return None
-        trust = found.assume_role_policy_document
-        history = self._history.get(found.id)
+        trust = role.assume_role_policy_document
+        history = self._history.get(role.id)
         if as_of is not None and history:
-            seen = [document for moment, document in history if moment <= as_of]
-            if not seen:
+            documents = [document for moment, document in history if moment <= as_of]
+            if not documents:
                 return None
-            trust = seen[-1]
-        return RoleView(found.arn, found.id, trust, self.tags(arn))
+            trust = documents[-1]
+        return RoleView(role.arn, role.id, trust, self.tags(arn))
 
     def find(self, arn: str) -> Any:
-        """moto's user or role with exactly this ARN, path included, or None."""
+        """Return moto's user or role with exactly this ARN (path included), or None."""
         parts = arn.split(":", 5)
         if len(parts) != 6 or parts[2] != "iam" or not parts[4].isdigit():
             return None
@@ -99,17 +100,17 @@ class IamStore:
         return next((entity for entity in list(known) if entity.arn == arn), None)
 
     def trust_written(self, account: str, role_name: str) -> None:
-        """Record a new trust policy, so that other services can see it late."""
+        """Record a new trust policy, which reaches other services with a delay."""
         role = self.role_named(account, role_name)
         if role is not None:
             self._history.setdefault(role.id, []).append((self._clock.now(), role.assume_role_policy_document))
 
     def role_made(self, account: str, role_name: str) -> None:
-        """Date a new role by the sandbox's clock; moto knows only the machine's."""
+        """Set the creation date of a new role from the sandbox's clock; moto uses the machine's clock."""
         self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
 
     def role_used(self, arn: str, at: datetime, region: str) -> None:
-        """Date the last use of a role, if it is later than the one before."""
+        """Set the last use of a role if it is later than the recorded one."""
         role, used = self.find(arn), at.replace(tzinfo=None)
         if role is not None and (role.last_used is None or role.last_used < used):
             role.last_used, role.last_used_region = used, region
@@ -119,7 +120,8 @@ class IamStore:
         return frozenset(role.id for role in list(self.backend(account).get_roles()))
 
     def grow_older(self, account: str, seconds: float, before: Before) -> None:
-        """Move the creation of roles and the writes of trust policies further back, except those `before`."""
+        """Move the creation of roles and the changes of trust policies back by `seconds`, except for objects in
+        `before`."""
         for role in list(self.backend(account).get_roles()):
             if role.id not in before.ids:
                 role.create_date -= timedelta(seconds=seconds)
@@ -133,7 +135,7 @@ class IamStore:
         return self.backend(account).users.get(name)
 
     def credential(self, access_key_id: str) -> Credential | None:
-        """Return an active key that CreateAccessKey made; its user's policies are all the rights that it has."""
+        """Return an active key of CreateAccessKey. Its permissions are the policies of its user."""
         for account, partitions in list(iam_backends.items()):
             key = partitions[self._partition].access_keys.get(access_key_id)
             if key is None or key.status != "Active":
@@ -144,7 +146,7 @@ class IamStore:
         return None
 
     def identity_policies(self, principal_arn: str) -> list[str]:
-        """Return the documents of a user (its groups' too) or a role, attached and inline; none for one that is
+        """Return the attached and inline policy documents of a user (with its groups') or a role; none if it is
         gone."""
         entity = self.find(principal_arn)
         if entity is None:
@@ -155,7 +157,7 @@ class IamStore:
         return [document for holder in holders for document in _documents(holder)]
 
     def boundary(self, principal_arn: str) -> str | None:
-        """Return the document of a role's permissions boundary; "" when its policy is gone, None without a boundary."""
+        """Return the document of a role's permissions boundary: "" if that policy is gone, None without a boundary."""
         arn = getattr(self.find(principal_arn), "permissions_boundary_arn", None)
         if not arn:
             return None
@@ -163,14 +165,14 @@ class IamStore:
         return _default_document(policy) if policy is not None else ""
 
     def principal_gone(self, account: str, arn: str, unique_id: str) -> None:
-        """IAM shows a deleted principal by its unique id in every trust policy that names it."""
+        """Replace a deleted principal by its unique id in every trust policy that names it, as IAM does."""
         for role in list(self.backend(account).get_roles()):
             document = role.assume_role_policy_document
             if f'"{arn}"' in document:
                 role.assume_role_policy_document = document.replace(f'"{arn}"', f'"{unique_id}"')
 
     def ensure_managed_policy(self, account: str, arn: str) -> None:
-        """Make one of AWS's own policies known; any other ARN is left to moto."""
+        """Add one AWS managed policy to moto. Any other ARN is left to moto."""
         backend = self.backend(account)
         prefix = f"arn:{self._partition}:iam::aws:policy/"
         if not arn.startswith(prefix) or arn in backend.managed_policies:
@@ -183,16 +185,16 @@ class IamStore:
             backend.managed_policies[arn] = policy
 
     def ensure_all_managed_policies(self, account: str) -> None:
-        """Make all of AWS's own policies known, for ListPolicies; takes about half a second."""
+        """Add all AWS managed policies to moto, for ListPolicies. Takes about half a second."""
         for name, data in json.loads(aws_managed_policies_data).items():
             self.ensure_managed_policy(account, f"arn:{self._partition}:iam::aws:policy{data['Path']}{name}")
 
-    # What the baseline holds is put in past IAM's rules, so also what IAM would refuse.
+    # The baseline is created without IAM's rules, so that it can contain objects that IAM would refuse.
 
     def make_role(
         self, account: str, name: str, trust: str, path: str = "/", tags: Mapping[str, str] | None = None
     ) -> Any:
-        """moto's role, without a policy."""
+        """Create a role in moto without a policy."""
         return self.backend(account).create_role(
             role_name=name,
             assume_role_policy_document=trust,
@@ -206,7 +208,7 @@ class IamStore:
     def attach(
         self, entity: Any, account: str, managed: Iterable[str], inline: Mapping[str, Any] | None = None
     ) -> None:
-        """AWS's own policies by name, and inline ones, onto moto's user or role."""
+        """Attach AWS managed policies by name and inline policies to moto's user or role."""
         for name in managed:
             arn = f"arn:{self._partition}:iam::aws:policy/{name}"
             self.ensure_managed_policy(account, arn)
@@ -240,7 +242,7 @@ def _managed_policy_data(name: str) -> dict[str, Any] | None:
 
 @cache
 def _managed_policy_text(name: str) -> str:
-    """Looked for in megabytes of text."""
+    """Extract the text of a managed policy from several megabytes."""
     start = aws_managed_policies_data.find(f'\n "{name}":{{')
     if start < 0:
         return ""
@@ -256,8 +258,7 @@ def _default_document(policy: Any) -> str:
 def answer_by_moto(
     service: Literal["ec2", "iam"], request: HttpRequest, account: str, authorization: str
 ) -> HttpAnswer:
-    """Return moto's answer to a call of IAM or EC2 that was let through; it reads the region in `authorization`
-    alone."""
+    """Return moto's answer to an authorized call of IAM or EC2. moto reads the region from `authorization` only."""
     headers = {name: value for name, value in request.headers.items() if not name.startswith(("x-moto", "host"))}
     answer = _client(service).open(
         "/",
@@ -276,16 +277,17 @@ def _client(service: Literal["ec2", "iam"]) -> Any:
     from moto.moto_server.werkzeug_app import create_backend_app
     from werkzeug.test import Client
 
-    # One application for each service, and not moto's dispatcher: that would also serve moto's own paths.
+    # One application for each service instead of moto's dispatcher, which would also serve moto's own paths.
     return Client(create_backend_app(service), use_cookies=False)
 
 
 def seed_ec2(region: str, account: str, cluster_name: str) -> None:
-    """EC2 as the baseline has it: the cluster's VPC with three subnets and its security group, and the three nodes with
-    the node role's profile. Importing moto's EC2 takes half a second, so this waits until EC2 is first called."""
+    """Create the baseline of EC2: the cluster's VPC with three subnets and its security group, and three nodes with
+    the instance profile of the node role. Importing moto's EC2 takes half a second, so this runs at the first call
+    of EC2."""
     from moto.ec2.models import ec2_backends, instances, security_groups, subnets, vpcs
 
-    # read each time that an EC2 is made: hundreds of images that nobody here asks for took most of the seeding's time
+    # moto loads these for each EC2 backend: hundreds of unused images took most of the time
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     for backends in list(ec2_backends.values()):
         for backend in list(backends.values()):
@@ -329,7 +331,7 @@ def seed_ec2(region: str, account: str, cluster_name: str) -> None:
 
 @contextmanager
 def _ids(module: ModuleType, generator: str, ids: Sequence[str]) -> Iterator[None]:
-    """moto's random ids replaced by fixed ones, since DescribeCluster and the nodes name them too."""
+    """Replace moto's random ids by fixed ones, because DescribeCluster and the nodes contain them too."""
     waiting = iter(ids)
     original = getattr(module, generator)
     setattr(module, generator, lambda: next(waiting))

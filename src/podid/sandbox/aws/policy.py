@@ -28,7 +28,7 @@ class ServicePrincipal:
 
 @dataclass(frozen=True, slots=True)
 class AwsPrincipal:
-    """A user, a role or a role session; `arns` are all the names by which a policy may mean it."""
+    """A user, a role or a role session. `arns` are all ARNs by which a policy can name it."""
 
     arns: tuple[str, ...]
     account: str
@@ -46,7 +46,7 @@ Principal = ServicePrincipal | AwsPrincipal | FederatedPrincipal
 
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
-    """Of `allowed` and `denied` together the deny wins. `by_account`: only a whole account was named."""
+    """A decision. A deny overrides an allow. `by_account`: the policy names only the principal's account."""
 
     allowed: bool = False
     denied: bool = False
@@ -66,10 +66,10 @@ def decide(
     principal: Principal | None = None,
     conditions: bool = True,
 ) -> PolicyDecision:
-    """Return the decision of one policy on one request. With `principal` it is a resource policy (a trust policy has no
-    Resource).
+    """Return the decision of one policy on one request. With `principal`, it is a resource policy (a trust policy has
+    no Resource).
 
-    `conditions=False` reads statements as if they had none.
+    `conditions=False` ignores the conditions of statements.
     """
     allowed = denied = False
     by_account = True
@@ -93,17 +93,17 @@ def _parsed(document: str) -> tuple[RawStatement, ...]:
         parsed = json.loads(document)
     except ValueError:
         return ()
-    found = parsed.get("Statement", []) if isinstance(parsed, dict) else []
-    return tuple(as_list(found))
+    items = parsed.get("Statement", []) if isinstance(parsed, dict) else []
+    return tuple(as_list(items))
 
 
 def statements(document: str) -> tuple[RawStatement, ...]:
-    """Return the statements of a document; none for one that does not parse."""
+    """Return the statements of a document; none if it does not parse."""
     return _parsed(document)
 
 
 def as_list(value: Any) -> list[Any]:
-    """IAM lets one value stand for a list of one."""
+    """Return the value as a list: IAM accepts one value in place of a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -115,7 +115,7 @@ def _wildcard(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 
 
 def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """IAM's wildcards, * and ?."""
+    """Match IAM's wildcards, * and ?."""
     return _wildcard(pattern, ignore_case).fullmatch(value) is not None
 
 
@@ -134,7 +134,7 @@ def _resource_matches(statement: RawStatement, resource: str, keys: Keys, princi
 
 
 def _principal_match(statement: RawStatement, principal: Principal | None) -> str:
-    """ "exact", "account" (only its account is named) or "" (not meant)."""
+    """Return "exact", "account" (the element names only the principal's account) or "" (no match)."""
     if "NotPrincipal" in statement:
         return "" if _named(statement["NotPrincipal"], principal) else "exact"
     return _named(statement.get("Principal", {}), principal)
@@ -161,24 +161,25 @@ def _named(element: Any, principal: Principal | None) -> str:
 
 
 def _fill(text: str, keys: Keys) -> str:
-    """Policy variables; one without a single value keeps its braces, so that it matches nothing real."""
+    """Replace policy variables. A variable without a single value keeps its braces, so that it matches no real
+    value."""
 
-    def value(found: re.Match[str]) -> str:
-        name, _, default = found.group(1).partition(",")
+    def value(match: re.Match[str]) -> str:
+        name, _, default = match.group(1).partition(",")
         if name in ("*", "?", "$"):
             return name
         values = _lookup(keys, name.strip())
         if values is not None and len(values) == 1:
             return values[0]
-        return default.strip().strip("'") if default else found.group(0)
+        return default.strip().strip("'") if default else match.group(0)
 
     return re.sub(r"\$\{([^}]+)\}", value, text) if "${" in text else text
 
 
 def _lookup(keys: Keys, key: str) -> tuple[str, ...] | None:
-    wanted = key.lower()
+    lowered = key.lower()
     for name, values in keys.items():
-        if name.lower() == wanted:
+        if name.lower() == lowered:
             return values
     return None
 
@@ -187,18 +188,18 @@ def _conditions_hold(block: Any, keys: Keys) -> bool:
     if not isinstance(block, dict):
         return False
     return all(
-        _condition_holds(name, key, as_list(wanted), keys)
+        _condition_holds(name, key, as_list(values), keys)
         for name, tests in block.items()
-        for key, wanted in tests.items()
+        for key, values in tests.items()
     )
 
 
-def _condition_holds(said: str, key: str, wanted: list[Any], keys: Keys) -> bool:
-    quantifier, _, name = said.rpartition(":")
+def _condition_holds(operator: str, key: str, expected: list[Any], keys: Keys) -> bool:
+    quantifier, _, name = operator.rpartition(":")
     if_exists = name.lower().endswith("ifexists")
     name = (name[: -len("IfExists")] if if_exists else name).lower()
     values = _lookup(keys, key)
-    texts = [_fill(_as_text(item), keys) for item in wanted]
+    texts = [_fill(_as_text(item), keys) for item in expected]
     if name == "null":
         return any((values is None) == (text.lower() == "true") for text in texts)
     test = _TESTS.get(name)
@@ -221,9 +222,9 @@ class _Test:
     negated: bool = False
 
 
-def _one_value(test: _Test, value: str, wanted: Iterable[str]) -> bool:
-    found = any(test.compare(value, text) for text in wanted)
-    return not found if test.negated else found
+def _one_value(test: _Test, value: str, expected: Iterable[str]) -> bool:
+    matches = any(test.compare(value, text) for text in expected)
+    return not matches if test.negated else matches
 
 
 def _as_text(value: Any) -> str:
@@ -231,8 +232,8 @@ def _as_text(value: Any) -> str:
 
 
 def _arn_like(value: str, pattern: str) -> bool:
-    parts, wanted = value.split(":", 5), pattern.split(":", 5)
-    return len(parts) == len(wanted) == 6 and all(like(w, p) for p, w in zip(parts, wanted, strict=True))
+    parts, pattern_parts = value.split(":", 5), pattern.split(":", 5)
+    return len(parts) == len(pattern_parts) == 6 and all(like(w, p) for p, w in zip(parts, pattern_parts, strict=True))
 
 
 def _in_network(value: str, network: str) -> bool:
@@ -250,9 +251,9 @@ def _moment(text: str) -> float:
 
 
 def _ordered(read: Callable[[str], float], test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    def compare(value: str, wanted: str) -> bool:
+    def compare(value: str, expected: str) -> bool:
         try:
-            return test(read(value), read(wanted))
+            return test(read(value), read(expected))
         except ValueError:
             return False
 

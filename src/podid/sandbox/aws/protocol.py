@@ -60,7 +60,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 class AwsError(Exception):
-    """An answer other than success. Codes are those of the query protocol; each protocol translates its own."""
+    """An error answer. Codes are those of the query protocol; each protocol translates its own."""
 
     def __init__(self, code: str, message: str, status: int = 400, **members: str) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ class AwsError(Exception):
 
 
 def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
-    """IAM's own sentence; `shown` is the resource as the service words it, "" where it names none."""
+    """Return IAM's message. `shown` is the resource in the service's spelling, "" if the service omits it."""
     resource = f" on resource: {shown}" if shown else ""
     return AwsError(
         "AccessDenied", f"User: {arn} is not authorized to perform: {action}{resource} {reason}".strip(), 403
@@ -79,7 +79,7 @@ def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
 
 
 def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
-    """Return the error as `protocol` (rest-json, json, query or ec2) carries it; `statuses` are the model's."""
+    """Return the error in `protocol` (rest-json, json, query or ec2). `statuses` are the HTTP statuses of the model."""
     if protocol in ("rest-json", "json"):
         return _json(error, protocol, request_id, statuses)
     if protocol == "ec2":
@@ -89,7 +89,7 @@ def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapp
 
 def _json(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int]) -> HttpAnswer:
     code = _REST_JSON_CODES.get(error.code, error.code)
-    # the JSON protocol has the code in the body
+    # the JSON protocol carries the code in the body
     kind = {"__type": code} if protocol == "json" else {}
     body = json.dumps({**kind, "message": error.message, **error.members}).encode()
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
@@ -124,7 +124,7 @@ def _xml_answer(status: int, body: str, request_id: str) -> HttpAnswer:
 
 
 def parse_form(body: bytes, query: str) -> Form:
-    """Return the parameters of the body and of the URL; the body wins."""
+    """Return the parameters of the body and of the URL; the body takes precedence."""
     pairs = parse_qsl(query, keep_blank_values=True) + parse_qsl(
         body.decode("utf-8", "replace"), keep_blank_values=True
     )
@@ -133,22 +133,22 @@ def parse_form(body: bytes, query: str) -> Form:
 
 def members(form: Form, name: str) -> list[str]:
     """Return the list `name.member.1`, `name.member.2`, …"""
-    found: list[str] = []
-    while (value := form.get(f"{name}.member.{len(found) + 1}")) is not None:
-        found.append(value)
-    return found
+    values: list[str] = []
+    while (value := form.get(f"{name}.member.{len(values) + 1}")) is not None:
+        values.append(value)
+    return values
 
 
 def form_tags(form: Form) -> tuple[tuple[str, str], ...]:
     """Return the pairs `Tags.member.1.Key`, `Tags.member.1.Value`, …"""
-    found: list[tuple[str, str]] = []
-    while (key := form.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
-        found.append((key, form.get(f"Tags.member.{len(found) + 1}.Value", "")))
-    return tuple(found)
+    tags: list[tuple[str, str]] = []
+    while (key := form.get(f"Tags.member.{len(tags) + 1}.Key")) is not None:
+        tags.append((key, form.get(f"Tags.member.{len(tags) + 1}.Value", "")))
+    return tuple(tags)
 
 
 def render(action: str, result: Mapping[str, XmlValue], namespace: str, request_id: str) -> HttpAnswer:
-    """Return a successful answer; lists become <member> elements."""
+    """Return a successful answer. Lists become <member> elements."""
     body = (
         f'<{action}Response xmlns="{namespace}"><{action}Result>{_xml(result)}</{action}Result>'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
@@ -166,7 +166,7 @@ def _xml(value: XmlValue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation, and the path that leads to it."""
+    """One operation and its path."""
 
     operation: OperationModel
     pattern: re.Pattern[str]
@@ -193,20 +193,19 @@ class RestJsonService:
             routes.sort(key=lambda route: len(route.labels))
 
     def match(self, method: str, raw_path: str, target: str = "") -> tuple[OperationModel, dict[str, str]]:
-        """Return the operation and its decoded path labels; UnknownOperationException when there is none.
-        `target` is what the JSON protocol names it by."""
+        """Return the operation and its decoded path labels. Raise UnknownOperationException if there is none. `target`
+        is the operation header of the JSON protocol."""
         path = raw_path.rstrip("/") or "/"
         for route in self._routes.get((method, path.count("/")), ()):
-            found = route.pattern.fullmatch(path)
-            if found:
+            labels = route.pattern.fullmatch(path)
+            if labels:
                 return route.operation, dict(
-                    zip(route.labels, (unquote(value) for value in found.groups()), strict=True)
+                    zip(route.labels, (unquote(value) for value in labels.groups()), strict=True)
                 )
         raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.", 404)
 
     def parse(self, operation: OperationModel, labels: Mapping[str, str], query: str, body: bytes) -> Params:
-        """Return the input as botocore's callers write it; SerializationException or InvalidParameterException
-        otherwise."""
+        """Return the input with the names of botocore. Raise SerializationException or InvalidParameterException."""
         shape = operation.input_shape
         if shape is None:
             return {}
@@ -227,12 +226,12 @@ class RestJsonService:
         return params
 
     def serialise(self, operation: OperationModel, result: Mapping[str, Any]) -> bytes:
-        """Return the JSON body; members that the model does not know are a bug of ours and raise KeyError."""
+        """Return the JSON body. Members that the model lacks are a bug of the sandbox and raise KeyError."""
         shape = operation.output_shape
         return json.dumps(_to_wire(shape, result) if shape is not None else {}).encode()
 
     def error(self, code: str, message: str, members: Mapping[str, Any]) -> AwsError:
-        """Return an error of the model, with the model's HTTP status and those of the members that it declares."""
+        """Return an error of the model, with the model's HTTP status and the members that the error declares."""
         shape = self.model.shape_for_error_code(code)
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
         known = {name: value for name, value in members.items() if name in shape.members and value is not None}
@@ -296,13 +295,13 @@ def _from_query(shape: Shape, values: list[str], name: str) -> Any:
 
 
 def _checked_type(shape: Shape, value: Any, name: str) -> Any:
-    wanted = _PYTHON_TYPES.get(shape.type_name, ())
-    matches: bool = isinstance(value, wanted)
-    if not matches or (isinstance(value, bool) and bool not in wanted):
-        found = {dict: "STRUCTURE_VALUE", list: "LIST_VALUE", str: "STRING_VALUE", bool: "TRUE_VALUE"}.get(
+    types = _PYTHON_TYPES.get(shape.type_name, ())
+    matches: bool = isinstance(value, types)
+    if not matches or (isinstance(value, bool) and bool not in types):
+        json_type = {dict: "STRUCTURE_VALUE", list: "LIST_VALUE", str: "STRING_VALUE", bool: "TRUE_VALUE"}.get(
             type(value), "NUMBER_VALUE"
         )
-        raise AwsError("SerializationException", f"{found} can not be converted to {shape.type_name} ({name})")
+        raise AwsError("SerializationException", f"{json_type} can not be converted to {shape.type_name} ({name})")
     if isinstance(shape, StructureShape):
         return {
             key: _checked_type(member, value[wire], key)

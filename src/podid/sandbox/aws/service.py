@@ -1,4 +1,4 @@
-"""Shared parts of the handlers: the caller, whether IAM allows it, the call itself, and pages of lists."""
+"""Shared parts of the handlers: the caller, authorization, the call, and pages of lists."""
 
 import base64
 import hmac
@@ -30,8 +30,8 @@ _TOKEN = "podid-sandbox:"
 
 
 def authenticate(request: HttpRequest, signature: Signature | None, credentials: KeyRing) -> Credential:
-    """Return the credential that signed the request; AWS's error for an unknown key, a bad signature or an expired
-    token."""
+    """Return the credential that signed the request. Raise AWS's error for an unknown key, a bad signature or an
+    expired token."""
     if signature is None:
         raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     credential = credentials.find(signature.access_key_id)
@@ -46,7 +46,7 @@ def authenticate(request: HttpRequest, signature: Signature | None, credentials:
 
 
 class IamAuthorizer:
-    """IAM's decision on a call: permissions taken away one by one, then the caller's policies."""
+    """IAM's decision on a call: first the denied actions of the sandbox, then the caller's policies."""
 
     def __init__(self, credentials: KeyRing, iam: IamStore) -> None:
         self._credentials = credentials
@@ -55,14 +55,14 @@ class IamAuthorizer:
     def check(
         self, caller: Credential, action: str, resource: str, keys: Keys | None = None, *, shown: str | None = None
     ) -> None:
-        """Raise AccessDenied in IAM's words; `shown` is the resource as the service names it there."""
+        """Raise AccessDenied in IAM's words. `shown` is the resource in the service's spelling."""
         if reason := self.refusal(caller, action, resource, keys or {}):
             raise access_denied(caller.arn, action, resource if shown is None else shown, reason)
 
     def refusal(self, caller: Credential, action: str, resource: str, keys: Keys, *, granted: bool = False) -> str:
-        """Return IAM's reason for refusing the call, in its words; nothing when it lets the caller through. `granted`
-        is whether the resource's own policy names the caller outright, in one account: then no identity-based policy
-        has to allow it, while denials, boundary and session policy count as ever.
+        """Return IAM's reason to refuse the call, or nothing. `granted`: the resource's policy names the caller itself,
+        in the same account. Then no identity-based policy has to allow the call; denials, boundary and session policy
+        still apply.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -89,14 +89,14 @@ class IamAuthorizer:
         return ""
 
     def _layers(self, caller: Credential) -> Mapping[str, list[str]]:
-        """Return the policies that each have to allow the call."""
+        """Return the sets of policies that must each allow the call."""
         principal = caller.role_arn or caller.arn
         layers = {"identity-based policy": self._iam.identity_policies(principal)}
         if (boundary := self._iam.boundary(principal)) is not None:
             layers["permissions boundary"] = [boundary]
         if caller.session_policy:
             layers["session policy"] = [caller.session_policy]
-        # each is a layer of its own; IAM words them alike
+        # each policy is a layer of its own, with the same text in IAM's message
         layers |= {f"service control policy{' ' * n}": [text] for n, text in enumerate(self._iam.control_policies)}
         return layers
 
@@ -120,7 +120,7 @@ def _not_allowed(layer: str, action: str) -> str:
 
 
 def principal_keys(caller: Credential, iam: IamStore) -> Keys:
-    """Return the condition keys that tell of the caller; a session tag wins over the role's own tag."""
+    """Return the condition keys about the caller. A session tag overrides the role's own tag."""
     tags = dict(iam.tags(caller.role_arn or caller.arn)) | dict(caller.session_tags)
     return {
         "aws:PrincipalArn": (caller.role_arn or caller.arn,),
@@ -133,7 +133,7 @@ def principal_keys(caller: Credential, iam: IamStore) -> Keys:
 
 
 def tag_keys(resource: Tags = (), requested: Tags = (), names: tuple[str, ...] = ()) -> Keys:
-    """Return the condition keys of the tags that a resource has, and of those that a call sets or names."""
+    """Return the condition keys of the resource's tags, and of the tags that a call sets or names."""
     keys = {f"aws:ResourceTag/{key}": (value,) for key, value in resource}
     keys |= {f"aws:RequestTag/{key}": (value,) for key, value in requested}
     all_names = (*(key for key, _ in requested), *names)
@@ -141,13 +141,13 @@ def tag_keys(resource: Tags = (), requested: Tags = (), names: tuple[str, ...] =
 
 
 def as_principal(caller: Credential) -> AwsPrincipal:
-    """Return the caller as a trust policy may name it."""
+    """Return the caller in the form that trust policies match."""
     return AwsPrincipal(tuple(arn for arn in (caller.arn, caller.role_arn) if arn), caller.account)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way through a handler."""
+    """One request and its handler's context."""
 
     world: World
     service: RestJsonService
@@ -159,11 +159,11 @@ class Call:
     params: Params
 
     def authorize(self, action: str, resource: str, keys: Keys | None = None) -> None:
-        """AccessDenied unless the caller may do `action` on `resource` too, in the same call."""
+        """Raise AccessDenied unless the caller is also authorized to perform `action` on `resource` in this call."""
         self.permissions.check(self.caller, action, resource, {**self.keys, **(keys or {})})
 
     def error(self, code: str, message: str) -> AwsError:
-        """Return an error of the model; the names that it has members for are those of the request."""
+        """Return an error of the model, with the request's values for the members that the error declares."""
         return self.service.error(code, message, {"clusterName": self.params.get("name"), **self.params})
 
     def invalid(self, message: str) -> AwsError:
@@ -174,11 +174,11 @@ class Call:
 
     @property
     def here(self) -> bool:
-        """Return whether the clusters are the caller's account's, and the region's that was asked."""
+        """Return whether account and region of the request are those of the clusters."""
         return (self.caller.account, self.region) == (self.world.account, self.world.region)
 
     def cluster(self) -> ClusterRecord:
-        """Return the cluster that the request names, its add-ons up to date; ResourceNotFoundException in EKS's
+        """Return the cluster of the request, after due add-on transitions. Raise ResourceNotFoundException in EKS's
         words."""
         name = self.params.get("clusterName") or self.params["name"]
         with self.world.lock:
@@ -189,8 +189,8 @@ class Call:
             return cluster
 
     def page(self, items: Iterable[Item], *, largest: int = PAGE_SIZE) -> tuple[list[Item], str | None]:
-        """Return one page of `items`, and the token of the next; InvalidParameterException for a token that is not
-        ours."""
+        """Return one page of `items` and the token of the next page. Raise InvalidParameterException for a foreign
+        token."""
         everything = list(items)
         size = min(self.params.get("maxResults") or largest, largest)
         try:

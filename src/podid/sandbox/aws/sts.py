@@ -1,7 +1,7 @@
 """STS: the caller's identity, and role sessions that the role's trust policy allows.
 
-moto's STS gives credentials for any role, also for one that does not exist, so these operations are our own. EKS Auth
-assumes roles by the same rules.
+moto's STS issues credentials for any role, even one that does not exist. Therefore these operations are podid's own.
+EKS Auth assumes roles by the same rules.
 """
 
 import re
@@ -20,7 +20,7 @@ NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
 _HOUR = 3600
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
-# of no account in the sandbox
+# an ARN that belongs to no account of the sandbox
 _STRANGER = "999988887777"
 StsResult = Mapping[str, XmlValue]
 
@@ -37,7 +37,7 @@ class AssumeRequest:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """sts:TagSession is asked for only with tags."""
+        """Return the required actions: sts:TagSession only with tags."""
         return ("sts:AssumeRole", "sts:TagSession") if self.tags or self.transitive_tags else ("sts:AssumeRole",)
 
 
@@ -67,8 +67,8 @@ def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
 def refused_chained(
     role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, permissions: IamAuthorizer
 ) -> str:
-    """Return the refused action as `refused_action` does, for a user or a role session: its own policies have to allow
-    it, unless the trust names it outright."""
+    """Return the refused action as `refused_action` does, for a user or a role session. Its own policies must allow the
+    action too, unless the trust policy names the caller itself."""
     principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
     if refused := refused_action(role, principal, request, caller_keys):
         return refused
@@ -83,7 +83,7 @@ def refused_chained(
 
 @dataclass(frozen=True, slots=True)
 class StsService:
-    """STS of one world. `UNSIGNED` operations take no credential."""
+    """STS of one world. `UNSIGNED` operations require no credential."""
 
     world: World
     iam: IamStore
@@ -92,7 +92,7 @@ class StsService:
     UNSIGNED = ("AssumeRoleWithWebIdentity",)
 
     def call(self, action: str, form: Form, caller: Credential | None) -> StsResult:
-        """Return the result of one operation; InvalidAction for those that the sandbox does not play."""
+        """Return the result of one operation. Raise InvalidAction for operations that the sandbox does not simulate."""
         if action == "AssumeRoleWithWebIdentity":
             return self._web_identity(form)
         handlers: dict[str, Callable[[Form, Credential], StsResult]] = {
@@ -109,8 +109,8 @@ class StsService:
         return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
 
     def _key_info(self, form: Form, caller: Credential) -> StsResult:
-        """Return the account of any key, known or not. Real keys contain their account in a form that is not
-        documented; here a key that this account has not issued belongs to another one."""
+        """Return the account of any access key. Real keys contain their account in an undocumented form; here, a key
+        that this account did not issue belongs to another account."""
         key = _required(form, "AccessKeyId")
         if not _KEY_ID.fullmatch(key):
             raise AwsError("ValidationError", "The access key ID is not valid", 400)
@@ -177,7 +177,8 @@ class StsService:
 
 
 def access_denied_to_role(caller: Credential, action: str, role_arn: str) -> AwsError:
-    """STS names no reason: a trust policy is a resource policy, and the role may not exist at all."""
+    """Return STS's message, which has no reason: a trust policy is a resource policy, and the role may not exist at
+    all."""
     return access_denied(caller.arn, action, role_arn, "")
 
 

@@ -1,7 +1,7 @@
-"""CloudTrail's event history, as far as it is about pods' credentials.
+"""CloudTrail's event history of calls with pods' credentials.
 
-What the events hold was seen in public logs:
-https://github.com/aws-samples/amazon-eks-security-immersion-day (content/2-identity-and-access-management)
+The contents of the events follow public logs: https://github.com/aws-samples/amazon-eks-security-immersion-day
+(content/2-identity-and-access-management)
 """
 
 import base64
@@ -24,7 +24,8 @@ _AGENT = "aws-sdk-go-v2/1.41.1 ua/2.1 os/linux lang/go#1.25 md/GOOS#linux md/GOA
 def called(
     world: World, session: str, role_arn: str, source: str, name: str, user_agent: str, error: AwsError | None = None
 ) -> None:
-    """Record a call with the role's credentials in a session of this name. EC2 names those of an instance after it."""
+    """Record a call with the role's credentials in a session of this name. On EC2 the session is named after the
+    instance."""
     role = role_arn.rpartition("/")[2]
     account = role_arn.split(":")[4]
     issuer = {"type": "Role", "arn": role_arn, "accountId": account, "userName": role}
@@ -40,7 +41,7 @@ def called(
 
 
 def redeemed(world: World, caller: Credential, cluster_name: str, error: AwsError | None) -> None:
-    """Record an AssumeRoleForPodIdentity, whatever its result."""
+    """Record an AssumeRoleForPodIdentity and its result."""
     session_name = caller.user_id.partition(":")[2]
     identity: dict[str, Any] = {
         "type": "AssumedRole" if caller.role_arn else "IAMUser",
@@ -77,12 +78,12 @@ def redeemed(world: World, caller: Credential, cluster_name: str, error: AwsErro
 
 
 def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...], seconds: int) -> None:
-    """Record the AssumeRole that EKS made for a pod."""
+    """Record the AssumeRole of EKS for a pod."""
     name = session.user_id.partition(":")[2]
-    asked: dict[str, Any] = {"roleArn": session.role_arn, "roleSessionName": name, "durationSeconds": seconds}
+    parameters: dict[str, Any] = {"roleArn": session.role_arn, "roleSessionName": name, "durationSeconds": seconds}
     if tags:
-        asked["tags"] = [{"key": key, "value": value} for key, value in tags]
-        asked["transitiveTagKeys"] = [key for key, _ in tags]
+        parameters["tags"] = [{"key": key, "value": value} for key, value in tags]
+        parameters["transitiveTagKeys"] = [key for key, _ in tags]
     answered = {
         "credentials": {"accessKeyId": session.access_key_id, "sessionToken": session.session_token},
         "assumedRoleUser": {"assumedRoleId": session.user_id, "arn": session.arn},
@@ -91,7 +92,7 @@ def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...]
     record = {
         "userIdentity": {"type": "AWSService", "invokedBy": "pods.eks.amazonaws.com"},
         "userAgent": "pods.eks.amazonaws.com",
-        "requestParameters": asked,
+        "requestParameters": parameters,
         "responseElements": answered,
     }
     resources = [
@@ -105,22 +106,27 @@ def assumed(world: World, session: Credential, tags: tuple[tuple[str, str], ...]
 
 
 def exchanged(world: World, role_arn: str, provider: str, subject: str, session: str, user_agent: str) -> None:
-    """Record the AssumeRoleWithWebIdentity of a pod.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html has the form of the identity."""
+    """Record the AssumeRoleWithWebIdentity of a pod. The form of the identity:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html"""
     identity = {
         "type": "WebIdentityUser",
         "principalId": f"{provider}:sts.amazonaws.com:{subject}",
         "userName": subject,
         "identityProvider": provider,
     }
-    asked = {"roleArn": role_arn, "roleSessionName": session}
-    record = {"userIdentity": identity, "userAgent": user_agent, "requestParameters": asked, "responseElements": None}
+    parameters = {"roleArn": role_arn, "roleSessionName": session}
+    record = {
+        "userIdentity": identity,
+        "userAgent": user_agent,
+        "requestParameters": parameters,
+        "responseElements": None,
+    }
     resources = [("AWS::IAM::Role", role_arn)]
     _put(world, "sts.amazonaws.com", "AssumeRoleWithWebIdentity", record, resources=resources, more={})
 
 
 def _packed(tags: tuple[tuple[str, str], ...]) -> int:
-    """Near enough to the 55 % that were seen for six tags of usual length."""
+    """Return an approximate size: public logs show 55 % for six tags of usual length."""
     return min(100, sum(len(key) + len(value) for key, value in tags) // 5)
 
 
@@ -187,11 +193,11 @@ def lookup_events(call: Call) -> Result:
     oldest = max(start if start is not None else 0, now - _DAYS * 86400)
     with world.lock:
         events = [item.event for item in reversed(world.trail) if oldest <= item.at <= newest]
-    found = [event for event in events if all(_has(event, item) for item in attributes)]
+    matching = [event for event in events if all(_has(event, item) for item in attributes)]
     begin = _position(call, params.get("NextToken") or "")
     finish = begin + min(params.get("MaxResults") or _PAGE, _PAGE)
     token = base64.b64encode(str(finish).encode()).decode()
-    return {"Events": found[begin:finish], **({"NextToken": token} if finish < len(found) else {})}
+    return {"Events": matching[begin:finish], **({"NextToken": token} if finish < len(matching) else {})}
 
 
 HANDLERS: Mapping[str, Handler] = {"LookupEvents": lookup_events}

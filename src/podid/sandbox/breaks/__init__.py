@@ -1,1 +1,1 @@
-"""Failure modes put in place in a running sandbox, and taken away again: `podid sandbox break` and `heal`."""
+"""Failure modes that podid creates in a running sandbox and removes: `podid sandbox break` and `podid sandbox heal`."""

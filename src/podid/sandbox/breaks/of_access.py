@@ -1,27 +1,27 @@
-"""The cluster as a whole, and what podid itself may see of it."""
+"""Failure modes of the cluster as a whole, and of podid's own permissions."""
 
-from podid.sandbox.breaks.hands import Hands
+from podid.sandbox.breaks.scenario import Scenario
 
 
-def tool_aws_denied(hands: Hands) -> str:
-    hands.working()
-    hands.world.credentials.deny("iam:GetRole")
-    hands.later(lambda: hands.world.credentials.allow_again("iam:GetRole"))
+def tool_aws_denied(scenario: Scenario) -> str:
+    scenario.create_working_identity()
+    scenario.world.credentials.deny("iam:GetRole")
+    scenario.on_undo(lambda: scenario.world.credentials.allow_again("iam:GetRole"))
     return "AWS"
 
 
-def tool_k8s_rbac_denied(hands: Hands) -> str:
-    hands.working()
-    users = ("kubernetes-admin", f"arn:{hands.world.partition}:iam::{hands.world.account}:user/podid-admin")
+def tool_k8s_rbac_denied(scenario: Scenario) -> str:
+    scenario.create_working_identity()
+    users = ("kubernetes-admin", f"arn:{scenario.world.partition}:iam::{scenario.world.account}:user/podid-admin")
     for user in users:
-        hands.kube.deny(user, "list", "nodes")
-    hands.later(lambda: list(map(hands.kube.allow_again, users)))
+        scenario.kube.deny(user, "list", "nodes")
+    scenario.on_undo(lambda: list(map(scenario.kube.allow_again, users)))
     return "Kubernetes"
 
 
-def unsupported_cluster_kind(hands: Hands) -> str:
-    """A local cluster on Outposts."""
-    body = hands.record.body
-    body["outpostConfig"] = {"outpostArns": [f"arn:{hands.world.partition}:outposts:::outpost/op-1"]}
-    hands.later(lambda: body.pop("outpostConfig"))
-    return hands.world.cluster_name
+def unsupported_cluster_kind(scenario: Scenario) -> str:
+    """Make the cluster a local cluster on an Outpost."""
+    body = scenario.record.body
+    body["outpostConfig"] = {"outpostArns": [f"arn:{scenario.world.partition}:outposts:::outpost/op-1"]}
+    scenario.on_undo(lambda: body.pop("outpostConfig"))
+    return scenario.world.cluster_name

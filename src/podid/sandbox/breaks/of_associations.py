@@ -1,90 +1,91 @@
-"""Associations and service accounts that do not fit together: links 1 and 2."""
+"""Failure modes of associations and service accounts that do not match: links 1 and 2."""
 
-from podid.sandbox.breaks.hands import NAMESPACE, Hands
+from podid.sandbox.breaks.scenario import NAMESPACE, Scenario
 
 _YEAR = 365 * 86400.0
 
 
-def association_missing(hands: Hands) -> str:
-    hands.agent()
-    found = hands.identity(associated=False)
-    hands.workload()
-    return str(found)
+def association_missing(scenario: Scenario) -> str:
+    scenario.install_agent()
+    identity = scenario.create_identity(associated=False)
+    scenario.create_workload()
+    return str(identity)
 
 
-def association_namespace_not_found(hands: Hands) -> str:
-    hands.role(hands.mode)
-    hands.associate(f"{NAMESPACE}-typo/{hands.mode}", hands.mode)
-    return f"{NAMESPACE}-typo/{hands.mode}"
+def association_namespace_not_found(scenario: Scenario) -> str:
+    scenario.create_role(scenario.mode)
+    scenario.associate(f"{NAMESPACE}-typo/{scenario.mode}", scenario.mode)
+    return f"{NAMESPACE}-typo/{scenario.mode}"
 
 
-def association_sa_not_found(hands: Hands) -> str:
-    """One letter is missing."""
-    hands.agent()
-    found = hands.identity(associated=False)
-    hands.workload()
-    wrong = found.name.replace("found", "fund")
-    hands.associate(wrong, found.role)
+def association_sa_not_found(scenario: Scenario) -> str:
+    """Associate a name that lacks one letter of the service account's name."""
+    scenario.install_agent()
+    identity = scenario.create_identity(associated=False)
+    scenario.create_workload()
+    wrong = identity.name.replace("found", "fund")
+    scenario.associate(wrong, identity.role)
     return f"{NAMESPACE}/{wrong}"
 
 
-def association_deleted_env_remains(hands: Hands) -> str:
-    hands.agent()
-    found = hands.identity(associated=False)
-    made = hands.associate(found.name, found.role)
-    hands.workload()
-    hands.drop_association(made.id)
-    hands.let_pass()
-    return str(found)
+def association_deleted_env_remains(scenario: Scenario) -> str:
+    scenario.install_agent()
+    identity = scenario.create_identity(associated=False)
+    association = scenario.associate(identity.name, identity.role)
+    scenario.create_workload()
+    scenario.delete_association(association.id)
+    scenario.advance_time()
+    return str(identity)
 
 
-def default_sa_association(hands: Hands) -> str:
-    hands.home()
-    hands.role(hands.mode)
-    hands.associate("default", hands.mode)
+def default_sa_association(scenario: Scenario) -> str:
+    scenario.create_namespace()
+    scenario.create_role(scenario.mode)
+    scenario.associate("default", scenario.mode)
     return f"{NAMESPACE}/default"
 
 
-def addon_owned_association(hands: Hands) -> str:
-    """The EBS CSI driver's add-on has its role in both ways."""
-    addon = hands.record.addons["aws-ebs-csi-driver"]
-    arn = hands.role(hands.mode)
-    made = hands.associate("kube-system/ebs-csi-controller-sa", hands.mode, owner_arn=addon.arn)
+def addon_owned_association(scenario: Scenario) -> str:
+    """Configure the add-on of the EBS CSI driver with both an association and a role of IRSA."""
+    addon = scenario.record.addons["aws-ebs-csi-driver"]
+    arn = scenario.create_role(scenario.mode)
+    association = scenario.associate("kube-system/ebs-csi-controller-sa", scenario.mode, owner_arn=addon.arn)
     service_accounts = "/api/v1/namespaces/kube-system/serviceaccounts"
-    hands.create(service_accounts, {"metadata": {"name": "ebs-csi-controller-sa"}})
-    addon.association_ids.append(made.id)
-    hands.later(lambda: addon.association_ids.remove(made.id))
+    scenario.create(service_accounts, {"metadata": {"name": "ebs-csi-controller-sa"}})
+    addon.association_ids.append(association.id)
+    scenario.on_undo(lambda: addon.association_ids.remove(association.id))
     addon.service_account_role_arn = arn
-    hands.later(lambda: setattr(addon, "service_account_role_arn", None))
+    scenario.on_undo(lambda: setattr(addon, "service_account_role_arn", None))
     return addon.name
 
 
-def association_quota(hands: Hands) -> str:
-    """Four fifths of what a cluster takes: a service account for each tenant, all with one role."""
-    hands.home()
-    hands.role(hands.mode)
-    count = hands.world.limits.associations_per_cluster * 4 // 5 - len(hands.record.associations)
+def association_quota(scenario: Scenario) -> str:
+    """Create associations up to four fifths of the cluster's quota: a service account for each tenant, all with one
+    role."""
+    scenario.create_namespace()
+    scenario.create_role(scenario.mode)
+    count = scenario.world.limits.associations_per_cluster * 4 // 5 - len(scenario.record.associations)
     for name in (f"tenant-{number:04d}" for number in range(count)):
-        hands.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": name}})
-        hands.associate(name, hands.mode)
-    return hands.world.cluster_name
+        scenario.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": name}})
+        scenario.associate(name, scenario.mode)
+    return scenario.world.cluster_name
 
 
-def unused_association(hands: Hands) -> str:
-    found = hands.identity(associated=False)
-    hands.associate(found.name, found.role, age=_YEAR)
-    return str(found)
+def unused_association(scenario: Scenario) -> str:
+    identity = scenario.create_identity(associated=False)
+    scenario.associate(identity.name, identity.role, age=_YEAR)
+    return str(identity)
 
 
-def sa_mismatch(hands: Hands) -> str:
-    hands.agent()
-    found = hands.identity()
-    hands.workload(account="default")
-    return str(found)
+def sa_mismatch(scenario: Scenario) -> str:
+    scenario.install_agent()
+    identity = scenario.create_identity()
+    scenario.create_workload(account="default")
+    return str(identity)
 
 
-def sa_recreated_token_invalid(hands: Hands) -> str:
-    found = hands.working()
-    hands.delete(found.account)
-    hands.cluster.make_account(NAMESPACE, found.name)
-    return str(found)
+def sa_recreated_token_invalid(scenario: Scenario) -> str:
+    identity = scenario.create_working_identity()
+    scenario.delete(identity.account)
+    scenario.cluster.make_account(NAMESPACE, identity.name)
+    return str(identity)

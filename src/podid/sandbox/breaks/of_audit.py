@@ -1,86 +1,85 @@
-"""Working configuration that should not exist: permissions that no one needs, and ways to them. `podid audit` names
-them."""
+"""Risks in a configuration that works: permissions that no pod uses, and paths to them. `podid audit` reports them."""
 
 import base64
 import json
 from typing import Any
 
-from podid.sandbox.breaks.hands import NAMESPACE, BrokenIdentity, Hands, Json
+from podid.sandbox.breaks.scenario import NAMESPACE, BrokenIdentity, Json, Scenario
 
 _ACTIONS = ["sts:AssumeRole", "sts:TagSession"]
-# of no account
+# a key id that belongs to no account
 _KEY_ID = "AKIAZZZZPODIDSANDBOX"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
-def role_administrator(hands: Hands) -> str:
-    return _allowing(hands, Action="*", Resource="*").role
+def role_administrator(scenario: Scenario) -> str:
+    return _allowing(scenario, Action="*", Resource="*").role
 
 
-def iam_quota(hands: Hands) -> str:
-    """One more policy can be attached."""
-    found = _allowing(hands, Action="dynamodb:GetItem", Resource="*")
+def iam_quota(scenario: Scenario) -> str:
+    """Attach policies until only one more can be attached."""
+    identity = _allowing(scenario, Action="dynamodb:GetItem", Resource="*")
     for service in ("S3", "SQS", "SNS", "DynamoDB", "RDS", "EC2", "SSM", "ElastiCache", "Redshift"):
-        arn = f"arn:{hands.world.partition}:iam::aws:policy/Amazon{service}ReadOnlyAccess"
-        hands.aws("iam").attach_role_policy(RoleName=found.name, PolicyArn=arn)
-    return found.role
+        arn = f"arn:{scenario.world.partition}:iam::aws:policy/Amazon{service}ReadOnlyAccess"
+        scenario.aws("iam").attach_role_policy(RoleName=identity.name, PolicyArn=arn)
+    return identity.role
 
 
-def role_passes_any_role(hands: Hands) -> str:
-    return _allowing(hands, Action=["dynamodb:GetItem", "iam:PassRole"], Resource="*").role
+def role_passes_any_role(scenario: Scenario) -> str:
+    return _allowing(scenario, Action=["dynamodb:GetItem", "iam:PassRole"], Resource="*").role
 
 
-def role_assumes_any_role(hands: Hands) -> str:
-    roles = f"arn:{hands.world.partition}:iam::{hands.world.account}:role/*"
-    return _allowing(hands, Action=_ACTIONS, Resource=roles).role
+def role_assumes_any_role(scenario: Scenario) -> str:
+    roles = f"arn:{scenario.world.partition}:iam::{scenario.world.account}:role/*"
+    return _allowing(scenario, Action=_ACTIONS, Resource=roles).role
 
 
-def role_privilege_escalation(hands: Hands) -> str:
-    return _allowing(hands, Action=["dynamodb:GetItem", "iam:PutRolePolicy"], Resource="*").role
+def role_privilege_escalation(scenario: Scenario) -> str:
+    return _allowing(scenario, Action=["dynamodb:GetItem", "iam:PutRolePolicy"], Resource="*").role
 
 
-def policy_uses_disabled_session_tags(hands: Hands) -> str:
-    hands.agent()
+def policy_uses_disabled_session_tags(scenario: Scenario) -> str:
+    scenario.install_agent()
     tag = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": NAMESPACE}}
     allows = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*", "Condition": tag}
-    found = hands.identity(associated=False, allows=allows)
-    hands.associate(found.name, found.role, disable_session_tags=True)
-    hands.workload()
-    return str(found)
+    identity = scenario.create_identity(associated=False, allows=allows)
+    scenario.associate(identity.name, identity.role, disable_session_tags=True)
+    scenario.create_workload()
+    return str(identity)
 
 
-def trust_wider_than_use(hands: Hands) -> str:
-    """Every service account of the cluster."""
-    return hands.working().role
+def trust_wider_than_use(scenario: Scenario) -> str:
+    """Use a role whose trust policy allows every service account of the cluster."""
+    return scenario.create_working_identity().role
 
 
-def trust_without_source(hands: Hands) -> str:
-    """The session tags alone restrict it."""
-    found = hands.working()
+def trust_without_source(scenario: Scenario) -> str:
+    """Restrict the trust policy by session tags alone."""
+    identity = scenario.create_working_identity()
     tags = {
-        "aws:RequestTag/eks-cluster-arn": hands.world.cluster_arn,
+        "aws:RequestTag/eks-cluster-arn": scenario.world.cluster_arn,
         "aws:RequestTag/kubernetes-namespace": NAMESPACE,
-        "aws:RequestTag/kubernetes-service-account": found.name,
+        "aws:RequestTag/kubernetes-service-account": identity.name,
     }
-    hands.trust(found.role, _policy(_pods({"StringEquals": tags})))
-    return found.role
+    scenario.set_trust(identity.role, _policy(_pods({"StringEquals": tags})))
+    return identity.role
 
 
-def cross_account_trust_without_external_id(hands: Hands) -> str:
-    found = hands.working()
-    other = {"AWS": f"arn:{hands.world.partition}:iam::999988887777:root"}
-    statement = {"Effect": "Allow", "Principal": other, "Action": "sts:AssumeRole"}
-    hands.trust(found.role, _policy(*_own(hands)["Statement"], statement))
-    return found.role
+def cross_account_trust_without_external_id(scenario: Scenario) -> str:
+    identity = scenario.create_working_identity()
+    principal = {"AWS": f"arn:{scenario.world.partition}:iam::999988887777:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    scenario.set_trust(identity.role, _policy(*_own(scenario)["Statement"], statement))
+    return identity.role
 
 
-def irsa_still_allowed(hands: Hands) -> str:
-    found = hands.working()
-    issuer = str(hands.record.body["identity"]["oidc"]["issuer"]).removeprefix("https://")
-    provider = f"arn:{hands.world.partition}:iam::{hands.world.account}:oidc-provider/{issuer}"
+def irsa_still_allowed(scenario: Scenario) -> str:
+    identity = scenario.create_working_identity()
+    issuer = str(scenario.record.body["identity"]["oidc"]["issuer"]).removeprefix("https://")
+    provider = f"arn:{scenario.world.partition}:iam::{scenario.world.account}:oidc-provider/{issuer}"
     condition = {
         "StringEquals": {
-            f"{issuer}:sub": f"system:serviceaccount:{NAMESPACE}:{found.name}",
+            f"{issuer}:sub": f"system:serviceaccount:{NAMESPACE}:{identity.name}",
             f"{issuer}:aud": "sts.amazonaws.com",
         }
     }
@@ -90,63 +89,63 @@ def irsa_still_allowed(hands: Hands) -> str:
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": condition,
     }
-    hands.trust(found.role, _policy(*_own(hands)["Statement"], statement))
-    return found.role
+    scenario.set_trust(identity.role, _policy(*_own(scenario)["Statement"], statement))
+    return identity.role
 
 
-def role_passable_by_others(hands: Hands) -> str:
-    """A pipeline's role."""
-    _allowing(hands, Action="dynamodb:GetItem", Resource="*")
+def role_passable_by_others(scenario: Scenario) -> str:
+    """Create the role of a pipeline that can pass roles to associations."""
+    _allowing(scenario, Action="dynamodb:GetItem", Resource="*")
     actions = ["eks:CreatePodIdentityAssociation", "iam:PassRole"]
-    pipeline = f"{hands.mode}-pipeline"
+    pipeline = f"{scenario.mode}-pipeline"
     trust = _policy(
         {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
     )
-    hands.role(pipeline, trust, allows={"Effect": "Allow", "Action": actions, "Resource": "*"})
+    scenario.create_role(pipeline, trust, allows={"Effect": "Allow", "Action": actions, "Resource": "*"})
     return pipeline
 
 
-def identity_open_to_others(hands: Hands) -> str:
-    """Everybody in the cluster may create pods in the namespace."""
-    _allowing(hands, Action="dynamodb:GetItem", Resource="*")
+def identity_open_to_others(scenario: Scenario) -> str:
+    """Allow every authenticated user to create pods in the namespace."""
+    _allowing(scenario, Action="dynamodb:GetItem", Resource="*")
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
     home = f"{_RBAC}/namespaces/{NAMESPACE}"
-    hands.create(f"{home}/roles", {"metadata": {"name": hands.mode}, "rules": rules})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": hands.mode}
+    scenario.create(f"{home}/roles", {"metadata": {"name": scenario.mode}, "rules": rules})
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": scenario.mode}
     subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]
-    binding: Json = {"metadata": {"name": hands.mode}, "roleRef": reference, "subjects": subjects}
-    hands.create(f"{home}/rolebindings", binding)
+    binding: Json = {"metadata": {"name": scenario.mode}, "roleRef": reference, "subjects": subjects}
+    scenario.create(f"{home}/rolebindings", binding)
     return NAMESPACE
 
 
-def imds_open_to_pods(hands: Hands) -> str:
-    """The role of these nodes may read all buckets besides."""
+def imds_open_to_pods(scenario: Scenario) -> str:
+    """Let pods reach the metadata service of a node group, whose role may also read all buckets."""
     from podid.sandbox.baseline import NODE_ROLE
 
-    nodes = [node for node in hands.cluster.items("/api/v1/nodes") if _group(node)]
+    nodes = [node for node in scenario.cluster.items("/api/v1/nodes") if _group(node)]
     group = _group(nodes[0])
     for node in nodes:
         if _group(node) == group:
-            hands.metadata(str(node["metadata"]["name"]), HttpPutResponseHopLimit=2)
-    iam = hands.aws("iam")
+            scenario.set_metadata_options(str(node["metadata"]["name"]), HttpPutResponseHopLimit=2)
+    iam = scenario.aws("iam")
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
-    iam.put_role_policy(RoleName=NODE_ROLE, PolicyName=hands.mode, PolicyDocument=json.dumps(_policy(statement)))
-    hands.later(lambda: iam.delete_role_policy(RoleName=NODE_ROLE, PolicyName=hands.mode))
+    iam.put_role_policy(RoleName=NODE_ROLE, PolicyName=scenario.mode, PolicyDocument=json.dumps(_policy(statement)))
+    scenario.on_undo(lambda: iam.delete_role_policy(RoleName=NODE_ROLE, PolicyName=scenario.mode))
     return group
 
 
-def access_keys_in_cluster(hands: Hands) -> str:
-    hands.home()
-    hands.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": hands.mode}})
+def access_keys_in_cluster(scenario: Scenario) -> str:
+    scenario.create_namespace()
+    scenario.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": scenario.mode}})
     settings = f"[default]\naws_access_key_id = {_KEY_ID}\naws_secret_access_key = not-a-secret\n"
-    body: Json = {"metadata": {"name": hands.mode}, "data": {"credentials": settings}}
-    hands.create(f"/api/v1/namespaces/{NAMESPACE}/configmaps", body)
-    secret: Json = {"metadata": {"name": hands.mode}, "data": {"key": base64.b64encode(_KEY_ID.encode()).decode()}}
-    hands.create(f"/api/v1/namespaces/{NAMESPACE}/secrets", secret)
-    return f"{NAMESPACE}/{hands.mode}"
+    body: Json = {"metadata": {"name": scenario.mode}, "data": {"credentials": settings}}
+    scenario.create(f"/api/v1/namespaces/{NAMESPACE}/configmaps", body)
+    secret: Json = {"metadata": {"name": scenario.mode}, "data": {"key": base64.b64encode(_KEY_ID.encode()).decode()}}
+    scenario.create(f"/api/v1/namespaces/{NAMESPACE}/secrets", secret)
+    return f"{NAMESPACE}/{scenario.mode}"
 
 
-# --- how it is done ---------------------------------------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------------------------------------
 
 
 def _policy(*statements: Json) -> Json:
@@ -158,22 +157,22 @@ def _pods(condition: Json) -> Json:
     return {"Effect": "Allow", "Principal": pods, "Action": _ACTIONS, "Condition": condition}
 
 
-def _own(hands: Hands) -> Json:
-    """The trust policy that allows this identity alone."""
+def _own(scenario: Scenario) -> Json:
+    """Return a trust policy that allows only this identity."""
     tags = {
-        "aws:SourceAccount": hands.world.account,
+        "aws:SourceAccount": scenario.world.account,
         "aws:RequestTag/kubernetes-namespace": NAMESPACE,
-        "aws:RequestTag/kubernetes-service-account": hands.mode,
+        "aws:RequestTag/kubernetes-service-account": scenario.mode,
     }
-    return _policy(_pods({"StringEquals": tags, "ArnEquals": {"aws:SourceArn": hands.world.cluster_arn}}))
+    return _policy(_pods({"StringEquals": tags, "ArnEquals": {"aws:SourceArn": scenario.world.cluster_arn}}))
 
 
-def _allowing(hands: Hands, **statement: Any) -> BrokenIdentity:
-    """A working identity whose role has this statement."""
-    hands.agent()
-    found = hands.identity(allows={"Effect": "Allow", **statement}, trust=_own(hands))
-    hands.workload()
-    return found
+def _allowing(scenario: Scenario, **statement: Any) -> BrokenIdentity:
+    """Create a working identity whose role has this statement."""
+    scenario.install_agent()
+    identity = scenario.create_identity(allows={"Effect": "Allow", **statement}, trust=_own(scenario))
+    scenario.create_workload()
+    return identity
 
 
 def _group(node: Json) -> str:

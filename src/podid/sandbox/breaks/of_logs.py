@@ -1,43 +1,48 @@
-"""Failure modes that only the log of an agent shows: `podid doctor --logs` and `podid agent logs` read it.
+"""Failure modes that only the log of an agent shows. `podid doctor --logs` and `podid agent logs` read the log.
 
-Texts are those of public issues: https://github.com/aws/eks-pod-identity-agent/issues.
+The texts are quoted from public issues: https://github.com/aws/eks-pod-identity-agent/issues.
 """
 
 import json
 
-from podid.sandbox.breaks.hands import NAMESPACE, Hands
+from podid.sandbox.breaks.scenario import NAMESPACE, Scenario
 from podid.sandbox.kube.objects import rfc3339
 
 _FETCH = "Error fetching credentials: error getting credentials to cache: unable to fetch credentials from EKS Auth: "
 _CALL = "operation error EKS Auth: AssumeRoleForPodIdentity, "
 
 
-def bearer_token_prefix(hands: Hands) -> str:
-    """A client that sends `Bearer TOKEN` where the token alone is expected."""
-    return _logged(hands, "Service account token cannot be parsed: illegal base64 data at input byte 6")
+def bearer_token_prefix(scenario: Scenario) -> str:
+    """Log a client that sends `Bearer TOKEN` where the agent expects only the token."""
+    return _logged(scenario, "Service account token cannot be parsed: illegal base64 data at input byte 6")
 
 
-def custom_credential_chain(hands: Hands) -> str:
-    """A client that sends something else than the token of its file."""
-    return _logged(hands, "Service account token cannot be parsed: token contains an invalid number of segments")
+def custom_credential_chain(scenario: Scenario) -> str:
+    """Log a client that sends a value other than the token of its file."""
+    return _logged(scenario, "Service account token cannot be parsed: token contains an invalid number of segments")
 
 
-def agent_timeout_context_canceled(hands: Hands) -> str:
+def agent_timeout_context_canceled(scenario: Scenario) -> str:
     cut_off = "https response error StatusCode: 0, RequestID: , canceled, context canceled"
-    return _logged(hands, f"{_FETCH}{_CALL}{cut_off}")
+    return _logged(scenario, f"{_FETCH}{_CALL}{cut_off}")
 
 
-def eks_auth_throttled(hands: Hands) -> str:
-    return _logged(hands, f"{_FETCH}{_CALL}ThrottlingException: Rate exceeded")
+def eks_auth_throttled(scenario: Scenario) -> str:
+    return _logged(scenario, f"{_FETCH}{_CALL}ThrottlingException: Rate exceeded")
 
 
-def _logged(hands: Hands, message: str) -> str:
-    """A few such lines of an agent that serves pods; the node."""
-    found = hands.working()
-    pod = hands.cluster.pods(NAMESPACE, found.name)[0]
+def _logged(scenario: Scenario, message: str) -> str:
+    """Add a few lines with this message to the log of an agent that serves pods. Return the node."""
+    identity = scenario.create_working_identity()
+    pod = scenario.cluster.pods(NAMESPACE, identity.name)[0]
     node, client = str(pod["spec"]["nodeName"]), f"{pod['status']['podIP']}:41234"
     for ago in (40, 20, 5):
-        line = {"client-addr": client, "level": "error", "msg": message, "time": rfc3339(hands.world.clock.now() - ago)}
-        hands.kube.add_agent_line(node, json.dumps(line, separators=(",", ":")))
-    hands.later(lambda: hands.kube.forget_agent_lines(node, message))
+        line = {
+            "client-addr": client,
+            "level": "error",
+            "msg": message,
+            "time": rfc3339(scenario.world.clock.now() - ago),
+        }
+        scenario.kube.add_agent_line(node, json.dumps(line, separators=(",", ":")))
+    scenario.on_undo(lambda: scenario.kube.forget_agent_lines(node, message))
     return node

@@ -1,10 +1,10 @@
-"""Nodes and their instances, and what the cluster is: links 3 and 5 to 7."""
+"""Failure modes of nodes, their instances, and the kind of cluster: links 3 and 5 to 7."""
 
 import math
 from functools import partial
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.sandbox.breaks.hands import NAMESPACE, Hands
+from podid.sandbox.breaks.scenario import NAMESPACE, Scenario
 from podid.sandbox.kube.client import injected
 from podid.sandbox.kube.objects import parse_time, rfc3339
 
@@ -12,128 +12,129 @@ _NODES = "/api/v1/nodes"
 _SYSTEM = f"/api/v1/namespaces/{AGENT_NAMESPACE}"
 _CNI, _CNI_POLICY = "aws-node", "AmazonEKS_CNI_Policy"
 _ENFORCE = "pod-security.kubernetes.io/enforce"
-# how long the agent of a new node takes, and how long an application lasts that finds none
+# seconds until the agent of a new node is ready, and seconds that an application runs before it fails without an agent
 _SLOW_START = 60
 _SHORT_RUN = 2
 # Pod Identity begins with eks.4: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html
 _OLD = {"version": "1.28", "platformVersion": "eks.3"}
 
 
-def cluster_too_old(hands: Hands) -> str:
-    """A control plane of before Pod Identity, whose webhook knows nothing of it; all pods have been made under it."""
-    hands.later(lambda: _replace_associated(hands))
-    faults, missed = hands.kube.faults, hands.kube.faults.webhook_misses
+def cluster_too_old(scenario: Scenario) -> str:
+    """Use a platform version older than Pod Identity. Its webhook injects nothing, and all pods are replaced under
+    it."""
+    scenario.on_undo(lambda: _replace_associated(scenario))
+    faults, missed = scenario.kube.faults, scenario.kube.faults.webhook_misses
     faults.webhook_misses = math.inf
-    hands.later(lambda: setattr(faults, "webhook_misses", missed))
-    body = hands.record.body
+    scenario.on_undo(lambda: setattr(faults, "webhook_misses", missed))
+    body = scenario.record.body
     before = {member: body[member] for member in _OLD}
     body.update(_OLD)
-    hands.later(lambda: body.update(before))
-    _replace_associated(hands)
-    left = [pod["metadata"]["name"] for pod in hands.cluster.items("/api/v1/pods") if injected(pod)]
-    assert not left, f"{left[0]} has credentials, and no controller replaces it"
-    return hands.world.cluster_name
+    scenario.on_undo(lambda: body.update(before))
+    _replace_associated(scenario)
+    remaining = [pod["metadata"]["name"] for pod in scenario.cluster.items("/api/v1/pods") if injected(pod)]
+    assert not remaining, f"{remaining[0]} has credentials, and no controller replaces it"
+    return scenario.world.cluster_name
 
 
-def imds_fallback_node_role(hands: Hands) -> str:
-    """Pods that are older than their association, on nodes whose metadata service answers pods."""
-    hands.agent()
-    found = hands.identity(associated=False)
-    hands.workload()
-    hands.associate(found.name, found.role, age=60.0)
-    for node in sorted({str(pod["spec"]["nodeName"]) for pod in hands.cluster.pods(NAMESPACE, found.name)}):
-        hands.metadata(node, HttpPutResponseHopLimit=2)
-    hands.let_pass()
-    return str(found)
+def imds_fallback_node_role(scenario: Scenario) -> str:
+    """Run pods that are older than their association, on nodes whose metadata service answers pods."""
+    scenario.install_agent()
+    identity = scenario.create_identity(associated=False)
+    scenario.create_workload()
+    scenario.associate(identity.name, identity.role, age=60.0)
+    for node in sorted({str(pod["spec"]["nodeName"]) for pod in scenario.cluster.pods(NAMESPACE, identity.name)}):
+        scenario.set_metadata_options(node, HttpPutResponseHopLimit=2)
+    scenario.advance_time()
+    return str(identity)
 
 
-def auto_mode_redundant_addon(hands: Hands) -> str:
-    """Every node is EKS Auto Mode's by now, and the add-on is there still."""
+def auto_mode_redundant_addon(scenario: Scenario) -> str:
+    """Turn all nodes into nodes of EKS Auto Mode while the add-on is still installed."""
     from podid.sandbox.baseline import NODE_ROLE
 
-    hands.agent()
-    hands.later(hands.let_pass)  # the agents come back
-    body = hands.record.body
-    role = f"arn:{hands.world.partition}:iam::{hands.world.account}:role/{NODE_ROLE}"
+    scenario.install_agent()
+    scenario.on_undo(scenario.advance_time)  # the controller creates the agents again
+    body = scenario.record.body
+    role = f"arn:{scenario.world.partition}:iam::{scenario.world.account}:role/{NODE_ROLE}"
     body["computeConfig"] = {"enabled": True, "nodePools": ["general-purpose"], "nodeRoleArn": role}
-    hands.later(lambda: body.pop("computeConfig"))
-    for node in _nodes(hands):
-        hands.merge(f"{_NODES}/{node}", {"metadata": {"labels": {"eks.amazonaws.com/compute-type": "auto"}}})
-    hands.let_pass()
-    return hands.world.cluster_name
+    scenario.on_undo(lambda: body.pop("computeConfig"))
+    for node in _nodes(scenario):
+        scenario.merge(f"{_NODES}/{node}", {"metadata": {"labels": {"eks.amazonaws.com/compute-type": "auto"}}})
+    scenario.advance_time()
+    return scenario.world.cluster_name
 
 
-def agent_probe_port_conflict(hands: Hands) -> str:
-    """On a new node a pod of the agent's own priority gets to the agent's second port before it, and a pod of the
-    service account runs there."""
-    found = hands.working()
+def agent_probe_port_conflict(scenario: Scenario) -> str:
+    """Add a node on which another pod with the agent's priority takes the agent's second port first. A pod of the
+    service account runs on the node."""
+    identity = scenario.create_working_identity()
     port = {"name": "metrics", "containerPort": 2703, "hostPort": 2703}
-    where = {"nodeSelector": {"podid.dev/broken": hands.mode}, "priorityClassName": "system-node-critical"}
-    hands.workload("exporter", "default", pod=where, container={"ports": [port]}, replicas=1)
-    here = f"{hands.mode}-13"
-    hands.workload(here, found.name, pod={"nodeSelector": where["nodeSelector"]}, replicas=1)
-    node = hands.add_node("10.0.9.13", labels=where["nodeSelector"])
-    # its pods go before the node, whose kubelet ends them
-    for name in ("exporter", here):
-        hands.later(partial(hands.cluster.delete, f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}"))
-    hands.let_pass()
+    where = {"nodeSelector": {"podid.dev/broken": scenario.mode}, "priorityClassName": "system-node-critical"}
+    scenario.create_workload("exporter", "default", pod=where, container={"ports": [port]}, replicas=1)
+    workload = f"{scenario.mode}-13"
+    scenario.create_workload(workload, identity.name, pod={"nodeSelector": where["nodeSelector"]}, replicas=1)
+    node = scenario.add_node("10.0.9.13", labels=where["nodeSelector"])
+    # delete the pods before the node: only its kubelet ends them
+    for name in ("exporter", workload):
+        scenario.on_undo(partial(scenario.cluster.delete, f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}"))
+    scenario.advance_time()
     return node
 
 
-def node_startup_race(hands: Hands) -> str:
-    """Two new nodes, on which pods start before the agent does; they fail once, and recover."""
-    hands.agent()
-    found = hands.identity()
+def node_startup_race(scenario: Scenario) -> str:
+    """Add two nodes on which pods start before the agent. The pods fail once and recover."""
+    scenario.install_agent()
+    identity = scenario.create_identity()
     for number in (14, 15):
-        node = hands.add_node(f"10.0.9.{number}")
-        hands.kube.faults.agent_not_ready.add(node)
-        hands.workload(f"{hands.mode}-{number}", found.name, pod={"nodeName": node}, replicas=1)
-        hands.let_pass(_SLOW_START)
-        hands.kube.faults.agent_not_ready.discard(node)
-        hands.let_pass(_SLOW_START)
-        _failed_once(hands, f"{hands.mode}-{number}", node)
-    return hands.world.cluster_name
+        node = scenario.add_node(f"10.0.9.{number}")
+        scenario.kube.faults.agent_not_ready.add(node)
+        scenario.create_workload(f"{scenario.mode}-{number}", identity.name, pod={"nodeName": node}, replicas=1)
+        scenario.advance_time(_SLOW_START)
+        scenario.kube.faults.agent_not_ready.discard(node)
+        scenario.advance_time(_SLOW_START)
+        _failed_once(scenario, f"{scenario.mode}-{number}", node)
+    return scenario.world.cluster_name
 
 
-def agent_imds_unavailable(hands: Hands) -> str:
-    found = hands.working()
-    node = str(hands.cluster.pods(NAMESPACE, found.name)[0]["spec"]["nodeName"])
-    hands.metadata(node, HttpEndpoint="disabled")
+def agent_imds_unavailable(scenario: Scenario) -> str:
+    identity = scenario.create_working_identity()
+    node = str(scenario.cluster.pods(NAMESPACE, identity.name)[0]["spec"]["nodeName"])
+    scenario.set_metadata_options(node, HttpEndpoint="disabled")
     return node
 
 
-def imds_metadata_dependency(hands: Hands) -> str:
-    """A controller that asks the metadata service for its VPC, on a node whose answers do not get as far as to pods."""
+def imds_metadata_dependency(scenario: Scenario) -> str:
+    """Run a controller that reads its VPC from the metadata service, on a node with a hop limit of 1."""
     image = "public.ecr.aws/eks/aws-load-balancer-controller:v2.13.4"
-    found = hands.working(container={"image": image}, replicas=1)
-    node = str(hands.cluster.pods(NAMESPACE, found.name)[0]["spec"]["nodeName"])
-    hands.metadata(node, HttpPutResponseHopLimit=1)
-    return str(found)
+    identity = scenario.create_working_identity(container={"image": image}, replicas=1)
+    node = str(scenario.cluster.pods(NAMESPACE, identity.name)[0]["spec"]["nodeName"])
+    scenario.set_metadata_options(node, HttpPutResponseHopLimit=1)
+    return str(identity)
 
 
-def admission_policy_blocks_agent(hands: Hands) -> str:
-    """Pod Security at its strictest in the agent's namespace, and the nodes' agents are to be replaced."""
-    hands.working()
-    hands.later(hands.let_pass)
-    hands.merge(_SYSTEM, {"metadata": {"labels": {_ENFORCE: "restricted"}}})
-    for pod in hands.cluster.pods(AGENT_NAMESPACE):
+def admission_policy_blocks_agent(scenario: Scenario) -> str:
+    """Enforce Pod Security level `restricted` in the agent's namespace, and delete the agents."""
+    scenario.create_working_identity()
+    scenario.on_undo(scenario.advance_time)
+    scenario.merge(_SYSTEM, {"metadata": {"labels": {_ENFORCE: "restricted"}}})
+    for pod in scenario.cluster.pods(AGENT_NAMESPACE):
         if pod["metadata"]["name"].startswith(AGENT_ADDON):
-            hands.cluster.delete(f"{_SYSTEM}/pods/{pod['metadata']['name']}")
-    hands.let_pass()
+            scenario.cluster.delete(f"{_SYSTEM}/pods/{pod['metadata']['name']}")
+    scenario.advance_time()
     return f"{AGENT_NAMESPACE}/{AGENT_ADDON}"
 
 
-def cni_depends_on_agent(hands: Hands) -> str:
-    """The VPC CNI with a role of its own, as AWS recommends it, and the nodes' role without those rights."""
+def cni_depends_on_agent(scenario: Scenario) -> str:
+    """Give the VPC CNI a role of its own, as AWS recommends, and detach its policy from the nodes' role."""
     from podid.sandbox.baseline import NODE_ROLE
 
-    hands.agent()
-    iam, policy = hands.aws("iam"), f"arn:{hands.world.partition}:iam::aws:policy/{_CNI_POLICY}"
-    hands.role(hands.mode)
-    iam.attach_role_policy(RoleName=hands.mode, PolicyArn=policy)
-    hands.associate(f"{AGENT_NAMESPACE}/{_CNI}", hands.mode)
-    hands.create(f"{_SYSTEM}/serviceaccounts", {"metadata": {"name": _CNI}})
-    image = f"602401143452.dkr.ecr.{hands.world.region}.amazonaws.com/amazon-k8s-cni:v1.20.4"
+    scenario.install_agent()
+    iam, policy = scenario.aws("iam"), f"arn:{scenario.world.partition}:iam::aws:policy/{_CNI_POLICY}"
+    scenario.create_role(scenario.mode)
+    iam.attach_role_policy(RoleName=scenario.mode, PolicyArn=policy)
+    scenario.associate(f"{AGENT_NAMESPACE}/{_CNI}", scenario.mode)
+    scenario.create(f"{_SYSTEM}/serviceaccounts", {"metadata": {"name": _CNI}})
+    image = f"602401143452.dkr.ecr.{scenario.world.region}.amazonaws.com/amazon-k8s-cni:v1.20.4"
     spec = {
         "hostNetwork": True,
         "serviceAccountName": _CNI,
@@ -142,38 +143,42 @@ def cni_depends_on_agent(hands: Hands) -> str:
     }
     labels = {"k8s-app": _CNI}
     body = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}}
-    hands.create(f"/apis/apps/v1/namespaces/{AGENT_NAMESPACE}/daemonsets", {"metadata": {"name": _CNI}, "spec": body})
+    scenario.create(
+        f"/apis/apps/v1/namespaces/{AGENT_NAMESPACE}/daemonsets", {"metadata": {"name": _CNI}, "spec": body}
+    )
     iam.detach_role_policy(RoleName=NODE_ROLE, PolicyArn=policy)
-    hands.later(lambda: iam.attach_role_policy(RoleName=NODE_ROLE, PolicyArn=policy))
-    hands.let_pass()
+    scenario.on_undo(lambda: iam.attach_role_policy(RoleName=NODE_ROLE, PolicyArn=policy))
+    scenario.advance_time()
     return NODE_ROLE
 
 
-# --- how it is done ---------------------------------------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------------------------------------
 
 
-def _nodes(hands: Hands) -> list[str]:
-    return [str(node["metadata"]["name"]) for node in hands.cluster.items(_NODES)]
+def _nodes(scenario: Scenario) -> list[str]:
+    return [str(node["metadata"]["name"]) for node in scenario.cluster.items(_NODES)]
 
 
-def _replace_associated(hands: Hands) -> None:
-    """The pods of associated service accounts that a controller makes anew."""
-    associated = set(hands.record.by_subject)
-    for pod in hands.cluster.items("/api/v1/pods"):
+def _replace_associated(scenario: Scenario) -> None:
+    """Delete the pods of associated service accounts that a controller creates again."""
+    associated = set(scenario.record.by_subject)
+    for pod in scenario.cluster.items("/api/v1/pods"):
         metadata = pod["metadata"]
         subject = (metadata["namespace"], pod["spec"].get("serviceAccountName") or "default")
         if subject in associated and metadata.get("ownerReferences"):
-            hands.cluster.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
-    hands.let_pass()
+            scenario.cluster.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+    scenario.advance_time()
 
 
-def _failed_once(hands: Hands, app: str, node: str) -> None:
-    """While the agent of the node was starting."""
-    (pod,) = hands.cluster.pods(NAMESPACE, app)
-    (agent,) = (each for each in hands.cluster.pods(AGENT_NAMESPACE) if each["spec"].get("nodeName") == node)
+def _failed_once(scenario: Scenario, app: str, node: str) -> None:
+    """Record that the pod's containers failed once, while the agent of the node was starting."""
+    (pod,) = scenario.cluster.pods(NAMESPACE, app)
+    (agent,) = (
+        candidate for candidate in scenario.cluster.pods(AGENT_NAMESPACE) if candidate["spec"].get("nodeName") == node
+    )
     began = parse_time(agent["metadata"]["creationTimestamp"]) + _SLOW_START / 2
     run = {"startedAt": rfc3339(began), "finishedAt": rfc3339(began + _SHORT_RUN)}
     ended = {"terminated": {"exitCode": 1, "reason": "Error", **run}}
-    statuses = [{**each, "restartCount": 1, "lastState": ended} for each in pod["status"]["containerStatuses"]]
+    statuses = [{**status, "restartCount": 1, "lastState": ended} for status in pod["status"]["containerStatuses"]]
     path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}/status"
-    hands.cluster.merge(path, {"status": {"containerStatuses": statuses}})
+    scenario.cluster.merge(path, {"status": {"containerStatuses": statuses}})

@@ -1,92 +1,92 @@
-"""Failure modes beside a pod: products that fetch credentials for it, the next role, the node: links 2 to 5, and 10."""
+"""Failure modes around a pod: products that fetch credentials for it, target roles, nodes: links 2 to 5, and 10."""
 
-from podid.sandbox.breaks.hands import CONTAINER, NAMESPACE, Hands, Json
+from podid.sandbox.breaks.scenario import CONTAINER, NAMESPACE, Json, Scenario
 
 _DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
 _STORES, _CLASSES = "external-secrets.io", "secrets-store.csi.x-k8s.io"
 _DRIVER = "secrets-store.csi.k8s.io"
 
 
-def product_still_in_irsa_mode(hands: Hands) -> str:
-    """External Secrets is to ask for a token in the name of the associated service account."""
-    found = hands.working()
-    _object(hands, _STORES, "secretstores", {"auth": {"jwt": {"serviceAccountRef": {"name": found.name}}}})
-    return str(found)
+def product_still_in_irsa_mode(scenario: Scenario) -> str:
+    """Configure External Secrets to request a token in the name of the associated service account."""
+    identity = scenario.create_working_identity()
+    _object(scenario, _STORES, "secretstores", {"auth": {"jwt": {"serviceAccountRef": {"name": identity.name}}}})
+    return str(identity)
 
 
-def consumer_is_other_pod(hands: Hands) -> str:
-    """An application is associated, and the operator that fetches its secrets is not."""
-    found = hands.working()
-    hands.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "external-secrets"}})
+def consumer_is_other_pod(scenario: Scenario) -> str:
+    """Associate the application but not the operator that fetches its secrets."""
+    identity = scenario.create_working_identity()
+    scenario.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "external-secrets"}})
     image = {"image": "ghcr.io/external-secrets/external-secrets:v1.0.0"}
-    hands.workload("operator", "external-secrets", container=image, replicas=1)
-    _object(hands, _STORES, "secretstores", {})
-    return str(found)
+    scenario.create_workload("operator", "external-secrets", container=image, replicas=1)
+    _object(scenario, _STORES, "secretstores", {})
+    return str(identity)
 
 
-def csi_driver_tokenrequest_missing(hands: Hands) -> str:
-    csi = {"driver": _DRIVER, "readOnly": True, "volumeAttributes": {"secretProviderClass": hands.mode}}
-    hands.working(pod={"volumes": [{"name": "secrets", "csi": csi}]})
-    _install(hands, _CLASSES)
+def csi_driver_tokenrequest_missing(scenario: Scenario) -> str:
+    csi = {"driver": _DRIVER, "readOnly": True, "volumeAttributes": {"secretProviderClass": scenario.mode}}
+    scenario.create_working_identity(pod={"volumes": [{"name": "secrets", "csi": csi}]})
+    _install(scenario, _CLASSES)
     spec = {"provider": "aws", "parameters": {"usePodIdentity": "true"}}
     path = f"/apis/{_CLASSES}/v1/namespaces/{NAMESPACE}/secretproviderclasses"
-    hands.create(path, {"metadata": {"name": hands.mode}, "spec": spec})
+    scenario.create(path, {"metadata": {"name": scenario.mode}, "spec": spec})
     driver: Json = {"metadata": {"name": _DRIVER}, "spec": {"tokenRequests": [{"audience": "sts.amazonaws.com"}]}}
-    hands.create("/apis/storage.k8s.io/v1/csidrivers", driver)
+    scenario.create("/apis/storage.k8s.io/v1/csidrivers", driver)
     return _DRIVER
 
 
-def app_assumes_own_role(hands: Hands) -> str:
-    arn = f"arn:{hands.world.partition}:iam::{hands.world.account}:role/{hands.mode}"
-    return str(hands.working(container={"args": [f"--aws-assume-role={arn}"]}))
+def app_assumes_own_role(scenario: Scenario) -> str:
+    arn = f"arn:{scenario.world.partition}:iam::{scenario.world.account}:role/{scenario.mode}"
+    return str(scenario.create_working_identity(container={"args": [f"--aws-assume-role={arn}"]}))
 
 
-def chained_assume_missing_tag_session(hands: Hands) -> str:
-    """The application may go on to a role of another account, as it did under IRSA."""
-    hands.agent()
-    resource = f"arn:{hands.world.partition}:iam::444455556666:role/reader"
-    found = hands.identity(allows={"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": resource})
-    hands.workload()
-    return found.role
+def chained_assume_missing_tag_session(scenario: Scenario) -> str:
+    """Allow the application's role to assume a role of another account without `sts:TagSession`, as under IRSA."""
+    scenario.install_agent()
+    resource = f"arn:{scenario.world.partition}:iam::444455556666:role/reader"
+    identity = scenario.create_identity(allows={"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": resource})
+    scenario.create_workload()
+    return identity.role
 
 
-def roles_shared_across_associations(hands: Hands) -> str:
-    found = hands.working()
-    hands.create("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": found.name}})
-    hands.associate(f"default/{found.name}", found.role)
-    return found.role
+def roles_shared_across_associations(scenario: Scenario) -> str:
+    identity = scenario.create_working_identity()
+    scenario.create("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": identity.name}})
+    scenario.associate(f"default/{identity.name}", identity.role)
+    return identity.role
 
 
-def automount_false(hands: Hands) -> str:
-    return str(hands.working(pod={"automountServiceAccountToken": False}))
+def automount_false(scenario: Scenario) -> str:
+    return str(scenario.create_working_identity(pod={"automountServiceAccountToken": False}))
 
 
-def host_firewall_blocks_link_local(hands: Hands) -> str:
-    """A DaemonSet that is to keep pods from the metadata service, and does more than that."""
+def host_firewall_blocks_link_local(scenario: Scenario) -> str:
+    """Run a DaemonSet that blocks the whole link-local range, not only the metadata service."""
     script = "iptables -t raw -I PREROUTING -i eni+ -d 169.254.0.0/16 -j DROP; sleep infinity"
-    labels = {"app": hands.mode}
+    labels = {"app": scenario.mode}
     container = {"name": CONTAINER, "image": "example.com/rules:1", "command": ["sh", "-c", script]}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     body = {"selector": {"matchLabels": labels}, "template": template}
-    hands.create(_DAEMON_SETS, {"metadata": {"name": hands.mode}, "spec": body})
-    hands.let_pass()
-    return f"kube-system/{hands.mode}"
+    scenario.create(_DAEMON_SETS, {"metadata": {"name": scenario.mode}, "spec": body})
+    scenario.advance_time()
+    return f"kube-system/{scenario.mode}"
 
 
-def node_clock_skew(hands: Hands) -> str:
-    node = str(hands.cluster.items("/api/v1/nodes")[0]["metadata"]["name"])
-    hands.kube.faults.clocks[node] = 600.0
-    hands.later(lambda: hands.kube.faults.clocks.pop(node))
+def node_clock_skew(scenario: Scenario) -> str:
+    node = str(scenario.cluster.items("/api/v1/nodes")[0]["metadata"]["name"])
+    scenario.kube.faults.clocks[node] = 600.0
+    scenario.on_undo(lambda: scenario.kube.faults.clocks.pop(node))
     return node
 
 
-def _install(hands: Hands, group: str) -> None:
-    if hands.kube.install(group):
-        hands.later(lambda: hands.kube.uninstall(group))
+def _install(scenario: Scenario, group: str) -> None:
+    if scenario.kube.install(group):
+        scenario.on_undo(lambda: scenario.kube.uninstall(group))
 
 
-def _object(hands: Hands, group: str, plural: str, more: Json) -> None:
-    _install(hands, group)
-    spec = {"provider": {"aws": {"service": "SecretsManager", "region": hands.world.region, **more}}}
+def _object(scenario: Scenario, group: str, plural: str, more: Json) -> None:
+    _install(scenario, group)
+    spec = {"provider": {"aws": {"service": "SecretsManager", "region": scenario.world.region, **more}}}
     path = f"/apis/{group}/v1/namespaces/{NAMESPACE}/{plural}"
-    hands.create(path, {"metadata": {"name": hands.mode}, "spec": spec})
+    scenario.create(path, {"metadata": {"name": scenario.mode}, "spec": spec})

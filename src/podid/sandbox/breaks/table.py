@@ -1,7 +1,7 @@
-"""The failure modes that the sandbox can be given, and those that are in place in a running one.
+"""The failure modes that the sandbox can reproduce, and those that exist in a running one.
 
-`podid sandbox break` and the tests read this one table: id to the function that puts the mode in place and returns its
-subject.
+`podid sandbox break` and the tests read this table. It maps an id to the function that creates the failure mode and
+returns its subject.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from podid.sandbox.breaks import (
     of_roles,
     of_surroundings,
 )
-from podid.sandbox.breaks.hands import NAMESPACE, Hands, Reach
+from podid.sandbox.breaks.scenario import NAMESPACE, Reach, Scenario
 
-# what is worth a word only where somebody asks about it: `podid doctor NS/SA`
+# reported only for a named service account: `podid doctor NS/SA`
 _WHEN_ASKED = frozenset({"association-missing", "automount-false"})
 
-Break = Callable[[Hands], str]
+Break = Callable[[Scenario], str]
 
 
 def _named(module: ModuleType) -> dict[str, Break]:
-    """Each public function that is defined there, by the id that its name spells."""
-    found = vars(module).items()
+    """Return the public functions of the module by failure mode id."""
+    members = vars(module).items()
     return {
-        name.replace("_", "-"): each
-        for name, each in found
-        if callable(each) and not name.startswith("_") and each.__module__ == module.__name__
+        name.replace("_", "-"): function
+        for name, function in members
+        if callable(function) and not name.startswith("_") and function.__module__ == module.__name__
     }
 
 
 BREAKS: dict[str, Break] = {
-    mode: each
+    mode: function
     for module in (
         *(of_access, of_associations, of_pods, of_network, of_agents, of_nodes, of_roles),
         of_surroundings,
         of_logs,
         of_audit,
     )
-    for mode, each in _named(module).items()
+    for mode, function in _named(module).items()
 }
 _LOGGED = frozenset(_named(of_logs))
 
@@ -57,7 +57,7 @@ AUDITED = frozenset(_named(of_audit))
 
 
 def to_see(mode: str) -> tuple[str, ...]:
-    """Return the words after `podid` of the command that names a failure mode that stands."""
+    """Return the arguments of the podid command that reports this failure mode."""
     if mode in AUDITED:
         return ("audit",)
     if mode in _WHEN_ASKED:
@@ -65,51 +65,50 @@ def to_see(mode: str) -> tuple[str, ...]:
     return ("doctor", "--logs") if mode in _LOGGED else ("doctor",)
 
 
-class Standing:
-    """The failure modes that were put in place, in that order. Thread-safe."""
+class ActiveFailures:
+    """The failure modes that exist in the sandbox, in the order of their creation. Thread-safe."""
 
     def __init__(self, reach: Callable[[], Reach]) -> None:
         self._reach = reach
         self._lock = threading.Lock()
-        self._broken: dict[str, tuple[Hands, str]] = {}
+        self._broken: dict[str, tuple[Scenario, str]] = {}
 
     def listed(self) -> dict[str, str]:
-        """Id -> whom it is about."""
+        """Return the subject of each failure mode by id."""
         with self._lock:
             return {mode: subject for mode, (_, subject) in self._broken.items()}
 
     def put(self, mode: str) -> str:
-        """Put a failure mode in place, and return its subject. ValueError for one that is in place already, or that
-        this sandbox cannot be given as it is, with everything as it was before; KeyError for an id that is not in the
-        table."""
+        """Create a failure mode and return its subject. Raise ValueError if it exists already or if the sandbox cannot
+        reproduce it in its current state; the changes are reversed then. Raise KeyError for an unknown id."""
         with self._lock:
             if mode in self._broken:
                 raise ValueError(f"{mode} is already in place")
-            hands = Hands(self._reach(), mode)
+            scenario = Scenario(self._reach(), mode)
             try:
-                subject = BREAKS[mode](hands)
+                subject = BREAKS[mode](scenario)
             except BaseException as error:
-                hands.undo()
+                scenario.undo()
                 if isinstance(error, AssertionError | LookupError | ValueError):
                     raise ValueError(
                         f"{mode} cannot be reproduced in the current state of this sandbox: {error}"
                     ) from error
                 raise
-            self._broken[mode] = hands, subject
+            self._broken[mode] = scenario, subject
             return subject
 
     def heal(self, mode: str = "") -> dict[str, str]:
-        """Take one away, or all of them, the last first; what was taken away."""
+        """Remove one failure mode, or all, the last one first. Return the removed ones and their subjects."""
         with self._lock:
-            wanted = [each for each in reversed(self._broken) if mode in ("", each)]
-            return {each: self._heal(each) for each in wanted}
+            modes = [item for item in reversed(self._broken) if mode in ("", item)]
+            return {item: self._heal(item) for item in modes}
 
     def _heal(self, mode: str) -> str:
-        hands, subject = self._broken.pop(mode)
-        hands.undo()
+        scenario, subject = self._broken.pop(mode)
+        scenario.undo()
         return subject
 
     def forget(self) -> None:
-        """Forget all failure modes: the sandbox begins anew."""
+        """Forget all failure modes, after a reset of the sandbox."""
         with self._lock:
             self._broken.clear()

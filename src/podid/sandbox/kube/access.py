@@ -1,8 +1,9 @@
 """Authentication and authorization of callers.
 
-Authentication: static tokens, service account tokens and the bearer tokens of Amazon EKS. RBAC: roles and bindings in
-the store, rules given to a user directly, and permissions denied for a test. `Impersonate-…` headers, as in
-apiserver/pkg/endpoints/filters/impersonation. SelfSubjectReview, SelfSubjectAccessReview and SelfSubjectRulesReview.
+Authentication: static tokens, service account tokens and the bearer tokens of Amazon EKS. Authorization: RBAC roles and
+bindings in the store, rules of a user, and permissions denied for a test. Also `Impersonate-…` headers as in
+apiserver/pkg/endpoints/filters/impersonation, and SelfSubjectReview, SelfSubjectAccessReview and
+SelfSubjectRulesReview.
 """
 
 import base64
@@ -24,7 +25,7 @@ EKS_PREFIX = "k8s-aws-v1."
 EKS_TOKEN_SECONDS = 15 * 60
 MASTERS = "system:masters"
 
-# system:basic-user and system:discovery, which every authenticated user has
+# system:basic-user and system:discovery, which Kubernetes binds to every authenticated user
 BASIC_RULES: tuple[Obj, ...] = (
     {
         "verbs": ["create"],
@@ -65,7 +66,7 @@ def service_account_groups(namespace: str) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Authenticator:
-    """`identify` answers for an access key id with the ARN of its principal and its secret, or with None."""
+    """Authenticates requests. `identify` returns ARN and secret of the principal of an access key id, or None."""
 
     cluster_name: str
     issuer: TokenIssuer
@@ -78,7 +79,7 @@ class Authenticator:
     """What goes before `groups_of`."""
 
     def authenticate(self, header: str) -> User:
-        """Raise the API server's 401 for a credential that it does not know."""
+        """Return the user. Raise the API server's 401 for an unknown credential."""
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return ANONYMOUS
@@ -107,9 +108,9 @@ class Authenticator:
         return User(arn, f"aws-iam-authenticator:{arn}", (*groups, "system:authenticated"), extra)
 
     def _principal(self, token: str) -> str | None:
-        """Return the ARN behind a presigned GetCallerIdentity, if it is meant for this cluster and still fresh.
+        """Return the ARN of a presigned GetCallerIdentity request, if it is for this cluster and has not expired.
 
-        The cluster's name is in a signed header that the token does not carry, so only signing again can check it.
+        The cluster's name is in a signed header that is not part of the token, so the check signs the request again.
         https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html
         """
         encoded = token.removeprefix(EKS_PREFIX)
@@ -132,7 +133,7 @@ class Authenticator:
 
 @dataclass(frozen=True, slots=True)
 class ResourceAccess:
-    """One thing that a caller wants to do; `resource` includes the subresource: pods/log."""
+    """A verb on a resource. `resource` includes the subresource: pods/log."""
 
     verb: str
     group: str
@@ -143,7 +144,8 @@ class ResourceAccess:
 
 @dataclass(slots=True)
 class Authorizer:
-    """`rules` and `denied` are by user name; a denial wins over everything, system:masters too."""
+    """Authorizes requests. `rules` and `denied` are by user name. A denial overrides everything, even
+    system:masters."""
 
     store: Store
     rules: dict[str, list[Obj]] = field(default_factory=dict)
@@ -151,7 +153,7 @@ class Authorizer:
     """Pairs of verb and qualified resource: ("list", "daemonsets.apps"), ("get", "pods/log"); "*" is any."""
 
     def check(self, user: User, access: ResourceAccess) -> None:
-        """Raise the API server's 403."""
+        """Raise the API server's 403 unless the user is authorized."""
         if not self.allowed(user, access):
             raise refusal(user, access)
 
@@ -184,11 +186,11 @@ class Authorizer:
             role = self.store.find(kinds.CLUSTER_ROLES, "", reference["name"])
         else:
             role = self.store.find(kinds.ROLES, ns, reference["name"])
-        found: list[Obj] = get(role, "rules", default=[])
-        return [rule for rule in found if "resources" in rule]
+        rules: list[Obj] = get(role, "rules", default=[])
+        return [rule for rule in rules if "resources" in rule]
 
     def path_allowed(self, user: User, path: str) -> bool:
-        """Return whether the user may GET a path that is no resource."""
+        """Return whether the user may GET a non-resource path."""
         if MASTERS in user.groups or path in PUBLIC_PATHS:
             return True
         known = "system:authenticated" in user.groups
@@ -212,15 +214,15 @@ def _grants(rule: Obj, access: ResourceAccess) -> bool:
     if not {"*", access.verb} & set(rule["verbs"]) or not {"*", access.group} & set(rule.get("apiGroups", [""])):
         return False
     _, _, sub = access.resource.partition("/")
-    wanted = {"*", access.resource} | ({f"*/{sub}"} if sub else set())
-    if not wanted & set(rule.get("resources", ())):
+    resources = {"*", access.resource} | ({f"*/{sub}"} if sub else set())
+    if not resources & set(rule.get("resources", ())):
         return False
     names = rule.get("resourceNames")
     return not names or access.name in names
 
 
 def refusal(user: User, access: ResourceAccess) -> StatusError:
-    """Return a 403 in the API server's words."""
+    """Return a 403 with the API server's message."""
     plural = access.resource.partition("/")[0]
     qualified = f"{plural}.{access.group}" if access.group else plural
     subject = f'{qualified} "{access.name}"' if access.name else qualified
@@ -245,8 +247,8 @@ def impersonated(request: HttpRequest) -> User | None:
     groups, extra = request.values("impersonate-group"), tuple(_extra(request))
     if not name:
         if uid or groups or extra:
-            told = f'Internal Server Error: "{request.path}": requested uid, groups or extra without a user'
-            raise StatusError(500, "InternalError", told, {"causes": [{"message": told}]})
+            message = f'Internal Server Error: "{request.path}": requested uid, groups or extra without a user'
+            raise StatusError(500, "InternalError", message, {"causes": [{"message": message}]})
         return None
     if not groups and name.startswith(_ACCOUNT):
         groups = service_account_groups(name.removeprefix(_ACCOUNT).partition(":")[0])
@@ -278,8 +280,8 @@ def _extra(request: HttpRequest) -> Iterator[tuple[str, str]]:
             yield unquote(name.removeprefix(_EXTRA)), value
 
 
-def review(kind: str, given: Obj, user: User, authorizer: Authorizer, now: float) -> Obj:
-    """Return the answer to a review of the caller's own identity or rights."""
+def review(kind: str, body: Obj, user: User, authorizer: Authorizer, now: float) -> Obj:
+    """Return the answer to a review of the caller's own identity or permissions."""
     if kind == "SelfSubjectReview":
         return {
             "kind": kind,
@@ -287,7 +289,7 @@ def review(kind: str, given: Obj, user: User, authorizer: Authorizer, now: float
             "metadata": {"creationTimestamp": rfc3339(now)},
             "status": {"userInfo": _user_info(user)},
         }
-    spec: Obj = given.get("spec") or {}
+    spec: Obj = body.get("spec") or {}
     answer: Obj = {"kind": kind, "apiVersion": "authorization.k8s.io/v1", "metadata": {}}
     if kind == "SelfSubjectAccessReview":
         allowed = _allowed(spec, user, authorizer)
@@ -313,16 +315,16 @@ def _user_info(user: User) -> Obj:
 def _allowed(spec: Obj, user: User, authorizer: Authorizer) -> bool:
     if path := get(spec, "nonResourceAttributes", "path"):
         return authorizer.path_allowed(user, path)
-    asked: Obj = spec.get("resourceAttributes") or {}
-    resource = str(asked.get("resource", ""))
-    if sub := asked.get("subresource"):
+    attributes: Obj = spec.get("resourceAttributes") or {}
+    resource = str(attributes.get("resource", ""))
+    if sub := attributes.get("subresource"):
         resource += f"/{sub}"
     access = ResourceAccess(
-        str(asked.get("verb", "")),
-        str(asked.get("group", "")),
+        str(attributes.get("verb", "")),
+        str(attributes.get("group", "")),
         resource,
-        str(asked.get("namespace", "")),
-        str(asked.get("name", "")),
+        str(attributes.get("namespace", "")),
+        str(attributes.get("name", "")),
     )
     return authorizer.allowed(user, access)
 
@@ -333,11 +335,11 @@ def _resource_rule(rule: Obj) -> Obj:
 
 
 def _distinct(rules: Iterable[Obj]) -> list[Obj]:
-    found: list[Obj] = []
+    distinct: list[Obj] = []
     for rule in rules:
-        if rule not in found:
-            found.append(rule)
-    return found
+        if rule not in distinct:
+            distinct.append(rule)
+    return distinct
 
 
 def _paths(user: User) -> list[Obj]:

@@ -1,8 +1,8 @@
 """Admission: the steps between a request and the store.
 
-The admission plugins of a pod, in their order, with Pod Security
-(https://kubernetes.io/docs/concepts/security/pod-security-standards/); and what an API server refuses with 422, for the
-cases that podid and its tests meet.
+Runs the admission plugins of a pod in their order, with Pod Security
+(https://kubernetes.io/docs/concepts/security/pod-security-standards/). Also raises the API server's 422 in the cases
+that podid and its tests need.
 """
 
 import re
@@ -45,15 +45,15 @@ _TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def pod_security_violation(namespace: Obj, pod: Obj) -> str:
-    """Return the reason for a refusal by the namespace's `enforce` label, or nothing."""
+    """Return the reason for a refusal by the namespace's `enforce` label, or an empty string."""
     level = labels(namespace).get(_ENFORCE, "privileged")
     if level not in ("baseline", "restricted"):
         return ""
     version = labels(namespace).get(f"{_ENFORCE}-version", "latest")
-    found = list(_baseline(pod["spec"]))
+    violations = list(_baseline(pod["spec"]))
     if level == "restricted":
-        found += _restricted(pod["spec"])
-    return f'violates PodSecurity "{level}:{version}": {", ".join(found)}' if found else ""
+        violations += _restricted(pod["spec"])
+    return f'violates PodSecurity "{level}:{version}": {", ".join(violations)}' if violations else ""
 
 
 def _named(word: str, names: list[str]) -> str:
@@ -61,7 +61,7 @@ def _named(word: str, names: list[str]) -> str:
 
 
 def _containers(spec: Obj) -> dict[str, Obj]:
-    """Return each container by name, with the fields of its security context as its own."""
+    """Return each container by name, with the fields of its security context as its own fields."""
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
     return {entry["name"]: {**entry, **get(entry, "securityContext", default={})} for entry in containers}
 
@@ -90,8 +90,10 @@ def _baseline(spec: Obj) -> Iterator[str]:
         )
     if paths := [volume["name"] for volume in spec.get("volumes") or () if "hostPath" in volume]:
         yield f"hostPath volumes ({_named('volume', paths)})"
-    if ports := {name: found for name, container in _containers(spec).items() if (found := _host_ports(container))}:
-        numbers = ", ".join(port for found in ports.values() for port in found)
+    if ports := {
+        name: host_ports for name, container in _containers(spec).items() if (host_ports := _host_ports(container))
+    }:
+        numbers = ", ".join(port for host_ports in ports.values() for port in host_ports)
         yield f"hostPort ({_named('container', list(ports))} uses hostPort {numbers})"
     if names := _failing(spec, lambda c: c.get("privileged")):
         yield f"privileged ({_named('container', names)} must not set securityContext.privileged=true)"
@@ -123,7 +125,7 @@ def _restricted(spec: Obj) -> Iterator[str]:
 
 
 def check_create(kind: KubeKind, obj: Obj) -> None:
-    """Raise the API server's 422 for a new object that it would not store."""
+    """Raise the API server's 422 for an invalid new object."""
     name = str(obj["metadata"].get("name", ""))
     causes = _name_causes(kind, name)
     if kind is kinds.PODS:
@@ -196,7 +198,7 @@ def _job_causes(obj: Obj) -> list[Obj]:
 
 
 def check_update(kind: KubeKind, before: Obj, after: Obj) -> None:
-    """Raise the API server's refusal of a change to what cannot change."""
+    """Raise the API server's refusal of a change to an immutable field."""
     name = before["metadata"]["name"]
     causes: list[Obj] = []
     for field in ("name", "namespace", "uid"):
@@ -224,14 +226,14 @@ def _frozen_pod(pod: Obj) -> Obj:
 
 
 def check_strict(kind: KubeKind, obj: Obj) -> None:
-    """`fieldValidation=Strict`: 400 for fields that the kind does not have, by the Kubernetes client's own schema."""
+    """Raise 400 for unknown fields (`fieldValidation=Strict`), according to the schema of the Kubernetes client."""
     from kubernetes.client import models
 
     unknown = _unknown_fields(models, _model_name(kind), obj, "")
     if unknown:
-        told = ", ".join(f'unknown field "{field}"' for field in unknown)
+        text = ", ".join(f'unknown field "{field}"' for field in unknown)
         raise bad_request(
-            f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: strict decoding error: {told}'
+            f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: strict decoding error: {text}'
         )
 
 
@@ -262,7 +264,7 @@ def _unknown_fields(models: Any, type_name: str, value: Any, path: str) -> list[
 
 
 class Admission:
-    """ServiceAccount, the pod identity webhook, defaults, and last Pod Security."""
+    """Runs ServiceAccount, the Pod Identity webhook, defaults, and last Pod Security."""
 
     def __init__(self, store: Store, webhook: Webhook) -> None:
         self._store = store
@@ -282,7 +284,7 @@ class Admission:
         return pod
 
     def validate(self, pod: Obj, namespace: Obj) -> None:
-        """Raise 403 when the namespace enforces a Pod Security level that the pod violates."""
+        """Raise 403 if the pod violates the Pod Security level that the namespace enforces."""
         if why := pod_security_violation(namespace, pod):
             raise forbidden(kinds.PODS, pod["metadata"]["name"], why)
 

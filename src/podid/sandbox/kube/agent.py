@@ -1,7 +1,7 @@
-"""The eks-pod-identity-agent add-on on the cluster: its DaemonSet, what its pods log, and which pods reach it.
+"""The eks-pod-identity-agent add-on on the cluster: its DaemonSet, the logs of its pods, and network access to it.
 
-Shape and messages: https://github.com/aws/eks-pod-identity-agent (charts/, cmd/, internal/)
-Network policies: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+Form and messages: https://github.com/aws/eks-pod-identity-agent (charts/, cmd/, internal/) Network policies:
+https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 import json
@@ -20,8 +20,8 @@ _SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "im
 
 
 def may_leave(pod: Obj, address: str, port: int, policies: list[Obj]) -> bool:
-    """Return whether the egress rules of the namespace's `policies` let the pod open a TCP connection. Pods on the
-    host's network are beyond them."""
+    """Return whether the egress rules of the namespace's `policies` allow the pod's TCP connection. Network policies do
+    not apply to pods on the host's network."""
     if pod["spec"].get("hostNetwork"):
         return True
     about = [policy["spec"] for policy in policies if _egress(policy["spec"], pod)]
@@ -41,13 +41,14 @@ def _allows(rule: Obj, address: str, port: int) -> bool:
 
 
 def _names(peer: Obj, address: str) -> bool:
-    """The address belongs to no pod, so that only a block of addresses can name it."""
+    """Return whether the peer's IP block contains the address. The address belongs to no pod, so that no selector
+    matches it."""
     block = peer.get("ipBlock")
     if block is None:
         return False
-    wanted = ip_address(address)
-    return wanted in ip_network(block["cidr"]) and not any(
-        wanted in ip_network(hole) for hole in block.get("except") or ()
+    destination = ip_address(address)
+    return destination in ip_network(block["cidr"]) and not any(
+        destination in ip_network(hole) for hole in block.get("except") or ()
     )
 
 
@@ -59,7 +60,7 @@ def _opens(entry: Obj, port: int) -> bool:
 
 
 class AddonManager:
-    """Applies the add-on when EKS installs or changes it; what users do to the DaemonSet afterwards stays."""
+    """Applies the add-on when EKS installs or changes it. Later changes of users to the DaemonSet stay."""
 
     def __init__(self, registry: Registry, world: ControlPlane) -> None:
         self._registry = registry
@@ -74,26 +75,26 @@ class AddonManager:
         return json.dumps([addon.version, dict(addon.configuration)], sort_keys=True)
 
     def sync(self) -> None:
-        wanted = self.signature()
-        if wanted == self._applied:
+        signature = self.signature()
+        if signature == self._applied:
             return
-        self._applied = wanted
+        self._applied = signature
         addon = self._world.agent_addon()
         sets = daemon_sets(addon, self._world) if addon is not None and addon.present else []
         by_name = {name(entry): entry for entry in sets}
         for suffix in ("", "-hybrid"):
             self._apply(f"{AGENT_ADDON}{suffix}", by_name.get(f"{AGENT_ADDON}{suffix}"))
 
-    def _apply(self, wanted_name: str, wanted: Obj | None) -> None:
-        found = self._registry.store.find(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted_name)
-        if wanted is None:
-            if found is not None:
-                self._registry.delete(kinds.DAEMON_SETS, found, {})
+    def _apply(self, set_name: str, daemon_set: Obj | None) -> None:
+        current = self._registry.store.find(kinds.DAEMON_SETS, AGENT_NAMESPACE, set_name)
+        if daemon_set is None:
+            if current is not None:
+                self._registry.delete(kinds.DAEMON_SETS, current, {})
         else:
-            if found is None:
-                written = self._registry.create(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted)
+            if current is None:
+                written = self._registry.create(kinds.DAEMON_SETS, AGENT_NAMESPACE, daemon_set)
             else:
-                written = self._registry.update(kinds.DAEMON_SETS, found, wanted)
+                written = self._registry.update(kinds.DAEMON_SETS, current, daemon_set)
             managed = [
                 {
                     "manager": "eks",
@@ -101,7 +102,9 @@ class AddonManager:
                     "apiVersion": "apps/v1",
                     "time": rfc3339(self._registry.store.now()),
                     "fieldsType": "FieldsV1",
-                    "fieldsV1": _fields({"metadata": {"labels": wanted["metadata"]["labels"]}, "spec": wanted["spec"]}),
+                    "fieldsV1": _fields(
+                        {"metadata": {"labels": daemon_set["metadata"]["labels"]}, "spec": daemon_set["spec"]}
+                    ),
                 }
             ]
             marked = {**written, "metadata": {**written["metadata"], "managedFields": managed}}
@@ -109,7 +112,7 @@ class AddonManager:
 
 
 def _fields(value: object) -> Obj:
-    """FieldsV1 of what was applied: https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
+    """Return FieldsV1 of the applied fields: https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
     if isinstance(value, dict):
         return {f"f:{key}": _fields(item) for key, item in value.items()}
     named = [item for item in value if isinstance(item, dict) and "name" in item] if isinstance(value, list) else []
@@ -117,19 +120,19 @@ def _fields(value: object) -> Obj:
 
 
 def app_version(addon_version: str) -> str:
-    """Return the agent's own version: 0.1.37 for v1.3.10-eksbuild.N; for others in step with it, as no table is
-    published."""
+    """Return the agent's own version: 0.1.37 for v1.3.10-eksbuild.N. For other versions it is derived in step, because
+    AWS publishes no table."""
     patch = addon_version.partition("-")[0].rsplit(".", 1)[-1]
     return f"0.1.{27 + int(patch)}" if patch.isdigit() else "0.1.37"
 
 
 def daemon_sets(addon: AgentAddon, world: ControlPlane) -> list[Obj]:
-    """Return one for EC2 nodes, and one for hybrid nodes where the configuration asks for it."""
-    found = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
+    """Return the DaemonSet for EC2 nodes, and the one for hybrid nodes if the configuration enables it."""
+    sets = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
     hybrid = _map(_map(addon.configuration.get("daemonsets")).get("hybrid"))
     if hybrid.get("create") is True:
-        found.append(_daemon_set(addon, world, f"{AGENT_ADDON}-hybrid", ("In", ["hybrid"])))
-    return found
+        sets.append(_daemon_set(addon, world, f"{AGENT_ADDON}-hybrid", ("In", ["hybrid"])))
+    return sets
 
 
 def _map(value: object) -> Mapping[str, object]:
@@ -212,7 +215,7 @@ def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], c
 
 
 def agent_log(pod: Obj, cluster: str, crash: str | None, extra: list[str]) -> str:
-    """Return a few plain lines and then JSON, as the agent writes them; `crash` is the fatal error if it has one."""
+    """Return the agent's log: a few plain lines, then JSON. `crash` is its fatal error, if any."""
     began = rfc3339(parse_time(get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])))
     image = pod["spec"]["containers"][0]["image"]
     lines = [f"Pod Identity Agent version {image.rpartition(':')[2]}"]

@@ -1,4 +1,4 @@
-"""The API server without its sockets: a request in, a response out; and the documents that clients discover it by."""
+"""The API server without its sockets: turns requests into responses, and serves the discovery documents."""
 
 from collections.abc import Iterable
 
@@ -48,7 +48,7 @@ _REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailab
 
 
 def version_info(kubernetes: str) -> Obj:
-    """`/version` of an EKS control plane; `kubernetes` is 1.35, or with a patch 1.36.2."""
+    """Return `/version` of an EKS control plane. `kubernetes` is 1.35, or 1.36.2 with a patch version."""
     major, minor = kubernetes.split(".")[:2]
     patch = kubernetes.split(".")[2] if kubernetes.count(".") > 1 else "0"
     return {
@@ -77,7 +77,7 @@ def api_versions(endpoint: str) -> Obj:
 
 
 def version_of(group_name: str) -> str:
-    """Return the one version of a group that is served."""
+    """Return the one served version of a group."""
     return next((kind.version for kind in kinds.ALL if kind.group == group_name), "v1")
 
 
@@ -87,7 +87,7 @@ def group_document(name: str) -> Obj:
 
 
 def group_list(custom: Iterable[str]) -> Obj:
-    """`custom`: the groups of custom resources that are installed."""
+    """Return the list of API groups. `custom`: the installed groups of custom resources."""
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
@@ -96,7 +96,7 @@ def group_list(custom: Iterable[str]) -> Obj:
 
 
 def resource_list(name: str) -> Obj:
-    """`/api/v1` for the empty name, else `/apis/<name>/v1`."""
+    """Return the resources of `/api/v1` for the empty name, otherwise of `/apis/<name>/v1`."""
     resources: list[Obj] = []
     for kind in sorted((kind for kind in kinds.ALL if kind.group == name), key=lambda kind: kind.plural):
         entry: Obj = {
@@ -133,7 +133,7 @@ def resource_list(name: str) -> Obj:
 
 
 def openapi_index() -> Obj:
-    """`/openapi/v3`: where the document of each group is."""
+    """Return `/openapi/v3`: the path of each group's document."""
     paths = {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"}}
     for name in GROUPS:
         paths[f"apis/{name}/v1"] = {"serverRelativeURL": f"/openapi/v3/apis/{name}/v1"}
@@ -141,7 +141,7 @@ def openapi_index() -> Obj:
 
 
 def openapi_document(name: str) -> Obj:
-    """Return the least that kubectl needs to leave validation to the server: PATCH of every kind takes
+    """Return the smallest document that makes kubectl leave validation to the server: PATCH of every kind accepts
     fieldValidation."""
     base = f"/apis/{name}/v1" if name else "/api/v1"
     parameters = [
@@ -167,7 +167,7 @@ def _subresource(kind: kinds.KubeKind, sub: str) -> Obj:
 
 
 class ApiServer:
-    """Authenticates, authorizes, routes. Takes the store's lock for each request."""
+    """Authenticates, authorizes and routes requests. Takes the store's lock for each request."""
 
     def __init__(
         self,
@@ -189,7 +189,7 @@ class ApiServer:
         self.endpoint = ""
 
     def handle(self, request: HttpRequest) -> KubeAnswer:
-        """Never raises StatusError: a refusal is a response too."""
+        """Return the response. Refusals are responses too: this never raises StatusError."""
         try:
             with self._simulation.settled():
                 user = self._impersonated(request, self._authenticator.authenticate(request.header("authorization")))
@@ -202,13 +202,14 @@ class ApiServer:
             return KubeAnswer(refusal.status, refusal.body)
 
     def _impersonated(self, request: HttpRequest, user: User) -> User:
-        """https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/"""
-        other = impersonated(request)
-        if other is None:
+        """Return the impersonated user, if authorized:
+        https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/"""
+        impersonated_user = impersonated(request)
+        if impersonated_user is None:
             return user
         for access in permissions_for(request):
             self._authorizer.check(user, access)
-        return other
+        return impersonated_user
 
     def _path(self, request: HttpRequest, user: User) -> KubeAnswer:
         path = request.decoded_path.rstrip("/") or "/"
@@ -254,9 +255,9 @@ class ApiServer:
         if target.review:
             if target.verb != "create":
                 raise method_not_allowed()
-            given = decoded(request, target.review)
+            body = decoded(request, target.review)
             now = self._simulation.store.now()
-            return KubeAnswer(201, review(target.review, given, user, self._authorizer, now))
+            return KubeAnswer(201, review(target.review, body, user, self._authorizer, now))
         if target.sub != "log":
             check_acceptable(request)
         kind = target.kind
@@ -276,9 +277,9 @@ class ApiServer:
 
 
 def broken(fault: Fault) -> KubeAnswer:
-    """Return the answer of a network fault in place of the API server's."""
+    """Return the response of a fault in place of the API server's."""
     status, wait = (429, fault.retry_after or 1) if fault.kind == "throttle" else (fault.status, fault.retry_after)
-    told = fault.message or "the server is currently unable to handle the request"
+    message = fault.message or "the server is currently unable to handle the request"
     details = {"retryAfterSeconds": wait} if wait else None
-    body = StatusError(status, _REASONS.get(status, ""), told, details).body
+    body = StatusError(status, _REASONS.get(status, ""), message, details).body
     return KubeAnswer(status, body, headers={"Retry-After": str(wait)} if wait else {})

@@ -1,4 +1,4 @@
-"""The initial contents of a sandbox cluster: nodes, namespaces, and three workloads that podid can be tried on."""
+"""The initial objects of a sandbox cluster: nodes, namespaces, and three workloads for trials."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ IMAGE = "public.ecr.aws/docker/library/busybox:1.37"
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Names that the AWS half must agree with."""
+    """Names that the cluster shares with the AWS half."""
 
     node_group: str = "workers"
     instance_type: str = "m6i.large"
@@ -29,7 +29,7 @@ class Baseline:
 
 
 def load(registry: Registry, baseline: Baseline, region: str, account: str, partition: str, ca_bundle: str) -> None:
-    """Put everything into the store. Callers hold its lock."""
+    """Add all objects to the store. The caller holds its lock."""
     furnish(registry, ca_bundle)
     for index, instance in enumerate(baseline.instance_ids):
         zone = f"{region}{'abc'[index % 3]}"
@@ -122,19 +122,19 @@ def node_status(name: str, address: str, version: str) -> Obj:
     }
 
 
-def add_node(registry: Registry, given: Obj) -> Obj:
-    """Store a node as its kubelet registers it, status included."""
-    made = registry.create(kinds.NODES, "", {key: value for key, value in given.items() if key != "status"})
+def add_node(registry: Registry, body: Obj) -> Obj:
+    """Store a node with its status, as its kubelet registers it."""
+    created = registry.create(kinds.NODES, "", {key: value for key, value in body.items() if key != "status"})
     stamp = rfc3339(registry.store.now())
-    seen = {"lastHeartbeatTime": stamp, "lastTransitionTime": stamp}
-    conditions = [{**entry, **seen} for entry in given["status"]["conditions"]]
-    return registry.set_status(kinds.NODES, made, {**given["status"], "conditions": conditions})
+    times = {"lastHeartbeatTime": stamp, "lastTransitionTime": stamp}
+    conditions = [{**entry, **times} for entry in body["status"]["conditions"]]
+    return registry.set_status(kinds.NODES, created, {**body["status"], "conditions": conditions})
 
 
 def workload(
     registry: Registry, namespace: str, name: str, *, replicas: int = 1, annotations: dict[str, str] | None = None
 ) -> None:
-    """Create a namespace, a service account and a Deployment that runs as it, all for one name."""
+    """Create a namespace, a service account and a Deployment that uses it, all with the same name."""
     if registry.store.find(kinds.NAMESPACES, "", namespace) is None:
         registry.create(kinds.NAMESPACES, "", {"metadata": {"name": namespace}})
     account: Obj = {"metadata": {"name": name}}

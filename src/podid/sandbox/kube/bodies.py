@@ -1,10 +1,10 @@
 """Bodies of requests and answers: JSON, YAML and Kubernetes' protobuf in, JSON out.
 
-kubectl and client-go send what they create in protobuf and do not try again in JSON when it is refused; they accept
-answers in JSON. A protobuf body is `k8s\\0` and a runtime.Unknown, which names the kind and holds the object:
+kubectl and client-go send new objects in protobuf and do not retry in JSON after a refusal; they accept answers in
+JSON. A protobuf body is `k8s\\0` and a runtime.Unknown, which names the kind and contains the object:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 
-Only the messages that kubectl's own commands send are known. A field outside of them is refused, not dropped.
+Only the messages of kubectl's own commands are supported. A field outside of them is refused, not dropped.
 """
 
 import json
@@ -20,9 +20,9 @@ from podid.sandbox.kube.status import StatusError, bad_request, not_acceptable, 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 
-# NUMBER:NAME=TYPE as in the generated.proto files of k8s.io/api and k8s.io/apimachinery; without a type it is a string.
-# `[]` is a list, `map` one of strings, `?` a pointer in Go, whose zero is said and not left out; `-` is what an API
-# server does not take from a client.
+# NUMBER:NAME=TYPE as in the generated.proto files of k8s.io/api and k8s.io/apimachinery; the default type is string.
+# `[]` is a list, `map` a map of strings, `?` a pointer in Go, whose zero value is written, not omitted; `-` is a field
+# that the API server ignores in requests.
 _OBJECT = "1:metadata=ObjectMeta"
 _MESSAGES = {
     "Unknown": "1:typeMeta=TypeMeta 2:raw=bytes 3:contentEncoding 4:contentType",
@@ -101,7 +101,7 @@ class _Field(NamedTuple):
 
 
 def decode_protobuf(body: bytes) -> Obj:
-    """Return the object as JSON would have it. Raises the API server's 400, and 415 for what is not known here."""
+    """Return the object as in JSON. Raise the API server's 400, and 415 for unsupported messages."""
     if not body.startswith(_MAGIC):
         raise bad_request("the object provided is unrecognized: it has no protobuf prefix")
     try:
@@ -114,45 +114,45 @@ def decode_protobuf(body: bytes) -> Obj:
 
 def _read(message: str, data: bytes) -> Obj:
     fields = _fields(message)
-    found: Obj = {}
-    for number, given in _wire(data):
+    obj: Obj = {}
+    for number, raw in _wire(data):
         if number not in fields:
             raise _unknown(f"field {number} of {message}")
         name, kind, many, pointer = fields[number]
-        value = _value(kind, given)
+        value = _value(kind, raw)
         if kind == "map":
-            found.setdefault(name, {}).update(value)
+            obj.setdefault(name, {}).update(value)
         elif many:
-            found.setdefault(name, []).append(value)
+            obj.setdefault(name, []).append(value)
         elif value or (pointer and value is not None):
-            found[name] = value
-    return found
+            obj[name] = value
+    return obj
 
 
-def _value(kind: str, given: int | bytes) -> Any:
+def _value(kind: str, raw: int | bytes) -> Any:
     if kind in ("int", "bool"):
-        if not isinstance(given, int):
+        if not isinstance(raw, int):
             raise ValueError("a number was expected")
-        return bool(given) if kind == "bool" else given - (1 << 64) * (given >> 63)
+        return bool(raw) if kind == "bool" else raw - (1 << 64) * (raw >> 63)
     if kind == "-":
         return None
-    if not isinstance(given, bytes):
+    if not isinstance(raw, bytes):
         raise ValueError("a string or a message was expected")
     if kind == "bytes":
-        return given
+        return raw
     if kind == "string":
-        return given.decode()
+        return raw.decode()
     if kind == "map":
-        entry = dict(_wire(given))
+        entry = dict(_wire(raw))
         return {_value("string", entry.get(1, b"")): _value("string", entry.get(2, b""))}
     if kind == "IntOrString":
-        parts = dict(_wire(given))
+        parts = dict(_wire(raw))
         return _value("string", parts.get(3, b"")) if parts.get(1) else _value("int", parts.get(2, 0))
-    return _read(kind, given)
+    return _read(kind, raw)
 
 
 def _wire(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers with their numbers or bytes. https://protobuf.dev/programming-guides/encoding/"""
+    """Yield field numbers with their values, numbers or bytes. https://protobuf.dev/programming-guides/encoding/"""
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
@@ -181,29 +181,29 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _fields(message: str) -> dict[int, _Field]:
     if message not in _MESSAGES:
         raise _unknown(f"a {message}")
-    found = {}
+    fields = {}
     for entry in _MESSAGES[message].split():
         number, _, rest = entry.partition(":")
         name, _, kind = rest.partition("=")
         plain = (kind or "string").removesuffix("[]").removesuffix("?")
-        found[int(number)] = _Field(name, plain, kind.endswith("[]"), kind.endswith("?"))
-    return found
+        fields[int(number)] = _Field(name, plain, kind.endswith("[]"), kind.endswith("?"))
+    return fields
 
 
-def _unknown(what: str) -> StatusError:
-    message = f"415: Unsupported Media Type: the podid sandbox does not read {what} in protobuf; send JSON"
+def _unknown(subject: str) -> StatusError:
+    message = f"415: Unsupported Media Type: the podid sandbox does not read {subject} in protobuf; send JSON"
     return StatusError(415, "UnsupportedMediaType", message, {})
 
 
 def check_acceptable(request: HttpRequest) -> None:
-    """Raise the API server's 406 for a client that takes neither JSON nor everything."""
+    """Raise the API server's 406 if the client accepts neither JSON nor any type."""
     offers = [offer.partition(";")[0].strip() for offer in request.header("accept").split(",")]
     if not {"", "application/json", "application/*", "*/*"} & set(offers):
         raise not_acceptable()
 
 
 def decoded(request: HttpRequest, kind_name: str) -> Any:
-    """Return the decoded body. Raises the API server's 400 and 415."""
+    """Return the decoded body. Raise the API server's 400 or 415."""
     if request.media_type == "application/yaml":
         return from_yaml(request.body)
     if request.media_type == PROTOBUF:
@@ -223,9 +223,9 @@ def from_json(body: bytes, kind_name: str) -> Any:
     try:
         return json.loads(body or b"{}")
     except ValueError as error:
-        told = f"couldn't get version/kind; json parse error: {go_json_error(body, error)}"
+        message = f"couldn't get version/kind; json parse error: {go_json_error(body, error)}"
         raise bad_request(
-            f"the object provided is unrecognized (must be of type {kind_name}): {told} "
+            f"the object provided is unrecognized (must be of type {kind_name}): {message} "
             f"({body.decode(errors='replace')})"
         ) from None
 
@@ -244,7 +244,7 @@ def go_json_error(body: bytes, error: Exception) -> str:
 
 @dataclass(slots=True)
 class KubeAnswer:
-    """JSON when `body` is an object, else text; `lines` is a watch, one JSON document a line."""
+    """An answer: JSON if `body` is an object, otherwise text. `lines` is a watch, one JSON document a line."""
 
     status: int
     body: Obj | str = ""

@@ -1,4 +1,4 @@
-"""The Kubernetes API as its administrator sees it, past the wire and what may go wrong on it."""
+"""A client of the Kubernetes API with an administrator's permissions, without network and faults."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class ClusterApi:
-    """JSON in, JSON out. Refusals are AssertionErrors."""
+    """Takes and returns JSON. A refusal raises AssertionError."""
 
     def __init__(self, kube: KubeSandbox) -> None:
         self._kube = kube
@@ -28,8 +28,8 @@ class ClusterApi:
         return self._call("GET", path)
 
     def items(self, path: str) -> list[Json]:
-        found: list[Json] = self.get(path)["items"]
-        return found
+        objects: list[Json] = self.get(path)["items"]
+        return objects
 
     def post(self, path: str, body: Json) -> Json:
         return self._call("POST", path, body)
@@ -50,8 +50,8 @@ class ClusterApi:
         self.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
 
     def make_workload(self, kind: str, namespace: str, name: str, account: str, replicas: int = 1, **spec: Any) -> None:
-        """Create a Deployment, StatefulSet, DaemonSet or Job of one container; `pod` in `spec` adds to the pod's
-        spec."""
+        """Create a Deployment, StatefulSet, DaemonSet or Job of one container. `pod` in `spec` adds members to the
+        pod's spec."""
         group, plural = ("batch", "jobs") if kind == "Job" else ("apps", f"{kind.lower()}s")
         labels = {"app": name}
         body: Json = {
@@ -76,10 +76,10 @@ class ClusterApi:
         self.post(f"/api/v1/namespaces/{namespace}/pods", body)
 
     def pods(self, namespace: str, app: str = "") -> list[Json]:
-        """Return those that are not on their way out, by name."""
+        """Return the pods that are not terminating, by name."""
         query = f"?labelSelector=app%3D{app}" if app else ""
-        found = self.items(f"/api/v1/namespaces/{namespace}/pods{query}")
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        pods = self.items(f"/api/v1/namespaces/{namespace}/pods{query}")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def pod_names(self, namespace: str, app: str = "") -> list[str]:
         return sorted(pod["metadata"]["name"] for pod in self.pods(namespace, app))

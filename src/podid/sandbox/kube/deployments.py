@@ -35,20 +35,20 @@ _HASH = "pod-template-hash"
 
 
 def sync_replica_sets(maker: PodMaker) -> None:
-    """Bring every ReplicaSet to its number of pods and count them."""
+    """Create or delete pods of every ReplicaSet up to its replicas, and write its status."""
     for replica_set, pods in each(maker, kinds.REPLICA_SETS):
         _sync_replica_set(maker, replica_set, pods)
 
 
 def _sync_replica_set(maker: PodMaker, replica_set: Obj, pods: list[Obj]) -> None:
     registry, source = maker.registry, "replicaset-controller"
-    running, wanted = active(pods), replica_set["spec"]["replicas"]
+    running, desired = active(pods), replica_set["spec"]["replicas"]
     refusal = ""
-    for _ in range(wanted - len(running)):
+    for _ in range(desired - len(running)):
         refusal = maker.create(replica_set, make_pod(replica_set, replica_set["spec"]["template"]), source)
         if refusal:
             break
-    for pod in deletion_order(running)[: max(0, len(running) - wanted)]:
+    for pod in deletion_order(running)[: max(0, len(running) - desired)]:
         maker.delete(replica_set, pod, source)
     pods = pods_of(registry, replica_set)
     running, now = active(pods), registry.store.now()
@@ -71,7 +71,7 @@ def _sync_replica_set(maker: PodMaker, replica_set: Obj, pods: list[Obj]) -> Non
 
 
 def sync_deployments(registry: Registry) -> None:
-    """Carry out one step of every rollout: ReplicaSets made, scaled up and down, status written."""
+    """Run one step of every rollout: create and scale ReplicaSets, write the status."""
     replica_sets = owned(registry, kinds.REPLICA_SETS)
     for deployment in registry.store.all(kinds.DEPLOYMENTS):
         if not terminating(deployment):
@@ -128,7 +128,7 @@ class _Rollout:
         template.setdefault("metadata", {}).setdefault("labels", {})[_HASH] = digest
         selector = clone(self._deployment["spec"]["selector"])
         selector.setdefault("matchLabels", {})[_HASH] = digest
-        made = self._registry.create(
+        created = self._registry.create(
             kinds.REPLICA_SETS,
             namespace(self._deployment),
             {
@@ -142,10 +142,10 @@ class _Rollout:
                 | {key: value for key, value in self._deployment["spec"].items() if key == "minReadySeconds"},
             },
         )
-        if size := made["spec"]["replicas"]:
-            told = f"Scaled up replica set {name(made)} from 0 to {size}"
-            self._registry.event(self._deployment, "ScalingReplicaSet", told, "deployment-controller")
-        return made
+        if size := created["spec"]["replicas"]:
+            message = f"Scaled up replica set {name(created)} from 0 to {size}"
+            self._registry.event(self._deployment, "ScalingReplicaSet", message, "deployment-controller")
+        return created
 
     def _first_size(self) -> int:
         total = sum(int(rs["spec"]["replicas"]) for rs in self._all)
@@ -180,8 +180,8 @@ class _Rollout:
             changed["spec"]["replicas"] = replicas
             changed["metadata"]["generation"] += 1
             way = "up" if replicas > before else "down"
-            told = f"Scaled {way} replica set {name(replica_set)} from {before} to {replicas}"
-            self._registry.event(self._deployment, "ScalingReplicaSet", told, "deployment-controller")
+            message = f"Scaled {way} replica set {name(replica_set)} from {before} to {replicas}"
+            self._registry.event(self._deployment, "ScalingReplicaSet", message, "deployment-controller")
         self._put(changed)
 
     def _recreate_step(self) -> None:
@@ -262,18 +262,18 @@ class _Rollout:
         failure = condition(self._new, "ReplicaFailure") if self._new else None
         if failure:
             known = [entry for entry in before.get("conditions", []) if entry["type"] == "ReplicaFailure"]
-            told = {key: failure[key] for key in ("type", "status", "reason", "message")}
-            conditions = conditions + with_condition(known, told, now, updated=True)
+            copied = {key: failure[key] for key in ("type", "status", "reason", "message")}
+            conditions = conditions + with_condition(known, copied, now, updated=True)
         return conditions
 
     def _progress(self, before: Obj, status: Obj, now: float) -> Obj | None:
         if self._new is None:
             return None
         progress: Obj = {"type": "Progressing", "status": "True"}
-        told = f'ReplicaSet "{name(self._new)}"'
-        wanted = self._wanted
-        if status["updatedReplicas"] == status["replicas"] == status["availableReplicas"] == wanted:
-            return progress | {"reason": "NewReplicaSetAvailable", "message": f"{told} has successfully progressed."}
+        subject = f'ReplicaSet "{name(self._new)}"'
+        desired = self._wanted
+        if status["updatedReplicas"] == status["replicas"] == status["availableReplicas"] == desired:
+            return progress | {"reason": "NewReplicaSetAvailable", "message": f"{subject} has successfully progressed."}
         counters = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
         moved = any(before.get(key, 0) != status[key] for key in counters)
         known = condition(self._deployment, "Progressing")
@@ -282,13 +282,13 @@ class _Rollout:
                 self._deployment["spec"]["progressDeadlineSeconds"] + 1,
                 lambda: self._registry.store.dirty(kinds.DEPLOYMENTS),
             )
-            return progress | {"reason": "ReplicaSetUpdated", "message": f"{told} is progressing."}
+            return progress | {"reason": "ReplicaSetUpdated", "message": f"{subject} is progressing."}
         deadline = parse_time(known["lastUpdateTime"]) + self._deployment["spec"]["progressDeadlineSeconds"]
         if now >= deadline and not self._deployment["spec"].get("paused"):
             late = {
                 "status": "False",
                 "reason": "ProgressDeadlineExceeded",
-                "message": f"{told} has timed out progressing.",
+                "message": f"{subject} has timed out progressing.",
             }
             return progress | late
         return None
@@ -301,5 +301,5 @@ def _count(replica_set: Obj, field: str) -> int:
 def _same_template(replica_set: Obj, deployment: Obj) -> bool:
     template = clone(replica_set["spec"]["template"])
     template["metadata"]["labels"].pop(_HASH, None)
-    wanted: Obj = deployment["spec"]["template"]
-    return template == wanted
+    desired: Obj = deployment["spec"]["template"]
+    return template == desired

@@ -1,4 +1,4 @@
-"""Faults of the cluster itself, in addition to those of the wire."""
+"""Faults of the cluster itself, in addition to those of the network."""
 
 from podid.sandbox.faults import Faults
 from podid.sandbox.kube.objects import Obj
@@ -19,7 +19,7 @@ def binds_ipv6(pod: Obj) -> bool:
 
 
 class ClusterFaults(Faults):
-    """All faults of one cluster. Nodes are named by their Kubernetes name; `*` means every node."""
+    """All faults of one cluster. Keys are names of Kubernetes nodes; `*` means every node."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class ClusterFaults(Faults):
             nodes.clear()
 
     def signature(self) -> object:
-        """Return a value that changes with the faults to which the cluster has to react."""
+        """Return a value that changes with the faults that affect the cluster's objects."""
         return (
             frozenset(self.agent_not_ready),
             frozenset(self.agent_crashing.items()),
@@ -78,11 +78,11 @@ class ClusterFaults(Faults):
             return True
 
     def agent_ready_on(self, node: str) -> bool:
-        """Return whether nothing keeps the agent's pod on the node from becoming Ready."""
+        """Return whether the agent's pod on the node can become Ready."""
         return not ({node, "*"} & (self.agent_not_ready | self.agent_crashing.keys()))
 
     def crash_line(self, pod: Obj) -> str | None:
-        """Return the last log line of the agent's pod, where it crashes."""
+        """Return the last log line of the agent's pod if it crashes."""
         node = pod["spec"].get("nodeName", "")
         line = self.agent_crashing.get(node, self.agent_crashing.get("*"))
         if line is None and {node, "*"} & self.ipv6_disabled and binds_ipv6(pod):
@@ -90,11 +90,11 @@ class ClusterFaults(Faults):
         return line
 
     def init_line(self, pod: Obj) -> str | None:
-        """Return the last log line of the init container of the agent's pod, where that fails."""
+        """Return the last log line of the init container of the agent's pod if the container fails."""
         return self.agent_init_failing.get(pod["spec"].get("nodeName", ""))
 
     def drops(self, where: str, pod: Obj) -> bool:
-        """Return whether what the pod's node sends to the agent, EKS Auth or STS never arrives."""
+        """Return whether packets from the pod's node to the agent, EKS Auth or STS are dropped."""
         return bool({pod["spec"].get("nodeName", ""), "*"} & self.cut_off[where])
 
     def unreachable(self, node: str) -> bool:

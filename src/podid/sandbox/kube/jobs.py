@@ -25,7 +25,7 @@ def sync_jobs(maker: PodMaker) -> None:
 
 
 def finished(job: Obj) -> str:
-    """`Complete`, `Failed` or nothing."""
+    """Return `Complete`, `Failed` or an empty string."""
     for entry in get(job, "status", "conditions", default=()):
         if entry["type"] in ("Complete", "Failed") and entry["status"] == "True":
             return str(entry["type"])
@@ -87,15 +87,15 @@ def _look_again(registry: Registry, seconds: float) -> None:
 
 def _fail(conditions: list[Obj], reason: str, message: str, now: float) -> list[Obj]:
     for kind in ("FailureTarget", "Failed"):
-        told = {"type": kind, "status": "True", "reason": reason, "message": message}
-        conditions = with_condition(conditions, told, now)
+        failed = {"type": kind, "status": "True", "reason": reason, "message": message}
+        conditions = with_condition(conditions, failed, now)
     return conditions
 
 
 def _complete(conditions: list[Obj], now: float) -> list[Obj]:
-    told = {"reason": "CompletionsReached", "message": "Reached expected number of succeeded pods"}
+    completed = {"reason": "CompletionsReached", "message": "Reached expected number of succeeded pods"}
     for kind in ("SuccessCriteriaMet", "Complete"):
-        conditions = with_condition(conditions, {"type": kind, "status": "True", **told}, now)
+        conditions = with_condition(conditions, {"type": kind, "status": "True", **completed}, now)
     return conditions
 
 
@@ -117,16 +117,16 @@ def protects(budget: Obj, pod: Obj) -> bool:
 
 
 def _expected(registry: Registry, pods: list[Obj]) -> int:
-    """Return the number of pods that the controllers want: the base for a budget in percent."""
-    wanted = {uid(owner): owner["spec"].get("replicas", 1) for owner in (_top(registry, pod) for pod in pods)}
-    return sum(wanted.values())
+    """Return the number of pods that the controllers specify: 100 % of a budget."""
+    replicas = {uid(owner): owner["spec"].get("replicas", 1) for owner in (_top(registry, pod) for pod in pods)}
+    return sum(replicas.values())
 
 
 def _top(registry: Registry, obj: Obj) -> Obj:
-    """Return the Deployment or the like above a pod; a pod without a controller stands for itself."""
+    """Return the topmost controller of a pod, such as its Deployment; the pod itself if it has none."""
     while reference := controller_of(obj):
-        found = registry.store.uids.get(reference["uid"])
-        owner = registry.store.find(found[0], *found[1]) if found else None
+        place = registry.store.uids.get(reference["uid"])
+        owner = registry.store.find(place[0], *place[1]) if place else None
         if owner is None:
             break
         obj = owner
@@ -134,7 +134,7 @@ def _top(registry: Registry, obj: Obj) -> Obj:
 
 
 def budget_status(registry: Registry, budget: Obj) -> Obj:
-    """Return the status that the disruption controller writes; `disruptionsAllowed` decides about evictions."""
+    """Return the status of the disruption controller. `disruptionsAllowed` decides on evictions."""
     now = registry.store.now()
     selected = [pod for pod in registry.store.all(kinds.PODS, namespace(budget)) if protects(budget, pod)]
     healthy = sum(map(is_ready, selected))
@@ -145,7 +145,7 @@ def budget_status(registry: Registry, budget: Obj) -> Obj:
     else:
         desired = resolve(budget["spec"].get("minAvailable", 1), expected, up=True)
     allowed = max(0, healthy - desired)
-    told = {
+    disruption_allowed = {
         "type": "DisruptionAllowed",
         "status": "True" if allowed else "False",
         "observedGeneration": budget["metadata"]["generation"],
@@ -158,12 +158,12 @@ def budget_status(registry: Registry, budget: Obj) -> Obj:
         "currentHealthy": healthy,
         "desiredHealthy": desired,
         "expectedPods": expected,
-        "conditions": with_condition(get(budget, "status", "conditions", default=[]), told, now),
+        "conditions": with_condition(get(budget, "status", "conditions", default=[]), disruption_allowed, now),
     }
 
 
 def collect_garbage(registry: Registry) -> None:
-    """Delete what belonged to an object that is gone."""
+    """Delete the dependents of deleted objects."""
     for kind in kinds.ALL:
         for obj in registry.store.all(kind) if kind is not kinds.EVENTS else ():
             references = obj["metadata"].get("ownerReferences") or ()
@@ -173,14 +173,14 @@ def collect_garbage(registry: Registry) -> None:
 
 
 def end_namespaces(registry: Registry) -> None:
-    """Empty namespaces that are Terminating, and remove them once they are empty."""
+    """Delete the objects of terminating namespaces, then the namespaces."""
     for home in registry.store.all(kinds.NAMESPACES):
         if not terminating(home):
             continue
-        left = 0
+        remaining = 0
         for kind in kinds.ALL:
             if kind.namespaced:
                 for obj in registry.store.all(kind, name(home)):
-                    left += not registry.delete(kind, obj, {})[1]
-        if not left:
+                    remaining += not registry.delete(kind, obj, {})[1]
+        if not remaining:
             registry.store.remove(kinds.NAMESPACES, home)

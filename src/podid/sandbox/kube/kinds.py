@@ -1,6 +1,6 @@
-"""The resources that the sandbox serves, how Kubernetes spells them, and the defaults of their fields at creation.
+"""The resources of the sandbox's API server, their names in Kubernetes, and the defaults of their fields at creation.
 
-Defaults are those that kube-apiserver 1.36 was recorded with.
+The defaults were recorded from kube-apiserver 1.36.
 """
 
 import base64
@@ -58,7 +58,7 @@ _WEBHOOK: Obj = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KubeKind:
-    """One resource, of which there is one instance; `group` is empty for the core group."""
+    """One kind of resource. `group` is empty for the core group."""
 
     group: str
     version: str
@@ -142,7 +142,7 @@ LEASES = KubeKind("coordination.k8s.io", "v1", "leases", "Lease")
 PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", False, ("pv",), subresources=("status",))
 CSI_DRIVERS = KubeKind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False)
 _ALPHA = ("keda.sh", "eks.services.k8s.aws", "iam.services.k8s.aws")
-# of products: there once their group is installed
+# of products; available when their group is installed
 CUSTOM: tuple[KubeKind, ...] = tuple(
     KubeKind(
         *(group, "v1alpha1" if group in _ALPHA else "v1", plural, name, not name.startswith(("Cluster", "EC2"))),
@@ -168,7 +168,7 @@ ROLE_BINDINGS = KubeKind(RBAC, "v1", "rolebindings", "RoleBinding")
 CLUSTER_ROLES = KubeKind(RBAC, "v1", "clusterroles", "ClusterRole", False)
 CLUSTER_ROLE_BINDINGS = KubeKind(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", False)
 
-# in the order in which garbage is collected and namespaces are emptied
+# the order of garbage collection and of the deletion of a namespace
 ALL: tuple[KubeKind, ...] = (
     *(CONFIG_MAPS, SECRETS, EVENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS),
     *(CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, CRON_JOBS, JOBS),
@@ -214,7 +214,7 @@ _SPECS: dict[KubeKind, Obj] = {
         "jobTemplate": {"spec": _TEMPLATE},
     },
 }
-# what a strategy of type RollingUpdate gets besides
+# additional defaults of strategy RollingUpdate
 _ROLLING_UPDATE: dict[KubeKind, tuple[str, Obj]] = {
     DEPLOYMENTS: ("strategy", {"maxUnavailable": "25%", "maxSurge": "25%"}),
     STATEFUL_SETS: ("updateStrategy", {"partition": 0}),
@@ -239,7 +239,7 @@ _STATUS: dict[KubeKind, Obj] = {
 
 
 def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
-    """Return a copy with the defaults of its kind; pods get more from `default_pod` after admission."""
+    """Return a copy with the defaults of its kind. `default_pod` adds those of pods after admission."""
     obj = clone(obj)
     obj.pop("status", None)
     spec = obj.setdefault("spec", {}) if kind.generation and kind is not MUTATING_WEBHOOKS else {}
@@ -271,7 +271,7 @@ def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
 
 
 def _fill(target: Obj, defaults: Obj) -> None:
-    """In place, level by level: what is missing."""
+    """Set the missing fields in place, level by level."""
     for key, value in defaults.items():
         if isinstance(value, dict):
             _fill(target.setdefault(key, {}), value)
@@ -290,13 +290,13 @@ def label_job(job: Obj) -> None:
     }
     template = job["spec"]["template"].setdefault("metadata", {})
     template["labels"] = {**(template.get("labels") or {}), **added}
-    # a Job without labels of its own gets those of its template
+    # a Job without labels gets the labels of its template
     job["metadata"].setdefault("labels", dict(template["labels"]))
     job["spec"].setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
 
 
 def default_pod_spec(spec: Obj) -> None:
-    """Set the defaults that pods and pod templates share, in place."""
+    """Set the common defaults of pods and pod templates in place."""
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
             _default_container(container)
@@ -321,12 +321,12 @@ def _default_container(container: Obj) -> None:
 
 
 def default_pod(pod: Obj) -> None:
-    """Set the defaults that only pods get, in place (admission plugins Priority and DefaultTolerationSeconds, and the
+    """Set the defaults of pods only, in place (admission plugins Priority and DefaultTolerationSeconds, and the
     strategy)."""
     spec = pod["spec"]
     tolerations = spec.setdefault("tolerations", [])
     for toleration in _RESTART_TOLERATIONS:
-        if not any(_covers(found, str(toleration["key"])) for found in tolerations):
+        if not any(_covers(entry, str(toleration["key"])) for entry in tolerations):
             tolerations.append(dict(toleration))
     spec.setdefault("priority", _PRIORITY_CLASSES.get(spec.get("priorityClassName", ""), 0))
     spec.setdefault("enableServiceLinks", True)
@@ -353,7 +353,7 @@ def _default_requests(container: Obj) -> None:
 
 
 def qos_class(spec: Obj) -> str:
-    """https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/"""
+    """Return the QoS class: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/"""
     amounts = [container.get("resources") or {} for container in spec.get("containers") or ()]
     if not any(entry.get("limits") or entry.get("requests") for entry in amounts):
         return "BestEffort"

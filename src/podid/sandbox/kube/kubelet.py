@@ -1,4 +1,4 @@
-"""The scheduler and the kubelets: pods get nodes, run, and go."""
+"""The scheduler and the kubelets: schedule, start and end pods."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def is_agent(pod: Obj) -> bool:
 
 
 class Kubelet:
-    """All of them at once. Each `sync` looks at every pod and does what is due for it."""
+    """The kubelets of all nodes. Each `sync` runs the due steps of every pod."""
 
     def __init__(self, registry: Registry, faults: ClusterFaults, timing: Timing) -> None:
         self._registry = registry
@@ -56,7 +56,7 @@ class Kubelet:
             elif get(pod, "status", "phase") in ("Succeeded", "Failed"):
                 continue
             elif self._store.find(kinds.NODES, "", node) is None:
-                if terminating(pod):  # the garbage collector of pods ends those whose node is gone
+                if terminating(pod):  # the pod garbage collector deletes the pods of deleted nodes
                     self._plan("stop", pod, self._timing.pod_stop)
             elif self._faults.unreachable(node):
                 self._set_ready(pod, False)
@@ -87,8 +87,8 @@ class Kubelet:
             self._registry.set_status(kinds.NODES, node, {**node["status"], "conditions": conditions})
 
     def renew_leases(self) -> None:
-        """Renew the leases as every kubelet does each ten seconds, by its own clock; to be called before somebody looks
-        at leases."""
+        """Renew the leases as every kubelet does each ten seconds, by the node's clock. Call it before each read of
+        leases."""
         for node in map(name, self._store.all(kinds.NODES)):
             if not self._faults.unreachable(node):
                 self._renew(node)
@@ -99,10 +99,12 @@ class Kubelet:
         spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": rfc3339_micro(now + ahead)}
         lease = self._store.find(kinds.LEASES, "kube-node-lease", node)
         if lease is None:
-            made = self._registry.create(kinds.LEASES, "kube-node-lease", {"metadata": {"name": node}, "spec": spec})
+            written_lease = self._registry.create(
+                kinds.LEASES, "kube-node-lease", {"metadata": {"name": node}, "spec": spec}
+            )
         else:
-            made = self._registry.update(kinds.LEASES, lease, {**lease, "spec": spec})
-        # the API server says by its own clock when it was written
+            written_lease = self._registry.update(kinds.LEASES, lease, {**lease, "spec": spec})
+        # the API server records the time of the write by its own clock
         written = {
             "manager": "kubelet",
             "operation": "Update",
@@ -111,10 +113,12 @@ class Kubelet:
             "fieldsType": "FieldsV1",
             "fieldsV1": {"f:spec": {"f:holderIdentity": {}, "f:leaseDurationSeconds": {}, "f:renewTime": {}}},
         }
-        self._store.replace(kinds.LEASES, {**made, "metadata": {**made["metadata"], "managedFields": [written]}})
+        self._store.replace(
+            kinds.LEASES, {**written_lease, "metadata": {**written_lease["metadata"], "managedFields": [written]}}
+        )
 
     def _plan(self, step: str, pod: Obj, seconds: float) -> None:
-        """Once per pod and step: do it after so many seconds."""
+        """Plan the step after so many seconds, once for each pod and step."""
         key = (step, uid(pod))
         if key in self._planned:
             return
@@ -124,9 +128,9 @@ class Kubelet:
 
     def _perform(self, step: Callable[[Obj], None], key: tuple[str, str]) -> None:
         self._planned.discard(key)
-        found = self._store.uids.get(key[1])
-        if found is not None:
-            pod = self._store.find(found[0], *found[1])
+        place = self._store.uids.get(key[1])
+        if place is not None:
+            pod = self._store.find(place[0], *place[1])
             if pod is not None and not self._faults.unreachable(pod["spec"].get("nodeName", "")):
                 step(pod)
 
@@ -158,8 +162,8 @@ class Kubelet:
             "conditions": [_condition("PodScheduled", True, self._store.now())],
         }
         bound = self._store.replace(kinds.PODS, bound)
-        told = f"Successfully assigned {namespace(pod)}/{name(pod)} to {name(node)}"
-        self._registry.event(pod, "Scheduled", told, "default-scheduler")
+        message = f"Successfully assigned {namespace(pod)}/{name(pod)} to {name(node)}"
+        self._registry.event(pod, "Scheduled", message, "default-scheduler")
 
     def _prepare(self, pod: Obj) -> None:
         images = {entry["image"] for entry in pod["spec"]["containers"]}

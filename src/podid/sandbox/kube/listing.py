@@ -1,4 +1,4 @@
-"""Lists and watches: selectors, pages with continue tokens, and the shapes that `Accept` asks for.
+"""Lists and watches: selectors, pages with continue tokens, and the forms of the `Accept` header.
 
 A table (`Accept: …;as=Table`) has the columns that kubectl prints.
 """
@@ -42,7 +42,7 @@ _DEFAULT_SECONDS = 1800.0
 
 
 def age(seconds: float) -> str:
-    """Return the age as `kubectl get` shows it (k8s.io/apimachinery duration.HumanDuration)."""
+    """Return the age as in `kubectl get` (k8s.io/apimachinery duration.HumanDuration)."""
     total = max(0, int(seconds))
     minutes, hours, days = total // 60, total // 3600, total // 86400
     if total < 120:
@@ -178,7 +178,7 @@ def _definition(title: str, kind: str, description: str, priority: int = 0) -> O
 
 
 def table(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, include: str, now: float) -> Obj:
-    """meta.k8s.io/v1 Table; `include` is None, Metadata or Object, as `includeObject` of the request."""
+    """Return a meta.k8s.io/v1 Table. `include` is the request's `includeObject`: None, Metadata or Object."""
     columns = _COLUMNS.get(kind, ())
     narrow = [column for column in columns if not column[2]]
     wide = [column for column in columns if column[2]]
@@ -200,7 +200,7 @@ def table(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, include: str, n
 
 
 def matcher(kind: KubeKind, request: HttpRequest) -> Matcher:
-    """Label and field selector of a request, as one predicate."""
+    """Return label selector and field selector of a request as one predicate."""
     by_label = parse_labels(request.arguments.get("labelSelector", ""))
     by_field = parse_fields(kind, request.arguments.get("fieldSelector", ""))
     return lambda obj: by_label(obj) and by_field(obj)
@@ -215,20 +215,20 @@ def list_objects(
     limit = int(request.arguments.get("limit") or 0)
     token = request.arguments.get("continue", "")
     if request.arguments.get("resourceVersion") == "0" and not token:
-        # from the watch cache, which does not page
+        # an answer from the watch cache, which does not page
         limit = 0
     start = ""
     if token:
         version, start = _read_token(token)
         if too_old:
             raise expired(_TOO_OLD)
-    found = [obj for obj in objects if matches(obj) and _key(ns, obj) >= start]
-    page = found[:limit] if limit else found
+    matching = [obj for obj in objects if matches(obj) and _key(ns, obj) >= start]
+    page = matching[:limit] if limit else matching
     metadata: Obj = {"resourceVersion": str(version)}
-    if len(page) < len(found):
+    if len(page) < len(matching):
         metadata["continue"] = _write_token(version, _key(ns, page[-1]))
         if not selected:
-            metadata["remainingItemCount"] = len(found) - len(page)
+            metadata["remainingItemCount"] = len(matching) - len(page)
     return shape_list(kind, page, metadata, request, now)
 
 
@@ -250,12 +250,13 @@ def _read_token(token: str) -> tuple[int, str]:
         content = json.loads(decoded.decode("latin-1"))
         return int(content["rv"]), str(content["start"])
     except (ValueError, KeyError, TypeError) as error:
-        told = go_json_error(decoded, error)
-        raise bad_request(f"invalid continue token: continue key is not valid: {told}") from None
+        message = go_json_error(decoded, error)
+        raise bad_request(f"invalid continue token: continue key is not valid: {message}") from None
 
 
 def wanted_shape(request: HttpRequest) -> str:
-    """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or nothing for the object itself."""
+    """Return `Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or an empty string for the object
+    itself."""
     for offer in request.header("accept").split(","):
         parameters = dict(part.strip().partition("=")[::2] for part in offer.split(";")[1:])
         if parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1":
@@ -274,7 +275,7 @@ def shape_list(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, request: H
             "kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
-            # a nil slice in Go, unlike the items of the objects' own list, which the registry makes
+            # a nil slice in Go; the items of the objects' own list are made by the registry and never nil
             "items": [partial(obj) for obj in objects] or None,
         }
     items = [{key: value for key, value in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
@@ -292,12 +293,12 @@ def shape_one(kind: KubeKind, obj: Obj, request: HttpRequest, now: float) -> Obj
 def watch(
     store: Store, kind: KubeKind, ns: str, object_name: str, request: HttpRequest, catch_up: Callable[[], None]
 ) -> Iterator[Obj]:
-    """Return the events of a watch, until `timeoutSeconds`. Takes the store's lock itself; StatusError for a bad
+    """Return the events of a watch until `timeoutSeconds`. Takes the store's lock. Raise StatusError for an invalid
     selector."""
     matches = matcher(kind, request)
     if object_name:
-        selected, wanted = matches, object_name
-        matches = lambda obj: obj["metadata"]["name"] == wanted and selected(obj)  # noqa: E731 - closes over both
+        selected, expected = matches, object_name
+        matches = lambda obj: obj["metadata"]["name"] == expected and selected(obj)  # noqa: E731 - closes over both
     since = request.arguments.get("resourceVersion", "")
     seconds = float(request.arguments.get("timeoutSeconds") or _DEFAULT_SECONDS)
     return _stream(store, kind, ns, matches, since, seconds, request, catch_up)
@@ -313,11 +314,11 @@ def _stream(
     request: HttpRequest,
     catch_up: Callable[[], None],
 ) -> Iterator[Obj]:
-    # a client waits for its own clock's seconds, whatever clock the cluster runs on
+    # the client counts seconds of its own clock, independent of the cluster's clock
     ends = time.monotonic() + seconds
     shape = _shaper(store, kind, request)
     with store.lock:
-        seen, first, gone = _begin(store, kind, ns, matches, since, request.flag("sendInitialEvents"))
+        version, first, gone = _begin(store, kind, ns, matches, since, request.flag("sendInitialEvents"))
     yield from map(shape, first)
     if gone:
         return
@@ -325,22 +326,24 @@ def _stream(
         with store.lock:
             catch_up()
             news = [
-                _event(change, ns, matches) for change in store.history if change.version > seen and change.kind is kind
+                _event(change, ns, matches)
+                for change in store.history
+                if change.version > version and change.kind is kind
             ]
-            seen = store.version
-            left = ends - time.monotonic()
-            if not any(news) and left > 0:
+            version = store.version
+            remaining = ends - time.monotonic()
+            if not any(news) and remaining > 0:
                 due = store.timeline.next_due()
-                store.lock.wait(left if due is None else max(0.005, min(left, due)))
+                store.lock.wait(remaining if due is None else max(0.005, min(remaining, due)))
         yield from (shape(event) for event in news if event is not None)
-        if left <= 0:
+        if remaining <= 0:
             return
 
 
 def _begin(
     store: Store, kind: KubeKind, ns: str, matches: Matcher, since: str, initial: bool
 ) -> tuple[int, list[Obj], bool]:
-    """Return the version seen so far, the first events, and whether they are the last ones."""
+    """Return the current version, the first events, and whether the watch ends with them."""
     if initial or since in ("", "0"):
         first: list[Obj] = [{"type": "ADDED", "object": obj} for obj in store.all(kind, ns) if matches(obj)]
         return store.version, [*first, *([_all_told(store, kind)] if initial else ())], False

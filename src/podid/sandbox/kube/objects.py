@@ -1,4 +1,4 @@
-"""Kubernetes objects as plain JSON, and the few things everybody does with them."""
+"""Kubernetes objects as plain JSON, and helpers for them."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def rfc3339(seconds: float) -> str:
     return _rfc3339(int(seconds))
 
 
-# a cluster has few different times in many objects
+# many objects share a few times
 @lru_cache(maxsize=4096)
 def _rfc3339(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -35,7 +35,7 @@ def parse_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-# the members that Kubernetes writes times into; a restart's annotation is the user's, and changes the pods' template
+# the members that contain times; the time in a restart annotation is the user's, and part of the pod template
 _TIMES = frozenset(
     (
         *("creationTimestamp", "deletionTimestamp", "startTime", "completionTime", "startedAt", "finishedAt"),
@@ -49,7 +49,7 @@ _HOLDERS = (dict, list)
 
 
 def with_times(value: Any, change: Callable[[float], float]) -> Any:
-    """Return the object with each time in it replaced by what `change` returns for it."""
+    """Return the object with each time replaced by the result of `change`."""
     if isinstance(value, list):
         return [with_times(item, change) if isinstance(item, _HOLDERS) else item for item in value]
     if not isinstance(value, dict):
@@ -65,8 +65,7 @@ def with_times(value: Any, change: Callable[[float], float]) -> Any:
 
 
 def clone(obj: Obj) -> Obj:
-    """Return a copy that shares no dict and no list. It is for JSON alone, and several times faster than
-    copy.deepcopy."""
+    """Return a deep copy of JSON values, several times faster than copy.deepcopy."""
     return {key: _clone(value) if isinstance(value, _HOLDERS) else value for key, value in obj.items()}
 
 
@@ -77,7 +76,7 @@ def _clone(value: Any) -> Any:
 
 
 def get(obj: Any, *path: str, default: Any = None) -> Any:
-    """Return the value at `path`, or `default` when any step is missing or null."""
+    """Return the value at `path`, or `default` if a step is missing or null."""
     for step in path:
         if not isinstance(obj, dict):
             return default
@@ -91,13 +90,13 @@ def partial(obj: Obj) -> Obj:
 
 
 def labels(obj: Obj) -> dict[str, str]:
-    found: dict[str, str] = get(obj, "metadata", "labels", default={})
-    return found
+    values: dict[str, str] = get(obj, "metadata", "labels", default={})
+    return values
 
 
 def annotations(obj: Obj) -> dict[str, str]:
-    found: dict[str, str] = get(obj, "metadata", "annotations", default={})
-    return found
+    values: dict[str, str] = get(obj, "metadata", "annotations", default={})
+    return values
 
 
 def namespace(obj: Obj) -> str:
@@ -136,7 +135,7 @@ def owner_reference(owner: Obj) -> Obj:
 
 
 def template_hash(template: Obj) -> str:
-    """Ten characters that change with the pod template, like `pod-template-hash`."""
+    """Return ten characters that depend on the pod template, as `pod-template-hash` does."""
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:10])
 

@@ -1,4 +1,4 @@
-"""Create, update, delete: the way every object takes into the store, whoever asks."""
+"""Create, update and delete objects in the store, for clients and controllers."""
 
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.admission import Admission, check_create, check_update
@@ -9,22 +9,22 @@ from podid.sandbox.kube.store import Store
 
 
 class Registry:
-    """Objects with the rules of the API server around them. Callers hold the store's lock."""
+    """Applies the rules of the API server to objects. Callers hold the store's lock."""
 
     def __init__(self, store: Store, admission: Admission, root_ca: str) -> None:
         self.store = store
         self._admission = admission
         self._root_ca = root_ca
 
-    def get(self, kind: KubeKind, ns: str, wanted: str) -> Obj:
-        found = self.store.find(kind, ns, wanted)
-        if found is None:
-            raise not_found(kind, wanted)
-        return found
+    def get(self, kind: KubeKind, ns: str, object_name: str) -> Obj:
+        obj = self.store.find(kind, ns, object_name)
+        if obj is None:
+            raise not_found(kind, object_name)
+        return obj
 
-    def create(self, kind: KubeKind, ns: str, given: Obj, *, dry_run: bool = False, caller: int = 0) -> Obj:
-        """Return the stored object, or with `dry_run` what would have been stored. Raises StatusError."""
-        obj = self._named(kind, ns, given)
+    def create(self, kind: KubeKind, ns: str, body: Obj, *, dry_run: bool = False, caller: int = 0) -> Obj:
+        """Return the stored object; with `dry_run`, the object that would be stored. Raise StatusError."""
+        obj = self._named(kind, ns, body)
         home = self._home(kind, obj)
         obj = apply_defaults(kind, obj)
         if kind is kinds.PODS and home is not None:
@@ -44,8 +44,8 @@ class Registry:
             self._furnish(name(stored))
         return stored
 
-    def _named(self, kind: KubeKind, ns: str, given: Obj) -> Obj:
-        metadata = dict(given.get("metadata") or {})
+    def _named(self, kind: KubeKind, ns: str, body: Obj) -> Obj:
+        metadata = dict(body.get("metadata") or {})
         if kind.namespaced and metadata.get("namespace") not in (None, "", ns):
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         if not metadata.get("name") and metadata.get("generateName"):
@@ -54,10 +54,10 @@ class Registry:
             metadata["namespace"] = ns
         for field in ("managedFields", "uid", "creationTimestamp", "generation", "deletionTimestamp"):
             metadata.pop(field, None)
-        return {**given, "metadata": {field: value for field, value in metadata.items() if value not in (None, {})}}
+        return {**body, "metadata": {field: value for field, value in metadata.items() if value not in (None, {})}}
 
     def _home(self, kind: KubeKind, obj: Obj) -> Obj | None:
-        """Return the namespace, which must exist and not be going away."""
+        """Return the namespace. Refuse if it does not exist or is terminating."""
         if not kind.namespaced:
             return None
         home = self.get(kinds.NAMESPACES, "", namespace(obj))
@@ -69,21 +69,21 @@ class Registry:
         return home
 
     def _furnish(self, ns: str) -> None:
-        """Create the objects that controllers put into every new namespace."""
+        """Create the objects that controllers add to every new namespace."""
         self.create(
             kinds.CONFIG_MAPS, ns, {"metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": self._root_ca}}
         )
         self.create(kinds.SERVICE_ACCOUNTS, ns, {"metadata": {"name": "default"}})
 
-    def update(self, kind: KubeKind, before: Obj, given: Obj, *, status: bool = False, dry_run: bool = False) -> Obj:
-        """Put `given` in the place of `before`; `status` takes only the status from it, otherwise all but that."""
-        metadata = dict(given.get("metadata") or {})
+    def update(self, kind: KubeKind, before: Obj, body: Obj, *, status: bool = False, dry_run: bool = False) -> Obj:
+        """Replace `before` with `body`. With `status`, take only the status of `body`; otherwise everything else."""
+        metadata = dict(body.get("metadata") or {})
         version = metadata.get("resourceVersion")
         if version not in (None, "", before["metadata"]["resourceVersion"]):
             raise conflict(kind, name(before))
-        after = clone(before) if status else clone(given)
+        after = clone(before) if status else clone(body)
         if status:
-            after["status"] = clone(given).get("status", {})
+            after["status"] = clone(body).get("status", {})
         else:
             after["metadata"] = self._kept_metadata(before, after)
             if "status" in before:
@@ -101,7 +101,7 @@ class Registry:
         return stored
 
     def _kept_metadata(self, before: Obj, after: Obj) -> Obj:
-        """Return the metadata with the fields that a client cannot change from the record."""
+        """Return the metadata with the immutable fields of the stored object."""
         metadata = dict(after["metadata"])
         for field in ("creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
@@ -120,14 +120,14 @@ class Registry:
             self.store.remove(kind, obj)
 
     def delete(self, kind: KubeKind, obj: Obj, options: Obj, *, dry_run: bool = False) -> tuple[Obj, bool]:
-        """Return the object as it was last seen, and whether it is gone at once."""
+        """Return the last state of the object, and whether it was deleted at once."""
         self._check_preconditions(kind, obj, options)
         if kind is kinds.PODS:
             return self._delete_pod(obj, options, dry_run)
         if kind is kinds.NAMESPACES or obj["metadata"].get("finalizers"):
             return self._mark(kind, obj, dry_run), False
         if not dry_run:
-            # a Job's pods are left behind unless the caller says otherwise, as batch/v1 has always done
+            # by default batch/v1 keeps a Job's pods
             # https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/batch/job/strategy.go
             default = "Orphan" if kind is kinds.JOBS else "Background"
             if options.get("propagationPolicy", default) == "Orphan":
@@ -137,9 +137,9 @@ class Registry:
 
     def _check_preconditions(self, kind: KubeKind, obj: Obj, options: Obj) -> None:
         for field, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-            wanted = get(options, "preconditions", field)
-            if wanted is not None and wanted != obj["metadata"][field]:
-                raise precondition(kind, name(obj), label, wanted, obj["metadata"][field])
+            expected = get(options, "preconditions", field)
+            if expected is not None and expected != obj["metadata"][field]:
+                raise precondition(kind, name(obj), label, expected, obj["metadata"][field])
 
     def _mark(self, kind: KubeKind, obj: Obj, dry_run: bool) -> Obj:
         if terminating(obj):
@@ -180,11 +180,11 @@ class Registry:
                     self.store.replace(kind, freed)
 
     def set_status(self, kind: KubeKind, obj: Obj, status: Obj) -> Obj:
-        """Return the object with another status, for controllers."""
+        """Set the status of an object, for controllers. Return the object."""
         return self.store.replace(kind, {**obj, "status": status})
 
     def event(self, about: Obj, reason: str, message: str, source: str, *, warning: bool = False) -> None:
-        """Record an Event, as the scheduler, the kubelet and the controllers do; a warning is counted."""
+        """Record an Event, as the scheduler, the kubelet and the controllers do. Repeated warnings are counted."""
         now = self.store.now()
         for known in self.store.all(kinds.EVENTS, namespace(about) or "default") if warning else ():
             same = known["involvedObject"].get("uid") == uid(about) and known["message"] == message
@@ -211,8 +211,8 @@ class Registry:
             event |= {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": rfc3339_micro(now)}
             event |= {"action": action, "reportingInstance": source}
         else:
-            seen = dict.fromkeys(("firstTimestamp", "lastTimestamp"), rfc3339(now))
-            event |= {"source": {"component": source}, **seen, "count": 1, "eventTime": None, "reportingInstance": ""}
+            times = dict.fromkeys(("firstTimestamp", "lastTimestamp"), rfc3339(now))
+            event |= {"source": {"component": source}, **times, "count": 1, "eventTime": None, "reportingInstance": ""}
         self.store.add(kinds.EVENTS, self.store.stamp(kinds.EVENTS, event))
 
 
@@ -221,7 +221,7 @@ def _desired(kind: KubeKind, obj: Obj) -> object:
 
 
 def _refreshed(kind: KubeKind, obj: Obj) -> Obj:
-    """Defaults again, for what an update brought in; a pod's were final at creation."""
+    """Apply the defaults again to fields that an update added. A pod's defaults are final at creation."""
     body = {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}
     if kind in (kinds.PODS, kinds.NAMESPACES, kinds.NODES):
         return body

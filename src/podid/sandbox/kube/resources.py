@@ -30,7 +30,7 @@ from podid.sandbox.kube.status import (
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 
-# https://kubernetes.io/docs/reference/kubernetes-api/: x-kubernetes-patch-merge-key of the kinds served here
+# https://kubernetes.io/docs/reference/kubernetes-api/: x-kubernetes-patch-merge-key of the served kinds
 _MERGE_KEYS = {
     "containers": "name",
     "initContainers": "name",
@@ -51,7 +51,7 @@ _MERGE_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class ApiTarget:
-    """A resource request; `kind` is None when the sandbox does not serve the resource."""
+    """A request for a resource. `kind` is None if the sandbox does not serve the resource."""
 
     group: str
     version: str
@@ -67,19 +67,19 @@ class ApiTarget:
 
     @property
     def review(self) -> str:
-        """Return the kind of a review such as SelfSubjectAccessReview, or nothing."""
+        """Return the kind of a review such as SelfSubjectAccessReview, or an empty string."""
         return kinds.REVIEWS.get((self.group, self.version, self.plural), "")
 
     @property
     def access(self) -> ResourceAccess:
-        # a namespace is authorized as if it lay in itself
+        # a namespace is authorized as an object in the namespace of its name
         ns = self.name if self.plural == "namespaces" and not self.group else self.namespace
         resource = f"{self.plural}/{self.sub}" if self.sub else self.plural
         return ResourceAccess(self.verb, self.group, resource, ns, self.name)
 
 
 def parse(request: HttpRequest) -> ApiTarget | None:
-    """Return the resource of a path; None if it names none (discovery, health, version)."""
+    """Return the resource of a path, or None for another path (discovery, health, version)."""
     steps = [step for step in request.decoded_path.split("/") if step]
     if len(steps) >= 3 and steps[0] == "api":
         group, version, rest = "", steps[1], steps[2:]
@@ -104,7 +104,7 @@ def _verb(request: HttpRequest, name: str) -> str:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """RFC 7386: objects merge, null removes, everything else replaces."""
+    """Merge objects: null removes a member, any other value replaces it (RFC 7386)."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -120,13 +120,12 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def prune(obj: Obj) -> Obj:
-    """Return the object without maps that became empty: `omitempty` drops labels and annotations when the last one
-    goes."""
+    """Return the object without empty maps: `omitempty` drops labels and annotations after the last one is removed."""
     return {key: value for key, value in obj.items() if not (key in ("annotations", "labels") and value == {})}
 
 
 def strategic_patch(target: Any, patch: Any) -> Any:
-    """Merge as `merge` does, but lists of objects with a merge key are merged element by element."""
+    """Merge as `merge_patch` does, but merge lists of objects with a merge key element by element."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     if patch.get("$patch") == "replace":
@@ -156,9 +155,9 @@ def _merge_list(target: list[Obj], patch: list[Obj], key: str) -> list[Obj]:
     for entry in patch:
         if key not in entry:
             raise bad_request(f"map: {entry} does not contain declared merge key: {key}")
-        place = next((index for index, found in enumerate(result) if found.get(key) == entry[key]), None)
+        place = next((index for index, item in enumerate(result) if item.get(key) == entry[key]), None)
         if entry.get("$patch") == "delete":
-            result = [found for found in result if found.get(key) != entry[key]]
+            result = [item for item in result if item.get(key) != entry[key]]
         elif place is None:
             result.append(strategic_patch({}, entry))
         else:
@@ -167,7 +166,7 @@ def _merge_list(target: list[Obj], patch: list[Obj], key: str) -> list[Obj]:
 
 
 def json_patch(target: Obj, operations: Any) -> Any:
-    """RFC 6902. A path that is not there, or a failed test, is the API server's bare 422."""
+    """Apply a JSON Patch (RFC 6902). A missing path or a failed test is the API server's bare 422."""
     if not isinstance(operations, list):
         raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     result: Any = copy.deepcopy(target)
@@ -251,11 +250,13 @@ _PATCHES = {
 
 
 def dry_run(request: HttpRequest, options: str) -> bool:
-    """Return whether `dryRun=All`; any other value is the API server's 422."""
+    """Return whether the request has `dryRun=All`. Any other value is the API server's 422."""
     value = request.arguments.get("dryRun", "")
     if value not in ("", "All"):
-        told = cause("FieldValueNotSupported", f'Unsupported value: ["{value}"]: supported values: "All"', "dryRun")
-        raise invalid(options, "", [told], "meta.k8s.io")
+        unsupported = cause(
+            "FieldValueNotSupported", f'Unsupported value: ["{value}"]: supported values: "All"', "dryRun"
+        )
+        raise invalid(options, "", [unsupported], "meta.k8s.io")
     return value == "All"
 
 
@@ -265,7 +266,7 @@ def check_fields(kind: KubeKind, request: HttpRequest, obj: Obj) -> None:
 
 
 class ResourceApi:
-    """Callers hold the store's lock. Every method raises StatusError."""
+    """Serves the verbs. Callers hold the store's lock. Every method raises StatusError."""
 
     def __init__(self, registry: Registry, faults: ClusterFaults) -> None:
         self._registry = registry
@@ -287,8 +288,8 @@ class ResourceApi:
         return verbs[target.verb](kind, target, request)
 
     def _get(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
-        found = self._registry.get(kind, target.namespace, target.name)
-        return KubeAnswer(200, shape_one(kind, found, request, self._store.now()))
+        obj = self._registry.get(kind, target.namespace, target.name)
+        return KubeAnswer(200, shape_one(kind, obj, request, self._store.now()))
 
     def _list(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         body = list_objects(
@@ -306,44 +307,44 @@ class ResourceApi:
         if target.name:
             raise method_not_allowed()
         dry = dry_run(request, "CreateOptions")
-        given = _decoded(kind, request)
-        check_fields(kind, request, given)
-        made = self._registry.create(kind, target.namespace, given, dry_run=dry, caller=request.caller)
-        return KubeAnswer(201, shape_one(kind, made, request, self._store.now()))
+        body = _decoded(kind, request)
+        check_fields(kind, request, body)
+        created = self._registry.create(kind, target.namespace, body, dry_run=dry, caller=request.caller)
+        return KubeAnswer(201, shape_one(kind, created, request, self._store.now()))
 
     def _update(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "UpdateOptions")
-        given = _decoded(kind, request)
-        check_fields(kind, request, given)
-        given_name = given.get("metadata", {}).get("name", "")
-        if given_name != target.name:
+        body = _decoded(kind, request)
+        check_fields(kind, request, body)
+        body_name = body.get("metadata", {}).get("name", "")
+        if body_name != target.name:
             raise bad_request(
-                f"the name of the object ({given_name}) does not match the name on the URL ({target.name})"
+                f"the name of the object ({body_name}) does not match the name on the URL ({target.name})"
             )
         before = self._registry.get(kind, target.namespace, target.name)
-        after = self._registry.update(kind, before, given, status=target.sub == "status", dry_run=dry)
+        after = self._registry.update(kind, before, body, status=target.sub == "status", dry_run=dry)
         return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
     def _patch(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "PatchOptions")
-        found = self._store.find(kind, target.namespace, target.name)
+        current = self._store.find(kind, target.namespace, target.name)
         if request.media_type not in _PATCHES:
             raise unsupported_media_type()
         patch = _decoded_patch(request)
-        if found is None:
+        if current is None:
             if request.media_type != "application/apply-patch+yaml":
                 raise not_found(kind, target.name)
-            made = self._registry.create(kind, target.namespace, patch, dry_run=dry, caller=request.caller)
-            return KubeAnswer(201, shape_one(kind, made, request, self._store.now()))
-        given = _PATCHES[request.media_type](found, patch)
-        check_fields(kind, request, given)
-        after = self._registry.update(kind, found, given, status=target.sub == "status", dry_run=dry)
+            created = self._registry.create(kind, target.namespace, patch, dry_run=dry, caller=request.caller)
+            return KubeAnswer(201, shape_one(kind, created, request, self._store.now()))
+        patched = _PATCHES[request.media_type](current, patch)
+        check_fields(kind, request, patched)
+        after = self._registry.update(kind, current, patched, status=target.sub == "status", dry_run=dry)
         return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
     def _delete(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
-        found = self._registry.get(kind, target.namespace, target.name)
-        last, gone = self._registry.delete(kind, found, options, dry_run=dry)
+        obj = self._registry.get(kind, target.namespace, target.name)
+        last, gone = self._registry.delete(kind, obj, options, dry_run=dry)
         if gone and not kind.returns_deleted:
             return KubeAnswer(200, _deleted(kind, last))
         return KubeAnswer(200, shape_one(kind, last, request, self._store.now()))
@@ -358,16 +359,16 @@ class ResourceApi:
 
 
 def _decoded(kind: KubeKind, request: HttpRequest) -> Obj:
-    given = decoded(request, kind.name)
-    if not isinstance(given, dict):
+    body = decoded(request, kind.name)
+    if not isinstance(body, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind.name})")
-    said = (given.get("apiVersion", kind.api_version), given.get("kind", kind.name))
-    if said != (kind.api_version, kind.name):
+    type_meta = (body.get("apiVersion", kind.api_version), body.get("kind", kind.name))
+    if type_meta != (kind.api_version, kind.name):
         raise bad_request(
-            f'{said[1]} in version "{said[0].rpartition("/")[2]}" cannot be handled as a {kind.name}: '
-            f'no kind "{said[1]}" is registered for the requested resource'
+            f'{type_meta[1]} in version "{type_meta[0].rpartition("/")[2]}" cannot be handled as a {kind.name}: '
+            f'no kind "{type_meta[1]}" is registered for the requested resource'
         )
-    return given
+    return body
 
 
 def _decoded_patch(request: HttpRequest) -> Any:
@@ -377,7 +378,7 @@ def _decoded_patch(request: HttpRequest) -> Any:
 
 
 def delete_options(request: HttpRequest) -> Obj:
-    """DeleteOptions from the body, else from the query."""
+    """Return DeleteOptions from the body, otherwise from the query."""
     options: Obj = clone(decoded(request, "DeleteOptions")) if request.body else {}
     for field in ("propagationPolicy", "gracePeriodSeconds"):
         if field in request.arguments and field not in options:

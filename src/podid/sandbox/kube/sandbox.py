@@ -1,4 +1,4 @@
-"""The Kubernetes half of the sandbox, as the rest of podid's sandbox uses it."""
+"""The Kubernetes half as the rest of the sandbox uses it."""
 
 import base64
 import secrets
@@ -44,8 +44,8 @@ class KubeSandbox:
         seed: int = 0,
         encrypted: bool = True,
     ) -> None:
-        """`identify` and `groups_of` are those of Authenticator; `issuer` is the cluster's OIDC issuer URL. Without
-        `encrypted` it is reached by HTTP."""
+        """Create a cluster. `identify` and `groups_of` are those of Authenticator; `issuer` is the cluster's OIDC
+        issuer URL. Without `encrypted`, the API server uses HTTP."""
         self.world = world
         self.faults = ClusterFaults()
         self._certificates = make_certificates()
@@ -77,7 +77,7 @@ class KubeSandbox:
         self._port = 0
 
     def handle(self, request: HttpRequest) -> KubeAnswer:
-        """Answer a request without a socket in between."""
+        """Answer a request without a socket."""
         return self._api.handle(request)
 
     def _answer(self, request: HttpRequest) -> HttpAnswer:
@@ -88,26 +88,26 @@ class KubeSandbox:
         return answer.encode()
 
     def install(self, group: str) -> bool:
-        """Put the custom resources of a product's API group into the cluster; False where they are there already."""
-        there = group in self._api.custom
+        """Install the custom resources of a product's API group. Return False if they exist."""
+        installed = group in self._api.custom
         self._api.custom.add(group)
-        return not there
+        return not installed
 
     def uninstall(self, group: str) -> None:
         self._api.custom.discard(group)
 
     @property
     def ca_pem(self) -> bytes:
-        """Return the certificate authority that clients must trust, PEM."""
+        """Return the PEM certificate authority of the API server."""
         return self._certificates.ca_pem
 
     @property
     def endpoint(self) -> str:
-        """https://127.0.0.1:PORT, once started."""
+        """Return https://127.0.0.1:PORT. Only after `start`."""
         return f"{'https' if self._encrypted else 'http'}://127.0.0.1:{self._port}"
 
     def start(self, port: int = 0) -> int:
-        """Listen on 127.0.0.1; the port that was asked for, or a free one for 0."""
+        """Listen on 127.0.0.1 at `port`, or at a free port for 0."""
         context = self._certificates.server_context() if self._encrypted else None
         self._server = LoopbackServer(self._answer, port, context)
         self._port = self._server.server_port
@@ -116,7 +116,7 @@ class KubeSandbox:
         return self._port
 
     def stop(self) -> None:
-        """Close the port and every connection; the cluster stays, so that it can be started again."""
+        """Close the port and all connections. The cluster stays and can be started again."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -129,7 +129,7 @@ class KubeSandbox:
         self.stop()
 
     def kubeconfig(self, token: str) -> Obj:
-        """Return a kubeconfig, as a mapping, whose user sends `token`; the context is named as `aws eks` names it."""
+        """Return a kubeconfig as a mapping. The user sends `token`; the context has the name that `aws eks` uses."""
         arn = self.world.cluster_arn
         authority = base64.b64encode(self.ca_pem).decode()
         return {
@@ -143,10 +143,10 @@ class KubeSandbox:
         }
 
     def load_baseline(self, names: Baseline | None = None) -> None:
-        """Create nodes, namespaces and workloads; AWS's names for them are fields of Baseline."""
+        """Create nodes, namespaces and workloads. The fields of Baseline are their names in AWS."""
         partition = self.world.cluster_arn.split(":")[1]
         with self._simulation.store.lock:
-            # a cluster that people come to has been running: its pods are there, not about to be
+            # the cluster has been running for some time, so that its pods exist
             self._simulation.store.timeline.rewind(AGE_SECONDS)
             baseline.load(
                 self._simulation.registry,
@@ -164,9 +164,9 @@ class KubeSandbox:
             baseline.furnish(registry, base64.b64encode(self.ca_pem).decode())
 
     def poke(self) -> None:
-        """Bring the cluster to the clock's now, and let it notice what changed outside (the add-on, faults).
+        """Advance the cluster to the clock's time, and apply changes from outside (the add-on, faults).
 
-        Every request does the same. Call it after a change, so that what follows has the right time.
+        Every request does the same. Call this after a change, so that later events have the right time.
         """
         with self._simulation.settled() as registry:
             registry.store.lock.notify_all()
@@ -179,11 +179,11 @@ class KubeSandbox:
     def live_through(
         self, seconds: int, before: Before, clock: Callable[[float], None], settled: Callable[[], None]
     ) -> None:
-        """Let so much time pass for the cluster and for nobody else: `clock` moves the clock, and `settled` makes what
-        is not the cluster's older by as much before anybody looks. What was there `before` keeps its age."""
+        """Simulate `seconds` for the cluster only: `clock` moves the clock, and `settled` makes the other objects older
+        before a client can read them. The objects in `before` keep their age."""
         store = self._simulation.store
         with store.lock:
-            for _ in range(seconds):  # controllers act on what the second before has led to
+            for _ in range(seconds):  # controllers act on the results of the previous second
                 clock(1.0)
                 self._simulation.catch_up()
             self._simulation.grow_older(seconds, before)
@@ -191,77 +191,77 @@ class KubeSandbox:
             store.lock.notify_all()
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
-        """Return the claims of a service account token that is valid now, pod included. Raises TokenRefused."""
+        """Return the claims of a service account token that is valid now, pod included. Raise TokenRefused."""
         with self._simulation.settled():
             return self._simulation.issuer.review(token, audience)
 
-    # users and rights
+    # users and permissions
 
     def add_user(
         self, token: str, name: str, *, groups: Sequence[str] = (), rules: Iterable[Obj] | None = None
     ) -> None:
-        """Add a user who sends `token`; `rules` are RBAC PolicyRules, with `namespace` to bind one to a namespace."""
+        """Add a user with `token`. `rules` are RBAC PolicyRules; `namespace` binds them to one namespace."""
         self.authenticator.tokens[token] = User(name, name, tuple(groups))
         if rules is not None:
             self.authorizer.rules[name] = list(rules)
 
     def set_principal(self, arn: str, groups: Sequence[str] | None, rules: Iterable[Obj] = ()) -> None:
-        """Set an access entry: the groups of an IAM principal; None makes the cluster answer it with 401."""
+        """Set the groups of an IAM principal's access entry. None: requests of the principal get 401."""
         self.authenticator.principals[arn] = None if groups is None else tuple(groups)
         self.authorizer.rules[arn] = list(rules)
 
     def deny(self, user: str, verb: str, resource: str) -> None:
-        """Take one right away: ("list", "nodes"), ("get", "pods/log"), ("patch", "deployments.apps"); `*` for any."""
+        """Deny one permission: ("list", "nodes"), ("get", "pods/log"), ("patch", "deployments.apps"); `*` for any."""
         self.authorizer.denied.setdefault(user, set()).add((verb, resource))
 
     def allow_again(self, user: str) -> None:
-        """Give back everything that `deny` took."""
+        """Revoke all denials of `deny`."""
         self.authorizer.denied.pop(user, None)
 
-    # the cluster from inside
+    # direct access to the cluster
 
     def create(self, kind: KubeKind, obj: Obj) -> Obj:
-        """Create as an admin would, admission included. Raises StatusError."""
+        """Create an object as an administrator, admission included. Raise StatusError."""
         with self._simulation.settled() as registry:
             return registry.create(kind, obj["metadata"].get("namespace", ""), obj)
 
     def find(self, kind: KubeKind, ns: str, name: str) -> Obj | None:
-        """Return the object now, or None. Not to be changed."""
+        """Return the object, or None. The caller must not change it."""
         with self._simulation.settled() as registry:
             return registry.store.find(kind, ns, name)
 
     def all(self, kind: KubeKind, ns: str = "") -> list[Obj]:
-        """Return every object of the kind now. Not to be changed."""
+        """Return every object of the kind. The caller must not change them."""
         with self._simulation.settled() as registry:
             return registry.store.all(kind, ns)
 
     def delete(self, kind: KubeKind, ns: str, name: str) -> None:
-        """Delete as an admin would. Raises StatusError when it is not there."""
+        """Delete an object as an administrator. Raise StatusError if it does not exist."""
         with self._simulation.settled() as registry:
             registry.delete(kind, registry.get(kind, ns, name), {})
 
     def patch(self, kind: KubeKind, ns: str, name: str, change: Callable[[Obj], Obj]) -> Obj:
-        """Replace an object by what `change` makes of it. Raises StatusError."""
+        """Replace an object with the result of `change`. Raise StatusError."""
         with self._simulation.settled() as registry:
-            found = registry.get(kind, ns, name)
-            return registry.update(kind, found, change(found))
+            current = registry.get(kind, ns, name)
+            return registry.update(kind, current, change(current))
 
     def annotate_for_addon(self, ns: str, name: str, role_arn: str | None) -> None:
         """Set IRSA's annotation on a service account as EKS does for an add-on, or remove it if EKS has set it."""
         with self._simulation.settled() as registry:
-            found = registry.store.find(kinds.SERVICE_ACCOUNTS, ns, name)
-            if found is None or (role_arn is None and not _applied_by_eks(found)):
+            account = registry.store.find(kinds.SERVICE_ACCOUNTS, ns, name)
+            if account is None or (role_arn is None and not _applied_by_eks(account)):
                 return
-            annotations = {**found["metadata"].get("annotations", {}), ROLE_ARN: role_arn}
-            others = [entry for entry in found["metadata"].get("managedFields", ()) if entry["manager"] != "eks"]
+            annotations = {**account["metadata"].get("annotations", {}), ROLE_ARN: role_arn}
+            others = [entry for entry in account["metadata"].get("managedFields", ()) if entry["manager"] != "eks"]
             own: Obj = {"f:metadata": {"f:annotations": {f"f:{ROLE_ARN}": {}}}}
             entry = {"manager": "eks", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1"}
             metadata = {
-                **found["metadata"],
+                **account["metadata"],
                 "annotations": {key: value for key, value in annotations.items() if value is not None},
                 "managedFields": [*others, *([{**entry, "fieldsV1": own}] if role_arn else [])],
             }
-            registry.store.replace(kinds.SERVICE_ACCOUNTS, {**found, "metadata": metadata})
+            registry.store.replace(kinds.SERVICE_ACCOUNTS, {**account, "metadata": metadata})
 
     def add_node(
         self,
@@ -272,26 +272,25 @@ class KubeSandbox:
         labels: dict[str, str] | None = None,
         taints: Sequence[Obj] = (),
     ) -> Obj:
-        """Add a node more; `labels` override those of a Linux EC2 node of the node group (Fargate, Windows, arm64
-        …)."""
+        """Add a node. `labels` override those of a Linux EC2 node of the node group (for Fargate, Windows, arm64 …)."""
         region = self.world.region
-        given = baseline.node(
+        body = baseline.node(
             address, instance, zone or f"{region}a", region, Baseline(kubernetes_version=self._version)
         )
-        given["metadata"]["labels"] |= labels or {}
-        given["metadata"]["labels"] = {key: value for key, value in given["metadata"]["labels"].items() if value}
+        body["metadata"]["labels"] |= labels or {}
+        body["metadata"]["labels"] = {key: value for key, value in body["metadata"]["labels"].items() if value}
         if taints:
-            given["spec"]["taints"] = list(taints)
+            body["spec"]["taints"] = list(taints)
         with self._simulation.settled() as registry:
-            return baseline.add_node(registry, given)
+            return baseline.add_node(registry, body)
 
     def run_jobs_with(self, run: Runner) -> None:
-        """Set the behaviour of the pods of Jobs from now on: exit code and log text for a pod."""
+        """Set the function that returns exit code and log of the pods of Jobs, from now on."""
         with self._simulation.store.lock:
             self._simulation.kubelet.run = run
 
     def token_in(self, pod: Obj, audience: str) -> str:
-        """Return the token that the kubelet has put into a projected volume of the pod for `audience`."""
+        """Return the token for `audience` in a projected volume of the pod."""
         with self._simulation.settled() as registry:
             account = registry.get(kinds.SERVICE_ACCOUNTS, namespace(pod), pod["spec"]["serviceAccountName"])
             bound = {"kind": "Pod", "apiVersion": "v1", "name": name_of(pod), "uid": uid(pod)}
@@ -301,7 +300,7 @@ class KubeSandbox:
             return str(answer["status"]["token"])
 
     def reaches(self, pod: Obj, address: str, port: int) -> bool:
-        """Return whether network policies let the pod's packets to an address of its own node."""
+        """Return whether network policies allow the pod's packets to an address of its own node."""
         return may_leave(pod, address, port, self.all(kinds.NETWORK_POLICIES, namespace(pod)))
 
     def add_agent_line(self, node: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Label and field selectors, and which node a pod may run on: selector, required affinity, taints and host ports."""
+"""Label selectors, field selectors, and scheduling: node selector, required affinity, taints and host ports."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ class _Tokens:
 
 
 def parse_labels(text: str) -> Matcher:
-    """Return a `labelSelector`; a bad one is the API server's 400."""
+    """Return a `labelSelector` as a predicate. Raise the API server's 400 for an invalid one."""
     tokens = _Tokens(text)
     requirements: list[tuple[str, str, frozenset[str]]] = []
     while tokens.peek():
@@ -88,18 +88,18 @@ def _values(tokens: _Tokens) -> frozenset[str]:
     return frozenset(values)
 
 
-def _holds(found: dict[str, str], key: str, operator: str, values: frozenset[str]) -> bool:
+def _holds(label_map: dict[str, str], key: str, operator: str, values: frozenset[str]) -> bool:
     if operator == "exists":
-        return key in found
+        return key in label_map
     if operator == "absent":
-        return key not in found
+        return key not in label_map
     if operator == "in":
-        return found.get(key) in values
-    return found.get(key) not in values
+        return label_map.get(key) in values
+    return label_map.get(key) not in values
 
 
 def parse_fields(kind: KubeKind, text: str) -> Matcher:
-    """Return a `fieldSelector`; only the fields that Kubernetes indexes for the kind are known."""
+    """Return a `fieldSelector` as a predicate. Supports only the fields that Kubernetes indexes for the kind."""
     terms: list[tuple[str, bool, str]] = []
     for term in filter(None, text.split(",")):
         parsed = _TERM.fullmatch(term)
@@ -113,7 +113,7 @@ def parse_fields(kind: KubeKind, text: str) -> Matcher:
             known = ", ".join(f'"{entry}"' for entry in common)
             raise bad_request(f'"{field}" is not a known field selector: only {known}')
         terms.append((field, operator != "!=", value))
-    return lambda obj: all((_field(obj, field) == value) is wanted for field, wanted, value in terms)
+    return lambda obj: all((_field(obj, field) == value) is expected for field, expected, value in terms)
 
 
 def _field(obj: Obj, path: str) -> str:
@@ -125,33 +125,33 @@ def _field(obj: Obj, path: str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def matches(selector: Obj | None, found: dict[str, str]) -> bool:
-    """Return a `metav1.LabelSelector`: none selects nothing, an empty one everything."""
+def matches(selector: Obj | None, label_map: dict[str, str]) -> bool:
+    """Return whether a `metav1.LabelSelector` matches: None matches nothing, an empty one everything."""
     if selector is None:
         return False
-    if any(found.get(key) != value for key, value in get(selector, "matchLabels", default={}).items()):
+    if any(label_map.get(key) != value for key, value in get(selector, "matchLabels", default={}).items()):
         return False
-    return expressions_match(get(selector, "matchExpressions", default=()), found)
+    return expressions_match(get(selector, "matchExpressions", default=()), label_map)
 
 
-def expressions_match(expressions: Iterable[Obj], found: dict[str, str]) -> bool:
-    """matchExpressions of label selectors and of node affinity."""
-    return all(_expression_holds(entry, found) for entry in expressions)
+def expressions_match(expressions: Iterable[Obj], label_map: dict[str, str]) -> bool:
+    """Return whether all matchExpressions of a label selector or node affinity match."""
+    return all(_expression_holds(entry, label_map) for entry in expressions)
 
 
-def _expression_holds(entry: Obj, found: dict[str, str]) -> bool:
+def _expression_holds(entry: Obj, label_map: dict[str, str]) -> bool:
     operators = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
     if entry["operator"] in operators:
         values = frozenset(entry.get("values") or ())
-        return _holds(found, entry["key"], operators[entry["operator"]], values)
-    value, bound = found.get(entry["key"]), entry["values"][0]
+        return _holds(label_map, entry["key"], operators[entry["operator"]], values)
+    value, bound = label_map.get(entry["key"]), entry["values"][0]
     if value is None:
         return False
     return int(value) > int(bound) if entry["operator"] == "Gt" else int(value) < int(bound)
 
 
 def pick_node(pod: Obj, nodes: list[Obj], pods: list[Obj]) -> tuple[Obj | None, str]:
-    """Return the eligible node with the fewest pods, or None and the scheduler's words for why there is none."""
+    """Return the eligible node with the fewest pods; if there is none, None and the scheduler's message."""
     refusals: dict[str, int] = {}
     eligible: list[Obj] = []
     for node in nodes:
@@ -160,11 +160,11 @@ def pick_node(pod: Obj, nodes: list[Obj], pods: list[Obj]) -> tuple[Obj | None, 
         else:
             eligible.append(node)
     if not eligible:
-        told = ", ".join(f"{count} {why}" for why, count in sorted(refusals.items()))
-        return None, f"0/{len(nodes)} nodes are available: {told or 'no nodes available to schedule pods'}."
+        reasons = ", ".join(f"{count} {why}" for why, count in sorted(refusals.items()))
+        return None, f"0/{len(nodes)} nodes are available: {reasons or 'no nodes available to schedule pods'}."
     load = {name(node): 0 for node in eligible}
-    for other in pods:
-        if (where := other["spec"].get("nodeName")) in load:
+    for scheduled in pods:
+        if (where := scheduled["spec"].get("nodeName")) in load:
             load[where] += 1
     return min(eligible, key=lambda node: (load[name(node)], name(node))), ""
 
@@ -179,17 +179,17 @@ def _refusal(pod: Obj, node: Obj, pods: list[Obj]) -> str:
         return "node(s) were unschedulable"
     if any(not _tolerated(pod["spec"], taint) for taint in get(node, "spec", "taints", default=())):
         return "node(s) had untolerated taint(s)"
-    wanted = _host_ports(pod["spec"])
-    on_node = [other for other in pods if other["spec"].get("nodeName") == name(node)] if wanted else []
-    if any(wanted & _host_ports(other["spec"]) for other in on_node):
+    host_ports = _host_ports(pod["spec"])
+    on_node = [scheduled for scheduled in pods if scheduled["spec"].get("nodeName") == name(node)] if host_ports else []
+    if any(host_ports & _host_ports(scheduled["spec"]) for scheduled in on_node):
         return "node(s) didn't have free ports for the requested pod ports"
     return ""
 
 
 def node_matches(spec: Obj, node: Obj) -> bool:
-    """nodeSelector and requiredDuringScheduling node affinity of a pod spec."""
-    found = labels(node)
-    if any(found.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
+    """Return whether nodeSelector and required node affinity of a pod spec match the node."""
+    node_labels = labels(node)
+    if any(node_labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
     required = get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     if not required:
@@ -205,7 +205,7 @@ def _term_matches(term: Obj, node: Obj) -> bool:
 
 
 def tolerates_node(spec: Obj, node: Obj) -> bool:
-    """Return whether no taint of the node keeps the pod away."""
+    """Return whether the pod tolerates all taints of the node."""
     return all(_tolerated(spec, taint) for taint in get(node, "spec", "taints", default=()))
 
 

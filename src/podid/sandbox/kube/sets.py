@@ -1,4 +1,5 @@
-"""The StatefulSet and DaemonSet controllers, and what all workload controllers share: creating and counting pods."""
+"""The StatefulSet and DaemonSet controllers, and the common parts of workload controllers: creating and counting
+pods."""
 
 from collections.abc import Iterator
 
@@ -31,17 +32,17 @@ REVISION_HASH = "controller-revision-hash"
 
 def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
     """Return objects of a kind by the uid of their controller, oldest first."""
-    found: dict[str, list[Obj]] = {}
+    objects: dict[str, list[Obj]] = {}
     for obj in registry.store.all(kind):
         if reference := controller_of(obj):
-            found.setdefault(reference["uid"], []).append(obj)
-    for group in found.values():
+            objects.setdefault(reference["uid"], []).append(obj)
+    for group in objects.values():
         group.sort(key=lambda obj: (obj["metadata"]["creationTimestamp"], int(obj["metadata"]["resourceVersion"])))
-    return found
+    return objects
 
 
 def each(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
-    """Yield every owner of a kind that is not on its way out, with its pods."""
+    """Yield every owner of a kind that is not terminating, with its pods."""
     pods = owned(maker.registry, kinds.PODS)
     for owner in maker.registry.store.all(kind):
         if not terminating(owner):
@@ -56,7 +57,7 @@ def pods_of(registry: Registry, owner: Obj) -> list[Obj]:
 
 
 def active(pods: list[Obj]) -> list[Obj]:
-    """Neither finished nor on their way out."""
+    """Return the pods that are neither finished nor terminating."""
     return [pod for pod in pods if not terminating(pod) and get(pod, "status", "phase") not in ("Succeeded", "Failed")]
 
 
@@ -83,7 +84,7 @@ def make_pod(owner: Obj, template: Obj, *, pod_name: str = "", labels: dict[str,
 
 
 class PodMaker:
-    """Creates and deletes pods for controllers, with the events they record."""
+    """Creates and deletes pods for controllers, and records the events."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -93,20 +94,21 @@ class PodMaker:
 
     def create(self, owner: Obj, pod: Obj, source: str) -> str:
         """Create a pod. Return the message of a refusal; empty on success."""
-        # controllers keep no connection of their own to one replica of the webhook
+        # each request of a controller may reach another replica of the webhook
         self._callers += 1
         try:
-            made = self.registry.create(kinds.PODS, namespace(owner), pod, caller=self._callers)
+            created = self.registry.create(kinds.PODS, namespace(owner), pod, caller=self._callers)
         except StatusError as refusal:
             self.registry.event(owner, "FailedCreate", f"Error creating: {refusal.message}", source, warning=True)
             self._try_again(uid(owner))
             return refusal.message
         self._failures.pop(uid(owner), None)
-        self.registry.event(owner, "SuccessfulCreate", f"Created pod: {name(made)}", source)
+        self.registry.event(owner, "SuccessfulCreate", f"Created pod: {name(created)}", source)
         return ""
 
     def _try_again(self, owner: str) -> None:
-        """Later each time, as the controllers' queues do: k8s.io/client-go/util/workqueue."""
+        """Plan the next try. The wait grows each time, as in the controllers' queues:
+        k8s.io/client-go/util/workqueue."""
         if owner in self._waiting:
             return
         self._failures[owner] = self._failures.get(owner, 0) + 1
@@ -137,7 +139,7 @@ def deletion_order(pods: list[Obj]) -> list[Obj]:
 
 
 def resolve(value: object, total: int, *, up: bool) -> int:
-    """Return an IntOrString such as 1 or 25%, of `total`."""
+    """Return the number for an IntOrString such as 1 or 25%, of `total`."""
     text = str(value)
     if not text.endswith("%"):
         return int(text)
@@ -146,7 +148,7 @@ def resolve(value: object, total: int, *, up: bool) -> int:
 
 
 def with_condition(conditions: list[Obj], new: Obj, now: float, *, updated: bool = False) -> list[Obj]:
-    """Return the list with one condition set; the transition time moves only with the status."""
+    """Return the list with one condition set. The transition time changes only with the status."""
     known = next((entry for entry in conditions if entry["type"] == new["type"]), None)
     if known and all(known.get(key) == value for key, value in new.items()):
         return conditions
@@ -158,7 +160,7 @@ def with_condition(conditions: list[Obj], new: Obj, now: float, *, updated: bool
     entry |= {key: value for key, value in new.items() if key not in ("type", "status")}
     if known is None:
         return [*conditions, entry]
-    return [entry if found["type"] == new["type"] else found for found in conditions]
+    return [entry if item["type"] == new["type"] else item for item in conditions]
 
 
 def compact(status: Obj, keep: tuple[str, ...]) -> Obj:
@@ -167,7 +169,7 @@ def compact(status: Obj, keep: tuple[str, ...]) -> Obj:
 
 
 def _record_revision(registry: Registry, owner: Obj, revision: str) -> None:
-    """The ControllerRevision that `kubectl rollout history` reads."""
+    """Create the ControllerRevision that `kubectl rollout history` reads."""
     if registry.store.find(kinds.CONTROLLER_REVISIONS, namespace(owner), revision) is not None:
         return
     siblings = owned(registry, kinds.CONTROLLER_REVISIONS).get(uid(owner), [])
@@ -243,9 +245,9 @@ def _stateful_status(registry: Registry, owner: Obj, current: str, update: str) 
     pods = active(pods_of(registry, owner))
     updated = [pod for pod in pods if labels(pod).get(REVISION_HASH) == update]
     min_ready, now = int(owner["spec"].get("minReadySeconds", 0)), registry.store.now()
-    wanted = owner["spec"]["replicas"]
+    desired = owner["spec"]["replicas"]
     on_delete = owner["spec"]["updateStrategy"]["type"] == "OnDelete"
-    if not on_delete and len(updated) == wanted == len(pods) and all(map(is_ready, pods)):
+    if not on_delete and len(updated) == desired == len(pods) and all(map(is_ready, pods)):
         current = update
     status = {
         "observedGeneration": owner["metadata"]["generation"],
@@ -270,21 +272,21 @@ def sync_daemon_sets(maker: PodMaker) -> None:
 def _sync_daemon_set(maker: PodMaker, owner: Obj, pods: list[Obj]) -> None:
     registry, spec = maker.registry, owner["spec"]
     nodes = [node for node in registry.store.all(kinds.NODES) if _belongs(spec["template"]["spec"], node)]
-    wanted = {name(node) for node in nodes}
+    targets = {name(node) for node in nodes}
     revision = template_hash(spec["template"])
     _record_revision(registry, owner, f"{name(owner)}-{revision}")
     running = active(pods)
     for pod in running:
-        if _target(pod) not in wanted:
+        if _target(pod) not in targets:
             maker.delete(owner, pod, "daemonset-controller")
-    # a pod on its way out keeps its node until it is gone
+    # a terminating pod occupies its node until it is gone
     covered = {_target(pod) for pod in pods}
-    for node in sorted(wanted - covered):
+    for node in sorted(targets - covered):
         if maker.create(owner, _daemon_pod(owner, node, revision), "daemonset-controller"):
             break
     if spec["updateStrategy"]["type"] == "RollingUpdate":
-        _roll(maker, owner, running, wanted, revision)
-    _daemon_status(registry, owner, wanted, revision)
+        _roll(maker, owner, running, targets, revision)
+    _daemon_status(registry, owner, targets, revision)
 
 
 def _belongs(spec: Obj, node: Obj) -> bool:
@@ -292,7 +294,7 @@ def _belongs(spec: Obj, node: Obj) -> bool:
 
 
 def _target(pod: Obj) -> str:
-    """Return the node a daemon pod is meant for, scheduled or not."""
+    """Return the node of a daemon pod, scheduled or not."""
     if where := pod["spec"].get("nodeName"):
         return str(where)
     required = get(pod, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
@@ -307,9 +309,9 @@ def _daemon_pod(owner: Obj, node: str, revision: str) -> Obj:
     pod = make_pod(owner, owner["spec"]["template"], labels=added)
     affinity = pod["spec"].setdefault("affinity", {}).setdefault("nodeAffinity", {})
     required = affinity.setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
-    here = [{"key": "metadata.name", "operator": "In", "values": [node]}]
-    # the node's own term replaces what the template asked for, as the controller does it
-    required["nodeSelectorTerms"] = [{"matchFields": here}]
+    fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
+    # the controller replaces the template's terms with the term of the node
+    required["nodeSelectorTerms"] = [{"matchFields": fields}]
     tolerations = pod["spec"].setdefault("tolerations", [])
     for key in ("not-ready", "unreachable"):
         tolerations.append({"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute"})
@@ -318,31 +320,31 @@ def _daemon_pod(owner: Obj, node: str, revision: str) -> Obj:
     return pod
 
 
-def _roll(maker: PodMaker, owner: Obj, running: list[Obj], wanted: set[str], revision: str) -> None:
-    allowed = resolve(owner["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], len(wanted), up=True)
-    ready = [pod for pod in running if is_ready(pod) and _target(pod) in wanted]
+def _roll(maker: PodMaker, owner: Obj, running: list[Obj], targets: set[str], revision: str) -> None:
+    allowed = resolve(owner["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], len(targets), up=True)
+    ready = [pod for pod in running if is_ready(pod) and _target(pod) in targets]
     stale = [pod for pod in running if labels(pod).get(REVISION_HASH) != revision]
     for pod in [pod for pod in stale if not is_ready(pod)]:
         maker.delete(owner, pod, "daemonset-controller")
-    budget = max(0, allowed - (len(wanted) - len(ready)))
+    budget = max(0, allowed - (len(targets) - len(ready)))
     for pod in [pod for pod in stale if is_ready(pod)][:budget]:
         maker.delete(owner, pod, "daemonset-controller")
 
 
-def _daemon_status(registry: Registry, owner: Obj, wanted: set[str], revision: str) -> None:
+def _daemon_status(registry: Registry, owner: Obj, targets: set[str], revision: str) -> None:
     pods = active(pods_of(registry, owner))
-    placed = [pod for pod in pods if _target(pod) in wanted]
+    placed = [pod for pod in pods if _target(pod) in targets]
     min_ready, now = int(owner["spec"].get("minReadySeconds", 0)), registry.store.now()
     usable = sum(available(pod, min_ready, now) for pod in placed)
     status = {
         "currentNumberScheduled": len(placed),
         "numberMisscheduled": len(pods) - len(placed),
-        "desiredNumberScheduled": len(wanted),
+        "desiredNumberScheduled": len(targets),
         "numberReady": sum(map(is_ready, placed)),
         "observedGeneration": owner["metadata"]["generation"],
         "updatedNumberScheduled": sum(labels(pod).get(REVISION_HASH) == revision for pod in placed),
         "numberAvailable": usable,
-        "numberUnavailable": len(wanted) - usable,
+        "numberUnavailable": len(targets) - usable,
     }
     kept = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
     registry.set_status(kinds.DAEMON_SETS, owner, compact(status, kept))

@@ -1,4 +1,4 @@
-"""Everything that happens on the cluster by itself: controllers and kubelets, driven by the clock."""
+"""Controllers and kubelets of the cluster, driven by the clock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from podid.sandbox.kube.store import Now, Store, Timeline, Timing
 from podid.sandbox.kube.tokens import TokenIssuer
 from podid.sandbox.kube.webhook import Webhook
 
-# changes to these move no controller
+# controllers ignore changes of these kinds
 _IDLE = (kinds.EVENTS, kinds.CONFIG_MAPS, kinds.CONTROLLER_REVISIONS)
 
 
 class Simulation:
-    """Callers hold `store.lock` around everything but construction."""
+    """Runs the controllers and kubelets. Callers hold `store.lock` except during construction."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Simulation:
 
     @contextmanager
     def settled(self) -> Iterator[Registry]:
-        """Return the cluster at the present time, for callers that do not hold the lock yet."""
+        """Return the cluster advanced to the present time, for callers that do not hold the lock."""
         with self.store.lock:
             self.catch_up()
             yield self.registry
 
     def catch_up(self) -> None:
-        """Bring the cluster to the clock's now."""
+        """Advance the cluster to the clock's time."""
         self.store.timeline.catch_up()
         outside = (self._addon.signature(), self.faults.signature())
         if outside != self._outside:

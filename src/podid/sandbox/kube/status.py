@@ -1,4 +1,4 @@
-"""Refusals of an API server, word for word as kube-apiserver 1.36 gives them."""
+"""Refusals of an API server, with the exact messages of kube-apiserver 1.36."""
 
 from podid.domain.errors import PodidError
 from podid.sandbox.kube.kinds import KubeKind
@@ -12,7 +12,7 @@ DNS_SUBDOMAIN = (
 
 
 class StatusError(PodidError):
-    """An answer of `kind: Status`; `body` is what the client gets."""
+    """An answer of `kind: Status`. `body` is the body of the response."""
 
     code = "KubernetesStatus"
 
@@ -68,10 +68,10 @@ def conflict(kind: KubeKind, name: str) -> StatusError:
     return StatusError(409, "Conflict", message, _details(kind, name))
 
 
-def precondition(kind: KubeKind, name: str, field: str, wanted: str, found: str) -> StatusError:
+def precondition(kind: KubeKind, name: str, field: str, expected: str, actual: str) -> StatusError:
     message = (
-        f'Operation cannot be fulfilled on {kind.name} "{name}": the {field} in the precondition ({wanted}) does not '
-        f"match the {field} in record ({found}). The object might have been deleted and then recreated"
+        f'Operation cannot be fulfilled on {kind.name} "{name}": the {field} in the precondition ({expected}) does not '
+        f"match the {field} in record ({actual}). The object might have been deleted and then recreated"
     )
     return StatusError(409, "Conflict", message, {"name": name, "kind": kind.name})
 
@@ -109,8 +109,8 @@ def cause(reason: str, message: str, field: str) -> Obj:
     return {"reason": reason, "message": message, "field": field}
 
 
-def required(field: str, what: str = "") -> Obj:
-    return cause("FieldValueRequired", f"Required value: {what}" if what else "Required value", field)
+def required(field: str, detail: str = "") -> Obj:
+    return cause("FieldValueRequired", f"Required value: {detail}" if detail else "Required value", field)
 
 
 def invalid_value(field: str, value: str, why: str) -> Obj:
@@ -118,9 +118,9 @@ def invalid_value(field: str, value: str, why: str) -> Obj:
 
 
 def invalid(kind_name: str, name: str, causes: list[Obj], group: str = "") -> StatusError:
-    """Return a 422 with the causes joined as the API server joins them."""
-    told = [f"{entry['field']}: {entry['message']}" for entry in causes]
-    text = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    """Return a 422 with the causes joined as in the API server."""
+    messages = [f"{entry['field']}: {entry['message']}" for entry in causes]
+    text = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     qualified = f"{kind_name}.{group}" if group else kind_name
     details: Obj = {}
     if name:

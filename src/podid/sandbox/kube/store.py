@@ -1,6 +1,6 @@
-"""The object store: what etcd and the watch cache are to a real API server; and the time that its controllers run by.
+"""The object store (etcd and the watch cache of a real API server), and the timeline of the controllers.
 
-What is due happens at its own time, as soon as the cluster is read.
+Due events happen at their own time, when the cluster is next read.
 """
 
 import heapq
@@ -28,7 +28,7 @@ HISTORY = 5000
 
 
 class ManualClock:
-    """A clock that a test moves. Seconds since the epoch."""
+    """A clock that a test advances. Seconds since the epoch."""
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self.seconds = start
@@ -59,7 +59,7 @@ class Timing:
 
 
 class Timeline:
-    """Things that will happen. Not thread-safe: the sandbox's lock guards it."""
+    """Planned events. Not thread-safe: the sandbox's lock guards it."""
 
     def __init__(self, clock: Now = time.time) -> None:
         self._clock = clock
@@ -69,17 +69,17 @@ class Timeline:
         self._stepping = False
 
     def now(self) -> float:
-        """Return the time at which the current step happens."""
+        """Return the time of the current step."""
         return self._now
 
     def rewind(self, seconds: float) -> None:
-        """Step back, so that what is made next is as old as it would be in a cluster that has run for a while. Only
-        before anything is planned."""
+        """Turn the time back, so that the next objects are as old as in a cluster that has run for some time. Only
+        while no step is planned."""
         assert not self._due, "what is planned would happen twice"
         self._now -= seconds
 
     def grow_older(self, seconds: float) -> None:
-        """Move past events further back, and planned steps forward, by this time."""
+        """Move past events back and planned steps forward by this time."""
         self._now -= seconds
         self._due = [(due - seconds, order, step) for due, order, step in self._due]
 
@@ -87,12 +87,12 @@ class Timeline:
         heapq.heappush(self._due, (self._now + seconds, next(self._order), step))
 
     def next_due(self) -> float | None:
-        """Return the seconds from the present time to the next step, at least 0; None when nothing is planned."""
+        """Return the seconds until the next step, at least 0; None without a planned step."""
         return max(0.0, self._due[0][0] - self._clock()) if self._due else None
 
     def catch_up(self) -> None:
-        """Do all that is due, each step at its own time, steps that follow from steps included. Nothing for a step
-        itself that comes to look: it lives in its own moment."""
+        """Run all due steps, each at its own time, including steps that other steps plan. Has no effect during a
+        step."""
         if self._stepping:
             return
         target, self._stepping = self._clock(), True
@@ -108,7 +108,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write, as a watch sees it; `before` is what the object was."""
+    """One write in a watch. `before` is the previous object."""
 
     version: int
     kind: KubeKind
@@ -118,7 +118,7 @@ class Change:
 
 
 class Store:
-    """Objects by kind and key. Callers hold `lock`; objects handed out must not be changed."""
+    """Objects by kind and key. Callers hold `lock` and must not change returned objects."""
 
     def __init__(self, timeline: Timeline, *, seed: int = 0, first_version: int = 1) -> None:
         self.lock = threading.Condition(threading.RLock())
@@ -128,9 +128,9 @@ class Store:
         self.dirty: Callable[[KubeKind], None] = lambda _kind: None
         self.uids: dict[str, tuple[KubeKind, Key]] = {}
         self._objects: dict[KubeKind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
-        # what `all` gave, until something of the kind changes: the controllers ask again and again
+        # results of `all`, until an object of the kind changes: the controllers list again and again
         self._lists: dict[KubeKind, dict[str, list[Obj]]] = {kind: {} for kind in kinds.ALL}
-        # names and uids only have to be unlike each other, and the same in every run of a test
+        # names and uids must be unique, and the same in every run of a test
         self._random = random.Random(seed)  # noqa: S311
 
     def now(self) -> float:
@@ -140,30 +140,31 @@ class Store:
         return self._objects[kind].get(namespace, {}).get(name)
 
     def all(self, kind: KubeKind, namespace: str = "") -> list[Obj]:
-        """Return every object of the kind, in one namespace or in all, in the order of etcd keys."""
-        found = self._lists[kind].get(namespace)
-        if found is None:
+        """Return every object of the kind, in one namespace or in all, ordered by etcd key."""
+        objects = self._lists[kind].get(namespace)
+        if objects is None:
             by_namespace = self._objects[kind]
-            namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda each: f"{each}/")
-            found = self._lists[kind][namespace] = [
+            namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda name: f"{name}/")
+            objects = self._lists[kind][namespace] = [
                 obj
-                for each in namespaces
-                for _, obj in sorted(by_namespace.get(each, {}).items(), key=lambda item: item[0])
+                for name in namespaces
+                for _, obj in sorted(by_namespace.get(name, {}).items(), key=lambda item: item[0])
             ]
-        return list(found)
+        return list(objects)
 
     def new_uid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def suffix(self, length: int = 5) -> str:
-        """Return the suffix that generateName appends."""
+        """Return a suffix for generateName."""
         return "".join(self._random.choice(ALPHABET) for _ in range(length))
 
     def number(self, below: int) -> int:
         return self._random.randrange(below)
 
     def stamp(self, kind: KubeKind, obj: Obj) -> Obj:
-        """Return the object with what the API server sets at creation: uid, creationTimestamp, generation."""
+        """Return the object with the fields that the API server sets at creation: uid, creationTimestamp,
+        generation."""
         metadata = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "selfLink")}
         metadata["uid"] = self.new_uid()
         if kind.generation:
@@ -176,7 +177,7 @@ class Store:
         return self._write(kind, obj, "ADDED", None)
 
     def replace(self, kind: KubeKind, obj: Obj) -> Obj:
-        """Store a changed copy; equal content keeps its resourceVersion, as in a real API server."""
+        """Store a changed copy. Equal content keeps its resourceVersion, as in a real API server."""
         before = self._existing(kind, obj)
         if before == obj:
             return before
@@ -187,8 +188,8 @@ class Store:
         return self._write(kind, obj, "DELETED", before)
 
     def grow_older(self, seconds: float, before: Before) -> None:
-        """Move every time in the objects further back, of those `before` only the times since. No write:
-        nothing else about them changes."""
+        """Move every time in the objects back by `seconds`; objects in `before` keep their earlier times. This is not a
+        write: resourceVersion stays."""
         self.timeline.grow_older(seconds)
         for lists in self._lists.values():
             lists.clear()

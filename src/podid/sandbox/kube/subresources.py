@@ -1,4 +1,4 @@
-"""token, log, eviction, scale and status."""
+"""The subresources token, log, eviction, scale and status."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Logs = Callable[[Obj, str], str]
 
 
 class Subresources:
-    """Callers hold the store's lock. Every method raises StatusError."""
+    """Serves subresources. Callers hold the store's lock. Every method raises StatusError."""
 
     def __init__(
         self, registry: Registry, resources: ResourceApi, issuer: TokenIssuer, faults: ClusterFaults, logs: Logs
@@ -35,38 +35,38 @@ class Subresources:
     def serve(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         if target.sub not in kind.subresources:
             raise no_such_resource()
-        found = self._registry.get(kind, target.namespace, target.name)
+        obj = self._registry.get(kind, target.namespace, target.name)
         if target.sub == "status":
             return self._resources.serve(kind, target, request)
         if target.sub == "scale":
-            return self._scale(kind, found, target, request)
-        wanted = {"token": "create", "eviction": "create", "log": "get"}
-        if target.verb != wanted[target.sub]:
+            return self._scale(kind, obj, target, request)
+        verbs = {"token": "create", "eviction": "create", "log": "get"}
+        if target.verb != verbs[target.sub]:
             raise method_not_allowed()
         if target.sub == "token":
             dry = dry_run(request, "CreateOptions")
-            return KubeAnswer(201, self._issuer.request(found, decoded(request, "TokenRequest"), dry_run=dry))
-        return self._log(found, request) if target.sub == "log" else self._evict(found, request)
+            return KubeAnswer(201, self._issuer.request(obj, decoded(request, "TokenRequest"), dry_run=dry))
+        return self._log(obj, request) if target.sub == "log" else self._evict(obj, request)
 
-    def _scale(self, kind: KubeKind, found: Obj, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
+    def _scale(self, kind: KubeKind, obj: Obj, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         if target.verb == "get":
-            return KubeAnswer(200, _scale_of(found))
+            return KubeAnswer(200, _scale_of(obj))
         if target.verb == "patch":
-            given = merge_patch(_scale_of(found), from_json(request.body, "Scale"))
+            scale = merge_patch(_scale_of(obj), from_json(request.body, "Scale"))
         elif target.verb == "update":
-            given = decoded(request, "Scale")
+            scale = decoded(request, "Scale")
         else:
             raise method_not_allowed()
-        changed = clone(found)
-        changed["spec"]["replicas"] = int(get(given, "spec", "replicas", default=0))
+        changed = clone(obj)
+        changed["spec"]["replicas"] = int(get(scale, "spec", "replicas", default=0))
         dry = dry_run(request, "UpdateOptions")
-        return KubeAnswer(200, _scale_of(self._registry.update(kind, found, changed, dry_run=dry)))
+        return KubeAnswer(200, _scale_of(self._registry.update(kind, obj, changed, dry_run=dry)))
 
     def _evict(self, pod: Obj, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "CreateOptions")
         eviction = decoded(request, "Eviction")
         store = self._registry.store
-        # what does not run, or goes already, counts for no budget: k8s.io/kubernetes, pod/storage/eviction.go
+        # pods that do not run or are terminating count for no budget: k8s.io/kubernetes, pod/storage/eviction.go
         running = not terminating(pod) and get(pod, "status", "phase") == "Running"
         budgets = store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)) if running else ()
         for budget in budgets:
@@ -112,13 +112,13 @@ class Subresources:
             text = text[: int(limit)]
         return KubeAnswer(200, text)
 
-    def _container(self, pod: Obj, wanted: str) -> str:
+    def _container(self, pod: Obj, container: str) -> str:
         containers = [entry["name"] for entry in pod["spec"]["containers"]]
         init = [entry["name"] for entry in pod["spec"].get("initContainers") or ()]
-        if wanted in containers or wanted in init:
-            return wanted
-        if wanted:
-            raise bad_request(f"container {wanted} is not valid for pod {name(pod)}")
+        if container in containers or container in init:
+            return container
+        if container:
+            raise bad_request(f"container {container} is not valid for pod {name(pod)}")
         if len(containers) == 1:
             return str(containers[0])
         also = f" or one of the init containers: [{' '.join(init)}]" if init else ""
@@ -128,7 +128,7 @@ class Subresources:
 
 
 def _written(line: str, began: str) -> str:
-    """Return the time of the line: its own, otherwise the start of its pod."""
+    """Return the time of the line, otherwise the start of its pod."""
     try:
         return str(json.loads(line)["time"])
     except (ValueError, KeyError, TypeError):
@@ -136,7 +136,7 @@ def _written(line: str, began: str) -> str:
 
 
 def _withstand(budget: Obj, pod: Obj, state: Obj) -> None:
-    """Raise 429 where the budget keeps the pod. One that is not ready is worth nothing to a budget that is kept."""
+    """Raise 429 if a budget protects the pod. A pod that is not ready may be evicted while the budget is met."""
     always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
     kept = 0 < state["desiredHealthy"] <= state["currentHealthy"]
     if state["disruptionsAllowed"] <= 0 and (is_ready(pod) or not (always or kept)):
@@ -145,9 +145,9 @@ def _withstand(budget: Obj, pod: Obj, state: Obj) -> None:
 
 def _over_budget(budget: Obj, state: Obj) -> StatusError:
     needs = f"The disruption budget {name(budget)} needs {state['desiredHealthy']} healthy pods"
-    told = {"reason": "DisruptionBudget", "message": f"{needs} and has {state['currentHealthy']} currently"}
+    disruption = {"reason": "DisruptionBudget", "message": f"{needs} and has {state['currentHealthy']} currently"}
     message = "Cannot evict pod as it would violate the pod's disruption budget."
-    return StatusError(429, "TooManyRequests", message, {"causes": [told]})
+    return StatusError(429, "TooManyRequests", message, {"causes": [disruption]})
 
 
 def _scale_of(obj: Obj) -> Obj:

@@ -20,7 +20,7 @@ MIN_SECONDS, DEFAULT_SECONDS, MAX_SECONDS = 600, 3600, 86400
 
 
 class TokenIssuer:
-    """RS256 with a key of its own. Callers hold the store's lock."""
+    """Signs tokens with RS256 and its own key. Callers hold the store's lock."""
 
     def __init__(self, store: Store, issuer: str) -> None:
         self._store = store
@@ -28,11 +28,11 @@ class TokenIssuer:
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
-        # made at first use: it takes a tenth of a second, and many runs never sign
+        # created at first use: it takes 0.1 s, and many runs never sign
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def request(self, account: Obj, request: Obj, *, dry_run: bool = False) -> Obj:
-        """Answer a TokenRequest for a service account. Raises StatusError as the API server does."""
+        """Answer a TokenRequest for a service account. Raise StatusError as the API server does."""
         spec = request.get("spec") or {}
         seconds = spec.get("expirationSeconds", DEFAULT_SECONDS)
         if problem := _bad_seconds(seconds):
@@ -57,12 +57,12 @@ class TokenIssuer:
         if (reference.get("apiVersion"), reference.get("kind")) != ("v1", "Pod"):
             kind = f"{reference.get('apiVersion')}, Kind={reference.get('kind')}"
             raise bad_request(f"cannot bind token to object of type {kind}")
-        wanted = str(reference.get("name", ""))
-        if not wanted:
+        pod_name = str(reference.get("name", ""))
+        if not pod_name:
             raise invalid("TokenRequest", "", [required("spec.boundObjectRef.name")], "authentication.k8s.io")
-        pod = self._store.find(kinds.PODS, namespace(account), wanted)
+        pod = self._store.find(kinds.PODS, namespace(account), pod_name)
         if pod is None:
-            raise not_found(kinds.PODS, wanted)
+            raise not_found(kinds.PODS, pod_name)
         if pod["spec"]["serviceAccountName"] != name(account):
             raise bad_request(
                 f'cannot bind token for serviceaccount "{name(account)}" to pod running with different '
@@ -76,8 +76,8 @@ class TokenIssuer:
             raise StatusError(
                 409,
                 "Conflict",
-                f'Operation cannot be fulfilled on pods "{wanted}": {message}',
-                {"name": wanted, "kind": "pods"},
+                f'Operation cannot be fulfilled on pods "{pod_name}": {message}',
+                {"name": pod_name, "kind": "pods"},
             )
         return pod
 
@@ -112,14 +112,14 @@ class TokenIssuer:
         return digest.finalize().hex()[:40]
 
     def jwks(self) -> Obj:
-        """Return the public key as `/openid/v1/jwks` shows it."""
+        """Return the public key in the form of `/openid/v1/jwks`."""
         numbers = self._key.public_key().public_numbers()
         key = {"use": "sig", "kty": "RSA", "kid": self.key_id, "alg": "RS256"}
         key["n"], key["e"] = _b64(numbers.n.to_bytes(256, "big")), _b64(numbers.e.to_bytes(3, "big"))
         return {"keys": [key]}
 
     def review(self, token: str, audience: str) -> TokenClaims:
-        """Return the claims of a token that is good now. Raises TokenRefused."""
+        """Return the claims of a token that is valid now. Raise TokenRefused."""
         claims = self._verified(token)
         if claims["iss"] != self._issuer:
             raise TokenRefused("InvalidTokenException", "The token's issuer is not this cluster.")
@@ -132,7 +132,7 @@ class TokenIssuer:
             raise TokenRefused("InvalidTokenException", "The service account token is not valid yet.")
         private = claims["kubernetes.io"]
         pod = private.get("pod") or {}
-        found = TokenClaims(
+        subject = TokenClaims(
             namespace=private["namespace"],
             service_account=private["serviceaccount"]["name"],
             pod=pod.get("name", ""),
@@ -140,8 +140,8 @@ class TokenIssuer:
             service_account_uid=private["serviceaccount"]["uid"],
             expires=claims["exp"],
         )
-        self._check_alive(found)
-        return found
+        self._check_alive(subject)
+        return subject
 
     def _verified(self, token: str) -> Obj:
         try:

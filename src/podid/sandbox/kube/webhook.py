@@ -24,18 +24,18 @@ STS_REGIONAL = "eks.amazonaws.com/sts-regional-endpoints"
 ENABLED_LABEL = "eks.amazonaws.com/pod-identity"
 POD_IDENTITY_AUDIENCE = "pods.eks.amazonaws.com"
 MAX_EXPIRATION, MIN_EXPIRATION, LEAST_JITTERED = 86400, 600, 79200
-# after this long without a question about a service account, every replica has caught up
+# after this time without a request for a service account, every replica has caught up
 FORGETTING = 30.0
 
 
 @dataclass(slots=True)
-class _Belief:
-    """The first replica's data of one service account; the last replica has `before` until `settled`."""
+class _AccountState:
+    """The associations of one service account in the first replica; the last replica uses `before` until `settled`."""
 
     enabled: bool
     before: bool
     settled: float
-    asked: float
+    asked_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _Injection:
 
 
 class Webhook:
-    """Mutates pods at creation; several replicas learn of an association at different times."""
+    """Mutates pods at creation. Associations reach its replicas at different times."""
 
     def __init__(
         self, store: Store, world: ControlPlane, faults: ClusterFaults, *, spread: float, replicas: int = 2
@@ -60,10 +60,10 @@ class Webhook:
         self._faults = faults
         self._spread = spread
         self._replicas = replicas
-        self._beliefs: dict[tuple[str, str], _Belief] = {}
+        self._states: dict[tuple[str, str], _AccountState] = {}
 
     def mutate(self, pod: Obj, namespace: Obj, account: Obj, caller: int) -> Obj:
-        """Return the pod as it leaves the webhook; `caller` picks the replica, one connection always meets the same."""
+        """Return the mutated pod. `caller` selects the replica: one connection always reaches the same replica."""
         configuration = self._store.find(kinds.MUTATING_WEBHOOKS, "", CONFIGURATION)
         for webhook in (configuration or {}).get("webhooks") or ():
             if not matches(webhook["namespaceSelector"], labels(namespace)):
@@ -78,10 +78,10 @@ class Webhook:
         return pod
 
     def grow_older(self, seconds: float) -> None:
-        """Move the updates of its replicas further back by this time."""
-        for belief in self._beliefs.values():
-            belief.settled -= seconds
-            belief.asked -= seconds
+        """Move the updates of the replicas back by this time."""
+        for state in self._states.values():
+            state.settled -= seconds
+            state.asked_at -= seconds
 
     def _inject(self, pod: Obj, account: Obj, caller: int) -> Obj:
         pod_identity = self._knows(account["metadata"]["namespace"], account["metadata"]["name"], caller)
@@ -96,14 +96,14 @@ class Webhook:
 
     def _knows(self, namespace: str, name: str, caller: int) -> bool:
         now, truth = self._store.now(), self._world.pod_identity_enabled(namespace, name)
-        belief = self._beliefs.get((namespace, name))
-        if belief is None or now - belief.asked > FORGETTING:
-            belief = self._beliefs[namespace, name] = _Belief(truth, truth, now, now)
-        if truth != belief.enabled:
-            belief.enabled, belief.before, belief.settled = truth, belief.enabled, now + self._spread
-        belief.asked = now
-        late = caller % self._replicas != 0 and now < belief.settled
-        return belief.before if late else belief.enabled
+        state = self._states.get((namespace, name))
+        if state is None or now - state.asked_at > FORGETTING:
+            state = self._states[namespace, name] = _AccountState(truth, truth, now, now)
+        if truth != state.enabled:
+            state.enabled, state.before, state.settled = truth, state.enabled, now + self._spread
+        state.asked_at = now
+        late = caller % self._replicas != 0 and now < state.settled
+        return state.before if late else state.enabled
 
     def _pod_identity(self, pod: Obj, account: Obj) -> _Injection:
         mount = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
@@ -154,7 +154,7 @@ def _regional(account: Obj) -> bool:
 
 
 def inject(pod: Obj, injection: _Injection, region: str, *, label: bool) -> Obj:
-    """Return a copy with variables, mounts and volume; the pod itself when every container is left alone."""
+    """Return a copy with variables, mounts and volume; the same pod if every container is skipped."""
     pod = clone(pod)
     skipped = {entry.strip() for entry in annotations(pod).get(SKIP_CONTAINERS, "").split(",")}
     changed = False
@@ -198,7 +198,7 @@ def _volume(injection: _Injection) -> Obj:
 
 
 def configuration(ca_bundle: str) -> Obj:
-    """Return the object as EKS puts it on a cluster."""
+    """Return the webhook configuration that EKS creates on a cluster."""
     skip = {"key": SKIP_LABEL, "operator": "DoesNotExist"}
     return {
         "apiVersion": kinds.MUTATING_WEBHOOKS.api_version,

@@ -88,7 +88,7 @@ class PodTemplateKind(ResourceKind):
             rollout = site.clients.kube.reader.get_rollout(kind, namespace, name)
             if rollout.failed:
                 raise PodidError(f"The rollout of {self.subject(action)} failed: {rollout.failed}")
-            # such a workload replaces its pods when a person does
+            # a user must replace the pods of such a workload
             if not rollout.waiting or rollout.paused or rollout.on_delete:
                 return
             waiting = rollout.waiting

@@ -1,7 +1,7 @@
-"""Changes of the account and the cluster that put a failure mode in place, each recorded with its reversal.
+"""Changes of the account and the cluster that create a failure mode, each recorded with its reversal.
 
-What pods are needed for gets an identity of its own, named after the failure mode, in namespace `broken`: several
-failure modes stand side by side, and nothing that somebody else has made is touched.
+A failure mode that requires pods gets an identity of its own, named after the failure mode, in namespace `broken`.
+Several failure modes can therefore exist at one time, and no object of a user changes.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ NAMESPACE = "broken"
 _HOME = f"/api/v1/namespaces/{NAMESPACE}"
 CONTAINER = "app"
 AGENTS = f"/apis/apps/v1/namespaces/{AGENT_NAMESPACE}/daemonsets/{AGENT_ADDON}"
-# long enough for an agent's pod to be judged, and for an association to be in effect everywhere
+# long enough for an agent's pod to become ready, and for an association to propagate
 A_WHILE = 180
 _DAY = 86400.0
 _ROLES_AGE = timedelta(days=1000)
-# what the API server sets, and does not take from a client
+# the API server sets these members and refuses them from a client
 _SET_BY_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp")
 _TABLE = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenIdentity:
-    """A service account, its role and a Deployment that runs as it, all of one name."""
+    """A service account, its role and a Deployment that uses it, all with the same name."""
 
     name: str
     role: str
@@ -67,8 +67,8 @@ class Reach:
     admin_key: Credential
 
 
-class Hands:
-    """On one sandbox, for one failure mode. `undo` takes everything back, the last thing first."""
+class Scenario:
+    """The changes of one failure mode in one sandbox. `undo` reverses them, the last one first."""
 
     def __init__(self, reach: Reach, mode: str) -> None:
         from podid.sandbox.kube.client import ClusterApi
@@ -84,7 +84,7 @@ class Hands:
     def record(self) -> ClusterRecord:
         return self.world.clusters[self.world.cluster_name]
 
-    def later(self, step: Callable[[], object]) -> None:
+    def on_undo(self, step: Callable[[], object]) -> None:
         """Record the reversal of the next change."""
         self._undo.append(step)
 
@@ -94,14 +94,14 @@ class Hands:
         while self._undo:
             with contextlib.suppress(AssertionError, KeyError, ValueError):
                 self._undo.pop()()
-        self.let_pass(60)
-        self._leave_namespace()
-        self.let_pass(10)
+        self.advance_time(60)
+        self._delete_empty_namespace()
+        self.advance_time(10)
 
-    def let_pass(self, seconds: int = A_WHILE) -> None:
-        """Make the created and changed objects older by this time, and has led by then to what it leads to in that
-        time. The clock stands where it stood: to whoever looks, it has been so for a while. What was there before has
-        the age that it had."""
+    def advance_time(self, seconds: int = A_WHILE) -> None:
+        """Simulate this time for the objects that the failure mode created or changed: they get older, and controllers
+        act on them. The clock does not move, so a client sees objects that have existed for some time. Earlier objects
+        keep their age."""
         clock, before = self.world.clock, self._before
 
         def rest() -> None:
@@ -115,11 +115,11 @@ class Hands:
 
     def _now(self) -> Before:
         with self.world.lock:
-            there = self.world.ids() | self.iam.ids(self.world.account)
-        return Before(self.world.clock.now(), there | self.kube.uids())
+            ids = self.world.ids() | self.iam.ids(self.world.account)
+        return Before(self.world.clock.now(), ids | self.kube.uids())
 
     def aws(self, service: str) -> Any:
-        """boto3's client of the account's administrator."""
+        """Return a boto3 client with the administrator's credentials."""
         import boto3
 
         key = self._reach.admin_key
@@ -131,58 +131,58 @@ class Hands:
             aws_secret_access_key=key.secret_access_key,
         )
 
-    # the cluster
+    # changes of the cluster
 
     def create(self, collection: str, body: Json) -> Json:
-        made = self.cluster.post(collection, body)
-        self.later(lambda: self.cluster.delete(f"{collection}/{made['metadata']['name']}"))
-        return made
+        created = self.cluster.post(collection, body)
+        self.on_undo(lambda: self.cluster.delete(f"{collection}/{created['metadata']['name']}"))
+        return created
 
     def merge(self, path: str, patch: Json) -> None:
         before = _given(self.cluster.get(path))
         self.cluster.merge(path, patch)
-        self.later(lambda: self.cluster.put(path, before))
+        self.on_undo(lambda: self.cluster.put(path, before))
 
     def delete(self, path: str) -> None:
         before = _given(self.cluster.get(path))
         self.cluster.delete(path)
-        self.later(lambda: self.cluster.post(path.rpartition("/")[0], before))
+        self.on_undo(lambda: self.cluster.post(path.rpartition("/")[0], before))
 
     def add_node(self, address: str, **settings: Any) -> str:
-        """The name of a node that is there for this failure mode."""
-        made = str(self.kube.add_node(address, f"i-{address.replace('.', '-')}", **settings)["metadata"]["name"])
-        self.later(lambda: self.cluster.delete(f"/api/v1/nodes/{made}"))
-        self.later(self.let_pass)  # without its kubelet nobody ends the pods that are there
-        return made
+        """Add a node for this failure mode. Return its name."""
+        name = str(self.kube.add_node(address, f"i-{address.replace('.', '-')}", **settings)["metadata"]["name"])
+        self.on_undo(lambda: self.cluster.delete(f"/api/v1/nodes/{name}"))
+        self.on_undo(self.advance_time)  # without the node's kubelet, the pods of the node would not end
+        return name
 
-    def instance(self, node: str) -> str:
+    def instance_id(self, node: str) -> str:
         return str(self.cluster.get(f"/api/v1/nodes/{node}")["spec"]["providerID"]).rpartition("/")[2]
 
-    def metadata(self, node: str, **options: str | int) -> None:
-        """Options of the metadata service of a node's instance, until they are as they were."""
-        instance, ec2 = self.instance(node), self.aws("ec2")
-        (found,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
-        # moto forgets those that a call leaves out
-        before = {name: value for name, value in found["MetadataOptions"].items() if name.startswith("Http")}
+    def set_metadata_options(self, node: str, **options: str | int) -> None:
+        """Change options of the metadata service of a node's instance."""
+        instance, ec2 = self.instance_id(node), self.aws("ec2")
+        (described,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+        # moto resets the options that a call omits
+        before = {name: value for name, value in described["MetadataOptions"].items() if name.startswith("Http")}
         ec2.modify_instance_metadata_options(InstanceId=instance, **{**before, **options})
-        self.later(lambda: ec2.modify_instance_metadata_options(InstanceId=instance, **before))
+        self.on_undo(lambda: ec2.modify_instance_metadata_options(InstanceId=instance, **before))
 
-    # the account
+    # changes of the account
 
-    def role(self, name: str, trust: Json | None = None, *, allows: Json | None = _TABLE) -> str:
-        """A role and its ARN; `allows` is the one statement of its policy, None for no policy."""
+    def create_role(self, name: str, trust: Json | None = None, *, allows: Json | None = _TABLE) -> str:
+        """Create a role and return its ARN. `allows` is the only statement of its policy; None creates no policy."""
         from podid.sandbox import baseline
 
         inline = None if allows is None else {"access": {"Version": "2012-10-17", "Statement": [allows]}}
         trust = trust or baseline.pods_trust(self.record)
         arn = baseline.add_role(self.world, self.iam, name, trust, inline=inline)
-        made = self.iam.role_named(self.world.account, name)
-        made.create_date = self.world.clock.datetime().replace(tzinfo=None, microsecond=0) - _ROLES_AGE
-        self.later(lambda: self.drop_role(name))
+        role = self.iam.role_named(self.world.account, name)
+        role.create_date = self.world.clock.datetime().replace(tzinfo=None, microsecond=0) - _ROLES_AGE
+        self.on_undo(lambda: self.delete_role(name))
         return arn
 
-    def drop_role(self, name: str) -> None:
-        """With all that is attached to it."""
+    def delete_role(self, name: str) -> None:
+        """Delete the role and its policies."""
         iam = self.aws("iam")
         with contextlib.suppress(iam.exceptions.NoSuchEntityException):
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -191,64 +191,65 @@ class Hands:
                 iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
             iam.delete_role(RoleName=name)
 
-    def trust(self, role: str, document: Json) -> None:
+    def set_trust(self, role: str, document: Json) -> None:
         self.aws("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(document))
 
     def associate(self, account: str, role: str, *, age: float = _DAY, **more: Any) -> AssociationRecord:
-        """An association of `NAMESPACE/account`, or of `namespace/account`, `age` seconds old; EKS does not ask whether
-        that service account exists."""
+        """Create an association of service account `NAMESPACE/account` or `namespace/account`, `age` seconds old. Like
+        EKS, this does not check that the service account exists."""
         from podid.sandbox.aws.eks_associations import new_association
 
         namespace, _, name = account.rpartition("/")
         arn = f"arn:{self.world.partition}:iam::{self.world.account}:role/{role}"
         subject, born = (namespace or NAMESPACE, name), self.world.clock.now() - age
         with self.world.lock:
-            made = new_association(self.world, self.record, subject, arn, created_at=born, **more)
-            self.world.put_association(self.record, made)
-        self.later(lambda: self.drop_association(made.id))
+            association = new_association(self.world, self.record, subject, arn, created_at=born, **more)
+            self.world.put_association(self.record, association)
+        self.on_undo(lambda: self.delete_association(association.id))
         self._changed("associations")
-        return made
+        return association
 
-    def change_association(self, made: AssociationRecord, **more: Any) -> None:
+    def change_association(self, association: AssociationRecord, **more: Any) -> None:
         with self.world.lock:
-            self.world.put_association(self.record, replace(self.record.associations[made.id], **more))
+            self.world.put_association(self.record, replace(self.record.associations[association.id], **more))
         self._changed("associations")
 
-    def drop_association(self, association_id: str) -> None:
+    def delete_association(self, association_id: str) -> None:
         with self.world.lock:
             self.world.remove_association(self.record, association_id)
         self._changed("associations")
 
-    def _changed(self, what: str) -> None:
-        self.world.changed(what)
+    def _changed(self, resource: str) -> None:
+        self.world.changed(resource)
         self.world.notify()
 
-    # what is needed
+    # prerequisites
 
-    def agent(self) -> None:
-        """The agent on every node. It stays when the failure mode goes: others may stand on it by then."""
+    def install_agent(self) -> None:
+        """Install the agent on every node. `undo` keeps it, because other failure modes may need it by then."""
         if AGENT_ADDON not in self.record.addons:
             self.aws("eks").create_addon(clusterName=self.world.cluster_name, addonName=AGENT_ADDON)
-        self.let_pass(A_WHILE)
+        self.advance_time(A_WHILE)
 
-    def identity(
+    def create_identity(
         self, *, associated: bool = True, trust: Json | None = None, allows: Json | None = _TABLE
     ) -> BrokenIdentity:
-        """A service account with its role, and its association where it is to have one; `workload` makes its pods."""
+        """Create a service account with its role, and with `associated` its association. `create_workload` creates its
+        pods."""
         name = self.mode
-        self.home()
+        self.create_namespace()
         self.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": name}})
-        found = BrokenIdentity(name, name, self.role(name, trust, allows=allows))
+        identity = BrokenIdentity(name, name, self.create_role(name, trust, allows=allows))
         if associated:
             self.associate(name, name)
-        return found
+        return identity
 
-    def home(self) -> None:
-        """The namespace, which goes with the last of what is in it."""
-        if not self._has_home():
+    def create_namespace(self) -> None:
+        """Create the namespace, if required. It is deleted with the last object in it."""
+        if not self._has_namespace():
             self.cluster.make_namespace(NAMESPACE)
 
-    def workload(
+    def create_workload(
         self,
         name: str = "",
         account: str | None = None,
@@ -258,8 +259,8 @@ class Hands:
         annotations: Mapping[str, str] | None = None,
         replicas: int = 2,
     ) -> None:
-        """A Deployment in NAMESPACE that has run for a while; `pod` and `container` add to the pods' spec and to their
-        one container."""
+        """Create a Deployment in NAMESPACE that has run for some time. `pod` and `container` add members to the pod's
+        spec and to its only container."""
         from podid.sandbox.kube.client import pod_spec
 
         name = name or self.mode
@@ -268,34 +269,34 @@ class Hands:
         labels = {"app": name}
         template = {"metadata": {"labels": labels, "annotations": dict(annotations or {})}, "spec": spec}
         body = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-        made = {"metadata": {"name": name, "labels": labels}, "spec": body}
-        self.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", made)
-        self.let_pass()
+        deployment = {"metadata": {"name": name, "labels": labels}, "spec": body}
+        self.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment)
+        self.advance_time()
 
-    def working(self, **workload: Any) -> BrokenIdentity:
-        """An identity whose pods get their credentials, but for what `workload` says."""
-        self.agent()
-        found = self.identity()
-        self.workload(**workload)
-        return found
+    def create_working_identity(self, **workload: Any) -> BrokenIdentity:
+        """Create an identity whose pods get credentials, unless `workload` prevents it."""
+        self.install_agent()
+        identity = self.create_identity()
+        self.create_workload(**workload)
+        return identity
 
     def replace_pods(self, app: str = "", namespace: str = NAMESPACE) -> None:
         for name in self.cluster.pod_names(namespace, app or self.mode):
             self.cluster.delete(f"/api/v1/namespaces/{namespace}/pods/{name}")
-        self.let_pass()
+        self.advance_time()
 
-    def _leave_namespace(self) -> None:
-        if not self._has_home():
+    def _delete_empty_namespace(self) -> None:
+        if not self._has_namespace():
             return
-        found = [*self.cluster.items(f"{_HOME}/serviceaccounts"), *self.cluster.items(f"{_HOME}/pods")]
-        if all(item["metadata"]["name"] == "default" for item in found):
+        objects = [*self.cluster.items(f"{_HOME}/serviceaccounts"), *self.cluster.items(f"{_HOME}/pods")]
+        if all(item["metadata"]["name"] == "default" for item in objects):
             self.cluster.delete(_HOME)
 
-    def _has_home(self) -> bool:
+    def _has_namespace(self) -> bool:
         return any(item["metadata"]["name"] == NAMESPACE for item in self.cluster.items("/api/v1/namespaces"))
 
 
 def _given(obj: Json) -> Json:
-    """The object as a client would send it."""
+    """Return the object without the members that the server sets."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SET_BY_SERVER}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": metadata}

@@ -1,0 +1,75 @@
+"""The guard limits changes by podid. Older roles and associations, and those that others created, can violate it."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, known, part, rule
+from podid.checks.shared.roles import parsed_trust
+from podid.domain.aws import Association, Role, described
+from podid.domain.declaration import Guard
+from podid.domain.guard import (
+    Breach,
+    accounts_breach,
+    boundary_breach,
+    policies_breach,
+    roles_breach,
+    scopes_breach,
+    tags_breach,
+)
+from podid.domain.iam import PolicyNames
+from podid.domain.trust import Policy
+from podid.facts.index import podid_command, show_role
+
+
+@rule(needs=("associations", "roles"), wants=("role_policies", "cluster"))
+def guard_violated(check: Check, snapshot: Snapshot) -> Verdicts:
+    if not snapshot.guards:
+        yield check.of_cluster(snapshot).skip("no rules: specify a guard with --policy")
+        return
+    yield from check.undescribed(snapshot)
+    for association in described(known(snapshot.associations)):
+        case = check.case(association.subject, (str(association.ref),))
+        show = podid_command(snapshot, "show", str(association.ref))
+        yield _judged(case, snapshot, partial(_of_association, association), show)
+    for case, arn, _ in check.of_roles(snapshot):
+        role, policies = part(snapshot.roles, arn), part(snapshot.role_policies, arn)
+        if isinstance(role, Missing):
+            yield case.unknown(role)
+        elif role.value is None:
+            yield case.skip("the role does not exist")
+        elif isinstance(policies, Missing):
+            yield case.unknown(policies)
+        elif isinstance(trust := parsed_trust(role.value.trust), Missing):
+            yield case.unknown(trust)
+        else:
+            parts = role.value, trust.value, policies.value
+            yield _judged(case, snapshot, partial(_of_role, *parts), show_role(arn))
+
+
+def _of_association(association: Association, guard: Guard) -> Iterator[Breach]:
+    yield from roles_breach(guard, filter(None, (association.role_arn, association.target_role_arn)))
+    yield from tags_breach(guard, association.tags)
+    yield from accounts_breach(guard, (association.service_account,))
+
+
+def _of_role(role: Role, trust: Policy | None, policies: PolicyNames, guard: Guard) -> Iterator[Breach]:
+    yield from policies_breach(guard, (*policies.attached, *policies.inline))
+    yield from scopes_breach(guard, trust.statements if trust is not None else ())
+    yield from boundary_breach(guard, role.permissions_boundary_arn)
+    yield from tags_breach(guard, role.tags)
+
+
+def _judged(
+    case: Case, snapshot: Snapshot, breaches: Callable[[Guard], Iterator[Breach]], command: tuple[str, ...]
+) -> Verdict:
+    """Judge one guard; `breaches` yields its violations."""
+    listed = [(guard.place(key), key, reason) for guard in snapshot.guards for key, reason in breaches(guard)]
+    if not listed:
+        return case.ok(case.check.title)
+    reasons = list(dict.fromkeys(reason for _, _, reason in listed))
+    return case.fail(
+        f"the guard forbids it: {reasons[0]}"
+        + (f", and {count_of(len(reasons) - 1, 'more rule')}" if reasons[1:] else ""),
+        evidence=tuple(f"{at.file}:{at.line}: guard.{key}: {reason}" for at, key, reason in listed),
+        commands=(command,),
+    )
