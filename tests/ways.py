@@ -185,6 +185,9 @@ STORY = _script(
 5 export shop/nosuch
 0 export --roles --as pulumi
 0 convert -f cluster.json
+0 validate identities.json
+3 validate identities.json trust.json
+2 validate nosuch.json
 2 convert -f trust.json
 2 convert
 2 status --require best
