@@ -385,7 +385,9 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
-0 completion bash
+0 completion show bash
+0 completion install bash
+0 completion install bash
 0 schema
 3 sandbox status
 0 sandbox stop
@@ -428,6 +430,7 @@ MUTATED = _script(
 0 doctor shop/orders --probe --yes
 0 doctor --me
 0 audit --secrets
+0 audit --probe --yes --check imds-open-to-pods
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -814,6 +817,7 @@ OWN = (
     Way("doctor shop/orders", healthy, rare=True),
     Way("audit", audited),
     Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit --probe --yes --check imds-open-to-pods", audited, ("--probe",)),
     Way("audit", self_managed),
     Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),

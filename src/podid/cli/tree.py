@@ -145,7 +145,13 @@ COMMANDS: tuple[Row, ...] = (
     Row("config set", OFFLINE, "Set the default of an option in the settings file.", "config.set:set_config"),
     Row("config unset", OFFLINE, "Remove the default of an option from the settings file.", "config.unset:unset"),
     Row("config path", OFFLINE, "Print the path of the settings file.", "config.path:path"),
-    Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
+    Row(
+        "completion install",
+        OFFLINE,
+        "Write the completion script to where the shell loads it from.",
+        "completion.install:install",
+    ),
+    Row("completion show", OFFLINE, "Print the completion script of a shell.", "completion.show:show"),
 )
 
 GROUPS: dict[str, str] = {
@@ -157,6 +163,7 @@ GROUPS: dict[str, str] = {
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
     "sandbox": "A simulated cluster.",
     "config": "Defaults of options, in a settings file.",
+    "completion": "Completion of commands and names in the shell.",
 }
 
 
