@@ -11,7 +11,19 @@ NAMES = {row.name for row in COMMANDS}
 STARTED = {"sandbox start", "demo"}
 # call neither AWS nor Kubernetes
 OFFLINE = {
-    *("explain", "trust check", "preset list", "preset show", "history", "demo", "completion", "schema", "convert"),
+    *(
+        "explain",
+        "trust check",
+        "preset list",
+        "preset show",
+        "history",
+        "demo",
+        "completion show",
+        "completion install",
+        "schema",
+        "convert",
+        "validate",
+    ),
     *("config list", "config get", "config set", "config unset", "config path"),
 }
 

@@ -187,6 +187,9 @@ STORY = _script(
 5 export shop/nosuch
 0 export --roles --as pulumi
 0 convert -f cluster.json
+0 validate identities.json
+3 validate identities.json trust.json
+2 validate nosuch.json
 2 convert -f trust.json
 2 convert
 2 status --require best
@@ -384,7 +387,9 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
-0 completion bash
+0 completion show bash
+0 completion install bash
+0 completion install bash
 0 schema
 3 sandbox status
 0 sandbox stop
@@ -427,6 +432,7 @@ MUTATED = _script(
 0 doctor shop/orders --probe --yes
 0 doctor --me
 0 audit --secrets
+0 audit --probe --yes --check imds-open-to-pods
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -816,6 +822,7 @@ OWN = (
     Way("doctor shop/orders", healthy, rare=True),
     Way("audit", audited),
     Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit --probe --yes --check imds-open-to-pods", audited, ("--probe",)),
     Way("audit", self_managed),
     Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),

@@ -91,13 +91,15 @@ class AuditOptions:
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
     secrets: bool = switch("Search Secrets for access keys too.")
+    probe: bool = switch("Run a pod on a node of each group that tries the metadata service. Asks for confirmation.")
     policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
     all_clusters: bool = switch("Audit every cluster of the region.")
 
     @property
     def cost(self) -> Cost:
-        return READS | (Cost.SECRETS if self.secrets else Cost(0))
+        more = {Cost.SECRETS: self.secrets, Cost.METADATA: self.probe}
+        return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
 
 @options
