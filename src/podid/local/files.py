@@ -246,6 +246,21 @@ def _refused(why: str) -> OSError:
     return OSError(errno.EINVAL, why)
 
 
+def make_directory(name: str) -> None:
+    """Create a directory for output files, and its parents, unless it exists. Raise UsageError."""
+    with _usage_errors(name, "created"):
+        Path(name).mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _usage_errors(name: str, act: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
+        raise UsageError(f"{name} cannot be {act}: {reason}", subject=name) from error
+
+
 class OutputFile:
     """An output file, checked on creation of this object and written atomically later, with mode 0600. It replaces only
     regular files, and follows no links. Raises UsageError."""
@@ -254,7 +269,7 @@ class OutputFile:
         self.name = name
         self._path = Path(name)
         self._lock, self._begun = threading.Lock(), False
-        with self._writing():
+        with _usage_errors(self.name, "written"):
             self._there = present(self._path)
             check_writable(self._path.parent)
 
@@ -264,26 +279,18 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Replace the file that existed at the check, or that this object wrote; no other."""
-        with self._writing():
+        with _usage_errors(self.name, "written"):
             self._there = write_whole(self._path, data, over=self._there)
 
     def append(self, data: bytes) -> None:
         """Write the file with its first part, or add a further part. Several threads may call it."""
-        with self._lock, self._writing():
+        with self._lock, _usage_errors(self.name, "written"):
             if not self._begun:
                 self._there, self._begun = write_whole(self._path, data, over=self._there), True
                 return
             descriptor = open_regular(self._path, os.O_WRONLY | os.O_APPEND, follow=False)
             with os.fdopen(descriptor, "ab") as stream:
                 stream.write(data)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
-            raise UsageError(f"{self.name} cannot be written: {reason}", subject=self.name) from error
 
 
 # Kubernetes mounts it into each pod
