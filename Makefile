@@ -1,6 +1,6 @@
 # `make demo` and `make test` work on a machine that has git, make and Python 3.11 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo fast test fuzz check generated docs bench clean
+.PHONY: help setup demo fast test fuzz check generated docs site binary bench clean
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then echo "podid needs Python 3.11 or newer; give one with make PYTHON=/path/to/python3" >&2; exit 1; fi
 	@if ! $(PYTHON) -m venv $(VENV); then \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sandbox,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sandbox,dev,docs]'
 	@$(BIN)/python -m compileall -q $(VENV)/lib src || true
 	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true  # keeps the byte code of the tests
 	@touch $@
@@ -55,6 +55,16 @@ docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/gen_docs.py --write
 	$(BIN)/python tools/draw_layout.py --write
 	$(BIN)/python tools/draw_screens.py --write
+
+site: $(STAMP)  ## Build the documentation site in build/docs/site (BUILDER=mkdocs builds it with MkDocs)
+	$(BIN)/python tools/build_site.py $(if $(BUILDER),--builder $(BUILDER))
+
+binary: $(STAMP)  ## Build dist/podid-VERSION-PLATFORM.tar.gz, which needs no Python, and run it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[build]'
+	$(BIN)/python tools/check_binary.py "$$($(BIN)/python tools/binary.py)"
+
+man: $(STAMP)  ## Write the man pages into build/man, as the wheel has them
+	$(BIN)/python tools/gen_man.py
 
 bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks

@@ -42,6 +42,8 @@ READ = {
     "convert --file": ("convert", "--file", "FILE"),
     "convert --var-file": ("convert", "-f", "FILE", "--var-file", "FILE"),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
+    "validate": ("validate", "FILE"),
+    "validate --var-file": ("validate", "identities.yaml", "--var-file", "FILE"),
     "plan --file": ("plan", "--file", "FILE"),
     "plan --var-file": ("plan", "--file", "identities.yaml", "--var-file", "FILE"),
     "diff --file": ("diff", "--file", "FILE"),
@@ -56,6 +58,8 @@ READ = {
 }
 WRITTEN = {
     "doctor --save": ("doctor", "--save", "FILE"),
+    "doctor --report": ("doctor", "--report", "FILE"),
+    "audit --report": ("audit", "--report", "FILE"),
     "bundle": ("bundle", "FILE", "--yes"),
     "migrate plan --save": ("migrate", "plan", "--save", "FILE"),
     "plan --save": ("plan", "--file", str(Path(__file__).parent / "ops/declare/empty.yaml"), "--save", "FILE"),
@@ -132,7 +136,7 @@ def there(site: Site) -> Site:
 
 @pytest.mark.parametrize("line", WRITTEN.values(), ids=WRITTEN)
 def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: tuple[str, ...]) -> None:
-    file = tmp_path / "new"
+    file = tmp_path / "new.json"
     old = os.umask(0)
     try:
         outcome = there(*filled(line, file))
@@ -160,16 +164,19 @@ def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: 
 def test_nothing_but_a_file_is_written(
     podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str, flags: tuple[str, ...], monkeypatch: Any
 ) -> None:
-    if line[0] in ("migrate", "plan"):  # which only read
+    if line[0] in ("migrate", "plan", "audit"):  # which only read
         flags = tuple(flag for flag in flags if flag != "--yes")
     why = {"no directory": "No such file", "closed directory": "Permission denied"}.get(kind) or REFUSED[kind]
-    file = planted(kind, tmp_path / "x")
+    file = planted(kind, tmp_path / "x.json")
     if kind == "no directory":
-        file = tmp_path / "no" / "x"
+        file = tmp_path / "no" / "x.json"
     if kind == "closed directory":
         monkeypatch.setattr(os, "access", lambda *_: False)
     before = sorted(tmp_path.iterdir())
-    refused(podid(*filled(line, file), *flags), f"{file} cannot be written: {why}")
+    reason = f"{file} cannot be written: {why}"
+    if "--report" in line and not file.suffix:  # /dev/null
+        reason = f"--report {file}: the name must end in"
+    refused(podid(*filled(line, file), *flags), reason)
     assert sorted(tmp_path.iterdir()) == before
     if kind == "link":
         assert (tmp_path / "beside").read_text() == "precious"
@@ -210,7 +217,37 @@ def test_a_file_that_was_written_is_written_again_after_fixes(there: Site, tmp_p
 
 
 def test_force_is_for_save(podid: Podid) -> None:
-    refused(podid("doctor", "--force"), "--force requires --save")
+    refused(podid("doctor", "--force"), "--force requires --save or --report")
+    refused(podid("audit", "--force"), "--force requires --report")
+
+
+def test_a_report_has_the_format_of_its_files_name(there: Site, tmp_path: Path) -> None:
+    """One reading, whatever is written; the same as -o prints."""
+    names = {"json": "report.json", "sarif": "report.sarif", "junit": "report.xml", "markdown": "report.md"}
+    lines = [("doctor", "payments/bilingworker"), ("audit", "payments/bilingworker")]
+    for line in lines:
+        folder = tmp_path / line[0]
+        folder.mkdir()
+        flags = [word for name in [*names.values(), "report.html"] for word in ("--report", str(folder / name))]
+        written = there(*line, *flags)
+        assert written.code == 3, written
+        for form, name in names.items():
+            printed = there(*line, "-o", form)
+            assert printed.code == 3
+            assert plain_times((folder / name).read_text()) == plain_times(printed.stdout)
+        assert (folder / "report.html").read_text().endswith("</html>\n")
+
+
+def plain_times(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?", "TIME", text)
+
+
+def test_a_report_needs_a_name_with_a_format(podid: Podid, tmp_path: Path) -> None:
+    for name in ("report", "report.txt", ".json"):
+        refused(podid("doctor", "--report", name), f"--report {name}: the name must end in .json")
+    refused(podid("doctor", "--watch", "--report", "a.md"), "--report and --watch cannot be used together")
+    refused(podid("audit", "--all-clusters", "--report", "a.md"), "--report is for one cluster")
+    refused(podid("audit", "-c", "a", "-c", "b", "--report", "a.md"), "--report is for one cluster")
 
 
 # --- what is changed in place -----------------------------------------------------------------------------------------

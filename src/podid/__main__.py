@@ -1,4 +1,4 @@
-"""`python -m podid`, for where the console script is not on the PATH."""
+"""`python -m podid`, for environments without the console script on the PATH."""
 
 from podid.entry import main
 

@@ -22,7 +22,7 @@ def main() -> None:
 
         code = boundary.main(sys.argv[1:])
     except KeyboardInterrupt:
-        # during import nothing has changed yet
+        # nothing changes during import
         if sys.stderr is not None:
             sys.stderr.write("Interrupted.\n")
         code = 130

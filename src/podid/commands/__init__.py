@@ -1,1 +1,1 @@
-"""One file a command: its options and what it does, step by step."""
+"""The commands, one file each: the options, and the steps of the body."""

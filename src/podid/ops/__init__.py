@@ -1,1 +1,1 @@
-"""The use cases, by noun: plan, apply, wait, look, diagnose."""
+"""The operations of the commands, by noun: plan, apply, wait, read, diagnose."""

@@ -2,7 +2,7 @@
 for a megabyte of log.
 
 Terminals wrap texts, tools draw frames around them, loggers escape them and chat programs replace their quotes.
-Therefore white space, frames and the kind of quotes are ignored (`words`).
+Therefore the search ignores white space, frames and the kind of quotes (`words`).
 """
 
 import re

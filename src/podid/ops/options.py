@@ -12,7 +12,7 @@ from podid.domain.option import argument, arguments, option, several, switch, ta
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition
 
-# of AWS's own, what pods are often given; completion offers them without a call
+# AWS managed policies that roles of pods often have; completion offers them without a call
 WELL_KNOWN_POLICIES = (
     "AmazonBedrockFullAccess",
     "AmazonDynamoDBFullAccess",
@@ -44,6 +44,24 @@ CONDITIONS = several(
     read=_conditions,
 )
 SCOPES = ("service-account", "namespace", "cluster", "account")
+# of statements that are added; removing one requires its own scope
+SCOPE = option(
+    "SCOPE",
+    "Scope of the added statement: service-account, namespace, cluster or account.",
+    name="--scope",
+    default="service-account",
+    env=("PODID_SCOPE",),
+    values=SCOPES,
+)
+COLUMNS = option(
+    "NAMES",
+    "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
+    "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
+    name="--columns",
+    default="",
+    env=("PODID_COLUMNS",),
+    source="list-columns",
+)
 PRESETS = several(
     "NAME[,KEY=VALUE...]",
     "Permissions of a preset (podid preset list). Repeatable.",

@@ -85,7 +85,7 @@ def _yes_no(answer: bool | None, words: tuple[str, str] = ("yes", "no")) -> str 
 
 
 def _status_words(row: ListRow) -> str | None:
-    """`broken (association-sa-not-found)`, `unknown (needs iam:GetRole)`."""
+    """Return `broken (association-sa-not-found)` or `unknown (needs iam:GetRole)`."""
     status = row.reading.status
     if status is None:
         return None
@@ -98,7 +98,7 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "namespace": (Column("NAMESPACE"), "item.namespace"),
     "service-account": (Column("SERVICE ACCOUNT"), "item.service_account"),
     "role": (Column("ROLE"), "role", lambda row: "warn" if row.association is None else ""),
-    # in full: it is often in another account
+    # in full, because it is often in another account
     "target-role": (
         Column("TARGET ROLE", folds=1),
         lambda row: (row.association and row.association.target_role_arn) or None,
@@ -174,9 +174,9 @@ def association_list_view(
     more: Sequence[str] = (),
     filters: str = "",
 ) -> View:
-    """Return the list. `short` shows roles by name, for a person. `readings` are by the id of the association;
-    `namespace` is the only one that was read, `filters` are the others as given. `columns` are shown in their order;
-    without them the usual ones and `more`. With several `clusters` each row begins with its cluster."""
+    """Return the list. `short` shows roles by name, for a terminal. `readings` are by the id of the association.
+    `namespace` is the only one that was read; `filters` are the other filters as typed. `columns` are shown in their
+    order; without them, the usual ones and `more`. With several `clusters` each row begins with its cluster."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Details() for item in associations]
     body = document(

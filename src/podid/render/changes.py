@@ -48,7 +48,7 @@ def header_line(header: Header) -> str:
 
 
 def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
-    """Return the plan as a person reads it before consenting. `brief` counts the statements of a new policy."""
+    """Return the plan as text before the confirmation. `brief` counts the statements of a new policy."""
     lines: list[str | Line] = [f"Plan {header_line(plan.header)}"]
     lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
@@ -63,7 +63,7 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
 
 
 def skipped_lines(plan: Plan) -> list[str]:
-    """Return what the plan skips, and why."""
+    """Return the skipped resources of the plan, with the reasons."""
     return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
@@ -86,8 +86,8 @@ def subject(action: Action) -> str:
 
 
 def _difference(action: Action, *, brief: bool = False) -> list[Line]:
-    """Return the members that change, one line each; documents as indented JSON. A terminal shows none that the line of
-    the action names, or that has its default."""
+    """Return the members that change, one line each; documents as indented JSON. A terminal omits a member that the
+    line of the action names, or that has its default."""
     before, after = action.before or {}, action.after or {}
     lines: list[Line] = []
     named = kind_of(action.kind).detail(after or before)
@@ -135,8 +135,8 @@ _DEFAULTS = {
 
 
 def _usual(key: str, value: object, name: str) -> bool:
-    """Return whether a member of a created or deleted object is a default, an id that nobody chose, or the ARN of the
-    object, which the line of the action names."""
+    """Return whether a member of a created or deleted object is a default, a generated id, or the ARN of the object,
+    which the line of the action names."""
     return key.endswith("Id") or value == _DEFAULTS.get(key, key) or str(value).endswith(f":role/{name}")
 
 
@@ -184,7 +184,7 @@ def plan_view(plan: Plan) -> View:
 
 
 def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str | Line]:
-    """Return what owners of target roles must do; without it pods cannot assume the target role."""
+    """Return the changes for the owners of target roles; without them pods cannot assume the target role."""
     lines: list[str | Line] = []
     for item in owner_changes:
         lines.append(Line(owner_change_words(item), "bad" if item.refused else "warn"))
@@ -207,8 +207,8 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
 def result_view(
     result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change", whole: bool = False
 ) -> View:
-    """Return what a change did: a line for each action, then the status of each identity. With `whole` the lines have
-    what those of the plan had: they stand in their place."""
+    """Return the result of a change: a line for each action, then the status of each identity. With `whole` the lines
+    contain those of the plan, because they replace them on the terminal."""
     done = (
         *result.done,
         *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),

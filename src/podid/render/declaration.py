@@ -1,4 +1,4 @@
-"""A declaration as a file: what podid export and podid convert print."""
+"""A declaration as a file: the output of podid export and podid convert."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from podid.render.reports.parts import HOMEPAGE
 SCHEMA_URL = f"{HOMEPAGE}/raw/main/docs/reference/json/{DECLARATION_KIND}.json"
 # editors with the YAML language server read it
 SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_URL}\n"
-# what every version of YAML reads as text, as long as it is not one of the words
+# every version of YAML reads these as text, except for the words below
 _PLAIN = re.compile(r"[A-Za-z/][\w./@+-]*(?:::?[\w./@*+-]+)*", re.ASCII)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-# as `podid.local.documents` finds variables
+# the form in which `podid.local.documents` finds variables
 _VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
 _NAME_LIKE = re.compile(r"[\w.-]*", re.ASCII)
 
 
 def declaration_text(declaration: Declaration, comments: str = "", *, first: bool = True) -> str:
-    """Return the document, the `first` one of a file with the line that names the schema. `comments` stand below."""
+    """Return the document; the `first` one of a file has the line that names the schema. `comments` are below it."""
     return (
         (SCHEMA_LINE if first else "")
         + comments

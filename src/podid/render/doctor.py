@@ -1,6 +1,5 @@
-"""A doctor's report, as a person reads it (a line for each identity, then a block for each cause, worst first) and as a
-document, and the list of its checks.
-"""
+"""A doctor's report as text (a line for each identity, then a block for each cause, worst first) and as a document, and
+the list of its checks."""
 
 from __future__ import annotations
 
@@ -45,7 +44,7 @@ from podid.render.view import Column, Line, Table, View, columns, document, sent
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
-    """Return the report; `names` are the ids of the findings, which `podid explain` takes."""
+    """Return the report. `names` are the ids of the findings, for `podid explain`."""
     verdicts = {"verdicts": report.verdicts} if all_verdicts else {}
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
@@ -195,11 +194,11 @@ _KINDS = {
     "Node": "node",
     "Pod": "pod",
 }
-# of which a cluster has one: its name says nothing
+# a cluster has only one of these, so the name adds nothing
 _SINGLE = ("Cluster", "Addon")
-# NAMESPACE/NAME names them well enough
+# NAMESPACE/NAME is sufficient for these
 _IDENTITIES = ("Association", "ServiceAccount")
-# objects of one cause; of further ones the name
+# objects of one cause; further ones are printed by name only
 _MOST_SHOWN = 5
 
 

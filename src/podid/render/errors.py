@@ -1,4 +1,4 @@
-"""Errors for a person and for a script, both on stderr."""
+"""Errors as text and as JSON, both on stderr."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
     lines += [Line(f"  {detail}") for detail in error.lines]
     more = [sentence(error.advice)] if error.advice else []
     more += [f"See podid explain {error.id}."] if error.id and hint and error.id not in error.message else []
-    # AWS's support is not asked about what does not exist or is in the way; JSON keeps the id
+    # AWS support cannot help with missing or conflicting objects; JSON keeps the request id
     asks_support = error.request_id and not isinstance(error, (NotFound, Conflict))
     more += [f"AWS request id: {error.request_id}"] if asks_support else []
     needs = f"{error.permission}." if error.permission and error.permission not in error.message else ""
@@ -55,7 +55,7 @@ RecordedStatus = Status | Literal["open", "planned"]
 
 
 class SettledBody(Document):
-    # of a run, an action of it, and what became of that
+    # a run, one of its actions, and the outcome of that
     run_id: Annotated[str, From(lambda item: item[0].run_id)]
     kind: Annotated[str, From(lambda item: item[1].kind)]
     verb: Annotated[Verb, From(lambda item: item[1].verb)]

@@ -13,12 +13,12 @@ from podid.render.changes import FilePlanDocument, header_line, plan_lines
 from podid.render.several import results_view
 from podid.render.view import NOTHING, Line, Table, View, columns, document
 
-# of associations that the file does not declare, on a screen
+# associations that the file does not declare: the maximum on a terminal
 _LISTED = 10
 
 
 def file_plan_lines(item: FilePlan) -> list[str | Line]:
-    """Return the plan as a person reads it: the changes, then what stands against them, then what stays."""
+    """Return the plan as text: the changes, then the conflicts, then the unchanged resources."""
     lines = plan_lines(item.plan, brief=True)
     if not item.plan.actions:
         # the first line is the header
@@ -38,7 +38,7 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
 
 
 def conflict_lines(item: FilePlan) -> list[str | Line]:
-    """Return the conflicts with their differences, and what could not be read."""
+    """Return the conflicts with their differences, and the parts that could not be read."""
     lines: list[str | Line] = []
     for one in item.conflicts:
         lines.append(Line(f"  ! {one.sentence}", "bad"))

@@ -1,4 +1,4 @@
-"""From a view to the text of one format. Pure, but for the lazy import of the format's library."""
+"""Convert a view to the text of one format. Pure, except for the lazy import of the format's library."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _FURTHER: Mapping[type[Report] | type[Drawing], str] = {Report: "podid doctor", 
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
-    """Return stdout for every format but a table on a terminal, which `screen` draws."""
+    """Return stdout for every format except a table on a terminal, which `screen` draws."""
     value: Json = view.document
     if query is not None:
         from podid.render.query import search

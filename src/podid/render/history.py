@@ -38,7 +38,7 @@ def _actions(run: Run) -> list[ActionRow]:
 
 def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: bool) -> View:
     """Return all runs as a table, or one run (`detail`) with its actions. `short` shortens unique run ids, for a
-    person."""
+    terminal."""
     body, names = document(HistoryDocument, items=runs), tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(body, (action_table(_actions(runs[0])),), names, tuple(_run_lines(runs[0])))

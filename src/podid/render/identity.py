@@ -31,7 +31,7 @@ from podid.render.view import Line, View, age, document, facts
 
 
 def identity_view(reading: IdentityReading, now: datetime) -> View:
-    """Return the status, then the association and everything about its service account; without an association an
+    """Return the status, then the association and the data about its service account; without an association an
     IdentityStatus. Values that could not be read are null, or unknown."""
     status, association = reading.status, reading.association
     evidence = evidence_lines(status.cause) if status.cause is not None else ()
@@ -110,7 +110,7 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]], told: str) -> Iterator[str | L
 
 
 def _use_words(item: ContainerUse) -> str:
-    """Return `uses access keys of its own (AWS_ACCESS_KEY_ID) before Pod Identity`."""
+    """Return text such as `uses access keys of its own (AWS_ACCESS_KEY_ID) before Pod Identity`."""
     winner = item.candidates[len(item.unless)]
     words = f"uses {_source(winner.source)}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:

@@ -1,6 +1,5 @@
-"""Layout of tables and lines in a terminal without breaking a name: empty columns are omitted, prose is wrapped at
-words, and where that is not enough the least needed columns go below their rows.
-"""
+"""Layout of tables and lines in a terminal without breaking a name: empty columns are omitted and prose is wrapped at
+words. If that is not enough, the least needed columns move below their rows."""
 
 import re
 import textwrap
@@ -81,7 +80,7 @@ def _split(
         if fits(beside):
             break
         beside.remove(place)
-    for place in reversed(folding):  # what had to go before a longer one may have room now
+    for place in reversed(folding):  # after longer columns moved, a shorter one may have room again
         if place not in beside and fits([*beside, place]):
             beside = sorted([*beside, place])
     return beside, [place for place in shown if place not in beside]
@@ -133,9 +132,9 @@ def _folded(column: Column, text: str, titles: int, width: int) -> str:
 
 
 def wrap_line(line: str, width: int, hang: int | None = None) -> str:
-    """Return a sentence wrapped between words, its further lines indented, at `hang` if they have room
-    there. A name that is longer than the terminal stays whole. Without `hang` so do lines of JSON and of diffs, which
-    are copied, and a command continues after a backslash, as in a shell."""
+    """Return a sentence wrapped between words. Further lines are indented, at `hang` if they have room there. A name
+    longer than the terminal is not broken. Without `hang`, lines of JSON and of diffs are not broken either, because
+    users copy them. A command continues after a backslash, as in a shell."""
     content = line.lstrip()
     if len(line) <= width:
         return line

@@ -41,7 +41,7 @@ def state_word(state: IdentityState | None) -> str:
 
 
 def rank_of(state: IdentityState | None) -> int:
-    """Return the rank for sorting; an unclaimed state comes after the problems."""
+    """Return the rank for sorting; a state without a claim comes after the problems."""
     return IdentityState.CONFIGURED.rank if state is None else state.rank
 
 
@@ -53,7 +53,7 @@ def state_line(state: IdentityState | None, words: str, more: str = "", *, lead:
 
 
 def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]], lead: str = "") -> list[str | Line]:
-    """Return a line for each state with its subject and what follows, in columns."""
+    """Return a line for each state with its subject and further words, in columns."""
     shown = list(rows)
     width = max((len(subject) for _, subject, _ in shown), default=0)
     words = max((len(state_word(state)) for state, _, _ in shown), default=0)

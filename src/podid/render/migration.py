@@ -1,4 +1,4 @@
-"""The plan and the status of a migration: a line for each item, then what blocks it and the next commands."""
+"""The plan and the status of a migration: a line for each item, then blockers and the next commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MO
 
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:
-    """Return a row for each item, or lines for a person where it is `short`."""
+    """Return a row for each item, or with `short` lines for a terminal."""
     empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines = item_lines(plan.items) if short and plan.items else []
     return View(

@@ -21,7 +21,7 @@ from podid.render.view import Line
 MOST = 3
 # lines about findings, and about credentials
 MOST_LINES = 6
-# which the state shows
+# kinds of findings that the state shows already
 _NONE = "association-missing"
 _NAMED = (CredentialSource.IRSA, CredentialSource.POD_IDENTITY)
 
@@ -92,7 +92,7 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
     verdicts = [
         verdict
         for verdict in outlook.brings
-        # lines about running pods have the findings about them
+        # findings about running pods are part of the lines about them
         if verdict.severity is not Severity.INFO and not verdict.masked_by and not verdict.pods
         if verdict.check not in named and verdict.check != _NONE
     ]
@@ -108,7 +108,7 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
 
 
 def _of(verdict: Verdict) -> str:
-    """Return the subject, if neither the message nor an identity names it."""
+    """Return the subject, unless the message or an identity names it."""
     subject = verdict.subject
     named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in verdict.message
     return "" if named else f"{subject}: "
@@ -147,7 +147,7 @@ def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     causes = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
     subjects = dict.fromkeys(gap.subject for gap in gaps if gap.subject and not gap.permission)
     reasons = [subject for subject in subjects if subject not in causes]
-    # only where this lowers the state
+    # only if this lowers the state
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
     bare = (gap for status in claims for gap in status.not_checked if not gap.subject and not gap.permission)
     links = sorted({gap.link for gap in bare})

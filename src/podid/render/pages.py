@@ -150,7 +150,7 @@ PageListDocument = list_of("PageList", PageEntryBody, "`podid explain --list`.")
 
 @dataclass(frozen=True, slots=True)
 class SandboxFailure:
-    """A failure mode of the sandbox; `subject` is empty where it is not in place."""
+    """A failure mode of the sandbox; `subject` is empty unless it is in place."""
 
     entry: Entry
     state: FailureState

@@ -39,10 +39,15 @@ def whoami_view(caller: WhoAndWhere) -> View:
     pairs = [
         ("caller", caller.caller_arn),
         ("account", f"{caller.account}  ({_CREDENTIALS.get(caller.credentials_source, caller.credentials_source)})"),
+        ("profile", f"{caller.profile}  ({caller.profile_source})" if caller.profile else NOTHING),
         ("region", f"{caller.region}  ({caller.region_source})"),
         ("cluster", f"{caller.cluster or 'none'}  ({short_source if caller.cluster else missing})"),
-        ("context", caller.context or "none"),
-        ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
+        ("context", f"{caller.context}  ({caller.context_source})" if caller.context else "none"),
+        (
+            "kubeconfig",
+            f"{', '.join(caller.kubeconfig)}  ({caller.kubeconfig_source})" if caller.kubeconfig else "none",
+        ),
+        *((item.key, f"{item.value}  ({item.source})") for item in caller.defaults),
     ]
     return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,), exact=True)
 
@@ -175,8 +180,8 @@ _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 
 
 def own_permissions_view(permissions: OwnPermissions) -> View:
-    """Return the report. The policies for missing permissions have names of their own, so that applying them removes
-    nothing that --show-permissions printed."""
+    """Return the report. The policies for missing permissions have names of their own, so that applying them does not
+    remove permissions that --show-permissions printed."""
     name = "-".join(("podid", *(word for command in permissions.commands for word in command.split()), "missing"))
     missing = Grant.of(missing_of(permissions.always), name, permissions.namespace)
     roles = role_names(name, [missing_of(item.permissions) for item in permissions.optional])
@@ -213,7 +218,7 @@ def _head(permissions: OwnPermissions) -> list[str | Line]:
 
 
 def _lines(items: Iterable[OwnPermission]) -> Iterator[Line]:
-    """Yield a line for each permission; those that are unknown for the same reason share one."""
+    """Yield a line for each permission; permissions that are unknown for the same reason share one."""
     alike = grouped(
         ((item.reason, item.needs, "" if item.outcome == "unknown" else str(item.permission)), item) for item in items
     )

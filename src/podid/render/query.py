@@ -113,7 +113,7 @@ def _interpreter() -> Any:
 
 
 def _no_value(item: object) -> str:
-    """Return why no format can show the item; empty if one can."""
+    """Return the reason why no format can print the item; empty if one can."""
     if isinstance(item, float) and not math.isfinite(item):
         return "a number in it is too large or not valid"
     if isinstance(item, int) and item.bit_length() > 4096:

@@ -102,7 +102,7 @@ def _access(setting: Setting, permissions: Permissions, namespace: str) -> Itera
 
 
 def files_of(view: View) -> Iterator[tuple[str, str]]:
-    """Yield names and texts of the files of --write."""
+    """Return names and texts of the files of --write."""
     objects: Any = view.document["manifests"]
     yield "manifests.yaml", "---\n".join(map(to_yaml, objects))
     yield "iam-policy.json", f"{to_json(view.document['iamPolicy'])}\n"

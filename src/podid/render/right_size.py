@@ -1,4 +1,4 @@
-"""The policies of a role, reduced to what was used, as a difference."""
+"""The policies of a role, reduced to the used permissions, as a difference."""
 
 import difflib
 import json
@@ -50,5 +50,5 @@ def _text(policy: object) -> list[str]:
 
 
 def right_size_notes(notes: Iterable[str]) -> Iterator[str | Line]:
-    """Yield what the result depends on, for stderr."""
+    """Yield the conditions of the result, for stderr."""
     yield from (Line(f"note: {note}", "dim") for note in notes)

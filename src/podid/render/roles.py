@@ -194,7 +194,7 @@ def role_view(reading: RoleReading, now: datetime) -> View:
 
 
 def permissions_of(reading: RoleReading) -> list[RolePermissions]:
-    """Return what each policy of the role allows: its own, the managed ones, its boundary."""
+    """Return the permissions of each policy of the role: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
         policy = reading.documents.get(arn)
@@ -210,7 +210,7 @@ def permissions_of(reading: RoleReading) -> list[RolePermissions]:
 
 
 def permission_lines(reading: RoleReading) -> list[str]:
-    """Return the permissions for a person, a block for each policy."""
+    """Return the permissions for a terminal, a block for each policy."""
     lines = []
     for item in permissions_of(reading):
         label = "permissions boundary" if item.kind == "boundary" else "permissions"
@@ -227,7 +227,7 @@ def _other_principals(role: Role) -> tuple[str, ...]:
 
 
 def _finding_lines(reading: RoleReading) -> list[str | Line]:
-    """Return the findings that the lines of the associations do not have."""
+    """Return the findings that are not in the lines of the associations."""
     said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
     more = [item for item in reading.findings if (item.id, item.message) not in said]
     return [

@@ -1,4 +1,4 @@
-"""Makes foreign text safe for a terminal, a spreadsheet and a CI log."""
+"""Escape foreign text for a terminal, a spreadsheet and a CI log."""
 
 import re
 
@@ -24,7 +24,7 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def line(text: str) -> str:
-    """Return one line for a person, with control characters as visible escapes."""
+    """Return one line of text, with control characters as visible escapes."""
     return _CONTROLS.sub(_visible, text)
 
 

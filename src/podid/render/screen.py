@@ -1,7 +1,6 @@
-"""Lines and tables on a terminal: lines and tables in colour, as wide as the terminal, with short names where these are
-clear.
+"""Lines and tables on a terminal: in colour, as wide as the terminal, with short names if these are clear.
 
-A colour means the same everywhere (see CONTRIBUTING.md), and a mark or a word always says it too.
+A colour has the same meaning everywhere (see CONTRIBUTING.md), and a mark or a word always shows it too.
 """
 
 import re
@@ -16,11 +15,11 @@ from podid.render.view import Column, Line, Table, View, is_only
 
 # in rich's words
 _STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold"}
-# in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
+# text in quotes is a policy, which users copy; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
 _NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
 _TIME = re.compile(r"(?<!\")\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
-# after these a bare name would not read as a role
+# after these words a name alone would not read as a role
 _BEFORE_ROLE = re.compile(r"\b(?:as|by|for|from|in|of|to|with) $")
 
 
@@ -35,7 +34,7 @@ class Screen:
     now: datetime | None = None
 
     def short(self, text: str) -> str:
-        """Return the text with short names. A command keeps its words, but for the role, whose name is enough."""
+        """Return the text with short names. A command stays as it is, except that a role's name replaces its ARN."""
         if self.now is None:
             return text
         content = text.lstrip()
@@ -69,7 +68,8 @@ def paint_all(lines: Iterable[str | Line], screen: Screen) -> str:
 
 
 def paint(item: str | Line, screen: Screen) -> str:
-    """Return the line without its end, several where it had to be wrapped. Foreign text in it has no effect."""
+    """Return the line without its end, in several lines if it was wrapped. Control sequences of foreign text have no
+    effect."""
     line = item if isinstance(item, Line) else Line(item)
     text, upto = sanitize.line(line.text), line.upto
     if not line.code:
@@ -119,7 +119,7 @@ def draw(view: View, screen: Screen, *, wide: bool) -> str:
 
 
 def redrawn(view: View, screen: Screen, moment: datetime, height: int) -> str:
-    """Return the view under its time, cut to the rows of the terminal, of which 0 is not known."""
+    """Return the view below its time, cut to the rows of the terminal. 0 rows: the number is not known."""
     head = paint(Line(f"{moment:%H:%M:%S} UTC, checked every few seconds until Ctrl-C", "dim"), screen)
     lines = [head, "", *draw(view, screen, wide=False).splitlines()]
     shown = lines
@@ -130,7 +130,7 @@ def redrawn(view: View, screen: Screen, moment: datetime, height: int) -> str:
 
 
 def changed_rows(view: View, previous: View | None, moment: datetime) -> View:
-    """Return the rows of the view that the previous one had not, and those that are no more, each after the time."""
+    """Return the rows that are new in the view, and those that the previous view alone had, each after the time."""
     table = view.tables[0]
     after, before = (dict.fromkeys(shown.tables[0].rows if shown is not None else ()) for shown in (view, previous))
     rows = [("+", *row) for row in after if row not in before] + [("-", *row) for row in before if row not in after]
@@ -155,7 +155,7 @@ def _table(table: Table, screen: Screen, *, wide: bool) -> str:
 
 
 def _colored(text: str, style: str, screen: Screen) -> str:
-    """Without colour on the spaces that align a cell."""
+    """Apply the colour without the spaces that align a cell."""
     words = text.strip(" ")
     if not screen.color or style not in _STYLES or not words:
         return text

@@ -72,7 +72,7 @@ def _lines(trace: SessionTrace, now: datetime, *, first: bool) -> Iterator[str |
 
 
 def activity_view(activity: Activity) -> View:
-    """Return a row for each action; a terminal also shows the last error of each, and the limits of the source."""
+    """Return a row for each action. A terminal also shows the last error of each, and the limits of the source."""
     until = activity.until
     table = table_of(
         activity.actions,

@@ -35,13 +35,13 @@ from podid.render.view import Column, Line, Table, View, document, sentence, tab
 
 
 def role_of(status: IdentityStatus) -> str:
-    """Return the name of the role that pods get; empty where it could not be read."""
+    """Return the name of the pods' role; empty if it could not be read."""
     return role_name(status.association.pods_role_arn) if isinstance(status.association, Association) else ""
 
 
 def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list[str | Line]:
-    """Return a line for each identity, worst first; of those in order only the first few, and how many more there are.
-    Obstacles are not part of them: see `obstacle_lines`."""
+    """Return a line for each identity, worst first. Of those without a problem, only the first few have a line, and a
+    count stands for the others. `obstacle_lines` returns the obstacles."""
     ordered = worst_identities_first(statuses)
     fine = [status for status in ordered if _fine(status)]
     shown = [status for status in ordered if not _fine(status)] + fine[:most_fine]
@@ -67,7 +67,7 @@ def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityS
 
 
 def counted(states: Sequence[IdentityState | None]) -> str:
-    """`3 identities: 1 ready, 1 stale, 1 broken`, best first."""
+    """Return `3 identities: 1 ready, 1 stale, 1 broken`, best first."""
     counts = Counter(states)
     words = ", ".join(f"{counts[state]} {state_word(state)}" for state in sorted(counts, key=rank_of, reverse=True))
     total = f"{len(states)} {'identity' if len(states) == 1 else 'identities'}"
@@ -75,7 +75,7 @@ def counted(states: Sequence[IdentityState | None]) -> str:
 
 
 def because(status: IdentityStatus) -> str:
-    """Return what follows the state: the cause, an error on the permissions of the role, or role and pods."""
+    """Return the words after the state: the cause, an error on the permissions of the role, or role and pods."""
     if cause := status.cause or status.permissions:
         return f"{pods_share(status)}{why(cause)}".removesuffix(": ")
     parts = [role] if (role := _role_words(status)) else []
@@ -99,7 +99,7 @@ def link_of(cause: Verdict) -> str:
 
 
 def why(cause: Verdict) -> str:
-    """Return the id of the check; of an unknown one the permission that it lacks, empty for another reason."""
+    """Return the id of the check. For an unknown verdict, return the missing permission, empty for another reason."""
     if cause.outcome is not Outcome.UNKNOWN:
         return cause.check
     return f"needs {cause.permission}" if cause.permission else ""
@@ -121,7 +121,7 @@ MOST_EVIDENCE = 3
 
 
 def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> list[str | Line]:
-    """Return the state of one identity with its cause, `more` about it, the fix, and what else there is to know."""
+    """Return the state of one identity with its cause, `more` about it, the fix, and further facts."""
     state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
     if cause is not None and state is not IdentityState.NONE:
@@ -187,7 +187,8 @@ def fix_lines(cause: Verdict, indent: str = "  ", *, explain: bool = True) -> li
 
 
 def help_lines(cause: Verdict, *, explain: bool = True) -> list[str | Line]:
-    """Return the commands that fix a cause and explain it; of an unknown one, those that remove the obstacle."""
+    """Return the commands that fix a cause and explain it. For an unknown verdict, return those that remove the
+    obstacle."""
     if cause.outcome is not Outcome.UNKNOWN:
         return fix_lines(cause, explain=explain)
     if cause.permission:
@@ -204,7 +205,7 @@ def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
 
 
 def _used(status: IdentityStatus) -> str:
-    """Return `2 pods use IRSA`, of an identity without association."""
+    """Return `2 pods use IRSA`, for an identity without an association."""
     counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
         f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {SOURCES[use]}" for use, count in counts.items()

@@ -1,4 +1,4 @@
-"""The view of permissions that are granted and not used."""
+"""The view of unused permissions."""
 
 from collections.abc import Iterator
 

@@ -74,7 +74,7 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
 
 
 def _node(name: str) -> str:
-    """Return the short name of a node that EC2 named, `ip-10-0-0-10`."""
+    """Return the short name of a node with a name from EC2, `ip-10-0-0-10`."""
     return name.partition(".")[0] if name.startswith("ip-") else name
 
 
@@ -92,7 +92,7 @@ def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
 
 
 def _issued_lines(status: IdentityStatus) -> list[str | Line]:
-    """Return the role that EKS Auth issued, unless the state says it."""
+    """Return the role that EKS Auth issued, unless the state contains it."""
     pods = status.pods or ()
     redeemed = [pod.token for pod in pods if pod.token is not None]
     verified = rank_of(status.state) >= IdentityState.VERIFIED.rank

@@ -16,7 +16,7 @@ NOTHING = "-"
 @dataclass(frozen=True, slots=True)
 class Column:
     """A `wide` column is shown with -o wide and in CSV only; `prose` may be wrapped. On a narrow terminal the columns
-    with the highest `folds` go below their row first. A column of only empty cells and `nothing` is omitted."""
+    with the highest `folds` move below their row first. A column of only empty cells and `nothing` is omitted."""
 
     title: str
     wide: bool = False
@@ -26,7 +26,7 @@ class Column:
     nothing: str = ""
 
     def holds(self, cell: str) -> bool:
-        """Return whether the cell has a value that is worth a line."""
+        """Return whether the cell has a value to print."""
         return cell not in (NOTHING, self.nothing, "")
 
 
@@ -44,10 +44,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line for a person; the writer escapes control characters in it. `style`, as of a cell, applies to the first
-    `upto` characters, or to all. Where the line is wrapped, further lines begin at column `hang`. `code` is copied: no
-    name in it is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with
-    -o wide and with -v; "short" on any other terminal."""
+    """One line of text; the writer escapes control characters in it. `style`, as of a cell, applies to the first `upto`
+    characters, or to all. If the line is wrapped, further lines begin at column `hang`. `code` is copied: no name in it
+    is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with -o wide and
+    with -v; "short" on any other terminal."""
 
     text: str
     style: str = ""
@@ -63,10 +63,9 @@ def is_only(line: str | Line, where: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
-    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose.
-    The lines of a `file` are not wrapped, because a person may copy them. `drawings` return
-    the text of further formats by their name."""
+    """`names` is the output of -o name, one a line. `lines` replace the tables in text formats; CSV still uses the
+    first table. With `exact` a terminal too shows names in full. `widest` is for prose. The lines of a `file` are not
+    wrapped, because users may copy them. `drawings` return the text of further formats by their name."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -90,7 +89,7 @@ class View:
 
     @property
     def empty(self) -> str:
-        """Return the message for an empty result; empty if the result has something."""
+        """Return the message for an empty result; empty if the result has items."""
         if self.lines or not self.tables or any(table.rows for table in self.tables):
             return ""
         return self.tables[0].empty
@@ -115,7 +114,7 @@ def table_of(items: Sequence[Any], *cells: Any, empty: str = "", unread: object 
 
 
 def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] = ()) -> list[str | Line]:
-    """Return `name  value` lines, aligned; none for a name without a value. A terminal shows no `usual` ones."""
+    """Return `name  value` lines, aligned; none for a name without a value. A terminal omits `usual` ones."""
     shown = [(name, value) for name, value in pairs if value != NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
     return [

@@ -1,4 +1,4 @@
-"""Associate in one cluster: the part that podid associate and podid copy share."""
+"""Associate in one cluster: the common part of podid associate and podid copy."""
 
 from __future__ import annotations
 

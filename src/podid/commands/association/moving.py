@@ -85,7 +85,7 @@ def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
 
 
 def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:
-    """Delete the association as it is now. A refusal leaves both, which is said."""
+    """Delete the association in its present state. After a refusal both associations exist, and the error says so."""
     from podid.cli import changing
     from podid.domain.errors import Conflict, Declined
     from podid.ops.association.aftermath import after_disassociate

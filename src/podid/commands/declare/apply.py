@@ -93,8 +93,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     over_clusters(access, clusters, lambda local: apply_part(local, plans[id(local)], options))
 
 
-def apply_part(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
-    """Apply the plan of one cluster."""
+def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, follow: bool = True) -> None:
+    """Apply the plan of one cluster, and with `follow` wait for the effect and report it."""
     from functools import partial
 
     from podid.cli import changing
@@ -108,6 +108,8 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions) -> Non
 
     def after(result: ChangeResult) -> ChangeResult:
         result = with_owner_changes(result, access.aws.eks)
+        if not follow:
+            return result
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None

@@ -1,4 +1,4 @@
-"""Read the files of a command and plan them for each of their clusters: the part that plan, apply and diff share."""
+"""Read the files of a command and plan them for each of their clusters: the common part of plan, apply and diff."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def permissions() -> CommandPermissions:
     from podid.kube.writer import KubeWriter
 
     read, change = filing.reading(), apply.permissions()
-    # who can create pods or restart workloads gets every identity
+    # a user who can create pods or restart workloads can get every identity
     known = (*read.optional, *shared.REACHED, shared.RESTARTING)
     lease = OptionalPermission.of(LEASE, KubeReader.find_lease, KubeWriter.hold_lease)
     applying = OptionalPermission(change.always, APPLY)
@@ -27,7 +27,7 @@ def permissions() -> CommandPermissions:
 
 
 def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, Permissions]:
-    """Return the permissions that these options and files need, without and with the namespace of the Lease."""
+    """Return the permissions for these options and files, without and with the namespace of the Lease."""
     from podid.cli.permissions import OWNERS
     from podid.commands.declare import apply, filing
 

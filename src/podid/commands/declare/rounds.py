@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
 
-# the changes were made, whether or not the identities work yet: podid doctor and podid status tell that
+# the changes were made, whether or not the identities work yet: podid doctor and podid status report that
 _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
 
 
@@ -78,7 +78,9 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
         state = RoundState.PARTIAL
     elif options.applies and changes:
         chosen = FileApplyOptions(files=options.files, ownership=options.ownership)
-        codes = {_applied(local, partial(apply_part, local, plan, chosen)) for _, local, plan in filed.parts}
+        codes = {
+            _applied(local, partial(apply_part, local, plan, chosen, follow=False)) for _, local, plan in filed.parts
+        }
         state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
     return Reconciliation(
         at=at,
@@ -166,8 +168,8 @@ def print_manifests(
     options: ReconcileOptions,
     granted: Callable[[ReconcileOptions, FileNeeds], tuple[Permissions, Permissions]],
 ) -> None:
-    """Print or write what runs the command in a cluster. `granted` returns its permissions, and those in its own
-    namespace."""
+    """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
+    its own namespace."""
     from podid.ops.declare.manifests import Setting
     from podid.ops.declare.needs import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
@@ -202,8 +204,9 @@ def print_manifests(
         terminal.emit(view)
         return
     for name, text in files_of(view):
-        terminal.file_to_write(f"{options.write}/{name}", force=options.force).write(text.encode())
-        terminal.note(f"Saved to {options.write}/{name}")
+        file = terminal.file_in(options.write, name, force=options.force)
+        file.write(text.encode())
+        terminal.note(f"Saved to {file.name}")
 
 
 def _object_name(name: str) -> str:

@@ -56,7 +56,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
-    from podid.commands.diagnosis.examine import examine, show_own_permissions
+    from podid.commands.diagnosis.examine import examine, report_files, show_own_permissions
     from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
@@ -85,8 +85,8 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         else:
             terminal.emit(view)
 
-    examination = examine(access, options, checks)
-    report = None
+    write = report_files(access, options.report)
+    examination, report = examine(access, options, checks), None
     if options.fixes:
         report = examination.once()
         planned = fixable(report, options.fix_id, Severity(options.fix_level), terminal)
@@ -107,4 +107,5 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         report = examination.once()
     if not options.watch:
         show(report)
+    write(report)
     terminal.leave(options.report.exit_code(report))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
     from podid.ops.doctor.examine import Examination
-    from podid.ops.doctor.request import AuditOptions, DoctorOptions
+    from podid.ops.doctor.request import AuditOptions, DoctorOptions, ReportOptions
     from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
@@ -36,8 +36,8 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     from podid.ops.reading.scope import parse_target
     from podid.version import VERSION
 
-    if options.force and not options.save:
-        raise UsageError("--force requires --save")
+    if options.report.force and not (options.save or options.report.report_files):
+        raise UsageError("--force requires --save or --report")
     terminal, saved = access.terminal, options.saved
     scope = parse_target(options.target, access.shared.namespace or "")
     examination = partial(
@@ -49,7 +49,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         accepted=read_baseline(options.report.baseline, BY_ID, terminal.read_file),
         note=terminal.note,
     )
-    file = terminal.file_to_write(options.save, force=options.force) if options.save else None
+    file = terminal.file_to_write(options.save, force=options.report.force) if options.save else None
     if options.watch or options.until_clean or options.fixes:
         access.take_time()
     if saved:
@@ -80,9 +80,29 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     return examination(collect=read, with_commands=access.with_commands, save=save)
 
 
+def report_files(access: Access, options: ReportOptions) -> Callable[[DoctorReport], None]:
+    """Check the files of --report, and return the function that writes a report to them."""
+    from podid.domain.errors import UsageError
+    from podid.render.reports import file_text, has_format
+
+    for name in options.report_files:
+        if not has_format(name):
+            message = f"--report {name}: the name must end in .json, .sarif, .xml (JUnit), .md or .html"
+            raise UsageError(message, subject=name)
+    files = [access.terminal.file_to_write(name, force=options.force) for name in dict.fromkeys(options.report_files)]
+
+    def write(report: DoctorReport) -> None:
+        for file in files:
+            file.write(file_text(file.name, report, all_verdicts=options.all_verdicts).encode())
+
+    return write
+
+
 def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
     """Return the report of podid audit on one cluster."""
     from podid.checks.all import BY_ID
+    from podid.cli.changing import probing
+    from podid.domain.plan import Consent
     from podid.ops.declare.files import read_guard
     from podid.ops.doctor.examine import Examination, read_baseline
     from podid.ops.reading.collect import collect
@@ -93,11 +113,16 @@ def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> Doct
     accepted = read_baseline(options.report.baseline, BY_ID, terminal.read_file)
     guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
     guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
-    place, now = access.place(), access.runtime.now()
+    place, now = access.place(for_change=options.probe), access.runtime.now()
+    if options.probe:
+        question = "Run at most 10 probe pods, which request credentials of the nodes' roles?"
+        terminal.consent(Consent(question=question, needed_for="Running probe pods"))
 
     def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"reading cluster {place.cluster_name}"):
-            snapshot = collect(access.clients, place, request, now=now, journal=access.journal_to_read)
+            run = probing(access) if options.probe else None
+            journal = access.journal_to_read
+            snapshot = collect(access.clients, place, request, now=now, journal=journal, probing=run)
         return replace(snapshot, guards=guards)
 
     refs = options.service_accounts

@@ -154,7 +154,7 @@ def recommended_role(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonFacts:
     """An installed add-on. `roles` are those of the service accounts whose associations it owns, `standing` the other
-    associations in its namespace; `configuration` None if it could not be read, which `unread` then says."""
+    associations in its namespace. `configuration` is None if it could not be read; `unread` is the reason."""
 
     addon: Addon
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -274,7 +274,8 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(
-            f"the add-on keeps its IRSA role {addon.service_account_role_arn}, but Pod Identity takes precedence"
+            f"the add-on keeps its IRSA role {addon.service_account_role_arn}, but Pod Identity takes precedence; "
+            "podid migrate finish removes the role"
         )
     return Plan(header=header, actions=(*first, action), notes=tuple(notes))
 

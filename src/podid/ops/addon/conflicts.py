@@ -1,4 +1,4 @@
-"""Predict the conflicts of an add-on's update: fields of its objects that somebody else has set.
+"""Predict the conflicts of an add-on's update: fields of its objects that other field managers have set.
 
 EKS applies an add-on with server-side apply as field manager `eks`. Source: EKS User Guide, "Determine fields you can
 customize for Amazon EKS add-ons"; EKS API Reference, "UpdateAddon", resolveConflicts.

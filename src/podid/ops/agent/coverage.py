@@ -205,7 +205,7 @@ class AgentPods:
 
     @classmethod
     def find(cls, kube: KubeAccess) -> AgentPods | None:
-        """Return None if it cannot be read."""
+        """Return the agent's pods; None if they cannot be read."""
         try:
             return cls.read(kube.reader)
         except PodidError:

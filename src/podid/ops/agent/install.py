@@ -37,9 +37,9 @@ BUILT_IN = "auto-mode-redundant-addon: all nodes are EKS Auto Mode nodes, which 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallFacts:
-    """The cluster before the change. `offer` None: the versions could not be read, and EKS chooses or checks the
-    version; `configuration` None: there are no values to validate, or the schema could not be read, which `unread` then
-    says.
+    """The cluster before the change. `offer` is None if the versions could not be read; then EKS chooses or checks the
+    version. `configuration` is None without values to validate, or if the schema could not be read; `unread` is the
+    reason.
 
     `agents` are the agent's running DaemonSets; `needed` is False if every node has the agent built in.
     """
@@ -202,7 +202,7 @@ def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
 
 
 def compute_types(coverage: Coverage | None) -> tuple[str, ...]:
-    """Return EKS's names for the types of nodes that the add-on is to serve; EC2 if they are not known."""
+    """Return EKS's names for the types of nodes that the add-on must serve; EC2 if they are not known."""
     nodes = coverage.nodes if coverage is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}
     only_hybrid = "hybrid" in kinds and EC2 not in kinds

@@ -196,13 +196,13 @@ def triaged(
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
-    """Include failing init containers."""
+    """Return the logs of all containers, including failing init containers."""
     yield from _lines(reader, pod, since)
     for container in _in_the_way(pod):
         try:
             text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
         except (NotFound, Rejected):
-            continue  # it has not run
+            continue  # it has not run yet
         yield from (_written(pod, line) for line in text.splitlines() if line)
 
 
@@ -212,7 +212,7 @@ def _in_the_way(pod: Pod) -> list[Container]:
 
 
 def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
-    """Include the previous container after a crash."""
+    """Return the lines of a container, including those of the previous container after a crash."""
     seconds = None if since is None else math.ceil(since.total_seconds())
     container = next((c for c in pod.containers if not c.init), None)
     if container is None:
@@ -287,7 +287,7 @@ def follow(
 
 @dataclass(slots=True)
 class _Seen:
-    """The lines that were shown already: the API takes whole seconds, so lines come twice."""
+    """The lines that were already printed: the API accepts whole seconds only, so it returns some lines twice."""
 
     begin: datetime
     last: dict[str, datetime] = field(default_factory=dict)

@@ -123,7 +123,7 @@ def with_outlook(
 
 
 def _stops(verdict: Verdict) -> bool:
-    """`other_agents` reports other agents in more detail."""
+    """Return whether the finding stops the installation. `other_agents` reports other agents in more detail."""
     if verdict.masked_by or verdict.check == OTHER_AGENT:
         return False
     return verdict.severity is Severity.ERROR or verdict.check in CLASHES
@@ -193,8 +193,8 @@ def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
 
 
 def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) -> Iterator[Obstacle]:
-    """Yield agents that are not the add-on's, which is not installed. EKS takes over one of its own name if it may
-    overwrite; any other conflicts with it."""
+    """Yield agents that do not belong to the add-on, while the add-on is not installed. EKS takes over an agent with
+    the add-on's name if it may overwrite; any other agent conflicts with it."""
     for agent in agents:
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
         same = is_addons(agent)

@@ -1,4 +1,5 @@
-"""Uninstall the agent add-on: who loses credentials, the plan, and the wait until it is gone."""
+"""Uninstall the agent add-on: the service accounts that lose credentials, the plan, and the wait until the agent is
+gone."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ _LIFETIME = "within 6 hours, or within 1 hour with a target role"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UninstallFacts:
-    """The installed add-on, the agent's DaemonSets, and who loses credentials: service accounts with an association,
-    with the number of their pods on nodes where the add-on's agent serves them (None: not known), and these nodes.
-    `unread` lists failed reads."""
+    """The installed add-on, the agent's DaemonSets, and the losses: service accounts with an association, with the
+    number of their pods on nodes where the add-on's agent serves them (None: not known), and these nodes. `unread`
+    lists failed reads."""
 
     current: Addon | None
     agents: tuple[DaemonSet, ...] = ()

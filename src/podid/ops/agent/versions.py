@@ -48,7 +48,7 @@ def choose(
 
 
 def _meant(offer: Offer | None, requested: str, not_before: str, addon: str) -> str:
-    """No proposed version is older than `not_before`."""
+    """Return the likely version, none older than `not_before`."""
     if offer is None:
         if requested == LATEST:
             message = "The latest version is not known: the add-on's versions could not be read"

@@ -1,8 +1,8 @@
 """Wait for the effect of a change of associations and replace pods that missed it. After a deletion, wait until new
 pods get no credentials.
 
-Each API server learns of a change at its own time. A pod created with dryRun=All passes the webhook and is not created:
-it shows what one API server knows. Several rounds of them, seconds apart, show what all of them know.
+A change reaches each API server at a different time. A pod created with dryRun=All passes the webhook and is not
+created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 class AssociateRequest:
     """The associations to create or change. `items` are the service accounts that were specified, each with its own
     role and settings; `selection` stands for more of them; `skipped` belong to add-ons. `role` and `settings` apply to
-    items without their own. `new_role` is what --create-role creates. `new_policies` is whether session settings are
-    new here, not copied from an existing association. `printed` is whether the plan is only printed. `file` is the file
-    of the items that have a line."""
+    items without their own. `new_role` is the role of --create-role. `new_policies` is whether session settings are new
+    here, not copied from an existing association. `printed` is whether the plan is only printed. `file` is the file of
+    the items that have a line."""
 
     items: tuple[FileItem, ...]
     skipped: tuple[FileItem, ...] = ()
@@ -98,7 +98,7 @@ class AssociateRequest:
 def associate_request(
     typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, read_file: Callable[[str], str]
 ) -> AssociateRequest:
-    """Return the options as a request. `in_namespaces` is whether -n or -A was given. Raise UsageError for options that
+    """Return the options as a request. `in_namespaces` is whether -n or -A is set. Raise UsageError for options that
     are missing or cannot be used together, InvalidInput for a file that cannot be used."""
     from podid.domain.option import given_options
 
@@ -305,7 +305,7 @@ def plan_targets(
 
 
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
-    """Return the role that an association has. Raise UsageError if there is no association."""
+    """Return the current role of an association. Raise UsageError if there is no association."""
     if existing is None:
         message = f"{ref} has no association yet: specify its role with --role, or create one"
         raise UsageError(message, hint=Again(add=("--create-role",)), subject=str(ref))
@@ -322,7 +322,7 @@ def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) ->
 def choose_roles(
     iam: Iam, place: Place, named: Mapping[ServiceAccountRef, str], current: Current
 ) -> dict[ServiceAccountRef, ResolvedRole]:
-    """Return the role of each service account, by name or ARN, or its present role if none is named. Raise as
+    """Return the role of each service account, by name or ARN, or its present role if none is specified. Raise as
     `resolve_role` and `kept_role` do."""
     account, partition = place.account, place.the_cluster.partition
     read: dict[tuple[bool, str], ResolvedRole] = {}

@@ -1,4 +1,4 @@
-"""Plan the deletion of associations, and tell which pods lose credentials and when."""
+"""Plan the deletion of associations, and report which pods lose credentials and when."""
 
 from __future__ import annotations
 

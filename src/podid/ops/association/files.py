@@ -225,7 +225,8 @@ def _item(row: _Row) -> FileItem:
 
 
 def _addon(named: dict[str, object]) -> str:
-    """Return the add-on that owns the association; a CSV file has its name. What another tool owns can be copied."""
+    """Return the add-on that owns the association; a CSV file contains its name. An association of another tool can be
+    copied."""
     owner = named.get("owner")
     name = owner if isinstance(owner, str) and owner.startswith(_ADDON) else ""
     return str(named.get("ownerArn") or "") or name.removeprefix(_ADDON)
@@ -242,7 +243,7 @@ def _about(key: str) -> Iterator[None]:
 def _text(
     row: Mapping[str, object], key: str, *, needed: bool = True, check: Callable[[str], str] = lambda _: ""
 ) -> str:
-    """`check` returns the mistake in the value."""
+    """Return the text of a cell or member. `check` returns the mistake in the value."""
     value = row.get(key)
     if value is None and not needed:
         return ""

@@ -124,8 +124,8 @@ class Transfer:
         return self._and_trust(plan, self.association, remove=remove_trust)
 
     def rest(self, *, remove_trust: bool) -> Plan:
-        """Plan what is left if the old association is gone: an earlier run may have ended before it changed the trust
-        policy."""
+        """Plan the remaining changes if the old association is gone: an earlier run may have ended before it changed
+        the trust policy."""
         sentence = f"{self.old} has no association, and {self.new} has one: nothing is left to move"
         gone = plan_disassociate((self.old,), self.place.header, {self.old: None}).noting((sentence,))
         return self._and_trust(gone, self.moved, remove=remove_trust)

@@ -1,6 +1,6 @@
-"""The graph of clusters, service accounts, their roles, and the services and accounts that these reach.
+"""The graph of clusters, service accounts, their roles, and the services and accounts that the roles can access.
 
-It is drawn from the sections of a snapshot. Services come from the Allow statements of a role's policies: Deny
+It is built from the sections of a snapshot. Services come from the Allow statements of a role's policies: Deny
 statements, conditions, boundaries and session policies are not evaluated.
 """
 
@@ -133,7 +133,7 @@ def build(readings: Iterable[ClusterReading]) -> Graph:
 
 @dataclass(slots=True)
 class _Sketch:
-    """A graph in the making."""
+    """A graph under construction."""
 
     nodes: dict[str, GraphNode] = field(default_factory=dict)
     edges: dict[tuple[str, str], GraphEdge] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Reduce the policies of a service account's role to what was used."""
+"""Reduce the policies of a service account's role to the used permissions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SUFFIX = "-right-sized"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizedPolicy:
-    """A policy of the role, and what is left of it. A reduced managed policy becomes an inline policy."""
+    """A policy of the role, and its reduced form. A reduced managed policy becomes an inline policy."""
 
     policy: Annotated[str, About("The name of an inline policy, or the ARN of a managed one.")]
     change: Change
@@ -57,7 +57,7 @@ class SizedPolicy:
 @members("cluster ref role_arn since policies removed unknown notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightSizing:
-    """The policies of a role as they are, and reduced to what was used."""
+    """The policies of a role, current and reduced to the used permissions."""
 
     cluster: str
     ref: Annotated[ServiceAccountRef, FLAT]
@@ -157,8 +157,8 @@ def _policies(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
 
 
 def plan_right_size(journal: Journal | None, place: Place, sizing: RightSizing, *, adopt: bool) -> Plan:
-    """Return the plan that writes the reduced policies first, and then removes what they replace. Raise Conflict with
-    the required flag for a role that podid did not create, and if the policies are too long."""
+    """Return the plan that writes the reduced policies first, and then removes the policies that they replace. Raise
+    Conflict with the required flag for a role that podid did not create, and if the policies are too long."""
     role = sizing.role
     writes: list[Action] = []
     removals: list[Action] = []

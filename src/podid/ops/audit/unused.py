@@ -1,7 +1,7 @@
-"""Find what is granted and not used: associations, roles, services and actions.
+"""Find unused associations, roles, services and actions.
 
 Sources: the last use of each role, IAM's reports on services and tracked actions, and CloudTrail for associations of a
-role that others can assume too. What these cannot show is unknown, not unused.
+role that others can assume too. An item that no source covers is unknown, not unused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ KINDS: tuple[Kind, ...] = ("association", "role", "service", "action")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedItem:
-    """Something that is granted and was not used, or of which podid cannot tell."""
+    """An item that was not used, or whose use podid cannot determine."""
 
     kind: Kind
     verdict: Literal["unused", "unknown"]
@@ -72,7 +72,7 @@ class UnusedItem:
 @members("cluster taken_at since items unread limits")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedReport:
-    """The parts that were not used since a time."""
+    """The items that were not used since a time."""
 
     cluster: str
     taken_at: datetime
@@ -97,8 +97,8 @@ def read_window(older_than: timedelta, now: datetime) -> datetime:
 def find_unused(
     clients: Clients, place: Place, scope: DoctorScope, since: datetime, patience: Patience, now: datetime
 ) -> UnusedReport:
-    """Return what was not used since that time. Raise NotFound for a service account or namespace that does not exist,
-    and the error if the associations could not be read."""
+    """Return the items that were not used since that time. Raise NotFound for a service account or namespace that does
+    not exist, and the error if the associations could not be read."""
     snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=SECTIONS)
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)

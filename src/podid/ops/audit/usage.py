@@ -1,4 +1,4 @@
-"""Read IAM's reports on what roles have used."""
+"""Read IAM's reports on the used permissions of roles."""
 
 from __future__ import annotations
 

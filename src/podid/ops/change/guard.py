@@ -1,4 +1,4 @@
-"""Check a plan against guards: rules that every change must keep to."""
+"""Check a plan against guards: rules for every change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def check_guards(clients: Clients, plan: Plan) -> None:
 
 
 def violations(guard: Guard, plan: Plan) -> Iterator[Violation]:
-    """Yield what the guard forbids. Removing access is always allowed."""
+    """Yield the violations. Removing access is always allowed."""
     for action in plan.actions:
         if action.after is None or action.verb not in (Verb.CREATE, Verb.UPDATE):
             continue

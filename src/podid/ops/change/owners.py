@@ -27,8 +27,8 @@ class OwnedResources:
 
 
 def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool = False) -> tuple[str, ...]:
-    """Return a note about each tool that owns a resource of the plan, and about what reverts the change. With `custom`,
-    also read the custom resources of the cluster. Raise Conflict if there is one, unless `take_over`."""
+    """Return a note about each tool that owns a resource of the plan, and about its effect on the change. With
+    `custom`, also read the custom resources of the cluster. Raise Conflict if there is one, unless `take_over`."""
     owned = read_owners(clients, plan, custom=custom)
     if not owned.owners or take_over:
         return (*owned.lines, *owned.unread)

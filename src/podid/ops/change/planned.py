@@ -1,6 +1,6 @@
 """Apply planned changes of roles and policies to a snapshot.
 
-A missing section stays missing: a fact that was not read is not known afterwards either.
+A missing section stays missing: a change adds no facts about it.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def lacks_a_policy(decision: Decision) -> bool:
 
 
 def _nodes_may(snapshot: Snapshot, name: str, managed: str, *, taken: bool) -> Section[Mapping[str, Section[Decision]]]:
-    """Return whether nodes with the role may redeem tokens after one managed policy was added, or something removed."""
+    """Return whether nodes with the role may redeem tokens after a managed policy was added, or a policy removed."""
     gives = AWS_MANAGED in managed and managed.rpartition("/")[2] in REDEEMING_POLICIES
 
     def changed(_: str, decision: Decision) -> Section[Decision]:

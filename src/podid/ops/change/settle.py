@@ -79,7 +79,7 @@ def _settled(
 
 
 def _unreported(run: Run) -> Iterator[tuple[Action, Done]]:
-    """Yield what the command would have reported at its end about settled changes."""
+    """Yield the facts that the interrupted command would have reported about settled changes."""
     restarted = any(step.action.kind == RESTART.name for step in run.steps)
     for step in run.steps:
         if step.status is Status.DONE and kind_of(step.action.kind).takes_effect and not restarted:

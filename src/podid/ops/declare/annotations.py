@@ -1,6 +1,7 @@
 """Associations that annotations of service accounts request.
 
-Whoever may annotate a service account could otherwise give its pods any role: `allowedRoles` of a file limits them.
+Without a limit, every user who can annotate a service account could give its pods any role. `allowedRoles` of a file is
+that limit.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ POLICY_ANNOTATION = f"{OF_PODID}session-policy"
 
 def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, DeclaredAssociation]:
     """Return the association that the account requests, and the first declaration that allows its roles. Raise
-    InvalidInput for roles that none allows and for values that cannot be used, NotFound for a role that does not
-    exist. A session policy disables session tags, because EKS accepts none with them."""
+    InvalidInput for roles that none allows and for values that cannot be used, NotFound for a role that does not exist.
+    A session policy disables session tags, because EKS does not accept both."""
     notes = account.annotations
     target = str(parse_role_arn(notes[TARGET_ANNOTATION])) if TARGET_ANNOTATION in notes else ""
     policy = _policy(notes[POLICY_ANNOTATION]) if POLICY_ANNOTATION in notes else ""
@@ -45,7 +46,7 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
 
 
 def _arn(name: str, declaration: Declaration, site: FileSite) -> str:
-    """Return the ARN of a role of the file or of the account: its path is a part of what is allowed."""
+    """Return the ARN of a role of the file or of the account: `allowedRoles` may include its path."""
     if name.startswith("arn:"):
         return name
     cluster = site.place.the_cluster

@@ -64,7 +64,7 @@ class AssociationPlanner:
     # --- one association ----------------------------------------------------------------------------------------------
 
     def _desired(self, wish: Wish, existing: Association | None) -> DesiredAssociation | None:
-        """Return the association if it is to be created or changed."""
+        """Return the association if it must be created or changed."""
         item, declaration = wish.item, wish.declaration
         role = self._role(wish, existing)
         if role is None:
@@ -84,7 +84,7 @@ class AssociationPlanner:
             target = (place.region, place.cluster_name, str(wish.ref))
             gone = self.history(declaration).removed(target, existing.tags, item.tags)
             settings = replace(settings, untag=gone)
-        # EKS would restore what an add-on owns: compare without the refusal
+        # EKS would restore an association of an add-on: compare it without the refusal
         action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
         decision = decide(f"association {wish.ref}", mark, self.asked, differences(action))
         error = decision.conflict
@@ -176,7 +176,7 @@ class AssociationPlanner:
         return plan
 
     def _with_known_roles(self, items: Iterable[DesiredAssociation]) -> list[DesiredAssociation]:
-        """Return the associations with the trust policies of their roles, where these matter and were not read."""
+        """Return the associations with the trust policies of their roles, if these are required and were not read."""
         known = []
         for item in items:
             declared = self.roles.get(role_name(item.role.arn).lower())

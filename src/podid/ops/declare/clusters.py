@@ -1,4 +1,4 @@
-"""The clusters of files: which declaration is for which cluster."""
+"""The clusters of files, and the declarations for each."""
 
 from __future__ import annotations
 

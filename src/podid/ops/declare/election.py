@@ -47,7 +47,7 @@ class Election:
         return True
 
     def release(self) -> None:
-        """Release the Lease if this process holds it. A failure has no effect but a delay: the Lease expires."""
+        """Release the Lease if this process holds it. After a failure the Lease expires later."""
         if self._held is None:
             return
         held, self._held = self._held, None

@@ -135,7 +135,7 @@ def _named(name: str, at: Position, mistakes: Mistakes) -> str:
 
 
 def _value(node: DocumentNode) -> str:
-    """Return text, or a number or flag as it is written: all versions of YAML read these alike."""
+    """Return text, or a number or flag in its spelling: all versions of YAML read these alike."""
     if node.plain and isinstance(node.value, str) and not node.null:
         data = node.data()
         if isinstance(data, (bool, int)):

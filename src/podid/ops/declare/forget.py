@@ -1,4 +1,4 @@
-"""Remove the mark of a file from associations and roles, and change nothing else."""
+"""Remove the mark of a file from associations and roles, without any other change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def plan_forget(
     clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], roles: Sequence[str], key: str
 ) -> Plan:
     """Plan to remove the tag `key` from the associations of these service accounts and from roles. Raise NotFound with
-    the nearest names for what does not exist."""
+    the nearest names for missing ones."""
     current = current_associations(clients, place, refs) if refs else {}
     check_associated(clients, place, current)
     associations = [item for item in current.values() if item is not None]
@@ -30,7 +30,7 @@ def plan_forget(
 
 def plan_forget_file(site: FileSite, *, roles: bool) -> Plan:
     """Plan to remove the marks of the site's declarations from its associations, and from `roles`. Raise the error of
-    what could not be read."""
+    parts that could not be read."""
     keys = {(item.owner_key, item.name) for item in site.declarations}
     live = site.clients.eks.list_associations(site.place.cluster_name)
     associations = [(item, key) for item in live for key, name in sorted(keys) if item.tags.get(key) == name]

@@ -1,4 +1,4 @@
-"""The owner of a resource: this file, another file, another tool."""
+"""The owner of a resource: this file, another file, or another tool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_SETTINGS
 
 Tags = Mapping[str, str]
-# their reconciler removes tags of others, or reverts them
+# their controllers remove or revert the tags of others
 _CONTROLLERS = (ADDON, "AWS Controllers for Kubernetes", "Crossplane")
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,7 +32,8 @@ class Mark:
     def of(
         cls, tags: Tags, declaration: Declaration, *, named: Tags, owner_arn: str | None = None, name: str = ""
     ) -> Mark:
-        """Return the owner by tags and by the add-on's ARN. Tags that the file itself sets (`named`) tell nothing."""
+        """Return the owner by tags and by the add-on's ARN. Tags that the file itself sets (`named`) are no
+        evidence."""
         key = declaration.owner_key
         file = tags.get(key, "") or tags.get(OWNER_KEY, "")
         ours = tags.get(key) == declaration.name
@@ -78,7 +79,7 @@ class TagHistory:
         return {target: frozenset(names) for target, names in keys.items()}
 
     def removed(self, target: tuple[str, ...], tags: Tags, named: Tags) -> tuple[str, ...]:
-        """Return the keys of `tags` that this file has set and does not name any more. `target` is the name of the
-        resource, after region and cluster if it belongs to one."""
+        """Return the keys of `tags` that this file has set and no longer names. `target` is the name of the resource,
+        after region and cluster if it belongs to one."""
         more = [key for key in tags if key not in named and key != self._declaration.owner_key]
         return tuple(key for key in more if key in self._keys.get(target, frozenset())) if more else ()

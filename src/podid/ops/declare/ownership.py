@@ -11,8 +11,9 @@ from podid.ops.declare.request import Ownership
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """`change` is whether the resource is made as declared, `mark` whether it gets the file's mark, `taken` whether
-    it belonged to another owner, or to none, before. `conflict` is why it must not change. `note` is for the reader."""
+    """`change` is whether the resource becomes as declared, `mark` whether it gets the file's mark, `taken` whether
+    it belonged to another owner, or to none, before. `conflict` is the reason against a change. `note` is for the
+    reader."""
 
     change: bool = False
     mark: bool = False
@@ -22,7 +23,7 @@ class Treatment:
 
 
 def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
-    """Return what happens to `subject`, which exists and differs from its declaration by `lines`; empty if it is
+    """Return the treatment of `subject`, which exists and differs from its declaration by `lines`; empty if it is
     equal."""
     if mark.ours and (mark.tool is None or not lines):
         return Treatment(change=bool(lines), mark=True)

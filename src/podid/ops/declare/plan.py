@@ -1,4 +1,4 @@
-"""Plan files: the difference between declarations and what is live, for each cluster."""
+"""Plan files: the difference between declarations and the live state, for each cluster."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class FilePlanner:
 
     def plan(self) -> tuple[FilePlan, ...]:
         """Return one plan for each cluster; roles are in the first, and their deletions in the last. Raise NotFound,
-        with the lines, for roles and policies that do not exist, and the error of a cluster of which nothing could be
-        read."""
+        with the lines, for roles and policies that do not exist, and the error of a cluster that could not be read at
+        all."""
         live = [self._live(site) for site in self.sites]
         wishes = [read_wishes(site, annotations=self.asked.from_annotations) for site in self.sites]
         roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)

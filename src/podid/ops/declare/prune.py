@@ -1,4 +1,4 @@
-"""Plan the deletion of what a file owns and declares no more."""
+"""Plan the deletion of resources that a file owns and no longer declares."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from podid.ops.role.uses import Uses, read_all_uses
 def outdated(
     declarations: Sequence[Declaration], wishes: Wishes, live: Mapping[ServiceAccountRef, Association]
 ) -> dict[ServiceAccountRef, Association]:
-    """Return the associations that carry the name of one of these files and are in it no longer. What also carries the
-    mark of another tool is never one of them, nor is anything of a file whose patterns could not be expanded."""
+    """Return the associations with the mark of one of these files that the file no longer declares. Associations that
+    another tool marks too are excluded, and so are those of a file whose patterns could not be expanded."""
     gone = {}
     for ref, association in live.items():
         if ref in wishes.by_ref:
@@ -50,7 +50,7 @@ def prune_roles(
     declared: Collection[str],
     plans: Sequence[Plan],
 ) -> tuple[Plan, list[NotRead]]:
-    """Plan the deletion of the roles that carry a file's name and are in it no longer, after the `plans` of all
+    """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
     clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
     plan = Plan(header=site.place.header, actions=(), separate=True)
     iam = site.clients.iam
@@ -73,8 +73,8 @@ def prune_roles(
 def marked_roles(
     site: FileSite, declarations: Sequence[Declaration], declared: Collection[str] = ()
 ) -> tuple[list[Role], list[NotRead]]:
-    """Return the roles for pods that carry the name of one of the files, sorted, without those that are `declared`; and
-    the roles that could not be read."""
+    """Return the roles for pods with the mark of one of the files, sorted, without those that are `declared`; and the
+    roles that could not be read."""
     iam = site.clients.iam
     # IAM lists roles without tags: read those of roles for pods only
     names = [role.name for role in iam.list_roles() if role.name.lower() not in declared and _for_pods(role)]

@@ -34,8 +34,9 @@ Documents = dict[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolePlanned:
-    """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust policy
-    if that is not known. `idle` is whether nothing can be planned, because no service account is to assume the role."""
+    """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust
+    policy if that is not known. `idle` is whether there is nothing to plan, because no service account is to assume
+    the role."""
 
     declared: DeclaredRole
     role: ResolvedRole
@@ -268,7 +269,7 @@ class RolePlanner:
     # --- who, and with which permissions ------------------------------------------------------------------------------
 
     def uses(self, role: DeclaredRole, name: str) -> bool:
-        """Return whether an association that names this role means the declared one."""
+        """Return whether an association that names this role refers to the declared one."""
         if role_name(name).lower() != role.name.lower():
             return False
         return not name.startswith("arn:") or f":iam::{self.place.account}:" in name

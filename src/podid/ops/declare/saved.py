@@ -107,7 +107,7 @@ def check_place(saved: FilePlan, header: Header, name: str) -> None:
 
 
 def check_unmoved(saved: FilePlan, clients: Clients, name: str) -> None:
-    """Raise Conflict with each resource of the plan that is not as it was when the plan was made."""
+    """Raise Conflict with each resource of the plan that changed after the plan was made."""
     site = Site(clients, saved.plan.header)
     moved = sorted(dict.fromkeys(_moved(site, saved.plan.actions)))
     if moved:

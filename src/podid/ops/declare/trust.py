@@ -1,4 +1,4 @@
-"""The trust policy that a declared role is to have."""
+"""The trust policy of a declared role."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def wanted_trust(
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
 
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
-    that are not declared any more are removed; otherwise missing ones are added only. Raise Conflict if the policy
-    would be too long, or denies a service account.
+    that are no longer declared are removed; otherwise missing ones are only added. Raise Conflict if the policy would
+    be too long, or denies a service account.
     """
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
@@ -37,7 +37,7 @@ def wanted_trust(
             policy = edit.policy
             _check_allowed(policy, role, who, edit.reason)
         check_size(policy, role.name, number, len(identities))
-    # no service account is declared any more, but IAM requires at least one statement
+    # no service account is declared any longer, but IAM requires at least one statement
     return policy if policy is not None else current
 
 

@@ -27,8 +27,8 @@ class Wish:
 
 @dataclass(slots=True)
 class Wishes:
-    """The declared associations of one cluster by service account. `open` are the declarations of which patterns could
-    not be expanded: nothing of them may be pruned."""
+    """The declared associations of one cluster by service account. `open` are the declarations with patterns that could
+    not be expanded: none of their associations may be pruned."""
 
     by_ref: dict[ServiceAccountRef, Wish] = field(default_factory=dict)
     conflicts: list[FileConflict] = field(default_factory=list)
@@ -110,7 +110,7 @@ def _add_annotated(site: FileSite, wishes: Wishes, matching: _Matching) -> None:
             declaration, item = requested(account, site)
         except PodidError as error:
             wishes.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
-            # nothing is pruned while it is not known which association the account is to have
+            # prune nothing while the declared association of the account is not known
             wishes.open |= {declaration.name for declaration in site.declarations}
             continue
         wishes.add(Wish(declaration, item, account.ref))

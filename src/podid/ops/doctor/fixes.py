@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.report import RANK, DoctorReport
 
-# the effect of a class of commands, for the confirmation
+# the effect of the commands of a class, for the confirmation
 WORDS = {FixClass.ASK: "restarts or installs", FixClass.GRANT: "gives a role", FixClass.DELETE: "deletes"}
 
 

@@ -28,6 +28,7 @@ _CONTRADICTIONS = (
     ),
     ("--probe", "--watch", "--probe and --watch cannot be used together: --watch only checks, and --probe runs pods"),
     ("--until-clean", "--watch", "--until-clean and --watch cannot be used together"),
+    ("--report", "--watch", "--report and --watch cannot be used together: --report is for one report"),
     (
         "--save --from",
         "--watch --until-clean",
@@ -62,6 +63,13 @@ class ReportOptions:
     )
     allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
+    report_files: tuple[str, ...] = several(
+        "FILE",
+        "Also write the report to FILE, in the format of its name: .json, .sarif, .xml (JUnit), .md or .html. "
+        "Repeatable.",
+        name="--report",
+    )
+    force: bool = switch("Replace existing files of --report and --save.", consent=True)
 
     @property
     def level(self) -> Severity | None:
@@ -83,13 +91,15 @@ class AuditOptions:
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
     secrets: bool = switch("Search Secrets for access keys too.")
+    probe: bool = switch("Run a pod on a node of each group that tries the metadata service. Asks for confirmation.")
     policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
     all_clusters: bool = switch("Audit every cluster of the region.")
 
     @property
     def cost(self) -> Cost:
-        return READS | (Cost.SECRETS if self.secrets else Cost(0))
+        more = {Cost.SECRETS: self.secrets, Cost.METADATA: self.probe}
+        return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
 
 @options
@@ -119,7 +129,6 @@ class DoctorOptions:
     until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
     save: str = option("FILE", "Save the read data to this file.", default="")
-    force: bool = switch("Replace an existing --save file.", consent=True)
     saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
     me: bool = switch("Check the caller's permissions for this command instead.")
     for_command: tuple[str, ...] = several(

@@ -69,7 +69,7 @@ def _role(role: LiveRole, identities: LiveIdentities) -> DeclaredRole:
 
 
 def _trust(document: Mapping[str, object], cluster_arn: str, users: Sequence[Association]) -> dict[str, Any]:
-    """Return the members of a declared role that give this trust policy: a scope where podid would write the same
+    """Return the members of a declared role that give this trust policy: a scope if podid would write the same
     statements, otherwise the document."""
     statements = [item for item in listed(document.get("Statement")) if isinstance(item, Mapping)]
     live = _keys(statements)
@@ -108,12 +108,13 @@ def _subjects(statements: Iterable[Mapping[str, Any]]) -> Iterator[ServiceAccoun
             yield ServiceAccountRef(str(names[0]), str(names[1]))
 
 
-# what podid's scopes write
+# the keys that podid's scopes set
 _SCOPE_KEYS = {"aws:SourceAccount", "aws:SourceArn", NAMESPACE_TAG, SERVICE_ACCOUNT_TAG}
 
 
 def _further(statements: Sequence[Mapping[str, Any]]) -> Iterator[OwnCondition]:
-    """Yield the conditions of the first statement beside its scope. podid writes the same ones in each statement."""
+    """Yield the conditions of the first statement in addition to its scope. podid writes the same ones in each
+    statement."""
     for operator, keys in _block(statements[0]).items():
         for key, values in keys.items():
             if key not in _SCOPE_KEYS:

@@ -21,8 +21,8 @@ def plan_agent(clients: Clients, place: Place, now: datetime) -> Plan:
 
 
 def joined(installed: ChangeResult, migrated: ChangeResult) -> ChangeResult:
-    """Return the result of both. They are two runs, because an undo of the migration must not take the agent from other
-    pods."""
+    """Return both results as one. They are two runs, because an undo of the migration must not remove the agent from
+    other pods."""
     return replace(
         migrated,
         plan=installed.plan.then(migrated.plan),

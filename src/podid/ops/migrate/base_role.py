@@ -1,5 +1,5 @@
-"""Roles of other accounts: EKS accepts only a role of the cluster's account, so a base role of this account assumes the
-old role, which becomes the association's target role."""
+"""Roles of other accounts: EKS accepts only roles of the cluster's account. Therefore a base role of this account
+assumes the old role, which becomes the association's target role."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ UNCHECKED = "target-role-trust-broken"
 
 @dataclass(frozen=True, slots=True)
 class BaseRole:
-    """The base role `name`; without a name none is made. `profile` has credentials of the old roles' account. `plan`
-    creates the role and the associations, and changes the trust policies of the old roles."""
+    """The base role `name`; without a name podid creates none. `profile` has credentials of the old roles' account.
+    `plan` creates the role and the associations, and changes the trust policies of the old roles."""
 
     name: str = ""
     profile: str = ""
@@ -83,7 +83,7 @@ class BaseRole:
 
     def blocker(self, candidate: MigrationCandidate) -> Blocker | None:
         """Return the blocker of an old role that does not allow the base role, as far as podid can read it: new pods
-        would get no credentials between the association and the proof."""
+        would get no credentials until the base role is allowed."""
         arn, owner_changes = candidate.role_arn, self.plan.owner_changes if self.plan is not None else ()
         left = next((change for change in owner_changes if change.target_role_arn == arn), None)
         if left is None:
@@ -96,7 +96,7 @@ class BaseRole:
         return Blocker(UNCHECKED, message)
 
     def part(self, candidates: Sequence[MigrationCandidate]) -> Plan | None:
-        """Return the plan for these candidates alone; None if it covers none. The base role is for all of them."""
+        """Return the plan for these candidates only; None if it covers none. The base role is for all of them."""
         own = [candidate for candidate in candidates if self.covers(candidate)]
         if self.plan is None or not own:
             return None

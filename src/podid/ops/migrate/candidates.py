@@ -29,9 +29,9 @@ from podid.ops.reading.scope import EVERYTHING, DoctorScope
 
 @dataclass(frozen=True, slots=True)
 class MigrationCandidate:
-    """A service account with the role that its pods get by the older way, before anything is judged. With kiam or
-    kube2iam, `texts` are the annotations that name the role, and `copy_of` is the service account that the workloads
-    use today, if they get this one."""
+    """A service account with the role of its pods before the migration, without a judgement. With kiam or kube2iam,
+    `texts` are the annotations that name the role. `copy_of` is the present service account of the workloads, if they
+    get this one instead."""
 
     ref: ServiceAccountRef
     role_arn: str
@@ -50,7 +50,7 @@ class MigrationCandidate:
 
     @property
     def workload_names(self) -> tuple[str, ...]:
-        """KIND/NAMESPACE/NAME of each workload."""
+        """Return KIND/NAMESPACE/NAME of each workload."""
         workloads = self.workloads or dict.fromkeys(workload_subject(pod) for pod in self.pods)
         return tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in set(workloads)))
 
@@ -61,7 +61,7 @@ class MigrationCandidate:
 
     @property
     def owner(self) -> str:
-        """Return the tool that would restore the annotations; empty where none is known."""
+        """Return the tool that would restore the annotations; empty if none is known."""
         if self.source is OlderWay.IRSA:
             return self.account.owner if self.account is not None and self.account.irsa_annotations else ""
         return next((template.owner for template in self.templates if template.annotations and template.owner), "")
@@ -93,8 +93,8 @@ def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tupl
 def find_leftovers(
     snapshot: Snapshot, place: Place, candidates: Collection[MigrationCandidate], scope: DoctorScope = EVERYTHING
 ) -> tuple[MigrationCandidate, ...]:
-    """Return associated service accounts whose role still allows them by this cluster's issuer, although nothing else
-    of IRSA is left. A pattern counts only where no other candidate needs it."""
+    """Return associated service accounts whose role still allows them by this cluster's issuer, without other traces of
+    IRSA. A pattern counts only if no other candidate needs it."""
     known, provider = {item.ref for item in candidates}, provider_arn(place)
     needed = {item.role_arn for item in candidates}
     accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
@@ -119,7 +119,7 @@ def carried_role(pod: Pod) -> str:
 
 
 def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
-    """Return the associations to be, without a look at their roles: only to read these."""
+    """Return the planned associations, without reading their roles: only to select what to read."""
     associations = index(snapshot).associations
     states = [_state(item) for item in candidates if item.ref not in associations and in_account(item.role_arn, place)]
     return Plan(header=place.header, actions=tuple(ASSOCIATION.action(None, state) for state in states))
@@ -150,8 +150,8 @@ def in_account(arn: str, place: Place) -> bool:
 @dataclass(frozen=True, slots=True)
 class MigrationFacts:
     """The facts for the stage, the blockers and the warnings of one candidate. `allowed` is whether the trust policy
-    allows it by Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be
-    read. `proven` is whether CloudTrail has a session of every running pod."""
+    allows it by Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None if the policy could not be read.
+    `proven` is whether CloudTrail has a session of every running pod."""
 
     candidate: MigrationCandidate
     association: Association | None
@@ -211,7 +211,7 @@ def policy_of(role: Section[Role | None]) -> trust.Policy | None:
 
 
 def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
-    """Count pods by the credentials of their main container; those that opt out do not count."""
+    """Count pods by the credentials of their main container, without those that opt out."""
     uses = [main_use(pod, snapshot.config_map_keys) for pod in pods if live(pod) and not opted_out(pod)]
     sources = Counter(use.uses for use in uses if use is not None)
     identity, irsa = sources[CredentialSource.POD_IDENTITY], sources[CredentialSource.IRSA]

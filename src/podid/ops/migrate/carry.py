@@ -1,4 +1,5 @@
-"""Carries out a migration batch by batch: trust policy, association, effect, restart, proof; and takes back what fails.
+"""Carry out a migration batch by batch: trust policy, association, effect, restart, proof. Roll back the items that
+fail.
 
 IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
@@ -22,8 +23,9 @@ from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
-from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
@@ -35,16 +37,17 @@ if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
 
 BATCH = 10
-# what `--until` may name: a later stage needs `finish`
+# the stages for `--until`; a later stage requires `finish`
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
-    """The settings of a migration. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
-    `agree` is asked before each item with `--approve-each`. At most `parallel` items are changed at the same time, and
-    after `max_failures` failed ones no further batch begins. With `keep_failed` a failed item stays as it is."""
+    """The settings of a migration. `patience` limits the proof of a batch, `restarting` are the settings of
+    restarts. `agree`, if set, is called just before the first change of each item, one item after another. At most
+    `parallel` items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
+    `keep_failed` a failed item is not rolled back."""
 
     clients: Clients
     journal: Journal
@@ -55,16 +58,18 @@ class Carrying:
     parallel: int = BATCH
     max_failures: int | None = None
     keep_failed: bool = False
-    agree: Callable[[MigrationItem], bool] = lambda item: True
+    agree: Callable[[ServiceAccountRef], bool] | None = None
 
 
 @dataclass(slots=True)
 class _MigrationRun:
-    """One run. `failures` are the reasons of items that did not reach the stage that was asked for."""
+    """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
+    of items that did not reach the requested stage."""
 
     how: Carrying
     migration: Migration
     run_id: str = ""
+    carried: list[Action] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     after: dict[ServiceAccountRef, IdentityStatus] = field(default_factory=dict)
     failures: dict[ServiceAccountRef, str] = field(default_factory=dict)
@@ -75,11 +80,10 @@ class _MigrationRun:
         return self.migration.place
 
     def batch(self, items: Sequence[MigrationItem]) -> None:
-        """Take one batch as far as it goes. Raises PodidError where the run cannot go on."""
+        """Migrate one batch as far as possible. Raise PodidError if the run cannot continue."""
         refs = [item.ref for item in items]
-        finished = {(item.action.kind, item.action.target) for item in self.done if item.status in _CARRIED_OUT}
-        part = _part(self.migration.plan, items, self.how.until)
-        actions = tuple(action for action in part.actions if (action.kind, action.target) not in finished)
+        part = _part(self._plan_of(items), items, self.how.until)
+        actions = tuple(action for action in part.actions if action not in self.carried)
         result = self._apply(replace(part, actions=actions))
         failed = {ref: reason for ref in refs if (reason := _failure(result, ref, self.migration))}
         self.failures |= failed
@@ -102,9 +106,19 @@ class _MigrationRun:
             if not self.how.keep_failed:
                 self._take_back([ref for ref in refs if ref in reasons])
 
+    def _plan_of(self, items: Sequence[MigrationItem]) -> Plan:
+        """Return the plan with the changes of the items. It changes each role once for all items of the run, unless
+        only some of these will be changed."""
+        if self.how.agree is None:
+            return self.migration.plan
+        done = [item.action for item in self.done if item.status in _CARRIED_OUT]
+        return self.migration.after(done).only(items).plan
+
     def _apply(self, plan: Plan) -> ChangeResult:
         how = self.how
         result = apply(plan, how.clients, how.journal, how.patience, command=how.command, part_of=self.run_id)
+        outcomes = zip(plan.actions, result.done, strict=True)
+        self.carried += [action for action, item in outcomes if item.status in _CARRIED_OUT]
         self.done += result.done
         self.run_id = self.run_id or result.run_id
         self.notes += result.notes
@@ -113,7 +127,7 @@ class _MigrationRun:
     def _reach(
         self, refs: Sequence[ServiceAccountRef], wait: Wait, *, running: bool
     ) -> tuple[list[ServiceAccountRef], dict[ServiceAccountRef, str], Diagnosis]:
-        """Wait until the service accounts are in the state. Returns those that are, and the reasons of the others."""
+        """Wait until the service accounts are in the state. Return those that are, and the reasons of the others."""
         how = self.how
         waiting = Waiting(
             clients=how.clients,
@@ -141,15 +155,15 @@ class _MigrationRun:
         return reached, reasons, diagnosis
 
     def _without_accepted(self, report: DoctorReport, *, running: bool) -> DoctorReport:
-        """Drop the findings that are accepted for all service accounts of the run that they concern. Before the restart
-        also that workloads use another service account: they get their own only when those have credentials."""
+        """Remove findings that are accepted for all service accounts of the run that they concern. Before the restart,
+        also remove that workloads use another service account: they get their own only when it has credentials."""
         accepted, items = self.migration.judge.accepted, {item.target: item.ref for item in self.migration.items}
 
         def counts(verdict: Verdict) -> bool:
             if verdict.check == "sa-mismatch" and not running:
                 return False
             if verdict.error_code == "OtherAccount":
-                return False  # a redeemed token shows whether the target role allows it
+                return False  # a redeemed token shows whether the target role allows the role
             chain = items if verdict.chain == EVERYONE else (name for name in verdict.chain if name in items)
             refs = [items[name] for name in chain]
             return not refs or not all(accepted(ref, verdict.check) for ref in refs)
@@ -157,7 +171,8 @@ class _MigrationRun:
         return replace(report, verdicts=tuple(filter(counts, report.verdicts)))
 
     def _patch_templates(self, refs: Sequence[ServiceAccountRef]) -> dict[ServiceAccountRef, str]:
-        """Give the workloads their own service accounts, and wait for their rollouts. Return why some failed."""
+        """Set the new service accounts of the workloads, and wait for their rollouts. Return the reasons of
+        failures."""
         items = [item for item in self.migration.items if item.ref in refs and item.copy_of]
         failed = {}
         for item in items:
@@ -186,16 +201,16 @@ class _MigrationRun:
                 self.notes.append(f"{item.action.target}: {item.reason}")
 
     def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
-        """Delete the associations of failed items and restart their pods, which then get the older fields again. The
-        trust policy keeps both ways."""
+        """Delete the associations of failed items and restart their pods, which then get the fields of the previous
+        mechanism again. The trust policy keeps allowing both."""
         how = self.how
-        made = {ref_of(item.action.keys) for item in self.done if _created(item)}
+        made = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
-        # first the previous service accounts, which have no association: their new pods use the older way
+        # first the previous service accounts, which have no association: their new pods use the previous mechanism
         changed = [
             item.action
             for item in self.done
@@ -205,8 +220,12 @@ class _MigrationRun:
         result = self._apply(Plan(header=self.place.header, actions=tuple(reverse)))
         if result.error is not None:
             raise result.error
-        current = current_associations(how.clients, self.place, back)
-        result = self._apply(plan_disassociate(back, self.place.header, current))
+        lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
+        states = ((action.after or {}) for action in lists.values())
+        removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
+        alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
+        plan = plan_disassociate(alone, self.place.header, current_associations(how.clients, self.place, alone))
+        result = self._apply(replace(plan, actions=(*plan.actions, *removals)))
         if result.error is not None:
             raise result.error
         wait_until_stopped(how.clients.kube, back, how.patience)
@@ -222,29 +241,28 @@ class _MigrationRun:
 def carry_out(
     migration: Migration, how: Carrying, items: Sequence[MigrationItem], blocked: Mapping[ServiceAccountRef, str]
 ) -> ChangeResult:
-    """Migrate the items, which nothing blocks, in batches, and report every item, also those that are `blocked`, with
-    the reason. A failure in one batch stops neither the others of the batch nor, up to `max_failures`, the next
-    batch."""
-    left = [item for item in items if how.agree(item)]
-    run = _MigrationRun(how, migration.only(left))
+    """Migrate the items without blockers, in batches, and report every item, also those that are `blocked`, with the
+    reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
+    run = _MigrationRun(how, migration.only(items))
+    agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
-        for batch in _batches(left, how.parallel):
+        for batch in _batches(items, how.parallel if how.agree is None else 1):
             if how.max_failures is not None and len(run.failures) > how.max_failures:
                 error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
                 break
-            run.batch(batch)
+            if how.agree is None or all(how.agree(item.ref) for item in batch):
+                agreed += batch
+                run.batch(batch)
     except PodidError as stopped:
         error = stopped
+    plan = run.migration.plan if how.agree is None else migration.only(agreed).plan
     return ChangeResult(
-        plan=replace(
-            run.migration.plan,
-            skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items()),
-        ),
+        plan=replace(plan, skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items())),
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
-        error=error or _error(run, blocked, done=bool(left)),
+        error=error or _error(run, blocked, done=bool(agreed)),
         after=tuple(run.after[ref] for ref in sorted(run.after)),
         restarted=how.until.rank >= Stage.MOVED.rank,
     )
@@ -262,7 +280,7 @@ def _error(run: _MigrationRun, blocked: Mapping[ServiceAccountRef, str], *, done
 
 
 def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[MigrationItem]]:
-    """Yield a first item alone, to see one work before the others are changed; then `size` at a time."""
+    """Yield a first item alone, to prove that one works before the others are changed; then `size` at a time."""
     if items:
         yield items[:1]
     for start in range(1, len(items), size):
@@ -270,7 +288,7 @@ def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[Mig
 
 
 def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
-    """Return the changes of these items: the trust policies of their roles, whole, and their associations."""
+    """Return the changes of these items: the complete trust policies of their roles, and their associations."""
     refs = {item.ref for item in items}
     arns = {item.role_arn for item in items}
     own = [action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs]
@@ -286,7 +304,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
             return False
         if action.kind == SERVICE_ACCOUNT.name:
             return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
-        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs
+        return action in own or not listed(action).isdisjoint(refs)
 
     return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
 
@@ -301,6 +319,7 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
         own = (
             keys.get("roleName") in names
             or keys.get("targetRoleArn") == arn
+            or ref in listed(item.action)
             or (
                 (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
                 or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
@@ -315,7 +334,3 @@ def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     given = text(action.after or {}, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
-
-
-def _created(item: Done) -> bool:
-    return item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.action.before is None

@@ -1,5 +1,4 @@
-"""Warnings before an item is migrated that do not come from the checks, because they only matter to a
-migration."""
+"""Warnings before an item is migrated that do not come from the checks, because they matter only to a migration."""
 
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ from podid.domain.names import role_name
 from podid.domain.plan import Place
 from podid.domain.snapshot import Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
+from podid.ops.migrate.addons import addon_of
 from podid.ops.migrate.candidates import MigrationFacts, policy_of, provider_arn
 from podid.ops.migrate.proxy_changes import principals_of
 
@@ -22,21 +22,22 @@ CHAINED = "chained-assume-missing-tag-session"
 
 
 def caution_of(verdict: Verdict) -> Caution:
-    """Return the warning of a failing check. Of chained roles each is named, because each needs a change."""
+    """Return the warning of a failing check. It names each of several chained roles, because each requires a change."""
     named = [line for line in verdict.evidence if line.startswith("arn:")] if verdict.check == CHAINED else []
     return Caution(verdict.check, "; ".join((verdict.message, *named)))
 
 
 @dataclass(frozen=True, slots=True)
 class Cautions:
-    """The warnings of one reading. The service accounts of a pattern are found once for each role."""
+    """The warnings of one reading. The service accounts of a pattern are computed once for each role."""
 
     place: Place
     snapshot: Snapshot
     _allowed: dict[str, tuple[ServiceAccount, ...]] = field(default_factory=dict)
 
     def of(self, facts: MigrationFacts) -> Iterator[Caution]:
-        if owner := facts.candidate.owner:
+        addon = addon_of(self.snapshot, facts.ref, facts.candidate.role_arn)
+        if (owner := facts.candidate.owner) and addon is None:
             yield Caution(
                 "annotation-owned",
                 f"{owner} manages the annotation. podid migrate finish prints the change to make there.",

@@ -31,8 +31,8 @@ PROVIDER, ROLE, AGENT = "oidc-provider", "role", "agent"
 
 
 def read_leftovers(iam: Iam) -> MigrationCleanup:
-    """Read all roles and OIDC providers of the account. Raises AccessDenied and Unavailable: a reading that is not
-    complete must not lead to a deletion."""
+    """Read all roles and OIDC providers of the account. Raise AccessDenied and Unavailable: an incomplete reading must
+    not lead to a deletion."""
     providers, roles = iam.list_oidc_providers(), iam.list_roles()
     used: dict[str, list[str]] = {provider: [] for provider in providers}
     unread: list[str] = []
@@ -54,10 +54,10 @@ def read_leftovers(iam: Iam) -> MigrationCleanup:
 
 
 def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime) -> MigrationCleanup:
-    """Add kiam and kube2iam if no workload of the cluster needs them. What could not be read is in `unread`."""
+    """Add kiam and kube2iam if no workload of the cluster needs them. `unread` are the parts that could not be read."""
     snapshot = collect(clients, place, ReadRequest(checks=()), now=now, again=("pods", "daemon_sets"))
     reading = read_proxies(clients, place, snapshot)
-    # without the pods nothing is known about the default role
+    # without the pods, the users of the default role are not known
     section = snapshot.pods if isinstance(snapshot.pods, Missing) else reading
     if isinstance(section, Missing):
         needs = f" (needs {section.permission})" if section.permission else ""
@@ -78,8 +78,7 @@ def is_workload(name: str) -> bool:
 
 
 def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
-    """Return the reason why no one can assume the role: every statement that allows somebody names a principal that is
-    gone."""
+    """Return the reason why no principal can assume the role: every Allow statement names a principal that is gone."""
     principals = [who for statement in policy.statements if statement.allow for _, who in statement.principals]
     if any(statement.allow and (statement.not_principal or statement.strange) for statement in policy.statements):
         return ""
@@ -95,8 +94,8 @@ def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
 def plan_cleanup(
     clients: Clients, place: Place, journal: Journal, leftovers: MigrationCleanup, names: Sequence[str]
 ) -> Plan:
-    """Return the plan that deletes what was named. Raises NotFound for what is no leftover, Conflict where a role is
-    used or where podid could not read what an agent serves."""
+    """Return the plan that deletes the named leftovers. Raise NotFound if a name is not a leftover. Raise Conflict if a
+    role is in use, or if podid could not read the workloads that an agent serves."""
     known = {item.name.lower(): item for item in leftovers.items}
     plan = Plan(header=place.header, actions=())
     for name in dict.fromkeys(names):

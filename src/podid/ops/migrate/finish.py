@@ -1,4 +1,5 @@
-"""Remove the older way from service accounts whose pods all use Pod Identity: annotations and trust statements."""
+"""Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
+statements."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import trust
+from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import NotYet, Partial, PodidError
 from podid.domain.findings import Subject
@@ -19,6 +21,8 @@ from podid.domain.text import count_of, short_list
 from podid.facts.index import index, role_section
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
+from podid.ops.change.kinds.addon import irsa_role_of
+from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
@@ -35,9 +39,10 @@ SOAK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """The plan that removes the older way from the items in `leaving`. `waiting` are items that are not old enough or
-    not moved, with the reason; `owned` those whose annotation another tool keeps, with the edit to make there.
-    `templates` are the pod templates among these, `agents` says what kiam and kube2iam serve afterwards."""
+    """The plan that removes the previous mechanism from the items in `leaving`. `waiting` are items that are not old
+    enough or not moved, with the reason. `owned` are those whose annotation another tool keeps, with the edit to make
+    there. `templates` are the pod templates among these. `agents` are the workloads that kiam and kube2iam serve
+    afterwards, in words."""
 
     plan: Plan
     leaving: tuple[MigrationItem, ...]
@@ -63,18 +68,22 @@ def plan_finish(
     soak: timedelta = SOAK,
     narrow: bool = False,
 ) -> Finish:
-    """Pure. `items` are those to finish, of a migration that was read for the whole cluster. Annotations go first, then
-    the trust statements, so that no new pod is given a role that refuses it. A statement stays while the annotation
-    does."""
+    """Return the plan; pure. `items` are those to finish, of a migration that was read for the whole cluster.
+    Annotations are removed first, then the trust statements, so that no new pod gets a role that refuses it. A
+    statement stays while the annotation does."""
     accounts = {account.ref: account for account in known_or(migration.snapshot.service_accounts, ())}
     waiting: dict[ServiceAccountRef, str] = {}
     owned: dict[ServiceAccountRef, str] = {}
     leaving: list[MigrationItem] = []
     annotations: list[Action] = []
+    lists: dict[str, Action] = {}
     templates: list[PodTemplate] = []
+    # with the reason for each that stays
+    reasons = {item.ref: _not_yet(migration, item, now, soak) for item in items}
     for item in items:
         account, of_item = accounts.get(item.ref), _templates(migration, item)
-        if reason := _not_yet(migration, item, now, soak):
+        addon = addon_of(migration.snapshot, item.ref, item.role_arn)
+        if reason := reasons[item.ref] or _addon_still_used(migration, addon, reasons):
             waiting[item.ref] = reason
         elif kept := owned_templates(of_item):
             owned[item.ref] = template_edit_words(kept)
@@ -82,6 +91,11 @@ def plan_finish(
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
             annotations += without_annotations(of_item)
+        elif addon is not None and addon.service_account_role_arn == item.role_arn:
+            leaving.append(item)
+            lists[addon.name] = without_irsa(migration.snapshot, addon)
+            if account is not None and account.irsa_annotations and not account.owner:
+                annotations.append(_without_annotations(account))
         elif account is not None and account.owner and account.irsa_annotations:
             owned[item.ref] = edit_words(account)
         else:
@@ -89,11 +103,14 @@ def plan_finish(
             if account is not None and account.irsa_annotations:
                 annotations.append(_without_annotations(account))
     notes: list[str] = []
-    trusts = _trust_actions(migration, leaving, narrow=narrow, notes=notes)
+    # an add-on whose IRSA role EKS does not remove prevents only the change of the trust policy of that role
+    of_addons = {irsa_role_of(action.before) for action in lists.values()}
+    trusts = _trust_actions(migration, [i for i in leaving if i.role_arn not in of_addons], narrow=narrow, notes=notes)
+    last = _trust_actions(migration, [i for i in leaving if i.role_arn in of_addons], narrow=narrow, notes=notes)
     irsa = {item.ref for item in items if item.source is OlderWay.IRSA}
     left = sorted({**waiting, **owned}.items())
     skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in left)
-    actions = (*annotations, *trusts)
+    actions = (*annotations, *trusts, *lists.values(), *last)
     removed = {Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if is_template(a)}
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
     return Finish(
@@ -107,8 +124,8 @@ def plan_finish(
 
 
 def unfinished(finish: Finish) -> PodidError | None:
-    """Return the error about the rest: attention if nothing was finished, partial if something was. None if everything
-    was."""
+    """Return the error about the remaining items: attention if none was finished, partial if some were. None if all
+    were."""
     left = {**finish.waiting, **finish.owned}
     if not left:
         return None
@@ -122,7 +139,7 @@ def is_template(action: Action) -> bool:
 
 
 def rolls_out(action: Action) -> bool:
-    """Return whether the action replaces pods; a CronJob's follow at its next start."""
+    """Return whether the action replaces pods. A CronJob creates its next pods at its next start."""
     return is_template(action) and action.keys["kind"] != "CronJob"
 
 
@@ -151,6 +168,21 @@ def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: tim
     return ""
 
 
+def _addon_still_used(migration: Migration, addon: Addon | None, reasons: Mapping[ServiceAccountRef, str]) -> str:
+    """Return why the add-on keeps its IRSA role: for another service account, which is not finished in this run."""
+    users = [
+        item.ref
+        for item in migration.items
+        if addon is not None
+        and addon.service_account_role_arn == item.role_arn
+        and addon_of(migration.snapshot, item.ref, item.role_arn) == addon
+        and reasons.get(item.ref, "it is not part of this run")
+    ]
+    if addon is None or not users:
+        return ""
+    return f"add-on {addon.name} keeps its IRSA role for {short_list(map(str, users))}"
+
+
 def _age_words(age: timedelta) -> str:
     minutes = int(age.total_seconds()) // 60
     if minutes < 1:
@@ -166,7 +198,8 @@ def _without_annotations(account: ServiceAccount) -> Action:
 def _trust_actions(
     migration: Migration, leaving: Sequence[MigrationItem], *, narrow: bool, notes: list[str]
 ) -> list[Action]:
-    """Return one change for each role: what allows the leaving service accounts by the older way."""
+    """Return one change for each role: remove the statements that allow the leaving service accounts by the previous
+    mechanism."""
     by_role: dict[str, list[MigrationItem]] = {}
     for item in leaving:
         by_role.setdefault(item.role_arn, []).append(item)
@@ -229,7 +262,7 @@ def _still_needing(
 
 
 def edit_words(account: ServiceAccount) -> str:
-    """Return the change to make where the annotation is kept."""
+    """Return the edit to make in the tool that keeps the annotation."""
     names = ", ".join(account.irsa_annotations)
     where = {
         "Helm": "in the chart's values, such as serviceAccount.annotations",

@@ -1,6 +1,7 @@
-"""The items of a migration, derived from one snapshot: who uses the older way, the stage of each, and its blockers.
+"""The items of a migration, derived from one snapshot: the service accounts to migrate, the stage of each, and its
+blockers.
 
-A migration is read once; `podid.ops.migrate.judge` says what blocks an item.
+A migration is read once; `podid.ops.migrate.judge` finds the blockers of an item.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, NotFound, TimedOut
+from podid.domain.errors import Again, Conflict, TimedOut
 from podid.domain.findings import Subject
 from podid.domain.migration import (
     MigrationItem,
@@ -25,10 +26,10 @@ from podid.domain.migration import (
     Stage,
 )
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place, Plan
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
-from podid.domain.text import did_you_mean
 from podid.facts.index import index
+from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
@@ -42,7 +43,7 @@ from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_pro
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
-from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.foresee import overlaid, planned_associations
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
     from podid.ops.migrate.request import MigrationOptions
 
-# what every older way needs to be found, and the pods that show how far it has come
+# the sections to find every previous mechanism, and the pods for the stage
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")
 PARTS = {"service_accounts": "service accounts", "addons": "add-ons"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One reading of a cluster with its items. `plan` has the changes of all items that nothing blocks."""
+    """One reading of a cluster with its items. `plan` has the changes of all items without blockers."""
 
     place: Place
     snapshot: Snapshot
@@ -81,37 +82,35 @@ class Migration:
         )
 
     def check_read(self) -> None:
-        """Raise the error that prevented reading service accounts, pods or associations: a change needs all of them."""
+        """Raise the error that prevented reading service accounts, pods or associations: a change requires all of
+        them."""
         for name in FOUND_IN[:3]:
             section = getattr(self.snapshot, name)
             if isinstance(section, Missing):
                 raise error_of(section)
 
-    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
-        """Raise NotFound for one of `refs` that does not exist, with the nearest names; nothing if service accounts
-        could not be read."""
-        if isinstance(self.snapshot.service_accounts, Missing):
-            return
-        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
-        known |= {item.ref for item in self.items}
-        for ref in refs:
-            if ref not in known:
-                raise NotFound(
-                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
-                )
+    def check_exist(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> None:
+        """Raise NotFound for one of `refs`, or a namespace, that is known not to exist, with the nearest names."""
+        known = {item.ref for item in self.items}
+        resolve(scope_of([ref for ref in refs if ref not in known], namespace), self.snapshot)
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
-        """Return the migration of these items, whose plan changes nothing for others."""
+        """Return the migration of these items, whose plan has no changes for others."""
         plan = self.judge.plan_for({item.ref for item in items})
         return replace(self, items=tuple(items), plan=plan)
 
+    def after(self, actions: Iterable[Action]) -> Migration:
+        """Return the migration as it would be read after the actions, with the same items."""
+        snapshot = overlaid(self.snapshot, actions, self.judge.now)
+        return replace(self, snapshot=snapshot, judge=replace(self.judge, snapshot=snapshot))
+
     def left(self, until: Stage) -> tuple[MigrationItem, ...]:
-        """Return the items that have not reached the stage. Whether pods are proven is always checked anew."""
+        """Return the items that have not reached the stage. Whether pods are proven is always checked again."""
         reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
         return tuple(item for item in self.items if item.stage.rank < reached)
 
     def candidate(self, item: MigrationItem) -> MigrationCandidate | None:
-        """Return what the item was derived from; None for one of several roles of a service account."""
+        """Return the source of the item; None for one of several roles of a service account."""
         pairs = (c for c in self.judge.candidates if c.ref == item.ref and c.role_arn == item.role_arn)
         return next(pairs, None)
 
@@ -139,7 +138,8 @@ class Migration:
         return agents_of(self.proxies.value, self.uses, removed)
 
     def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
-        """Return what `podid migrate status` prints: the items, and associations with nothing of the older way left."""
+        """Return the result of `podid migrate status`: the items, and associations without any trace of the previous
+        mechanism."""
         items = sorted((*self.items, *self._finished()), key=lambda item: (item.stage.rank, item.ref))
         agents = self.agents()
         return MigrationStatus(
@@ -153,7 +153,7 @@ class Migration:
     def _finished(self) -> Iterator[MigrationItem]:
         left = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in left and not association.owner_arn:
+            if association.ref not in left:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,
@@ -164,7 +164,7 @@ class Migration:
                 )
 
     def document(self) -> MigrationPlan:
-        """Return what `podid migrate plan` prints: the items that are not finished."""
+        """Return the result of `podid migrate plan`: the unfinished items."""
         return MigrationPlan(
             cluster=self.place.the_cluster.arn,
             items=tuple(item for item in self.items if item.stage is not Stage.FINISHED),
@@ -175,7 +175,7 @@ class Migration:
 
 @contextmanager
 def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
-    """Allow one migration of a cluster at a time on this machine. Raises Conflict where another one does not end."""
+    """Allow one migration of a cluster at a time on this machine. Raise Conflict if another one does not end."""
     name, cluster = place.cluster_name, place.the_cluster
     try:
         with journal.locks.held(f"migrate-{cluster.account}-{place.region}-{name}", f"cluster {name}", patience):
@@ -187,7 +187,7 @@ def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
 
 
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
-    """Return the service accounts that were named, or all of a namespace or of the cluster."""
+    """Return the service accounts that were specified, or all of a namespace or of the cluster."""
     return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
 
 
@@ -206,13 +206,14 @@ def read_migration(
     first: Plan | None = None,
     cloudtrail: bool = False,
     base_role: BaseRole | None = None,
+    begun: bool = False,
 ) -> Migration:
-    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
-    `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
-    service accounts of their own where they need one. The items are judged as if the plan `first` were carried out.
-    Never raises for what cannot be read."""
+    """Read the cluster once and derive the items of `scope`. `accepted` are the accepted blockers; `tags` are those of
+    new associations. `source` selects the items of one previous mechanism; with `create`, workloads get service
+    accounts of their own if they need one. With `begun`, only items matter whose migration has begun. The items are
+    judged as if the plan `first` were carried out. Never raise for failed reads."""
     named = scope
-    if create and scope.named:  # the service accounts to create are not named
+    if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
     sections = (*FOUND_IN, "daemon_sets")
     base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=sections)
@@ -241,8 +242,18 @@ def read_migration(
         base_role = base_role.planned(clients, place, journal, candidates, index(base).associations, tags or {})
     associated = [c for c in candidates if c.ref in index(snapshot).associations]
     trail = read_trail(clients, place, associated, now) if cloudtrail else Known(MigrationTrail())
+    new = [c for c in candidates if c not in associated]
     judge = MigrationJudge(
-        place, snapshot, candidates, now, accepted, adjust, tags or {}, trail, base_role or BaseRole()
+        place=place,
+        snapshot=snapshot,
+        candidates=candidates,
+        now=now,
+        accepted=accepted,
+        adjust=adjust,
+        tags=tags or {},
+        trail=trail,
+        base_role=base_role or BaseRole(),
+        supported=read_supported(clients, snapshot, () if begun else new),
     )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))
@@ -259,7 +270,7 @@ def read_migration(
 
 
 def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Iterator[tuple[str, ...]]:
-    """Yield the commands to continue with."""
+    """Yield the next commands."""
     stages = {item.stage for item in items if not item.blockers}
     if any(item.blockers for item in items):
         yield ("podid", "migrate", "plan")
@@ -272,16 +283,16 @@ def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Itera
 
 
 def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """Return the service accounts of the namespace, or of the cluster, that use an older way and whose migration has
-    begun; also those whose rollback was interrupted before the pods were restarted, or before the association was
-    deleted."""
+    """Return the service accounts of the namespace, or of the cluster, whose migration has begun and that still have
+    the previous mechanism. Include those whose rollback was interrupted before the pods were restarted, or before the
+    association was deleted."""
     associations = index(migration.snapshot).associations
 
     def begun(item: MigrationItem) -> bool:
         return item.stage is not Stage.OLD or (item.pods.pod_identity > 0 and not item.state.association)
 
     def own(item: MigrationItem) -> Iterator[ServiceAccountRef]:
-        """Yield the service accounts that workloads got and have no longer."""
+        """Yield the service accounts that podid gave to workloads that no longer use them."""
         for workload in item.workloads if item.source is not OlderWay.IRSA else ():
             association = associations.get(ServiceAccountRef(item.ref.namespace, workload.rpartition("/")[2]))
             if association is not None and getattr(association, "role_arn", "") == item.role_arn:

@@ -1,4 +1,4 @@
-"""The manifests of what another tool manages, as `podid migrate finish` would leave it."""
+"""The manifests of objects that another tool manages, as `podid migrate finish` would leave them."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class ProxyUses:
         self, scope: DoctorScope, skipped: Collection[ServiceAccountRef], *, create: bool
     ) -> tuple[list[MigrationCandidate], list[MigrationItem]]:
         """Return the candidates, and the blocked items of service accounts with several roles. `skipped` already use
-        another older way, which SDKs prefer. With `create`, workloads get service accounts of their own."""
+        another mechanism, which SDKs prefer. With `create`, workloads get service accounts of their own."""
         candidates: list[MigrationCandidate] = []
         blocked: list[MigrationItem] = []
         for ref, by_workload in sorted(self.uses.items()):
@@ -154,7 +154,8 @@ class ProxyUses:
     def _with_own_accounts(
         self, ref: ServiceAccountRef, by_workload: Mapping[tuple[Subject, str], ProxyUse]
     ) -> tuple[list[MigrationCandidate], dict[tuple[Subject, str], str]]:
-        """Return a candidate for each workload with its own service account, and why others do not get one."""
+        """Return a candidate for each workload with its own service account, and the reasons why others do not get
+        one."""
         groups: dict[ServiceAccountRef, dict[tuple[Subject, str], ProxyUse]] = defaultdict(dict)
         why: dict[tuple[Subject, str], str] = {}
         for key, use in by_workload.items():
@@ -259,7 +260,7 @@ class ProxyUses:
 
 
 def uses_of(reading: ProxyReading, snapshot: Snapshot) -> ProxyUses | None:
-    """Return who uses which role; None without kiam and kube2iam."""
+    """Return the uses of roles; None without kiam and kube2iam."""
     if not reading.proxies:
         return None
     proxy = reading.proxies[0]
@@ -303,7 +304,7 @@ def uses_of(reading: ProxyReading, snapshot: Snapshot) -> ProxyUses | None:
 
 
 def _workload(pod: Pod, templates: Mapping[Subject, PodTemplate]) -> Subject:
-    """Return the workload with the pod template, which is a CronJob for its Jobs."""
+    """Return the workload with the pod template: for a Job of a CronJob, the CronJob."""
     subject = workload_subject(pod)
     template = templates.get(subject)
     owner = template.workload.owner if template is not None else None

@@ -1,4 +1,5 @@
-"""kiam and kube2iam in a cluster: the workloads that still need them, and the trust that they leave behind."""
+"""kiam and kube2iam in a cluster: the workloads that still need them, and the trust statements that remain without
+them."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def owned_templates(templates: Iterable[PodTemplate]) -> list[PodTemplate]:
 
 
 def template_edit_words(templates: Sequence[PodTemplate]) -> str:
-    """Return the change to make where the annotations are kept."""
+    """Return the edit to make in the tool that keeps the annotations."""
     names = short_list(dict.fromkeys(name for template in templates for name in template.annotations))
     where = {
         "Helm": "in the chart's values, such as podAnnotations",

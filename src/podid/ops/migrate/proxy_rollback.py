@@ -62,8 +62,8 @@ def proxy_for(
     migration: Migration, ref: ServiceAccountRef, source: OlderWay | None, journal: Journal, *, irsa: bool
 ) -> MetadataProxy | None:
     """Return kiam or kube2iam if the service account returns to it, None for IRSA. `source` is known from the cluster
-    or the user, `irsa` is whether the journal has IRSA's annotations. Raises Conflict where the agent does not run any
-    more, or where nothing tells the older way."""
+    or the user, `irsa` is whether the journal has IRSA's annotations. Raise Conflict if the agent no longer runs, or if
+    the previous mechanism is not known."""
     proxy = migration.uses.proxy if migration.uses is not None else None
     if source is OlderWay.IRSA or (source is None and irsa):
         return None
@@ -91,8 +91,8 @@ def _templates(migration: Migration) -> tuple[PodTemplate, ...]:
 def templates_back(
     migration: Migration, ref: ServiceAccountRef, role_arn: str, proxy: MetadataProxy, journal: Journal
 ) -> list[Action]:
-    """Restore the annotations and the service accounts of the workloads of `ref`: as the journal has them, else an
-    annotation with the role. Raises Conflict where another tool manages a pod template without the annotation."""
+    """Restore the annotations and the service accounts of the workloads of `ref`: as the journal has them, otherwise an
+    annotation with the role. Raise Conflict if another tool manages a pod template without the annotation."""
     role = role_arn.removeprefix(proxy.base) if role_arn.startswith(proxy.base) else role_arn
     records = recorded_templates(journal, migration.place, ref)
     actions = []
@@ -121,8 +121,8 @@ def templates_back(
 def with_principals(
     policy: trust.Policy, proxy: MetadataProxy, snapshot: Snapshot, earlier: Sequence[trust.Policy]
 ) -> trust.Policy:
-    """Return the policy that allows the agent's roles: what podid removed comes back as it was and where it was, else
-    each gets the statement of the agent's documentation. Raises the error of nodes' roles that could not be read."""
+    """Return the policy that allows the agent's roles. Statements that podid removed return to their places; otherwise
+    each role gets the statement of the agent's documentation. Raise the error if the nodes' roles could not be read."""
     if (gap := unread_principals(proxy, snapshot)) is not None:
         raise error_of(gap)
     principals = principals_of(proxy, snapshot)

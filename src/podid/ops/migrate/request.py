@@ -17,7 +17,8 @@ EVERYWHERE = ""
 
 
 def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
-    """Blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raises InvalidInput for another form or id."""
+    """Return blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raise InvalidInput for another form or
+    id."""
     from podid.pages.index import ENTRIES
 
     ids = [entry.id for entry in ENTRIES]
@@ -52,13 +53,13 @@ INSTALL_AGENT = switch("Install the agent first, if the cluster has none.", cons
 
 
 def read_stage(text: str, *, option: str) -> Stage:
-    """Return a stage that `apply` can stop at. Raises InvalidInput for another word."""
+    """Return a stage at which `apply` can stop. Raise InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
     return Stage(one_of(option, text, names))
 
 
 def read_soak(text: str) -> timedelta:
-    """Return a duration, 0 included."""
+    """Return a duration; 0 is allowed."""
     return timedelta(seconds=0 if text.strip() in ("0", "0s") else seconds(text))
 
 
@@ -102,8 +103,8 @@ class ApplyOptions:
         read=partial(read_stage, option="--until"),
     )
     parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
-    # a failed service account is rolled back and must not keep the others from being migrated: by default as many
-    # failures as a cluster can have associations
+    # a failed service account is rolled back and must not stop the others: the default is the largest possible number
+    # of associations
     max_failures: int = number(
         "N", "Start no further batch after more failures than this.", default=5000, bounds=(0, 5000)
     )

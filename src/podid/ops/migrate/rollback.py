@@ -1,7 +1,7 @@
 """Return service accounts to IRSA, kiam or kube2iam, from any stage, so that no pod is ever without credentials.
 
-First the older way is restored: the trust statement, then the annotations. Then the association goes, pods are
-restarted, and last the statement of Pod Identity is removed.
+First the previous mechanism is restored: the trust statement, then the annotations. Then the association is deleted,
+pods are restarted, and last the statement of Pod Identity is removed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import Conflict, NotFound, Partial, PodidError
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
@@ -26,6 +26,7 @@ from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
+from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
@@ -41,9 +42,9 @@ ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """`before` restores the older way and deletes the associations of `refs`; `after` removes the statements of Pod
-    Identity once pods are back. `pods_left` is whether a pod still uses Pod Identity. `older` are the ways
-    to which they return."""
+    """`before` restores the previous mechanism and deletes the associations of `refs`; `after` removes the statements
+    of Pod Identity after the pods were replaced. `pods_left` is whether a pod still uses Pod Identity. `older` are the
+    mechanisms to which they return."""
 
     refs: tuple[ServiceAccountRef, ...]
     before: Plan
@@ -53,20 +54,20 @@ class Rollback:
 
     @property
     def back(self) -> str:
-        """Return what holds once new pods get no fields of Pod Identity."""
+        """Return the condition that new pods get no fields of Pod Identity."""
         older = sources_words(self.older)
         return f"new pods of {short_list(map(str, self.refs))} use {older or 'the previous credentials'} again"
 
     @property
     def whole(self) -> Plan:
-        """Return both, as a person sees them before the answer."""
+        """Return both plans as one, for the confirmation."""
         return self.before.then(self.after).in_order()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
-    """A service account to return, with its role by the older way: `proxy`, or IRSA. Without an association, an earlier
-    run deleted it, or the role only allows Pod Identity so far."""
+    """A service account to return, with its role by the previous mechanism: `proxy`, or IRSA. Without an association,
+    an earlier run deleted it, or the migration only changed the trust policy."""
 
     ref: ServiceAccountRef
     role_arn: str
@@ -85,15 +86,25 @@ class _Member:
 def plan_rollback(
     migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str = ""
 ) -> Rollback:
-    """Read nothing but the journal. Raises NotFound where one of `refs` has no association, and uses none of IRSA, kiam
-    and kube2iam, Conflict where an association is owned by an add-on or a trust policy cannot be edited, or where
-    nothing but `source` can tell the older way."""
+    """Plan the rollback. Read nothing but the journal. Raise NotFound if one of `refs` has no association and uses none
+    of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to an add-on, if a trust policy cannot be
+    edited, or if only `source` can name the previous mechanism."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
-    associations = {member.ref: member.association for member in members if member.association is not None}
+    addons = {m.ref: addon_of(snapshot, m.ref, m.role_arn) for m in members}
+    alone = {m.ref: m.association for m in members if m.association is not None and not _in_list(m, addons[m.ref])}
     annotations = [
-        a for m in members if m.proxy is None and (a := _annotation(snapshot, m, journal, place.account)) is not None
+        a
+        for m in members
+        if m.proxy is None
+        and not _in_list(m, addons[m.ref])
+        and (a := _annotation(snapshot, m, journal, place.account)) is not None
     ]
+    lists = []
+    for addon in {addon.name: addon for addon in addons.values() if addon is not None}.values():
+        own = [m for m in members if _in_list(m, addon)]
+        if own:
+            lists += back_to_irsa(snapshot, {m.ref for m in own}, own[0].role_arn, addon)
     for m in members:
         if m.proxy is not None:
             annotations += templates_back(migration, m.ref, m.role_arn, m.proxy, journal)
@@ -124,8 +135,9 @@ def plan_rollback(
         if both != old or back != both:
             check_editable(role)
             check_size(both, role.name)
-    deletion = plan_disassociate(tuple(associations), place.header, dict(associations))
-    before = replace(deletion, actions=(*opened, *annotations, *deletion.actions), notes=(), separate=False)
+    deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
+    actions = (*opened, *annotations, *lists, *deletion.actions)
+    before = replace(deletion, actions=actions, notes=(), separate=False)
     after = Plan(header=place.header, actions=tuple(closed))
     names = tuple(member.ref for member in members)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
@@ -174,6 +186,12 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
     return members
 
 
+def _in_list(member: _Member, addon: Addon | None) -> bool:
+    """Return whether the add-on owns the association of the service account."""
+    arn = member.association.association_arn if member.association is not None else None
+    return addon is not None and arn in addon.association_arns
+
+
 def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:
     groups: dict[str, list[_Member]] = {}
     for member in members:
@@ -182,7 +200,7 @@ def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:
 
 
 def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
-    """Restore the annotations that the journal has, else the role's; None where the service account has them."""
+    """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
     ref = member.ref
     current = next((a for a in known_or(snapshot.service_accounts, ()) if a.ref == ref), None)
     if current is None or current.irsa_role_arn:
@@ -209,7 +227,8 @@ def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
-    """Return earlier trust policies of a role: that before podid's changes in a row first, else a newer one first."""
+    """Return earlier trust policies of a role: first the one before podid's consecutive changes, otherwise newer ones
+    first."""
     policies: list[trust.Policy] = []
     row: list[trust.Policy] = []
     for action in changes:
@@ -228,9 +247,9 @@ def _with_issuer(
     changes: Sequence[Action],
     earlier: Sequence[trust.Policy],
 ) -> trust.Policy:
-    """Return the policy that allows the service accounts by the provider. What podid removed comes back as it was and
-    where it was. A service account that is not allowed then gets access as in an earlier policy, else the statement of
-    the EKS User Guide."""
+    """Return the policy that allows the service accounts by the provider. Access that podid removed is restored at its
+    place. A service account without such access gets that of an earlier policy, otherwise the statement of the EKS User
+    Guide."""
     for ref in refs:
         for original, shares in _removed(changes, provider, ref):
             policy = trust.restore_subject(policy, original, issuer=provider, ref=ref, shares=shares)
@@ -249,7 +268,7 @@ def _removed(
     changes: Sequence[Action], provider: str, ref: ServiceAccountRef
 ) -> Iterator[tuple[trust.Policy, frozenset[str]]]:
     """Yield the access of the service account that podid removed and has not restored, as shares of the oldest policy
-    that has them. `changes` are the newest first."""
+    that has them. `changes` begin with the newest."""
     lost: Counter[str] = Counter()
     origins: dict[str, trust.Policy] = {}
     for action in changes:
@@ -288,7 +307,7 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """Return the result, with an error where a running pod still has the fields of Pod Identity, or lacks those of IRSA
+    """Return the result, with an error if a running pod still has the fields of Pod Identity, or lacks those of IRSA
     although its service account has the annotation."""
     reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     try:
@@ -309,6 +328,6 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
 
 
 def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:
-    """Return both in one result, of one run."""
+    """Return both results as one, of one run."""
     done: tuple[Done, ...] = (*first.done, *second.done)
     return replace(first, done=done, notes=(*first.notes, *second.notes), error=first.error or second.error)

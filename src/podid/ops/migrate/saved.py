@@ -1,4 +1,4 @@
-"""A saved plan: what somebody approved, compared with what is there when it is carried out."""
+"""A saved plan: the approved items, compared with the present ones before they are migrated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORDS = {
 
 
 def read_plan(text: str, name: str) -> Mapping[str, Any]:
-    """Return a file that `podid migrate plan --save` wrote. Raises InvalidInput for what is none."""
+    """Return the plan in a file of `podid migrate plan --save`. Raise InvalidInput for another file."""
     document = data.read(text, name)
     if not isinstance(document, dict) or document.get("kind") != _KIND or not isinstance(document.get("items"), list):
         raise InvalidInput(f"{name} is not a plan of podid migrate plan --save", subject=name)
@@ -37,8 +37,8 @@ def creates_accounts(saved: Mapping[str, Any]) -> bool:
 
 
 def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tuple[MigrationItem, ...]:
-    """Return the items of the saved plan, as they are now. Raises Conflict with every difference, and InvalidInput for
-    a file that is damaged."""
+    """Return the items of the saved plan in their present state. Raise Conflict with every difference, and InvalidInput
+    for a damaged file."""
     if saved.get("cluster") != migration.place.the_cluster.arn:
         raise Conflict(f"{name} is a plan for {saved.get('cluster')}, not for {migration.place.the_cluster.arn}")
     now = {item.ref: item for item in migration.items}

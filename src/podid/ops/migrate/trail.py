@@ -1,5 +1,5 @@
-"""CloudTrail's data about a migration: the SDKs with which pods use IRSA, and the pods that EKS has issued the role
-to. It is some minutes late, and read only with --cloudtrail."""
+"""CloudTrail's data about a migration: the SDKs with which pods use IRSA, and the pods with sessions of the role from
+EKS. The data is some minutes late, and read only with --cloudtrail."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from podid.ops.role.uses import Unread
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
-# more resources are evaluated by podid only: each costs IAM's simulator a call
+# podid alone evaluates further resources: each costs IAM's simulator a call
 _MOST_SIMULATED = 20
 _DECIDED = {AccessVerdict.ALLOWED: True, AccessVerdict.DENIED: False}
 _CODES = {

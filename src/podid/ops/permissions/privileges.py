@@ -77,8 +77,8 @@ class Privileges(OfSession):
 
 
 def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
-    """Evaluate every action that a statement of the role's policies allows. Nothing is known of a policy that could not
-    be read: its actions are not listed."""
+    """Evaluate every action that a statement of the role's policies allows. Actions of a policy that could not be read
+    are not listed."""
     identity = access.access.layers[0]
     allows = [item for policy in identity.policies for item in policy.statements if item.allow]
 

@@ -1,7 +1,7 @@
 """Permissions of the sessions of a service account's pods: the policies of their role and how they get it.
 
-With a target role, the pods have the credentials of the target role. Then the association's role must be able to
-assume it: otherwise the pods have no credentials and may do nothing.
+With a target role, the pods have the credentials of the target role. Then the association's role must be able to assume
+it: otherwise the pods have no credentials and no permissions.
 """
 
 from __future__ import annotations

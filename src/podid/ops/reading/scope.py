@@ -77,8 +77,8 @@ class DoctorScope:
     def narrow(
         self, verdict: Verdict, names: Collection[str], also: Iterable[ServiceAccountRef] = ()
     ) -> Verdict | None:
-        """Return the verdict with only those in scope left in its chain, and `also`; None when it concerns none.
-        `names` are the service accounts of the scope, if it names an object."""
+        """Return the verdict with only those service accounts in its chain that are in scope or in `also`; None if
+        there are none. `names` are the service accounts of the scope, if it names an object."""
         if verdict.chain == EVERYONE:
             return verdict
         chain = {

@@ -30,8 +30,8 @@ def choose(
     force: bool,
 ) -> tuple[tuple[Target, ...], Plan]:
     """Return the targets, each skipped one with its obstacle, and the plan with its outlook. `find_missed` returns the
-    workloads whose dry-run pods the webhook does not inject, and notes. Raise Conflict if every restart would do harm,
-    unless `force`."""
+    workloads whose dry-run pods the webhook does not inject, and notes. Raise Conflict if every restart would break
+    pods, unless `force`."""
     free = [target for target in targets if target.obstacle is None]
     if not free:
         return targets, restart_plan(place, targets)
@@ -68,8 +68,8 @@ SECONDS_BETWEEN = 2.0
 def missed_by_webhook(
     kube: KubeAccess, targets: Sequence[Target], patience: Patience
 ) -> tuple[frozenset[Subject], tuple[str, ...]]:
-    """Return the workloads whose pods come back without the injected fields, each tried with its own labels, and notes
-    on dry runs that failed."""
+    """Return the workloads whose new pods lack the injected fields, each tried with its own labels, and notes on dry
+    runs that failed."""
     pending = [target for target in targets if target.obstacle is None and target.expect_injected]
     images = images_of(kube.reader, {target.workload.namespace for target in pending})
     notes: dict[str, None] = {}

@@ -117,7 +117,7 @@ class _Course:
     done: Done | None = None
 
     def finish(self, reason: str, pods: int, carrying: int) -> None:
-        """`carrying` of the `pods` that run now have the injected fields."""
+        """Finish the target. `carrying` of the `pods` that run now have the injected fields."""
         action = self.target.action
         after = {**(action.after or {}), "pods": pods, "injected": carrying}
         self.done = Done(action, Status.DONE, after, reason)
@@ -187,7 +187,8 @@ class _Course:
             self.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
 
     def _patch(self) -> None:
-        """If the answer is lost, the same patch is sent again: it changes nothing if the first one arrived."""
+        """Send the patch. After a lost answer, send the same patch again: it changes nothing if the first one
+        arrived."""
         workload = self.target.workload
         if self.stamp is None or not self.sent:
             at = self.clock.now()

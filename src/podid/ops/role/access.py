@@ -22,7 +22,7 @@ _CLUSTER_NAME = frozenset({"aws:requesttag/eks-cluster-name"})
 # stands for the role's account if the policy does not name one
 _NO_ACCOUNT = "0" * 12
 _ANY_REGION = "us-east-1"
-# more combinations do not fit into a trust policy of 2,048 characters
+# a trust policy of 2,048 characters cannot contain more combinations
 _MOST_OF_ONE_STATEMENT = 200
 
 
@@ -161,7 +161,7 @@ def _names_pods(statement: trust.Statement) -> bool:
 
 
 def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> str:
-    """A pod needs both actions: with one of them it cannot assume the role."""
+    """Return the reason why no pod is allowed. A pod needs both actions: with one of them it cannot assume the role."""
     no_match = trust.TrustVerdict.NO_MATCH
     for evaluation in tried:
         lacking = [item.action for item in (evaluation.assume_role, evaluation.tag_session) if item.verdict is no_match]

@@ -139,8 +139,8 @@ def plan_detach(
 def check_changeable(
     role: Role, actions: Sequence[Action], needed: tuple[str, ...], *, ours: bool, instead: Hint = ()
 ) -> None:
-    """Raise Conflict for AWS's own roles, and if flags are `needed`, with the difference and the other principals.
-    `instead` is a command that changes only what is missing."""
+    """Raise Conflict for roles that AWS owns, and if flags are `needed`, with the difference and the other principals.
+    `instead` is a command that changes only the missing parts."""
     check_not_aws(role)
     if not needed:
         return

@@ -44,7 +44,7 @@ FORMS: dict[str, tuple[str, str]] = {
 @schema_name("PresetParameterBody")
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`words` are appended to the preset's description if an optional parameter is given."""
+    """`words` are appended to the preset's description if an optional parameter is set."""
 
     name: str
     help: str
@@ -131,7 +131,7 @@ def list_presets() -> tuple[Preset, ...]:
 
 @lru_cache(maxsize=64)
 def get_preset(name: str) -> Preset:
-    """Raise NotFound with the nearest names."""
+    """Return the preset. Raise NotFound with the nearest names."""
     names = preset_names()
     if name not in names:
         # `s3` is not a typing error but the beginning of several names

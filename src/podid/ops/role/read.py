@@ -110,8 +110,8 @@ def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | N
 
 
 def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
-    """Yield findings of the trust policy: about the users, about everyone, and without users about the pods that it
-    names."""
+    """Yield findings of the trust policy: about its users, about all principals, and without users about the pods that
+    it names."""
     try:
         policy = trust.parse_policy(role.trust)
     except InvalidInput:
@@ -311,7 +311,7 @@ def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[st
 
 
 def _names_pods(role: Role) -> bool:
-    """A role whose trust policy cannot be read cannot be assumed."""
+    """Return whether the trust policy names pods. A role whose trust policy cannot be read cannot be assumed."""
     try:
         return pod_access(role).names_pods
     except InvalidInput:

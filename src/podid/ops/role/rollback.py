@@ -1,4 +1,4 @@
-"""Roll back the roles that a run created, if the change that was to use them failed."""
+"""Roll back the roles that a run created for a change that failed."""
 
 from __future__ import annotations
 

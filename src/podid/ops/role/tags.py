@@ -1,5 +1,5 @@
-"""Describe the effect of session settings: which policies of a role rely on session tags, which actions a session
-policy allows in vain, and how large it is.
+"""Describe the effect of session settings: the policies of a role that require session tags, actions that a session
+policy allows but the role does not, and the size of the session policy.
 
 Sources: EKS User Guide, "Grant Pods access to AWS resources based on tags" (the six tags that EKS sends) and "EKS Pod
 Identity session policies"; STS API Reference, "AssumeRole" (a session may do what its role and its policy both allow;

@@ -1,5 +1,5 @@
-"""Plan role chaining: whether a target role allows the first role, the change that makes it do so, and what its owner
-must add if podid cannot change it."""
+"""Plan role chaining: whether a target role allows the first role, the required change, and the change for its owner if
+podid cannot make it."""
 
 from __future__ import annotations
 
@@ -233,8 +233,7 @@ def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
 
 
 def by_update_trust(change: TargetTrustChange, *, update: bool) -> Hint:
-    """Return the option that makes podid change the target role, if it can read the role and the option was not
-    given."""
+    """Return the option that makes podid change the target role, if it can read the role and the option is not set."""
     read = change.refused or change.trust is not None
     return Again(add=("--update-trust",)) if read and change.statements and not update else ()
 
@@ -253,8 +252,8 @@ def next_command(change: TargetTrustChange, *, name: str, profile: str | None, u
 
 
 def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
-    """Return the result with what the owners of target roles must add: the changes outside the plan, and those that
-    failed. `eks` reads the external IDs of new associations."""
+    """Return the result with the changes for the owners of target roles: those outside the plan, and those that failed.
+    `eks` reads the external IDs of new associations."""
     owner_changes = [*result.plan.owner_changes]
     for item in result.done:
         action = item.action
@@ -298,7 +297,7 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
 
 
 def owner_change_words(change: TargetTrustChange) -> str:
-    """Describe what the owner must add."""
+    """Describe the change for the owner."""
     if not change.statements:
         return f"target role {change.target_role_arn} does not allow {', '.join(change.service_accounts)}"
     text = json.dumps(change.statements[0] if len(change.statements) == 1 else change.statements)

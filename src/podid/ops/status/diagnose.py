@@ -44,7 +44,7 @@ class Diagnosis:
 
 
 def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
-    """Return what to read for the status of these service accounts, or of all of a namespace or of the cluster."""
+    """Return the request for the status of these service accounts, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
     return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
@@ -78,7 +78,7 @@ def examine_listed(
     namespace: str = "",
 ) -> Diagnosis:
     """Read and judge associations that were listed before: all of the namespace, or of the cluster. The sections in
-    `also` are read whatever the checks need."""
+    `also` are read even if no check requires them."""
     scope = DoctorScope(namespace=namespace, typed=namespace)
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))

@@ -1,4 +1,4 @@
-"""Details of one identity beside its status: who can assume its roles, and which credentials its pods use."""
+"""Details of one identity in addition to its status: who can assume its roles, and the credentials of its pods."""
 
 from __future__ import annotations
 

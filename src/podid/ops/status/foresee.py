@@ -164,7 +164,7 @@ def _failing(report: DoctorReport) -> Failing:
 def _concerned(
     before: Iterable[IdentityStatus], after: Sequence[IdentityStatus], *, named: bool
 ) -> frozenset[ServiceAccountRef]:
-    """Return the service accounts that have an association before or after; if none was named, those with a state
+    """Return the service accounts that have an association before or after; if none was specified, those with a state
     afterwards."""
     silent = (IdentityState.NONE,) if named else (IdentityState.NONE, None)
     statuses = (*before, *after) if named else after
@@ -299,7 +299,7 @@ def _loses(old: PodStatus, new: PodStatus) -> bool:
 def _uses(
     before: Snapshot, after: Snapshot, plan: Plan, refs: Collection[ServiceAccountRef], now: datetime
 ) -> Iterator[UseChange]:
-    """Yield what credentials running pods use today, and would use if they were replaced afterwards."""
+    """Yield the credentials that running pods use today, and those that new pods would use afterwards."""
     make, later = NewPods(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
     for ref in sorted(refs):
         changes: Counter[tuple[CredentialUse, CredentialUse, bool]] = Counter()

@@ -45,7 +45,7 @@ def wait(
     read: Read, patience: Patience, reached: Callable[[IdentityStatus], bool], base: Snapshot | None = None
 ) -> Diagnosis:
     """Return the first diagnosis in which each identity has `reached` the required state or waiting cannot help; the
-    last one when `patience` ends. Only recent changes are awaited. `read` takes the snapshot to start from and the
+    last one when `patience` ends. Wait only for recent changes. `read` takes the snapshot to start from and the
     sections to read again."""
     again: Collection[str] = ()
     diagnosis: Diagnosis | None = None

@@ -51,13 +51,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChecks:
-    """The name of each file or role with the result of its policy, in the given order."""
+    """The name of each file or role with the result of its policy, in the specified order."""
 
     checks: tuple[tuple[str, trust.TrustCheck], ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return attention for a role that everyone can assume."""
+        """Return attention for a role that anyone can assume."""
         codes = {_CODES[check.verdict] for _, check in self.checks}
         if any(check.open_to_all for _, check in self.checks):
             codes.add(ExitCode.ATTENTION)
@@ -80,19 +80,19 @@ class PolicyAccess:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """Likely typing errors."""
+        """Return likely typing errors."""
         return tuple(map(str, trust.find_slips(self.policy)))
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccesses:
-    """The access of several policies, in the given order."""
+    """The access of several policies, in the specified order."""
 
     items: tuple[PolicyAccess, ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return attention for a role that no pod can assume, or that everyone can."""
+        """Return attention for a role that no pod can assume, or that anyone can."""
         codes = {_CODES[item.pods.verdict] for item in self.items}
         if any(finding.severity is Severity.ERROR for item in self.items for finding in item.findings):
             codes.add(ExitCode.ATTENTION)
@@ -100,7 +100,7 @@ class PolicyAccesses:
 
 
 def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:
-    """`role_tags` replace those in a file."""
+    """Return the principals that the policy allows. `role_tags` replace those in a file."""
     accesses = []
     for file in files:
         tags = file.role_tags if role_tags is None else role_tags

@@ -124,8 +124,8 @@ def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[Tr
 
 
 def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str], str]) -> None:
-    """Raise UsageError unless either files or a role are given, and for a file that cannot be read: files are checked
-    first."""
+    """Raise UsageError unless either files or a role are specified, and for a file that cannot be read: files are
+    checked first."""
     if not files and role is None:
         raise UsageError("Specify a trust policy: FILE ('-' is stdin) or --role ROLE")
     if files and role is not None:

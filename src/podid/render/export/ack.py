@@ -1,4 +1,4 @@
-"""Custom resources of AWS Controllers for Kubernetes (ACK), with the annotations that adopt what exists.
+"""Custom resources of AWS Controllers for Kubernetes (ACK), with annotations that adopt existing resources.
 
 https://aws-controllers-k8s.github.io/docs/guides/adoption. Fields as in eks-controller and iam-controller, August 2026.
 """

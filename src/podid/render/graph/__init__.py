@@ -55,7 +55,7 @@ def graph_view(graph: Graph, *, several: bool) -> View:
 
 
 def graph_notes(graph: Graph, form: object) -> tuple[str | Line, ...]:
-    """Return what the graph lacks, for stderr."""
+    """Return the missing parts of the graph, for stderr."""
     notes = [Line(f"Not known: {node.kind} {node.name}: {node.unread}", "dim") for node in graph.unread]
     if form is Drawing.MERMAID and len(graph.edges) > MOST_MERMAID_EDGES:
         edges = f"Mermaid draws at most {MOST_MERMAID_EDGES} edges unless maxEdges is set, and the graph has"

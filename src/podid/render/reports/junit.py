@@ -1,7 +1,7 @@
 """JUnit's XML, as Jenkins, GitLab and GitHub's test reporters read it: a suite for each link, a case for each verdict.
 
-An error or a warning fails its case, what could not be decided at error level is in error, what follows from an earlier
-broken link is skipped.
+An error or a warning fails its case. An unknown verdict at error level is an error. A finding that follows from an
+earlier broken link is skipped.
 """
 
 import re

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, for code scanning: a rule for each failure mode, a result for each finding and unknown verdict.
 
-Nothing of it is in a file, but GitHub shows only results that have one: the place of an object is a path below the
-cluster's name, beside the logical location that says what it is.
+The results are not about files, but GitHub shows only results with one. Therefore the location of an object is a path
+below the cluster's name, and the logical location has its kind and name.
 """
 
 from urllib.parse import quote

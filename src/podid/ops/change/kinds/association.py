@@ -77,7 +77,7 @@ class AssociationKind(ResourceKind):
         return _roles(action.after) | needed_account(**action.keys)
 
     def gives(self, action: Action) -> frozenset[str] | None:
-        """Return a role can be deleted only after the associations that name it."""
+        """Return the names that later actions need: a role can be deleted only after the associations that name it."""
         return _roles(action.before) if action.after is None else frozenset()
 
     def unread(self, ref: ServiceAccountRef) -> Action:
@@ -135,7 +135,8 @@ class AssociationKind(ResourceKind):
         return f" -> {role_arn}" if role_arn else ""
 
 
-# changes of these reach running pods late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+# changes of these reach running pods with a delay:
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
@@ -233,7 +234,8 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
 
 
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:
-    """None keeps the member, "" clears it (as AWS's ACK controller does, eks-controller#164)."""
+    """Return the member for the request: None keeps it, "" clears it (as AWS's ACK controller does,
+    eks-controller#164)."""
     return text(changed, key) if key in changed else None
 
 
@@ -251,7 +253,7 @@ def _same(current: object, expected: object) -> bool:
 
 
 def _taken_over(site: Site, updated: Association, changed: Mapping[str, object], patience: Patience) -> Association:
-    """Return the association as EKS answers it. Read it back if the answer differs from the request, and after a
+    """Return the association as EKS returns it. Read it back if the answer differs from the request, and after a
     removal, since AWS does not document that "" removes a member. Raise Rejected, which names the members that EKS
     still keeps after some seconds."""
     expected = {member: changed[member] for member in _WORDS if member in changed}

@@ -46,7 +46,7 @@ class ResourceKind(ABC):
     """One kind of resource: its state, how it is read and how it is written. States can be encoded as JSON."""
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
-    title: ClassVar[str] = ""  # the name for people, where it is another
+    title: ClassVar[str] = ""  # the name for messages, if it differs
     state: ClassVar[type]  # a TypedDict; the state of a plan holds only the members that were specified
     keys: ClassVar[tuple[str, ...]]  # the members that identify the resource: always present, never changed
     # the client methods that each verb calls; under `Verb.NONE` those that only read
@@ -61,9 +61,9 @@ class ResourceKind(ABC):
     manner: ClassVar[frozenset[str]] = frozenset()
     # a document that several writers replace without any check by the service: it is read again when the run ends
     contended: ClassVar[bool] = False
-    # nothing remains of it when its run is over: it cannot be undone
+    # it no longer exists when its run has ended, so it cannot be undone
     passing: ClassVar[bool] = False
-    # it changes what pods get, and a command waits for that effect
+    # it changes the credentials of pods, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
     # several of them may be changed at the same time, if the plan allows it
     independent: ClassVar[bool] = False
@@ -174,7 +174,7 @@ class ResourceKind(ABC):
         return self.once_deleted
 
     def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  most kinds have no id that changes
-        """Raise Conflict if the current resource is not the one that was `made`, although its name and members are
+        """Raise Conflict if the current resource is not the one that was created, although its name and members are
         equal."""
 
     def held(self, state: State | None) -> State | None:

@@ -25,7 +25,7 @@ class ServiceAccountState(TypedDict, total=False):
     namespace: str
     name: str
     uid: Annotated[str, About("The id from Kubernetes: a service account that is created again has a new one.")]
-    # the service account whose image pull secrets and automount setting it gets
+    # the source of its image pull secrets and automount setting
     copyOf: str
 
 

@@ -1,4 +1,4 @@
-"""IAM roles as a whole, the settings of one that stays, and its policies; its trust policy is another kind."""
+"""IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class PodTemplateKind(ResourceKind):
             rollout = site.clients.kube.reader.get_rollout(kind, namespace, name)
             if rollout.failed:
                 raise PodidError(f"The rollout of {self.subject(action)} failed: {rollout.failed}")
-            # such a workload replaces its pods when a person does
+            # a user must replace the pods of such a workload
             if not rollout.waiting or rollout.paused or rollout.on_delete:
                 return
             waiting = rollout.waiting
@@ -142,7 +142,7 @@ class AgentKind(ResourceKind):
     state = AgentState
     keys = ("namespace", "kind", "name")
     operations: ClassVar[Operations] = {
-        Verb.NONE: ("KubeReader.find_pod_template",),
+        Verb.NONE: ("KubeReader.find_agent_template",),
         Verb.DELETE: ("KubeWriter.delete_workload",),
     }
     once_deleted = (
@@ -160,7 +160,7 @@ class AgentKind(ResourceKind):
         return {"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        template = site.clients.kube.reader.find_pod_template(keys["kind"], keys["namespace"], keys["name"], ())
+        template = site.clients.kube.reader.find_agent_template(keys["kind"], keys["namespace"], keys["name"])
         return None if template is None else self.state_of(template.subject)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
