@@ -196,8 +196,8 @@ def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, regio
     spec = _spec(ref, image, container) | {"volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]}
     if node:
         fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
-        here = {"nodeSelectorTerms": [{"matchFields": fields}]}
-        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
+        node_affinity = {"nodeSelectorTerms": [{"matchFields": fields}]}
+        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": node_affinity}}
         # a pod of the service account runs on that node, with tolerations that are not known here
         spec["tolerations"] = [{"operator": "Exists"}]
     return {

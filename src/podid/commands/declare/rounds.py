@@ -97,8 +97,8 @@ def _applied(access: Access, run: partial[None]) -> ExitCode:
     try:
         with access.terminal.collecting(views):
             run()
-    except typer.Exit as left:
-        return ExitCode(left.exit_code)
+    except typer.Exit as ended:
+        return ExitCode(ended.exit_code)
     finally:
         access.runtime.end_runs()
     return ExitCode.OK
@@ -176,14 +176,14 @@ def print_manifests(access: Access, options: ReconcileOptions, granted: Permissi
         interval=options.interval,
         flags=tuple(
             flag
-            for flag, given in (
+            for flag, value in (
                 ("--apply", options.applies),
                 ("--prune", options.ownership.prune),
                 ("--adopt", options.ownership.adopt),
                 ("--update-trust", options.ownership.update_trust),
                 ("--yes", options.applies and options.ownership.prune),
             )
-            if given
+            if value
         ),
     )
     view = manifests_view(setting, granted, lease)

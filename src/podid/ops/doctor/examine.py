@@ -37,8 +37,8 @@ class Examination:
     def audit(self) -> DoctorReport:
         """Return the report without the states of the identities: other checks decide them."""
         skipped = () if Cost.SECRETS in self.cost else ("access keys in Secrets (--secrets)",)
-        asked = any("secret_keys" in check.wants for check in self.checks)
-        return replace(self.once(), identities=(), not_asked=skipped if asked else ())
+        secrets = any("secret_keys" in check.wants for check in self.checks)
+        return replace(self.once(), identities=(), not_asked=skipped if secrets else ())
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
         """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""

@@ -192,8 +192,8 @@ class _MigrationRun:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
         how = self.how
-        made = {ref_of(item.action.keys) for item in self.done if _created(item)}
-        back = tuple(ref for ref in refs if ref in made)
+        created = {ref_of(item.action.keys) for item in self.done if _created(item)}
+        back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
@@ -227,11 +227,11 @@ def carry_out(
 ) -> ChangeResult:
     """Migrate the items without blockers, in batches, and report every item, also those that are `blocked`, with the
     reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
-    left = [item for item in items if how.agree(item)]
-    run = _MigrationRun(how, migration.only(left))
+    agreed = [item for item in items if how.agree(item)]
+    run = _MigrationRun(how, migration.only(agreed))
     error: PodidError | None = None
     try:
-        for batch in _batches(left, how.parallel):
+        for batch in _batches(agreed, how.parallel):
             if how.max_failures is not None and len(run.failures) > how.max_failures:
                 error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
                 break
@@ -246,7 +246,7 @@ def carry_out(
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
-        error=error or _error(run, blocked, done=bool(left)),
+        error=error or _error(run, blocked, done=bool(agreed)),
         after=tuple(run.after[ref] for ref in sorted(run.after)),
         restarted=how.until.rank >= Stage.MOVED.rank,
     )
@@ -315,8 +315,8 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
 
 def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
-    given = text(action.after or {}, "serviceAccount")
-    return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
+    account = text(action.after or {}, "serviceAccount")
+    return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)
 
 
 def _created(item: Done) -> bool:

@@ -107,7 +107,7 @@ class Migration:
         plan = self.judge.plan_for({item.ref for item in items})
         return replace(self, items=tuple(items), plan=plan)
 
-    def left(self, until: Stage) -> tuple[MigrationItem, ...]:
+    def below(self, until: Stage) -> tuple[MigrationItem, ...]:
         """Return the items that have not reached the stage. Whether pods are proven is always checked again."""
         reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
         return tuple(item for item in self.items if item.stage.rank < reached)
@@ -154,9 +154,9 @@ class Migration:
         )
 
     def _finished(self) -> Iterator[MigrationItem]:
-        left = {item.ref for item in self.items}
+        unfinished = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in left and not association.owner_arn:
+            if association.ref not in unfinished and not association.owner_arn:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,
