@@ -18,6 +18,7 @@ from podid.render.reports.parts import (
     further_sections,
     headline,
     identities,
+    message_of,
     subject_words,
     title_of,
     worst_first,

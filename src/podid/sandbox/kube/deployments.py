@@ -24,6 +24,7 @@ from podid.sandbox.kube.sets import (
     deletion_order,
     make_pod,
     owned,
+    owners,
     pods_of,
     resolve,
     with_condition,
