@@ -37,6 +37,7 @@ SLOW = (
     "aws/test_eks.py::test_reads_survive_passing_failures",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
+    "delivery/test_ci.py",
     "e2e/",
     "hostile/",
     "local/test_processes.py",

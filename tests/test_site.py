@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +14,7 @@ import build_site
 import gen_index
 from browser import NEEDS_BROWSER, PROGRAM, Browser, browser, served
 from harness import one_in
+from podid.sandbox.tour import SCENES
 
 pytest.importorskip("zensical", reason="the site is built with the extra docs: pip install 'podid[docs]'")
 
@@ -95,6 +97,15 @@ def test_a_mention_becomes_a_link_outside_of_code(tmp_path: Path) -> None:
         "[`sdk-too-old`](../failures/sdk-too-old.md), [`podid explain sdk-too-old`](../failures/sdk-too-old.md), "
         "[`sdk-too-old`](x.md)\n\n```sh\n`sdk-too-old`\n```\n"
     )
+
+
+def test_external_links_are_listed_with_their_pages(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("[x](https://x.example/y#z) [b](b.md) <https://w.example>\n```\n<https://no>\n```\n")
+    (tmp_path / "b.md").write_text("<https://w.example>\n")
+    assert build_site.external_links(tmp_path) == {
+        "https://w.example": ["a.md", "b.md"],
+        "https://x.example/y#z": ["a.md"],
+    }
 
 
 # --- search -----------------------------------------------------------------------------------------------------------
@@ -199,3 +210,31 @@ def test_a_page_fits_a_telephone_and_a_desk_by_day_and_by_night(window: tuple[Br
             unseen[f"{width} {scheme}"] = problems
     assert unseen == {}
     assert {request for request in browser.requests if not request.startswith((address, "data:"))} == set()
+
+
+# --- the picture of the demo ------------------------------------------------------------------------------------------
+
+DEMO = build_site.ROOT / "docs" / "images" / "demo.svg"
+
+
+def test_the_demo_is_small_and_needs_nothing_else() -> None:
+    text = DEMO.read_text(encoding="utf-8")
+    assert len(text) < 150_000
+    root = ElementTree.fromstring(text)
+    assert {"script", "image", "foreignObject"} & {node.tag.rpartition("}")[2] for node in root.iter()} == set()
+    assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
+    shown = [node.text for node in root.iter() if node.tag.endswith("text")]
+    assert [f"$ podid {scene.argv[0]}" for scene in SCENES] == [
+        " ".join(text.split()[:3]) for text in shown if text and text.startswith("$ podid")
+    ]
+
+
+@pytest.mark.parametrize(("motion", "visible"), [("no-preference", [0]), ("reduce", [len(SCENES) - 1])])
+def test_the_demo_begins_with_its_first_scene_or_stands_at_its_last(
+    window: tuple[Browser, str], motion: str, visible: list[int]
+) -> None:
+    browser, address = window
+    browser.prefer(reduced_motion=motion)
+    browser.open(f"{address}images/demo.svg")
+    scenes = browser.evaluate("[...document.querySelectorAll('.scene')].map(node => getComputedStyle(node).opacity)")
+    assert [number for number, opacity in enumerate(scenes) if opacity == "1"] == visible

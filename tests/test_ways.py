@@ -10,7 +10,22 @@ NAMES = {row.name for row in COMMANDS}
 # run by themselves in test_every_command.py
 STARTED = {"sandbox start", "demo"}
 # call neither AWS nor Kubernetes
-OFFLINE = {"explain", "trust check", "preset list", "preset show", "history", "demo", "completion", "schema", "convert"}
+OFFLINE = {
+    *(
+        "explain",
+        "trust check",
+        "preset list",
+        "preset show",
+        "history",
+        "demo",
+        "completion show",
+        "completion install",
+        "schema",
+        "convert",
+        "validate",
+    ),
+    *("config list", "config get", "config set", "config unset", "config path"),
+}
 
 
 def commands(ways: tuple[Way, ...]) -> set[str]:

@@ -16,7 +16,8 @@ from json_schemas import schemas
 from podid.checks.all import ALL
 from podid.checks.base import Check
 from podid.cli.help import common_names, usage
-from podid.cli.options import SHARED, SHOW_PERMISSIONS
+from podid.cli.options import GUARD, SHARED, SHOW_PERMISSIONS
+from podid.cli.settings import keys
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.declaration import DECLARATION_KIND
 from podid.domain.errors import MEANING, PodidError
@@ -41,6 +42,55 @@ FIXES = {
 }
 
 
+SETTINGS = """# Settings file
+
+podid reads the defaults of options from `~/.config/podid/config.toml`, or from `podid/config.toml` below
+`XDG_CONFIG_HOME`. `PODID_CONFIG` names
+another file; if it is empty, podid reads none. `podid config path` prints the path.
+
+The file is TOML, with one line for each default:
+
+```toml
+# ~/.config/podid/config.toml
+region = "eu-west-1"
+output = "wide"
+scope = "namespace"
+guard = "guard.yaml"  # relative to this directory
+```
+
+`podid config set` and `podid config unset` change one line, and keep the other lines, the comments and the
+permissions of the file. `podid config list`
+shows every key with its value and its source.
+
+## Precedence
+
+1. the option on the command line
+2. its environment variable
+3. the settings file
+4. the kubeconfig, the AWS configuration, or the default of podid
+
+`podid whoami` shows the source of each value. An error about a value of the file names the line. Two choices of the
+same thing do not mix:
+
+- `cluster` has no effect with `--context` or `PODID_CONTEXT`, and `context` none with `--cluster` or `PODID_CLUSTER`.
+- `profile` has no effect if the environment has credentials (`AWS_ACCESS_KEY_ID`, `AWS_WEB_IDENTITY_TOKEN_FILE`) or
+`AWS_DEFAULT_PROFILE`.
+
+## Mistakes
+
+A key that does not exist, or text that is not TOML, stops every command that uses the file (exit code 2). The message
+names the line and the nearest key.
+`podid config` and `--help` still work. A value is checked as that of its option, when a command uses it; `podid
+config set` checks it first.
+
+`podid config`, `podid completion`, `podid demo` and `podid sandbox env` do not use the file. The
+[sandbox](../guides/sandbox.md) has a settings file of
+its own.
+
+## Keys
+"""
+
+
 def generate() -> dict[str, str]:
     """Path under docs/reference -> its text."""
     files = {
@@ -48,6 +98,7 @@ def generate() -> dict[str, str]:
         "exit-codes.md": NOTICE + exit_codes(),
         "errors.md": NOTICE + errors(),
         "checks.md": NOTICE + checks(),
+        "settings.md": NOTICE + settings(),
         "json/README.md": NOTICE + json_index(),
     }
     return files | {f"json/{name}": text for name, text in schema_files().items()}
@@ -64,8 +115,8 @@ def cli() -> str:
     shared = (*SHARED.values(), switch(SHOW_PERMISSIONS, field="show_permissions"))
     intro = [
         "# Command line\n",
-        "A service account is written `NAMESPACE/NAME`. An explicit flag wins over its environment variable, and that "
-        "over the kubeconfig; `-v` says which one it was.\n",
+        "A service account is written `NAMESPACE/NAME`. An explicit flag wins over its environment variable, that over "
+        "the [settings file](settings.md), and that over the kubeconfig; `podid whoami` shows the source of each.\n",
         "## Commands\n",
         _table(
             ("Command", ""), [(f"[`podid {c.name}`](#podid-{'-'.join(c.path)})", _cell(c.summary)) for c in COMMANDS]
@@ -89,12 +140,25 @@ def _command(row: Row) -> str:
     title = "Example:" if len(command.examples) == 1 else "Examples:"
     parts.append("\n".join((f"{title}\n\n```sh", *command.examples, "```\n")))
     if arguments:
-        rows = [(f"`{_cell(item.metavar)}`", _cell(item.help)) for item in arguments]
+        rows = [(_cell(f"`{item.metavar}`"), _cell(item.help)) for item in arguments]
         parts.append(_table(("Argument", "Meaning"), rows))
     if own:
         parts.append(_table(("Option", "Environment", "Meaning"), map(_option_row, own)))
     parts.append("Shared options: " + ", ".join(f"`{name}`" for name in common_names(command)) + ".\n")
     return "\n".join([*parts, *_permissions(row)])
+
+
+def settings() -> str:
+    rows = [
+        (
+            f"`{key}`",
+            f"`{item.long}`" if item is not GUARD else "",
+            ", ".join(f"`{name}`" for name in item.env),
+            _cell(item.help),
+        )
+        for key, item in keys().items()
+    ]
+    return "\n".join((SETTINGS, _table(("Key", "Option", "Environment", "Meaning"), rows)))
 
 
 def _prose(text: str) -> str:
@@ -105,7 +169,7 @@ def _prose(text: str) -> str:
 
 def _option_row(item: OptionField) -> tuple[str, str, str]:
     names = ", ".join(f"`{name}`" for name in item.spellings)
-    value = f" `{_cell(item.metavar)}`" if item.metavar else ""
+    value = " " + _cell(f"`{item.metavar}`") if item.metavar else ""
     text = f"{item.help} **Required.**" if item.required else item.help
     known = item.values or item.suggests
     if known and not all(word in text for word in known):
@@ -239,7 +303,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(_prose(text).replace("|", "\\|").split())
+    """A bar in code ends a cell on GitHub, and a backslash before it is shown by Python-Markdown."""
+    text = re.sub(r"`([^`]*\|[^`]*)`", lambda code: f"<code>{code[1].replace('|', '&#124;')}</code>", _prose(text))
+    return " ".join(text.replace("|", "\\|").split())
 
 
 # --- write or check ---------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("explain", "association-mi"), ["association-missing"]),
         # after -- nothing is an option
         (("associate", "--", "--"), []),
-        (("completion", ""), ["bash", "zsh", "fish"]),
+        (("completion", "show", ""), ["bash", "zsh", "fish"]),
         (("help", "assoc"), ["associate"]),
         (("help", "role", "cr"), ["create"]),
         (("help", "opt"), ["options"]),
@@ -377,3 +377,81 @@ def test_what_a_shell_puts_on_the_line_is_the_name(shell: str, tmp_path: Path) -
     finally:
         terminal.close()
     assert not (tmp_path / "MARK").exists()
+
+
+# --- podid completion install -----------------------------------------------------------------------------------------
+
+PLACES = {
+    "bash": (".local/share/bash-completion/completions/podid", ".bashrc"),
+    "zsh": (".local/share/podid/completion.zsh", ".zshrc"),
+    "fish": (".config/fish/completions/podid.fish", ""),
+}
+
+
+@pytest.mark.parametrize("shell", PLACES)
+def test_install_writes_once_and_keeps_the_startup_file(shell: str, tmp_path: Path) -> None:
+    script, startup = (tmp_path / name if name else None for name in PLACES[shell])
+    assert script is not None
+    if startup is not None:
+        (tmp_path / "dotfiles").write_text("# mine, without a last line end")
+        (tmp_path / "dotfiles").chmod(0o640)
+        startup.symlink_to(tmp_path / "dotfiles")
+    podid = Podid(env={"HOME": str(tmp_path)})
+    first, again = (podid("completion", "install", shell, "-o", "json") for _ in range(2))
+    assert (first.code, again.code) == (0, 0)
+    assert first.json == {
+        "apiVersion": "podid/v1",
+        "kind": "CompletionInstalled",
+        "shell": shell,
+        "script": str(script),
+        "startup": str(startup) if startup else None,
+        "changed": True,
+    }
+    assert again.json == {**first.json, "changed": False}
+    assert script.read_text() == podid("completion", "show", shell).stdout == podid("completion", shell).stdout
+    if startup is not None:
+        lines = startup.read_text().splitlines()
+        assert (lines[0], sum(str(script) in line for line in lines)) == ("# mine, without a last line end", 1)
+        assert (startup.is_symlink(), (tmp_path / "dotfiles").stat().st_mode & 0o777) == (True, 0o640)
+
+
+@pytest.mark.parametrize("shell", PLACES)
+def test_an_installed_completion_works_in_a_new_shell(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    home = {"HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb"}
+    assert Podid(env=home)("completion", "install", shell).code == 0
+    shown = {
+        "bash": ("-ic", "complete -p podid"),
+        "zsh": ("-ic", "print $_comps[podid]"),
+        "fish": ("-c", "complete -C 'podid ass'"),
+    }
+    done = subprocess.run([shell, *shown[shell]], env=home, capture_output=True, text=True, timeout=60, check=False)
+    assert {"bash": "_podid_completion", "zsh": "_podid_completion", "fish": "associate"}[shell] in done.stdout, done
+
+
+def test_the_shell_is_the_nearest_one_above_podid(tmp_path: Path) -> None:
+    from podid.domain.errors import UsageError
+    from podid.ops.shells import detected_shell
+
+    assert detected_shell({"SHELL": "/bin/zsh"}, ["sudo", "fish", "bash"]) == "fish"
+    assert detected_shell({"SHELL": "/bin/zsh"}, ["python", "init"]) == "zsh"
+    with pytest.raises(UsageError, match="is not known"):
+        detected_shell({"SHELL": "/bin/tcsh"}, [])
+    line = f"{sys.executable} -m podid completion install -o json; true"
+    env = {"HOME": str(tmp_path), "SHELL": "/bin/zsh", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout)["shell"] == "bash"
+
+
+def test_what_install_refuses(tmp_path: Path) -> None:
+    podid = Podid(env={"HOME": str(tmp_path)})
+    assert podid("completion", "install", "tcsh").code == 2
+    script = tmp_path / PLACES["fish"][0]
+    script.parent.mkdir(parents=True)
+    script.write_text("# of another program\n")
+    outcome = podid("completion", "install", "fish")
+    assert (outcome.code, script.read_text()) == (6, "# of another program\n")
+    assert "is not a completion script of podid" in outcome.stderr
+    (tmp_path / ".zshrc").mkdir()
+    assert "cannot be read: it is a directory" in podid("completion", "install", "zsh").stderr

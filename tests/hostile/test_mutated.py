@@ -31,6 +31,7 @@ from worlds import Site, whole_site
 from .front import Call, Genuine, in_front
 from .mutations import Mutation, Path, mutated, mutations, named, paths
 
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 # without these a verdict is as sure: a namespace that has a service account exists, for one
 SPARE = {
     ("doctor", "GET /api/v1/namespaces"),
@@ -38,6 +39,9 @@ SPARE = {
     ("doctor", "ListAddons"),
     ("status", "GET /api/v1/namespaces"),
     ("status", "ListAddons"),
+    # the versions, the health and the insights are advice; routes out of the VPC reach EKS Auth without an endpoint
+    *(("status", call) for call in ("DescribeAddon", "DescribeAddonVersions", "ListInsights", "DescribeInstances")),
+    *(("status", call) for call in ("DescribeVpcEndpoints", "GetRolePolicy")),
     ("agent", "DescribeAddonVersions"),
     ("agent", "GET /api/v1/pods"),
     # which pods need the agent is said to be unknown; the agent is there, or not, all the same
@@ -45,6 +49,10 @@ SPARE = {
     ("agent", "ListPodIdentityAssociations"),
     ("agent", "DescribeRouteTables"),
     ("agent", "DescribeVpcEndpoints"),
+    # a redeemed token outranks these
+    *(("verify", call) for call in ("DescribeAddon", "DescribeAddonVersions", "ListAddons", "ListInsights")),
+    *(("verify", call) for call in ("DescribeInstances", "DescribeVpcEndpoints", "DescribeRouteTables")),
+    *(("verify", f"GET {path}") for path in ("/api/v1/namespaces", LEASES)),
     ("verify", "GetRole"),
     ("verify", "GetRolePolicy"),
     ("verify", "ListRolePolicies"),

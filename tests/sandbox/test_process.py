@@ -52,6 +52,7 @@ def test_start_status_env_reset_stop(directory: Path) -> None:
         "AWS_REGION": "us-west-2",
         "AWS_DEFAULT_REGION": "us-west-2",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "PODID_CONFIG": str(directory / "config.toml"),
     }
     process.command({"command": "fault", "kind": "fail"}, directory=directory)
     status = process.command({"command": "status"}, directory=directory)

@@ -5,7 +5,7 @@ A command resolves its `Place` and clients once and passes only those to ops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ from podid.calls.deadline import NEVER, Deadline
 from podid.calls.patience import Clock, Patience
 from podid.cli.argv import at_one
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
-from podid.cli.options import Shared, override, tell_source
+from podid.cli.options import GUARD, Shared, override, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
 from podid.domain.names import parse_cluster_arn
-from podid.domain.plan import Place, WhoAndWhere
+from podid.domain.plan import Default, Place, WhoAndWhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,11 @@ class Access:
         if self.shared.timeout is None:
             self.deadline = NEVER
 
+    def limit_waits(self) -> None:
+        """Let --timeout limit each wait, not the whole command: for a command that rolls back failed changes. Call it
+        before any other method."""
+        self.deadline = NEVER
+
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
         """Return access to one of several specified clusters, regions or profiles."""
         every = {"cluster": cluster, "region": region, "profile": profile}
@@ -118,7 +123,7 @@ class Access:
     def aws(self) -> AwsSession:
         named, region, source = self.named, self.shared.region, self.sources.get("region", "")
         bound = named.region if named is not None and not region else ""
-        session = self._session(self.shared.profile, region or bound or None)
+        session = self.session(self.shared.profile, region or bound or None)
         self.region_source = source or (named.source if named and bound else session.region_source)
         self.terminal.explain(f"region {session.region} ({self.region_source})")
         return session
@@ -126,10 +131,11 @@ class Access:
     def aws_as(self, profile: str) -> AwsSession:
         """Return a session with another profile's credentials in the same region."""
         if profile not in self._others:
-            self._others[profile] = self._session(profile, self.aws.region)
+            self._others[profile] = self.session(profile, self.aws.region)
         return self._others[profile]
 
-    def _session(self, profile: str | None, region: str | None) -> AwsSession:
+    def session(self, profile: str | None, region: str | None) -> AwsSession:
+        """Return a session. Raise UsageError for a profile or a region that does not exist."""
         from podid.aws.session import AwsSession
 
         on_call = self.terminal.tell_call if self.shared.verbose else None
@@ -202,8 +208,25 @@ class Access:
             cluster_source=named.source if named is not None else "",
             no_cluster=why,
             context=context,
+            context_source=self.sources.get("context", "current context") if context else "",
             kubeconfig=files,
+            kubeconfig_source=self.sources.get("kubeconfig", "default file") if files else "",
+            profile=self.aws.profile,
+            profile_source=self.sources.get("profile", "AWS_DEFAULT_PROFILE") if self.aws.profile else "",
+            defaults=tuple(self._further_defaults()),
         )
+
+    def _further_defaults(self) -> Iterator[Default]:
+        """Yield the options with a value that whoami shows no line for, with the sources."""
+        from podid.cli.settings import keys
+
+        for key, item in keys().items():
+            if item.field in ("cluster", "region", "profile", "context", "kubeconfig"):
+                continue
+            if source := self.sources.get(item.field, ""):
+                yield Default(key, str(getattr(self.shared, item.field)), source)
+            elif default := item.default_from(self.runtime.env, self.runtime.stored):
+                yield Default(key, *default)
 
     def at_place(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command line to paste, with the options for this place."""
@@ -263,16 +286,16 @@ class Access:
         return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
 
     def guards(self) -> tuple[Guard, ...]:
-        """Return the guards for changes: that of PODID_GUARD, and those of the files of this command. Raise Conflict if
-        PODID_GUARD cannot be read: a change must not continue without the guard."""
+        """Return the guards for changes: that of PODID_GUARD or the settings file, and those of the files of this
+        command. Raise Conflict if the guard cannot be read: a change must not continue without it."""
         from podid.domain.errors import Conflict, UsageError
         from podid.ops.declare.files import read_guard
 
-        name = self.runtime.env.get("PODID_GUARD", "")
+        name, source = GUARD.default_from(self.runtime.env, self.runtime.stored) or ("", "")
         try:
             own = (read_guard(name, read_file=self.terminal.read_file),) if name else ()
         except UsageError as error:
-            message = f"The guard of PODID_GUARD cannot be read, so nothing is changed: {error.message}"
+            message = f"The guard of {source} cannot be read, so nothing is changed: {error.message}"
             raise Conflict(message, lines=error.lines, subject=name) from error
         return (*own, *self.own_guards)
 
@@ -323,8 +346,8 @@ class Access:
         """Return a Patience of --timeout or the default, at most the rest of the command's deadline, that shows
         progress."""
         runtime = self.runtime
-        clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
+        clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.monotonic() + self.deadline.remaining()
+        until = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

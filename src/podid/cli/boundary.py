@@ -117,6 +117,9 @@ def _meant(argv: list[str]) -> list[str]:
     """Translate command lines that users know from other programs: `podid ls`, `podid version`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
+    if argv[:1] == ["completion"] and not {"install", "show"}.intersection(argv):
+        shells = any(not word.startswith("-") for word in argv[1:])
+        return ["completion", *(("show",) if shells else ()), *argv[1:]]
     if argv == ["version"]:
         return ["--version"]
     if argv[:1] == ["explain"]:
@@ -148,7 +151,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
     advise(error, runtime)
     hint = hint_words(_next(error), runtime.argv)
-    as_json = output_option(argv, runtime.env) in ("json", "jsonl")
+    as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
@@ -159,6 +162,14 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
+
+
+def _stored_output(runtime: Runtime) -> str:
+    """Return the output format of the settings file; empty without a file that can be used."""
+    try:
+        return runtime.stored.get("output", ("", ""))[0]
+    except PodidError:
+        return ""
 
 
 def _next(error: PodidError) -> Hint:

@@ -78,7 +78,7 @@ def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str,
 
     Raise NotFound for a --context or --kubeconfig that does not exist, even if --cluster takes precedence.
     """
-    explicit = options.context is not None or sources.get("kubeconfig") == "--kubeconfig"
+    explicit = options.context is not None or bool(_specified_kubeconfig(options, sources))
     context = _of_context(options, sources, env) if explicit or options.cluster is None else None
     if options.cluster is None:
         return context
@@ -95,12 +95,17 @@ def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, s
     try:
         bound = current_eks_cluster(options.kubeconfig or "", options.context or "", env)
     except (InvalidInput, NotFound):
-        if options.context or sources.get("kubeconfig") == "--kubeconfig":
+        if options.context or _specified_kubeconfig(options, sources):
             raise
         return None  # an invalid default kubeconfig must not stop work without Kubernetes
     if bound is None:
         return None
     return NamedCluster(bound.cluster, f"kube context {bound.context}", bound.region, bound.account)
+
+
+def _specified_kubeconfig(options: Shared, sources: Mapping[str, str]) -> str:
+    """Return the file of --kubeconfig or of the settings file; empty for that of $KUBECONFIG, which may be missing."""
+    return "" if sources.get("kubeconfig") == "KUBECONFIG" else options.kubeconfig or ""
 
 
 def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
@@ -222,7 +227,7 @@ def connect(
         return signed.token, signed.expires_at
 
     # like kubectl, ignore missing or invalid files of $KUBECONFIG
-    named_file = (options.kubeconfig or "") if sources.get("kubeconfig") == "--kubeconfig" else ""
+    named_file = _specified_kubeconfig(options, sources)
     explicit = options.context is not None or bool(named_file)
     try:
         connection = kube_connect.connect(

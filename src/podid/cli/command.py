@@ -37,17 +37,24 @@ def function(command: Command, name: str) -> Callable[..., None]:
     def call(**values: Any) -> None:
         ctx: typer.Context = values.pop("ctx")
         shown = values.pop("show_permissions", False)
-        access = access_for(ctx.obj, {item: values.pop(item) for item in names}, further=command.formats)
+        runtime: Runtime = ctx.obj
+        if not command.settings:
+            runtime.ignore_settings()
+        access = access_for(runtime, {item: values.pop(item) for item in names}, further=command.formats)
         if shown:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
             return
         verbatim = {item.field for item in command.own if item.verbatim}
         _refuse_blank(ctx.command.params, {name: value for name, value in values.items() if name not in verbatim})
+        defaults = _defaults(command, ctx, runtime)
         try:
-            _carry_out(command, access, values)
+            _carry_out(command, access, {**values, **{name: value for name, (value, _) in defaults.items()}})
         except (UsageError, NotFound) as error:
             tell_sources(error, access)
+            for value, source in defaults.values():
+                if error.subject == value:
+                    options.tell_source(error, value, source)
             raise
 
     call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
@@ -55,6 +62,17 @@ def function(command: Command, name: str) -> Callable[..., None]:
     call.__doc__ = command.body.__doc__
     call.__name__ = command.body.__name__
     return call
+
+
+def _defaults(command: Command, ctx: typer.Context, runtime: Runtime) -> dict[str, tuple[str, str]]:
+    """Return the values of the command's own options that a variable or the settings file sets, with the sources."""
+    defaults: dict[str, tuple[str, str]] = {}
+    for item in command.own:
+        typed = getattr(ctx.get_parameter_source(item.field), "name", "DEFAULT") != "DEFAULT"
+        if item.env and not typed and (default := item.default_from(runtime.env, runtime.stored)):
+            refuse_blank(default[1], default[0])
+            defaults[item.field] = default
+    return defaults
 
 
 def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> None:
@@ -173,7 +191,7 @@ def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tup
 
 
 def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Report | Drawing] = ()) -> Access:
-    chosen, sources = options.from_values(values, runtime.env, further)
+    chosen, sources = options.from_values(values, runtime.env, further, stored=runtime.stored)
     check_query(chosen.query, chosen.output)
     deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not further))
     return Access(runtime, chosen, sources, Terminal(runtime, chosen), deadline=deadline)
@@ -186,15 +204,17 @@ def command(
     formats: Iterable[Report | Drawing] = (),
     several: tuple[str, ...] = (),
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
+    settings: bool = True,
 ) -> Callable[[Callable[..., None]], Command]:
     """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
     other parameters are options or groups of options. Its docstring is the help. `permissions` returns the permissions
     of the operations that it may call, and imports the gateways itself: only --show-permissions needs them. `formats`
     are further formats that -o accepts. `several` names shared options that may be repeated.
-    `permissions_for` returns the permissions for option values, namespace and `access`."""
+    `permissions_for` returns the permissions for option values, namespace and `access`. Without `settings`, the
+    settings file has no effect."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, permissions, tuple(formats), several, permissions_for)
+        return Command(body, shared, permissions, tuple(formats), several, permissions_for, settings)
 
     return wrap
 

@@ -81,6 +81,7 @@ PLACEHOLDERS: dict[str, str] = {
     "ID|TEXT": "pages",
     "VERSION": "versions",
     "bash|zsh|fish": "shells",
+    "KEY": "settings",
     "FILE": FILES,
     "FILE|-": FILES,
     "DIR": FILES,
@@ -183,16 +184,7 @@ def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str
     open_option = next((param for param in options if rest and _takes_value(param) and rest[-1] in param.opts), None)
     if open_option is not None:
         name, metavar = open_option.opts[0], open_option.metavar or ""
-        option = declared.get(name)
-        known: Iterable[str] = (option.values or option.suggests) if option is not None else ()
-        # the values of --output differ by command and are in its help
-        if name == "--output":
-            known = _first_sentence(open_option.help).split("|")
-        elif "|" in metavar and metavar.islower():  # values that differ by command
-            known = metavar.split("|")
-        yield from (Candidate(value) for value in known)
-        if source := (option.source if option is not None else "") or PLACEHOLDERS.get(metavar):
-            yield Candidate("", source=source)
+        yield from _values(declared.get(name), name, metavar, open_option.help)
     elif prefix.startswith("-") and "--" not in rest:
         for param in options:
             names = [*param.opts, *param.secondary_opts]
@@ -207,8 +199,31 @@ def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str
                 yield Candidate("help", "Show the help of a command.")
     else:
         argument = _open_argument(node, options, rest)
-        if argument is not None and (source := PLACEHOLDERS.get(argument)):
+        if argument == "VALUE":
+            yield from _setting_values(rest[0])
+        elif argument is not None and (source := PLACEHOLDERS.get(argument)):
             yield Candidate("", source=source)
+
+
+def _values(option: OptionField | None, name: str, metavar: str, help: str) -> Iterator[Candidate]:
+    """Yield the values of an option."""
+    known: Iterable[str] = (option.values or option.suggests) if option is not None else ()
+    # the values of --output differ by command and are in its help
+    if name == "--output":
+        known = _first_sentence(help).split("|")
+    elif "|" in metavar and metavar.islower():  # values that differ by command
+        known = metavar.split("|")
+    yield from (Candidate(value) for value in known)
+    if source := (option.source if option is not None else "") or PLACEHOLDERS.get(metavar):
+        yield Candidate("", source=source)
+
+
+def _setting_values(key: str) -> Iterator[Candidate]:
+    """Yield the values of a key of the settings file: those of its option."""
+    from podid.cli.settings import keys
+
+    if option := keys().get(key):
+        yield from _values(option, option.long, option.metavar, option.help)
 
 
 def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:

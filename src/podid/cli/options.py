@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, PodidError
-from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
+from podid.domain.option import (
+    NOT_STORED,
+    OptionField,
+    Stored,
+    filled,
+    option,
+    options,
+    options_in,
+    refuse_blank,
+    seconds,
+    switch,
+)
 from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
 from podid.domain.plan import Wait
 from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_format
@@ -73,6 +84,10 @@ class Shared:
         return default if self.timeout is None else seconds(self.timeout)
 
 
+# a setting without an option: a command line should not widen what may be changed
+GUARD: OptionField = option(
+    "FILE", "File with a guard, which limits every change.", env=("PODID_GUARD",), name="--guard"
+)
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
 SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
@@ -83,13 +98,23 @@ KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CONFIRM = ("yes", "dry_run", "journal_dir")
 CHANGE = (*CONFIRM, "take_over")
+# option -> options and variables for the same choice, before which its value in the settings file yields
+YIELDS: Mapping[str, frozenset[str]] = {
+    "cluster": frozenset({"context"}),
+    "context": frozenset({"cluster"}),
+    "profile": frozenset({"AWS_ACCESS_KEY_ID", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"}),
+}
 
 
 def from_values(
-    values: Mapping[str, Any], env: Mapping[str, str], further: Iterable[Report | Drawing] = ()
+    values: Mapping[str, Any],
+    env: Mapping[str, str],
+    further: Iterable[Report | Drawing] = (),
+    *,
+    stored: Stored = NOT_STORED,
 ) -> tuple[Shared, dict[str, str]]:
-    """Return the options with the environment filled in, and the source of each value that is set. `further` are the
-    formats that only this command writes.
+    """Return the options with the environment and then the settings file (`stored`) filled in, and the source of each
+    given value. `further` are the formats that only this command writes.
 
     Raise InvalidInput for a value that no command accepts.
     """
@@ -108,12 +133,11 @@ def from_values(
             chosen[name] = value
             sources[name] = declared.long
             continue
-        for variable in declared.env:
-            if env.get(variable):
-                refuse_blank(variable, env[variable])
-                chosen[name] = env[variable]
-                sources[name] = variable
-                break
+        if default := declared.default_from(env, stored):
+            chosen[name], sources[name] = default
+            refuse_blank(sources[name], chosen[name])
+    for name in _yielding(sources, env, stored):
+        del chosen[name], sources[name]
     for name in chosen:
         with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
@@ -132,6 +156,14 @@ def from_values(
         message = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
         raise InvalidInput(message, subject=shared.expect_account)
     return shared, sources
+
+
+def _yielding(sources: Mapping[str, str], env: Mapping[str, str], stored: Stored) -> list[str]:
+    """Return the options from the settings file that contradict a flag or a variable for the same choice."""
+    stored_sources = {source for _, source in stored.values()}
+    filed = {name for name, source in sources.items() if source in stored_sources}
+    chosen = {*(sources.keys() - filed), *(name for name in env if env[name])}
+    return [name for name in filed if chosen & YIELDS.get(name, frozenset())]
 
 
 @contextmanager
@@ -183,6 +215,8 @@ class Command:
     several: tuple[str, ...] = ()
     # the permissions for option values, if these decide what is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
+    # whether the settings file has an effect
+    settings: bool = True
 
     @property
     def help(self) -> str:

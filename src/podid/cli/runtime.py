@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from podid.calls.deadline import Deadline
     from podid.cli.prompts import Prompter
+    from podid.domain.option import Stored
     from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
     from podid.render.screen import Screen
@@ -145,6 +146,7 @@ class Runtime:
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
     _prompter: "Prompter | None" = field(default=None, repr=False)
+    _stored: "Stored | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.env.get("GITHUB_ACTIONS") or self.env.get("TF_BUILD"):
@@ -183,7 +185,11 @@ class Runtime:
         """Return a deadline in so many seconds, without the time for answers."""
         from podid.calls.deadline import Deadline
 
-        return Deadline.after(seconds, words, lambda: self.monotonic() - self.answering)
+        return Deadline.after(seconds, words, self.working)
+
+    def working(self) -> float:
+        """Return the seconds of `monotonic` without the time for answers."""
+        return self.monotonic() - self.answering
 
     @property
     def prompter(self) -> "Prompter":
@@ -217,6 +223,20 @@ class Runtime:
         if self.env.get("FORCE_COLOR"):
             return True
         return self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
+
+    @property
+    def stored(self) -> "Stored":
+        """Return the values of the settings file by key, with their sources. Raise UsageError if the file cannot be
+        read or has mistakes."""
+        if self._stored is None:
+            from podid.cli.settings import stored_settings
+
+            self._stored = stored_settings(self.env)
+        return self._stored
+
+    def ignore_settings(self) -> None:
+        """Use no settings file from now on."""
+        self._stored = {}
 
     def state_dir(self) -> "Path":
         """Return $XDG_STATE_HOME/podid or ~/.local/state/podid without creating it. Raise UsageError for a relative

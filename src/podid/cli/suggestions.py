@@ -63,7 +63,8 @@ class Suggestions:
     def _cache(self, source: str, place: dict[str, str]) -> Path:
         env = self._runtime.env
         variables = (*(name for item in _PLACE for name in item.env), "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
-        identity = {**{name: env.get(name, "") for name in variables}, **place, "source": source}
+        stored = {item.field: self._runtime.stored.get(item.key, ("", ""))[0] for item in _PLACE}
+        identity = {"stored": stored, **{name: env.get(name, "") for name in variables}, **place, "source": source}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
         return self._runtime.state_dir() / "completion" / f"{digest}.json"
 
@@ -109,8 +110,8 @@ def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
 def _runs(runtime: Runtime) -> Iterable[str]:
     from podid.ops.change.journal import Journal
 
-    chosen = runtime.env.get("PODID_JOURNAL_DIR")
-    journal = Journal(Path(chosen) if chosen else runtime.state_dir() / "journal")
+    chosen = SHARED["journal_dir"].default_from(runtime.env, runtime.stored)
+    journal = Journal(Path(chosen[0]) if chosen else runtime.state_dir() / "journal")
     return ("last", *(run.run_id for run in journal.runs()))
 
 
@@ -163,6 +164,12 @@ def _list_orders(_: Runtime) -> Iterable[str]:
     return SORTABLE
 
 
+def _settings(_: Runtime) -> Iterable[str]:
+    from podid.cli.settings import keys
+
+    return keys()
+
+
 LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "runs": _runs,
     "checks": _checks,
@@ -171,6 +178,7 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "contexts": _contexts,
     "profiles": _profiles,
     "shells": _shells,
+    "settings": _settings,
     "list-columns": _list_columns,
     "list-orders": _list_orders,
 }
@@ -226,7 +234,7 @@ def main(argv: Sequence[str]) -> None:
 
     source, place, cache = argv
     runtime = Runtime(streams=Streams.of_process(), env={**os.environ, "CI": "1"})
-    options, sources = from_values(json.loads(place), runtime.env)
+    options, sources = from_values(json.loads(place), runtime.env, stored=runtime.stored)
     deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s for completion")
     access = Access(runtime, options, sources, Terminal(runtime, options), deadline=deadline)
     values = sorted(REMOTE[source](access))

@@ -129,6 +129,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("convert", OFFLINE, "Convert a file of another tool to podid's own format.", "declare.convert:convert"),
+    Row("validate", OFFLINE, "Validate files without calling AWS or Kubernetes.", "declare.validate:validate"),
     Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema:schema"),
     Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
@@ -139,7 +140,18 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
+    Row("config list", OFFLINE, "List the defaults of options, with the source of each.", "config.list:list_config"),
+    Row("config get", OFFLINE, "Print the default of an option.", "config.get:get"),
+    Row("config set", OFFLINE, "Set the default of an option in the settings file.", "config.set:set_config"),
+    Row("config unset", OFFLINE, "Remove the default of an option from the settings file.", "config.unset:unset"),
+    Row("config path", OFFLINE, "Print the path of the settings file.", "config.path:path"),
+    Row(
+        "completion install",
+        OFFLINE,
+        "Write the completion script to where the shell loads it from.",
+        "completion.install:install",
+    ),
+    Row("completion show", OFFLINE, "Print the completion script of a shell.", "completion.show:show"),
 )
 
 GROUPS: dict[str, str] = {
@@ -150,6 +162,8 @@ GROUPS: dict[str, str] = {
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
     "sandbox": "A simulated cluster.",
+    "config": "Defaults of options, in a settings file.",
+    "completion": "Completion of commands and names in the shell.",
 }
 
 

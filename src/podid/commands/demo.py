@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from podid.sandbox.tour import Scene
 
 
-@command()
+@command(settings=False)
 def demo(
     access: Access,
     terminal: Terminal,

@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 from podid.domain.errors import InvalidInput
@@ -18,6 +19,9 @@ from podid.domain.errors import InvalidInput
 T = TypeVar("T")
 # the default of a required argument
 REQUIRED: Any = dataclasses.MISSING
+# the values of the settings file by key, each with its source
+Stored = Mapping[str, tuple[str, str]]
+NOT_STORED: Stored = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +30,11 @@ class OptionField:
 
     `field` is the name in the program, and with hyphens the name of the option, unless `name` is set. `also` are
     further names, `short` is a letter, `off` the negative form of a switch. `env` are variables that set it, in order
-    of precedence. `values` are the valid values; `suggests` are suggestions of the completion, and `source` names those
-    that `podid.cli.suggestions` reads. `where` marks options that select the place, `consent` those that answer a
-    question. `read` converts the text, and raises InvalidInput. In help, `heading` precedes the option; `brief` names
-    the command whose help explains it. `verbatim` texts are passed to another program: they may be blank.
+    of precedence; with them, the settings file sets it too (`key`). `values` are the valid values; `suggests` are
+    suggestions of the completion, and `source` names those that `podid.cli.suggestions` reads. `where` marks options
+    that select the place, `consent` those that answer a question. `read` converts the text, and raises InvalidInput. In
+    help, `heading` precedes the option; `brief` names the command whose help explains it. `verbatim` texts are passed
+    to another program: they may be blank.
     """
 
     kind: Literal["switch", "text", "texts", "number"]
@@ -57,6 +62,19 @@ class OptionField:
     @property
     def long(self) -> str:
         return self.name or f"--{self.field.strip('_').replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """Return the key in the settings file."""
+        return self.long.removeprefix("--")
+
+    def default_from(self, env: Mapping[str, str], stored: Stored) -> tuple[str, str] | None:
+        """Return the value of an environment variable, else that of the settings file, and its source; None without
+        one."""
+        for variable in self.env:
+            if env.get(variable):
+                return env[variable], variable
+        return stored.get(self.key) if self.env else None
 
     @property
     def required(self) -> bool:

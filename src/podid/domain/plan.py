@@ -302,6 +302,16 @@ class Place:
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The default of an option, and its source. Both are empty for an option without one."""
+
+    key: Annotated[str, About("The key in the settings file: the option without its hyphens.")]
+    value: TextOrNull = ""
+    source: Annotated[str, OR_NULL, About("An option, a variable, or the settings file and the line.")] = ""
+    meaning: Annotated[str, HIDDEN] = ""
+
+
 @kind("WhoAmI", "`podid whoami`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAndWhere:
@@ -317,4 +327,11 @@ class WhoAndWhere:
     cluster_source: TextOrNull = ""
     no_cluster: Annotated[str, HIDDEN] = ""
     context: Annotated[str, OR_NULL, About("The kube context in use.")] = ""
+    context_source: TextOrNull = ""
     kubeconfig: Annotated[tuple[str, ...], About("The kubeconfig files that were read.")] = ()
+    kubeconfig_source: TextOrNull = ""
+    profile: Annotated[str, OR_NULL, About("The AWS profile, if one is specified.")] = ""
+    profile_source: TextOrNull = ""
+    defaults: Annotated[
+        tuple[Default, ...], About("Further options that a variable, the settings file or a flag sets.")
+    ] = ()

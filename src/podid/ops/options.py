@@ -44,6 +44,24 @@ CONDITIONS = several(
     read=_conditions,
 )
 SCOPES = ("service-account", "namespace", "cluster", "account")
+# of statements that are added; removing one requires its own scope
+SCOPE = option(
+    "SCOPE",
+    "Scope of the added statement: service-account, namespace, cluster or account.",
+    name="--scope",
+    default="service-account",
+    env=("PODID_SCOPE",),
+    values=SCOPES,
+)
+COLUMNS = option(
+    "NAMES",
+    "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
+    "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
+    name="--columns",
+    default="",
+    env=("PODID_COLUMNS",),
+    source="list-columns",
+)
 PRESETS = several(
     "NAME[,KEY=VALUE...]",
     "Permissions of a preset (podid preset list). Repeatable.",
@@ -78,6 +96,7 @@ SERVICE_ACCOUNTS = arguments(
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
+OLDER_THAN = option("TIME", "Unused means: not used for this long, at most 400d.", default="90d")
 CLUSTER_TAGS = several(
     "KEY=VALUE",
     "Every cluster that has all of these tags. Repeatable.",

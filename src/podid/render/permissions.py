@@ -39,10 +39,15 @@ def whoami_view(caller: WhoAndWhere) -> View:
     pairs = [
         ("caller", caller.caller_arn),
         ("account", f"{caller.account}  ({_CREDENTIALS.get(caller.credentials_source, caller.credentials_source)})"),
+        ("profile", f"{caller.profile}  ({caller.profile_source})" if caller.profile else NOTHING),
         ("region", f"{caller.region}  ({caller.region_source})"),
         ("cluster", f"{caller.cluster or 'none'}  ({short_source if caller.cluster else missing})"),
-        ("context", caller.context or "none"),
-        ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
+        ("context", f"{caller.context}  ({caller.context_source})" if caller.context else "none"),
+        (
+            "kubeconfig",
+            f"{', '.join(caller.kubeconfig)}  ({caller.kubeconfig_source})" if caller.kubeconfig else "none",
+        ),
+        *((item.key, f"{item.value}  ({item.source})") for item in caller.defaults),
     ]
     return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,), exact=True)
 

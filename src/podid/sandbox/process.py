@@ -169,7 +169,9 @@ def status(*, directory: Path) -> SandboxStatus:
 def env(*, directory: Path) -> Environment:
     """Return the variables that point the AWS CLI, boto3 and kubectl to the sandbox. Raise NotFound if none runs."""
     running = _require_running(directory)
-    return Environment({**running.environment, **_past_proxies(os.environ)}, UNSET)
+    # defaults for another account must not apply here
+    settings = {"PODID_CONFIG": str(directory / "config.toml")}
+    return Environment({**running.environment, **settings, **_past_proxies(os.environ)}, UNSET)
 
 
 def reset(*, directory: Path) -> Running:

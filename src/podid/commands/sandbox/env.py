@@ -3,7 +3,7 @@
 from podid.cli.command import Access, Terminal, command
 
 
-@command()
+@command(settings=False)
 def env(
     access: Access,
     terminal: Terminal,

@@ -13,10 +13,11 @@ from podid.domain.option import argument, included, option, options, several, sw
 from podid.ops.options import (
     ADOPT,
     CLUSTER_TAGS,
+    COLUMNS,
     CONDITIONS,
     CREATE_SERVICE_ACCOUNT,
     FORCE,
-    SCOPES,
+    SCOPE,
     SERVICE_ACCOUNTS,
     TARGET_PROFILE,
     UPDATE_TRUST,
@@ -110,12 +111,7 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
 class AssociationChange:
     """Permitted changes of existing resources."""
 
-    scope: str = option(
-        "SCOPE",
-        "Scope of the added statement: service-account, namespace, cluster or account.",
-        default="service-account",
-        values=SCOPES,
-    )
+    scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = ()
     replace: bool = switch("Change an association with other settings.")
     update_trust: bool = UPDATE_TRUST
@@ -177,16 +173,6 @@ def _form(text: str) -> str:
 
 
 @options
-class AssociateChange(AssociationChange):
-    scope: str = option(
-        "SCOPE",
-        "Scope of the new trust policy statement: service-account, namespace, cluster or account.",
-        default="service-account",
-        values=SCOPES,
-    )
-
-
-@options
 class AssociateOptions:
     """Options of `podid associate`."""
 
@@ -221,7 +207,7 @@ class AssociateOptions:
     role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     settings: SettingOptions = included(SettingOptions)
-    change: AssociationChange = included(AssociateChange)
+    change: AssociationChange = included(AssociationChange)
     adopt: bool = ADOPT
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = FORCE
@@ -255,13 +241,7 @@ class ListOptions:
     older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
     newer_than: str = option("TIME", "Only associations changed within this time.", default="")
     pods: bool = switch("Count the running and the stale pods of each association.")
-    columns: str = option(
-        "NAMES",
-        "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
-        "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
-        default="",
-        source="list-columns",
-    )
+    columns: str = COLUMNS
     sort_by: str = option(
         "COLUMN",
         "Sort by this column (not by not-read). A leading - reverses the order.",

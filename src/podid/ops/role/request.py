@@ -16,7 +16,7 @@ from podid.ops.options import (
     POLICY_FILES,
     PRESETS,
     ROLE,
-    SCOPES,
+    SCOPE,
     TARGET_PROFILE,
     UPDATE_TRUST,
 )
@@ -148,12 +148,7 @@ class RoleCreateOptions:
         default="",
         read=check_role_name,
     )
-    scope: str = option(
-        "SCOPE",
-        "Scope: service-account, namespace, cluster or account.",
-        default="service-account",
-        values=SCOPES,
-    )
+    scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(

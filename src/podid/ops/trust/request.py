@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, option, options, several, switch, tags
-from podid.ops.options import CONDITIONS, SCOPES
+from podid.ops.options import CONDITIONS, SCOPE, SCOPES
 
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition
@@ -45,6 +45,7 @@ class TrustEditOptions(TrustOptions):
 
 @options
 class TrustAddOptions(TrustEditOptions):
+    scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = CONDITIONS
 
 

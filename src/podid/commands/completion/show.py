@@ -1,4 +1,4 @@
-"""podid completion."""
+"""podid completion show."""
 
 from typing import Literal
 
@@ -8,26 +8,25 @@ from podid.domain.option import argument
 
 
 class CompletionDocument(Document, kind="Completion"):
-    """`podid completion`."""
+    """`podid completion show`."""
 
     shell: Literal["bash", "zsh", "fish"]
     script: str
 
 
-@command()
-def completion(
+@command(settings=False)
+def show(
     terminal: Terminal,
     shell: str = argument("bash|zsh|fish", "The shell."),
 ) -> None:
     """Print the completion script of a shell.
 
-    bash: add `source <(podid completion bash)` to ~/.bashrc.
-    zsh: add `source <(podid completion zsh)` to ~/.zshrc, below compinit.
-    fish: podid completion fish > ~/.config/fish/completions/podid.fish
+    podid completion install writes it to where the shell loads it from. podid completion SHELL is short for this
+    command.
 
-    Example: source <(podid completion bash)
+    Example: source <(podid completion show bash)
 
-    Example: podid completion fish > ~/.config/fish/completions/podid.fish
+    Example: podid completion show fish > ~/.config/fish/completions/podid.fish
     """
     from podid.cli.completion import SCRIPTS
     from podid.domain.errors import InvalidInput

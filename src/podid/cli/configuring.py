@@ -1,0 +1,105 @@
+"""The settings file as `podid config` changes it: values are checked as the options themselves check them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podid.cli.options import SHARED, from_values
+from podid.cli.settings import VARIABLE, keys, read_file, settings_path
+from podid.domain.errors import NotFound, UsageError
+from podid.domain.option import refuse_blank
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.plan import Default
+
+# another process holds the file for milliseconds
+LOCK_SECONDS = 10.0
+
+
+def needed_path(env: Mapping[str, str]) -> Path:
+    """Return the path of the settings file. Raise UsageError if there can be none."""
+    path = settings_path(env)
+    if path is None:
+        how = f"{VARIABLE} is empty" if VARIABLE in env else "HOME is not an absolute path"
+        raise UsageError(f"There is no settings file: {how}", hint=("unset", VARIABLE) if VARIABLE in env else ())
+    return path
+
+
+def change_setting(access: Access, key: str, value: str | None) -> Default:
+    """Write a value into the settings file, or remove it, and return the default that is now in effect."""
+    from podid.ops.settings import known_key, option_default, write_setting
+
+    env, declared = access.runtime.env, known_key(key, keys())
+    path = needed_path(env)
+    write_setting(path, key, value, access.patience(LOCK_SECONDS))
+    setting = option_default(key, declared, read_file(env, lenient=True), env)
+    if setting.source in declared.env:
+        access.terminal.note(f"{setting.source} is set and overrides the settings file")
+    return setting
+
+
+def checked_value(access: Access, key: str, value: str) -> str:
+    """Return the value for the settings file. Raise as the option does for a value that is not valid."""
+    from podid.local.settings import is_path
+    from podid.ops.settings import known_key
+
+    declared = known_key(key, keys())
+    refuse_blank(declared.key, value)
+    declared.value(value)
+    if is_path(declared):
+        value = str(Path(value).expanduser().absolute())
+    if declared.field in SHARED:
+        from_values({declared.field: value}, {})
+    if key in _CHECKS:
+        _CHECKS[key](access, value)
+    return value
+
+
+def _check_cluster(_: Access, value: str) -> None:
+    from podid.domain.names import check_cluster_name, parse_cluster_arn
+
+    (parse_cluster_arn if value.startswith("arn:") else check_cluster_name)(value)
+
+
+def _check_context(access: Access, value: str) -> None:
+    from podid.kube.kubeconfig import current_eks_cluster, read
+
+    env = access.runtime.env
+    default = SHARED["kubeconfig"].default_from(env, read_file(env, lenient=True).stored(keys()))
+    kubeconfig = default[0] if default else ""
+    if read(kubeconfig, env) is None:
+        raise NotFound(f"There is no kubeconfig with context {value}", subject=value)
+    current_eks_cluster(kubeconfig, value, env)
+
+
+def _check_kubeconfig(access: Access, value: str) -> None:
+    from podid.kube.kubeconfig import read
+
+    read(value, access.runtime.env)
+
+
+def _check_columns(_: Access, value: str) -> None:
+    from podid.render.associations import check_columns
+
+    check_columns(value)
+
+
+def _check_guard(access: Access, value: str) -> None:
+    from podid.ops.declare.files import read_guard
+
+    read_guard(value, read_file=access.terminal.read_file)
+
+
+# the checks that commands make later than at parsing
+_CHECKS: Mapping[str, Callable[[Access, str], object]] = {
+    "cluster": _check_cluster,
+    "region": lambda access, value: access.session(None, value),
+    "profile": lambda access, value: access.session(value, "us-east-1"),
+    "context": _check_context,
+    "columns": _check_columns,
+    "guard": _check_guard,
+    "kubeconfig": _check_kubeconfig,
+}

@@ -1,0 +1,22 @@
+"""podid config get."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
+
+
+@command(settings=False)
+def get(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
+    """Print the default of an option.
+
+    This is the value of its environment variable, else that of the settings file. Exit 5 if there is none.
+
+    Example: podid config get region
+
+    Example: podid config get output -o json
+    """
+    from podid.cli.settings import keys, read_file
+    from podid.ops.settings import get_setting
+    from podid.render.settings import setting_view
+
+    env = access.runtime.env
+    terminal.emit(setting_view(get_setting(key, keys(), read_file(env), env)))

@@ -1,0 +1,22 @@
+"""podid config path."""
+
+from podid.cli.command import Access, Terminal, command
+
+
+@command(settings=False)
+def path(access: Access, terminal: Terminal) -> None:
+    """Print the path of the settings file.
+
+    podid reads ~/.config/podid/config.toml, or podid/config.toml below XDG_CONFIG_HOME. PODID_CONFIG names another
+    file; if it is empty, podid reads none.
+
+    Example: podid config path
+
+    Example: "$EDITOR" "$(podid config path)"
+    """
+    from podid.cli.configuring import needed_path
+    from podid.ops.settings import SettingsPath
+    from podid.render.settings import path_view
+
+    file = needed_path(access.runtime.env)
+    terminal.emit(path_view(SettingsPath(str(file), exists=file.exists())))

@@ -1,0 +1,27 @@
+"""podid config set."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
+
+
+@command(settings=False)
+def set_config(
+    access: Access,
+    terminal: Terminal,
+    key: str = argument("KEY", "The option, without its hyphens."),
+    value: str = argument("VALUE", "The value, as the option accepts it."),
+) -> None:
+    """Set the default of an option in the settings file.
+
+    The other lines, the comments and the permissions of the file stay as they are. podid config path prints the path of
+    the file. A relative path is stored as an absolute one.
+
+    Example: podid config set region eu-west-1
+
+    Example: podid config set output wide
+    """
+    from podid.cli.configuring import change_setting, checked_value
+    from podid.render.settings import changed_view
+
+    setting = change_setting(access, key, checked_value(access, key, value))
+    terminal.emit(changed_view(setting, f"{setting.key} is {setting.value} ({setting.source})"))

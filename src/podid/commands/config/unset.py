@@ -1,0 +1,22 @@
+"""podid config unset."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
+
+
+@command(settings=False)
+def unset(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
+    """Remove the default of an option from the settings file.
+
+    podid prints the default that is then in effect: that of an environment variable, or none.
+
+    Example: podid config unset region
+
+    Example: podid config unset guard
+    """
+    from podid.cli.configuring import change_setting
+    from podid.render.settings import changed_view
+
+    setting = change_setting(access, key, None)
+    words = f"is {setting.value} ({setting.source})" if setting.source else "has no default"
+    terminal.emit(changed_view(setting, f"{setting.key} {words}"))

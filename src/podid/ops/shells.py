@@ -1,0 +1,143 @@
+"""The shell that runs podid, and the files from which it loads a completion script."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from podid.domain.errors import Conflict, UsageError
+from podid.domain.members import OR_NULL, About, kind
+from podid.local import files
+
+Shell = Literal["bash", "zsh", "fish"]
+SHELLS = ("bash", "zsh", "fish")
+# a launcher, make or sudo may stand between the shell and podid
+_MOST_ANCESTORS = 8
+# podid's scripts contain it; another file at their place is not podid's
+_OWN = b"podid_completion"
+
+
+@kind("CompletionInstalled", "`podid completion install`.")
+@dataclass(frozen=True, slots=True)
+class CompletionInstalled:
+    """The files of a shell's completion. `changed` is whether one of them was written."""
+
+    shell: Shell
+    script: Annotated[str, About("The file with the completion script.")]
+    startup: Annotated[str, OR_NULL, About("The startup file that loads the script; null if the shell finds it.")]
+    changed: bool
+
+
+def detected_shell(env: Mapping[str, str], ancestors: Iterable[str] | None = None) -> str:
+    """Return the nearest process above this one that is a known shell, else that of $SHELL. Raise UsageError."""
+    for name in (*(_ancestors() if ancestors is None else ancestors), Path(env.get("SHELL", "")).name):
+        if name in SHELLS:
+            return name
+    message = "The shell that runs podid is not known"
+    raise UsageError(message, advice=f"Specify one of {', '.join(SHELLS)}: podid completion install bash")
+
+
+def _ancestors() -> Iterator[str]:
+    """Yield the program names of the processes above this one, the nearest first."""
+    process = os.getppid()
+    for _ in range(_MOST_ANCESTORS):
+        if process <= 1 or (facts := _process(process)) is None:
+            return
+        process, name = facts
+        yield name.removeprefix("-")  # of a login shell
+
+
+def _process(number: int) -> tuple[int, str] | None:
+    """Return the parent and the program name of a process; None if it cannot be read."""
+    try:
+        # the name stands in brackets and may contain blanks
+        name, _, rest = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")
+        return int(rest.split()[1]), name.partition("(")[2]
+    except (OSError, ValueError, IndexError):
+        pass
+    import subprocess
+
+    line = ("ps", "-o", "ppid=,comm=", "-p", str(number))
+    try:
+        shown = subprocess.run(line, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+        parent, name = shown.stdout.split(maxsplit=1)
+        return int(parent), Path(name.strip()).name
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def install_completion(shell: str, script: str, env: Mapping[str, str]) -> CompletionInstalled:
+    """Write the script, and the line in the startup file that loads it. Raise UsageError if a file cannot be written,
+    Conflict if a file of another program is in its place."""
+    home = Path(env.get("HOME") or "~").expanduser()
+    path, startup, line = _places(shell, home, env)
+    changed = _write_script(path, script)
+    if startup is not None:
+        changed = _add_line(startup, line) or changed
+    return CompletionInstalled(cast("Shell", shell), str(path), str(startup or ""), changed)
+
+
+def _places(shell: str, home: Path, env: Mapping[str, str]) -> tuple[Path, Path | None, str]:
+    """Return the file of the script, and the startup file with the line that loads it."""
+    if shell == "fish":
+        return _base(env, "XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "podid.fish", None, ""
+    data = _base(env, "XDG_DATA_HOME", home / ".local" / "share")
+    if shell == "zsh":
+        path = data / "podid" / "completion.zsh"
+        load = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }; source"
+        return path, Path(env.get("ZDOTDIR") or home) / ".zshrc", f"{load} {shlex.quote(str(path))}"
+    # bash-completion loads it from here, too, where it is installed
+    path = data / "bash-completion" / "completions" / "podid"
+    # terminals of macOS start login shells
+    login = sys.platform == "darwin" and not (home / ".bashrc").exists()
+    return path, home / (".bash_profile" if login else ".bashrc"), f"source {shlex.quote(str(path))}"
+
+
+def _base(env: Mapping[str, str], name: str, default: Path) -> Path:
+    base = Path(env.get(name) or "")
+    return base if base.is_absolute() else default
+
+
+def _write_script(path: Path, script: str) -> bool:
+    data = script.encode()
+    old = _read(path)
+    if old == data:
+        return False
+    if old and _OWN not in old:
+        raise Conflict(f"{path} exists and is not a completion script of podid", subject=str(path))
+    _write(path, data)
+    return True
+
+
+def _add_line(path: Path, line: str) -> bool:
+    old = _read(path) or b""
+    if line.encode() in old.splitlines():
+        return False
+    end = b"" if not old or old.endswith(b"\n") else b"\n"
+    _write(path, old + end + f"\n# completion of podid\n{line}\n".encode())
+    return True
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the content of a file; None if it does not exist. Raise UsageError."""
+    try:
+        return files.read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", subject=str(path)) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file; a link to it stays a link. Raise UsageError."""
+    try:
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_whole(path, data, over=files.present(path), keep=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", subject=str(path)) from error
