@@ -65,6 +65,12 @@ binary: $(STAMP)  ## Build dist/podid-VERSION-PLATFORM.tar.gz, which needs no Py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[build]'
 	$(BIN)/python tools/check_binary.py "$$($(BIN)/python tools/binary.py)"
 
+links: $(STAMP)  ## List the links that lead out of the site, each with its pages
+	@$(BIN)/python tools/build_site.py --links
+
+man: $(STAMP)  ## Write the man pages into build/man, as the wheel has them
+	$(BIN)/python tools/gen_man.py
+
 bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks
 

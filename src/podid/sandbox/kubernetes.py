@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from podid.domain.names import PODS_PRINCIPAL
+from podid.sandbox.aws.addon_catalog import CATALOG
 from podid.sandbox.aws.gateway import Gateway
 from podid.sandbox.aws.moto_backend import metadata_options
 from podid.sandbox.aws.protocol import AwsError
@@ -125,6 +126,7 @@ class JoinedKubernetes:
         self.kubeconfig_path = directory / "kubeconfig"
         self.kubeconfig_path.unlink(missing_ok=True)
         write_private(self.kubeconfig_path, self.kube.kubeconfig(self.kube.admin_token))
+        self._world = world
         world.subscribe(self._changed)
 
     @property
@@ -149,6 +151,15 @@ class JoinedKubernetes:
     def _changed(self, resource: str) -> None:
         """Let the cluster react to an API call at once, not only at its next request."""
         self.kube.poke()
+        if resource == "addons":
+            self._annotate()
+
+    def _annotate(self) -> None:
+        """Set and remove IRSA's annotation on the service accounts of add-ons, as EKS does."""
+        world = self._world
+        for addon in tuple(world.clusters[world.cluster_name].addons.values()):
+            for name in CATALOG[addon.name].service_accounts:
+                self.kube.annotate_for_addon(addon.namespace, name, addon.service_account_role_arn)
 
 
 def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:

@@ -194,8 +194,9 @@ def print_manifests(access: Access, options: ReconcileOptions, granted: Permissi
         terminal.emit(view)
         return
     for name, text in files_of(view):
-        terminal.file_to_write(f"{options.write}/{name}", force=options.force).write(text.encode())
-        terminal.note(f"Saved to {options.write}/{name}")
+        file = terminal.file_in(options.write, name, force=options.force)
+        file.write(text.encode())
+        terminal.note(f"Saved to {file.name}")
 
 
 def _object_name(name: str) -> str:

@@ -126,7 +126,7 @@ class DoctorOptions:
     fix_level: str = option(
         "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
+    until_clean: bool = switch("Check again until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
     save: str = option("FILE", "Save the read data to this file.", default="")
     saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
