@@ -205,6 +205,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "node_role_policies": {},
         "principals": (),
         "access_policies": (),
+        "metadata_probes": {},
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

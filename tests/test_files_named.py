@@ -42,6 +42,8 @@ READ = {
     "convert --file": ("convert", "--file", "FILE"),
     "convert --var-file": ("convert", "-f", "FILE", "--var-file", "FILE"),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
+    "validate": ("validate", "FILE"),
+    "validate --var-file": ("validate", "identities.yaml", "--var-file", "FILE"),
     "plan --file": ("plan", "--file", "FILE"),
     "plan --var-file": ("plan", "--file", "identities.yaml", "--var-file", "FILE"),
     "diff --file": ("diff", "--file", "FILE"),

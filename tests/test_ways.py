@@ -22,6 +22,7 @@ OFFLINE = {
         "completion install",
         "schema",
         "convert",
+        "validate",
     ),
     *("config list", "config get", "config set", "config unset", "config path"),
 }

@@ -477,6 +477,17 @@ def with_irsa(site: Site) -> None:
     site.wait(30)
 
 
+def with_an_addon(site: Site) -> None:
+    """`with_irsa`, and the add-on of the EBS CSI driver, which uses IRSA too."""
+    with_irsa(site)
+    account = "ebs-csi-controller-sa"
+    arn = _irsa_role(site, "ebs-csi", ISSUER, f"kube-system:{account}")
+    site.cluster.post("/api/v1/namespaces/kube-system/serviceaccounts", {"metadata": {"name": account}})
+    site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", serviceAccountRoleArn=arn)
+    site.cluster.make_workload("Deployment", "kube-system", "ebs-csi-controller", account)
+    site.wait(60)
+
+
 def owned_by_helm(site: Site) -> None:
     """The same, and Helm manages the annotation."""
     with_irsa(site)
@@ -515,12 +526,30 @@ def with_idle_kube2iam(site: Site) -> None:
     site.wait(30)
 
 
+def with_idle_kiam(site: Site) -> None:
+    """`healthy`, and kiam, which no workload needs; its server is a Deployment."""
+    healthy(site)
+    ProxySamples(site.box.reach(), "kiam").agent()
+    (template,) = (
+        item["spec"]["template"]
+        for item in site.cluster.items("/apis/apps/v1/namespaces/kube-system/daemonsets")
+        if item["metadata"]["name"] == "kiam-server"
+    )
+    selector = {"matchLabels": {"app": "kiam-server"}}
+    body = {"metadata": {"name": "kiam-server"}, "spec": {"selector": selector, "template": template}}
+    site.cluster.post("/apis/apps/v1/namespaces/kube-system/deployments", body)
+    site.wait(30)
+
+
+PROXY_WORKLOADS = {"reader": "Deployment", "sender": "StatefulSet", "collector": "DaemonSet", "nightly": "CronJob"}
+
+
 def with_kube2iam(site: Site) -> None:
-    """`healthy`, and two workloads of one service account with roles by kube2iam."""
+    """`healthy`, and a workload of each kind, of one service account with roles by kube2iam."""
     healthy(site)
     samples = ProxySamples(site.box.reach(), "kube2iam")
     samples.agent()
-    for name, kind in (("reader", "Deployment"), ("sender", "StatefulSet"), ("nightly", "CronJob")):
+    for name, kind in PROXY_WORKLOADS.items():
         samples.one(name, samples.role(f"apps-{name}"), account="default", kind=kind)
     site.wait(30)
 

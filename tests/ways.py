@@ -42,6 +42,7 @@ from way_worlds import (
     unserved,
     untold,
     with_a_role_of_another_account,
+    with_an_addon,
     with_attached,
     with_blue,
     with_blue_and_job,
@@ -56,6 +57,7 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_idle_kiam,
     with_idle_kube2iam,
     with_irsa,
     with_irsa_and_no_agent,
@@ -185,6 +187,9 @@ STORY = _script(
 5 export shop/nosuch
 0 export --roles --as pulumi
 0 convert -f cluster.json
+0 validate identities.json
+3 validate identities.json trust.json
+2 validate nosuch.json
 2 convert -f trust.json
 2 convert
 2 status --require best
@@ -427,6 +432,7 @@ MUTATED = _script(
 0 doctor shop/orders --probe --yes
 0 doctor --me
 0 audit --secrets
+0 audit --probe --yes --check imds-open-to-pods
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -548,6 +554,9 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
+ADDONS = ("add-ons: what", "add-ons that")
+DRIVER = "kube-system/ebs-csi-controller-sa"
+APPLY_ADDON, FINISH_ADDON = f"migrate apply {DRIVER} --yes", f"migrate finish {DRIVER} --soak 0 --yes"
 MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
 FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
 ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
@@ -813,6 +822,7 @@ OWN = (
     Way("doctor shop/orders", healthy, rare=True),
     Way("audit", audited),
     Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit --probe --yes --check imds-open-to-pods", audited, ("--probe",)),
     Way("audit", self_managed),
     Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),
@@ -847,6 +857,7 @@ OWN = (
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("privileges shop/orders", chained),
     Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
+    Way("privileges shop/orders", half_used, ("unused privileges",)),
     Way("privileges --role nosuch", healthy, ("--role",), code=5),
     Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
@@ -910,8 +921,15 @@ OWN = (
         after("apply -f identities.json --wait api"),
         (*PRUNING, "--apply"),
     ),
-    Way("migrate plan", healthy),
-    Way("migrate status", healthy),
+    Way("migrate plan", with_an_addon, ("add-ons: what",)),
+    Way("migrate status", with_an_addon, ("add-ons: what",)),
+    Way(APPLY_ADDON, with_an_addon, (*ADDONS, "dry-run pods", *PROOF, "--restart")),
+    Way(FINISH_ADDON, after(APPLY_ADDON, start=with_an_addon), ("add-ons that",)),
+    Way(
+        f"migrate rollback {DRIVER} --yes",
+        after(APPLY_ADDON, FINISH_ADDON, start=with_an_addon),
+        ("add-ons that", "dry-run pods", "--restart"),
+    ),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
     Way(
         "migrate apply -n shop --yes",
@@ -950,9 +968,10 @@ OWN = (
     ),
     Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
     Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
-    Way("migrate cleanup", healthy, rare=True),
+    Way("migrate cleanup", healthy, ("listing kiam",), rare=True),
     Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
     Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
+    Way("migrate cleanup deployment/kube-system/kiam-server --yes", with_idle_kiam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),

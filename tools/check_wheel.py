@@ -33,6 +33,10 @@ def main() -> int:
         subprocess.run(
             [*pip, "--python", python, "install", "--constraint", ROOT / "constraints.txt", wheel], check=True
         )
+        page = place / "venv" / "share" / "man" / "man1" / "podid.1"
+        if not page.is_file():
+            print("the wheel has no man pages")
+            return 1
         for arguments, code, words in EXPECTED:
             done = subprocess.run(
                 [place / "venv" / "bin" / "podid", *arguments],

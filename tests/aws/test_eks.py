@@ -355,10 +355,12 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     assert installed is not None
     assert (installed.status, installed.configuration_values) == ("ACTIVE", values)
     new = eks.list_addon_versions(AGENT, "1.35")[0].version
-    update_id = eks.update_addon("demo", AGENT, version=new, resolve_conflicts="PRESERVE", token=token())
+    update_id = eks.update_addon(
+        "demo", AGENT, version=new, resolve_conflicts="PRESERVE", irsa_role_arn="", token=token()
+    )
     assert eks.get_update("demo", update_id, addon=AGENT).status == "InProgress"
     with pytest.raises(Conflict):
-        eks.update_addon("demo", AGENT, version=new, token=token())
+        eks.update_addon("demo", AGENT, version=new, irsa_role_arn="", token=token())
     box.world.clock.advance(60)
     assert eks.get_update("demo", update_id, addon=AGENT).status == "Successful"
     assert [(a.name, a.version) for a in eks.list_addons("demo") if a.name == AGENT] == [(AGENT, new)]

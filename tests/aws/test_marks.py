@@ -104,14 +104,16 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_addon_versions: lambda s: s.eks.list_addon_versions(AGENT, "1.35"),
     Eks.list_addon_offers: lambda s: s.eks.list_addon_offers("1.35"),
     Eks.update_addon_associations: lambda s: s.eks.update_addon_associations(
-        "demo", "aws-ebs-csi-driver", {"ebs-csi-controller-sa": ROLE}, token="t-5"
+        "demo", "aws-ebs-csi-driver", {"ebs-csi-controller-sa": ROLE}, irsa_role_arn="", token="t-5"
     ),
     Eks.get_addon_configuration: lambda s: s.eks.get_addon_configuration(AGENT, "v1.3.10-eksbuild.3"),
     Eks.create_addon: lambda s: s.eks.create_addon("demo", AGENT, token="t-3"),
     Eks.create_addon_with_roles: lambda s: s.eks.create_addon_with_roles(
         "demo", "vpc-cni", {"aws-node": ROLE}, token="t-9"
     ),
-    Eks.update_addon: lambda s: s.eks.update_addon("demo", AGENT, resolve_conflicts="NONE", token="t-4"),
+    Eks.update_addon: lambda s: s.eks.update_addon(
+        "demo", AGENT, resolve_conflicts="NONE", irsa_role_arn="", token="t-4"
+    ),
     Eks.get_update: lambda s: s.eks.get_update("demo", "u-1", addon=AGENT),
     Eks.delete_addon: lambda s: s.eks.delete_addon("demo", AGENT),
     Iam.get_role: lambda s: s.iam.get_role("storefront"),

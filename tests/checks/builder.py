@@ -328,6 +328,7 @@ def healthy(**sections: Any) -> Snapshot:
         "node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(attached=(WORKER_POLICY,)))},
         "principals": (),
         "access_policies": (),
+        "metadata_probes": {},
         "access_keys": (),
         "secret_keys": (),
         "grants": (),

@@ -8,10 +8,11 @@ import pytest
 from podid.checks.all import BY_ID
 from podid.domain.aws import AccessPolicy, Instance
 from podid.domain.declaration import Guard, Position
+from podid.domain.evidence import Probed, Redeemed
 from podid.domain.exposure import IdentityGrant
 from podid.domain.findings import Outcome, Subject
 from podid.domain.iam import PolicyDocument, PolicyNames, Principal
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.trust import ScopeKind
 
 from .audit_cases import GRANT, KEY, PIPELINE, allowing, guarded, other_account, trusting
@@ -149,6 +150,37 @@ def test_the_role_of_nodes(policies: PolicyNames, severity: str) -> None:
     assert [(outcome, level) for outcome, level, _ in answers("imds-open-to-pods", snapshot)] == [("fail", severity)]
     off = {"node-1": Instance(id="i-node-1", hop_limit=2, metadata=False)}
     assert outcomes("imds-open-to-pods", healthy(instances=off)) == {"pass"}
+
+
+V1 = Instance(id="i-node-1", hop_limit=1, tokens_required=False)
+HOPS = Instance(id="i-node-1", hop_limit=2)
+CLOSED_NODE = Instance(id="i-node-1", hop_limit=1)
+REACHED = Probed(job="j", node="node-1", redeemed=Redeemed(role_arn=NODE_ROLE_ARN, account=ACCOUNT, session_name="i-1"))
+NOT_REACHED = Probed(job="j", node="node-1", message="no credentials")
+NOT_PROBED = Probed(job="j", node="node-1", missing=Missing("no image"))
+
+
+@pytest.mark.parametrize(
+    ("instance", "probe", "outcome", "severity", "evidence"),
+    [
+        (V1, None, "fail", "warn", "version 1 of the metadata service is enabled"),
+        (replace(V1, metadata=False), None, "pass", "warn", ""),
+        (HOPS, REACHED, "fail", "warn", "got credentials of role nodes"),
+        (HOPS, NOT_REACHED, "fail", "info", "got no credentials: a network policy"),
+        (HOPS, NOT_PROBED, "fail", "warn", "not probed: no image"),
+        (CLOSED_NODE, NOT_REACHED, "pass", "warn", ""),
+        (CLOSED_NODE, REACHED, "fail", "warn", "got credentials of role nodes"),
+        (CLOSED_NODE, NOT_PROBED, "unknown", "warn", ""),
+    ],
+)
+def test_the_metadata_service_by_its_options_and_by_a_probe(
+    instance: Instance, probe: Probed | None, outcome: str, severity: str, evidence: str
+) -> None:
+    probes = {} if probe is None else {"node-1": probe}
+    more = {"node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(inline=("x",)))}, "metadata_probes": probes}
+    (verdict,) = BY_ID["imds-open-to-pods"].judge(healthy(instances={"node-1": instance}, **more))
+    assert (verdict.outcome.value, verdict.severity.value) == (outcome, severity)
+    assert evidence in "; ".join(verdict.evidence)
 
 
 def test_administrators_are_no_finding() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from podid.render.formats import Format, Report
+from podid.sandbox.baseline import NODE_ROLE
 from podid.sandbox.breaks.table import AUDITED
 from worlds import ACCOUNT, Site
 
@@ -119,3 +120,22 @@ def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:
     outcome = healthy("audit", "--check", "identity-open-to-others", "-o", "json")
     (unknown,) = outcome.json["unknowns"]
     assert (outcome.json["findings"], unknown["permission"]) == ([], "eks:ListAssociatedAccessPolicies")
+
+
+def test_a_probe_shows_that_pods_get_credentials_of_the_nodes(healthy: Site) -> None:
+    refused = healthy("audit", "--probe", "-o", "json")
+    assert (refused.code, refused.stdout, healthy.cluster.items("/apis/batch/v1/jobs")) == (2, "", [])
+    probe = ("audit", "--probe", "--yes", "--check", "imds-open-to-pods", "--all", "-o", "json")
+    assert healthy.must(*probe).json["findings"] == []
+    subject = healthy.box.failures.put("imds-open-to-pods")
+    (finding,) = healthy.must(*probe).json["findings"]
+    assert (finding["subject"]["name"], finding["severity"]) == (subject, "warn")
+    assert [line for line in finding["evidence"] if line.endswith(f"got credentials of role {NODE_ROLE}")]
+    healthy.wait(5)
+    assert healthy.cluster.items("/apis/batch/v1/jobs") == []
+    assert not [pod for pod in healthy.cluster.pods("default") if "probe" in pod["metadata"]["name"]]
+    (last, _) = healthy.must("history", "-o", "json").json["items"]
+    assert [(step["kind"], step["status"]) for step in last["actions"]] == [("probe", "done")]
+    healthy.kube.deny("kubernetes-admin", "create", "jobs.batch")
+    (finding,) = healthy.must(*probe).json["findings"]
+    assert [line for line in finding["evidence"] if line.startswith("not probed: its Job could not be created")]

@@ -1,6 +1,7 @@
 """A migration from IRSA: planned, applied, finished and rolled back, without a pod that starts without credentials."""
 
 import fcntl
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from cluster_api import Json
 from harness import Answers
-from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement, ways
+from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement, policy, ways
 from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import ACCOUNT, CLUSTER_ARN, Site
@@ -210,9 +211,13 @@ def test_what_fails_is_taken_back(irsa: Irsa) -> None:
     irsa.site.on_sleep = lambda _: None
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
+    # an undo does not create the association again, which the run itself deleted
+    undone = irsa.site.must("undo", "last", "--yes", "-o", "json").json["actions"]
+    assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
 
 
-def three(irsa: Irsa) -> list[str]:
+@pytest.fixture
+def three(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Service accounts of which the first fails: EKS does not accept its association."""
     refs = ["shop/a", "shop/b", "shop/c"]
     for ref in refs:
@@ -224,22 +229,29 @@ def three(irsa: Irsa) -> list[str]:
             raise AwsError("InvalidParameterException", "not this one")
         put(cluster, association)
 
-    irsa.site.box.world.put_association = refuse  # type: ignore[method-assign]  # this world is for one test
+    monkeypatch.setattr(irsa.site.box.world, "put_association", refuse)
     return refs
 
 
-def test_a_failure_does_not_keep_the_others(irsa: Irsa) -> None:
-    refs = three(irsa)
-    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--parallel", "1")
+def test_a_failure_does_not_keep_the_others(irsa: Irsa, three: list[str]) -> None:
+    outcome = irsa.site("migrate", "apply", *three, "--yes", "--parallel", "1")
     assert (outcome.code, "shop/a: " in outcome.stderr) == (8, True), outcome
-    assert [irsa.stages()[ref] for ref in refs] == ["admitted", "moved", "moved"]
+    assert [irsa.stages()[ref] for ref in three] == ["admitted", "moved", "moved"]
 
 
-def test_at_most_so_many_failures(irsa: Irsa) -> None:
-    refs = three(irsa)
-    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--parallel", "1", "--max-failures", "0")
+def test_at_most_so_many_failures(irsa: Irsa, three: list[str]) -> None:
+    outcome = irsa.site("migrate", "apply", *three, "--yes", "--parallel", "1", "--max-failures", "0")
     assert (outcome.code, "Stopped after 1 failure" in outcome.stderr) == (8, True), outcome
-    assert [irsa.stages()[ref] for ref in refs] == ["admitted", "old", "old"]
+    assert [irsa.stages()[ref] for ref in three] == ["admitted", "old", "old"]
+
+
+def test_the_time_limit_leaves_time_to_roll_back(irsa: Irsa) -> None:
+    irsa.with_role("shop/one")
+    irsa.site.kube.faults.webhook_misses = 10_000
+    outcome = irsa.site("migrate", "apply", "-A", "--yes", "--timeout", "1m")
+    assert (outcome.code, outcome.stderr.count("rolled back to IRSA")) == (8, 4), outcome
+    assert irsa.site.must("list", "-A", "-o", "name").stdout == "shop/orders\n"
+    assert irsa.site.slept < 400
 
 
 def test_a_failed_one_can_be_kept(irsa: Irsa) -> None:
@@ -250,21 +262,44 @@ def test_a_failed_one_can_be_kept(irsa: Irsa) -> None:
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == f"{REPORTS}\n"
 
 
+class Asked(Answers):
+    """Records the associations at each question. The answer takes an hour, which is not part of --timeout."""
+
+    def __init__(self, irsa: Irsa, *answers: bool) -> None:
+        super().__init__(*answers)
+        self.irsa, self.associated = irsa, list[list[str]]()
+
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        known = self.irsa.site.aws("eks").list_pod_identity_associations(clusterName="demo", namespace="shop")
+        self.associated.append([i["serviceAccount"] for i in known["associations"] if i["serviceAccount"] in "abc"])
+        self.irsa.site.wait(3600)
+        return super().confirm(question, word=word)
+
+
 def test_each_is_approved(irsa: Irsa) -> None:
-    irsa.with_role("shop/one")
-    answers = Answers(False, True)
+    """Each question comes after the changes of the previous service account. One that was not approved stays unchanged,
+    also in the trust policy of a role that it shares."""
+    arn = irsa.role("shared", irsa_statement("shop/a", "shop/b", "shop/c"))
+    for name in "abc":
+        irsa.account(f"shop/{name}", arn)
+    answers = Asked(irsa, True, False, True)
     irsa.site.podid = replace(irsa.site.podid, tty=True, answers=answers)
-    irsa.site.must("migrate", "apply", "-A", "--approve-each")
-    assert [question.partition("?")[0] for question in answers.questions] == [
-        f"Migrate {REPORTS}",
-        "Migrate shop/one",
-    ]
+    irsa.site.must("migrate", "apply", "-n", "shop", "--approve-each", "--timeout", "30m")
+    assert answers.questions == [f"Migrate shop/{name}?" for name in "abc"]
+    assert answers.associated == [[], ["a"], ["a"]]
     irsa.site.podid = replace(irsa.site.podid, tty=False, answers=None)
-    assert {ref: stage for ref, stage in irsa.stages().items() if ref in (REPORTS, "shop/one")} == {
-        REPORTS: "old",
-        "shop/one": "moved",
-    }
-    assert irsa.site("migrate", "apply", "-A", "--approve-each").code == 2
+    stages = irsa.stages()
+    assert [stages[f"shop/{name}"] for name in "abc"] == ["moved", "old", "moved"]
+    assert [json.dumps(irsa.trust("shared")).count(f'service-account": "{name}"') for name in "abc"] == [1, 0, 1]
+    (run,) = irsa.site.must("history", "-o", "json").json["items"]
+    irsa.site.must("undo", run["runId"], "--yes")
+    assert irsa.trust("shared") == policy(irsa_statement("shop/a", "shop/b", "shop/c"))
+
+
+def test_without_a_terminal_nothing_can_be_approved(site: Site) -> None:
+    outcome = site("migrate", "apply", "-A", "--approve-each", "--install-agent")
+    assert (outcome.code, outcome.stdout, "''" in outcome.stderr) == (2, "", False), outcome
+    assert site.must("history").stdout == ""
 
 
 def test_it_needs_consent(irsa: Irsa) -> None:
@@ -498,21 +533,7 @@ def test_a_file_that_is_no_plan(irsa: Irsa, tmp_path: Any, text: str) -> None:
     assert irsa.stages()[REPORTS] == "old"
 
 
-# --- add-ons, and two at once -----------------------------------------------------------------------------------------
-
-
-def test_an_addon_is_migrated_through_itself(irsa: Irsa) -> None:
-    arn = irsa.role("ebs", irsa_statement("kube-system/ebs-csi-controller-sa"))
-    irsa.site.box.world.clusters["demo"].addons["aws-ebs-csi-driver"].service_account_role_arn = arn
-    irsa.account("kube-system/ebs-csi-controller-sa", arn)
-    (blocker,) = irsa.items()["kube-system/ebs-csi-controller-sa"]["blockers"]
-    assert blocker["id"] == "addon-owned-association"
-    assert blocker["wayOut"] == [
-        [
-            *("podid", "addon", "associate", "aws-ebs-csi-driver", "ebs-csi-controller-sa"),
-            *("--role", arn, "--update-trust"),
-        ]
-    ]
+# --- two at once -----------------------------------------------------------------------------------------------------
 
 
 def test_a_saved_plan_changes_no_trust_policy_for_others(irsa: Irsa, tmp_path: Any) -> None:
@@ -544,7 +565,7 @@ def test_the_samples_have_every_kind(healthy: Site) -> None:
 
     irsa_samples.load(healthy.box.reach())
     healthy.wait(60)
-    items = Irsa(healthy).items("-n", "apps")
+    items = Irsa(healthy).items()
     blockers = {ref: [blocker["id"] for blocker in item["blockers"]] for ref, item in items.items() if item["blockers"]}
     assert blockers == {
         "apps/far": ["cross-account-role-arn"],
@@ -564,4 +585,5 @@ def test_the_samples_have_every_kind(healthy: Site) -> None:
         "apps/sessions": ["session-name-changed"],
         "apps/south": ["wildcard-subject"],
     }
-    assert len(items) == 19
+    assert {ref for ref in items if not ref.startswith("apps/")} == {REPORTS, "kube-system/ebs-csi-controller-sa"}
+    assert len(items) == 21

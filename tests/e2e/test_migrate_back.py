@@ -19,15 +19,7 @@ def only_irsa(irsa: Irsa, namespace: str) -> bool:
     return all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods(namespace))
 
 
-# --- what does not exist ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("verb", ["apply", "finish", "rollback"])
-def test_a_service_account_that_does_not_exist(irsa: Irsa, verb: str) -> None:
-    outcome = irsa.site("migrate", verb, "legacy/report", "--yes")
-    assert (outcome.code, outcome.stdout) == (5, ""), outcome
-    assert "legacy/report" in outcome.stderr
-    assert irsa.site.must("history").stdout == ""
+# --- what cannot be read ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verb", ["apply", "finish", "rollback"])

@@ -150,15 +150,23 @@ def trust_unreadable(irsa: Irsa) -> str:
     return ONE
 
 
-def addon_owned_association(irsa: Irsa) -> str:
+def addon_pod_identity_unsupported(irsa: Irsa) -> str:
+    ref = _addon(irsa)
+    irsa.site.box.world.clusters["demo"].addons["aws-ebs-csi-driver"].version = "v1.25.0-eksbuild.1"
+    return ref
+
+
+def _addon(irsa: Irsa) -> str:
+    """An add-on that uses IRSA."""
     arn = irsa.role("ebs-csi", irsa_statement("kube-system/ebs-csi-controller-sa"))
-    irsa.site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", serviceAccountRoleArn=arn)
     irsa.account("kube-system/ebs-csi-controller-sa", arn)
+    irsa.site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", serviceAccountRoleArn=arn)
+    irsa.site.wait(60)
     return "kube-system/ebs-csi-controller-sa"
 
 
 def test_a_workload_with_the_role_of_an_addon_is_migrated(irsa: Irsa) -> None:
-    addon_owned_association(irsa)
+    _addon(irsa)
     irsa.account(ONE, f"{ROLES}ebs-csi")
     assert irsa.blockers(ONE) == []
 
@@ -221,7 +229,7 @@ BLOCKERS = (
     networkpolicy_blocks_agent,
     trust_quota,
     trust_unreadable,
-    addon_owned_association,
+    addon_pod_identity_unsupported,
 )
 WARNINGS = (
     role_used_elsewhere,
@@ -344,11 +352,19 @@ def test_strict_blocks_what_could_not_be_checked(irsa: Irsa) -> None:
     irsa.site.must("migrate", "apply", ONE, "--yes")
 
 
-@pytest.mark.parametrize("verb", ["plan", "status"])
-def test_a_name_that_does_not_exist(irsa: Irsa, verb: str) -> None:
-    outcome = irsa.site("migrate", verb, "legacy/report")
-    assert (outcome.code, outcome.stdout) == (5, ""), outcome
-    assert "did you mean legacy/reports" in outcome.stderr
+@pytest.mark.parametrize("verb", ["plan", "status", "apply", "finish", "rollback"])
+def test_names_that_do_not_exist(irsa: Irsa, verb: str) -> None:
+    more = ("--yes",) if verb in ("apply", "finish", "rollback") else ()
+    for names, near, instead in (
+        (("legacy/report",), "did you mean reports", "legacy/reports"),
+        (("legcy/reports",), "did you mean legacy", "legacy/reports"),
+        (("-n", "legcy"), "did you mean legacy", "-n legacy"),
+    ):
+        outcome = irsa.site("migrate", verb, *names, *more)
+        assert (outcome.code, outcome.stdout) == (5, ""), outcome
+        assert near in outcome.stderr, outcome
+        assert f"podid migrate {verb} {instead}" in outcome.stderr, outcome
+    assert irsa.site.must("history").stdout == ""
 
 
 def test_many_service_accounts_need_no_more_than_one_reading_of_each(irsa: Irsa) -> None:

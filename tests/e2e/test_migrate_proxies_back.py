@@ -140,7 +140,6 @@ def test_kiam_keeps_what_the_nodes_use(healthy: Site) -> None:
 def test_a_template_of_helm_gets_the_edit(proxies: Proxies, tmp_path: Path) -> None:
     proxies.one("charted", metadata=HELM, annotations={EXTERNAL_ID: "x"})
     migrated(proxies)
-    (tmp_path / "out").mkdir()
     outcome = proxies.site(*FINISH, "--yes", "--write-manifests", str(tmp_path / "out"))
     assert outcome.code == 3, outcome
     assert (

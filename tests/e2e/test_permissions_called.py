@@ -60,7 +60,7 @@ def carried_through(way: Way, directory: Path) -> Permissions:
     directory.mkdir()
     with whole_site(directory) as site:
         way.world(site)
-        namespace = "apps" if " apps" in way.line else "shop"
+        namespace = next((name for name in ("apps", "kube-system") if name in way.line), "shop")
         policy, manifests = granted(json.loads(printed_by(way.command)), way.permissions, namespace)
         caller = limited(site.box, directory, policy, manifests)
         for run in (directory / "state").rglob("*.jsonl"):  # a run is undone by who made it

@@ -224,7 +224,7 @@ def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr("podid.ops.reading.probes._watch", killed)
-        patch.setattr("podid.ops.reading.probes._Run.clean_up", killed)
+        patch.setattr("podid.ops.reading.probes.ProbeRun.clean_up", killed)
         with pytest.raises(Killed):
             healthy(*PROBE, "--timeout", "30s")
     assert len(jobs(healthy)) == 2

@@ -90,6 +90,9 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_workloads: lambda r: r.list_workloads(),
     KubeReader.list_written: lambda r: r.list_written("shop"),
     KubeReader.list_pod_templates: lambda r: r.list_pod_templates({"example.com/role"}),
+    KubeReader.find_agent_template: lambda r: each(
+        ("DaemonSet", "Deployment"), lambda kind: r.find_agent_template(kind, "kube-system", "none")
+    ),
     KubeReader.find_pod_template: lambda r: each(
         (*RESTARTABLE, "CronJob"), lambda kind: r.find_pod_template(kind, "shop", "none", ())
     ),

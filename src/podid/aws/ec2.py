@@ -98,6 +98,7 @@ _instance = record(
     profile_arn="IamInstanceProfile.Arn",
     metadata=lambda item: text_or(inner_or_empty(item, "MetadataOptions"), "HttpEndpoint") != "disabled",
     hop_limit="MetadataOptions.HttpPutResponseHopLimit",
+    tokens_required=lambda item: text_or(inner_or_empty(item, "MetadataOptions"), "HttpTokens") != "optional",
 )
 
 

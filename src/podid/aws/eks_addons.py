@@ -108,19 +108,24 @@ class EksAddons(ServiceGateway):
         version: str | None = None,
         configuration_values: str | None = None,
         resolve_conflicts: str | None = None,
+        irsa_role_arn: str,
         token: str,
     ) -> str:
-        """Return the update's ID, for `get_update`. None leaves a setting unchanged."""
-        params = _changes(version, configuration_values, resolve_conflicts)
+        """Return the update's ID, for `get_update`. None leaves a setting unchanged. EKS removes the add-on's IRSA role
+        if `irsa_role_arn` is empty."""
+        params = _changes(version, configuration_values, resolve_conflicts) | _irsa_role(irsa_role_arn)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:UpdateAddon", "iam:PassRole")
-    def update_addon_associations(self, cluster: str, name: str, roles: Mapping[str, str], *, token: str) -> str:
+    def update_addon_associations(
+        self, cluster: str, name: str, roles: Mapping[str, str], *, irsa_role_arn: str, token: str
+    ) -> str:
         """Replace the add-on's whole list of associations by `roles` (service account -> ARN of its role); omitted ones
-        are deleted. Return the update's ID, for `get_update`. Raise AlreadyExists if a service account has an
-        association that the add-on does not own."""
-        params = {"clusterName": cluster, "addonName": name, "clientRequestToken": token, **_associations(roles)}
+        are deleted. EKS also removes the add-on's IRSA role if `irsa_role_arn` is empty. Return the update's ID, for
+        `get_update`. Raise AlreadyExists if a service account has an association that the add-on does not own."""
+        params = {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        params |= _associations(roles) | _irsa_role(irsa_role_arn)
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:DescribeUpdate")
@@ -147,6 +152,14 @@ def _addon(cluster: str, name: str) -> str:
 def _associations(roles: Mapping[str, str]) -> dict[str, Any]:
     pairs = [{"serviceAccount": account, "roleArn": arn} for account, arn in sorted(roles.items())]
     return {"podIdentityAssociations": pairs}
+
+
+def _irsa_role(arn: str) -> dict[str, Any]:
+    """Return the member of an update. Without a role it must be omitted: its shortest value has one character.
+
+    https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html
+    """
+    return {"serviceAccountRoleArn": arn} if arn else {}
 
 
 def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:

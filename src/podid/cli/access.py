@@ -73,6 +73,11 @@ class Access:
         if self.shared.timeout is None:
             self.deadline = NEVER
 
+    def limit_waits(self) -> None:
+        """Let --timeout limit each wait, not the whole command: for a command that rolls back failed changes. Call it
+        before any other method."""
+        self.deadline = NEVER
+
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
         """Return access to one of several specified clusters, regions or profiles."""
         every = {"cluster": cluster, "region": region, "profile": profile}
@@ -341,8 +346,8 @@ class Access:
         """Return a Patience of --timeout or the default, at most the rest of the command's deadline, that shows
         progress."""
         runtime = self.runtime
-        clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
+        clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.monotonic() + self.deadline.left()
+        until = runtime.working() + self.deadline.left()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

@@ -15,6 +15,7 @@ from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import (
+    ADDON_ASSOCIATIONS,
     ASSOCIATION,
     COMMAND,
     RESTART,
@@ -64,6 +65,8 @@ MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
 )
+READING_ADDONS = OptionalPermission.of("add-ons: what their versions support", Eks.get_addon_configuration)
+MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))

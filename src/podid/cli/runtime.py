@@ -201,7 +201,11 @@ class Runtime:
         """Return a deadline in so many seconds, without the time for answers."""
         from podid.calls.deadline import Deadline
 
-        return Deadline.after(seconds, words, lambda: self.monotonic() - self.answering)
+        return Deadline.after(seconds, words, self.working)
+
+    def working(self) -> float:
+        """Return the seconds of `monotonic` without the time for answers."""
+        return self.monotonic() - self.answering
 
     @property
     def prompter(self) -> "Prompter":

@@ -102,7 +102,8 @@ class Terminal:
     # --- questions and files --------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
-        """Ask, or accept --yes (or `flag`) as the answer. Raise ConsentNeeded without a terminal, Declined for a no."""
+        """Ask, or accept --yes (or another `flag`, or none) as the answer. Raise ConsentNeeded without a terminal,
+        Declined for a no."""
         if self._options.yes and flag == "--yes" and not consent.grave:
             return
         if not self._runtime.interactive:
@@ -111,7 +112,7 @@ class Terminal:
                 message = f"{consent.needed_for} requires confirmation at a terminal, --yes is not enough: {reason}"
                 raise ConsentNeeded(message, lines=tuple(more))
             message = f"{consent.needed_for} requires confirmation, but podid is not connected to a terminal"
-            raise ConsentNeeded(message, hint=Again(add=(flag,)))
+            raise ConsentNeeded(message, hint=Again(add=(flag,)) if flag else ())
         self.progress.done()
         self._draft = 0
         with self._runtime.asking() as prompter:
@@ -148,6 +149,14 @@ class Terminal:
             consent = Consent(question=f"{name} exists. Replace it?", needed_for=f"Replacing {name}")
             self.consent(consent, flag="--force")
         return file
+
+    def file_in(self, directory: str, name: str, *, force: bool) -> OutputFile:
+        """Return the file of a directory for one of several results, as `file_to_write` does. Create the directory if
+        it does not exist."""
+        from podid.local.files import make_directory
+
+        make_directory(directory)
+        return self.file_to_write(str(Path(directory) / name), force=force)
 
     # --- results --------------------------------------------------------------------------------------------------
 

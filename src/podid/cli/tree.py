@@ -129,6 +129,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("convert", OFFLINE, "Convert a file of another tool to podid's own format.", "declare.convert:convert"),
+    Row("validate", OFFLINE, "Validate files without calling AWS or Kubernetes.", "declare.validate:validate"),
     Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema:schema"),
     Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),

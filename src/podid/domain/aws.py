@@ -337,9 +337,21 @@ class AddonConfiguration:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """An EC2 instance. `profile_arn` is empty without an instance profile. `metadata` is whether its metadata service
-    is enabled, and `hop_limit` the hop limit of its answers: 1 ends at the node, 0 if EC2 returned none."""
+    is enabled, and `hop_limit` the hop limit of its tokens: 1 ends at the node, 0 if EC2 returned none. Version 1
+    requires no token: it is disabled if `tokens_required`."""
 
     id: str
     profile_arn: str = ""
     metadata: bool = True
     hop_limit: int = 0
+    tokens_required: bool = True
+
+    @property
+    def open_to_pods(self) -> bool:
+        """Return whether its metadata service answers pods with a network of their own."""
+        return self.metadata and (self.hop_limit > 1 or not self.tokens_required)
+
+    @property
+    def closed_to_pods(self) -> bool:
+        """Return whether it does not answer them; neither, if EC2 returned no hop limit."""
+        return not self.metadata or (self.hop_limit == 1 and self.tokens_required)

@@ -15,7 +15,8 @@ from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
 
 class Cost(Flag):
     """AWS and KUBERNETES read lists and descriptions. DRY_RUN posts pods with dryRun=All, which creates none. TOKEN
-    redeems tokens of pods and PROBE runs probe pods, both with consent. TRAIL reads CloudTrail, at two calls a second.
+    redeems tokens of pods, PROBE runs probe pods, and METADATA runs probe pods that use the metadata service of their
+    node, all with consent. TRAIL reads CloudTrail, at two calls a second.
     LOGS reads the agents' logs, SECRETS the Secrets of the cluster."""
 
     AWS = auto()
@@ -26,6 +27,7 @@ class Cost(Flag):
     TRAIL = auto()
     LOGS = auto()
     SECRETS = auto()
+    METADATA = auto()
 
 
 FREE = Cost(0)

@@ -61,6 +61,7 @@ DRY_RUN = {"service": "kubernetes", "cost": Cost.DRY_RUN}
 TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
 SECRETS = {"service": "kubernetes", "cost": Cost.SECRETS}
 PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
+METADATA = {"service": "kubernetes", "cost": Cost.METADATA}
 JOURNAL = {"service": "journal", "cost": FREE}
 
 
@@ -175,6 +176,8 @@ class Snapshot:
     dry_runs: Section[Mapping[str, Section[DryRun]]] = field(metadata=DRY_RUN)
     # "ns/name" -> results of probe pods of that service account, one for each node
     probes: Section[Mapping[str, Section[tuple[Probed, ...]]]] = field(metadata=PROBE)
+    # node -> result of a probe pod there that requested credentials from the metadata service
+    metadata_probes: Section[Mapping[str, Probed]] = field(metadata=METADATA)
     # podid's own changes of the last hours
     changes: Section[RecentChanges] = field(metadata=JOURNAL)
     only_namespaces: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from typing import Literal
 
 from podid.domain.aws import Cluster, Decision, NodeGroup
 from podid.domain.cluster import DaemonSet, Node
+from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.placement import why_none_here
@@ -139,3 +140,12 @@ def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
     known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
     return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]
+
+
+def group_subject(node: Node) -> Subject:
+    """Return the node group or the node pool of the node, or else the node itself."""
+    if name := node.labels.get(NODE_GROUP_LABEL):
+        return Subject("NodeGroup", name)
+    if name := node.labels.get(KARPENTER_LABEL):
+        return Subject("NodePool", name)
+    return node.subject

@@ -236,6 +236,11 @@ class KubeReader:
         read = partial(project_templates.pod_template, kind, frozenset(keys))
         return _or_none(self._transport.get, path_of(kind, namespace, name), read)
 
+    @needs(*on("get", "DaemonSet", "Deployment"))
+    def find_agent_template(self, kind: str, namespace: str, name: str) -> PodTemplate | None:
+        """Return a DaemonSet or Deployment, without annotations; None if it does not exist."""
+        return self.find_pod_template(kind, namespace, name, ())
+
     @needs(list_pods, list_namespaces)
     def list_annotations(self, kind: str, keys: Collection[str], namespace: str = "") -> Annotations:
         """Return (namespace, name) -> annotations with these names, of the pods or the namespaces that have one."""

@@ -148,11 +148,20 @@ class KubeWriter:
 
     @needs(*on("create", "Job"))
     def create_probe(
-        self, ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int
+        self,
+        ref: ServiceAccountRef,
+        name: str,
+        *,
+        image: str,
+        node: str,
+        region: str,
+        seconds: int,
+        metadata: bool = False,
     ) -> None:
-        """Create a Job that runs as `ref` on `node` (any for ""); its one pod reads its own identity from AWS. The Job
-        ends after `seconds`, and Kubernetes deletes it at most a minute later. Raise AlreadyExists if it exists."""
-        body = probe_job(ref, name, image=image, node=node, region=region, seconds=seconds)
+        """Create a Job that runs as `ref` on `node` (any for ""); its one pod reads its own identity from AWS. With
+        `metadata`, it uses credentials of the node's metadata service. The Job ends after `seconds`, and Kubernetes
+        deletes it at most a minute later. Raise AlreadyExists if it exists."""
+        body = probe_job(ref, name, image=image, node=node, region=region, seconds=seconds, metadata=metadata)
         self._transport.post(path_of("Job", ref.namespace), body, project.name)
 
     @needs(*on("delete", "Job"))
@@ -178,14 +187,21 @@ def probe_pod(ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | No
     }
 
 
-def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int) -> Json:
+# the metadata service of a node answers within milliseconds, or not at all
+_BRIEF = {"AWS_METADATA_SERVICE_TIMEOUT": "2", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"}
+
+
+def probe_job(
+    ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int, metadata: bool = False
+) -> Json:
     """Return a Job whose one pod reads its identity from AWS once. Its output is an identity, not a credential."""
+    # otherwise the node's role must not answer instead
+    source = _BRIEF if metadata else {"AWS_EC2_METADATA_DISABLED": "true"}
     container = {
         "command": ["aws", "sts", "get-caller-identity", "--output", "json"],
         "env": [
             {"name": "AWS_REGION", "value": region},
-            # the node's role must not answer instead
-            {"name": "AWS_EC2_METADATA_DISABLED", "value": "true"},
+            *({"name": key, "value": value} for key, value in source.items()),
             {"name": "AWS_MAX_ATTEMPTS", "value": "2"},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108  an empty directory of the pod
         ],

@@ -245,6 +245,21 @@ def _refused(why: str) -> OSError:
     return OSError(errno.EINVAL, why)
 
 
+def make_directory(name: str) -> None:
+    """Create a directory for output files, and its parents, unless it exists. Raise UsageError."""
+    with _usage_errors(name, "created"):
+        Path(name).mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _usage_errors(name: str, act: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
+        raise UsageError(f"{name} cannot be {act}: {reason}", subject=name) from error
+
+
 class OutputFile:
     """An output file, checked on creation of this object and written atomically later, with mode 0600. It replaces only
     regular files, and follows no links. Raises UsageError."""
@@ -252,7 +267,7 @@ class OutputFile:
     def __init__(self, name: str) -> None:
         self.name = name
         self._path = Path(name)
-        with self._writing():
+        with _usage_errors(self.name, "written"):
             self._there = present(self._path)
             check_writable(self._path.parent)
 
@@ -262,16 +277,8 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Replace the file that existed at the check, or that this object wrote; no other."""
-        with self._writing():
+        with _usage_errors(self.name, "written"):
             self._there = write_whole(self._path, data, over=self._there)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
-            raise UsageError(f"{self.name} cannot be written: {reason}", subject=self.name) from error
 
 
 # Kubernetes mounts it into each pod

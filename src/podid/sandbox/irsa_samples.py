@@ -10,7 +10,7 @@ from podid.sandbox.breaks.scenario import Reach
 from podid.sandbox.kube.client import ClusterApi, Json
 
 ANNOTATION = "eks.amazonaws.com/role-arn"
-NAMESPACE = "apps"
+NAMESPACE, SYSTEM = "apps", "kube-system"
 
 
 def load(reach: Reach) -> None:
@@ -57,8 +57,19 @@ class _Samples:
         self._account("gone", self._arn("gone"))
         self._one("taken", self._statement("taken"))
         baseline.add_association(self._world, NAMESPACE, "taken", "storefront")
+        self._addon()
         self._world.changed("associations")
+        self._world.changed("addons")
         self._world.notify()
+
+    def _addon(self) -> None:
+        """The add-on of the EBS CSI driver, with an IRSA role."""
+        statement = self._statement("ebs-csi-controller-sa", namespace=SYSTEM)
+        path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts"
+        self._cluster.post(path, {"metadata": {"name": "ebs-csi-controller-sa"}})
+        self._cluster.make_workload("Deployment", SYSTEM, "ebs-csi-controller", "ebs-csi-controller-sa")
+        addon = self._world.clusters[self._world.cluster_name].addons["aws-ebs-csi-driver"]
+        addon.service_account_role_arn = self._role("ebs-csi", statement)
 
     def _one(
         self,
@@ -106,8 +117,8 @@ class _Samples:
         issuer = f"{self._issuer.rpartition('/')[0]}/{ident}" if ident else self._issuer
         return f"arn:{self._world.partition}:iam::{self._world.account}:oidc-provider/{issuer}"
 
-    def _statement(self, *names: str, operator: str = "StringEquals") -> Json:
-        subjects = [f"system:serviceaccount:{NAMESPACE}:{name}" for name in names]
+    def _statement(self, *names: str, operator: str = "StringEquals", namespace: str = NAMESPACE) -> Json:
+        subjects = [f"system:serviceaccount:{namespace}:{name}" for name in names]
         conditions: Json = {"StringEquals": {f"{self._issuer}:aud": "sts.amazonaws.com"}}
         conditions.setdefault(operator, {})[f"{self._issuer}:sub"] = _scalar(subjects)
         return {

@@ -11,7 +11,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from podid.domain.names import PODS_PRINCIPAL
+from podid.sandbox.aws.addon_catalog import CATALOG
 from podid.sandbox.aws.gateway import Gateway
+from podid.sandbox.aws.moto_backend import metadata_options
 from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.contract import TokenClaims
 from podid.sandbox.credentials import Credential
@@ -24,7 +26,7 @@ from podid.sandbox.state import write_private
 from podid.sandbox.world import World
 
 COMMAND = ["aws", "sts", "get-caller-identity"]
-_AGENT, _PORT = "169.254.170.23", 80
+_AGENT, _METADATA, _PORT = "169.254.170.23", "169.254.169.254", 80
 _NO_CREDENTIALS = 'Unable to locate credentials. You can configure credentials by running "aws configure".'
 _STATUSES = {"ResourceNotFoundException": 404, "ThrottlingException": 429, "InternalServerException": 500}
 
@@ -44,7 +46,7 @@ class AwsCli:
         env = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
         url = env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         if not url:
-            return 253, f"\n{_NO_CREDENTIALS}\n"
+            return self._by_metadata(pod, env)
         if _AGENT not in url or not self._answers(pod):
             received = "Received error when attempting to retrieve container metadata"
             return _failed(f'{received}: Connect timeout on endpoint URL: "{url}"')
@@ -63,8 +65,18 @@ class AwsCli:
             return _failed(f"Received non 200 response {status} from container metadata: {message}")
         if self._kube.faults.drops("sts", pod):
             return 255, f'\nConnect timeout on endpoint URL: "https://sts.{region}.amazonaws.com/"\n'
-        who = {"UserId": session.user_id, "Account": session.account, "Arn": session.arn}
-        return 0, json.dumps(who, indent=4) + "\n"
+        return _identity(session.user_id, session.account, session.arn)
+
+    def _by_metadata(self, pod: Obj, env: dict[str, str]) -> tuple[int, str]:
+        """Use the metadata service of the node. It answers a pod if the hop limit of its tokens is above 1, or if it
+        requires none."""
+        world = self._gateway.world
+        node = self._node(pod)
+        on, hops, tokens = metadata_options(world.region, world.account, node.arn.rpartition("/")[2])
+        used = on and env.get("AWS_EC2_METADATA_DISABLED") != "true" and (hops > 1 or not tokens)
+        if not used or not self._kube.reaches(pod, _METADATA, _PORT):
+            return 253, f"\n{_NO_CREDENTIALS}\n"
+        return _identity(node.user_id, node.account, node.arn)
 
     def _answers(self, pod: Obj) -> bool:
         """Return whether an agent runs on the pod's node and the pod can reach it."""
@@ -85,6 +97,10 @@ class AwsCli:
         arn, instance = str(group["nodeRole"]), get(node, "spec", "providerID", default="").rpartition("/")[2]
         role = self._gateway.iam.role(arn)
         return world.credentials.add_session(arn, instance or "i-0", role_id=role.role_id if role else "", seconds=3600)
+
+
+def _identity(user_id: str, account: str, arn: str) -> tuple[int, str]:
+    return 0, json.dumps({"UserId": user_id, "Account": account, "Arn": arn}, indent=4) + "\n"
 
 
 def _failed(message: str) -> tuple[int, str]:
@@ -110,6 +126,7 @@ class JoinedKubernetes:
         self.kubeconfig_path = directory / "kubeconfig"
         self.kubeconfig_path.unlink(missing_ok=True)
         write_private(self.kubeconfig_path, self.kube.kubeconfig(self.kube.admin_token))
+        self._world = world
         world.subscribe(self._changed)
 
     @property
@@ -134,6 +151,15 @@ class JoinedKubernetes:
     def _changed(self, resource: str) -> None:
         """Let the cluster react to an API call at once, not only at its next request."""
         self.kube.poke()
+        if resource == "addons":
+            self._annotate()
+
+    def _annotate(self) -> None:
+        """Set and remove IRSA's annotation on the service accounts of add-ons, as EKS does."""
+        world = self._world
+        for addon in tuple(world.clusters[world.cluster_name].addons.values()):
+            for name in CATALOG[addon.name].service_accounts:
+                self.kube.annotate_for_addon(addon.namespace, name, addon.service_account_role_arn)
 
 
 def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:

@@ -5,14 +5,28 @@ Source: EKS Best Practices Guide, "Restrict access to the instance profile assig
 
 from collections.abc import Iterator
 
-from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, count_of, known, part, rule, short_list
+from podid.checks.base import (
+    Check,
+    Known,
+    Missing,
+    Severity,
+    Snapshot,
+    Verdicts,
+    count_of,
+    known,
+    known_or,
+    part,
+    rule,
+    short_list,
+)
 from podid.domain.aws import Instance
 from podid.domain.cluster import Node
-from podid.domain.findings import Subject
+from podid.domain.evidence import Probed
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
+from podid.domain.snapshot import NOT_READ
 from podid.domain.workloads import NODE_GROUP_LABEL
-from podid.facts.nodes import KARPENTER_LABEL, node_roles
+from podid.facts.nodes import group_subject, node_roles
 
 # of AWS, for nodes only
 _OF_NODES = frozenset(
@@ -24,42 +38,57 @@ _OF_NODES = frozenset(
 )
 
 
-@rule(needs=("cluster", "nodes", "instances"), wants=("node_groups", "other_node_roles", "node_role_policies"))
+@rule(
+    needs=("cluster", "nodes", "instances"),
+    wants=("node_groups", "other_node_roles", "node_role_policies", "metadata_probes"),
+)
 def imds_open_to_pods(check: Check, snapshot: Snapshot) -> Verdicts:
-    instances = known(snapshot.instances)
+    """Judge by the options of the instances. A probe, if one ran, can show that more or less is open."""
+    instances, probes = known(snapshot.instances), known_or(snapshot.metadata_probes, {})
+    if isinstance(snapshot.metadata_probes, Missing) and snapshot.metadata_probes != NOT_READ:
+        yield check.of_cluster(snapshot).unknown(snapshot.metadata_probes)
     nodes = (node for node in known(snapshot.nodes) if node.name in instances)
-    for subject, members in grouped((_subject(node), node) for node in nodes).items():
+    for subject, members in grouped((group_subject(node), node) for node in nodes).items():
         case = check.case(subject)
-        open_nodes = [node for node in members if _is_open(instances[node.name])]
-        if not open_nodes:
-            yield case.ok(check.title)
+        open_nodes = [node for node in members if instances[node.name].open_to_pods]
+        probe = next((probes[node.name] for node in members if node.name in probes), None)
+        reached = probe is not None and probe.redeemed is not None
+        if not open_nodes and not reached:
+            unclear = probe.missing if probe is not None else None
+            yield case.ok(check.title) if unclear is None else case.unknown(unclear, f"not probed: {unclear.reason}")
             continue
-        further = tuple(_further_policies(snapshot, open_nodes))
-        hops = sorted({instances[node.name].hop_limit for node in open_nodes})
+        affected = open_nodes or [node for node in members if node.name in probes]
+        further = tuple(_further_policies(snapshot, affected))
+        refused = probe is not None and not reached and probe.missing is None
         yield case.fail(
-            f"pods on {count_of(len(open_nodes), 'node')} can reach the instance metadata service, and get the "
+            f"pods on {count_of(len(affected), 'node')} can reach the instance metadata service, and get the "
             "credentials of the node's role",
-            severity=None if further else Severity.INFO,
+            severity=None if further and not refused else Severity.INFO,
             evidence=(
-                f"hop limit of the metadata service: {', '.join(map(str, hops))}",
+                *dict.fromkeys(way for node in open_nodes for way in _ways(instances[node.name])),
+                *(() if probe is None else (_words(probe),)),
                 *further,
                 *(() if further else ("the node's role has policies for nodes only, or they could not be read",)),
             ),
-            nodes=[node.name for node in open_nodes],
+            nodes=[node.name for node in affected],
         )
 
 
-def _is_open(instance: Instance) -> bool:
-    """Return whether answers of the metadata service reach pods with a network of their own."""
-    return instance.metadata and instance.hop_limit > 1
+def _ways(instance: Instance) -> tuple[str, ...]:
+    """Return why answers of the metadata service reach pods."""
+    hops = (f"hop limit of the metadata service: {instance.hop_limit}",) if instance.hop_limit > 1 else ()
+    # the hop limit applies to the tokens of version 2 only
+    return hops if instance.tokens_required else (*hops, "version 1 of the metadata service is enabled")
 
 
-def _subject(node: Node) -> Subject:
-    if name := node.labels.get(NODE_GROUP_LABEL):
-        return Subject("NodeGroup", name)
-    if name := node.labels.get(KARPENTER_LABEL):
-        return Subject("NodePool", name)
-    return node.subject
+def _words(probe: Probed) -> str:
+    where = f"podid's pod {probe.job} on node {probe.node}"
+    if probe.missing is not None:
+        return f"not probed: {probe.missing.reason}"
+    if probe.redeemed is None:
+        return f"{where} got no credentials: a network policy or a firewall may block its requests"
+    role = role_name(probe.redeemed.role_arn) if probe.redeemed.role_arn else ""
+    return f"{where} got credentials" + (f" of role {role}" if role else "")
 
 
 def _further_policies(snapshot: Snapshot, nodes: list[Node]) -> Iterator[str]:

@@ -16,8 +16,7 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
             pod
             for pod in bare
             if (instance := instances.get(pod.node))
-            and instance.metadata
-            and (instance.hop_limit > 1 or pod.host_network)
+            and (instance.open_to_pods or (instance.metadata and pod.host_network))
         ]
         if not bare:
             yield case.skip("its pods have injected credentials")

@@ -13,9 +13,7 @@ TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
 @rule(needs=("associations", "pods", "nodes"), wants=("instances",))
 def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
     section = snapshot.instances
-    closed = {
-        node for node, instance in known_or(section, {}).items() if not instance.metadata or instance.hop_limit == 1
-    }
+    closed = {node for node, instance in known_or(section, {}).items() if instance.closed_to_pods}
     for case, (_, workload, pods) in check.of_workloads(snapshot):
         if not any(_is_controller(pod) for pod in pods):
             continue

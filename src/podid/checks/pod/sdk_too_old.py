@@ -91,10 +91,10 @@ def _calls_words(calls: OldCalls) -> str:
 
 
 def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
-    """Return the service accounts with injected pods on the node that can also reach its metadata service. With a hop
-    limit of 1, answers reach only pods on the host network."""
+    """Return the service accounts with injected pods on the node that can also reach its metadata service. If it does
+    not answer pods, only those on the host network."""
     instance = known_or(snapshot.instances, {}).get(node)
-    beyond = instance is None or instance.hop_limit != 1
+    beyond = instance is None or not instance.closed_to_pods
     associations = index(snapshot).associations
     return {
         str(pod.ref)

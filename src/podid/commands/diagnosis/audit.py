@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podid.cli.command import Access, command
-from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
@@ -19,13 +19,19 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), every))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, formats=Report, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
+    permissions=permissions,
+    formats=Report,
+    several=("cluster",),
+)
 def audit(access: Access, options: AuditOptions) -> None:
     """Find excessive permissions and exposed identities.
 
     Checks trust policies and permissions of the roles, unused associations, access keys that are stored in the cluster,
     nodes whose metadata service answers pods, and who else can get the role of a service account. The command only
-    reads. --secrets also reads Secrets. podid never prints or saves an access key.
+    reads. --secrets also reads Secrets. podid never prints or saves an access key. --probe runs a pod on a node of each
+    group, and deletes it. --policy also checks your own rules.
 
     Example: podid audit
 

@@ -101,6 +101,8 @@ def report_files(access: Access, options: ReportOptions) -> Callable[[DoctorRepo
 def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
     """Return the report of podid audit on one cluster."""
     from podid.checks.all import BY_ID
+    from podid.cli.changing import probing
+    from podid.domain.plan import Consent
     from podid.ops.declare.files import read_guard
     from podid.ops.doctor.examine import Examination, read_baseline
     from podid.ops.reading.collect import collect
@@ -111,11 +113,16 @@ def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> Doct
     accepted = read_baseline(options.report.baseline, BY_ID, terminal.read_file)
     guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
     guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
-    place, now = access.place(), access.runtime.now()
+    place, now = access.place(for_change=options.probe), access.runtime.now()
+    if options.probe:
+        question = "Run at most 10 probe pods, which request credentials of the nodes' roles?"
+        terminal.consent(Consent(question=question, needed_for="Running probe pods"))
 
     def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"reading cluster {place.cluster_name}"):
-            snapshot = collect(access.clients, place, request, now=now, journal=access.journal_to_read)
+            run = probing(access) if options.probe else None
+            journal = access.journal_to_read
+            snapshot = collect(access.clients, place, request, now=now, journal=journal, probing=run)
         return replace(snapshot, guards=guards)
 
     refs = options.service_accounts

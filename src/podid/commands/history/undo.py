@@ -68,6 +68,7 @@ def undo(
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import check_account, undo_plan
+    from podid.ops.migrate.addons import listed
     from podid.ops.migrate.items import alone
     from podid.ops.migrate.rollback import undo_of_migration
 
@@ -99,7 +100,10 @@ def undo(
         word="undo" if undo.grave else "",
         grave=tuple(undo.grave),
     )
-    if deleted and ("migrate", "apply") in pairwise(recorded.command):
+    migrated = ("migrate", "apply") in pairwise(recorded.command)
+    if migrated:
+        deleted += [ref for action in plan.actions for ref in listed(action)]
+    if deleted and migrated:
         with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
             planned = undo_of_migration(plan, deleted)
             changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id, taken_over=taken)

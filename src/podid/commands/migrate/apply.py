@@ -12,7 +12,7 @@ from podid.ops.migrate.request import ApplyOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from podid.domain.migration import MigrationItem
+    from podid.domain.names import ServiceAccountRef
     from podid.domain.plan import ChangeResult, Place, Plan
 
 
@@ -39,6 +39,8 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.MIGRATION_TRAIL,
+            permissions.READING_ADDONS,
+            permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),
             *permissions.TARGET_ROLE,
             permissions.POLICY_CHECKS,
@@ -58,8 +60,9 @@ def apply(access: Access, options: ApplyOptions) -> None:
     effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, kiam or kube2iam, so
     pods always have credentials. If a service account fails, podid deletes its association and restarts its workloads
     with the previous credentials. With --create-service-accounts, podid gives workloads that share a service account
-    one of their own. The first service account is migrated alone. A rerun continues after the last completed step. The
-    command asks for confirmation, or requires --yes.
+    one of their own. The first service account is migrated alone. --timeout limits each wait for credentials, not the
+    whole command. A rerun continues after the last completed step. The command asks for confirmation, or requires
+    --yes.
 
     Example: podid migrate apply shop/orders
 
@@ -74,6 +77,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     from podid.ops.migrate.items import alone
     from podid.ops.migrate.saved import read_plan
 
+    access.limit_waits()
     saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
     if saved is None:
         access.check_whose_pods(options.which.service_accounts)
@@ -86,6 +90,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 
 def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
+    from functools import cache, partial
+
     from podid.cli.changing import beside, report, restarting, settle_interrupted, show
     from podid.domain.plan import Consent, Plan
     from podid.domain.text import count_of
@@ -121,7 +127,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             adjust=access.with_commands,
         )
     migration.check_read()
-    migration.check_exist(options.which.service_accounts)
+    migration.check_exist(options.which.service_accounts, access.shared.namespace)
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
     left = migration.left(options.until)
@@ -139,6 +145,9 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
         if saved is None and not options.approve_each:
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
 
+    agree = cache(partial(_agrees, access)) if options.approve_each else None
+    if agree is not None and not any(agree(item.ref) for item in items):
+        items = ()  # the agent, too, is only installed for an item that will be migrated
     access.runtime.changing = True
     installed = _install_agent(access, place, first) if items and first.actions else None
     how = Carrying(
@@ -151,7 +160,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
         parallel=options.parallel,
         max_failures=options.max_failures,
         keep_failed=options.keep_failed,
-        agree=lambda item: not options.approve_each or _agrees(access, item),
+        agree=agree,
     )
     try:
         result = carry_out(migration, how, items, {ref: "; ".join(reasons) for ref, reasons in held.items()})
@@ -177,12 +186,12 @@ def _install_agent(access: Access, place: Place, plan: Plan) -> ChangeResult:
     return result
 
 
-def _agrees(access: Access, item: MigrationItem) -> bool:
+def _agrees(access: Access, ref: ServiceAccountRef) -> bool:
     from podid.domain.errors import Declined
     from podid.domain.plan import Consent
 
     try:
-        access.terminal.consent(Consent(question=f"Migrate {item.ref}?", needed_for="--approve-each"), flag="")
+        access.terminal.consent(Consent(question=f"Migrate {ref}?", needed_for="--approve-each"), flag="")
     except Declined:
         return False
     return True

@@ -27,7 +27,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("deleting OIDC providers", *OIDC_PROVIDER.calls(Verb.DELETE)),
             OptionalPermission.of("deleting roles", *calls, *role),
             OptionalPermission.of("listing kiam and kube2iam", *agents),
-            OptionalPermission.of("deleting kiam and kube2iam", *AGENT.calls(Verb.DELETE)),
+            OptionalPermission.of("deleting kiam and kube2iam; grant it in their namespace", *AGENT.calls(Verb.DELETE)),
         ),
     )
 

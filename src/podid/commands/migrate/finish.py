@@ -30,6 +30,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
+            permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
         ),
     )
@@ -93,9 +94,11 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     changing.settle_interrupted(access, place)
     now = access.runtime.now()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(access.clients, place, now=now, journal=access.journal, adjust=access.with_commands)
+        migration = read_migration(
+            access.clients, place, now=now, journal=access.journal, begun=True, adjust=access.with_commands
+        )
     migration.check_read()
-    migration.check_exist(options.service_accounts)
+    migration.check_exist(options.service_accounts, access.shared.namespace)
     items = migration.chosen(options.service_accounts, access.shared.namespace)
     planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
     if options.write_manifests and not access.shared.dry_run:
@@ -113,13 +116,11 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:
-    from pathlib import Path
-
     from podid.domain.encoding import plain
     from podid.ops.migrate.manifests import read_manifests
     from podid.render.formats import to_yaml
 
     for name, (title, manifest) in read_manifests(planned, access.kube.reader).items():
-        path = str(Path(options.write_manifests) / name)
-        access.terminal.file_to_write(path, force=options.force).write(to_yaml(plain(manifest)).encode())
-        access.terminal.note(f"wrote {title} to {path}")
+        file = access.terminal.file_in(options.write_manifests, name, force=options.force)
+        file.write(to_yaml(plain(manifest)).encode())
+        access.terminal.note(f"wrote {title} to {file.name}")

@@ -21,6 +21,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
             permissions.MIGRATION_TRAIL,
+            permissions.READING_ADDONS,
             OptionalPermission.of("--install-agent", *reading_agent),
         ),
     )
@@ -74,7 +75,7 @@ def plan(access: Access, options: PlanOptions) -> None:
             first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
             adjust=access.with_commands,
         )
-    migration.check_exist(refs)
+    migration.check_exist(refs, namespace)
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:

@@ -28,6 +28,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
+            permissions.MIGRATING_ADDONS,
             permissions.DRY_RUNS,
             permissions.RESTARTING,
         ),
@@ -79,8 +80,10 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
 
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)
+        now = access.runtime.now()
+        migration = read_migration(access.clients, place, now=now, journal=access.journal, begun=True)
     migration.check_read()
+    migration.check_exist(options.service_accounts, access.shared.namespace)
     refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
     planned = plan_rollback(migration, refs, access.journal, options.from_)
     old = sources_words(planned.older) or "the previous credentials"

@@ -12,7 +12,7 @@ from podid.ops.migrate.request import MigrationOptions
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
 
-    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL,))
+    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL, permissions.READING_ADDONS))
 
 
 @options
@@ -52,7 +52,7 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             cloudtrail=options.which.cloudtrail,
             adjust=access.with_commands,
         )
-    migration.check_exist(refs)
+    migration.check_exist(refs, namespace)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))

@@ -274,7 +274,8 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(
-            f"the add-on keeps its IRSA role {addon.service_account_role_arn}, but Pod Identity takes precedence"
+            f"the add-on keeps its IRSA role {addon.service_account_role_arn}, but Pod Identity takes precedence; "
+            "podid migrate finish removes the role"
         )
     return Plan(header=header, actions=(*first, action), notes=tuple(notes))
 

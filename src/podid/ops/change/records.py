@@ -210,9 +210,10 @@ class Recorder:
             self.kept.append(self)
 
     def number(self, action: Action) -> int:
-        """Return the action's index in the plan. Append an action that was not planned."""
-        which = (action.kind, action.target)
-        numbers = [number for number, item in enumerate(self.plan) if (item.kind, item.target) == which]
+        """Return the action's index in the plan. Append an action that was not planned, such as a second change of the
+        same resource."""
+        change = (action.kind, action.before, action.after)
+        numbers = [number for number, item in enumerate(self.plan) if (item.kind, item.before, item.after) == change]
         if not numbers:
             self.plan.append(action)
         return numbers[0] if numbers else len(self.plan) - 1

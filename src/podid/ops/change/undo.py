@@ -45,7 +45,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
     done = [step for step in reversed(run.steps) if step.status is Status.DONE]
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
-    steps = [step for step in done if not why_not[step.number]]
+    steps = _lasting([step for step in done if not why_not[step.number]])
     for step in steps:
         if not reachable(run.header, step.action, place.header):
             raise _elsewhere(run, place)
@@ -100,6 +100,19 @@ def _as_they_are(site: Site, actions: Sequence[Action]) -> dict[tuple[str, str],
         return kind.read(site, kind.reading(action))
 
     return dict(pacing.fan_out(read, first, reads=True))
+
+
+def _lasting(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps, the last one first, without those of resources that the run itself left as they had been."""
+    by_resource: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        by_resource.setdefault(_which(step.action), []).append(step)
+    passing = {
+        which
+        for which, (last, *earlier) in by_resource.items()
+        if earlier and earlier[-1].action.before == (last.action.after and (last.after or last.action.after))
+    }
+    return [step for step in steps if _which(step.action) not in passing]
 
 
 def _which(action: Action) -> tuple[str, str]:

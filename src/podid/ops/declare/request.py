@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from podid.domain.errors import InvalidInput
-from podid.domain.option import included, option, options, seconds, several, switch
+from podid.domain.option import arguments, included, option, options, seconds, several, switch
 
 FILES = several(
     "FILE|DIR|-",
@@ -23,6 +23,15 @@ class FileOptions:
     """The files and their variables."""
 
     files: tuple[str, ...] = FILES
+    variables: tuple[str, ...] = VARIABLES
+    variable_files: tuple[str, ...] = VARIABLE_FILES
+
+
+@options
+class ValidateOptions:
+    """Options of `podid validate`."""
+
+    files: tuple[str, ...] = arguments("FILE|DIR|-...", "Files of podid or of another program, or directories.")
     variables: tuple[str, ...] = VARIABLES
     variable_files: tuple[str, ...] = VARIABLE_FILES
 

@@ -69,7 +69,7 @@ OMITTED = ("permission_policies", "boundaries")
 # sections that only `podid audit` reads
 OF_AUDIT = (
     *("account_quotas", "node_role_policies", "principals"),
-    *("access_keys", "secret_keys", "grants", "access_policies"),
+    *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
 )
 
 # an ARN identifies an account for certain; it is then replaced everywhere

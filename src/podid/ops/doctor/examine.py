@@ -18,6 +18,12 @@ from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import Checks, diagnose, select
 from podid.ops.trust.files import called
 
+# cost of a section that only `podid audit` reads, on request -> the section, and the words for it
+_OF_AUDIT = {
+    Cost.SECRETS: ("secret_keys", "access keys in Secrets (--secrets)"),
+    Cost.METADATA: ("metadata_probes", "the metadata service from a pod (--probe)"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
@@ -36,9 +42,9 @@ class Examination:
 
     def audit(self) -> DoctorReport:
         """Return the report without the states of the identities: other checks decide them."""
-        skipped = () if Cost.SECRETS in self.cost else ("access keys in Secrets (--secrets)",)
-        asked = any("secret_keys" in check.wants for check in self.checks)
-        return replace(self.once(), identities=(), not_asked=skipped if asked else ())
+        wants = {name for check in self.checks for name in check.wants}
+        skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in self.cost and name in wants)
+        return replace(self.once(), identities=(), not_asked=tuple(skipped))
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
         """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""

@@ -91,13 +91,15 @@ class AuditOptions:
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
     secrets: bool = switch("Search Secrets for access keys too.")
+    probe: bool = switch("Run a pod on a node of each group that tries the metadata service. Asks for confirmation.")
     policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
     all_clusters: bool = switch("Audit every cluster of the region.")
 
     @property
     def cost(self) -> Cost:
-        return READS | (Cost.SECRETS if self.secrets else Cost(0))
+        more = {Cost.SECRETS: self.secrets, Cost.METADATA: self.probe}
+        return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
 
 @options
@@ -124,7 +126,7 @@ class DoctorOptions:
     fix_level: str = option(
         "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
+    until_clean: bool = switch("Check again until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
     save: str = option("FILE", "Save the read data to this file.", default="")
     saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")

@@ -23,8 +23,9 @@ from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
-from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
@@ -44,9 +45,9 @@ UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
     """The settings of a migration. `patience` limits the proof of a batch, `restarting` are the settings of
-    restarts. With `--approve-each`, podid calls `agree` before each item. At most `parallel` items are changed at
-    the same time, and after `max_failures` failed ones no further batch begins. With `keep_failed` a failed item is
-    not rolled back."""
+    restarts. `agree`, if set, is called just before the first change of each item, one item after another. At most
+    `parallel` items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
+    `keep_failed` a failed item is not rolled back."""
 
     clients: Clients
     journal: Journal
@@ -57,16 +58,18 @@ class Carrying:
     parallel: int = BATCH
     max_failures: int | None = None
     keep_failed: bool = False
-    agree: Callable[[MigrationItem], bool] = lambda item: True
+    agree: Callable[[ServiceAccountRef], bool] | None = None
 
 
 @dataclass(slots=True)
 class _MigrationRun:
-    """One run. `failures` are the reasons of items that did not reach the requested stage."""
+    """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
+    of items that did not reach the requested stage."""
 
     how: Carrying
     migration: Migration
     run_id: str = ""
+    carried: list[Action] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     after: dict[ServiceAccountRef, IdentityStatus] = field(default_factory=dict)
     failures: dict[ServiceAccountRef, str] = field(default_factory=dict)
@@ -79,9 +82,8 @@ class _MigrationRun:
     def batch(self, items: Sequence[MigrationItem]) -> None:
         """Migrate one batch as far as possible. Raise PodidError if the run cannot continue."""
         refs = [item.ref for item in items]
-        finished = {(item.action.kind, item.action.target) for item in self.done if item.status in _CARRIED_OUT}
-        part = _part(self.migration.plan, items, self.how.until)
-        actions = tuple(action for action in part.actions if (action.kind, action.target) not in finished)
+        part = _part(self._plan_of(items), items, self.how.until)
+        actions = tuple(action for action in part.actions if action not in self.carried)
         result = self._apply(replace(part, actions=actions))
         failed = {ref: reason for ref in refs if (reason := _failure(result, ref, self.migration))}
         self.failures |= failed
@@ -104,9 +106,19 @@ class _MigrationRun:
             if not self.how.keep_failed:
                 self._take_back([ref for ref in refs if ref in reasons])
 
+    def _plan_of(self, items: Sequence[MigrationItem]) -> Plan:
+        """Return the plan with the changes of the items. It changes each role once for all items of the run, unless
+        only some of these will be changed."""
+        if self.how.agree is None:
+            return self.migration.plan
+        done = [item.action for item in self.done if item.status in _CARRIED_OUT]
+        return self.migration.after(done).only(items).plan
+
     def _apply(self, plan: Plan) -> ChangeResult:
         how = self.how
         result = apply(plan, how.clients, how.journal, how.patience, command=how.command, part_of=self.run_id)
+        outcomes = zip(plan.actions, result.done, strict=True)
+        self.carried += [action for action, item in outcomes if item.status in _CARRIED_OUT]
         self.done += result.done
         self.run_id = self.run_id or result.run_id
         self.notes += result.notes
@@ -192,7 +204,7 @@ class _MigrationRun:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
         how = self.how
-        made = {ref_of(item.action.keys) for item in self.done if _created(item)}
+        made = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
@@ -208,8 +220,12 @@ class _MigrationRun:
         result = self._apply(Plan(header=self.place.header, actions=tuple(reverse)))
         if result.error is not None:
             raise result.error
-        current = current_associations(how.clients, self.place, back)
-        result = self._apply(plan_disassociate(back, self.place.header, current))
+        lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
+        states = ((action.after or {}) for action in lists.values())
+        removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
+        alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
+        plan = plan_disassociate(alone, self.place.header, current_associations(how.clients, self.place, alone))
+        result = self._apply(replace(plan, actions=(*plan.actions, *removals)))
         if result.error is not None:
             raise result.error
         wait_until_stopped(how.clients.kube, back, how.patience)
@@ -227,26 +243,26 @@ def carry_out(
 ) -> ChangeResult:
     """Migrate the items without blockers, in batches, and report every item, also those that are `blocked`, with the
     reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
-    left = [item for item in items if how.agree(item)]
-    run = _MigrationRun(how, migration.only(left))
+    run = _MigrationRun(how, migration.only(items))
+    agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
-        for batch in _batches(left, how.parallel):
+        for batch in _batches(items, how.parallel if how.agree is None else 1):
             if how.max_failures is not None and len(run.failures) > how.max_failures:
                 error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
                 break
-            run.batch(batch)
+            if how.agree is None or all(how.agree(item.ref) for item in batch):
+                agreed += batch
+                run.batch(batch)
     except PodidError as stopped:
         error = stopped
+    plan = run.migration.plan if how.agree is None else migration.only(agreed).plan
     return ChangeResult(
-        plan=replace(
-            run.migration.plan,
-            skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items()),
-        ),
+        plan=replace(plan, skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items())),
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
-        error=error or _error(run, blocked, done=bool(left)),
+        error=error or _error(run, blocked, done=bool(agreed)),
         after=tuple(run.after[ref] for ref in sorted(run.after)),
         restarted=how.until.rank >= Stage.MOVED.rank,
     )
@@ -288,7 +304,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
             return False
         if action.kind == SERVICE_ACCOUNT.name:
             return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
-        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs
+        return action in own or not listed(action).isdisjoint(refs)
 
     return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
 
@@ -303,6 +319,7 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
         own = (
             keys.get("roleName") in names
             or keys.get("targetRoleArn") == arn
+            or ref in listed(item.action)
             or (
                 (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
                 or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
@@ -317,7 +334,3 @@ def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     given = text(action.after or {}, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
-
-
-def _created(item: Done) -> bool:
-    return item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.action.before is None

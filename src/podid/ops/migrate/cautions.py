@@ -14,6 +14,7 @@ from podid.domain.names import role_name
 from podid.domain.plan import Place
 from podid.domain.snapshot import Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
+from podid.ops.migrate.addons import addon_of
 from podid.ops.migrate.candidates import MigrationFacts, policy_of, provider_arn
 from podid.ops.migrate.proxy_changes import principals_of
 
@@ -23,7 +24,7 @@ CHAINED = "chained-assume-missing-tag-session"
 def caution_of(verdict: Verdict) -> Caution:
     """Return the warning of a failing check. It names each of several chained roles, because each requires a change."""
     named = [line for line in verdict.evidence if line.startswith("arn:")] if verdict.check == CHAINED else []
-    return Caution(verdict.check, "; ".join((verdict.message, *named)))
+    return Caution(verdict.check, "; ".join((verdict.message, *(named if len(named) > 1 else ()))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Cautions:
     _allowed: dict[str, tuple[ServiceAccount, ...]] = field(default_factory=dict)
 
     def of(self, facts: MigrationFacts) -> Iterator[Caution]:
-        if owner := facts.candidate.owner:
+        addon = addon_of(self.snapshot, facts.ref, facts.candidate.role_arn)
+        if (owner := facts.candidate.owner) and addon is None:
             yield Caution(
                 "annotation-owned",
                 f"{owner} manages the annotation. podid migrate finish prints the change to make there.",

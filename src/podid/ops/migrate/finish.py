@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import trust
+from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import NotYet, Partial, PodidError
 from podid.domain.findings import Subject
@@ -20,6 +21,8 @@ from podid.domain.text import count_of, short_list
 from podid.facts.index import index, role_section
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
+from podid.ops.change.kinds.addon import irsa_role_of
+from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
@@ -73,10 +76,14 @@ def plan_finish(
     owned: dict[ServiceAccountRef, str] = {}
     leaving: list[MigrationItem] = []
     annotations: list[Action] = []
+    lists: dict[str, Action] = {}
     templates: list[PodTemplate] = []
+    # with the reason for each that stays
+    reasons = {item.ref: _not_yet(migration, item, now, soak) for item in items}
     for item in items:
         account, of_item = accounts.get(item.ref), _templates(migration, item)
-        if reason := _not_yet(migration, item, now, soak):
+        addon = addon_of(migration.snapshot, item.ref, item.role_arn)
+        if reason := reasons[item.ref] or _addon_still_used(migration, addon, reasons):
             waiting[item.ref] = reason
         elif kept := owned_templates(of_item):
             owned[item.ref] = template_edit_words(kept)
@@ -84,6 +91,11 @@ def plan_finish(
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
             annotations += without_annotations(of_item)
+        elif addon is not None and addon.service_account_role_arn == item.role_arn:
+            leaving.append(item)
+            lists[addon.name] = without_irsa(migration.snapshot, addon)
+            if account is not None and account.irsa_annotations and not account.owner:
+                annotations.append(_without_annotations(account))
         elif account is not None and account.owner and account.irsa_annotations:
             owned[item.ref] = edit_words(account)
         else:
@@ -91,11 +103,14 @@ def plan_finish(
             if account is not None and account.irsa_annotations:
                 annotations.append(_without_annotations(account))
     notes: list[str] = []
-    trusts = _trust_actions(migration, leaving, narrow=narrow, notes=notes)
+    # an add-on whose IRSA role EKS does not remove prevents only the change of the trust policy of that role
+    of_addons = {irsa_role_of(action.before) for action in lists.values()}
+    trusts = _trust_actions(migration, [i for i in leaving if i.role_arn not in of_addons], narrow=narrow, notes=notes)
+    last = _trust_actions(migration, [i for i in leaving if i.role_arn in of_addons], narrow=narrow, notes=notes)
     irsa = {item.ref for item in items if item.source is OlderWay.IRSA}
     left = sorted({**waiting, **owned}.items())
     skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in left)
-    actions = (*annotations, *trusts)
+    actions = (*annotations, *trusts, *lists.values(), *last)
     removed = {Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if is_template(a)}
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
     return Finish(
@@ -151,6 +166,21 @@ def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: tim
         since = f"{_age_words(now - created)} ago" if created is not None else "at an unknown time"
         return f"its association was created {since}; --soak requires {lifetime_words(soak)}"
     return ""
+
+
+def _addon_still_used(migration: Migration, addon: Addon | None, reasons: Mapping[ServiceAccountRef, str]) -> str:
+    """Return why the add-on keeps its IRSA role: for another service account, which is not finished in this run."""
+    users = [
+        item.ref
+        for item in migration.items
+        if addon is not None
+        and addon.service_account_role_arn == item.role_arn
+        and addon_of(migration.snapshot, item.ref, item.role_arn) == addon
+        and reasons.get(item.ref, "it is not part of this run")
+    ]
+    if addon is None or not users:
+        return ""
+    return f"add-on {addon.name} keeps its IRSA role for {short_list(map(str, users))}"
 
 
 def _age_words(age: timedelta) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, NotFound, TimedOut
+from podid.domain.errors import Again, Conflict, TimedOut
 from podid.domain.findings import Subject
 from podid.domain.migration import (
     MigrationItem,
@@ -26,10 +26,10 @@ from podid.domain.migration import (
     Stage,
 )
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place, Plan
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
-from podid.domain.text import did_you_mean
 from podid.facts.index import index
+from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
@@ -43,7 +43,7 @@ from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_pro
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
-from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.foresee import overlaid, planned_associations
 
 if TYPE_CHECKING:
@@ -89,23 +89,20 @@ class Migration:
             if isinstance(section, Missing):
                 raise error_of(section)
 
-    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
-        """Raise NotFound for one of `refs` that does not exist, with the nearest names; nothing if service accounts
-        could not be read."""
-        if isinstance(self.snapshot.service_accounts, Missing):
-            return
-        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
-        known |= {item.ref for item in self.items}
-        for ref in refs:
-            if ref not in known:
-                raise NotFound(
-                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
-                )
+    def check_exist(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> None:
+        """Raise NotFound for one of `refs`, or a namespace, that is known not to exist, with the nearest names."""
+        known = {item.ref for item in self.items}
+        resolve(scope_of([ref for ref in refs if ref not in known], namespace), self.snapshot)
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
         """Return the migration of these items, whose plan has no changes for others."""
         plan = self.judge.plan_for({item.ref for item in items})
         return replace(self, items=tuple(items), plan=plan)
+
+    def after(self, actions: Iterable[Action]) -> Migration:
+        """Return the migration as it would be read after the actions, with the same items."""
+        snapshot = overlaid(self.snapshot, actions, self.judge.now)
+        return replace(self, snapshot=snapshot, judge=replace(self.judge, snapshot=snapshot))
 
     def left(self, until: Stage) -> tuple[MigrationItem, ...]:
         """Return the items that have not reached the stage. Whether pods are proven is always checked again."""
@@ -156,7 +153,7 @@ class Migration:
     def _finished(self) -> Iterator[MigrationItem]:
         left = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in left and not association.owner_arn:
+            if association.ref not in left:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,
@@ -209,11 +206,12 @@ def read_migration(
     first: Plan | None = None,
     cloudtrail: bool = False,
     base_role: BaseRole | None = None,
+    begun: bool = False,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` are the accepted blockers; `tags` are those of
     new associations. `source` selects the items of one previous mechanism; with `create`, workloads get service
-    accounts of their own if they need one. The items are judged as if the plan `first` were carried out. Never raise
-    for failed reads."""
+    accounts of their own if they need one. With `begun`, only items matter whose migration has begun. The items are
+    judged as if the plan `first` were carried out. Never raise for failed reads."""
     named = scope
     if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
@@ -244,8 +242,18 @@ def read_migration(
         base_role = base_role.planned(clients, place, journal, candidates, index(base).associations, tags or {})
     associated = [c for c in candidates if c.ref in index(snapshot).associations]
     trail = read_trail(clients, place, associated, now) if cloudtrail else Known(MigrationTrail())
+    new = [c for c in candidates if c not in associated]
     judge = MigrationJudge(
-        place, snapshot, candidates, now, accepted, adjust, tags or {}, trail, base_role or BaseRole()
+        place=place,
+        snapshot=snapshot,
+        candidates=candidates,
+        now=now,
+        accepted=accepted,
+        adjust=adjust,
+        tags=tags or {},
+        trail=trail,
+        base_role=base_role or BaseRole(),
+        supported=read_supported(clients, snapshot, () if begun else new),
     )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))

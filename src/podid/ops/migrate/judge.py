@@ -21,7 +21,7 @@ from podid.domain.migration import (
     MigrationStep,
     Stage,
 )
-from podid.domain.names import AGENT_NAMESPACE, Arn, ServiceAccountRef, role_name
+from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import IdentityStatus
@@ -30,6 +30,7 @@ from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.migrate.addons import Supported, addon_of, with_lists
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
@@ -60,7 +61,9 @@ BLOCKING = frozenset(
 # of findings that are only information, those that matter to a migration
 TOLD = frozenset({"host-network-pod"})
 # the migration itself ends these, or they are its own intermediate states
-ENDED = frozenset({"association-missing", "irsa-annotation-leftover", "irsa-env-still-active"})
+ENDED = frozenset(
+    {"addon-owned-association", "association-missing", "irsa-annotation-leftover", "irsa-env-still-active"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class MigrationJudge:
     tags: Mapping[str, str]
     trail: Section[MigrationTrail] = field(default_factory=lambda: Known(MigrationTrail()))
     base_role: BaseRole = field(default_factory=BaseRole)
+    supported: Supported = field(default_factory=dict)
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
@@ -124,11 +128,13 @@ class MigrationJudge:
             if not self.base_role.covers(facts.candidate):
                 return [self._foreign(facts)]
             return [blocker] if (blocker := self.base_role.blocker(facts.candidate)) is not None else []
-        if not facts.associated and (addon := self._addon(facts)):
-            message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
-            change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
-            evidence = (*facts.candidate.evidence, f"serviceAccountRoleArn of add-on {addon}: {arn}")
-            return [Blocker("addon-owned-association", message, evidence, (change,), firm=True)]
+        addon = addon_of(self.snapshot, ref, arn)
+        supported = self.supported.get(addon.name) if addon is not None and not facts.associated else None
+        if addon is not None and isinstance(supported, Known) and ref.name not in supported.value:
+            message = f"Add-on {addon.name} {addon.version} does not support Pod Identity for service account {ref}."
+            evidence = (*facts.candidate.evidence, f"serviceAccountRoleArn of add-on {addon.name}: {arn}")
+            install = ("podid", "addon", "install", addon.name)
+            return [Blocker("addon-pod-identity-unsupported", message, evidence, (install,), firm=True)]
         if isinstance(facts.role, Known) and facts.role.value is None:
             message = f"Role {role_name(arn)} does not exist."
             way_out = (("podid", "role", "list"),)
@@ -147,19 +153,6 @@ class MigrationJudge:
             return [Blocker("trust-unreadable", message, firm=True)]
         old = known_or(self.trail, MigrationTrail()).blocker(ref)
         return [old] if old is not None and facts.stage.rank < Stage.MOVED.rank else []
-
-    def _addon(self, facts: MigrationFacts) -> str:
-        """Return the add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in
-        another namespace can have the role of an add-on too."""
-        ref, arn = facts.ref, facts.candidate.role_arn
-        return next(
-            (
-                addon.name
-                for addon in known_or(self.snapshot.addons, ())
-                if addon.service_account_role_arn == arn and ref.namespace == (addon.namespace or AGENT_NAMESPACE)
-            ),
-            "",
-        )
 
     def _foreign(self, facts: MigrationFacts) -> Blocker:
         arn = facts.candidate.role_arn
@@ -191,6 +184,7 @@ class MigrationJudge:
         plan = replace(plan, actions=(*trusts, *others), notes=(), separate=True)
         if (base := self.base_role.part([item.candidate for item in items])) is not None:
             plan = plan.then(base)
+        plan = with_lists(plan, self.snapshot)
         plan = with_own_accounts(plan, (item.candidate for item in items if item.ref not in refused), self.snapshot)
         return plan, refused
 
@@ -249,7 +243,7 @@ class MigrationJudge:
             node_kinds=self._node_kinds(candidate),
             blockers=blockers,
             warnings=tuple(dict.fromkeys(warnings)),
-            unknown=(*candidate.unknown, *_unknown(status), *self._unread_trail()),
+            unknown=(*candidate.unknown, *_unknown(status), *self._unread_trail(), *self._unread_addon(facts)),
             steps=tuple(_steps(facts)),
             owner=candidate.owner,
             copy_of=candidate.copy_of,
@@ -261,6 +255,13 @@ class MigrationJudge:
             return ()
         permission = f" (needs {self.trail.permission})" if self.trail.permission else ""
         return (f"sessions in CloudTrail{permission}",)
+
+    def _unread_addon(self, facts: MigrationFacts) -> Iterator[str]:
+        addon = addon_of(self.snapshot, facts.ref, facts.candidate.role_arn)
+        supported = self.supported.get(addon.name) if addon is not None else None
+        if addon is not None and isinstance(supported, Missing) and not facts.associated:
+            needs = f" (needs {supported.permission})" if supported.permission else ""
+            yield f"whether add-on {addon.name} supports Pod Identity{needs}"
 
     def _node_kinds(self, candidate: MigrationCandidate) -> tuple[str, ...]:
         nodes = index(self.snapshot).nodes

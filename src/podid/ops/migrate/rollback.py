@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import Conflict, NotFound, Partial, PodidError
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
@@ -26,6 +26,7 @@ from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
+from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
@@ -90,10 +91,20 @@ def plan_rollback(
     edited, or if only `source` can name the previous mechanism."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
-    associations = {member.ref: member.association for member in members if member.association is not None}
+    addons = {m.ref: addon_of(snapshot, m.ref, m.role_arn) for m in members}
+    alone = {m.ref: m.association for m in members if m.association is not None and not _in_list(m, addons[m.ref])}
     annotations = [
-        a for m in members if m.proxy is None and (a := _annotation(snapshot, m, journal, place.account)) is not None
+        a
+        for m in members
+        if m.proxy is None
+        and not _in_list(m, addons[m.ref])
+        and (a := _annotation(snapshot, m, journal, place.account)) is not None
     ]
+    lists = []
+    for addon in {addon.name: addon for addon in addons.values() if addon is not None}.values():
+        own = [m for m in members if _in_list(m, addon)]
+        if own:
+            lists += back_to_irsa(snapshot, {m.ref for m in own}, own[0].role_arn, addon)
     for m in members:
         if m.proxy is not None:
             annotations += templates_back(migration, m.ref, m.role_arn, m.proxy, journal)
@@ -124,8 +135,9 @@ def plan_rollback(
         if both != old or back != both:
             check_editable(role)
             check_size(both, role.name)
-    deletion = plan_disassociate(tuple(associations), place.header, dict(associations))
-    before = replace(deletion, actions=(*opened, *annotations, *deletion.actions), notes=(), separate=False)
+    deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
+    actions = (*opened, *annotations, *lists, *deletion.actions)
+    before = replace(deletion, actions=actions, notes=(), separate=False)
     after = Plan(header=place.header, actions=tuple(closed))
     names = tuple(member.ref for member in members)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
@@ -172,6 +184,12 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
         proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
         members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
     return members
+
+
+def _in_list(member: _Member, addon: Addon | None) -> bool:
+    """Return whether the add-on owns the association of the service account."""
+    arn = member.association.association_arn if member.association is not None else None
+    return addon is not None and arn in addon.association_arns
 
 
 def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:

@@ -10,7 +10,7 @@ from typing import Any
 from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.option import argument, arguments, option, options, several, switch
-from podid.ops.options import ALLOW_UNKNOWN, TARGET_PROFILE
+from podid.ops.options import ALLOW_UNKNOWN, OLDER_THAN, TARGET_PROFILE
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _POD_KINDS = ("po", "pod", "pods")
@@ -157,6 +157,7 @@ class PrivilegeOptions:
     role: str | None = ROLE_OPTION
     policy_files: tuple[str, ...] = FILES
     target_profile: str = PROFILE
+    older_than: str = OLDER_THAN
 
     @property
     def named(self) -> NamedIdentity | None:

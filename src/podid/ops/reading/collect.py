@@ -18,6 +18,7 @@ from podid.domain.errors import PodidError
 from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
+from podid.ops.reading.metadata_probes import read_metadata_probes
 from podid.ops.reading.probes import Probing, read_probes
 from podid.ops.reading.readings import Gap, Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
@@ -110,9 +111,11 @@ def collect(
             reads[row.name] = submit(_read_if_changed, row, source(previous=given(row.name), before=before), given)
     sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
-    if probing is None or "probes" not in anew:
-        return snapshot
-    return replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
+    if probing is not None and "probes" in anew:
+        snapshot = replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
+    if probing is not None and "metadata_probes" in anew:
+        snapshot = replace(snapshot, metadata_probes=read_metadata_probes(clients, place, snapshot, probing))
+    return snapshot
 
 
 def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -54,19 +54,20 @@ _ACCOUNT_ABSENT = "error looking up service account"
 _MOST = 400  # characters of a foreign text
 _AGENT_ANSWERED = "from container metadata"
 _NOT_ALLOWED = "EKS does not have permissions to assume the associated role"
-_NO_CREDENTIALS = "Unable to locate credentials"
+NO_CREDENTIALS = "Unable to locate credentials"
 # exit codes of shells and container runtimes for a program that does not exist or cannot run
-_NO_PROGRAM = (126, 127, 128)
+NO_PROGRAM = (126, 127, 128)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A planned Job; `node` is empty for any node."""
+    """A planned Job; `node` is empty for any node. With `metadata`, its pod uses the metadata service of the node."""
 
     ref: ServiceAccountRef
     name: str
     node: str
     image: str
+    metadata: bool = False
 
     @property
     def action(self) -> Action:
@@ -135,14 +136,25 @@ def read_probes(
     chosen = listed if how.planned else listed[:MOST_PROBES]
     associations = {item.ref: item for item in chosen if isinstance(item, Association)}
     planned = how.planned or plan_probes(snapshot.pods, tuple(associations), most=1)
-    runs = [_Run(clients, probe, associations[probe.ref]) for probe in planned if probe.ref in associations]
+    runs = [
+        ProbeRun(clients, probe, _judging(associations[probe.ref])) for probe in planned if probe.ref in associations
+    ]
     answers: dict[str, Section[tuple[Probed, ...]]] = {
         str(item.ref): Missing(item.reason, item.permission, item.error_code)
         for item in chosen
         if isinstance(item, UnreadAssociation)
     }
+    run_probes(place, runs, how)
+    for ref in associations if runs else ():
+        answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
+    return Known(answers)
+
+
+def run_probes(place: Place, runs: Sequence[ProbeRun], how: Probing) -> None:
+    """Run the Jobs until each has its answer, or the patience ends. Each is recorded, and deleted also on
+    interruption."""
     if not runs:
-        return Known(answers)
+        return
     clock = how.patience.clock
     with how.journal.begin(how.command, place.header, clock.now(), [run.probe.action for run in runs]) as recorder:
         try:
@@ -154,12 +166,9 @@ def read_probes(
             done = [run.clean_up() for run in runs if run.begun]
             for number, item in enumerate(done):
                 recorder.outcome(number, item, clock.now())
-    for ref in associations:
-        answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
-    return Known(answers)
 
 
-def _watch(runs: Sequence[_Run], patience: Patience) -> None:
+def _watch(runs: Sequence[ProbeRun], patience: Patience) -> None:
     """Wait until each has its answer, or `patience` ends."""
     for _ in patience.rounds(SECONDS_BETWEEN_READS):
         for run in runs:
@@ -183,12 +192,13 @@ def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> boo
 
 
 @dataclass(slots=True)
-class _Run:
-    """One running probe. `begun` is true once the Job may exist."""
+class ProbeRun:
+    """One running probe. `judge` returns the result by output, exit code and empty result. `begun` is true once the Job
+    may exist."""
 
     clients: Clients
     probe: Probe
-    association: Association
+    judge: Callable[[str, int, Probed], Probed]
     begun: bool = False
     since: datetime | None = None
     state: str = "its Job has no pod yet"
@@ -216,7 +226,13 @@ class _Run:
         seconds = int(patience.seconds) + 30
         try:
             self.clients.kube.writer.create_probe(
-                probe.ref, probe.name, image=probe.image, node=probe.node, region=region, seconds=seconds
+                probe.ref,
+                probe.name,
+                image=probe.image,
+                node=probe.node,
+                region=region,
+                seconds=seconds,
+                metadata=probe.metadata,
             )
         except Rejected as error:
             self.unknown(f"the cluster rejected podid's Job: {error.message}")
@@ -236,12 +252,12 @@ class _Run:
         self.node = pod.node
         container = next((c for c in pod.containers if c.name == CONTAINER), None)
         waiting = container.waiting if container is not None else ""
-        if not is_injected(pod):
+        if not probe.metadata and not is_injected(pod):
             message = "the webhook did not inject the fields into its pod"
             self.answer = replace(self.blank, link=INJECTION, id="injection-missed-webhook", message=message, at=now)
         elif container is not None and container.exit_code is not None:
             text = reader.read_log(pod.namespace, pod.name, container=container.name)
-            self.answer = replace(judge(text, container.exit_code, self.association, self.blank), at=now)
+            self.answer = replace(self.judge(text, container.exit_code, self.blank), at=now)
         elif waiting in _VAIN:
             self.unknown(f"its pod cannot start: {waiting} ({probe.image})")
         elif not pod.node and waited and probe.node:
@@ -278,6 +294,10 @@ class _Run:
 # --- its answer -------------------------------------------------------------------------------------------------------
 
 
+def _judging(association: Association) -> Callable[[str, int, Probed], Probed]:
+    return lambda text, exit_code, blank: judge(text, exit_code, association, blank)
+
+
 def judge(text: str, exit_code: int, association: Association, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
 
@@ -287,14 +307,14 @@ def judge(text: str, exit_code: int, association: Association, blank: Probed) ->
     if exit_code == 0:
         return _identity(text, association, blank)
     said = " ".join(text.split())[:_MOST]
-    if exit_code in _NO_PROGRAM:
+    if exit_code in NO_PROGRAM:
         return unknown(f"its image has no working AWS CLI (exit code {exit_code}) {said}".strip())
     if _AGENT_ANSWERED in said:
         return _refused(said, blank)
     if any(address in said for address in AGENT_ADDRESSES):
         # the SDK does not name the cause: checks on the cluster find it
         return replace(blank, link=NETWORK, message=f"it cannot reach the agent: {said}")
-    if _NO_CREDENTIALS in said:
+    if NO_CREDENTIALS in said:
         return unknown(f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {said}")
     if "endpoint URL" in said:
         return unknown(f"the agent returned credentials, but the pod cannot reach STS to read their identity: {said}")

@@ -26,7 +26,7 @@ _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni"
 # sections that older formats lack
 SINCE_4 = (
     *("permission_policies", "boundaries", "node_role_policies", "principals"),
-    *("access_keys", "secret_keys", "grants", "access_policies"),
+    *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
     *("agent_next_versions", "upgrade_insights", "account_quotas"),
 )
 

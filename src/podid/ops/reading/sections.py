@@ -32,6 +32,7 @@ OPTIONS = {
     Cost.TOKEN: "--verify",
     Cost.PROBE: "--probe",
     Cost.SECRETS: "--secrets",
+    Cost.METADATA: "--probe",
 }
 
 
@@ -242,6 +243,13 @@ SECTIONS: tuple[SectionRow, ...] = (
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
         needs=_TRIED,
+        why="running podid's own Job; grant it per namespace",
+    ),
+    SectionRow(
+        "metadata_probes",
+        PROBE.calls(Verb.CREATE),
+        lambda s: NOT_READ,
+        needs=("nodes", "instances"),
         why="running podid's own Job; grant it per namespace",
     ),
     SectionRow(

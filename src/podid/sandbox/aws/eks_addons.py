@@ -80,8 +80,9 @@ def update(call: Call) -> Result:
     addon.version = version
     if params.get("configurationValues") is not None:
         addon.configuration = params["configurationValues"] or None
-    if params.get("serviceAccountRoleArn") is not None:
-        addon.service_account_role_arn = params["serviceAccountRoleArn"]
+    # an update that omits the role removes it, from the service accounts too:
+    # https://github.com/hashicorp/terraform-provider-aws/pull/19403, and issue 30645 about Pod Identity
+    addon.service_account_role_arn = params.get("serviceAccountRoleArn")
     change = AddonUpdate(str(uuid4()), "InProgress", _update_params(params), call.world.clock.now())
     addon.updates[change.id] = change
     _begin(call, addon, "UPDATING", "ACTIVE")

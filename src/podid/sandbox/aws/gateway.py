@@ -6,7 +6,7 @@ and metadata paths, because a path never selects the service.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +31,11 @@ from podid.sandbox.world import World
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
 JSON = {"cloudtrail": "cloudtrail"}
 QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
-_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
-    "eks-auth": eks_auth.HANDLERS,
+    "eks-auth": {**eks_auth.HANDLERS},
     "access-analyzer": {"ValidatePolicy": validate_policy},
-    "cloudtrail": trail.HANDLERS,
+    "cloudtrail": {**trail.HANDLERS},
 }
 
 
@@ -165,7 +165,7 @@ class Gateway:
         }
         self.permissions.check(caller, f"{named.service}:{operation.name}", resource, keys)
         params = service.parse(operation, labels, request.query, request.body)
-        handler = _HANDLERS[named.service].get(operation.name)
+        handler = HANDLERS[named.service].get(operation.name)
         if handler is None:
             raise AwsError(
                 "UnknownOperationException", f"The podid sandbox does not play the operation {operation.name}.", 404
@@ -224,7 +224,7 @@ class Gateway:
             keys={},
             params=params,
         )
-        key = str(_HANDLERS[service][operation](call)["credentials"]["accessKeyId"])
+        key = str(HANDLERS[service][operation](call)["credentials"]["accessKeyId"])
         session = self.world.credentials.find(key)
         assert session is not None, "it was made just now"
         return session

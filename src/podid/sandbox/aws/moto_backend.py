@@ -324,9 +324,22 @@ def seed_ec2(region: str, account: str, cluster_name: str) -> None:
                 private_ip=f"10.0.{index}.{10 + index}",
                 security_group_ids=[CLUSTER_SECURITY_GROUP_ID],
                 tags={"instance": tags},
+                metadata_options={"HttpTokens": "required"},
             )
     for instance_id in INSTANCE_IDS:
         backend.associate_iam_instance_profile(instance_id, INSTANCE_PROFILE)
+
+
+def metadata_options(region: str, account: str, instance_id: str) -> tuple[bool, int, bool]:
+    """Return whether an instance's metadata service is enabled, the hop limit of its tokens, and whether it requires
+    tokens. Before the first call of EC2, these are the values of the baseline."""
+    from moto.ec2.models import ec2_backends
+
+    instance = ec2_backends[account][region].get_instance_by_id(instance_id)
+    if instance is None:
+        return True, 1, True
+    options = instance.metadata_options
+    return options.http_endpoint != "disabled", options.http_put_response_hop_limit, options.http_tokens == "required"
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.store import Now, Timing
 from podid.sandbox.kube.subresources import Subresources
+from podid.sandbox.kube.webhook import ROLE_ARN
 
 AGE_SECONDS = 3600.0
 """How long the baseline's workloads have run when somebody comes to look."""
@@ -245,6 +246,23 @@ class KubeSandbox:
             current = registry.get(kind, ns, name)
             return registry.update(kind, current, change(current))
 
+    def annotate_for_addon(self, ns: str, name: str, role_arn: str | None) -> None:
+        """Set IRSA's annotation on a service account as EKS does for an add-on, or remove it if EKS has set it."""
+        with self._simulation.settled() as registry:
+            account = registry.store.find(kinds.SERVICE_ACCOUNTS, ns, name)
+            if account is None or (role_arn is None and not _applied_by_eks(account)):
+                return
+            annotations = {**account["metadata"].get("annotations", {}), ROLE_ARN: role_arn}
+            others = [entry for entry in account["metadata"].get("managedFields", ()) if entry["manager"] != "eks"]
+            own: Obj = {"f:metadata": {"f:annotations": {f"f:{ROLE_ARN}": {}}}}
+            entry = {"manager": "eks", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1"}
+            metadata = {
+                **account["metadata"],
+                "annotations": {key: value for key, value in annotations.items() if value is not None},
+                "managedFields": [*others, *([{**entry, "fieldsV1": own}] if role_arn else [])],
+            }
+            registry.store.replace(kinds.SERVICE_ACCOUNTS, {**account, "metadata": metadata})
+
     def add_node(
         self,
         address: str,
@@ -305,3 +323,7 @@ class KubeSandbox:
             crash = self.faults.crash_line(pod)
             return agent_log(pod, self.world.cluster_name, crash, self._agent_lines.get(node, []))
         return ""
+
+
+def _applied_by_eks(account: Obj) -> bool:
+    return any(entry["manager"] == "eks" for entry in account["metadata"].get("managedFields", ()))

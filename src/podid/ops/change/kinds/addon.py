@@ -53,7 +53,7 @@ class EksAddonKind(ResourceKind):
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Eks.find_addon",),
         Verb.CREATE: ("Eks.create_addon",),
-        Verb.UPDATE: ("Eks.update_addon",),
+        Verb.UPDATE: ("Eks.update_addon", "Eks.find_addon"),
         Verb.DELETE: ("Eks.delete_addon",),
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
@@ -83,9 +83,12 @@ class EksAddonKind(ResourceKind):
         # always complete: the effect of an update without values depends on resolveConflicts
         cleared = NO_VALUES if text(before, "configurationValues") else ""
         roles = roles_of(after)
-        write: Callable[..., Addon | str] = site.eks.update_addon
+        write: Callable[..., Addon | str]
         if action.verb is Verb.CREATE:
             write = partial(site.eks.create_addon_with_roles, roles=roles) if roles else site.eks.create_addon
+        else:
+            current = site.eks.find_addon(site.cluster, name)
+            write = partial(site.eks.update_addon, irsa_role_arn=current.service_account_role_arn if current else "")
         answer = write(
             site.cluster,
             name,
@@ -224,12 +227,13 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
     )
 
 
-UPDATE_SECONDS = 900.0
+UPDATE_SECONDS, REMOVAL_SECONDS = 900.0, 60.0
 
 
 class AddonAssociationsState(TypedDict, total=False):
     addonName: str
     namespace: str
+    serviceAccountRoleArn: Annotated[str | None, About("The role of IRSA.")]
     roles: Mapping[str, str]
 
 
@@ -254,7 +258,12 @@ class AddonAssociationsKind(ResourceKind):
 
     @staticmethod
     def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:
-        return {"addonName": addon.name, "namespace": addon.namespace, "roles": dict(sorted(roles.items()))}
+        return {
+            "addonName": addon.name,
+            "namespace": addon.namespace,
+            "serviceAccountRoleArn": addon.service_account_role_arn or None,
+            "roles": dict(sorted(roles.items())),
+        }
 
     def read(self, site: Site, keys: Keys) -> State | None:
         addon = site.eks.find_addon(site.cluster, keys["addonName"])
@@ -262,24 +271,44 @@ class AddonAssociationsKind(ResourceKind):
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Wait until EKS finishes the update: until then it accepts no other, and the update may still fail."""
-        name, roles = action.keys["addonName"], roles_of(action.after)
+        name, roles, irsa = action.keys["addonName"], roles_of(action.after), irsa_role_of(action.after)
         for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
             addon = site.eks.find_addon(site.cluster, name)
             if addon is None or addon.status not in BUSY:
                 break
             patience.say(f"add-on {name} is {addon.status}")
-        update_id = site.eks.update_addon_associations(site.cluster, name, roles, token=uuid.uuid4().hex)
+        token = uuid.uuid4().hex
+        update_id = site.eks.update_addon_associations(site.cluster, name, roles, irsa_role_arn=irsa, token=token)
         for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
             update = read_back(
                 lambda: site.eks.get_update(site.cluster, update_id, addon=name), f"the associations of add-on {name}"
             )
             if update.status == "Successful":
+                if irsa_role_of(action.before) and not irsa:
+                    self._check_removed(site, action, patience)
                 return action.after
             if update.status in ("Failed", "Cancelled"):
                 reasons = f": {'; '.join(update.errors)}" if update.errors else ""
                 raise Conflict(f"The update of add-on {name} ended as {update.status}{reasons}", subject=name)
             patience.say(f"the update of add-on {name} is {update.status}")
         raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
+
+    def _check_removed(self, site: Site, action: Action, patience: Patience) -> None:
+        """Raise Conflict if EKS keeps the IRSA role. It removes the role some seconds after the update, but some users
+        have still seen it later: https://github.com/hashicorp/terraform-provider-aws/issues/30645"""
+        name = action.keys["addonName"]
+        for _ in patience.within(REMOVAL_SECONDS).rounds(1.0, longest=5.0):
+            addon = site.eks.find_addon(site.cluster, name)
+            if addon is None or not addon.service_account_role_arn:
+                return
+            patience.say(f"add-on {name} still has its IRSA role")
+        message = f"EKS has finished the update of add-on {name}, but still reports its IRSA role"
+        pairs = " ".join(f"serviceAccount={key},roleArn={arn}" for key, arn in roles_of(action.after).items())
+        command = f"aws eks update-addon --cluster-name {site.cluster} --addon-name {name} "
+        advice = (
+            f"Repeat the update later, without --service-account-role-arn: {command}--pod-identity-associations {pairs}"
+        )
+        raise Conflict(message, advice=advice, subject=name)
 
     def owner(self, site: Site, action: Action) -> Owner | None:
         return _owner(site, action)
@@ -301,7 +330,8 @@ class AddonAssociationsKind(ResourceKind):
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}
-        changed = replace(owner, association_arns=_arns_of(snapshot, owned))
+        arns, irsa = _arns_of(snapshot, owned), irsa_role_of(state)
+        changed = replace(owner, association_arns=arns, service_account_role_arn=irsa)
         return with_changed(snapshot, "addons", partial(_replaced, name, changed))
 
     def detail(self, state: State) -> str:
@@ -335,6 +365,11 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
             continue
         roles[association.service_account] = association.role_arn
     return roles
+
+
+def irsa_role_of(state: State | None) -> str:
+    """Return the role of IRSA of an add-on; empty for none."""
+    return text(state or {}, "serviceAccountRoleArn")
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:

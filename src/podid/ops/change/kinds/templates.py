@@ -142,7 +142,7 @@ class AgentKind(ResourceKind):
     state = AgentState
     keys = ("namespace", "kind", "name")
     operations: ClassVar[Operations] = {
-        Verb.NONE: ("KubeReader.find_pod_template",),
+        Verb.NONE: ("KubeReader.find_agent_template",),
         Verb.DELETE: ("KubeWriter.delete_workload",),
     }
     once_deleted = (
@@ -160,7 +160,7 @@ class AgentKind(ResourceKind):
         return {"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        template = site.clients.kube.reader.find_pod_template(keys["kind"], keys["namespace"], keys["name"], ())
+        template = site.clients.kube.reader.find_agent_template(keys["kind"], keys["namespace"], keys["name"])
         return None if template is None else self.state_of(template.subject)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:

@@ -1,0 +1,27 @@
+"""podid validate."""
+
+from podid.cli.command import Terminal, command
+from podid.ops.declare.request import ValidateOptions
+
+
+@command()
+def validate(terminal: Terminal, options: ValidateOptions) -> None:
+    """Validate files without calling AWS or Kubernetes.
+
+    podid checks the syntax, the keys and values, and what the parts of a file say about each other, and lists every
+    mistake with its line and column. The files of a directory are validated together, other files each by itself.
+    Whether a role or a cluster exists is not checked: podid plan does that. Exit 0 if all files are valid, 3 if one is
+    not, 2 if one cannot be read.
+
+    Example: podid validate identities.yaml
+
+    Example: podid validate identities/ --var TEAM=shop
+    """
+    from podid.ops.declare.files import read_variables
+    from podid.ops.declare.validate import validate as validated
+    from podid.render.validation import validation_view
+
+    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
+    files = validated(options.files, variables, read_file=terminal.read_file)
+    terminal.emit(validation_view(files))
+    terminal.leave(files.exit_code)
