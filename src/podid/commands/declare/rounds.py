@@ -162,7 +162,7 @@ def until_terminated() -> Iterator[None]:
 def print_manifests(access: Access, options: ReconcileOptions, granted: Permissions, lease: Permissions) -> None:
     """Print or write the manifests that run the command in a cluster with these permissions; `lease` are those of its
     own namespace."""
-    from podid.ops.declare.manifests import Setting
+    from podid.ops.declare.manifests import MOUNT, Setting
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION
 
@@ -173,20 +173,23 @@ def print_manifests(access: Access, options: ReconcileOptions, granted: Permissi
         image=options.image or f"ghcr.io/podid/podid:{VERSION}",
         cluster_arn=place.the_cluster.arn,
         files={Path(file).name: terminal.read_file(file) for file in options.files.files},
-        interval=options.interval,
-        flags=tuple(
-            flag
-            for flag, value in (
-                ("--apply", options.applies),
-                ("--prune", options.ownership.prune),
-                ("--adopt", options.ownership.adopt),
-                ("--update-trust", options.ownership.update_trust),
-                ("--yes", options.applies and options.ownership.prune),
-            )
-            if value
+        words=(
+            "reconcile",
+            f"--file={MOUNT}",
+            *(
+                flag
+                for flag, value in (
+                    ("--apply", options.applies),
+                    ("--prune", options.ownership.prune),
+                    ("--adopt", options.ownership.adopt),
+                    ("--update-trust", options.ownership.update_trust),
+                    ("--yes", options.applies and options.ownership.prune),
+                )
+                if value
+            ),
         ),
     )
-    view = manifests_view(setting, granted, lease)
+    view = manifests_view(setting, granted, lease, options.interval)
     if not options.write:
         terminal.emit(view)
         return
