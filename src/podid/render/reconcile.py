@@ -11,7 +11,7 @@ from podid.domain.members import About, Document
 from podid.domain.permissions import Permissions
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.domain.text import count_of, utc
-from podid.ops.declare.manifests import Setting, manifests
+from podid.ops.declare.manifests import Setting, reconciling
 from podid.render.formats import to_json, to_yaml
 from podid.render.permissions import GrantedPolicy, manifests_of, policy_of, yaml_lines
 from podid.render.view import Line, View, document, table_of
@@ -65,10 +65,14 @@ class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):
     manifests: Annotated[Sequence[JsonObject], About("For kubectl apply.")]
 
 
-def manifests_view(setting: Setting, granted: Permissions, lease: Permissions) -> View:
+def manifests_view(setting: Setting, granted: Permissions, lease: Permissions, interval: float) -> View:
     """Return the manifests with the permissions. The IAM policy is a comment at the head."""
     policy = policy_of(granted | lease)
-    objects = [*manifests(setting), *_access(setting, granted, ""), *_access(setting, lease, setting.namespace)]
+    objects = [
+        *reconciling(setting, interval),
+        *access_of(setting, granted),
+        *access_of(setting, lease, setting.namespace),
+    ]
     # YAML would write an object that is used twice as an alias
     objects = json.loads(json.dumps(objects))
     lines = [
@@ -84,7 +88,7 @@ def manifests_view(setting: Setting, granted: Permissions, lease: Permissions) -
     return View(body, lines=tuple(lines), names=(setting.name,), exact=True)
 
 
-def _access(setting: Setting, permissions: Permissions, namespace: str) -> Iterator[JsonObject]:
+def access_of(setting: Setting, permissions: Permissions, namespace: str = "") -> Iterator[JsonObject]:
     """Yield the roles of the permissions and their bindings to the group of the access entry: in the namespace, or in
     the whole cluster without one, since files may declare any namespace."""
     kind = "Role" if namespace else "ClusterRole"

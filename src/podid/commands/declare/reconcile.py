@@ -74,8 +74,8 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
         return
     if options.applies and options.ownership.prune and not access.shared.yes:
         raise ConsentNeeded("--apply --prune deletes without a question", hint=Again(add=("--yes",)))
-    with until_terminated(), closing(rounds(access, options)) as made:
-        for done in made:
+    with until_terminated(), closing(rounds(access, options)) as results:
+        for done in results:
             access.terminal.emit(round_view(done))
             if options.once:
                 access.terminal.leave(done.exit_code)

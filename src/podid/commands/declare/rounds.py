@@ -101,8 +101,8 @@ def _applied(access: Access, run: partial[None]) -> ExitCode:
     try:
         with access.terminal.collecting(views):
             run()
-    except typer.Exit as left:
-        return ExitCode(left.exit_code)
+    except typer.Exit as ended:
+        return ExitCode(ended.exit_code)
     finally:
         access.runtime.end_runs()
     return ExitCode.OK

@@ -126,7 +126,7 @@ class DoctorOptions:
     fix_level: str = option(
         "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
+    until_clean: bool = switch("Check again until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
     save: str = option("FILE", "Save the read data to this file.", default="")
     saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
@@ -147,14 +147,14 @@ class DoctorOptions:
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raise UsageError for flags that cannot be used together, or that require each other."""
-        given = {*given_options(self), *(("--dry-run",) if dry_run else ())}
+        used = {*given_options(self), *(("--dry-run",) if dry_run else ())}
         if self.me or self.for_command:
             if not self.me:
                 raise UsageError(
                     "--for requires --me: it specifies the command whose permissions are checked",
                     hint=Again(add=("--me",)),
                 )
-            if given - _OF_ANYBODY:
+            if used - _OF_ANYBODY:
                 raise UsageError(
                     "--me checks the caller's permissions: it cannot be used together with a target, checks or fixes"
                 )
@@ -162,5 +162,5 @@ class DoctorOptions:
         if dry_run and not self.fixes:
             raise UsageError("--dry-run requires --fix: it shows the plans of the fixes", hint=Again(add=("--fix",)))
         for some, others, message in _CONTRADICTIONS:
-            if given.intersection(some.split()) and given.intersection(others.split()):
+            if used.intersection(some.split()) and used.intersection(others.split()):
                 raise UsageError(message)
