@@ -91,21 +91,21 @@ class Access:
         """Return access to one of several specified clusters, regions, profiles or accounts; with `aws` by that
         session."""
         every = {"cluster": cluster, "region": region, "profile": profile}
-        given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+        options: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
             **self.sources,
-            **{name: f"--{name}" for name in given if getattr(self.shared, name) != given[name]},
+            **{name: f"--{name}" for name in options if getattr(self.shared, name) != options[name]},
         }
-        shared = replace(self.shared, several={}, **given)
+        shared = replace(self.shared, several={}, **options)
         # the caller's account was checked, and this is another
         shared = shared if account is None else replace(shared, expect_account=None)
         named = Access(self.runtime, shared, sources, self.terminal)
-        named.deadline, named.argv = self.deadline, at_one(self.argv, **given, accounts=account)
+        named.deadline, named.argv = self.deadline, at_one(self.argv, **options, accounts=account)
         if aws is not None:
             vars(named)["aws"], named.region_source = aws, sources.get("region", "")
             return named
         elsewhere = any(
-            getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
+            getattr(self.shared, name) != options.get(name) for name in ("region", "profile") if name in options
         )
         if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.shared.cluster or "")):
             # clients of one region share its pacing
@@ -378,6 +378,6 @@ class Access:
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.working() + self.deadline.left()
+        until = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

@@ -95,8 +95,8 @@ def over_clusters(
             with terminal.collecting(views):
                 run(local)
             codes.add(ExitCode.OK)
-        except typer.Exit as left:
-            codes.add(ExitCode(left.exit_code))
+        except typer.Exit as ended:
+            codes.add(ExitCode(ended.exit_code))
         except Cancelled:
             raise
         except PodidError as error:
@@ -140,8 +140,8 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
 
 def are_several(access: Access, chosen: ClusterOptions) -> bool:
     """Return whether the options may select several clusters. Raise UsageError for options that cannot be combined."""
-    given = [f"--{name}" for name in ("cluster", "region") if access.sources.get(name) == f"--{name}"]
-    chosen.check_together(given, profiles=len(access.shared.several.get("profile", ())))
+    typed = [f"--{name}" for name in ("cluster", "region") if access.sources.get(name) == f"--{name}"]
+    chosen.check_together(typed, profiles=len(access.shared.several.get("profile", ())))
     return chosen.every or bool(access.shared.several)
 
 

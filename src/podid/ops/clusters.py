@@ -79,15 +79,15 @@ class ClusterOptions:
         """Return whether the clusters are listed instead of named."""
         return self.all_clusters or bool(self.cluster_tags) or self.wide
 
-    def check_together(self, given: Sequence[str], *, profiles: int) -> None:
-        """Raise UsageError for options that cannot be used together; `given` are options of the command line that
+    def check_together(self, typed: Sequence[str], *, profiles: int) -> None:
+        """Raise UsageError for options that cannot be used together; `typed` are options of the command line that
         select a place, `profiles` is the number of profiles."""
-        if self.every and "--cluster" in given:
+        if self.every and "--cluster" in typed:
             name = "--cluster-tag" if self.cluster_tags else "--all-clusters" if self.all_clusters else self._widest
             raise UsageError(f"--cluster and {name} cannot be used together")
         if self.all_clusters and self.cluster_tags:
             raise UsageError("--all-clusters and --cluster-tag cannot be used together")
-        if self.all_regions and "--region" in given:
+        if self.all_regions and "--region" in typed:
             raise UsageError("--region and --all-regions cannot be used together")
         if self.accounts and self.organization:
             raise UsageError("--accounts and --organization cannot be used together")
