@@ -143,7 +143,7 @@ class Api:
                 yielded.add(name)
                 yield name
 
-    def each(
+    def find_listed(
         self,
         operation: str,
         params: Mapping[str, Any],

@@ -130,7 +130,7 @@ class Pacer:
         """Return the result of `fn`, which calls `operation` of the service. Raise its last error after the retries."""
         # not Patience.rounds(), which has a last round at the deadline: here no call may start after it
         began = self._clock()
-        deadline = began + min(self.patience, self._command.left())
+        deadline = began + min(self.patience, self._command.remaining())
         attempt, answered, answers = 0, self._answered, self._given_up.begin(operation)
         try:
             while True:
@@ -139,15 +139,15 @@ class Pacer:
                 except Unavailable as error:
                     attempt += 1
                     self._trouble(attempt == 1)
-                    left = _until(error, attempt, began, deadline) - self._clock()
+                    remaining = _until(error, attempt, began, deadline) - self._clock()
                     if not _again(error, attempt) or self._fails_alone(error, attempt, answered):
                         raise
-                    if left <= 0:
+                    if remaining <= 0:
                         if operation and not isinstance(error, Throttled):
                             self._given_up.add(operation, answers, error)
                         raise
                     longest = ALONE_BACKOFF if self._is_alone(error) else LONGEST_BACKOFF
-                    self._sleep(min(left, self._jitter() * min(longest, backoff(attempt))))
+                    self._sleep(min(remaining, self._jitter() * min(longest, backoff(attempt))))
                 else:
                     self._given_up.answered(operation)
                     return result

@@ -81,15 +81,15 @@ class Access:
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
         """Return access to one of several specified clusters, regions or profiles."""
         every = {"cluster": cluster, "region": region, "profile": profile}
-        given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+        options: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
             **self.sources,
-            **{name: f"--{name}" for name in given if getattr(self.shared, name) != given[name]},
+            **{name: f"--{name}" for name in options if getattr(self.shared, name) != options[name]},
         }
-        named = Access(self.runtime, replace(self.shared, several={}, **given), sources, self.terminal)
-        named.deadline, named.argv = self.deadline, at_one(self.argv, **given)
+        named = Access(self.runtime, replace(self.shared, several={}, **options), sources, self.terminal)
+        named.deadline, named.argv = self.deadline, at_one(self.argv, **options)
         elsewhere = any(
-            getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
+            getattr(self.shared, name) != options.get(name) for name in ("region", "profile") if name in options
         )
         if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.shared.cluster or "")):
             # clients of one region share its pacing
@@ -348,6 +348,6 @@ class Access:
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.working() + self.deadline.left()
+        until = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from podid.domain.option import OptionField
 
 
-class Given(NamedTuple):
+class GivenOption(NamedTuple):
     """An option in a command line: its position, its number of words, and its value (None: missing)."""
 
     place: int
@@ -15,18 +15,18 @@ class Given(NamedTuple):
     value: str | None
 
 
-def given(option: str, argv: Sequence[str], *, short: str = "") -> list[Given]:
+def occurrences(option: str, argv: Sequence[str], *, short: str = "") -> list[GivenOption]:
     """Return each occurrence of an option with a value, in order."""
     words = _before_names(argv)
-    options: list[Given] = []
+    options: list[GivenOption] = []
     for place, word in enumerate(words):
         if word in (option, short or option):
             following = words[place + 1 : place + 2]
-            options.append(Given(place, 1 + len(following), following[0] if following else None))
+            options.append(GivenOption(place, 1 + len(following), following[0] if following else None))
         elif word.startswith(f"{option}="):
-            options.append(Given(place, 1, word.partition("=")[2]))
+            options.append(GivenOption(place, 1, word.partition("=")[2]))
         elif short and word.startswith(short) and len(word) > 2:
-            options.append(Given(place, 1, word[2:].removeprefix("=")))
+            options.append(GivenOption(place, 1, word[2:].removeprefix("=")))
     return options
 
 
@@ -38,7 +38,7 @@ def _before_names(argv: Sequence[str]) -> list[str]:
 
 def values_of(option: str, argv: Sequence[str], *, short: str = "") -> list[str]:
     """Return all values of an option, in order."""
-    return [item.value for item in given(option, argv, short=short) if item.value is not None]
+    return [item.value for item in occurrences(option, argv, short=short) if item.value is not None]
 
 
 def value_of(option: str, argv: Sequence[str], *, short: str = "") -> str:
@@ -66,11 +66,11 @@ def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
 
 
 def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
-    options = given(f"--{name}", words, short="-c" if name == "cluster" else "")
+    options = occurrences(f"--{name}", words, short="-c" if name == "cluster" else "")
     if name == "cluster":
-        options += given("--cluster-tag", words)
+        options += occurrences("--cluster-tag", words)
         options += [
-            Given(place, 1, None) for place, word in enumerate(_before_names(words)) if word == "--all-clusters"
+            GivenOption(place, 1, None) for place, word in enumerate(_before_names(words)) if word == "--all-clusters"
         ]
     if not options:
         return words

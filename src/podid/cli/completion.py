@@ -240,12 +240,12 @@ def _setting_values(key: str) -> Iterator[Candidate]:
 def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:
     """Return the placeholder of the next argument, without brackets and dots."""
     values = {name for param in options if _takes_value(param) for name in param.opts}
-    given = sum(
+    count = sum(
         not word.startswith("-") and (place == 0 or rest[place - 1] not in values) for place, word in enumerate(rest)
     )
     arguments = [param for param in node.params if param.param_type_name == "argument"]
     for place, param in enumerate(arguments):
-        if place == given or (param.nargs == -1 and place <= given):
+        if place == count or (param.nargs == -1 and place <= count):
             return str(param.metavar or "").strip("[]").removesuffix("...")
     return None
 

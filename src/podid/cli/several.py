@@ -88,8 +88,8 @@ def over_clusters(
             with terminal.collecting(views):
                 run(local)
             codes.add(ExitCode.OK)
-        except typer.Exit as left:
-            codes.add(ExitCode(left.exit_code))
+        except typer.Exit as ended:
+            codes.add(ExitCode(ended.exit_code))
         except Cancelled:
             raise
         except PodidError as error:

@@ -182,8 +182,8 @@ def _give_new_name(temporary: Path, path: Path) -> None:
 
 
 def _make_like(descriptor: int, facts: os.stat_result) -> None:
-    made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (facts.st_uid, facts.st_gid):
+    status = os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (facts.st_uid, facts.st_gid):
         try:
             os.fchown(descriptor, facts.st_uid, facts.st_gid)
         except PermissionError as error:

@@ -229,7 +229,7 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
     pairs += [
         ("session tags", "on" if association.session_tags else "off"),
         ("session policy", association.policy or "none"),
-        ("owner", owner_name(association) if tool is None else tool.told),
+        ("owner", owner_name(association) if tool is None else tool.description),
         ("association", association.association_id),
         ("created", f"{utc(association.created_at)} ({age(association.created_at, now)} ago)"),
         ("modified", utc(association.modified_at)),

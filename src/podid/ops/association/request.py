@@ -261,7 +261,7 @@ class ListOptions:
     @property
     def filters(self) -> str:
         """Return the filters as they were typed."""
-        given = {
+        typed = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
             "--selector": (self.selector,),
@@ -270,7 +270,7 @@ class ListOptions:
             "--older-than": (self.older_than,),
             "--newer-than": (self.newer_than,),
         }
-        words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
+        words = [f"{name} {shlex.quote(text)}" for name, texts in typed.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
         return " ".join(
             (*map(str, self.service_accounts), *words, *(name for name, is_set in switches.items() if is_set))

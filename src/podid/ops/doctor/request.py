@@ -147,14 +147,14 @@ class DoctorOptions:
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raise UsageError for flags that cannot be used together, or that require each other."""
-        given = {*given_options(self), *(("--dry-run",) if dry_run else ())}
+        used = {*given_options(self), *(("--dry-run",) if dry_run else ())}
         if self.me or self.for_command:
             if not self.me:
                 raise UsageError(
                     "--for requires --me: it specifies the command whose permissions are checked",
                     hint=Again(add=("--me",)),
                 )
-            if given - _OF_ANYBODY:
+            if used - _OF_ANYBODY:
                 raise UsageError(
                     "--me checks the caller's permissions: it cannot be used together with a target, checks or fixes"
                 )
@@ -162,5 +162,5 @@ class DoctorOptions:
         if dry_run and not self.fixes:
             raise UsageError("--dry-run requires --fix: it shows the plans of the fixes", hint=Again(add=("--fix",)))
         for some, others, message in _CONTRADICTIONS:
-            if given.intersection(some.split()) and given.intersection(others.split()):
+            if used.intersection(some.split()) and used.intersection(others.split()):
                 raise UsageError(message)
