@@ -170,7 +170,7 @@ def print_manifests(
 ) -> None:
     """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
     its own namespace."""
-    from podid.ops.declare.manifests import Setting
+    from podid.ops.declare.manifests import MOUNT, Setting
     from podid.ops.declare.needs import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
@@ -184,22 +184,25 @@ def print_manifests(
         cluster_arn=place.the_cluster.arn,
         # variables have their values in it, and policy files are part of it
         files={"identities.yaml": declarations_text(map(self_contained, declarations))},
-        interval=options.interval,
-        flags=tuple(
-            flag
-            for flag, given in (
-                ("--apply", options.applies),
-                ("--prune", options.ownership.prune),
-                ("--adopt", options.ownership.adopt),
-                ("--update-trust", options.ownership.update_trust),
-                ("--from-annotations", options.ownership.from_annotations),
-                ("--take-over", access.shared.take_over),
-                ("--yes", options.applies and options.ownership.prune),
-            )
-            if given
+        words=(
+            "reconcile",
+            f"--file={MOUNT}",
+            *(
+                flag
+                for flag, value in (
+                    ("--apply", options.applies),
+                    ("--prune", options.ownership.prune),
+                    ("--adopt", options.ownership.adopt),
+                    ("--update-trust", options.ownership.update_trust),
+                    ("--from-annotations", options.ownership.from_annotations),
+                    ("--take-over", access.shared.take_over),
+                    ("--yes", options.applies and options.ownership.prune),
+                )
+                if value
+            ),
         ),
     )
-    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)))
+    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
     if not options.write:
         terminal.emit(view)
         return
