@@ -112,7 +112,7 @@ class Access:
         if refs and self.in_namespaces:
             raise UsageError("Service accounts cannot be used together with -n or -A")
 
-    # --- where ----------------------------------------------------------------------------------------------------
+    # --- where --------------------------------------------------------------------------------------------------------
 
     @cached_property
     def named(self) -> NamedCluster | None:
@@ -276,7 +276,7 @@ class Access:
         named.check_partition(cluster.partition)
         return cluster
 
-    # --- clients --------------------------------------------------------------------------------------------------
+    # --- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def clients(self) -> Clients:
@@ -301,7 +301,7 @@ class Access:
 
     @cached_property
     def kube(self) -> KubeAccess:
-        """Return Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
+        """Return Kubernetes access to the cluster, or the reason why it failed. Raise only for invalid options."""
         from podid.cli.cluster import connect
 
         return connect(

@@ -47,7 +47,7 @@ class Terminal:
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
-    # --- on the way ----------------------------------------------------------------------------------------------
+    # --- on the way ---------------------------------------------------------------------------------------------------
 
     def note(self, *lines: str | Line, draft: bool = False) -> None:
         """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
@@ -99,7 +99,7 @@ class Terminal:
         finally:
             self.progress.done()
 
-    # --- questions and files --------------------------------------------------------------------------------------
+    # --- questions and files ------------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
         """Ask, or accept --yes (or another `flag`, or none) as the answer. Raise ConsentNeeded without a terminal,
@@ -158,7 +158,7 @@ class Terminal:
         make_directory(directory)
         return self.file_to_write(str(Path(directory) / name), force=force)
 
-    # --- results --------------------------------------------------------------------------------------------------
+    # --- results ------------------------------------------------------------------------------------------------------
 
     @property
     def verbose(self) -> bool:
