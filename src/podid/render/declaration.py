@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from podid.domain.declaration import (
@@ -43,6 +44,21 @@ def declaration_text(declaration: Declaration, comments: str = "", *, first: boo
         + comments
         + to_yaml(cast("Json", escaped(declaration_object(declaration))), quoted=_quoted)
     )
+
+
+def declarations_text(declarations: Iterable[Declaration]) -> str:
+    """Return the documents of one file."""
+    return "---\n".join(declaration_text(item, first=not number) for number, item in enumerate(declarations))
+
+
+def self_contained(declaration: Declaration) -> Declaration:
+    """Return the declaration with the content of its policy files in their place."""
+
+    def inlined(policy: DeclaredPolicy) -> DeclaredPolicy:
+        return replace(policy, source=PolicySource.DOCUMENT) if policy.source is PolicySource.FILE else policy
+
+    roles = (replace(role, policies=tuple(map(inlined, role.policies))) for role in declaration.roles)
+    return replace(declaration, roles=tuple(roles))
 
 
 def _quoted(text: str) -> bool:

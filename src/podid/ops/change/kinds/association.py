@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
@@ -148,10 +149,16 @@ def with_association(
 
     if not isinstance(snapshot.associations, Known):
         return snapshot
-    others = tuple(item for item in snapshot.associations.value if item.ref != ref)
+    # a plan may have thousands of actions: `item.ref` would make an object for each of their pairs
+    name, namespace = ref.name, ref.namespace
+    others, listed = [], None
+    for item in snapshot.associations.value:
+        if item.service_account == name and item.namespace == namespace:
+            listed = item
+        else:
+            others.append(item)
     if after is None:
-        return replace(snapshot, associations=Known(others))
-    listed = next((item for item in snapshot.associations.value if item.ref == ref), None)
+        return replace(snapshot, associations=Known(tuple(others)))
     known = listed if isinstance(listed, Association) else None
     old = AssociationKind.state_of(known) if known is not None else {}
     same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
@@ -175,7 +182,8 @@ def with_association(
         created_at=known.created_at if known is not None else now,
         modified_at=known.modified_at if known is not None and same else now,
     )
-    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda item: item.ref))))
+    whole = sorted((*others, planned), key=attrgetter("namespace", "service_account"))
+    return replace(snapshot, associations=Known(tuple(whole)))
 
 
 def _roles(state: State | None) -> frozenset[str]:
