@@ -115,9 +115,9 @@ class Access:
 
     def quietly(self) -> Access:
         """Return the same access with a terminal that shows no progress, for one of several at the same time."""
-        other = copy(self)
-        other.terminal = self.terminal.quietly()
-        return other
+        quiet = copy(self)
+        quiet.terminal = self.terminal.quietly()
+        return quiet
 
     def session_in(self, region: str, role: AssumedRole | None = None) -> AwsSession:
         """Return a session in another region, or with a role of another account."""

@@ -49,9 +49,9 @@ class Terminal:
 
     def quietly(self) -> Terminal:
         """Return a terminal that shows no progress, for one of several parts of a command at the same time."""
-        other = Terminal(self._runtime, self._options)
-        other.progress, other.argv = Progress(self._runtime, quiet=True), self.argv
-        return other
+        quiet = Terminal(self._runtime, self._options)
+        quiet.progress, quiet.argv = Progress(self._runtime, quiet=True), self.argv
+        return quiet
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
