@@ -46,7 +46,7 @@ def round_view(done: Reconciliation) -> View:
 def _words(done: Reconciliation) -> str:
     if done.state is RoundState.STANDBY:
         return "another process holds the Lease"
-    if done.error:
+    if done.state is RoundState.FAILED:
         return done.error
     counts = (
         (done.changes, "change" if done.state is RoundState.APPLIED else "pending change"),
@@ -54,7 +54,8 @@ def _words(done: Reconciliation) -> str:
         (done.not_read, "unread resource"),
     )
     parts = [count_of(number, noun) for number, noun in counts if number]
-    return ", ".join((*parts, f"{done.unchanged} unchanged"))
+    counted = ", ".join((*parts, f"{done.unchanged} unchanged"))
+    return f"{counted}: {done.error}" if done.error else counted
 
 
 class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):
