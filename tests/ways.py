@@ -273,6 +273,8 @@ STORY = _script(
 5 audit shop/nosuch
 2 audit --check sdk-too-old
 8 audit --cluster demo --cluster nosuch
+3 doctor --all-clusters --all-regions
+3 agent status --all-clusters
 2 explain
 0 explain --list
 0 explain association-sa-not-found
@@ -825,6 +827,8 @@ OWN = (
     Way("audit --probe --yes --check imds-open-to-pods", audited, ("--probe",)),
     Way("audit", self_managed),
     Way("audit --all-clusters", healthy, ("--all-clusters",)),
+    Way("list --all-regions", healthy, ("--all-clusters", "--all-regions"), rare=True),
+    Way("doctor --all-regions --check agent-not-installed", healthy, ("--all-clusters", "--all-regions")),
     Way("doctor", self_managed),
     Way("doctor", untold),
     Way("agent status", healthy, rare=True),

@@ -309,6 +309,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     _iam(errors.Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
     _iam(errors.Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
+    ErrorRule(
+        errors.NotFound,
+        "the account of the caller is in no organization ({text})",
+        service="organizations",
+        codes=("AWSOrganizationsNotInUseException",),
+    ),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(
         errors.Rejected,

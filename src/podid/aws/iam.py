@@ -214,7 +214,7 @@ class Iam(ServiceGateway):
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Return the inline policies by name, decoded and sorted."""
         find = partial(self._find_inline, name)
-        return self._api.each("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
+        return self._api.find_listed("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:

@@ -47,6 +47,12 @@ class Terminal:
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
+    def quietly(self) -> Terminal:
+        """Return a terminal that shows no progress, for one of several parts of a command at the same time."""
+        other = Terminal(self._runtime, self._options)
+        other.progress, other.argv = Progress(self._runtime, quiet=True), self.argv
+        return other
+
     # --- on the way ----------------------------------------------------------------------------------------------
 
     def note(self, *lines: str | Line, draft: bool = False) -> None:

@@ -183,12 +183,12 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
     known = {row.name: row for row in COMMANDS}
     plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
     total = CommandPermissions()
-    for given, name in zip(names, plain, strict=False):
+    for typed, name in zip(names, plain, strict=False):
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
                 f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
-                hint=Again(swap=(given, near[0])) if near else (),
+                hint=Again(swap=(typed, near[0])) if near else (),
                 subject=name,
             )
         needed = known[name].load().all_permissions()

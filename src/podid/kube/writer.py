@@ -212,8 +212,8 @@ def probe_job(
     spec = _spec(ref, image, container) | {"volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]}
     if node:
         fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
-        here = {"nodeSelectorTerms": [{"matchFields": fields}]}
-        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
+        node_affinity = {"nodeSelectorTerms": [{"matchFields": fields}]}
+        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": node_affinity}}
         # a pod of the service account runs on that node, with tolerations that are not known here
         spec["tolerations"] = [{"operator": "Exists"}]
     return {

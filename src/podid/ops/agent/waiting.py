@@ -254,8 +254,8 @@ def issue_words(issue: AddonIssue) -> str:
     """Return the issue explained: EKS's code and text, its meaning, and its resources."""
     means = _MEANS.get(issue.code, "")
     where = f" ({short_list(issue.resource_ids)})" if issue.resource_ids else ""
-    said = issue.message or means
-    return f"{issue.code}{f', {means}' if means and issue.message else ''}: {said}{where}"
+    text = issue.message or means
+    return f"{issue.code}{f', {means}' if means and issue.message else ''}: {text}{where}"
 
 
 def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:

@@ -107,22 +107,22 @@ def right_size(
     if isinstance(usage, Missing):
         raise error_of(usage)
     table, notes = action_table(), []
-    seen: RoleEvents | None = None
+    calls: RoleEvents | None = None
     if file:
         try:
-            seen = role_events(records_in(events), role.arn, since, table)
+            calls = role_events(records_in(events), role.arn, since, table)
         except Malformed as error:
             raise InvalidInput(f"{file} is not a file of CloudTrail events: {error}", subject=file) from None
-        if not seen.number:
+        if not calls.number:
             raise NotFound(f"{file} has no event of role {role.name} since {utc(since)}", subject=file)
-        if seen.begin is not None and seen.begin > since:
-            notes.append(f"{file} begins at {utc(seen.begin)}, after the start of the window: {utc(since)}")
+        if calls.begin is not None and calls.begin > since:
+            notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
     evidence = Evidence(
         usage=usage.value,
         since=since,
         table=table,
-        calls=None if seen is None else seen.calls,
-        unmapped=frozenset() if seen is None else seen.unmapped,
+        calls=None if calls is None else calls.calls,
+        unmapped=frozenset() if calls is None else calls.unmapped,
         keep=(*keep, *(() if recent is None else _actions_of(recent, table))),
     )
     policies, removed, unknown = [], dict[str, None](), dict[str, None]()

@@ -250,8 +250,8 @@ class Making:
         return replace(self, action=self.kind.anew(self.site, self.action), reason=reason)
 
     def _write(self) -> State | None:
-        made = {(item.kind, item.verb, item.target) for item in self._worked()}
-        if (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) not in made:
+        done = {(item.kind, item.verb, item.target) for item in self._worked()}
+        if (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) not in done:
             if self.action.verb in self.kind.overwrites:
                 self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()

@@ -127,11 +127,11 @@ class CanOptions:
 
 def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> None:
     """Raise UsageError unless one of a service account, a role and policy files is specified."""
-    given = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
-    if not given:
+    sources = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
+    if not sources:
         raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot be used together")
+    if len(sources) > 1:
+        raise UsageError(f"{' and '.join(sources)} cannot be used together")
 
 
 @options

@@ -173,7 +173,7 @@ class ResourceKind(ABC):
         plan is made and again before its first write. Raise Conflict if the resource must not be deleted."""
         return self.once_deleted
 
-    def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  most kinds have no id that changes
+    def check_same(self, current: State, created: State | None) -> None:  # noqa: B027  most kinds have no id that changes
         """Raise Conflict if the current resource is not the one that was created, although its name and members are
         equal."""
 

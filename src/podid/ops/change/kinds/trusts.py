@@ -176,7 +176,7 @@ class TargetTrustKind(RoleTrustKind):
 
         arn, policy = action.keys["targetRoleArn"], document_of(action.after)
         planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
-        ids = {ref: made for ref in awaited_in(policy) if (made := planned.get(ref))}
+        ids = {ref: external_id for ref in awaited_in(policy) if (external_id := planned.get(ref))}
         trust = with_external_ids(policy, ids)
         assert isinstance(trust, Mapping)
         target = known_or(snapshot.target_roles, {}).get(arn)
