@@ -869,6 +869,7 @@ OWN = (
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
