@@ -187,7 +187,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     safe = "`podid history` lists the changes; it is safe to run the command again"
     after = f" {safe}: {again}" if runtime.changing else ""
     done, total = runtime.counted
-    where = f" at {done} of {total} steps" if total else ""
+    where = f" at {done} of {total} {runtime.steps}" if total else ""
     text = f"Interrupted{where}.{after}"
     if runtime.streams.stderr_tty:  # the terminal has written ^C at the position of the cursor
         text = f"\n{paint(text, Screen(runtime.width))}\n"
