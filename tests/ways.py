@@ -389,6 +389,7 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
+0 version
 0 completion show bash
 0 completion install bash
 0 completion install bash
