@@ -391,6 +391,7 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
+0 version
 0 completion show bash
 0 completion install bash
 0 completion install bash
@@ -878,6 +879,7 @@ OWN = (
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),

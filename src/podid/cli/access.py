@@ -115,9 +115,9 @@ class Access:
 
     def quietly(self) -> Access:
         """Return the same access with a terminal that shows no progress, for one of several at the same time."""
-        other = copy(self)
-        other.terminal = self.terminal.quietly()
-        return other
+        quiet = copy(self)
+        quiet.terminal = self.terminal.quietly()
+        return quiet
 
     def session_in(self, region: str, role: AssumedRole | None = None) -> AwsSession:
         """Return a session in another region, or with a role of another account."""
@@ -140,7 +140,7 @@ class Access:
         if refs and self.in_namespaces:
             raise UsageError("Service accounts cannot be used together with -n or -A")
 
-    # --- where ----------------------------------------------------------------------------------------------------
+    # --- where --------------------------------------------------------------------------------------------------------
 
     @cached_property
     def named(self) -> NamedCluster | None:
@@ -306,7 +306,7 @@ class Access:
         named.check_partition(cluster.partition)
         return cluster
 
-    # --- clients --------------------------------------------------------------------------------------------------
+    # --- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def clients(self) -> Clients:
@@ -331,7 +331,7 @@ class Access:
 
     @cached_property
     def kube(self) -> KubeAccess:
-        """Return Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
+        """Return Kubernetes access to the cluster, or the reason why it failed. Raise only for invalid options."""
         from podid.cli.cluster import connect
 
         return connect(

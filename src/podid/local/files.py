@@ -263,7 +263,7 @@ def _usage_errors(name: str, act: str) -> Iterator[None]:
 
 class OutputFile:
     """An output file, checked on creation of this object and written atomically later, with mode 0600. It replaces only
-    regular files, and follows no links. Raises UsageError."""
+    regular files, and follows no links. Raise UsageError."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -193,7 +193,7 @@ class Listing:
         details: frozenset[Detail],
         now: datetime,
     ) -> Listing:
-        """`columns` are those to fill. Raise InvalidInput."""
+        """Return the listing; `columns` are the ones to fill. Raise InvalidInput."""
         older, newer = (
             timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
         )
