@@ -366,7 +366,8 @@ def test_actions_are_pinned_and_may_only_read() -> None:
         assert [use for use in re.findall(r"uses: (\S+)", text) if not re.search(r"@[0-9a-f]{40}$", use)] == []
         workflow = yaml.safe_load(text)
         assert workflow["permissions"] == {}
-        assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
+        if path.name != "release.yml":  # tests/delivery/test_release.py has its permissions
+            assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
 
 
 def test_the_changelog_has_a_section() -> None:

@@ -191,6 +191,14 @@ def with_blue(site: Site, ref: ServiceAccountRef = ORDERS, role: str = "storefro
     site.trust("storefront", pods_trust())
 
 
+def trusting_two(site: Site) -> None:
+    """A role whose trust policy names two clusters in one list."""
+    document = pods_trust(site.box.world.clusters["demo"])
+    arns = [CLUSTER_ARN, CLUSTER_ARN.replace("demo", "blue")]
+    document["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] = arns
+    site.box.iam.make_role(ACCOUNT, "of-two", json.dumps(document))
+
+
 def with_blue_narrow(site: Site) -> None:
     make_role(site, trust_for(ORDERS, CLUSTER_ARN.replace("demo", "blue")))
     with_blue(site, role="shop-orders")

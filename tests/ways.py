@@ -37,6 +37,7 @@ from way_worlds import (
     shared_role,
     story,
     tagged_target,
+    trusting_two,
     under_cilium,
     ungrouped,
     unserved,
@@ -293,6 +294,7 @@ STORY = _script(
 0 move shop/orders shop/moved --update-trust --yes --dry-run
 0 disassociate shop/orders --delete-role --yes --dry-run
 2 disassociate shop/orders
+0 decommission --cluster demo --dry-run
 0 disassociate shop/orders --yes --dry-run
 0 disassociate shop/orders --yes
 5 disassociate shop/orders --yes
@@ -389,6 +391,7 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
+0 version
 0 completion show bash
 0 completion install bash
 0 completion install bash
@@ -459,6 +462,7 @@ MUTATED = _script(
 0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
+0 decommission --cluster demo --dry-run
 0 role list
 0 role show shop-orders
 0 install-agent
@@ -522,6 +526,7 @@ INTERRUPTED = _script(
 130 doctor --me
 130 audit --secrets
 130 disassociate shop/orders --yes
+130 decommission --cluster demo --yes
 130 associate shop/orders --role storefront --replace
 130 undo last --yes
 130 move shop/orders shop/cart
@@ -701,6 +706,11 @@ OWN = (
         "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
     ),
     Way("disassociate shop/orders --yes --wait api", healthy, rare=True),
+    Way(
+        "decommission --cluster demo --yes",
+        after(WITH_ROLE, start=trusting_two),
+        ("checking whether EC2", "reading the settings"),
+    ),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
     Way("copy --from-cluster blue --to-cluster demo", with_blue, EFFECT, rare=True),
@@ -869,6 +879,7 @@ OWN = (
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
