@@ -47,12 +47,14 @@ check: $(STAMP)  ## Style, types, generated files, the wheel by itself
 generated: $(STAMP)  ## Whether the generated files are up to date
 	$(BIN)/python tools/gen_index.py --check
 	$(BIN)/python tools/gen_docs.py --check
+	$(BIN)/python tools/gen_deploy.py --check
 	$(BIN)/python tools/draw_layout.py --check
 	$(BIN)/python tools/draw_screens.py --check
 
 docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/gen_index.py --write
 	$(BIN)/python tools/gen_docs.py --write
+	$(BIN)/python tools/gen_deploy.py --write
 	$(BIN)/python tools/draw_layout.py --write
 	$(BIN)/python tools/draw_screens.py --write
 

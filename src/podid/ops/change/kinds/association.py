@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
@@ -148,10 +149,16 @@ def with_association(
 
     if not isinstance(snapshot.associations, Known):
         return snapshot
-    others = tuple(item for item in snapshot.associations.value if item.ref != ref)
+    # a plan may have thousands of actions: `item.ref` would make an object for each of their pairs
+    name, namespace = ref.name, ref.namespace
+    others, listed = [], None
+    for item in snapshot.associations.value:
+        if item.service_account == name and item.namespace == namespace:
+            listed = item
+        else:
+            others.append(item)
     if after is None:
-        return replace(snapshot, associations=Known(others))
-    listed = next((item for item in snapshot.associations.value if item.ref == ref), None)
+        return replace(snapshot, associations=Known(tuple(others)))
     known = listed if isinstance(listed, Association) else None
     old = AssociationKind.state_of(known) if known is not None else {}
     same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
@@ -175,7 +182,8 @@ def with_association(
         created_at=known.created_at if known is not None else now,
         modified_at=known.modified_at if known is not None and same else now,
     )
-    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda item: item.ref))))
+    whole = sorted((*others, planned), key=attrgetter("namespace", "service_account"))
+    return replace(snapshot, associations=Known(tuple(whole)))
 
 
 def _roles(state: State | None) -> frozenset[str]:
@@ -254,17 +262,17 @@ def _taken_over(site: Site, updated: Association, changed: Mapping[str, object],
         state: State = AssociationKind.state_of(current)
         return [member for member, value in expected.items() if not _same(state.get(member), value)]
 
-    left = kept(updated)
-    if not left and all(expected[member] for member in expected if member in _REMOVABLE):
+    remaining = kept(updated)
+    if not remaining and all(expected[member] for member in expected if member in _REMOVABLE):
         return updated
     current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
         current = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
-        left = kept(current)
-        if not left:
+        remaining = kept(current)
+        if not remaining:
             return current
-    removed = [_WORDS[member] for member in left if not changed[member] and member in _REMOVABLE]
-    others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
+    removed = [_WORDS[member] for member in remaining if not changed[member] and member in _REMOVABLE]
+    others = [_WORDS[member] for member in remaining if _WORDS[member] not in removed]
     kept_members = (("remove", removed), ("change", others))
     requests = [f"{verb} the {' and '.join(names)}" for verb, names in kept_members if names]
     still = "the association still has it" if removed and not others else "the association is unchanged"
