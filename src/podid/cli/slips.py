@@ -74,7 +74,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if takes_names else "no arguments"
         message = f"podid {' '.join(path)} takes {limit}: {extra[1]} is not expected"
-    elif context is not None and (missing := _MISSING.fullmatch(message)):
+    elif missing := _MISSING.fullmatch(message):
         message = f"podid {' '.join(path)} requires {missing[1]}"
     elif message.startswith("No such option"):
         message = f"Unknown option {typed}"
