@@ -98,8 +98,8 @@ def test_hints_and_argument_vectors_in_documents(site: Site) -> None:
     commands = [command for item in report["findings"] for command in item["fix"]["commands"]]
     assert commands
     assert all(command[:2] == ["kubectl", "podid"] or "podid" not in command for command in commands)
-    shown = as_plugin(site, "role", "show", "nosuch", "-o", "jsno")
-    assert "kubectl podid role show nosuch -o json" in shown.stderr
+    shown = as_plugin(site, "associate", "shop/orders", "--role", "nosuch", "-o", "json")
+    assert shown.error["hint"].startswith("kubectl podid role create nosuch")
     text = as_plugin(site, "doctor").stdout
     assert "Fix   kubectl podid" in text or "kubectl podid explain" in text
 

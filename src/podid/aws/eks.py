@@ -39,7 +39,7 @@ class Eks(EksAddons):
     same change is sent again: EKS then carries it out once.
     """
 
-    # --- clusters -----------------------------------------------------------------------------------------------
+    # --- clusters -----------------------------------------------------------------------------------------------------
 
     @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> Cluster:
@@ -79,7 +79,7 @@ class Eks(EksAddons):
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
         )
 
-    # --- associations -------------------------------------------------------------------------------------------
+    # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
     def list_association_summaries(
@@ -300,7 +300,7 @@ class Eks(EksAddons):
                 )
         return present
 
-    # --- node groups --------------------------------------------------------------------------------------------
+    # --- node groups --------------------------------------------------------------------------------------------------
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:

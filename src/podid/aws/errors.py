@@ -26,6 +26,7 @@ SERVICE_NAMES = {
     "eks": "EKS",
     "eks-auth": "EKS Auth",
     "iam": "IAM",
+    "organizations": "AWS Organizations",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
 }

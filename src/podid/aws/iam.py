@@ -31,7 +31,7 @@ class Iam(ServiceGateway):
     def _own_role(self, data: Object) -> Role:
         return self._api.own(decode.role, "Arn", "iam", _resource)(data)
 
-    # --- roles --------------------------------------------------------------------------------------------------
+    # --- roles --------------------------------------------------------------------------------------------------------
 
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
@@ -144,7 +144,7 @@ class Iam(ServiceGateway):
         """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""
         return self._api.read("GetAccountSummary", {}, "the quotas of the account", at("SummaryMap", numbers))
 
-    # --- OIDC providers -----------------------------------------------------------------------------------------
+    # --- OIDC providers -----------------------------------------------------------------------------------------------
 
     @needs("iam:ListOpenIDConnectProviders")
     def list_oidc_providers(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class Iam(ServiceGateway):
         params = {"OpenIDConnectProviderArn": arn}
         self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
 
-    # --- policies -----------------------------------------------------------------------------------------------
+    # --- policies -----------------------------------------------------------------------------------------------------
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
@@ -296,7 +296,7 @@ class Iam(ServiceGateway):
             raise Unavailable(f"IAM could not generate the report on the last use of {arn}", subject=arn)
         return None if "IN_PROGRESS" in statuses else tuple(services)
 
-    # --- simulation ---------------------------------------------------------------------------------------------
+    # --- simulation ---------------------------------------------------------------------------------------------------
 
     @needs("iam:SimulatePrincipalPolicy")
     def simulate(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.rate import Rate
@@ -58,6 +58,8 @@ class Stopped(Exception):
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
 # whether the other calls continue if this one fails
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
+# the most concurrent calls of a fan-out, less where many fan-outs run at the same time
+_workers: ContextVar[int] = ContextVar("podid_workers", default=WORKERS)
 # seconds of retries after failures, if less than the default
 _for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
 
@@ -268,6 +270,13 @@ class _Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """One of several results of an item."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class _Fed:
     """All items are in the queue; the number of results to expect."""
 
@@ -282,20 +291,47 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
     the fan-out and is raised here. To stop early, close the iterator or leave the loop. `reads` declares that `fn`
     changes nothing, so that Ctrl-C does not wait for running calls.
     """
-    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
-    done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
-    stop, seconds, threads = threading.Event(), _for_failures.get(), list[threading.Thread]()
+    return _results(lambda item, put: put((item, fn(item))), items, reads, _workers.get())
 
-    def start(work: Callable[[], None]) -> None:
+
+def fan_out_parts(
+    fn: Callable[[T], Iterable[R]], items: Iterable[T], *, workers: int, of_nested: int = WORKERS
+) -> Iterator[R]:
+    """Yield all results of `fn(item)`, of which an item has several, as they arrive: otherwise as `fan_out` with
+    `reads`. At most `workers` items are processed at a time. A fan-out in `fn` has at most `of_nested` workers."""
+
+    def work(item: T, put: Callable[[Any], None]) -> None:
+        _workers.set(of_nested)
+        for result in fn(item):
+            if (stop := _stop.get()) is not None and stop.is_set():
+                raise Stopped
+            put(_Part(result))
+        put((item, None))
+
+    for result in _results(work, items, True, workers):
+        if isinstance(result, _Part):
+            yield cast("R", result.value)
+
+
+def _results(
+    work: Callable[[T, Callable[[Any], None]], None], items: Iterable[T], reads: bool, workers: int
+) -> Iterator[Any]:
+    """Yield all that `work` puts: parts, and one tuple for each item."""
+    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
+    done: SimpleQueue[Any] = SimpleQueue()
+    stop, seconds, nested, threads = threading.Event(), _for_failures.get(), _workers.get(), list[threading.Thread]()
+
+    def start(run: Callable[[], None]) -> None:
         # daemons, so that a hanging call does not keep the process alive after Ctrl-C
-        threads.append(threading.Thread(target=guard, args=(work,), name="podid-pacing", daemon=True))
+        threads.append(threading.Thread(target=guard, args=(run,), name="podid-pacing", daemon=True))
         threads[-1].start()
 
-    def guard(work: Callable[[], None]) -> None:
+    def guard(run: Callable[[], None]) -> None:
         _stop.set(stop)
         _for_failures.set(seconds)
+        _workers.set(nested)
         try:
-            work()
+            run()
         except Stopped:
             return
         except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
@@ -308,13 +344,13 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
                 return
             todo.put((item,))
             count += 1
-            if count <= WORKERS:
+            if count <= workers:
                 start(call)
         done.put(_Fed(count))
 
     def call() -> None:
         while (job := todo.get()) is not None and not stop.is_set():
-            done.put((job[0], fn(job[0])))
+            work(job[0], done.put)
 
     start(feed)
     expected, count, grace = -1, 0, GRACE_SECONDS
@@ -326,14 +362,14 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
                 case _Failed(error):
                     raise error
                 case result:
-                    count += 1
+                    count += isinstance(result, tuple)
                     yield result
     except KeyboardInterrupt:
         grace = 0.0 if reads else GRACE_SECONDS
         raise
     finally:
         stop.set()
-        for _ in range(WORKERS):
+        for _ in range(workers):
             todo.put(None)
         until = time.monotonic() + grace
         for thread in threads:  # the first one starts the others

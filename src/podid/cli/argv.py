@@ -56,8 +56,9 @@ def verbose(argv: Sequence[str]) -> bool:
 
 
 def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
-    """Return the command line for one of several places: each specified option of `values` once, with that value, at
-    the position of its first occurrence. --all-clusters and --cluster-tag become --cluster. Adds no other options."""
+    """Return the command line for one of several places: each given option of `values` once, with that value, at the
+    position of its first occurrence. Options for several places, such as --all-clusters, become the option for one.
+    Adds no other options."""
     words = tuple(argv)
     for name, value in values.items():
         if value is not None:
@@ -65,15 +66,24 @@ def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
     return words
 
 
+# options for several places, by the option for one; those with a value first
+_OF_SEVERAL: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cluster": (("--cluster-tag", "--shard"), ("--all-clusters",)),
+    "region": ((), ("--all-regions",)),
+    "accounts": ((), ("--organization",)),
+}
+
+
 def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
     options = occurrences(f"--{name}", words, short="-c" if name == "cluster" else "")
-    if name == "cluster":
-        options += occurrences("--cluster-tag", words)
-        options += [
-            GivenOption(place, 1, None) for place, word in enumerate(_before_names(words)) if word == "--all-clusters"
-        ]
+    valued, switches = _OF_SEVERAL.get(name, ((), ()))
+    options += [item for option in valued for item in occurrences(option, words)]
+    options += [GivenOption(place, 1, None) for place, word in enumerate(_before_names(words)) if word in switches]
     if not options:
-        return words
+        end = len(_before_names(words))
+        everywhere = occurrences("--accounts", words) or {"--organization", "--all-regions"} & set(words[:end])
+        # these options select all clusters
+        return (*words[:end], "--cluster", value, *words[end:]) if name == "cluster" and everywhere else words
     replaced = {place for item in options for place in range(item.place, item.place + item.size)}
     place = min(replaced)
     kept = (word for position, word in enumerate(words) if position > place and position not in replaced)

@@ -165,7 +165,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     )
 
 
-# --- what a body receives -----------------------------------------------------------------------------------------
+# --- what a body receives ---------------------------------------------------------------------------------------------
 
 
 def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:

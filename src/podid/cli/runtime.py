@@ -144,6 +144,8 @@ class Runtime:
     changing: bool = False
     # completed and total steps of a long change
     counted: tuple[int, int] = (0, 0)
+    # their plural
+    steps: str = "steps"
     # settled earlier runs, until a result or an error reports them
     settled: "Settled | None" = None
     # open journal runs of this command

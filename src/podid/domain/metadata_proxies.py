@@ -93,7 +93,7 @@ class MetadataProxy:
     external_id_key: str = EXTERNAL_ID
     namespace_key: str = ALLOWED
     default_role: str = ""
-    # the way in which a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
+    # how a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
     restriction: str = ""
     principal: str = ""
 

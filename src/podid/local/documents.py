@@ -237,7 +237,7 @@ def _is_json(text: str) -> bool:
 
 
 def _for_yaml(text: str) -> str:
-    """Replace tabs outside of texts by spaces, and in texts the two escapes of one character, which YAML lacks."""
+    """Replace tabs outside of texts with spaces, and in texts the two escapes of one character, which YAML lacks."""
     return re.sub(r'"(?:[^"\\]|\\.)*"|\t', lambda match: " " if match[0] == "\t" else _for_yaml_text(match[0]), text)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from podid.sandbox.contract import AgentAddon, Before, KubernetesHalf, SandboxClock
 from podid.sandbox.credentials import KeyRing
-from podid.sandbox.faults import TwoASecond
+from podid.sandbox.faults import TrailRate
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
@@ -180,10 +180,12 @@ class World:
         self.tags: dict[str, dict[str, str]] = {}
         self.addon_faults: dict[str, AddonFault] = {}
         self.trail: deque[TrailEvent] = deque(maxlen=_TRAIL_EVENTS)
-        self.trail_rate = TwoASecond()
+        self.trail_rate = TrailRate()
         self.accesses: dict[tuple[str, str, str], tuple[float, str]] = {}
         """Role, service and action -> when it was last tried, and in which region."""
         self.reports: dict[str, UsageReport] = {}
+        self.organization: dict[str, str] = {}
+        """The accounts of the organization, each with its state; empty outside of one."""
         self.kubernetes: KubernetesHalf | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._pending: list[str] = []
@@ -329,7 +331,8 @@ class World:
             self.trail.clear()
             self.accesses.clear()
             self.reports.clear()
-            self.trail_rate = TwoASecond()
+            self.organization.clear()
+            self.trail_rate = TrailRate()
             self.credentials.allow_again()
             self._listeners.clear()
 

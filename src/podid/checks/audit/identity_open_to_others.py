@@ -12,7 +12,7 @@ from podid.domain.exposure import IdentityGrant, grants_of
 from podid.domain.findings import Subject
 from podid.facts.index import chain_of
 
-# everybody, or every service account
+# all users, or all service accounts
 _EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
 # of the control plane, the nodes, EKS, and the administrators' group that authorization does not limit
 _OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", "system:node", "eks:")

@@ -183,7 +183,7 @@ class _Waiting:
         return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
 
     def _failed(self, addon: Addon) -> PodidError:
-        """If there are too few replicas, the pods show the cause."""
+        """Return the error of a failed add-on. If it reports too few replicas, the pods show the cause."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
             agents, cause = self._read_pods()

@@ -303,7 +303,7 @@ def plan_targets(
         yield plan_chain(request, chains, read_target(clients, request, place.account))
 
 
-# --- roles ---------------------------------------------------------------------------------------
+# --- roles ------------------------------------------------------------------------------------------------------------
 
 
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:

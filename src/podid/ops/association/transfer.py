@@ -79,7 +79,8 @@ class Transfer:
         *,
         elsewhere: tuple[Clients, Place] | None = None,
     ) -> Transfer:
-        """`elsewhere` is the other cluster that it moves to. Raise NotFound if there is nothing to move."""
+        """Read the associations of both service accounts. `elsewhere` is the other cluster of the move. Raise NotFound
+        if there is no association to move."""
         if elsewhere is None:
             current = current_associations(clients, place, (old, new))
             association, moved = current[old], current[new]

@@ -172,7 +172,7 @@ class _Carrying:
                 self._bar_after(outcome, failure)
 
     def _bar_after(self, done: Done, error: errors.PodidError) -> None:
-        """After a failure block everything, or only the actions that need the same resource."""
+        """Block everything after a failure, or only the actions that need the same resource."""
         kind, action = kind_of(done.action.kind), done.action
         names = kind.gives(action) if self.plan.separate and done.status is Status.FAILED else None
         if names is None or isinstance(error, (errors.Unavailable, errors.CredentialsError)):

@@ -71,7 +71,7 @@ class CustomResources:
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
 
-    # --- roles ----------------------------------------------------------------------------------------------------
+    # --- roles --------------------------------------------------------------------------------------------------------
 
     def _ack_role(self, node: DocumentNode) -> None:
         spec = _spec(node)
@@ -131,7 +131,7 @@ class CustomResources:
         node = self.objects.get(("Role", name))
         return _crossplane_name(node, name) if node is not None else ""
 
-    # --- associations ---------------------------------------------------------------------------------------------
+    # --- associations -------------------------------------------------------------------------------------------------
 
     def associate(
         self,

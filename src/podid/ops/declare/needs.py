@@ -35,17 +35,17 @@ class FileNeeds:
             targets=any(item.target_role for item in associations),
         )
 
-    def all_of(self, reason: str, asked: Ownership) -> bool:
+    def all_of(self, reason: str, ownership: Ownership) -> bool:
         """Return whether the files and options need the optional permissions of this reason. Names that podid only
         suggests need none."""
         needed = {
-            "--prune": asked.prune,
+            "--prune": ownership.prune,
             "naming roles": False,
             "validating policies": self.documents,
-            "patterns, selectors": self.patterns or self.accounts or asked.from_annotations,
+            "patterns, selectors": self.patterns or self.accounts or ownership.from_annotations,
             "createServiceAccount": self.accounts,
             "agent": self.agent,
             "clusters by tags": self.tags,
-            "--target-role": self.targets and asked.update_trust,
+            "--target-role": self.targets and ownership.update_trust,
         }
         return next((value for words, value in needed.items() if reason.startswith(words)), True)

@@ -109,7 +109,7 @@ def read_identities(
         *(f"not read: {part}" for part in unread),
     )
     own = tuple(roles[name] for name in sorted(roles) if not roles[name].role.service_linked)
-    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed))
+    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed, len(listed)))
 
 
 def _associations(

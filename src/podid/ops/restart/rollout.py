@@ -2,7 +2,7 @@
 journal.
 
 The webhook acts only when a pod is created, so a running pod keeps its fields. A restart is the patch of `kubectl
-rollout restart`: the controller replaces the pods by its own strategy, within disruption budgets, and podid deletes
+rollout restart`: the controller replaces the pods with its own strategy, within disruption budgets, and podid deletes
 nothing. Pods of a workload with strategy OnDelete are evicted, one at a time and within disruption budgets, only if
 `evict` is set.
 """

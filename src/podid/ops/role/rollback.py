@@ -36,7 +36,7 @@ class RoleRollback:
         return f"{'role' if len(self.names) == 1 else 'roles'} {short_list(self.names)}"
 
     def error(self) -> PodidError:
-        """Return the failure, with the advice that the roles are deleted again."""
+        """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
         self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")

@@ -59,7 +59,7 @@ class ResourceKind(ABC):
     assigned: ClassVar[frozenset[str]] = frozenset()
     # members that are parameters of the request: the service does not store them
     manner: ClassVar[frozenset[str]] = frozenset()
-    # a document that several writers replace without any check by the service: it is read again when the run ends
+    # a document with several writers and no check in the service: it is read again when the run ends
     contended: ClassVar[bool] = False
     # it no longer exists when its run has ended, so it cannot be undone
     passing: ClassVar[bool] = False

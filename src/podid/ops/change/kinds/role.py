@@ -106,8 +106,9 @@ class RoleKind(OfRole):
         return with_new_role(snapshot, with_settings(created, after))
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """IAM refuses to delete a role that has policies: the `earlier` actions must remove them all. IAM would delete
-        a role that associations name, and their pods would lose their credentials."""
+        """Return notes on the deletion. Raise Conflict unless the `earlier` actions remove all policies, because IAM
+        refuses to delete a role that has policies. Raise Conflict too if an association names the role: IAM would
+        delete it, and the pods would lose their credentials."""
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
@@ -362,7 +363,8 @@ class RoleAttachmentKind(PolicyKind):
         return action.after
 
     def grants(self, action: Action) -> dict[str, Any]:
-        """Managed policies are not read for a plan; the permissions of AWS's own for nodes are known."""
+        """Return the ARN only: a plan does not read managed policies. The permissions of AWS managed policies for nodes
+        are known."""
         return {} if action.after is None else {"managed": action.keys["policyArn"]}
 
 

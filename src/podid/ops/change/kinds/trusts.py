@@ -63,7 +63,7 @@ class RoleTrustKind(OfRole):
         return None if role is None else self.state_at(role, keys)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        """IAM has no compare-and-swap: read just before the write, and read back after it."""
+        """Read just before the write, and read back after it, because IAM has no compare-and-swap."""
         keys = self.reading(action)
         if action.after is None:
             raise Conflict(f"The {self.subject(action)} cannot be deleted, only changed", subject=action.target)
