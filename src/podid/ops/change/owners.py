@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podid.calls import pacing
-from podid.domain.errors import AccessDenied, Again, Conflict, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Undetermined
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, Verb, text
 from podid.ops.change.kinds import ASSOCIATION, ROLE, kind_of
@@ -40,6 +40,18 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool =
         advice="Change it with that tool. With --take-over podid changes it as well, and the tool still owns it.",
         subject=next(iter(owned.owners)),
     )
+
+
+def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> tuple[Plan, tuple[Action, ...]]:
+    """Return the plan without the actions on resources of other tools, which its notes name, and these actions. Raise
+    Undetermined if an owner could not be read."""
+    owned = read_owners(clients, plan, custom=custom)
+    if owned.unread:
+        raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
+    left = tuple(action for action in plan.actions if _subject(action) in owned.owners)
+    kept = tuple(action for action in plan.actions if action not in left)
+    notes = tuple(f"unchanged: {line}" for line in owned.lines)
+    return replace(plan, actions=kept).noting(notes), left
 
 
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
