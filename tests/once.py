@@ -19,7 +19,8 @@ from podid.cli import parser, tree
 from podid.sandbox.kube.tokens import TokenIssuer
 
 # what botocore's own handlers for services that podid does not ask are registered under
-_ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
+_ASKED = "iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer|s3|sqs|kms|secretsmanager"
+_ELSEWHERE = re.compile(rf"^(docs|getattr)\.|^[a-z-]+\.(?!({_ASKED})(\.|$))")
 # what of the environment a client goes by, beside its keys and the files, which are read before
 _SETTING = re.compile(
     r"(?!AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONFIG_FILE|SHARED_CREDENTIALS_FILE)$)(AWS_|https?_|no_proxy)",
