@@ -11,7 +11,7 @@ from typing import Any
 
 import podid.aws
 import podid.kube
-from permissions_support import asked_for
+from permissions_support import checked_permissions
 from podid.aws.api import Api
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
@@ -197,7 +197,8 @@ def test_the_marks_are_what_the_services_are_asked_for(session: AwsSession) -> N
     session.eks.create_association("demo", ORDERS, ROLE, token="t-0")
     wrong = []
     for operation, call in CALLS.items():
-        with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
+        # a missing object requires the same permissions
+        with checked_permissions() as asked, suppress(PodidError):
             call(session)
         needed = asked.iam | {action for each in asked.iam for action in DEPENDENT.get(each, ())}
         marked: Permissions = operation.__permissions__  # type: ignore[attr-defined]

@@ -138,6 +138,25 @@ def test_the_tools_of_the_workflow_are_in_the_repository() -> None:
     assert all(f"\n{target}: " in makefile for target in re.findall(r"^make (\w+)", scripts, re.MULTILINE))
 
 
+def test_examples_name_the_version() -> None:
+    """Of the action, the template, the hooks and the image: what a user copies."""
+    pattern = re.compile(r"podid/podid(?:@v|:|/v)(\d[\w.]*)|rev: v(\d[\w.]*)|[ {]version: (\d[\w.]*)")
+    paths = [
+        *(ROOT / "docs" / "guides").glob("*.md"),
+        *(ROOT / "ci").rglob("*.yml"),
+        *(ROOT / "deploy").rglob("*.yaml"),
+    ]
+    named = {
+        (path.name, number)
+        for path in paths
+        for match in pattern.finditer(path.read_text(encoding="utf-8"))
+        for number in match.groups()
+        if number
+    }
+    assert {name for name, _ in named} >= {"ci.md", "gitops.md", "podid.gitlab-ci.yml", "job.yaml", "cronjob.yaml"}
+    assert {number.rstrip(".") for _, number in named} == {VERSION}
+
+
 # --- notes ------------------------------------------------------------------------------------------------------------
 
 CHANGELOG = f"""# Changelog

@@ -36,7 +36,7 @@ THROTTLING_CODES = (
     "PriorRequestNotComplete",
     "EC2ThrottledException",
 )
-_ASK = "Ask an administrator of the account to allow {permission}{resource}."
+_ASK = "Ask an administrator of the account for this permission."
 _BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
 
 _sign_in = partial(ErrorRule, errors.CredentialsError)

@@ -77,7 +77,7 @@ def _entries(panel: str) -> Iterator[tuple[str, str]]:
             verbs = ", ".join(other.path[1] for other in COMMANDS if other.path[0] == noun)
             yield noun, f"{GROUPS[noun].removesuffix('.')}: {verbs}."
     if panel == PANELS[-1]:
-        yield "help, version", "Show this page, the help of a command or the version."
+        yield "help", "Show this page, or the help of a command."
 
 
 def _noun(noun: str, width: int) -> Iterator[str | Line]:

@@ -11,7 +11,7 @@ from podid.cli.tree import COMMANDS
 
 _PREFIX = "kubectl-"
 # further words that follow the program in help and hints
-_WORDS = ("help", "version", "COMMAND", "--help", "--version", "options", "-h")
+_WORDS = ("help", "COMMAND", "--help", "--version", "options", "-h")
 
 
 def program_of(path: str) -> str:
