@@ -315,6 +315,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         service="organizations",
         codes=("AWSOrganizationsNotInUseException",),
     ),
+    # --- policies of resources ----------------------------------------------------------------------------------------
+    ErrorRule(
+        errors.NotFound,
+        "{subject} does not exist, or has no policy{said}",
+        codes=("NoSuchBucketPolicy", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+    ),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(
         errors.Rejected,

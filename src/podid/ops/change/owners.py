@@ -48,10 +48,10 @@ def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> tupl
     owned = read_owners(clients, plan, custom=custom)
     if owned.unread:
         raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
-    left = tuple(action for action in plan.actions if _subject(action) in owned.owners)
-    kept = tuple(action for action in plan.actions if action not in left)
+    owned_actions = tuple(action for action in plan.actions if _subject(action) in owned.owners)
+    kept = tuple(action for action in plan.actions if action not in owned_actions)
     notes = tuple(f"unchanged: {line}" for line in owned.lines)
-    return replace(plan, actions=kept).noting(notes), left
+    return replace(plan, actions=kept).noting(notes), owned_actions
 
 
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
@@ -82,7 +82,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
 
 
 def _may_be_custom(action: Action) -> bool:
-    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
+    """Return whether a custom resource may own the subject of the action: an association that exists, or a role."""
     return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
 
 
