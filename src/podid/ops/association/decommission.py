@@ -26,7 +26,7 @@ def plan_decommission(
     clients: Clients, place: Place, journal: Journal, cluster_arn: str, now: datetime, say: Callable[[str], None]
 ) -> Plan:
     """Plan the removal. `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
-    NotFound if nothing of such a cluster remains, and Undetermined if another cluster of the account could not be
+    NotFound if no trust policy names such a cluster, and Undetermined if another cluster of the account could not be
     read."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
     plan = _of_associations(clients, place, associations, now)
