@@ -181,7 +181,9 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
                 f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
             )
             raise Conflict(message, subject=str(ref), id="association-other-role")
-        proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
+        # pods of add-ons get no annotations of kiam and kube2iam
+        irsa = bool(recorded) or addon_of(migration.snapshot, ref, role_arn) is not None
+        proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=irsa)
         members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
     return members
 
