@@ -47,12 +47,14 @@ check: $(STAMP)  ## Style, types, generated files, the wheel by itself
 generated: $(STAMP)  ## Whether the generated files are up to date
 	$(BIN)/python tools/gen_index.py --check
 	$(BIN)/python tools/gen_docs.py --check
+	$(BIN)/python tools/gen_deploy.py --check
 	$(BIN)/python tools/draw_layout.py --check
 	$(BIN)/python tools/draw_screens.py --check
 
 docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/gen_index.py --write
 	$(BIN)/python tools/gen_docs.py --write
+	$(BIN)/python tools/gen_deploy.py --write
 	$(BIN)/python tools/draw_layout.py --write
 	$(BIN)/python tools/draw_screens.py --write
 
@@ -62,6 +64,12 @@ site: $(STAMP)  ## Build the documentation site in build/docs/site (BUILDER=mkdo
 binary: $(STAMP)  ## Build dist/podid-VERSION-PLATFORM.tar.gz, which needs no Python, and run it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[build]'
 	$(BIN)/python tools/check_binary.py "$$($(BIN)/python tools/binary.py)"
+
+links: $(STAMP)  ## List the links that lead out of the site, each with its pages
+	@$(BIN)/python tools/build_site.py --links
+
+man: $(STAMP)  ## Write the man pages into build/man, as the wheel has them
+	$(BIN)/python tools/gen_man.py
 
 bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks

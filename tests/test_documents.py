@@ -181,6 +181,7 @@ WORDS: dict[str, Sequence[str]] = {
     "AccessReport": ("items.verdict", "items.accessLevel", "items.simulated"),
     "AllowedIdentityList": ("items.verdict",),
     "AgentStatus": ("state", "findings.severity"),
+    "AgentStatusList": ("items.state",),
     "Association": (
         "trust.scope.kind",
         "status.state",

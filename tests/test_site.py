@@ -99,6 +99,15 @@ def test_a_mention_becomes_a_link_outside_of_code(tmp_path: Path) -> None:
     )
 
 
+def test_external_links_are_listed_with_their_pages(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("[x](https://x.example/y#z) [b](b.md) <https://w.example>\n```\n<https://no>\n```\n")
+    (tmp_path / "b.md").write_text("<https://w.example>\n")
+    assert build_site.external_links(tmp_path) == {
+        "https://w.example": ["a.md", "b.md"],
+        "https://x.example/y#z": ["a.md"],
+    }
+
+
 # --- search -----------------------------------------------------------------------------------------------------------
 
 SEARCH = """(async () => {

@@ -19,6 +19,7 @@ OFFLINE = {
         "history",
         "demo",
         "completion show",
+        "version",
         "completion install",
         "schema",
         "convert",

@@ -172,19 +172,20 @@ def test_a_description_is_no_question() -> None:
 _RIDDLE = re.compile(r"(What|Whose|Where|Who|Whom|Why|How|Which|When|Whatever|Whoever|Whether)\b")
 _NO_VERB = re.compile(
     r"(The|An?|Every|Those|All|Its|Their|Each|Another|Both|Nothing|They|This|These|Of|With|Without|For|From|While|As"
-    r"|Only|True|False|None|[A-Z][a-z]+s)\b(?<!\bPass)(?<!\bProcess)(?<!\bAccess)"
+    r"|Only|True|False|None|If|After|Before|[A-Z]{2,}|[A-Z][a-z]+s|[A-Z][a-z]+ed)\b"
+    r"(?<!\bPass)(?<!\bProcess)(?<!\bAccess)(?<!\bSeed)(?<!\bNeed)|[^A-Z]"
 )
 
 
 def _docstrings() -> Iterator[tuple[str, ast.AST, str]]:
-    """Public docstrings by their place, with the node."""
+    """Yield the docstrings by their place, with the node."""
     for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
         place = path.relative_to(ROOT / "src" / "podid").as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 name = getattr(node, "name", "")
                 text = ast.get_docstring(node)
-                if text and not name.startswith("_"):
+                if text:
                     yield f"{place}:{name}", node, text
 
 
@@ -195,13 +196,34 @@ def test_no_docstring_begins_with_a_relative_clause() -> None:
 
 
 def test_docstrings_of_functions_begin_with_a_verb() -> None:
-    """Those of failure modes in the sandbox name the state of the cluster instead."""
-    found = [
+    nouns = [
         (place, text.splitlines()[0])
         for place, node, text in _docstrings()
-        if isinstance(node, ast.FunctionDef) and not place.startswith("sandbox/breaks/") and _NO_VERB.match(text)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _NO_VERB.match(text)
     ]
-    assert found == []
+    assert nouns == []
+
+
+@cache
+def _comments() -> tuple[tuple[str, str], ...]:
+    """Docstrings and comments by their place, without code and addresses."""
+    texts = [(place, text) for place, _, text in _docstrings()]
+    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
+        place = path.relative_to(ROOT / "src" / "podid").as_posix()
+        texts += [(place, text) for text in re.findall(r"(?m)(?:^ *|  )# (.+)$", path.read_text(encoding="utf-8"))]
+    return tuple((place, re.sub(r"`[^`]*`|https?://\S+", "", " ".join(text.split()))) for place, text in texts)
+
+
+# numbers of links have names in messages only
+_IN_COMMENTS = {name: pattern for name, pattern in NOT_SAID.items() if name != "a link without its name"} | {
+    "Raises, for Raise": r"\bRaises\b",
+    "by ear": r"\b(what it (says|holds|does)|as they are to be|stands? (for|on|in) it|is (gone|there) by (now|then))\b",
+}
+
+
+@pytest.mark.parametrize("tic", _IN_COMMENTS)
+def test_comments_and_docstrings_use_standard_terms(tic: str) -> None:
+    assert [(place, text[:120]) for place, text in _comments() if re.search(_IN_COMMENTS[tic], text)] == []
 
 
 # of states that are called otherwise now, also in code blocks

@@ -273,6 +273,8 @@ STORY = _script(
 5 audit shop/nosuch
 2 audit --check sdk-too-old
 8 audit --cluster demo --cluster nosuch
+3 doctor --all-clusters --all-regions
+3 agent status --all-clusters
 2 explain
 0 explain --list
 0 explain association-sa-not-found
@@ -387,6 +389,7 @@ STORY = _script(
 0 config list
 0 config path
 0 config unset timeout
+0 version
 0 completion show bash
 0 completion install bash
 0 completion install bash
@@ -825,6 +828,8 @@ OWN = (
     Way("audit --probe --yes --check imds-open-to-pods", audited, ("--probe",)),
     Way("audit", self_managed),
     Way("audit --all-clusters", healthy, ("--all-clusters",)),
+    Way("list --all-regions", healthy, ("--all-clusters", "--all-regions"), rare=True),
+    Way("doctor --all-regions --check agent-not-installed", healthy, ("--all-clusters", "--all-regions")),
     Way("doctor", self_managed),
     Way("doctor", untold),
     Way("agent status", healthy, rare=True),
@@ -857,6 +862,7 @@ OWN = (
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("privileges shop/orders", chained),
     Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
+    Way("privileges shop/orders", half_used, ("unused privileges",)),
     Way("privileges --role nosuch", healthy, ("--role",), code=5),
     Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
@@ -864,6 +870,7 @@ OWN = (
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),

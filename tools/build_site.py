@@ -24,6 +24,7 @@ BUILDERS = ("zensical", "mkdocs")
 DEFAULT = BUILDERS[0]
 FAILURES = "failures"
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
+EXTERNAL = re.compile(r"(?:\]\(|<)(https?://[^)>\s]+)")
 IDS = "|".join(entry.id for entry in ENTRIES)
 MENTION = re.compile(rf"(?<!\[)`(?:podid explain )?({IDS})`(?!\])")
 
@@ -82,6 +83,15 @@ def assemble(folder: Path) -> Path:
     return configuration
 
 
+def external_links(docs: Path) -> dict[str, list[str]]:
+    """Return the links that lead out of the site, each with its pages. Nothing here requests them."""
+    links: dict[str, list[str]] = {}
+    for page in sorted(docs.rglob("*.md")):
+        for link in sorted(set(EXTERNAL.findall(FENCE.sub("", page.read_text(encoding="utf-8"))))):
+            links.setdefault(link, []).append(page.relative_to(docs).as_posix())
+    return dict(sorted(links.items()))
+
+
 def build(folder: Path, builder: str = DEFAULT) -> Path:
     """Build the site in the folder; return its root. A build with a warning raises CalledProcessError."""
     configuration = assemble(folder)
@@ -96,7 +106,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builder", choices=BUILDERS, default=DEFAULT)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "docs", help="where to build it")
+    parser.add_argument("--links", action="store_true", help="list the links that lead out of the site instead")
     options = parser.parse_args()
+    if options.links:
+        for link, pages in external_links(assemble(options.folder).parent / "docs").items():
+            print(f"{link}  {', '.join(pages)}")
+        return 0
     try:
         print(f"{build(options.folder, options.builder)}/index.html")
     except FileNotFoundError:

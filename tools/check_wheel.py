@@ -1,4 +1,5 @@
-"""Builds the wheel, installs it alone, and runs it: what a user gets has no development dependencies to lean on.
+"""Builds the wheel twice, which must give the same bytes, installs it alone, and runs it: what a user gets has no
+development dependencies to lean on.
 
 Run: python tools/check_wheel.py. Exit 1 with the reason when a command fails.
 """
@@ -8,6 +9,8 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
+
+from build_dist import build_twice
 
 ROOT = Path(__file__).parent.parent
 # command line -> what its stdout or stderr must hold
@@ -26,13 +29,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, ROOT], check=True)
+
+        def make(tree: Path, output: Path) -> None:
+            subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", output, tree], check=True)
+
+        (wheel,), different = build_twice(place, make)
+        if different:
+            print(f"two builds of {different[0]} differ")
+            return 1
         venv.create(place / "venv", with_pip=False)
         python = place / "venv" / "bin" / "python"
-        wheel = next(place.glob("podid-*.whl"))
         subprocess.run(
             [*pip, "--python", python, "install", "--constraint", ROOT / "constraints.txt", wheel], check=True
         )
+        page = place / "venv" / "share" / "man" / "man1" / "podid.1"
+        if not page.is_file():
+            print("the wheel has no man pages")
+            return 1
         for arguments, code, words in EXPECTED:
             done = subprocess.run(
                 [place / "venv" / "bin" / "podid", *arguments],

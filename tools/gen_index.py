@@ -19,7 +19,7 @@ ALLOWED = {
     "bearing": ("stops", "restart", "advice"),
 }
 BEARING = "stops"  # of a page without one
-HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
+HEAD = '''"""Every failure mode of podid's pages, the most frequent ones first.
 
 Generated from the pages by tools/gen_index.py: do not edit.
 """

@@ -17,6 +17,8 @@ def main() -> None:
 
             sys.stdout.write(f"podid {VERSION}\n")
             return
+        if sys.argv[1:2] == ["__complete"]:
+            _complete(sys.argv[2:])
         sys.unraisablehook = _interrupt_again
         from podid.cli import boundary
 
@@ -29,6 +31,19 @@ def main() -> None:
     if code == 130:
         _leave_at_once(code)
     sys.exit(code)
+
+
+def complete_for_kubectl() -> None:
+    """Complete `kubectl podid`: kubectl passes the words after it to an executable `kubectl_complete-podid`."""
+    _complete(sys.argv[1:])
+    main()
+
+
+def _complete(words: list[str]) -> None:
+    import os
+
+    os.environ["_PODID_COMPLETE"] = "kubectl"
+    sys.argv[1:] = ["--", *words]
 
 
 def _leave_at_once(code: int) -> None:

@@ -86,14 +86,14 @@ def test_a_call_has_what_the_command_has_left() -> None:
     with pytest.raises(Overdue, match=r"^within 0.05 s$"):
         deadline.wait(lambda: time.sleep(5), 0.05)
     hands.time += 9.95
-    assert deadline.left() == pytest.approx(0.05)
+    assert deadline.remaining() == pytest.approx(0.05)
     for way in ways:
         with pytest.raises(StopIteration):
             way(lambda: next(iter("")), 1.0)
     hands.time += 0.5  # a last look
     with pytest.raises(Overdue, match=r"^in the 10 s of --timeout$"):
         deadline.wait(lambda: time.sleep(5), 30.0)
-    assert deadline.left() == 0.0
+    assert deadline.remaining() == 0.0
     hands.time += 1.0
     for way in ways:
         with pytest.raises(TimedOut, match=r"^the 10 s of --timeout have passed$"):

@@ -126,7 +126,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("copy", "--map-namespace", "a=b"), "Unknown option --map-namespace", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
-        (("doctor", "--all-clusters"), "Unknown option --all-clusters", "podid doctor --help"),
+        (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("role", "attach"), "Missing argument 'ROLE'.", "podid role attach --help"),
@@ -241,7 +241,7 @@ def test_the_first_of_several_is_not_all_of_them(podid: Podid) -> None:
         ("associate --restar a/b -o json", "podid associate --restart a/b -o json"),
         ("list --regoin=eu-west-1 -o json", "podid list --region=eu-west-1 -o json"),
         # --cluster takes a value, and none was given
-        ("doctor --all-clusters -o json", "podid doctor --help"),
+        ("status --all-clusters -o json", "podid status --help"),
     ],
 )
 def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
@@ -698,7 +698,7 @@ def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
     "argv",
     [
         ("show", "a/b", "--cluster", "a", "--cluster", "b"),
-        ("doctor", "-c", "a", "--cluster=a"),
+        ("status", "-c", "a", "--cluster=a"),
         ("associate", "a/b", "--role", "x", "--role", "y"),
         ("associate", "a/b", "--role", "x", "--session-tags", "--no-session-tags"),
         ("doctor", "--fail-on", "warn", "--fail-on", "error"),

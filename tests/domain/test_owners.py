@@ -52,8 +52,8 @@ def test_tags_that_name_an_owner(tags: dict[str, str], words: str, certain: bool
     assert (owner.words, owner.certain) == (words, certain)
     assert owner.tag in tags
     assert owner.evidence == f"tag {owner.tag}={tags[owner.tag]}"
-    assert owner.reverts in owner.told
-    assert owner.told.startswith("probably ") is not certain
+    assert owner.reverts in owner.description
+    assert owner.description.startswith("probably ") is not certain
     assert owner.tool.lower() in owner.names
 
 

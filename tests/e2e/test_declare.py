@@ -652,6 +652,47 @@ def test_a_lost_answer_in_the_middle_is_settled_by_a_rerun(filed: Filed, operati
     filed.settled()
 
 
+WRITES = (("iam", "CreateRole"), ("iam", "AttachRolePolicy"), ("eks", "CreatePodIdentityAssociation"))
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.rare)])
+def test_many_with_failures_in_the_middle(filed: Filed, count: int) -> None:
+    """A throttled account, lost answers, closed connections and failures of the service: the file is made in the end,
+    each association once, and nothing else changes."""
+    filed.site.associate("other", "one", "storefront")
+    foreign = filed.associations()
+    names = [f"team-{number}" for number in range(count // 10)]
+    roles = [
+        {"name": name, "scope": "namespace", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]} for name in names
+    ]
+    links = [{"serviceAccount": f"{name}/sa-{number}", "role": name} for name in names for number in range(10)]
+    filed.write(roles=roles, associations=links)
+    faults, failures = filed.site.box.faults, count // 50
+    for service, operation in WRITES:
+        faults.lose_answer(service, operation, times=failures)
+        faults.reset(service, operation, times=failures)
+        faults.fail(service, operation, times=failures)
+    faults.throttle(200, 20, "eks")
+    faults.calls.clear()
+    outcome = filed("apply", "--wait", "none")
+    faults.clear()
+    made = faults.calls["eks", "CreatePodIdentityAssociation"]
+    if outcome.code != 0:
+        assert outcome.code in (7, 8), outcome
+        filed.apply()
+    assert made <= count + 3 * failures + count // 5  # retries of failed calls, and of throttled ones
+    filed.settled()
+    live = filed.associations()
+    assert set(live) == {*foreign, *(str(link["serviceAccount"]) for link in links)}
+    assert {name: live[name] for name in foreign} == foreign
+    filed.write(roles=roles[1:], associations=links[10:])
+    filed.apply("--prune", "--yes")
+    assert len(filed.associations()) == len(foreign) + count - 10
+    assert filed.role("team-0") is None
+    filed.site.must("undo", "last", "--yes", "--wait", "none")
+    assert filed.associations() == live
+
+
 # --- random pairs of states -------------------------------------------------------------------------------------------
 
 ACCOUNTS = [f"{namespace}/{name}" for namespace in ("shop", "web") for name in ("a", "b", "c")]

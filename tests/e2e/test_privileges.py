@@ -33,7 +33,7 @@ def test_services_and_access_levels(healthy: Site) -> None:
     assert (second["actions"], second["of"] > 100, second["resources"]) == (3, True, [f"{BUCKET}*"])
     assert (report["escalations"], report["obstacle"], report["tableDate"][:4]) == ([], None, "2026")
     outcome = healthy("privileges", "shop/orders")
-    assert outcome.stdout.splitlines()[0] == f"dynamodb\tread\t2 of {first['of']}\t0\t{TABLE}"
+    assert outcome.stdout.splitlines()[0] == f"dynamodb\tread\t2 of {first['of']}\t0\t{TABLE}\t-"
     assert outcome.stderr.splitlines()[0] == "No privilege escalation path"
 
 
@@ -42,7 +42,7 @@ def test_wildcards_are_marked(healthy: Site) -> None:
     (_, sqs) = asked(healthy, "shop/orders")["services"]
     assert (sqs["actions"], sqs["everyResource"]) == (sqs["of"], True)
     row = healthy("privileges", "shop/orders").stdout.splitlines()[1]
-    assert row == f"sqs\tread, tagging, write, permissions management\tevery action ({sqs['of']})\t0\tevery resource"
+    assert row == f"sqs\tread, tagging, write, permissions management\tevery action ({sqs['of']})\t0\tevery resource\t-"
 
 
 def test_actions_without_resources_are_no_wildcard(healthy: Site) -> None:

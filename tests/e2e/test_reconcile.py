@@ -7,10 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import kubernetes.client
 import pytest
 import yaml
 
+from harness import Outcome
+from permissions_support import limited
 from worlds import Site
 
 ROLE = {"name": "web", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]}
@@ -48,6 +52,7 @@ def test_a_conflict_stops_the_changes(site: Site, file: Path) -> None:
     site.must("associate", "shop/cart", "--role", "storefront", "--wait", "api")
     code, done = once(site, file, "--apply")
     assert (code, done["state"], done["conflicts"]) == (8, "partial", 1)
+    assert "association shop/cart exists with other settings" in str(done["error"])
     assert site.must("show", "shop/cart", "-o", "json").json["roleArn"].endswith("/storefront")
 
 
@@ -108,6 +113,92 @@ def test_the_manifests_are_accepted_and_the_policy_has_no_comment(site: Site, fi
         namespace = document["metadata"].get("namespace", "")
         home = f"{prefix}/namespaces/{namespace}" if namespace else prefix
         site.cluster.post(f"{home}/{document['kind'].lower()}s", document)
+
+
+def manifests(site: Site, *argv: str) -> dict[str, Any]:
+    """Return the document of --manifests, whose objects the models of the Kubernetes API accept."""
+    document: dict[str, Any] = site.must("reconcile", *argv, "--manifests", "-o", "json").json
+    for item in document["manifests"]:
+        group = "Rbac" if item["apiVersion"].startswith("rbac") and item["kind"] == "Subject" else ""
+        # they refuse unknown members, wrong types and missing members
+        getattr(kubernetes.client, f"V1{group}{item['kind']}").model_validate(item)
+    return document
+
+
+def run_as_it_is(site: Site, document: dict[str, Any], kind: str) -> Outcome:
+    """Run the container of a manifest with its arguments, its files and exactly its permissions."""
+    (workload,) = (item for item in document["manifests"] if item["kind"] == kind)
+    template = workload["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else workload["spec"]
+    pod = template["template"]["spec"]
+    (container,) = pod["containers"]
+    (files,) = (item["data"] for item in document["manifests"] if item["kind"] == "ConfigMap")
+    mounted = site.directory / f"mounted-{kind}"
+    mounted.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (mounted / name).write_text(text)
+    argv = [word.replace("=/etc/podid", f"={mounted}") for word in container["args"]]
+    argv += [] if kind == "CronJob" else ["--once", "--lease=podid"]
+    rights = [dict(item) for item in document["manifests"] if item["kind"] in ("Role", "ClusterRole")]
+    run = f"run-{len(list(site.directory.iterdir()))}"
+    for item in rights:
+        item["metadata"] = {**item["metadata"], "name": f"{item['metadata']['name']}-{run}"}
+    env = limited(site.box, site.directory, document["iamPolicy"], rights, name=run)
+    return site(*(word for word in argv if not word.startswith(("--listen", "--interval"))), env=env)
+
+
+@pytest.mark.parametrize("kind", ["CronJob", "Deployment"])
+def test_what_the_manifests_run_needs_just_their_permissions(site: Site, kind: str) -> None:
+    directory = site.directory / "identities"
+    directory.mkdir()
+    (site.directory / "read.json").write_text(
+        json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}})
+    )
+    role = {"name": "${TEAM}-web", "policies": [{"file": "../read.json"}, {"managed": "AmazonS3ReadOnlyAccess"}]}
+    links = [
+        {"serviceAccount": "shop/new", "role": "${TEAM}-web", "createServiceAccount": True},
+        {"serviceAccount": "shop/o*", "role": "${TEAM}-web"},
+    ]
+    file = directory / "shop.json"
+    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
+    file.write_text(json.dumps({**head, "roles": [role], "associations": links}))
+    document = manifests(site, "-f", str(directory), "--var", "TEAM=one", "--apply", "--prune", "--yes")
+    done = run_as_it_is(site, document, kind)
+    assert (done.code, done.stderr) == (0, ""), done
+    assert (json.loads(done.stdout)["state"], json.loads(done.stdout)["notRead"]) == ("applied", 0)
+    again = run_as_it_is(site, document, kind)
+    assert json.loads(again.stdout)["state"] == "in-sync", again
+    # with --prune too
+    file.write_text(json.dumps(head))
+    document = manifests(site, "-f", str(directory), "--apply", "--prune", "--yes")
+    assert json.loads(run_as_it_is(site, document, kind).stdout)["state"] == "applied"
+    assert site("role", "show", "one-web").code == 5
+
+
+def test_the_permissions_are_those_of_the_files(site: Site, file: Path) -> None:
+    """A file of associations creates no role, and one without an agent changes no add-on."""
+    links = site.directory / "links.yaml"
+    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "links"}}
+    links.write_text(json.dumps({**head, "associations": [{"serviceAccount": "shop/cart", "role": "storefront"}]}))
+    document = manifests(site, "-f", str(links), "--apply")
+    actions = {action for item in document["iamPolicy"]["Statement"] for action in listed(item["Action"])}
+    changing = {name for name in actions if not name.partition(":")[2].startswith(("Get", "List", "Describe"))}
+    assert changing == {
+        "eks:CreatePodIdentityAssociation",
+        "eks:UpdatePodIdentityAssociation",
+        "eks:TagResource",
+        "eks:UntagResource",
+        "iam:PassRole",
+    }
+    rules = [rule for item in document["manifests"] if item["kind"] == "ClusterRole" for rule in item["rules"]]
+    assert {resource for rule in rules for resource in rule["resources"]} == {"podidentityassociations", "roles"}
+    outcome = run_as_it_is(site, document, "CronJob")
+    assert json.loads(outcome.stdout)["state"] == "applied", outcome
+    drift = manifests(site, "-f", str(file))
+    assert not [name for name in drift["iamPolicy"]["Statement"][0]["Action"] if "Create" in name or "Put" in name]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def test_rights_that_give_identities_are_in_no_manifest(site: Site, file: Path) -> None:

@@ -6,9 +6,10 @@ No SDK is imported here.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 from podid.domain import aws, foreign
@@ -224,6 +225,15 @@ pod_identity_session = foreign.record(
     association_arn="podIdentityAssociation.associationArn",
     namespace="subject.namespace",
     service_account="subject.serviceAccount",
+)
+
+# STS begins members with capitals
+_members: dict[str, Any] = {
+    item.name: "".join(map(str.capitalize, item.name.split("_"))) for item in fields(Credentials)
+}
+role_session = foreign.at(
+    "Credentials",
+    foreign.record(Credentials, **{**_members, "expires_at": partial(foreign.instant, name="Expiration")}),
 )
 
 

@@ -24,6 +24,12 @@ _TARGETS = (
 class Ec2(ServiceGateway):
     """One region's EC2."""
 
+    @needs("ec2:DescribeRegions")
+    def list_regions(self) -> tuple[str, ...]:
+        """Return the regions that are enabled for the account, sorted."""
+        read = many("Regions", lambda item: text(item, "RegionName"))
+        return tuple(sorted(self._api.read("DescribeRegions", {}, "the regions of the account", read)))
+
     @needs("ec2:DescribeInstances")
     def list_instances(self, instance_ids: Sequence[str]) -> dict[str, Instance]:
         """Return instances by ID. Instances that do not exist are omitted."""

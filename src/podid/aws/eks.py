@@ -39,7 +39,7 @@ class Eks(EksAddons):
     same change is sent again: EKS then carries it out once.
     """
 
-    # --- clusters -----------------------------------------------------------------------------------------------
+    # --- clusters -----------------------------------------------------------------------------------------------------
 
     @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> Cluster:
@@ -79,7 +79,7 @@ class Eks(EksAddons):
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
         )
 
-    # --- associations -------------------------------------------------------------------------------------------
+    # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
     def list_association_summaries(
@@ -182,7 +182,9 @@ class Eks(EksAddons):
         }
         if tags:
             params["tags"] = dict(tags)
-        return self._api.write(operation, params, f"the association of {ref} in cluster {cluster}", self._made(cluster))
+        return self._api.write(
+            operation, params, f"the association of {ref} in cluster {cluster}", self._from_write(cluster)
+        )
 
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
@@ -207,7 +209,7 @@ class Eks(EksAddons):
         }
         if role_arn is not None:
             params["roleArn"] = role_arn
-        return self._api.write(operation, params, _association(cluster, association_id), self._made(cluster))
+        return self._api.write(operation, params, _association(cluster, association_id), self._from_write(cluster))
 
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
@@ -216,7 +218,7 @@ class Eks(EksAddons):
             "DeletePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
-            self._made(cluster),
+            self._from_write(cluster),
         )
 
     @needs("eks:TagResource")
@@ -269,7 +271,7 @@ class Eks(EksAddons):
         read = at("association", about(self._with_own_role, **params, **known))
         return "DescribePodIdentityAssociation", params, _association(cluster, association_id), read
 
-    def _made(self, cluster: str) -> Reading[Association]:
+    def _from_write(self, cluster: str) -> Reading[Association]:
         return at("association", about(self._with_own_role, clusterName=cluster))
 
     @cached_property
@@ -288,38 +290,38 @@ class Eks(EksAddons):
         self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
     ) -> dict[str, Any]:
         members = {"targetRoleArn": target_role_arn, "disableSessionTags": disable_session_tags, "policy": policy}
-        given = {member: value for member, value in members.items() if value is not None}
-        for member in given:
+        present = {member: value for member, value in members.items() if value is not None}
+        for member in present:
             if not self._api.takes(operation, member):
                 version = _FIRST_BOTOCORE[member]
                 raise PodidError(
                     f"the installed botocore does not support {member}: version {version} or later is required",
                     hint=("pip", "install", "--upgrade", "boto3"),
                 )
-        return given
+        return present
 
-    # --- node groups --------------------------------------------------------------------------------------------
+    # --- node groups --------------------------------------------------------------------------------------------------
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Return managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
         find = partial(self._find_node_group, cluster)
-        return tuple(self._api.each("ListNodegroups", params, subject, "nodegroups", find).values())
+        return tuple(self._api.find_listed("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
     def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
         """Return access entries, sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_entry, cluster)
-        return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())
+        return tuple(self._api.find_listed("ListAccessEntries", params, subject, "accessEntries", find).values())
 
     @needs("eks:ListAccessEntries", "eks:ListAssociatedAccessPolicies")
     def list_access_policies(self, cluster: str) -> tuple[AccessPolicy, ...]:
         """Return the access policies of all access entries, sorted."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_policies, cluster)
-        entries = self._api.each("ListAccessEntries", params, subject, "accessEntries", find)
+        entries = self._api.find_listed("ListAccessEntries", params, subject, "accessEntries", find)
         return tuple(sorted(policy for policies in entries.values() for policy in policies))
 
     @needs("eks:ListInsights")

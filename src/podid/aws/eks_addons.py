@@ -30,7 +30,7 @@ class EksAddons(ServiceGateway):
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Return the installed add-ons, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
-        addons = self._api.each("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
+        addons = self._api.find_listed("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
         return tuple(addons.values())
 
     @needs("eks:DescribeAddonVersions")

@@ -101,7 +101,7 @@ def _both(*codes: str) -> tuple[str, ...]:
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- every service ------------------------------------------------------------------------------------------------
-    # --- credentials ---
+    # --- credentials --------------------------------------------------------------------------------------------------
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
     _sign_in(
@@ -121,7 +121,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
         advice="Specify credentials with --profile or the AWS_* variables.",
     ),
-    # --- permissions ---
+    # --- permissions --------------------------------------------------------------------------------------------------
     _denied(advice=_ASK),
     _denied(
         # authorised on the association's ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
@@ -148,7 +148,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         fragments=("service control policy", "resource control policy"),
         advice="A policy of the organization denies it. No policy in this account can allow it.",
     ),
-    # --- existing and missing objects ---
+    # --- existing and missing objects ---------------------------------------------------------------------------------
     ErrorRule(
         errors.ClusterNotFound,
         "{cluster} does not exist{where}{said}",
@@ -169,7 +169,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
     ),
     _quota(codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")),
-    # --- rejected requests ---
+    # --- rejected requests --------------------------------------------------------------------------------------------
     _does_not_fit(fragments=("packedpolicytoolarge",)),
     _does_not_fit(codes=("PackedPolicyTooLarge", "PackedPolicyTooLargeException")),
     ErrorRule(
@@ -181,12 +181,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
             "InvalidAction",
         ),
     ),
-    # --- throttles and failures ---
+    # --- throttles and failures ---------------------------------------------------------------------------------------
     _throttled(codes=THROTTLING_CODES),
     _throttled(statuses=(429,)),
     _failed(codes=_FAILURE_CODES),
     _failed(statuses=(500, 502, 503, 504, 509)),
-    # --- not AWS ---
+    # --- not AWS ------------------------------------------------------------------------------------------------------
     ErrorRule(
         errors.UnreadableAnswer,
         "the response to {operation}{on}, HTTP {code}, does not have the format of {service} ({text})",
@@ -194,7 +194,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=tuple(str(status) for status in range(300, 500) if status != 429),
         advice="Check AWS_ENDPOINT_URL and the proxy. The proxy may require you to sign in.",
     ),
-    # --- operations that are not supported ---
+    # --- operations that are not supported ----------------------------------------------------------------------------
     _not_served(codes=("UnknownOperationException", "UnknownOperation", "NotImplemented", "NotImplementedException")),
     _not_served(codes=_FAILURE_CODES, statuses=(501,)),
     _not_served(statuses=(501,)),
@@ -207,7 +207,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         fragments=("<!doctype html", "<html"),
         advice="Check AWS_ENDPOINT_URL and the proxy.",
     ),
-    # --- the rest ---
+    # --- the rest -----------------------------------------------------------------------------------------------------
     ErrorRule(errors.Rejected, "{service} refused {operation}{on} ({code}: {text})"),
     # --- EKS only -----------------------------------------------------------------------------------------------------
     _eks(
@@ -309,6 +309,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     _iam(errors.Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
     _iam(errors.Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
+    ErrorRule(
+        errors.NotFound,
+        "the account of the caller is in no organization ({text})",
+        service="organizations",
+        codes=("AWSOrganizationsNotInUseException",),
+    ),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(
         errors.Rejected,

@@ -26,6 +26,7 @@ SERVICE_NAMES = {
     "eks": "EKS",
     "eks-auth": "EKS Auth",
     "iam": "IAM",
+    "organizations": "AWS Organizations",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
 }
@@ -65,8 +66,8 @@ def translate(
         return error
     response, address = getattr(error, "response", None), _refusing(error)
     if isinstance(response, Mapping):
-        said, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
-        code, text = (cut(str(said.get(key) or "").strip()) for key in ("Code", "Message"))
+        body, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+        code, text = (cut(str(body.get(key) or "").strip()) for key in ("Code", "Message"))
         status, request_id = int(metadata.get("HTTPStatusCode") or 0), cut(str(metadata.get("RequestId") or ""), 100)
         code = code or (str(status) if status else "")
         refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)

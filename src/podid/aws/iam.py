@@ -31,7 +31,7 @@ class Iam(ServiceGateway):
     def _own_role(self, data: Object) -> Role:
         return self._api.own(decode.role, "Arn", "iam", _resource)(data)
 
-    # --- roles --------------------------------------------------------------------------------------------------
+    # --- roles --------------------------------------------------------------------------------------------------------
 
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
@@ -154,7 +154,7 @@ class Iam(ServiceGateway):
         """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""
         return self._api.read("GetAccountSummary", {}, "the quotas of the account", at("SummaryMap", numbers))
 
-    # --- OIDC providers -----------------------------------------------------------------------------------------
+    # --- OIDC providers -----------------------------------------------------------------------------------------------
 
     @needs("iam:ListOpenIDConnectProviders")
     def list_oidc_providers(self) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class Iam(ServiceGateway):
         params = {"OpenIDConnectProviderArn": arn}
         self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
 
-    # --- policies -----------------------------------------------------------------------------------------------
+    # --- policies -----------------------------------------------------------------------------------------------------
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
@@ -224,7 +224,7 @@ class Iam(ServiceGateway):
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Return the inline policies by name, decoded and sorted."""
         find = partial(self._find_inline, name)
-        return self._api.each("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
+        return self._api.find_listed("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
@@ -306,7 +306,7 @@ class Iam(ServiceGateway):
             raise Unavailable(f"IAM could not generate the report on the last use of {arn}", subject=arn)
         return None if "IN_PROGRESS" in statuses else tuple(services)
 
-    # --- simulation ---------------------------------------------------------------------------------------------
+    # --- simulation ---------------------------------------------------------------------------------------------------
 
     @needs("iam:SimulatePrincipalPolicy")
     def simulate(

@@ -137,10 +137,10 @@ class Template:
         return cls(request.url.removesuffix(path), kept, signed["region"], signed["service"])
 
     def request(self, path: str, credentials: Any) -> AWSPreparedRequest:
-        made = AWSRequest("GET", self.base + path)
-        SigV4Auth(credentials, self.signing_name, self.region).add_auth(made)
-        headers = {**self.headers, **dict(made.headers.items()), "amz-sdk-invocation-id": _invocation_id()}
-        return AWSPreparedRequest("GET", made.url, headers, None, stream_output=True, context=made.context)
+        request = AWSRequest("GET", self.base + path)
+        SigV4Auth(credentials, self.signing_name, self.region).add_auth(request)
+        headers = {**self.headers, **dict(request.headers.items()), "amz-sdk-invocation-id": _invocation_id()}
+        return AWSPreparedRequest("GET", request.url, headers, None, stream_output=True, context=request.context)
 
 
 class Repeats:

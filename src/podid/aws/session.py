@@ -6,6 +6,7 @@ Clients are built one at a time under a lock, when first used: three of them in 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,19 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
 from podid.aws.api import UNPARSABLE, Api
+from podid.aws.assumed import SESSION_NAME, Pool, RoleProvider
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.errors import Origin, translate
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.organizations import Organizations
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
 from podid.aws.sts import EksAuth, Sts
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
+from podid.domain.aws import AssumedRole
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.names import REGION_NAME
 from podid.domain.text import did_you_mean, nearest
@@ -42,7 +46,7 @@ OPTIONAL_PATIENCE_SECONDS = 2.0
 class AwsSession:
     """A session with one profile and region. `profile` and `region` are the user's, or None. `env` is the process's
     environment, which boto3 also reads itself. `on_call` is called in the thread of each call, and `say` with the text
-    of repeated failures.
+    of repeated failures. A session with a `base` shares its pool; with a `role`, which the base assumes.
 
     Raise UsageError for an unknown profile, and for a region that is missing or does not exist.
     """
@@ -57,6 +61,8 @@ class AwsSession:
         say: Callable[[str], None] | None = None,
         patience: float = PATIENCE_SECONDS,
         deadline: Deadline = NEVER,
+        base: "AwsSession | None" = None,
+        role: AssumedRole | None = None,
     ) -> None:
         self._env = env
         self._say = say
@@ -69,7 +75,15 @@ class AwsSession:
         self._signed_in = False
         self.profile = profile or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE") or ""
         self._core = botocore.session.get_session()
+        if base is not None:
+            self._core.register_component("data_loader", base.pool.loader)
+        # the owner of the limits
+        self._owner = role.account if role is not None else f"profile {self.profile}"
+        if base is not None and role is not None:
+            assume = partial(base.sts.assume_role, role.arn, SESSION_NAME, role.external_id)
+            self._core.register_component("credential_provider", RoleProvider(assume))
         self._boto = _open(self._core, self.profile)
+        self.pool: Pool = base.pool if base is not None else Pool(self._core.get_component("data_loader"))
         self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
         self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
         partitions = self._core.get_available_partitions()
@@ -113,6 +127,10 @@ class AwsSession:
         return Ec2(self._api("ec2"))
 
     @property
+    def organizations(self) -> Organizations:
+        return Organizations(self._api("organizations"))
+
+    @property
     def sts(self) -> Sts:
         with self._lock:
             if self._sts is None:
@@ -139,7 +157,10 @@ class AwsSession:
         key = f"{service} {region}"
         with self._lock:
             if key not in self._apis:
-                pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
+                seconds = self._patience if patience is None else patience
+                pacer = self.pool.pacer(
+                    self._owner, service, region, lambda: Pacer(patience=seconds, deadline=self._deadline)
+                )
                 origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)

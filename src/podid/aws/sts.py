@@ -59,6 +59,13 @@ class Sts:
         """Return the identity of these credentials."""
         return _get_caller(self._as_caller(credentials))
 
+    @needs("sts:AssumeRole")
+    def assume_role(self, role_arn: str, session_name: str, external_id: str = "") -> Credentials:
+        """Return credentials of the role for an hour, the longest time with role chaining."""
+        params = {"RoleArn": role_arn, "RoleSessionName": session_name}
+        params |= {"ExternalId": external_id} if external_id else {}
+        return self._api.read("AssumeRole", params, f"role {role_arn}", decode.role_session)
+
     @needs("sts:GetAccessKeyInfo")
     def get_key_account(self, key_id: str) -> str:
         """Return the account of an access key. STS answers for the keys of every account."""

@@ -35,13 +35,13 @@ class Limit:
     until: float
     passed: bool = False
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the remaining seconds. Raise TimeoutError if there are none."""
-        left = self.until - time.monotonic()
-        if left <= 0:
+        remaining = self.until - time.monotonic()
+        if remaining <= 0:
             self.passed = True
             raise TimeoutError("timed out")
-        return left
+        return remaining
 
 
 # the limit of this thread's call
@@ -62,7 +62,7 @@ class Deadline:
     def after(cls, seconds: float, words: str, monotonic: Callable[[], float]) -> "Deadline":
         return cls(monotonic() + seconds, seconds, words, monotonic)
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the remaining seconds, at least 0."""
         return max(self.at - self.monotonic(), 0.0)
 
@@ -94,13 +94,13 @@ class Deadline:
 
     def _allowed(self, longest: float) -> tuple[float, str]:
         """Return the seconds that a call may take now, and the words for this limit."""
-        left = self.at - self.monotonic()
+        remaining = self.at - self.monotonic()
         grace = min(GRACE_SECONDS, self.seconds / 10)
-        if left <= grace:
-            left += grace
-        if left <= 0:
+        if remaining <= grace:
+            remaining += grace
+        if remaining <= 0:
             raise TimedOut(f"{self.words} have passed", advice="Pass a longer --timeout.")
-        return min(left, longest), f"in {self.words}" if left < longest else f"within {longest:g} s"
+        return min(remaining, longest), f"in {self.words}" if remaining < longest else f"within {longest:g} s"
 
 
 NEVER = Deadline()

@@ -56,12 +56,12 @@ class _LimitedReader(io.RawIOBase):
         limit = LIMIT.get()
         if limit is None:
             return self._raw.readinto(buffer)
-        left = limit.left()
-        self._sock.settimeout(left if self._longest is None else min(left, self._longest))
+        remaining = limit.remaining()
+        self._sock.settimeout(remaining if self._longest is None else min(remaining, self._longest))
         try:
             return self._raw.readinto(buffer)
         except TimeoutError:
-            limit.left()
+            limit.remaining()
             raise
 
     def close(self) -> None:
@@ -87,8 +87,8 @@ class _LimitedConnection:
         limit = LIMIT.get()
         future = submit(super()._new_conn)  # type: ignore[misc]  # urllib3's
         try:
-            return future.result(None if limit is None else limit.left())  # type: ignore[no-any-return]
+            return future.result(None if limit is None else limit.remaining())  # type: ignore[no-any-return]
         except TimeoutError:
             if limit is not None:
-                limit.left()
+                limit.remaining()
             raise

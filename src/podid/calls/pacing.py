@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.rate import Rate
@@ -58,6 +58,8 @@ class Stopped(Exception):
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
 # whether the other calls continue if this one fails
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
+# the most concurrent calls of a fan-out, less where many fan-outs run at the same time
+_workers: ContextVar[int] = ContextVar("podid_workers", default=WORKERS)
 # seconds of retries after failures, if less than the default
 _for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
 
@@ -130,7 +132,7 @@ class Pacer:
         """Return the result of `fn`, which calls `operation` of the service. Raise its last error after the retries."""
         # not Patience.rounds(), which has a last round at the deadline: here no call may start after it
         began = self._clock()
-        deadline = began + min(self.patience, self._command.left())
+        deadline = began + min(self.patience, self._command.remaining())
         attempt, answered, answers = 0, self._answered, self._given_up.begin(operation)
         try:
             while True:
@@ -139,15 +141,15 @@ class Pacer:
                 except Unavailable as error:
                     attempt += 1
                     self._trouble(attempt == 1)
-                    left = _until(error, attempt, began, deadline) - self._clock()
+                    remaining = _until(error, attempt, began, deadline) - self._clock()
                     if not _again(error, attempt) or self._fails_alone(error, attempt, answered):
                         raise
-                    if left <= 0:
+                    if remaining <= 0:
                         if operation and not isinstance(error, Throttled):
                             self._given_up.add(operation, answers, error)
                         raise
                     longest = ALONE_BACKOFF if self._is_alone(error) else LONGEST_BACKOFF
-                    self._sleep(min(left, self._jitter() * min(longest, backoff(attempt))))
+                    self._sleep(min(remaining, self._jitter() * min(longest, backoff(attempt))))
                 else:
                     self._given_up.answered(operation)
                     return result
@@ -268,6 +270,13 @@ class _Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """One of several results of an item."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class _Fed:
     """All items are in the queue; the number of results to expect."""
 
@@ -282,20 +291,47 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
     the fan-out and is raised here. To stop early, close the iterator or leave the loop. `reads` declares that `fn`
     changes nothing, so that Ctrl-C does not wait for running calls.
     """
-    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
-    done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
-    stop, seconds, threads = threading.Event(), _for_failures.get(), list[threading.Thread]()
+    return _results(lambda item, put: put((item, fn(item))), items, reads, _workers.get())
 
-    def start(work: Callable[[], None]) -> None:
+
+def fan_out_parts(
+    fn: Callable[[T], Iterable[R]], items: Iterable[T], *, workers: int, of_nested: int = WORKERS
+) -> Iterator[R]:
+    """Yield all results of `fn(item)`, of which an item has several, as they arrive: otherwise as `fan_out` with
+    `reads`. At most `workers` items are processed at a time. A fan-out in `fn` has at most `of_nested` workers."""
+
+    def work(item: T, put: Callable[[Any], None]) -> None:
+        _workers.set(of_nested)
+        for result in fn(item):
+            if (stop := _stop.get()) is not None and stop.is_set():
+                raise Stopped
+            put(_Part(result))
+        put((item, None))
+
+    for result in _results(work, items, True, workers):
+        if isinstance(result, _Part):
+            yield cast("R", result.value)
+
+
+def _results(
+    work: Callable[[T, Callable[[Any], None]], None], items: Iterable[T], reads: bool, workers: int
+) -> Iterator[Any]:
+    """Yield all that `work` puts: parts, and one tuple for each item."""
+    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
+    done: SimpleQueue[Any] = SimpleQueue()
+    stop, seconds, nested, threads = threading.Event(), _for_failures.get(), _workers.get(), list[threading.Thread]()
+
+    def start(run: Callable[[], None]) -> None:
         # daemons, so that a hanging call does not keep the process alive after Ctrl-C
-        threads.append(threading.Thread(target=guard, args=(work,), name="podid-pacing", daemon=True))
+        threads.append(threading.Thread(target=guard, args=(run,), name="podid-pacing", daemon=True))
         threads[-1].start()
 
-    def guard(work: Callable[[], None]) -> None:
+    def guard(run: Callable[[], None]) -> None:
         _stop.set(stop)
         _for_failures.set(seconds)
+        _workers.set(nested)
         try:
-            work()
+            run()
         except Stopped:
             return
         except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
@@ -308,13 +344,13 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
                 return
             todo.put((item,))
             count += 1
-            if count <= WORKERS:
+            if count <= workers:
                 start(call)
         done.put(_Fed(count))
 
     def call() -> None:
         while (job := todo.get()) is not None and not stop.is_set():
-            done.put((job[0], fn(job[0])))
+            work(job[0], done.put)
 
     start(feed)
     expected, count, grace = -1, 0, GRACE_SECONDS
@@ -326,14 +362,14 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
                 case _Failed(error):
                     raise error
                 case result:
-                    count += 1
+                    count += isinstance(result, tuple)
                     yield result
     except KeyboardInterrupt:
         grace = 0.0 if reads else GRACE_SECONDS
         raise
     finally:
         stop.set()
-        for _ in range(WORKERS):
+        for _ in range(workers):
             todo.put(None)
         until = time.monotonic() + grace
         for thread in threads:  # the first one starts the others

@@ -52,9 +52,9 @@ class Patience:
         deadline = min(self.clock.monotonic() + self.seconds, self.until)
         length = 0.0
         while True:
-            left = max(deadline - self.clock.monotonic(), 0.0)
-            yield left
-            if left <= 0:
+            remaining = max(deadline - self.clock.monotonic(), 0.0)
+            yield remaining
+            if remaining <= 0:
                 return
             if callable(pause):
                 length = pause()

@@ -6,6 +6,7 @@ A command resolves its `Place` and clients once and passes only those to ops.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.aws.session import AwsSession
-    from podid.domain.aws import Cluster
+    from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
     from podid.domain.names import ServiceAccountRef
     from podid.domain.report import DoctorReport
@@ -78,24 +79,51 @@ class Access:
         before any other method."""
         self.deadline = NEVER
 
-    def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
-        """Return access to one of several specified clusters, regions or profiles."""
+    def of(
+        self,
+        *,
+        cluster: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        account: str | None = None,
+        aws: AwsSession | None = None,
+    ) -> Access:
+        """Return access to one of several specified clusters, regions, profiles or accounts; with `aws` by that
+        session."""
         every = {"cluster": cluster, "region": region, "profile": profile}
-        given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+        options: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
             **self.sources,
-            **{name: f"--{name}" for name in given if getattr(self.shared, name) != given[name]},
+            **{name: f"--{name}" for name in options if getattr(self.shared, name) != options[name]},
         }
-        named = Access(self.runtime, replace(self.shared, several={}, **given), sources, self.terminal)
-        named.deadline, named.argv = self.deadline, at_one(self.argv, **given)
+        shared = replace(self.shared, several={}, **options)
+        # the caller's account was checked, and this is another
+        shared = shared if account is None else replace(shared, expect_account=None)
+        named = Access(self.runtime, shared, sources, self.terminal)
+        named.deadline, named.argv = self.deadline, at_one(self.argv, **options, accounts=account)
+        if aws is not None:
+            vars(named)["aws"], named.region_source = aws, sources.get("region", "")
+            return named
         elsewhere = any(
-            getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
+            getattr(self.shared, name) != options.get(name) for name in ("region", "profile") if name in options
         )
         if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.shared.cluster or "")):
             # clients of one region share its pacing
             vars(named)["aws"] = self.aws
             named.region_source = self.region_source
         return named
+
+    def quietly(self) -> Access:
+        """Return the same access with a terminal that shows no progress, for one of several at the same time."""
+        quiet = copy(self)
+        quiet.terminal = self.terminal.quietly()
+        return quiet
+
+    def session_in(self, region: str, role: AssumedRole | None = None) -> AwsSession:
+        """Return a session in another region, or with a role of another account."""
+        if region == self.aws.region and role is None:
+            return self.aws
+        return self.session(self.shared.profile, region, base=self.aws, role=role)
 
     @property
     def in_namespaces(self) -> bool:
@@ -112,7 +140,7 @@ class Access:
         if refs and self.in_namespaces:
             raise UsageError("Service accounts cannot be used together with -n or -A")
 
-    # --- where ----------------------------------------------------------------------------------------------------
+    # --- where --------------------------------------------------------------------------------------------------------
 
     @cached_property
     def named(self) -> NamedCluster | None:
@@ -134,13 +162,15 @@ class Access:
             self._others[profile] = self.session(profile, self.aws.region)
         return self._others[profile]
 
-    def session(self, profile: str | None, region: str | None) -> AwsSession:
+    def session(self, profile: str | None, region: str | None, **more: Any) -> AwsSession:
         """Return a session. Raise UsageError for a profile or a region that does not exist."""
         from podid.aws.session import AwsSession
 
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
-        return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline)
+        return AwsSession(
+            profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline, **more
+        )
 
     def place(self, *, for_change: bool = False) -> Place:
         """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified
@@ -276,7 +306,7 @@ class Access:
         named.check_partition(cluster.partition)
         return cluster
 
-    # --- clients --------------------------------------------------------------------------------------------------
+    # --- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def clients(self) -> Clients:
@@ -301,7 +331,7 @@ class Access:
 
     @cached_property
     def kube(self) -> KubeAccess:
-        """Return Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
+        """Return Kubernetes access to the cluster, or the reason why it failed. Raise only for invalid options."""
         from podid.cli.cluster import connect
 
         return connect(
@@ -348,6 +378,6 @@ class Access:
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.working() + self.deadline.left()
+        until = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

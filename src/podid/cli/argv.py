@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from podid.domain.option import OptionField
 
 
-class Given(NamedTuple):
+class GivenOption(NamedTuple):
     """An option in a command line: its position, its number of words, and its value (None: missing)."""
 
     place: int
@@ -15,18 +15,18 @@ class Given(NamedTuple):
     value: str | None
 
 
-def given(option: str, argv: Sequence[str], *, short: str = "") -> list[Given]:
+def occurrences(option: str, argv: Sequence[str], *, short: str = "") -> list[GivenOption]:
     """Return each occurrence of an option with a value, in order."""
     words = _before_names(argv)
-    options: list[Given] = []
+    options: list[GivenOption] = []
     for place, word in enumerate(words):
         if word in (option, short or option):
             following = words[place + 1 : place + 2]
-            options.append(Given(place, 1 + len(following), following[0] if following else None))
+            options.append(GivenOption(place, 1 + len(following), following[0] if following else None))
         elif word.startswith(f"{option}="):
-            options.append(Given(place, 1, word.partition("=")[2]))
+            options.append(GivenOption(place, 1, word.partition("=")[2]))
         elif short and word.startswith(short) and len(word) > 2:
-            options.append(Given(place, 1, word[2:].removeprefix("=")))
+            options.append(GivenOption(place, 1, word[2:].removeprefix("=")))
     return options
 
 
@@ -38,7 +38,7 @@ def _before_names(argv: Sequence[str]) -> list[str]:
 
 def values_of(option: str, argv: Sequence[str], *, short: str = "") -> list[str]:
     """Return all values of an option, in order."""
-    return [item.value for item in given(option, argv, short=short) if item.value is not None]
+    return [item.value for item in occurrences(option, argv, short=short) if item.value is not None]
 
 
 def value_of(option: str, argv: Sequence[str], *, short: str = "") -> str:
@@ -56,8 +56,9 @@ def verbose(argv: Sequence[str]) -> bool:
 
 
 def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
-    """Return the command line for one of several places: each specified option of `values` once, with that value, at
-    the position of its first occurrence. --all-clusters and --cluster-tag become --cluster. Adds no other options."""
+    """Return the command line for one of several places: each given option of `values` once, with that value, at the
+    position of its first occurrence. Options for several places, such as --all-clusters, become the option for one.
+    Adds no other options."""
     words = tuple(argv)
     for name, value in values.items():
         if value is not None:
@@ -65,15 +66,24 @@ def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
     return words
 
 
+# options for several places, by the option for one; those with a value first
+_OF_SEVERAL: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cluster": (("--cluster-tag", "--shard"), ("--all-clusters",)),
+    "region": ((), ("--all-regions",)),
+    "accounts": ((), ("--organization",)),
+}
+
+
 def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
-    options = given(f"--{name}", words, short="-c" if name == "cluster" else "")
-    if name == "cluster":
-        options += given("--cluster-tag", words)
-        options += [
-            Given(place, 1, None) for place, word in enumerate(_before_names(words)) if word == "--all-clusters"
-        ]
+    options = occurrences(f"--{name}", words, short="-c" if name == "cluster" else "")
+    valued, switches = _OF_SEVERAL.get(name, ((), ()))
+    options += [item for option in valued for item in occurrences(option, words)]
+    options += [GivenOption(place, 1, None) for place, word in enumerate(_before_names(words)) if word in switches]
     if not options:
-        return words
+        end = len(_before_names(words))
+        everywhere = occurrences("--accounts", words) or {"--organization", "--all-regions"} & set(words[:end])
+        # these options select all clusters
+        return (*words[:end], "--cluster", value, *words[end:]) if name == "cluster" and everywhere else words
     replaced = {place for item in options for place in range(item.place, item.place + item.size)}
     place = min(replaced)
     kept = (word for position, word in enumerate(words) if position > place and position not in replaced)

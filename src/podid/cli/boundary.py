@@ -114,14 +114,12 @@ def _carry_out(answered: Instead, runtime: Runtime) -> int:
 
 
 def _meant(argv: list[str]) -> list[str]:
-    """Translate command lines that users know from other programs: `podid ls`, `podid version`, `podid help list`."""
+    """Translate command lines that users know from other programs: `podid ls`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
     if argv[:1] == ["completion"] and not {"install", "show"}.intersection(argv):
         shells = any(not word.startswith("-") for word in argv[1:])
         return ["completion", *(("show",) if shells else ()), *argv[1:]]
-    if argv == ["version"]:
-        return ["--version"]
     if argv[:1] == ["explain"]:
         # log lines may begin with a hyphen; no option contains a blank
         argv = [
@@ -189,7 +187,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     safe = "`podid history` lists the changes; it is safe to run the command again"
     after = f" {safe}: {again}" if runtime.changing else ""
     done, total = runtime.counted
-    where = f" at {done} of {total} steps" if total else ""
+    where = f" at {done} of {total} {runtime.steps}" if total else ""
     text = f"Interrupted{where}.{after}"
     if runtime.streams.stderr_tty:  # the terminal has written ^C at the position of the cursor
         text = f"\n{paint(text, Screen(runtime.width))}\n"

@@ -68,8 +68,8 @@ def _defaults(command: Command, ctx: typer.Context, runtime: Runtime) -> dict[st
     """Return the values of the command's own options that a variable or the settings file sets, with the sources."""
     defaults: dict[str, tuple[str, str]] = {}
     for item in command.own:
-        given = getattr(ctx.get_parameter_source(item.field), "name", "DEFAULT") != "DEFAULT"
-        if item.env and not given and (default := item.default_from(runtime.env, runtime.stored)):
+        typed = getattr(ctx.get_parameter_source(item.field), "name", "DEFAULT") != "DEFAULT"
+        if item.env and not typed and (default := item.default_from(runtime.env, runtime.stored)):
             refuse_blank(default[1], default[0])
             defaults[item.field] = default
     return defaults
@@ -143,15 +143,15 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     """Return the option --show-permissions. Parsing answers it, without required arguments, unless the command's
     options decide which permissions it needs."""
 
-    def show(ctx: typer.Context, given: bool) -> bool:
-        if given and command.permissions_for is None and not ctx.resilient_parsing:
+    def show(ctx: typer.Context, value: bool) -> bool:
+        if value and command.permissions_for is None and not ctx.resilient_parsing:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
             terminal = access_for(runtime, {"output": output, "query": query}).terminal
             _emit_permissions(terminal, name, command.all_permissions())
             raise typer.Exit
-        return given
+        return value
 
     option = typer.Option(
         "--show-permissions",
@@ -165,7 +165,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     )
 
 
-# --- what a body receives -----------------------------------------------------------------------------------------
+# --- what a body receives ---------------------------------------------------------------------------------------------
 
 
 def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:

@@ -114,8 +114,19 @@ def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest)
     """Return the lines for the shell's script: candidates for the last of `words`. `suggest` returns the values of a
     source for the earlier words."""
     candidates = _candidates(tree, words, suggest)
+    if shell == "kubectl":
+        return _cobra(candidates)
     # fish does not quote a tilde and would expand it
     return "".join(f"{_line(shell, item)}\n" for item in candidates if shell != "fish" or item.value[:1] != "~")
+
+
+def _cobra(candidates: Sequence[Candidate]) -> str:
+    """Return the answer of a command that uses the Go library cobra: a candidate a line, then a directive: 0 if the
+    shell should complete files, 4 if not."""
+    if [item.value for item in candidates] == [FILES]:
+        return ":0\n"
+    lines = (f"{item.value}\t{item.summary}" if item.summary else item.value for item in candidates)
+    return "".join(f"{line}\n" for line in (*lines, ":4"))
 
 
 def _line(shell: str, item: Candidate) -> str:
@@ -229,12 +240,12 @@ def _setting_values(key: str) -> Iterator[Candidate]:
 def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:
     """Return the placeholder of the next argument, without brackets and dots."""
     values = {name for param in options if _takes_value(param) for name in param.opts}
-    given = sum(
+    count = sum(
         not word.startswith("-") and (place == 0 or rest[place - 1] not in values) for place, word in enumerate(rest)
     )
     arguments = [param for param in node.params if param.param_type_name == "argument"]
     for place, param in enumerate(arguments):
-        if place == given or (param.nargs == -1 and place <= given):
+        if place == count or (param.nargs == -1 and place <= count):
             return str(param.metavar or "").strip("[]").removesuffix("...")
     return None
 

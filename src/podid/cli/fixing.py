@@ -39,7 +39,7 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
     # its result is not part of this run's document
     streams = replace(runtime.streams, stdout=runtime.streams.stderr, stdout_tty=runtime.streams.stderr_tty)
     done = False
-    for item, command in _each(planned, terminal):
+    for item, command in _printed(planned, terminal):
         if done and not still(item.verdict, command):
             terminal.note("  no longer found: skipped")
             continue
@@ -57,13 +57,13 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
 
 def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[AutoFix, ...]:
     """Return the fixes that can be carried out, only of `ids` if there are any. Print a note about skipped ones."""
-    planned, left = auto_fixes(report, ids, level)
-    if left:
-        terminal.note(f"skipped, require --fix-id or a lower --fix-level: {', '.join(left)}")
+    planned, skipped = auto_fixes(report, ids, level)
+    if skipped:
+        terminal.note(f"skipped, require --fix-id or a lower --fix-level: {', '.join(skipped)}")
     failed = {verdict.check for verdict in report.findings}
     if absent := [name for name in ids if name not in failed]:
         terminal.note(f"not found, nothing to fix: {', '.join(absent)}")
-    if not planned and not left and failed & set(ids or failed):
+    if not planned and not skipped and failed & set(ids or failed):
         terminal.note("podid cannot carry out a fix for these findings")
     return planned
 
@@ -72,7 +72,7 @@ def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal,
     """Print the plan of each fix without changes. A fix without a plan prints its error, exit 8."""
     from podid.render.fixes import fixes_view
 
-    planned_fixes = [_planned(item, command, runtime) for item, command in _each(planned)]
+    planned_fixes = [_planned(item, command, runtime) for item, command in _printed(planned)]
     terminal.emit(fixes_view(planned_fixes, cluster))
     terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
@@ -81,20 +81,20 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
     from podid.render.fixes import PlannedFix
 
     views: list[View] = []
-    said, nobody = io.StringIO(), io.StringIO()
+    output, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
-    streams = replace(streams, stderr=said, stderr_tty=False)
+    streams = replace(streams, stderr=output, stderr_tty=False)
     # an earlier fix may repair what would make new pods fail now
     force = ("--force",) if command[1:2] == ("restart",) else ()
     argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
     code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
     if code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    error = {} if code == ExitCode.OK else json.loads(said.getvalue().splitlines()[-1])["error"]
+    error = {} if code == ExitCode.OK else json.loads(output.getvalue().splitlines()[-1])["error"]
     return PlannedFix(item, command, views[0] if views else None, error)
 
 
-def _each(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
+def _printed(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
     """Yield each fix with its command, after printing both to the terminal."""
     for item in planned:
         if terminal is not None:

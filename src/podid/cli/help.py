@@ -77,7 +77,7 @@ def _entries(panel: str) -> Iterator[tuple[str, str]]:
             verbs = ", ".join(other.path[1] for other in COMMANDS if other.path[0] == noun)
             yield noun, f"{GROUPS[noun].removesuffix('.')}: {verbs}."
     if panel == PANELS[-1]:
-        yield "help, version", "Show this page, the help of a command or the version."
+        yield "help", "Show this page, or the help of a command."
 
 
 def _noun(noun: str, width: int) -> Iterator[str | Line]:
@@ -100,6 +100,16 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
         yield ""
         for line in paragraph:
             yield from wrapped(line, width)
+    for heading, items in sections_of(command).items():
+        full = two_columns(items_of(item for item in items if not item.brief), width)
+        brief = [item for item in items if item.brief]
+        more = (*(item.long for item in brief), f"(see {brief[0].brief})") if brief else ()
+        yield from section(heading, (*full, *_in_short(more, width)))
+    yield from section("Common options", _in_short(common_names(command), width), "podid help options")
+
+
+def sections_of(command: Command) -> dict[str, list[OptionField]]:
+    """Return the command's own arguments and options by heading."""
     sections: dict[str, list[OptionField]] = {}
     first = "Arguments and options" if any(item.argument for item in command.own) else "Options"
     heading = next((item.heading for item in command.own if item.heading), first)
@@ -108,12 +118,7 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
         sections.setdefault(heading, []).append(item)
     for items in sections.values():
         items.sort(key=lambda item: not item.argument)
-    for heading, items in sections.items():
-        full = two_columns(_items(item for item in items if not item.brief), width)
-        brief = [item for item in items if item.brief]
-        more = (*(item.long for item in brief), f"(see {brief[0].brief})") if brief else ()
-        yield from section(heading, (*full, *_in_short(more, width)))
-    yield from section("Common options", _in_short(common_names(command), width), "podid help options")
+    return sections
 
 
 def usage(name: str, command: Command) -> str:
@@ -133,7 +138,7 @@ def _common(width: int) -> Iterator[str | Line]:
     from podid.cli.options import SHARED, SHOW_PERMISSIONS
 
     yield "Options that commands share. You can also put them before the command."
-    items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
+    items = (*items_of(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
     yield from section("Common options", two_columns(items, width))
     yield ""
     yield from wrapped(
@@ -143,7 +148,8 @@ def _common(width: int) -> Iterator[str | Line]:
     )
 
 
-def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
+def items_of(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
+    """Yield the spelling and the meaning of each option."""
     for item in options:
         long = f"--[no-]{item.long[2:]}" if item.off else item.long
         names = "" if item.argument else f"{item.short}, {long}" if item.short else long

@@ -34,13 +34,13 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
     the region of the cluster's ARN, if no flag or variable sets one."""
     flags: list[str] = []
     for item in _places(command):
-        given = values_of(item.long, argv, short=item.short)
-        value = given[-1] if given else region if item.field == "region" else ""
+        values = values_of(item.long, argv, short=item.short)
+        value = values[-1] if values else region if item.field == "region" else ""
         if not value:
             continue
         if not value_of(item.long, command, short=item.short):
             flags += (item.long, value)
-        elif item.field == "cluster" and item.long in command and len(given) == 1:
+        elif item.field == "cluster" and item.long in command and len(values) == 1:
             # an ARN also binds region and account
             place = command.index(item.long) + 1
             command = (*command[:place], value, *command[place + 1 :])

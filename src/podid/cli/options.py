@@ -94,6 +94,8 @@ SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this comma
 OUTPUT = ("output", "query", "no_headers", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
+# those that a command for several clusters can repeat
+SEVERAL = ("cluster", "region", "profile")
 KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CONFIRM = ("yes", "dry_run", "journal_dir")

@@ -15,7 +15,7 @@ def build(*, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) 
     """Return the command tree. With `argv`, load only the command that it names; the others have name and summary.
     `podid.cli.help` prints help."""
     words = None if argv is None else [word for word in argv if not word.startswith("-")]
-    root = _made(_root, None)
+    root = _app_group(_root, None)
     assert isinstance(root, TyperGroup)
     for row in rows:
         parent = root if len(row.path) == 1 else _group(root, row.path[0])
@@ -35,7 +35,7 @@ def _group(root: TyperGroup, name: str) -> TyperGroup:
 def _full(row: Row) -> Any:
     from podid.cli.command import function
 
-    return _made(None, function(row.load(), row.name), name=row.path[-1]).commands[row.path[-1]]
+    return _app_group(None, function(row.load(), row.name), name=row.path[-1]).commands[row.path[-1]]
 
 
 class _Strict(TyperCommand):
@@ -54,7 +54,7 @@ def _says_one_thing(param: Any) -> bool:
     return not (param.multiple or param.count or (param.is_flag and not param.secondary_opts))
 
 
-def _made(callback: Callable[..., None] | None, function: Callable[..., None] | None, *, name: str = "") -> Any:
+def _app_group(callback: Callable[..., None] | None, function: Callable[..., None] | None, *, name: str = "") -> Any:
     """Return the group of a new Typer app, with one command for `function`."""
     app = typer.Typer(
         rich_markup_mode=None,
@@ -72,8 +72,8 @@ def _made(callback: Callable[..., None] | None, function: Callable[..., None] | 
 def _nothing() -> None: ...
 
 
-def _version(ctx: typer.Context, given: bool) -> None:
-    if given and not ctx.resilient_parsing:
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
         from podid.version import VERSION
 
         ctx.obj.streams.stdout.write(f"podid {VERSION}\n")

@@ -6,8 +6,10 @@ Only a command's `permissions()` imports this module: it loads the gateways, whi
 from collections.abc import Iterable, Sequence
 
 from podid.aws.cloudtrail import CloudTrail
+from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.organizations import Organizations
 from podid.aws.sts import EksAuth, Sts
 from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, permissions_of
 from podid.domain.plan import Verb
@@ -90,6 +92,14 @@ TAKING_BACK = OptionalPermission.of(
     Iam.detach_policy,
 )
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
+# for a command that reads several clusters
+SEVERAL_CLUSTERS = (
+    CLUSTER_TAGS,
+    OptionalPermission.of("--all-clusters: listing the clusters", Eks.list_clusters),
+    OptionalPermission.of("--all-regions: the enabled regions of the account", Ec2.list_regions),
+    OptionalPermission.of("--assume-role: the role in each account", Sts.assume_role),
+    OptionalPermission.of("--organization: listing the accounts", Organizations.list_active_accounts),
+)
 TARGET_ROLE = (
     OptionalPermission.of(
         "--target-role --update-trust: the target role's trust policy, with credentials of its account",

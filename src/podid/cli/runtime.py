@@ -48,6 +48,17 @@ class Streams:
         self.obeyed = self.stdout
         self.stdout, self.stderr = (cast("IO[str]", _Defused(stream)) for stream in (self.stdout, self.stderr))
 
+    def rename(self, program: str) -> None:
+        """Write command lines as those of a plugin of kubectl, if `program` is one. The width is reduced by the longer
+        name."""
+        from podid.cli.plugin import RenamingStream
+
+        if program:
+            self.stdout, self.stderr = (
+                cast("IO[str]", RenamingStream(stream, program)) for stream in (self.stdout, self.stderr)
+            )
+            self.width -= len(program) - len("podid")
+
     @classmethod
     def of_process(cls) -> "Streams":
         for stream in (sys.stdout, sys.stderr):  # in another encoding, escape marks instead of failing
@@ -133,6 +144,8 @@ class Runtime:
     changing: bool = False
     # completed and total steps of a long change
     counted: tuple[int, int] = (0, 0)
+    # their plural
+    steps: str = "steps"
     # settled earlier runs, until a result or an error reports them
     settled: "Settled | None" = None
     # open journal runs of this command
@@ -154,7 +167,12 @@ class Runtime:
 
     @classmethod
     def of_process(cls, argv: list[str]) -> "Runtime":
-        return cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
+        runtime = cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
+        if "kubectl-" in sys.argv[0]:
+            from podid.cli.plugin import program_of
+
+            runtime.streams.rename(program_of(sys.argv[0]))
+        return runtime
 
     def take_settled(self) -> "Settled | None":
         """Return the settled runs to report, once."""

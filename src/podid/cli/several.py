@@ -1,25 +1,35 @@
-"""One command in several clusters: select them, change each by itself, and report all results in one document, with
-failures by cluster."""
+"""One command in several clusters, also of several regions and accounts: select them, change each by itself or read
+all concurrently, and report all results in one document, with failures by cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import product
+from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from podid.calls import pacing
+from podid.cli.cluster import no_cluster
 from podid.cli.hints import hint_words
-from podid.domain.errors import Cancelled, ExitCode, NotFound, PodidError, UsageError, combine
+from podid.domain.aws import AssumedRole
+from podid.domain.errors import Cancelled, ExitCode, NotFound, Other, PodidError, UsageError, combine
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
-from podid.ops.clusters import tagged_clusters
+from podid.ops.clusters import ClusterOptions, account_ids, enabled_regions, tagged_clusters
+from podid.render.formats import Format
 
 if TYPE_CHECKING:
+    from podid.aws.session import AwsSession
     from podid.cli.access import Access
     from podid.render.view import View
 
+T = TypeVar("T")
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 # the name of a cluster with access to it, or the failure to list the clusters of a region
 Reached = tuple[str, "Access | PodidError"]
@@ -48,11 +58,9 @@ def in_each_cluster(
     tags: Mapping[str, str] = NO_TAGS,
     *,
     clusters: Sequence[str] = (),
-    together: Together | None = None,
 ) -> None:
     """Run a command in each of the clusters, by default those of --cluster, or with all of `tags`. A failure in one of
-    several does not stop the others: exit 8 if some of them worked. `together` makes one view of all, by default that
-    of a change."""
+    several does not stop the others: exit 8 if some of them worked."""
     terminal = access.terminal
     clusters = _tagged(access, tags) if tags else clusters or access.shared.several.get("cluster", ())
     if len(clusters) < 2:
@@ -61,7 +69,7 @@ def in_each_cluster(
         run(local)
         return
     check_no_context(access)
-    over_clusters(access, [(name, access.of(cluster=name)) for name in clusters], run, together)
+    over_clusters(access, [(name, access.of(cluster=name)) for name in clusters], run)
 
 
 def check_no_context(access: Access) -> None:
@@ -74,7 +82,6 @@ def over_clusters(
     access: Access,
     clusters: Sequence[tuple[str, Access]],
     run: Callable[[Access], None],
-    together: Together | None = None,
 ) -> None:
     """Run a command in several clusters, each with its name and its access, as `in_each_cluster` does."""
     terminal = access.terminal
@@ -88,8 +95,8 @@ def over_clusters(
             with terminal.collecting(views):
                 run(local)
             codes.add(ExitCode.OK)
-        except typer.Exit as left:
-            codes.add(ExitCode(left.exit_code))
+        except typer.Exit as ended:
+            codes.add(ExitCode(ended.exit_code))
         except Cancelled:
             raise
         except PodidError as error:
@@ -104,51 +111,239 @@ def over_clusters(
         raise failures[0][1]
     from podid.render.several import results_view
 
-    terminal.emit((together or results_view)(views, failures))
+    terminal.emit(results_view(views, failures))
     for _, failure in failures:
         terminal.tell_failure(failure)
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
 
 
-def all_clusters(access: Access) -> tuple[str, ...]:
-    """Return the clusters of the region for --all-clusters. Raise UsageError together with --cluster, NotFound without
-    a cluster."""
-    if access.sources.get("cluster") == "--cluster":
-        raise UsageError("--cluster and --all-clusters cannot be used together")
-    clusters = access.aws.eks.list_clusters()
-    if not clusters:
-        raise NotFound(f"No EKS cluster in region {access.aws.region}")
-    return clusters
+# --- reading many clusters --------------------------------------------------------------------------------------------
+
+# accounts and regions at a time; clusters of each at a time, and calls for each cluster
+PLACES = 64
+AT_ONCE = 8
 
 
 def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Reached]:
     """Yield each cluster of --cluster, --all-clusters or --cluster-tag (`tags`) in each --region and --profile, with
     its name; for a region, the failure to list its clusters. Raise UsageError for options that cannot be combined."""
-    options, several = access.shared, access.shared.several
-    if all_clusters and access.sources.get("cluster") == "--cluster":
-        raise UsageError("--cluster and --all-clusters cannot be used together")
-    if tags and (all_clusters or access.sources.get("cluster") == "--cluster"):
-        raise UsageError("--cluster-tag cannot be used together with --cluster or --all-clusters")
-    all_clusters = all_clusters or bool(tags)
-    if not several and not all_clusters:
-        yield "", access
-        return
-    profiles = several.get("profile", (options.profile,))
-    regions = several.get("region", (options.region,))
-    for profile, region in product(profiles, regions):
-        local = access.of(profile=profile, region=region)
-        where = " ".join(word for word in (region, profile) if word)
-        names = several.get("cluster", () if all_clusters else (options.cluster,))
-        if all_clusters:
-            try:
-                eks = local.aws.eks
-                names = tagged_clusters(eks, tags, local.aws.region) if tags else eks.list_clusters()
-            except PodidError as error:
-                error.hint = hint_words(error.hint, local.argv)
-                yield where or local.aws.region, error
+    chosen = ClusterOptions(all_clusters=all_clusters, cluster_tags=tags)
+    for where, local in _places(access, chosen):
+        try:
+            if isinstance(local, PodidError):
+                yield where, local
                 continue
-        for name in names:
-            yield f"{name or 'cluster'} {where}".strip(), local.of(cluster=name)
+            yield from ((name, make()) for name, make in _clusters(access, where, local, chosen))
+        except PodidError as error:
+            yield where or access.aws.region, error
+
+
+def are_several(access: Access, chosen: ClusterOptions) -> bool:
+    """Return whether the options may select several clusters. Raise UsageError for options that cannot be combined."""
+    typed = [f"--{name}" for name in ("cluster", "region") if access.sources.get(name) == f"--{name}"]
+    chosen.check_together(typed, profiles=len(access.shared.several.get("profile", ())))
+    return chosen.every or bool(access.shared.several)
+
+
+def read_clusters(
+    access: Access, chosen: ClusterOptions, read: Callable[[Access], T]
+) -> Iterator[tuple[str, Access, T | PodidError]]:
+    """Yield the result of `read` for each cluster as it arrives, with the cluster's name and the access to it; for an
+    account, a region or a cluster that cannot be read, the error, which names it.
+
+    Clusters are read concurrently, in all accounts and regions at the same time: the limits of AWS are for each account
+    and region. A slow cluster delays no other. `read` gets an access whose terminal shows no progress."""
+    if chosen.every:
+        access.take_time()
+    listed, done, runtime = [0], 0, access.runtime
+    runtime.steps = "clusters"
+
+    def in_one(cluster: tuple[str, Callable[[], Access]]) -> tuple[Access, T | PodidError]:
+        local = cluster[1]()
+        try:
+            return local, read(local.quietly())
+        except PodidError as error:
+            return local, _named(error, cluster[0], local)
+
+    def in_place(place: Reached) -> Iterator[tuple[str, Access, T | PodidError]]:
+        where, local = place
+        if isinstance(local, PodidError):
+            yield where, access, local
+            return
+        try:
+            clusters = list(_clusters(access, where, local, chosen))
+        except PodidError as error:
+            yield where, access, _named(error, where, local)
+            return
+        listed[0] += len(clusters)
+        for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters, reads=True):
+            yield name, at_cluster, result
+
+    places = _places(access, chosen)
+    for name, local, result in pacing.fan_out_parts(in_place, places, workers=PLACES, of_nested=AT_ONCE):
+        done += name != "" and local is not access
+        runtime.counted = (done, listed[0])
+        access.terminal.progress.glance(f"{done} of {listed[0]} clusters read; {name}")
+        yield name, local, result
+    access.terminal.progress.done()
+
+
+def report_clusters(access: Access, chosen: ClusterOptions, run: Callable[[Access], None], together: Together) -> None:
+    """Run a command that only reads in each cluster, as `read_clusters` does. Lines and -o jsonl are written as they
+    arrive; for other formats `together` makes one view of all. Exit 8 if a cluster could not be read."""
+    if not are_several(access, chosen):
+        run(access)
+        return
+    check_no_context(access)
+    terminal, shared = access.terminal, access.shared
+    from podid.render.view import part_of
+
+    views: list[tuple[str, View]] = []
+    failures: list[tuple[str, PodidError]] = []
+    codes, number = {ExitCode.OK}, 0
+
+    def collected(local: Access) -> tuple[list[View], ExitCode]:
+        parts: list[View] = []
+        with local.terminal.collecting(parts):
+            try:
+                run(local)
+            except typer.Exit as left:
+                return parts, ExitCode(left.exit_code)
+        return parts, ExitCode.OK
+
+    with until_interrupted() as interrupted:
+        for name, _, result in read_clusters(access, chosen, collected):
+            if isinstance(result, PodidError):
+                failures.append((name, result))
+                continue
+            number += 1
+            codes.add(result[1])
+            for view in result[0]:
+                if shared.query is None and shared.output is Format.JSONL:
+                    terminal.stream([part_of(view)])
+                elif shared.query is None and shared.output in (Format.TABLE, Format.WIDE) and view.lines:
+                    terminal.emit(replace(view, lines=(f"cluster {name}:", *view.lines)))
+                else:
+                    views.append((name, view))
+    failures.sort(key=itemgetter(0))
+    tell_failures(access, failures, some=bool(number) or bool(interrupted))
+    if not number and not failures:
+        check_any(access, chosen)
+    if views or (not number and shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL)):
+        terminal.emit(together([view for _, view in sorted(views, key=itemgetter(0))], failures))
+    if interrupted:
+        raise interrupted[0]
+    terminal.leave(ExitCode.PARTIAL if failures else combine(codes))
+
+
+@contextmanager
+def until_interrupted() -> Iterator[list[KeyboardInterrupt]]:
+    """Yield a list that gets the KeyboardInterrupt of the block, to be raised after the results so far are written."""
+    caught: list[KeyboardInterrupt] = []
+    try:
+        yield caught
+    except KeyboardInterrupt as interrupt:
+        caught.append(interrupt)
+
+
+def tell_failures(access: Access, failures: Sequence[tuple[str, PodidError]], *, some: bool) -> None:
+    """Print the accounts, regions and clusters that could not be read. Raise the first error unless there are `some`
+    results."""
+    for _, failure in failures if some else failures[1:]:
+        access.terminal.tell_failure(failure)
+    if failures and not some:
+        raise failures[0][1]
+
+
+def check_any(access: Access, chosen: ClusterOptions) -> None:
+    """Raise NotFound because there is no cluster, unless it is only that this --shard has none."""
+    if chosen.shard is not None:
+        access.terminal.note("No cluster belongs to this shard.")
+    elif chosen.wide:
+        raise NotFound("No EKS cluster found in these accounts and regions", hint=Other(("whoami",)))
+    else:
+        raise no_cluster(access.aws.region, access.shared, access.runtime.env)
+
+
+def _places(access: Access, chosen: ClusterOptions) -> Iterator[Reached]:
+    """Yield access to each account and region, with its name; or the error that prevents it. Raise UsageError for
+    options that cannot be combined."""
+    shared, several = access.shared, access.shared.several
+    profiles, regions = several.get("profile", (shared.profile,)), several.get("region", (shared.region,))
+    if not are_several(access, chosen):
+        yield "", access
+    elif chosen.in_accounts:
+        access.check_account()
+        own, accounts = access.aws.sts.get_caller().account, account_ids(access.aws, chosen)
+        if chosen.all_regions:
+            first: Iterator[tuple[str, tuple[str, ...] | PodidError]] = pacing.fan_out(
+                pacing.attempt(lambda account: enabled_regions(_session(access, chosen, account, own))),
+                accounts,
+                reads=True,
+            )
+        else:
+            first = ((account, several.get("region", (access.aws.region,))) for account in accounts)
+        for account, result in first:
+            if isinstance(result, PodidError):
+                yield account, _named(result, f"account {account}", access)
+                continue
+            for one in result:
+                try:
+                    session = _session(access, chosen, account, own, one)
+                except PodidError as error:
+                    yield account, _named(error, f"account {account}", access)
+                    continue
+                yield f"{account} {one}", access.of(region=one, account=account, aws=session)
+    else:
+        for profile, region in product(profiles, regions):
+            local, where = access.of(profile=profile, region=region), " ".join(filter(None, (region, profile)))
+            if not chosen.all_regions:
+                yield where, local
+                continue
+            try:
+                enabled = enabled_regions(local.aws)
+            except PodidError as error:
+                yield profile or "", _named(error, f"profile {profile}" if profile else "", local)
+                continue
+            for one in enabled:
+                yield " ".join(filter(None, (one, profile))), local.of(region=one, aws=local.session_in(one))
+
+
+def _session(access: Access, chosen: ClusterOptions, account: str, own: str, region: str = "") -> AwsSession:
+    """Return a session with the role in the account; with the caller's credentials in the caller's account."""
+    arn = f"arn:{access.aws.partition}:iam::{account}:role/{chosen.assume_role}"
+    role = None if account == own else AssumedRole(arn, chosen.external_id)
+    return access.session_in(region or access.aws.region, role)
+
+
+def _clusters(
+    access: Access, where: str, local: Access, chosen: ClusterOptions
+) -> Iterator[tuple[str, Callable[[], Access]]]:
+    """Yield the clusters of one account and region, those that `access` names or all: the name of each, and the
+    function that makes the access to it."""
+    if not are_several(access, chosen):
+        yield "", lambda: access
+        return
+    aws, tags = local.aws, chosen.cluster_tags
+    if not chosen.every:
+        for name in access.shared.several.get("cluster", (access.shared.cluster,)):
+            yield f"{name or 'cluster'} {where}".strip(), partial(local.of, cluster=name)
+        return
+    names = tagged_clusters(aws.eks, tags, aws.region) if tags else aws.eks.list_clusters()
+    account = aws.sts.get_caller().account if chosen.wide and names else ""
+    for name in names:
+        arn = f"arn:{aws.partition}:eks:{aws.region}:{account}:cluster/{name}"
+        if chosen.shard is None or chosen.shard.has(arn):
+            make = partial(local.of, cluster=arn, aws=aws) if chosen.wide else partial(local.of, cluster=name)
+            yield f"{name} {where}".strip(), make
+
+
+def _named(error: PodidError, name: str, local: Access) -> PodidError:
+    """Return the error with the name of the cluster, the region or the account in its message."""
+    error.hint = hint_words(error.hint, local.argv)
+    if name and not all(word in error.message for word in name.split()):
+        error.message = f"{name}: {error.message}"
+    return error
 
 
 def check_namespace(reached: Sequence[Access], namespace: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from podid.cli.argv import Given, given, value_of
+from podid.cli.argv import GivenOption, occurrences, value_of
 from podid.cli.options import SHARED
 from podid.cli.tree import COMMANDS, path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
@@ -117,8 +117,10 @@ def _elsewhere(
         role = _taken(typed, words)
         hint: Hint = Other((*path, "--help"))
         if role:
-            given, flags = tuple(words[: len(path)]), tuple(words[len(path) :])
-            hint = ("podid", *given, *flags, "--", role) if role.startswith("-") else ("podid", *given, role, *flags)
+            command, flags = tuple(words[: len(path)]), tuple(words[len(path) :])
+            hint = (
+                ("podid", *command, *flags, "--", role) if role.startswith("-") else ("podid", *command, role, *flags)
+            )
         return UsageError(f"Unknown option {typed}; the role is an argument", hint=hint)
     if typed == "--policy" and (policies := [name for name in _POLICIES if name in known]):
         if value_of(typed, argv).startswith("arn:"):
@@ -171,7 +173,7 @@ def _with_account(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint
 
 def _taken(option: str, words: list[str], *, short: str = "") -> str:
     """Remove the option with its value from the words; return the value, or ""."""
-    place, size, value = next(reversed(given(option, words, short=short)), Given(0, 0, None))
+    place, size, value = next(reversed(occurrences(option, words, short=short)), GivenOption(0, 0, None))
     if not value or value.startswith("-"):
         return ""
     del words[place : place + size]

@@ -47,6 +47,12 @@ class Terminal:
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
+    def quietly(self) -> Terminal:
+        """Return a terminal that shows no progress, for one of several parts of a command at the same time."""
+        quiet = Terminal(self._runtime, self._options)
+        quiet.progress, quiet.argv = Progress(self._runtime, quiet=True), self.argv
+        return quiet
+
     # --- on the way ----------------------------------------------------------------------------------------------
 
     def note(self, *lines: str | Line, draft: bool = False) -> None:
@@ -99,7 +105,7 @@ class Terminal:
         finally:
             self.progress.done()
 
-    # --- questions and files --------------------------------------------------------------------------------------
+    # --- questions and files ------------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
         """Ask, or accept --yes (or another `flag`, or none) as the answer. Raise ConsentNeeded without a terminal,
@@ -158,7 +164,7 @@ class Terminal:
         make_directory(directory)
         return self.file_to_write(str(Path(directory) / name), force=force)
 
-    # --- results --------------------------------------------------------------------------------------------------
+    # --- results ------------------------------------------------------------------------------------------------------
 
     @property
     def verbose(self) -> bool:

@@ -140,6 +140,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
+    Row("version", OFFLINE, "Print the versions of podid, its libraries and its data.", "version:version"),
     Row("config list", OFFLINE, "List the defaults of options, with the source of each.", "config.list:list_config"),
     Row("config get", OFFLINE, "Print the default of an option.", "config.get:get"),
     Row("config set", OFFLINE, "Set the default of an option in the settings file.", "config.set:set_config"),
@@ -183,12 +184,12 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
     known = {row.name: row for row in COMMANDS}
     plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
     total = CommandPermissions()
-    for given, name in zip(names, plain, strict=False):
+    for typed, name in zip(names, plain, strict=False):
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
                 f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
-                hint=Again(swap=(given, near[0])) if near else (),
+                hint=Again(swap=(typed, near[0])) if near else (),
                 subject=name,
             )
         needed = known[name].load().all_permissions()

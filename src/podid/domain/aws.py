@@ -18,6 +18,18 @@ from podid.domain.section import UNASKED, Missing
 _OWNER = About("The tool that manages it and may revert changes of others; null if none is recognised.")
 
 
+@dataclass(frozen=True, slots=True)
+class AssumedRole:
+    """A role of another account that podid assumes to read there."""
+
+    arn: str
+    external_id: str = ""
+
+    @property
+    def account(self) -> str:
+        return Arn.parse(self.arn).account
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """The caller of the AWS calls (sts:GetCallerIdentity)."""

@@ -151,8 +151,8 @@ def _either(kinds: tuple[Any, ...]) -> Decoder:
     decoders = [(frozenset(f.name for f in fields(kind) if _needed(f)), _decoder(kind)) for kind in kinds]
 
     def read(value: object, name: str) -> object:
-        given = _object(value, name).keys()
-        return next((decode for names, decode in decoders if names <= given), decoders[-1][1])(value, name)
+        members = _object(value, name).keys()
+        return next((decode for names, decode in decoders if names <= members), decoders[-1][1])(value, name)
 
     return read
 
@@ -180,14 +180,14 @@ def _dataclass(kind: Any) -> Decoder:
     required = [f.name for f in fields(kind) if _needed(f)]
 
     def read(value: object, name: str) -> object:
-        given = _object(value, name)
-        for key in given:
+        obj = _object(value, name)
+        for key in obj:
             if key not in members:
                 raise Malformed(f"{name}.{key} is not a known member")
         for key in required:
-            if key not in given:
+            if key not in obj:
                 raise Malformed(f"{name}.{key} is missing")
-        return kind(**{key: members[key](member, f"{name}.{key}") for key, member in given.items()})
+        return kind(**{key: members[key](member, f"{name}.{key}") for key, member in obj.items()})
 
     return read
 

@@ -49,10 +49,10 @@ def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
     omitted. Lists of objects are Items."""
     encoded: JsonObject = {}
     for name, key, get, optional, encode_member, encode_item in _encoders(shape):
-        given = name in values
-        value = values[name] if given else None if result is None else get(result)
+        overridden = name in values
+        value = values[name] if overridden else None if result is None else get(result)
         if value is None:
-            if given or not optional:
+            if overridden or not optional:
                 encoded[key] = None
         elif encode_item is not None and isinstance(value, Sequence):
             encoded[key] = cast("Json", Items(value, encode_item))

@@ -62,7 +62,7 @@ def combine(codes: set[ExitCode]) -> ExitCode:
 class Again:
     """A hint: the same command line with changes; it keeps everything else.
 
-    `add` are flags with their values; `swap` replaces one word by another everywhere. The other word is a guess, so
+    `add` are flags with their values; `swap` replaces one word everywhere. The other word is a guess, so
     flags that give consent (--yes, --force) are removed. `instead` is for a command that lacks the flag.
     """
 
@@ -139,9 +139,9 @@ class PodidError(Exception):
         id: str = "",
         lines: tuple[str, ...] = (),
     ) -> None:
-        """`lines` are printed below the message: a diff, a list. `advice` is a sentence for a remedy without a command
-        ("ask the owner of the account for …"). `permission` is the missing IAM action, or Kubernetes verb and resource.
-        `id` is the failure mode, for `podid explain`."""
+        """Create the error. `lines` are printed below the message: a diff, a list. `advice` is a sentence for a remedy
+        without a command ("ask the owner of the account for …"). `permission` is the missing IAM action, or Kubernetes
+        verb and resource. `id` is the failure mode, for `podid explain`."""
         # messages about a URL may contain its password or query
         self.message = plain_urls(message)
         super().__init__(self.message)
@@ -219,7 +219,7 @@ class AlreadyExists(Conflict):
 
 
 class ConcurrentModification(Conflict):
-    """IAM was changing the same object for another caller: read again, then write again."""
+    """A concurrent change of the same object in IAM for another caller: read again, then write again."""
 
     code = "ConcurrentModification"
 

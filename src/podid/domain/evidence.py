@@ -64,8 +64,8 @@ def identified(association: Association, caller_arn: str, expires_at: datetime |
     kind, _, rest = got.resource.partition("/")
     role, _, session = rest.partition("/")
     same = (kind, role, got.account) == ("assumed-role", expected.resource_name, expected.account)
-    other = f"arn:{got.partition}:iam::{got.account}:role/{role}" if kind == "assumed-role" else caller_arn
-    whose = str(expected) if same else other
+    role_arn = f"arn:{got.partition}:iam::{got.account}:role/{role}" if kind == "assumed-role" else caller_arn
+    whose = str(expected) if same else role_arn
     return Redeemed(role_arn=whose, account=got.account, session_name=session, expires_at=expires_at), same
 
 

@@ -171,6 +171,12 @@ class FilePlan:
         return self._changes(Verb.DELETE, pruned=True)
 
     @property
+    def obstacles(self) -> Iterator[str]:
+        """Yield a sentence for each conflict, and for each part that could not be read."""
+        yield from (item.sentence for item in self.conflicts)
+        yield from (f"{item.target} could not be read: {item.reason}" for item in self.unread)
+
+    @property
     def exit_code(self) -> ExitCode:
         """Return 6 for conflicts, 8 for refused annotations, 9 if something could not be read, 3 for changes."""
         if self.conflicts:

@@ -192,8 +192,8 @@ def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
     hints = get_type_hints(kind)
     readers: dict[str, Reading[Any]] = {}
     for field in fields(cast("Any", kind)):
-        given = members.pop(field.name, None) or _camel(field.name)
-        readers[field.name] = given if callable(given) else _member(given, hints[field.name], field.default)
+        source = members.pop(field.name, None) or _camel(field.name)
+        readers[field.name] = source if callable(source) else _member(source, hints[field.name], field.default)
     if members:
         raise TypeError(f"{kind.__name__} has no {', '.join(members)}")
     return lambda data: kind(**{name: read(data) for name, read in readers.items()})

@@ -53,13 +53,11 @@ class PodTemplate:
 def program_of(images: Iterable[str], words: Iterable[str]) -> str:
     """Return kube2iam, kiam-agent or kiam-server if containers with these images and command lines run it; empty for
     other containers."""
-    names = {name_and_tag(image)[0] for image in images}
-    said = [word.rpartition("/")[2] for word in words]
-    programs = names | set(said)
+    programs = {name_and_tag(image)[0] for image in images} | {word.rpartition("/")[2] for word in words}
     if any("kube2iam" in program for program in programs):
         return "kube2iam"
     if "kiam" in programs:
-        return "kiam-server" if "server" in said else "kiam-agent"
+        return "kiam-server" if "server" in programs else "kiam-agent"
     return ""
 
 
@@ -95,7 +93,7 @@ class MetadataProxy:
     external_id_key: str = EXTERNAL_ID
     namespace_key: str = ALLOWED
     default_role: str = ""
-    # the way in which a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
+    # how a namespace permits roles: empty for no restriction, glob, regexp, or kiam's strict
     restriction: str = ""
     principal: str = ""
 
@@ -146,13 +144,13 @@ def find_proxies(templates: Iterable[PodTemplate], *, partition: str, account: s
     return tuple(proxies)
 
 
-def _base(flags: Mapping[str, str], given: str, detected: str, own: str, place: Subject) -> tuple[str, str]:
-    base = flags.get(given, "")
+def _base(flags: Mapping[str, str], flag: str, detected: str, own: str, place: Subject) -> tuple[str, str]:
+    base = flags.get(flag, "")
     if base and "$(" not in base:
-        return base, f"{given} of {place}"
+        return base, f"{flag} of {place}"
     if flags.get(detected) == "true":
         return own, f"detected by {place} from the instance profile"
-    return own, f"assumed, because podid found no {given} in {place}"
+    return own, f"assumed, because podid found no {flag} in {place}"
 
 
 def _all_flags(members: Iterable[PodTemplate]) -> Mapping[str, str]:

@@ -87,14 +87,14 @@ class OptionField:
             return ()
         return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
 
-    def value(self, given: Any) -> Any:
+    def value(self, typed: Any) -> Any:
         """Return the converted value. Raise InvalidInput."""
-        for text in given if self.kind == "texts" else (given,):
+        for text in typed if self.kind == "texts" else (typed,):
             if self.values:
                 one_of(self.long, text, self.values)
         if self.read is not None:
-            return self.read(given)
-        return tuple(given) if self.kind == "texts" else given
+            return self.read(typed)
+        return tuple(typed) if self.kind == "texts" else typed
 
 
 def switch(help: str, *, default: bool | None = False, **more: Any) -> Any:
@@ -204,13 +204,13 @@ def options_in(group: type) -> tuple[OptionField, ...]:
 def filled(group: type[T], typed: Mapping[str, Any]) -> T:
     """Return the group with the values for its options, by the names of the fields. None and empty keep the default.
     Raise InvalidInput."""
-    given: dict[str, Any] = {}
+    present: dict[str, Any] = {}
     for item in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
         if "group" in item.metadata:
-            given[item.name] = filled(item.metadata["group"], typed)
+            present[item.name] = filled(item.metadata["group"], typed)
         elif "option" in item.metadata and typed[item.name] not in (None, []):
-            given[item.name] = item.metadata["option"].value(typed[item.name])
-    return group(**given)
+            present[item.name] = item.metadata["option"].value(typed[item.name])
+    return group(**present)
 
 
 def given_options(group: object) -> tuple[str, ...]:

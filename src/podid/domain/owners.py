@@ -82,7 +82,7 @@ class Owner:
         return f"{self.tool} {self.detail}".strip()
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Return the owner, the evidence, and what reverts changes of others."""
         return f"{'' if self.certain else 'probably '}{self.words} ({self.evidence}); {self.reverts}"
 

@@ -35,7 +35,7 @@ class Reconciliation:
     conflicts: Annotated[int, About("Number of resources that another file or tool owns.")] = 0
     not_read: Annotated[int, About("Number of resources that could not be read.")] = 0
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
-    error: Annotated[str, OR_NULL, About("The reason, if the round failed.")] = ""
+    error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
     # of the error
     code: Annotated[ExitCode, HIDDEN] = ExitCode.FAILURE
 

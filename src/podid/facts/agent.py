@@ -111,12 +111,12 @@ def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
 
 def _placement(version: str, values: Object) -> Placement:
     """Return the add-on's placement, with the configuration's overrides."""
-    given = of_spec({key: values[key] for key in ("affinity", "nodeSelector", "tolerations") if values.get(key)})
+    placement = of_spec({key: values[key] for key in ("affinity", "nodeSelector", "tolerations") if values.get(key)})
     old = bool(version) and older(version, _TOLERATES_ALL_SINCE)
     return Placement(
-        given.selector,
-        given.terms if given.terms is not None else (_OWN_TERM,),
-        given.tolerations or (() if old else (Toleration(operator="Exists"),)),
+        placement.selector,
+        placement.terms if placement.terms is not None else (_OWN_TERM,),
+        placement.tolerations or (() if old else (Toleration(operator="Exists"),)),
     )
 
 

@@ -84,12 +84,12 @@ class Affected(NamedTuple):
     nodes: tuple[str, ...] = ()
 
 
-def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
+def reach_on(snapshot: Snapshot, affected: Callable[[Node], bool]) -> Affected:
     """Return the associated service accounts with live pods on such a node; all if nodes or pods could not be read."""
     if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
     facts = index(snapshot)
-    nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
+    nodes = tuple(sorted(node.name for node in facts.nodes.values() if affected(node)))
     return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
 
 
@@ -186,7 +186,7 @@ def why_unread(association: UnreadAssociation) -> Missing:
     return Missing(association.reason, association.permission, association.error_code)
 
 
-def given(association: Listed) -> str:
+def role_of(association: Listed) -> str:
     """Return the association's role, in a sentence."""
     return f"role {role_name(association.role_arn)}" if isinstance(association, Association) else "an unknown role"
 

@@ -36,8 +36,14 @@ def changed_at(association: Association, now: datetime, changes: RecentChanges =
     """Return when the association was last changed, in whole seconds, if older credentials can still be in use. None
     otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was changed:
     role, target role, session policy or tags."""
-    made, changed = association.created_at, association.modified_at
-    if made is None or changed is None or changed <= made or now - changed >= LIFETIME or changes.kept(association):
+    created, changed = association.created_at, association.modified_at
+    if (
+        created is None
+        or changed is None
+        or changed <= created
+        or now - changed >= LIFETIME
+        or changes.kept(association)
+    ):
         return None
     return changed.replace(microsecond=0)
 

@@ -261,8 +261,8 @@ def _because(details: Mapping[str, Any]) -> str:
 
 
 def _causes(details: Mapping[str, Any]) -> list[dict[str, Any]]:
-    given = details.get("causes")
-    return [cause for cause in given if isinstance(cause, dict)] if isinstance(given, list) else []
+    causes = details.get("causes")
+    return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
 
 
 def _code(method: str, status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:

@@ -162,7 +162,7 @@ class Transport:
         headers = {"accept": accept} if body is None else {"accept": accept, "content-type": content_type}
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         url = f"{self.connection.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-        deadline = self._monotonic() + min(self._patience, self._deadline.left())
+        deadline = self._monotonic() + min(self._patience, self._deadline.remaining())
         read = _kind(path) if method == "GET" else ""
         answers = self._given_up.begin(read)
         attempt = 0
@@ -172,9 +172,9 @@ class Transport:
             wait: float | None
             error: PodidError
             try:
-                left = max(deadline - self._monotonic(), 1.0)
+                remaining = max(deadline - self._monotonic(), 1.0)
                 status, answered, content = self._deadline.call(
-                    partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
+                    partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, remaining)), self._longest
                 )
             except TooLarge as problem:
                 unreadable = errors.unreadable(path, str(problem), self.connection.where)

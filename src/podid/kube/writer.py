@@ -89,7 +89,7 @@ class KubeWriter:
         self, kind: str, namespace: str, name: str, *, account: str = "", annotations: Mapping[str, str | None]
     ) -> None:
         """Set annotations of a pod template, remove those that are None, and set its service account, if specified.
-        Everything else stays. The controller replaces the pods by its own strategy."""
+        Everything else stays. The controller replaces the pods with its own strategy."""
         spec = {"spec": {"serviceAccountName": account, "serviceAccount": account}} if account else {}
         change: Json = {"template": {"metadata": {"annotations": dict(annotations)}, **spec}}
         patch = {"spec": {"jobTemplate": {"spec": change}} if kind == "CronJob" else change}
@@ -212,8 +212,8 @@ def probe_job(
     spec = _spec(ref, image, container) | {"volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]}
     if node:
         fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
-        here = {"nodeSelectorTerms": [{"matchFields": fields}]}
-        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
+        node_affinity = {"nodeSelectorTerms": [{"matchFields": fields}]}
+        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": node_affinity}}
         # a pod of the service account runs on that node, with tolerations that are not known here
         spec["tolerations"] = [{"operator": "Exists"}]
     return {

@@ -39,7 +39,9 @@ def read_lines(text: str, name: str) -> list[Any]:
             try:
                 values.append(_whole(decoder.value(line, number), name))
             except ValueError as error:
-                raise InvalidInput(f"{name}, line {number}: this is not JSON: {_said(error)}", subject=name) from error
+                raise InvalidInput(
+                    f"{name}, line {number}: this is not JSON: {_reason(error)}", subject=name
+                ) from error
     return values
 
 
@@ -53,7 +55,7 @@ def _whole(value: Any, name: str) -> Any:
     return value
 
 
-def _said(error: ValueError) -> str:
+def _reason(error: ValueError) -> str:
     return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
 
 
@@ -72,13 +74,13 @@ class _Maker:
 
     def located(self, line: int, members: Iterator[tuple[int, str, Any]]) -> Located:
         """Return an object; `members` are line, key and value of each."""
-        made = Located()
-        made.line = line
+        obj = Located()
+        obj.line = line
         for its_line, key, value in members:
-            if why := "appears twice" if key in made else _refusal(key) or _refusal(value):
+            if why := "appears twice" if key in obj else _refusal(key) or _refusal(value):
                 raise InvalidInput(f"{self._name}, line {its_line}: {key} {why}", subject=self._name)
-            made[key] = value
-        return made
+            obj[key] = value
+        return obj
 
 
 def _refusal(value: object) -> str:

@@ -112,8 +112,8 @@ class DocumentNode:
         """Raise NotReadable for a value that YAML, or one of its versions, does not read as text."""
         if not isinstance(self.value, str):
             raise NotReadable(f"must be text, not {self._form}")
-        if self.plain and self._other:
-            raise NotReadable(f'must be text: quote it, "{cut(self.value, 40)}" ({self._other})')
+        if self.plain and self._plain_type:
+            raise NotReadable(f'must be text: quote it, "{cut(self.value, 40)}" ({self._plain_type})')
         return self.value
 
     @property
@@ -139,7 +139,7 @@ class DocumentNode:
         return "empty" if self.null else repr(cut(self.value, 40))
 
     @property
-    def _other(self) -> str:
+    def _plain_type(self) -> str:
         """Return how YAML reads a plain scalar if not as text; empty if all versions read text."""
         text = str(self.value)
         if _NULL.fullmatch(text):
@@ -237,7 +237,7 @@ def _is_json(text: str) -> bool:
 
 
 def _for_yaml(text: str) -> str:
-    """Replace tabs outside of texts by spaces, and in texts the two escapes of one character, which YAML lacks."""
+    """Replace tabs outside of texts with spaces, and in texts the two escapes of one character, which YAML lacks."""
     return re.sub(r'"(?:[^"\\]|\\.)*"|\t', lambda match: " " if match[0] == "\t" else _for_yaml_text(match[0]), text)
 
 

@@ -7,6 +7,7 @@ functions raise OSError with the reason, a clause, as its `strerror`.
 import errno
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -182,8 +183,8 @@ def _give_new_name(temporary: Path, path: Path) -> None:
 
 
 def _make_like(descriptor: int, facts: os.stat_result) -> None:
-    made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (facts.st_uid, facts.st_gid):
+    status = os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (facts.st_uid, facts.st_gid):
         try:
             os.fchown(descriptor, facts.st_uid, facts.st_gid)
         except PermissionError as error:
@@ -262,11 +263,12 @@ def _usage_errors(name: str, act: str) -> Iterator[None]:
 
 class OutputFile:
     """An output file, checked on creation of this object and written atomically later, with mode 0600. It replaces only
-    regular files, and follows no links. Raises UsageError."""
+    regular files, and follows no links. Raise UsageError."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._path = Path(name)
+        self._lock, self._begun = threading.Lock(), False
         with _usage_errors(self.name, "written"):
             self._there = present(self._path)
             check_writable(self._path.parent)
@@ -279,6 +281,16 @@ class OutputFile:
         """Replace the file that existed at the check, or that this object wrote; no other."""
         with _usage_errors(self.name, "written"):
             self._there = write_whole(self._path, data, over=self._there)
+
+    def append(self, data: bytes) -> None:
+        """Write the file with its first part, or add a further part. Several threads may call it."""
+        with self._lock, _usage_errors(self.name, "written"):
+            if not self._begun:
+                self._there, self._begun = write_whole(self._path, data, over=self._there), True
+                return
+            descriptor = open_regular(self._path, os.O_WRONLY | os.O_APPEND, follow=False)
+            with os.fdopen(descriptor, "ab") as stream:
+                stream.write(data)
 
 
 # Kubernetes mounts it into each pod

@@ -15,7 +15,7 @@ def podid_words() -> str:
     """Return the shell command for this podid: its name if the shell finds it by name, otherwise its path."""
     import shutil
 
-    by_name, here = shutil.which("podid"), Path(sys.executable).parent / "podid"
-    if by_name is not None and (not here.exists() or here.samefile(by_name)):
+    by_name, installed = shutil.which("podid"), Path(sys.executable).parent / "podid"
+    if by_name is not None and (not installed.exists() or installed.samefile(by_name)):
         return "podid"
-    return shlex.quote(str(here)) if here.exists() else shlex.join(python("podid"))
+    return shlex.quote(str(installed)) if installed.exists() else shlex.join(python("podid"))

@@ -173,10 +173,10 @@ def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
     """Return the failure modes that the words of a short text hint at, in the order of the hints."""
     if len(text) > _LONGEST_HINTED:
         return ()
-    said = " ".join(words(text))
+    phrase = " ".join(words(text))
     return tuple(
         dict.fromkeys(
-            page_id for page_id, patterns in _compiled(hints) if all(pattern.search(said) for pattern in patterns)
+            page_id for page_id, patterns in _compiled(hints) if all(pattern.search(phrase) for pattern in patterns)
         )
     )
 
@@ -247,15 +247,15 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
             continue
         length = sum(map(len, rule.fragments)) or _LENGTH_OF_A_PATTERN
         whole = rule.counts(book)
-        said = {at: (times, length) for at, times in whole.items()}
-        said |= {at: (0, _SHORTEST_CUT) for at in rule.cut_in(book) if at not in whole}
-        if not said:
+        counts = {at: (times, length) for at, times in whole.items()}
+        counts |= {at: (0, _SHORTEST_CUT) for at in rule.cut_in(book) if at not in whole}
+        if not counts:
             continue
-        last = max(said)
+        last = max(counts)
         weight = _weight(rule, book.records[last], in_company=bool(company))
         weight = weight if last in whole else min(weight, _SURE - 1)
-        count = sum((times or 1) * book.times[at] for at, (times, _) in said.items())
-        occurrences.append((min(said), number, _Occurrence(rule, weight, said[last][1], count)))
+        count = sum((times or 1) * book.times[at] for at, (times, _) in counts.items())
+        occurrences.append((min(counts), number, _Occurrence(rule, weight, counts[last][1], count)))
     return [item for _, _, item in sorted(occurrences, key=lambda one: one[:2])]
 
 

@@ -1,4 +1,4 @@
-"""Every failure mode that podid knows, those that are met most often first.
+"""Every failure mode of podid's pages, the most frequent ones first.
 
 Generated from the pages by tools/gen_index.py: do not edit.
 """

@@ -9,7 +9,7 @@ from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import count_of, needing, short_list
 from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern, is_pattern
-from podid.ops.permissions.privileges import Privileges, ServicePrivileges
+from podid.ops.permissions.privileges import LAST_USE, Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
 from podid.render.view import NOTHING, Column, Line, View, document, sentence, table_of
@@ -74,14 +74,18 @@ def privileges_view(privileges: Privileges) -> View:
     """Return a row for each service, then a row for each way to more privileges."""
     services = table_of(
         privileges.services,
-        ("SERVICE", "service"),
+        ("SERVICE", "service", _grey),
         (Column("TITLE", wide=True), "title"),
-        ("ACCESS", level_words, lambda item: "warn" if _powerful(item) else ""),
-        ("ACTIONS", count_words, lambda item: "warn" if item.every_action else ""),
+        ("ACCESS", level_words, lambda item: _grey(item) or ("warn" if _powerful(item) else "")),
+        ("ACTIONS", count_words, lambda item: _grey(item) or ("warn" if item.every_action else "")),
         (Column("UNKNOWN", right=True, nothing="0"), "unknown"),
-        (Column("RESOURCES", folds=1), privilege_resources, lambda item: "warn" if item.every_resource else ""),
+        (
+            Column("RESOURCES", folds=1),
+            privilege_resources,
+            lambda item: _grey(item) or ("warn" if item.every_resource else ""),
+        ),
+        (Column("USE", folds=2), used_words, _grey),
         empty="the policies allow no action",
-        unread=privileges.access.unread,
     )
     ways = table_of(
         privileges.escalations,
@@ -100,7 +104,17 @@ def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
     number = len(privileges.escalations)
     ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
     obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()
-    return (*obstacle, ways, *not_checked(privileges.not_checked))
+    unread = [item for item in privileges.not_checked if item.what != LAST_USE]
+    return (*obstacle, ways, *_use_notes(privileges), *not_checked(unread))
+
+
+def _use_notes(privileges: Privileges) -> list[str | Line]:
+    """Return the services that were not used, in one line."""
+    if privileges.since is None:
+        return [Line(f"not known: {item}", "dim") for item in privileges.not_checked if item.what == LAST_USE]
+    unused = [item.service for item in privileges.services if item.used is False]
+    words = short_list(unused, _MOST_SERVICES) or "no service"
+    return [Line(f"Not used since {privileges.since:%Y-%m-%d}, by IAM's report on the role: {words}", "dim")]
 
 
 def privilege_lines(privileges: Privileges) -> list[str | Line]:
@@ -109,7 +123,21 @@ def privilege_lines(privileges: Privileges) -> list[str | Line]:
     more = [f"{len(words) - _MOST_SERVICES} more services"] if len(words) > _MOST_SERVICES else []
     lines: list[str | Line] = [f"privileges: {'; '.join((*words[:_MOST_SERVICES], *more))}"] if words else []
     ways = [item.id for item in privileges.escalations if item.verdict is AccessVerdict.ALLOWED]
-    return [*lines, Line(f"privilege escalation: {short_list(ways, _MOST_SERVICES)}", "warn")] if ways else lines
+    lines += [Line(f"privilege escalation: {short_list(ways, _MOST_SERVICES)}", "warn")] if ways else []
+    return [*lines, *_use_notes(privileges)]
+
+
+def used_words(item: ServicePrivileges) -> str:
+    """Return whether it was used in the window; of a service that was used, the number of its unused actions."""
+    if item.used is None:
+        return NOTHING
+    if not item.used:
+        return "unused"
+    return f"used, {count_of(item.unused_actions, 'action')} unused" if item.unused_actions else "used"
+
+
+def _grey(item: ServicePrivileges) -> str:
+    return "dim" if item.used is False else ""
 
 
 def level_words(item: ServicePrivileges) -> str:

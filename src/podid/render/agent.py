@@ -24,6 +24,7 @@ from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES
+from podid.render.several import ClusterFailureBody, results_view
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
@@ -194,6 +195,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     """`podid agent status`."""
 
     cluster_name: Annotated[str, From("cluster")]
+    cluster_arn: Annotated[str, From("report.cluster_arn")]
     state: AgentState
     addon: Annotated[Addon | None, About("null if it is not installed or could not be read: see unknowns.")]
     offer: Annotated[
@@ -208,6 +210,18 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     coverage: Annotated[Coverage | None, About("null if the cluster could not be read.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
+
+
+class AgentStatusListDocument(Document, kind="AgentStatusList"):
+    """`podid agent status` in several clusters: the status of each agent."""
+
+    items: Sequence[AgentStatusDocument]
+    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a status, and the reason.")]
+
+
+def agent_statuses_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
+    """Return the status of the agents of several clusters in one view."""
+    return results_view(views, failures, AgentStatusListDocument)
 
 
 class AgentVersionBody(Document):

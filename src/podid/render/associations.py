@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.domain.text import nearest, utc
+from podid.domain.text import nearest, short_list, utc
 from podid.ops.association.listing import Detail, Details, PodCounts
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
@@ -176,32 +177,47 @@ def association_list_view(
 ) -> View:
     """Return the list. `short` shows roles by name, for a terminal. `readings` are by the id of the association.
     `namespace` is the only one that was read; `filters` are the other filters as typed. `columns` are shown in their
-    order; without them, the usual ones and `more`. With several `clusters` each row begins with its cluster."""
-    several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
+    order; without them, the usual ones and `more`. `clusters` are ARNs; with several, each row begins with its
+    cluster."""
+    names_of = _cluster_names(clusters)
+    several, where = len(clusters) != 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Details() for item in associations]
     body = document(
         AssociationListDocument,
-        cluster_name=None if several else clusters[0],
+        cluster_name=None if several else names_of[clusters[0]],
         items=[listed_body(*pair) for pair in zip(associations, details, strict=True)],
     )
     cells = {**_COLUMNS, **_READ_COLUMNS}
     chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
-    cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
+    cluster = [("CLUSTER", lambda row: _cluster_name(row.item, names_of))] if several else []
     rows = [ListRow(item, one, now, short) for item, one in zip(associations, details, strict=True)]
     matches = f" matches {filters}" if filters else ""
     noun = "association" if filters else "associations"
-    empty = f"no pod identity {noun} in {where} {', '.join(clusters)}{matches}"
+    empty = f"no pod identity {noun} in {where} {short_list(names_of.values(), 20)}{matches}" if clusters else ""
     table = table_of(rows, *cluster, *shown, empty=empty)
-    places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
+    places = [f"{_cluster_name(item, names_of)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
     return View(body, (table,), names)
 
 
-def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
-    """Return the name of the cluster, with the region if several have that name."""
-    name = item.cluster_name
-    return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(item.association_arn).region})"
+def _cluster_names(clusters: Sequence[str]) -> dict[str, str]:
+    """Return the name of each cluster by its ARN, with the region if several have that name, and with the account if
+    they are in several accounts."""
+    arns = [Arn.parse(arn) for arn in clusters]
+    counts = Counter(arn.resource for arn in arns)
+    accounts = len({arn.account for arn in arns}) > 1
+    return {
+        str(arn): arn.resource_name
+        if counts[arn.resource] < 2
+        else f"{arn.resource_name} ({f'{arn.account} ' if accounts else ''}{arn.region})"
+        for arn in arns
+    }
+
+
+def _cluster_name(item: Listed, names: Mapping[str, str]) -> str:
+    of = Arn.parse(item.association_arn)
+    return names[f"arn:{of.partition}:eks:{of.region}:{of.account}:cluster/{item.cluster_name}"]
 
 
 def owner_name(association: AssociationSummary) -> str:
@@ -229,7 +245,7 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
     pairs += [
         ("session tags", "on" if association.session_tags else "off"),
         ("session policy", association.policy or "none"),
-        ("owner", owner_name(association) if tool is None else tool.told),
+        ("owner", owner_name(association) if tool is None else tool.description),
         ("association", association.association_id),
         ("created", f"{utc(association.created_at)} ({age(association.created_at, now)} ago)"),
         ("modified", utc(association.modified_at)),

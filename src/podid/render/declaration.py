@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from podid.domain.declaration import (
@@ -45,6 +46,21 @@ def declaration_text(declaration: Declaration, comments: str = "", *, first: boo
     )
 
 
+def declarations_text(declarations: Iterable[Declaration]) -> str:
+    """Return the documents of one file."""
+    return "---\n".join(declaration_text(item, first=not number) for number, item in enumerate(declarations))
+
+
+def self_contained(declaration: Declaration) -> Declaration:
+    """Return the declaration with the content of its policy files in their place."""
+
+    def inlined(policy: DeclaredPolicy) -> DeclaredPolicy:
+        return replace(policy, source=PolicySource.DOCUMENT) if policy.source is PolicySource.FILE else policy
+
+    roles = (replace(role, policies=tuple(map(inlined, role.policies))) for role in declaration.roles)
+    return replace(declaration, roles=tuple(roles))
+
+
 def _quoted(text: str) -> bool:
     return not _PLAIN.fullmatch(text) or text.lower() in _WORDS
 
@@ -69,7 +85,7 @@ def declaration_object(declaration: Declaration) -> dict[str, Any]:
         "metadata": {"name": declaration.name},
         "owner": {"key": declaration.owner_key} if declaration.owner_key != OWNER_KEY else None,
         "clusters": [_cluster(item) for item in declaration.clusters],
-        "agent": _given(version=declaration.agent.version, configuration=declaration.agent.configuration)
+        "agent": _present(version=declaration.agent.version, configuration=declaration.agent.configuration)
         if declaration.agent
         else None,
         "allowedRoles": declaration.allowed_roles,
@@ -81,7 +97,7 @@ def declaration_object(declaration: Declaration) -> dict[str, Any]:
     return {**head, **{key: plain(value) for key, value in members.items() if value}}
 
 
-def _given(**members: object) -> dict[str, object]:
+def _present(**members: object) -> dict[str, object]:
     """Return the members that have a value."""
     return {key: value for key, value in members.items() if value}
 
@@ -99,14 +115,14 @@ def _guard(guard: Guard) -> dict[str, object]:
     return {
         # an empty list permits nothing
         **{key: value for key, value in lists.items() if value is not None},
-        **_given(requiredBoundary=guard.required_boundary, requiredTags=guard.required_tags),
+        **_present(requiredBoundary=guard.required_boundary, requiredTags=guard.required_tags),
         **({} if guard.default_accounts else {"defaultAccounts": False}),
     }
 
 
 def _role(role: DeclaredRole) -> dict[str, object]:
     seconds = role.max_session_seconds
-    return _given(
+    return _present(
         name=role.name,
         path="" if role.path == "/" else role.path,
         scope="" if role.scope is ScopeKind.SERVICE_ACCOUNT else str(role.scope),
@@ -126,12 +142,12 @@ def _policy(policy: DeclaredPolicy) -> dict[str, object]:
         case PolicySource.DOCUMENT:
             return {"name": policy.name, "document": policy.document}
         case PolicySource.FILE:
-            return _given(file=policy.value, name=policy.name)
+            return _present(file=policy.value, name=policy.name)
         case PolicySource.MANAGED:
             return {"managed": policy.value}
         case PolicySource.PRESET:
             parameters = {key: _one_or_several(values) for key, values in policy.parameters.items()}
-            return _given(preset=policy.value, parameters=parameters)
+            return _present(preset=policy.value, parameters=parameters)
 
 
 def _one_or_several(values: tuple[str, ...]) -> object:
@@ -141,9 +157,9 @@ def _one_or_several(values: tuple[str, ...]) -> object:
 def _association(item: DeclaredAssociation) -> dict[str, object]:
     return {
         "serviceAccount": item.service_account,
-        **_given(selector=item.selector, role=item.role, targetRole=item.target_role),
+        **_present(selector=item.selector, role=item.role, targetRole=item.target_role),
         **({} if item.session_tags else {"sessionTags": False}),
-        **_given(
+        **_present(
             sessionPolicy=_session_policy(item.session_policy),
             tags=item.tags,
             createServiceAccount=item.create_service_account,

@@ -155,7 +155,7 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
 
 
 class DoctorReportListDocument(Document, kind="DoctorReportList"):
-    """`podid audit` in several clusters: the report of each."""
+    """`podid doctor` and `podid audit` in several clusters: the report of each."""
 
     items: Sequence[DoctorReportDocument]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a report, and the reason.")]

@@ -35,12 +35,12 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     IdentityStatus. Values that could not be read are null, or unknown."""
     status, association = reading.status, reading.association
     evidence = evidence_lines(status.cause) if status.cause is not None else ()
-    told = status.cause.reason if status.cause is not None else ""
+    shown = status.cause.reason if status.cause is not None else ""
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods, told)))
+        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods, shown)))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
-    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account, told))]
+    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account, shown))]
     if isinstance(reading.trust, Missing):
         missing = reading.trust
         pairs.append(("trust policy", missing.reason if missing.error_code == "NotFound" else _unknown(missing)))
@@ -58,7 +58,7 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     if association.modified_at == association.created_at:
         usual.append(("modified", utc(association.modified_at)))
     lines: list[str | Line] = [*verdict_lines(status, evidence), "", *facts(pairs, usual), *_permission_lines(reading)]
-    lines += _pod_lines(reading.pods, told)
+    lines += _pod_lines(reading.pods, shown)
     return View(
         document(AssociationDocument, reading),
         (association_table(association, now),),
@@ -83,18 +83,18 @@ def _last_use_words(section: Section[LastUse], now: datetime) -> str:
 # --- the service account and its pods ---------------------------------------------------------------------------------
 
 
-def _account_words(account: Section[ServiceAccount | None], told: str) -> str:
+def _account_words(account: Section[ServiceAccount | None], shown: str) -> str:
     if isinstance(account, Missing):
-        return _unknown(account, told)
+        return _unknown(account, shown)
     if account.value is None:
         return "does not exist"
     irsa = account.value.irsa_role_arn
     return f"exists, annotated for IRSA with {irsa}" if irsa else "exists"
 
 
-def _pod_lines(pods: Section[tuple[PodUse, ...]], told: str) -> Iterator[str | Line]:
+def _pod_lines(pods: Section[tuple[PodUse, ...]], shown: str) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
-        yield Line(f"Pods {_unknown(pods, told)}", "dim")
+        yield Line(f"Pods {_unknown(pods, shown)}", "dim")
         return
     if not pods.value:
         yield "No running pods"
@@ -171,9 +171,9 @@ def _trust_words(evaluation: Evaluation) -> str:
     return f"{_actions(evaluation)}{scope}"
 
 
-def _unknown(item: Missing, told: str = "") -> str:
-    """Return the missing permission alone; JSON has the reason as well. The reason `told` by the state is omitted."""
-    if item.reason == told and not item.permission:
+def _unknown(item: Missing, shown: str = "") -> str:
+    """Return the missing permission alone; JSON has the reason as well. A reason `shown` already is omitted."""
+    if item.reason == shown and not item.permission:
         return "not checked"
     return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"
 

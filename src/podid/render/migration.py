@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
 from podid.domain.names import role_name
 from podid.domain.text import count_of, short_list
-from podid.render.view import Column, Line, Table, View, document, table_of
+from podid.render.view import Column, Line, Table, View, document, sentence, table_of
 
 _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MOVED: "good"}
 
@@ -74,7 +74,9 @@ def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
     if not items:
         return []
     width = max(len(item.target) for item in items)
-    lines: list[str | Line] = [_item_line(item, width) for item in items]
+    # a note of every item is printed once, below
+    common = set.intersection(*(set(_note_ids(item)) for item in items)) if len(items) > 1 else set()
+    lines: list[str | Line] = [_item_line(item, width, common) for item in items]
     for mark, style, notes in (("✗", "bad", _blockers(items)), ("!", "warn", _warnings(items))):
         for name, targets in notes.items():
             lines += ["", *_cause_lines(Line(f"{mark} {name}  {_who(targets)}", style, upto=1), targets)]
@@ -120,17 +122,21 @@ def _cause_lines(head: Line, targets: list[tuple[str, str, tuple[tuple[str, ...]
     """Yield the head, each message once, and each command once."""
     yield head
     for message in dict.fromkeys(message for _, message, _ in targets):
-        yield f"  {message}"
+        yield f"  {sentence(message)}"
     for command in dict.fromkeys(command for _, _, commands in targets for command in commands):
         yield f"  Fix   {shlex.join(command)}"
     yield f"  More  podid explain {head.text.split()[1]}"
 
 
-def _item_line(item: MigrationItem, width: int) -> Line:
+def _note_ids(item: MigrationItem) -> list[str]:
+    return [*(blocker.id for blocker in item.blockers), *(warning.id for warning in item.warnings)]
+
+
+def _item_line(item: MigrationItem, width: int, common: Collection[str]) -> Line:
     mark, style = ("✗", "bad") if item.blockers else ("!", "warn") if item.warnings else ("·", "")
     pods = item.pods
     counted = f"{pods.pod_identity} of {count_of(pods.total, 'pod')} moved" if pods.total else "no pods"
-    names = [*(blocker.id for blocker in item.blockers), *(warning.id for warning in item.warnings)]
+    names = [name for name in _note_ids(item) if name not in common]
     more = f"; {', '.join(names)}" if names else ""
     words = f"{mark} {item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}{more}"
     return Line(words, style, upto=1)

@@ -116,8 +116,8 @@ def _of(verdict: Verdict) -> str:
 
 def _ended(outlook: Outlook) -> Iterator[Line]:
     """Yield the checks that no longer fail for any subject."""
-    left = {_NONE, *(verdict.check for verdict in outlook.brings)}
-    ended = dict.fromkeys(v.check for v in outlook.ends if v.severity is not Severity.INFO and v.check not in left)
+    excluded = {_NONE, *(verdict.check for verdict in outlook.brings)}
+    ended = dict.fromkeys(v.check for v in outlook.ends if v.severity is not Severity.INFO and v.check not in excluded)
     if ended:
         yield Line(f"{'  ' if outlook.after else 'After this: '}no longer {', '.join(ended)}", "dim")
 

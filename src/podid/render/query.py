@@ -35,7 +35,7 @@ def check(query: str) -> None:
     try:
         called = list(_called(jmespath.compile(query).parsed))
     except (JMESPathError, *_SLIPS) as error:
-        raise UsageError(f"--query {_short(query)} is not a JMESPath expression: {_said(error)}") from error
+        raise UsageError(f"--query {_short(query)} is not a JMESPath expression: {_error_words(error)}") from error
     for name in called:
         if name not in Functions.FUNCTION_TABLE:
             near = did_you_mean(name, Functions.FUNCTION_TABLE, 1)
@@ -52,7 +52,7 @@ def search(query: str, value: Json) -> Json:
         result = interpreter.visit(jmespath.compile(query).parsed, value)
         interpreter.weigh(result, shown=True)
     except (JMESPathError, _Boundless, *_SLIPS) as error:
-        raise UsageError(f"--query {_short(query)} does not fit this result: {_said(error)}") from error
+        raise UsageError(f"--query {_short(query)} does not fit this result: {_error_words(error)}") from error
     return cast(Json, result)
 
 
@@ -65,12 +65,12 @@ def _interpreter() -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self._left = MOST_STEPS
+            self._remaining = MOST_STEPS
 
         def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
             made_value = super().visit(node, *args, **kwargs)
-            made = node["type"].endswith(_MAKING) or "_select_" in node["type"]
-            self._spend(1 + (len(made_value) if made and isinstance(made_value, list | dict | str) else 0))
+            creates = node["type"].endswith(_MAKING) or "_select_" in node["type"]
+            self._spend(1 + (len(made_value) if creates and isinstance(made_value, list | dict | str) else 0))
             return made_value
 
         def visit_comparator(self, node: Any, value: Any) -> Any:
@@ -81,13 +81,18 @@ def _interpreter() -> Any:
             return super().visit_comparator(compared, value)
 
         def visit_function_expression(self, node: Any, value: Any) -> Any:
-            name, given = node["value"], [self.visit(child, value) for child in node["children"]]
+            name, arguments = node["value"], [self.visit(child, value) for child in node["children"]]
             if name in ("contains", "to_string"):
-                for argument in given:
+                for argument in arguments:
                     self.weigh(argument)
-            elif name == "join" and len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], list):
-                self._spend(sum(len(given[0]) + len(item) for item in given[1] if isinstance(item, str)))
-            return self._functions.call_function(name, given)  # type: ignore[attr-defined]
+            elif (
+                name == "join"
+                and len(arguments) == 2
+                and isinstance(arguments[0], str)
+                and isinstance(arguments[1], list)
+            ):
+                self._spend(sum(len(arguments[0]) + len(item) for item in arguments[1] if isinstance(item, str)))
+            return self._functions.call_function(name, arguments)  # type: ignore[attr-defined]
 
         def weigh(self, value: Any, *, shown: bool = False) -> None:
             """Count the value and everything in it; `shown` for the result."""
@@ -105,8 +110,8 @@ def _interpreter() -> Any:
                     raise _Boundless(f"it is nested deeper than {DEEPEST} levels")
 
         def _spend(self, steps: int) -> None:
-            self._left -= steps
-            if self._left < 0:
+            self._remaining -= steps
+            if self._remaining < 0:
                 raise _Boundless(f"it processes more than {MOST_STEPS:,} values")
 
     return Counting
@@ -134,7 +139,7 @@ def _short(query: str) -> str:
     return repr(cut(query, 200))
 
 
-def _said(error: Exception) -> str:
+def _error_words(error: Exception) -> str:
     """Return the error in one clause; the text of jmespath has several lines and repeats the value."""
     from jmespath import exceptions
 

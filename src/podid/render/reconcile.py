@@ -11,7 +11,7 @@ from podid.domain.members import About, Document
 from podid.domain.permissions import Permissions
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.domain.text import count_of, utc
-from podid.ops.declare.manifests import Setting, manifests
+from podid.ops.declare.manifests import Setting, reconciling
 from podid.render.formats import to_json, to_yaml
 from podid.render.permissions import GrantedPolicy, manifests_of, policy_of, yaml_lines
 from podid.render.view import Line, View, document, table_of
@@ -46,7 +46,7 @@ def round_view(done: Reconciliation) -> View:
 def _words(done: Reconciliation) -> str:
     if done.state is RoundState.STANDBY:
         return "another process holds the Lease"
-    if done.error:
+    if done.state is RoundState.FAILED:
         return done.error
     counts = (
         (done.changes, "change" if done.state is RoundState.APPLIED else "pending change"),
@@ -54,7 +54,8 @@ def _words(done: Reconciliation) -> str:
         (done.not_read, "unread resource"),
     )
     parts = [count_of(number, noun) for number, noun in counts if number]
-    return ", ".join((*parts, f"{done.unchanged} unchanged"))
+    counted = ", ".join((*parts, f"{done.unchanged} unchanged"))
+    return f"{counted}: {done.error}" if done.error else counted
 
 
 class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):
@@ -64,10 +65,14 @@ class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):
     manifests: Annotated[Sequence[JsonObject], About("For kubectl apply.")]
 
 
-def manifests_view(setting: Setting, granted: Permissions, lease: Permissions) -> View:
+def manifests_view(setting: Setting, granted: Permissions, lease: Permissions, interval: float) -> View:
     """Return the manifests with the permissions. The IAM policy is a comment at the head."""
     policy = policy_of(granted | lease)
-    objects = [*manifests(setting), *_access(setting, granted, ""), *_access(setting, lease, setting.namespace)]
+    objects = [
+        *reconciling(setting, interval),
+        *access_of(setting, granted),
+        *access_of(setting, lease, setting.namespace),
+    ]
     # YAML would write an object that is used twice as an alias
     objects = json.loads(json.dumps(objects))
     lines = [
@@ -83,7 +88,7 @@ def manifests_view(setting: Setting, granted: Permissions, lease: Permissions) -
     return View(body, lines=tuple(lines), names=(setting.name,), exact=True)
 
 
-def _access(setting: Setting, permissions: Permissions, namespace: str) -> Iterator[JsonObject]:
+def access_of(setting: Setting, permissions: Permissions, namespace: str = "") -> Iterator[JsonObject]:
     """Yield the roles of the permissions and their bindings to the group of the access entry: in the namespace, or in
     the whole cluster without one, since files may declare any namespace."""
     kind = "Role" if namespace else "ClusterRole"

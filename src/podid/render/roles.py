@@ -180,7 +180,7 @@ def role_view(reading: RoleReading, now: datetime) -> View:
         ("inline", _listed(reading.inline)),
     ]
     if role.owner is not None:
-        pairs.append(("owner", role.owner.told))
+        pairs.append(("owner", role.owner.description))
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
     usual = (("boundary", "none"), ("inline", "none"), ("attached", "none"))
@@ -228,8 +228,8 @@ def _other_principals(role: Role) -> tuple[str, ...]:
 
 def _finding_lines(reading: RoleReading) -> list[str | Line]:
     """Return the findings that are not in the lines of the associations."""
-    said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
-    more = [item for item in reading.findings if (item.id, item.message) not in said]
+    shown = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
+    more = [item for item in reading.findings if (item.id, item.message) not in shown]
     return [
         Line(
             f"{SEVERITIES[item.severity][0]} {item.id}  {sentence(item.message)}",

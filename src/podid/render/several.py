@@ -18,15 +18,19 @@ def results_view(
     `kind` lists."""
     lines: list[str | Line] = []
     for view in views:
-        lines += [f"cluster {view.document['cluster']}:", *view.lines]
-    tables = [view.tables[0] for view in views]
+        lines += [f"cluster {_cluster_of(view)}:", *view.lines]
+    columns = views[0].tables[0].columns if views else ()
     table = Table(
-        (Column("CLUSTER"), *tables[0].columns),
-        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
+        (Column("CLUSTER"), *columns),
+        tuple((_cluster_of(view), *row) for view in views for row in view.tables[0].rows),
     )
     names = tuple(name for view in views for name in view.names)
     body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
     return View(body, (table,), names, tuple(lines))
+
+
+def _cluster_of(view: View) -> str:
+    return str(view.document["cluster"] if "cluster" in view.document else view.document["clusterName"])
 
 
 class ClusterFailureBody(Document):

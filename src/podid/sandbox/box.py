@@ -205,6 +205,13 @@ class Sandbox:
             **({"KUBECONFIG": str(self._half.kubeconfig_path)} if self._half is not None else {}),
         }
 
+    def add_place(self, account: str, region: str = "") -> World:
+        """Return the world of another account or region, empty: it has IAM, but neither Kubernetes nor EC2."""
+        main = self.world
+        world = World(account=account, region=region or main.region, partition=main.partition, cluster_name="")
+        world.clock, world.credentials, world.delays = main.clock, main.credentials, main.delays
+        return self.gateway.elsewhere.setdefault((account, world.region), world)
+
     def start(self) -> "Sandbox":
         """Start the server; it listens on return. Raise OSError if the port is taken, Conflict if another sandbox runs
         in this process."""
@@ -235,6 +242,7 @@ class Sandbox:
             self.world.reset()
             self.iam.forget()
             self.gateway.forget_ec2()
+            self.gateway.elsewhere.clear()
             baseline.load(self.world, self.iam, samples=self._samples)
         if self._half is not None:
             self._half.stop()

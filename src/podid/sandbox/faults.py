@@ -28,6 +28,8 @@ class Fault:
     kind: str
     service: str = "*"
     operation: str = "*"
+    # of the caller; empty for every one
+    account: str = ""
     times: int | None = None
     seconds: float = 0.0
     rate: float = 0.0
@@ -38,8 +40,9 @@ class Fault:
     tokens: float = field(default=-1.0, repr=False)
     filled_at: float = field(default=0.0, repr=False)
 
-    def matches(self, service: str, operation: str) -> bool:
-        return fnmatchcase(service, self.service) and fnmatchcase(operation, self.operation)
+    def matches(self, service: str, operation: str, account: str) -> bool:
+        ours = self.account in ("", account)
+        return ours and fnmatchcase(service, self.service) and fnmatchcase(operation, self.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,18 @@ class Faults:
         with self._lock:
             return list(self._rules)
 
-    def meet(self, service: str, operation: str) -> Met:
+    @property
+    def by_account(self) -> bool:
+        """Return whether a fault is for the callers of one account."""
+        return any(rule.account for rule in self._rules)
+
+    def meet(self, service: str, operation: str, account: str = "") -> Met:
         """Count the call and return the effects of the faults on it."""
         seconds, lose = 0.0, False
         with self._lock:
             self.calls[service, operation] += 1
             for rule in self._rules:
-                if not rule.matches(service, operation) or rule.times == 0:
+                if not rule.matches(service, operation, account) or rule.times == 0:
                     continue
                 if rule.kind == "throttle" and _has_token(rule):
                     continue

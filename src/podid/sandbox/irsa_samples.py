@@ -63,7 +63,7 @@ class _Samples:
         self._world.notify()
 
     def _addon(self) -> None:
-        """The add-on of the EBS CSI driver, with an IRSA role."""
+        """Install the add-on of the EBS CSI driver, with an IRSA role."""
         statement = self._statement("ebs-csi-controller-sa", namespace=SYSTEM)
         path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts"
         self._cluster.post(path, {"metadata": {"name": "ebs-csi-controller-sa"}})

@@ -184,6 +184,8 @@ class World:
         self.accesses: dict[tuple[str, str, str], tuple[float, str]] = {}
         """Role, service and action -> when it was last tried, and in which region."""
         self.reports: dict[str, UsageReport] = {}
+        self.organization: dict[str, str] = {}
+        """The accounts of the organization, each with its state; empty outside of one."""
         self.kubernetes: KubernetesHalf | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._pending: list[str] = []
@@ -329,6 +331,7 @@ class World:
             self.trail.clear()
             self.accesses.clear()
             self.reports.clear()
+            self.organization.clear()
             self.trail_rate = TwoASecond()
             self.credentials.allow_again()
             self._listeners.clear()

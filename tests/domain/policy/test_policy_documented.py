@@ -167,10 +167,10 @@ def test_the_name_of_a_pod_is_known_only_for_one_pod() -> None:
 
 
 def test_a_specified_value_decides() -> None:
-    inside = replace(SESSION, given={"aws:sourceip": ("203.0.113.9",)})
+    inside = replace(SESSION, specified={"aws:sourceip": ("203.0.113.9",)})
     policies = access(deny("*", Condition=ADDRESSES, Sid="Office"), allow("*"), session=inside)
     assert decided(policies.ruling("s3:GetObject", "*")) == ("allowed", "app, Statement[1]")
-    outside = replace(SESSION, given={"aws:sourceip": ("198.51.100.1",)})
+    outside = replace(SESSION, specified={"aws:sourceip": ("198.51.100.1",)})
     policies = access(deny("*", Condition=ADDRESSES, Sid="Office"), allow("*"), session=outside)
     assert decided(policies.ruling("s3:GetObject", "*")) == ("denied", "app, Office")
 

@@ -29,7 +29,7 @@ KEYS: Keys = {
 }
 # what a session knows by itself is not specified
 GIVEN = {key.lower(): values for key, values in KEYS.items() if key not in ("aws:CurrentTime", "aws:SecureTransport")}
-SESSION = RoleSession(region="eu-west-1", now=datetime(2026, 11, 24, 16, 0, tzinfo=UTC), given=GIVEN)
+SESSION = RoleSession(region="eu-west-1", now=datetime(2026, 11, 24, 16, 0, tzinfo=UTC), specified=GIVEN)
 ACTIONS = ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "sqs:SendMessage", "dynamodb:Query", "iam:PassRole")
 RESOURCES = (
     "arn:aws:s3:::shop",
@@ -132,7 +132,7 @@ RECORDED = [
 
 @pytest.mark.parametrize(("operator", "values", "applies"), RECORDED)
 def test_recorded_results_of_set_operators(operator: str, values: list[str], applies: bool) -> None:
-    session = RoleSession(given={"aws:tagkeys": tuple(values)})
+    session = RoleSession(specified={"aws:tagkeys": tuple(values)})
     condition = {operator: {"aws:TagKeys": LIKE}}
     for effect, if_applies in (("Allow", AccessVerdict.ALLOWED), ("Deny", AccessVerdict.DENIED)):
         tag = {"Effect": effect, "Action": "iam:TagRole", "Resource": "*", "Condition": condition}

@@ -27,7 +27,7 @@ SESSION = RoleSession(
     pod=POD,
     region="eu-west-1",
     now=NOW,
-    given={key: tuple(values) for key, values in GIVEN.items()},
+    specified={key: tuple(values) for key, values in GIVEN.items()},
 )
 # the same as a table; None for a key that such a session never has
 TABLE: dict[str, list[str] | None] = {
@@ -151,9 +151,9 @@ UNKNOWN = {"aws:sourceip": [None, "10.0.0.7", "shop"], "s3:prefix": [None, "shop
 @settings(max_examples=examples(50))
 @given(layered)
 def test_a_decision_does_not_depend_on_values_that_are_not_known(layers: Layers) -> None:
-    given_values = {key: value for key, value in SESSION.given.items() if key not in UNKNOWN}
+    given_values = {key: value for key, value in SESSION.specified.items() if key not in UNKNOWN}
     access = access_of(
-        layers, RoleSession(role_arn=ROLE, role_tags={"team": "Shop"}, pod=POD, now=NOW, given=given_values)
+        layers, RoleSession(role_arn=ROLE, role_tags={"team": "Shop"}, pod=POD, now=NOW, specified=given_values)
     )
     for action, resource in product(ACTIONS, RESOURCES):
         answer = access.ruling(action, resource).verdict

@@ -169,3 +169,25 @@ def test_dry_run_requires_apply(used: Site) -> None:
         ]
         == "Plan"
     )
+
+
+def test_actions_that_iam_does_not_report_yet_are_kept_by_cloudtrail(healthy: Site) -> None:
+    put(healthy, allow("ec2:DescribeVpcs", "ec2:DescribeSubnets", "s3:GetObject"))
+    healthy.clock.advance(120 * DAY)
+    healthy.must("verify", "shop/orders", "--yes")
+    key = next(key for key in reversed(list(healthy.box.world.credentials._by_key.values())) if key.of_pod)
+    healthy.aws("ec2", key=key).describe_vpcs()
+    healthy.clock.advance(60)
+    healthy.box.world.accesses.clear()  # IAM is late
+    (policy,) = sized(healthy)["policies"]
+    assert (policy["change"], policy["proposed"]) == ("removed", None)
+    document = sized(healthy, "--cloudtrail")
+    (policy,) = document["policies"]
+    assert policy["proposed"]["Statement"] == [{**allow("ec2:DescribeVpcs"), "Action": "ec2:DescribeVpcs"}]
+    assert [note for note in document["notes"] if "calls of shop/orders in CloudTrail since" in note]
+    healthy.clock.advance(4 * 3600)
+    (policy,) = sized(healthy, "--cloudtrail")["policies"]
+    assert policy["proposed"] is None
+    healthy.box.world.credentials.deny("cloudtrail:LookupEvents")
+    outcome = healthy("right-size", "shop/orders", "--cloudtrail")
+    assert (outcome.code, outcome.stdout, "cloudtrail:LookupEvents" in outcome.stderr) == (4, "", True)

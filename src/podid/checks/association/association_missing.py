@@ -13,7 +13,7 @@ def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
         case = check.case(ref.subject, (str(ref),))
         if ref in associations:
             association = associations[ref]
-            yield case.ok(f"association {association.association_id} gives it {index.given(association)}")
+            yield case.ok(f"association {association.association_id} gives it {index.role_of(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
 

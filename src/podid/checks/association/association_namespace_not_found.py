@@ -2,7 +2,7 @@ from functools import cache, partial
 
 from podid.checks.base import Check, Snapshot, Verdicts, known, rule
 from podid.domain.text import Names
-from podid.facts.index import ADDON_OWNED, LIKELY, given, podid_command
+from podid.facts.index import ADDON_OWNED, LIKELY, podid_command, role_of
 
 
 @rule(needs=("associations", "namespaces"))
@@ -21,7 +21,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
                 "pod uses the association",
                 evidence=(
                     *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                    f"if someone creates the namespace and the service account, its pods get {given(association)}",
+                    f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

@@ -9,8 +9,10 @@ from podid.facts.index import namespaces_words
 def association_quota(check: Check, snapshot: Snapshot) -> Verdicts:
     case, count = check.of_cluster(snapshot), len(known(snapshot.associations))
     if count >= NEAR_ASSOCIATION_QUOTA:
-        left = ASSOCIATION_QUOTA - count
-        yield case.fail(f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: {max(left, 0)} left")
+        remaining = ASSOCIATION_QUOTA - count
+        yield case.fail(
+            f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: {max(remaining, 0)} left"
+        )
     elif snapshot.only_namespaces:
         yield case.skip(f"only the associations of {namespaces_words(snapshot)} were read")
     else:

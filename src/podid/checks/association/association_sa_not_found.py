@@ -76,8 +76,8 @@ def _no_service_account(
     """Return the finding. `near` are similar names without an association; if there are none, `taken` have one."""
     ref = association.ref
     message = f"service account {ref} of association {association.association_id} does not exist"
-    made = association.created_at if isinstance(association, Association) else None
-    fresh = made is not None and snapshot.taken_at - made < FRESH
+    created_at = association.created_at if isinstance(association, Association) else None
+    fresh = created_at is not None and snapshot.taken_at - created_at < FRESH
     disassociate = podid_command(snapshot, "disassociate", str(ref))
     if not near:
         create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)

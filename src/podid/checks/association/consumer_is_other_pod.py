@@ -32,21 +32,21 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
             severity=SEVERITY,
         )
     mine = controllers(snapshot).get(setting.product, ())
-    here = tuple(
+    associated = tuple(
         str(a.ref) for a in known(snapshot.associations) if setting.namespace in ("", a.namespace) and a.ref not in mine
     )
-    case = check.case(setting.subject, here)
+    case = check.case(setting.subject, associated)
     if setting.way is not CredentialWay.OWN:
         return case.skip("it uses the credentials of the pods that mount its volumes")
     if not mine:
         return case.skip(f"no pod of {setting.product} exists, or pods could not be read")
     if any(_served(snapshot, ref) for ref in mine):
         return case.ok(f"{short_list(map(str, mine))} calls AWS and has a role")
-    if not here:
+    if not associated:
         return case.skip("no service account of its namespace has an association")
     return case.fail(
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
-        f"{short_list(here)} has one, but does not call AWS",
+        f"{short_list(associated)} has one, but does not call AWS",
         severity=SEVERITY,
         evidence=(f"{setting.product} uses the credentials of its own pods",),
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),

@@ -1,6 +1,6 @@
 from podid.checks.base import Check, Snapshot, Verdicts, rule, short_list
 from podid.domain.workloads import live
-from podid.facts.index import given, index
+from podid.facts.index import index, role_of
 
 
 @rule(needs=("associations",), wants=("pods",))
@@ -12,6 +12,6 @@ def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         pods = [pod.name for pod in facts.pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
-            f"every pod in namespace {association.namespace} that names no service account gets {given(association)}",
+            f"every pod in namespace {association.namespace} that names no service account gets {role_of(association)}",
             evidence=(f"pods that use it now: {short_list(pods) or 'none, or not read'}",),
         )

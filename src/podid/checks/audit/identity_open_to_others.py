@@ -12,7 +12,7 @@ from podid.domain.exposure import IdentityGrant, grants_of
 from podid.domain.findings import Subject
 from podid.facts.index import chain_of
 
-# everybody, or every service account
+# all users, or all service accounts
 _EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
 # of the control plane, the nodes, EKS, and the administrators' group that authorization does not limit
 _OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", "system:node", "eks:")
@@ -30,20 +30,20 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
     grants = [grant for grant in (*known(snapshot.grants), *by_policy) if not _expected(grant.subject)]
     for namespace, associations in sorted(by_namespace.items()):
         case = check.case(Subject("Namespace", namespace), chain_of(associations))
-        here = [
+        matching = [
             grant for grant in grants if fnmatchcase(namespace, grant.namespace or "*") and not _same(grant, namespace)
         ]
-        if not here:
+        if not matching:
             yield case.ok(check.title)
             continue
-        everybody = any(_is_everybody(grant.subject) for grant in here)
-        subjects = list(dict.fromkeys(_name(grant.subject) for grant in here))
+        everybody = any(_is_everybody(grant.subject) for grant in matching)
+        subjects = list(dict.fromkeys(_name(grant.subject) for grant in matching))
         yield case.fail(
             f"{short_list(subjects, 3)} can get the roles of the service accounts in namespace {namespace}",
             severity=None if everybody else Severity.INFO,
             evidence=tuple(
                 f"{_name(grant.subject)} can {' and '.join(grant.abilities)}: {grant.role} by {grant.binding}"
-                for grant in here
+                for grant in matching
             ),
         )
 

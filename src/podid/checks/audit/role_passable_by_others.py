@@ -63,5 +63,5 @@ def _access(principal: Principal, region: str) -> RoleAccess:
     if principal.boundary is not None:
         ceiling = parse_permissions(principal.boundary.name, LayerKind.BOUNDARY, principal.boundary.document)
         layers.append(Layer(LayerKind.BOUNDARY, "permissions boundary", (ceiling,)))
-    given = {"iam:passedtoservice": (PODS_PRINCIPAL,)}
-    return RoleAccess(RoleSession(role_arn=principal.arn, region=region, given=given), tuple(layers))
+    context = {"iam:passedtoservice": (PODS_PRINCIPAL,)}
+    return RoleAccess(RoleSession(role_arn=principal.arn, region=region, specified=context), tuple(layers))

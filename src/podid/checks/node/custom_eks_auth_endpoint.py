@@ -39,8 +39,8 @@ def custom_eks_auth_endpoint(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _host(ds: DaemonSet) -> str:
     words = (option(ds, FLAG), *(ds.env.get(name, "") for name in VARIABLES))
-    said = next((word for word in words if word), "")
-    return urlsplit(said if "//" in said else f"//{said}").hostname or ""
+    endpoint = next((word for word in words if word), "")
+    return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").hostname or ""
 
 
 def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> Verdict:

@@ -9,8 +9,8 @@ from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_
 def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
         whole = [pod for pod in pods if opted_out(pod)]
-        left = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
-        parts = sorted({c.name for pod, names in left for c in pod.containers if c.name in names})
+        partial = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
+        parts = sorted({c.name for pod, names in partial for c in pod.containers if c.name in names})
         if whole:
             evidence = (f"cause: {_why(whole[0])}",)
             yield case.fail_pods(

@@ -10,10 +10,10 @@ from podid.facts.injection import PodState
 
 @rule(needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS)
 def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
-    made = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
+    created = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
     for case, group in check.of_groups(snapshot):
         ref, pods = group.association.ref, group.states.get(PodState.INJECTED, ())
-        since = made.get(ref)
+        since = created.get(ref)
         if since is None or not pods:
             yield case.skip(
                 "none of its pods has injected credentials" if since else "the service account does not exist"

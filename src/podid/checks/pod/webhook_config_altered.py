@@ -69,17 +69,17 @@ def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served
     selected = [
         (pod, webhook.excluding_selector(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels
     ]
-    left = [(pod, selector) for pod, selector in selected if selector]
-    if not left:
+    excluded = [(pod, selector) for pod, selector in selected if selector]
+    if not excluded:
         return whole.ok("the registration of the webhook includes new pods")
     selectors, chain = (
-        sorted({selector_name for _, selector_name in left}),
-        tuple(sorted({str(pod.ref) for pod, _ in left})),
+        sorted({selector_name for _, selector_name in excluded}),
+        tuple(sorted({str(pod.ref) for pod, _ in excluded})),
     )
     return check.case(whole.subject, chain).fail(
         f"the webhook's registration now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
         "replace them get no credentials",
         severity=Severity.WARN,
-        evidence=(f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
+        evidence=(f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in excluded)}",),
         commands=(GET,),
     )

@@ -44,8 +44,8 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
-    other = known_or(part(snapshot.roles, arn), None)
-    elsewhere = other.arn if other is not None else ""
+    role = known_or(part(snapshot.roles, arn), None)
+    elsewhere = role.arn if role is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and f":iam::{snapshot.cluster.value.account}:" not in arn
     evidence = [
         f"affected associations: {len(associations)}",

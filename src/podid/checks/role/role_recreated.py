@@ -1,5 +1,5 @@
 """IAM treats a new role of the same name as a different role. Trust policies that named the old role contain its unique
-id, and allow nobody.
+id, and allow no principal.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids.
 """
 

@@ -204,8 +204,8 @@ class _Account:
         changed = changes.settling(association, at) if association is not None else ""
         if not changed:
             return observed
-        said = observed.missing.reason if observed.missing is not None else observed.message
-        return Observed.unsettled(observed.id, f"{changed}, and the change may not be in effect yet ({said})")
+        reason = observed.missing.reason if observed.missing is not None else observed.message
+        return Observed.unsettled(observed.id, f"{changed}, and the change may not be in effect yet ({reason})")
 
     def not_allowed(self, message: str) -> Observed | None:
         """Return the refusal to assume the role; None if its trust policy, or that of the target role, explains it.
@@ -256,14 +256,14 @@ def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
 
 def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) -> Observed | None:
     """Return the result of the probe; None if other verdicts explain it."""
-    where, left = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
+    where, remains = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
     if met.missing is not None:
-        return Observed.nothing(UNREACHED, replace(met.missing, reason=f"{where}{met.missing.reason}{left}"))
+        return Observed.nothing(UNREACHED, replace(met.missing, reason=f"{where}{met.missing.reason}{remains}"))
     if not met.link:
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
-        return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{left}")
+        return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{remains}")
     account = _Account(snapshot, ref, met.at)
-    message = f"podid's own pod got no credentials: {where}{met.message}{left}"
+    message = f"podid's own pod got no credentials: {where}{met.message}{remains}"
     if met.link == TRUST and not met.id:
         return account.not_allowed(message)
     if met.link != NETWORK or met.id:
@@ -286,8 +286,8 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
     one that a check found there for the service account's pods, or one that was not checked. If a network policy blocks
     only podid's own pod, the result is no evidence about those pods."""
     if policies := _shut_off_alone(snapshot, ref):
-        said = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
-        return Observed.nothing(UNREACHED, Missing(said))
+        text = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
+        return Observed.nothing(UNREACHED, Missing(text))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
     others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)

@@ -103,8 +103,10 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
         return "the webhook is registered again"
     if not webhook.on_create:
         return "the webhook is called for new pods again"
-    left = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
-    return next((f"the webhook's {selector.removeprefix('its ')} includes them" for selector in left if selector), "")
+    selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
+    return next(
+        (f"the webhook's {selector.removeprefix('its ')} includes them" for selector in selectors if selector), ""
+    )
 
 
 def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:

@@ -43,19 +43,19 @@ def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if role.gone:
             yield whole.skip("the role does not exist")
             continue
-        answers = grouped((_said(check, answer), answer.association) for answer in role.answers)
-        for said, members in answers.items():
+        answers = grouped((_outcome(check, answer), answer.association) for answer in role.answers)
+        for reason, members in answers.items():
             case = check.case(subject, chain_of(members))
-            if isinstance(said, TrustFinding):
-                yield _broken(case, snapshot, role.arn, said, members)
-            elif said:
-                words = f"undecided: {said}"
-                yield case.unknown(Missing(said), words) if check.id == UNDECIDED else case.skip(words)
+            if isinstance(reason, TrustFinding):
+                yield _broken(case, snapshot, role.arn, reason, members)
+            elif reason:
+                words = f"undecided: {reason}"
+                yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
             else:
                 yield case.ok(check.title)
 
 
-def _said(check: Check, answer: TrustAnswer) -> TrustFinding | str:
+def _outcome(check: Check, answer: TrustAnswer) -> TrustFinding | str:
     """Return the finding under the check's id, or the reason why there is no answer; empty for a pass."""
     finding = next((f for f in answer.findings if f.id == check.id), None)
     if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:

@@ -154,7 +154,7 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
         *(() if usual else ("--role", name)),
         *role.role_words(answers),
         *role.setting_words(answers),
-        *(flag for flag, given in flags.items() if given),
+        *(flag for flag, chosen in flags.items() if chosen),
     )
 
 
@@ -199,7 +199,7 @@ def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     lead = () if "cluster" in answers else WELCOME
     yield Prompt(key="which", text="Which association should be deleted?", lead=lead, options=aligned(options))
     name = role_name(facts.role_of) if facts.role_of else ""
-    if name in facts.made:  # podid keeps the others
+    if name in facts.created_roles:  # podid keeps the others
         options = [Option(NO, "Keep it"), Option(YES, "Delete it, unless another association uses it")]
         text = f"podid created role {name}. Delete it as well?"
         yield Prompt(key="delete-role", text=text, options=tuple(options))
@@ -235,4 +235,4 @@ def identity_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
-    return (answers["which"], *(flag for flag, given in flags.items() if given))
+    return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))

@@ -125,14 +125,14 @@ def one_by_one(
 ) -> Iterator[Prompt]:
     """Yield a choice of the options, and the questions of `then` about the answer, until none is left or the answer is
     NOTHING. Answers are `KEY.0`, `KEY.1`…. `none` returns the option NOTHING for the first and for later choices."""
-    left = list(options)
+    remaining = list(options)
     for number in range(len(options)):
-        question = Prompt(key=f"{key}.{number}", text=text, options=(none(number == 0), *left))
+        question = Prompt(key=f"{key}.{number}", text=text, options=(none(number == 0), *remaining))
         yield question
         answer = answers[question.key]
         if answer == NOTHING:
             return
-        left = [option for option in left if option.value != answer]
+        remaining = [option for option in remaining if option.value != answer]
         yield from then(answer)
 
 
@@ -193,8 +193,8 @@ def _none() -> Known[Any]:
 class Facts:
     """`clusters` are the choices if no cluster is specified; all other facts are about `cluster`. `associated` has the
     service accounts with an association, also without Kubernetes access. `agent` is the agent's failure and its fix.
-    `role_of` is the role of the chosen association, `chained` whether that has a target role, and `made` has the names
-    of roles that podid created here. `role_notes` describe the chosen role."""
+    `role_of` is the role of the chosen association, `chained` whether that has a target role. `created_roles` are the
+    roles that podid created here. `role_notes` describe the chosen role."""
 
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None
@@ -206,7 +206,7 @@ class Facts:
     role_of: str = ""
     chained: bool = False
     role_notes: tuple[str, ...] = ()
-    made: frozenset[str] = frozenset()
+    created_roles: frozenset[str] = frozenset()
 
     @property
     def cluster_name(self) -> str:

@@ -128,10 +128,10 @@ class Guide:
                 association = access.aws.eks.find_association(place.cluster_name, ref)
                 arn = association.role_arn if association is not None else ""
                 name = role_name(arn) if arn else ""
-                made = bool(name) and access.journal.made(place.account, ROLE.name, {"roleName": name})
+                created = bool(name) and access.journal.created(place.account, ROLE.name, {"roleName": name})
             chained = association is not None and association.target_role_arn is not None
-            made_here = frozenset({name} if made else ())
-            self._read[key] = replace(self._read[chosen], role_of=arn, chained=chained, made=made_here)
+            created_here = frozenset({name} if created else ())
+            self._read[key] = replace(self._read[chosen], role_of=arn, chained=chained, created_roles=created_here)
         return self._read[key]
 
     def _of_role(self, chosen: str, name: str) -> Facts:
@@ -206,7 +206,7 @@ def guide_undo(access: Access) -> Instead:
             Prompt(key="run", text="Which run should be undone?", options=aligned(options)), back=False
         )
     command = ("undo", str(run_id), *access.argv[1:])
-    return Instead(command, () if access.shared.quiet else _said(("podid", *command), terraform=False))
+    return Instead(command, () if access.shared.quiet else _command_lines(("podid", *command), terraform=False))
 
 
 def _guided(
@@ -219,14 +219,14 @@ def _guided(
     answers = guide.answers(flow, known)
     facts = guide.facts(answers)
     assert facts.cluster is not None
-    given = tuple(access.argv)[len(path) + bool(known) :]
-    command = (*path, *words(answers, facts), *given)
-    if not value_of("--cluster", given, short="-c"):
+    arguments = tuple(access.argv)[len(path) + bool(known) :]
+    command = (*path, *words(answers, facts), *arguments)
+    if not value_of("--cluster", arguments, short="-c"):
         command = (*command, "--cluster", facts.cluster.name)
     command = access.at_place(("podid", *command))[1:]
     ending = associate.ending(answers) if "go" in answers else ()
-    said = () if ending else _said(("podid", *command), terraform="go" in answers)
-    return Instead((*command, *ending), () if access.shared.quiet else said)
+    lines = () if ending else _command_lines(("podid", *command), terraform="go" in answers)
+    return Instead((*command, *ending), () if access.shared.quiet else lines)
 
 
 def _agent_words(report: DoctorReport) -> str:
@@ -239,7 +239,7 @@ def _agent_words(report: DoctorReport) -> str:
     return f"Pods get no credentials yet: {verdict.message}{fix}"
 
 
-def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
+def _command_lines(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
     lines: tuple[str, ...] = ("The same without questions:", f"  {shlex.join(command)}")
     if terraform:
         lasting = (word for word in command if word not in _OF_THIS_RUN)

@@ -1,27 +1,27 @@
 """podid agent status."""
 
-from podid.cli.command import Access, Terminal, command
-from podid.cli.options import CLUSTER, KUBERNETES
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, SEVERAL
 from podid.domain.permissions import CommandPermissions
+from podid.ops.clusters import ClusterOptions
 
 
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
+    from podid.cli.permissions import SEVERAL_CLUSTERS
     from podid.domain.permissions import permissions_of
     from podid.ops.agent.status import AGENT_CHECKS
     from podid.ops.reading.sections import permissions as permissions_of_checks
     from podid.ops.status.diagnose import select
 
     return CommandPermissions(
-        permissions_of_checks(select(AGENT_CHECKS)) | permissions_of((Eks.find_addon, Eks.list_addon_versions))
+        permissions_of_checks(select(AGENT_CHECKS)) | permissions_of((Eks.find_addon, Eks.list_addon_versions)),
+        SEVERAL_CLUSTERS,
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
-def status(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions, several=SEVERAL)
+def status(access: Access, clusters: ClusterOptions) -> None:
     """Show the agent's add-on, DaemonSets and coverage.
 
     The first line is the state of the agent: ready, doubtful, broken, unknown or not-installed. The next lines show the
@@ -32,15 +32,21 @@ def status(
     Example: podid agent status
 
     Example: podid agent status -o json --query state
+
+    Example: podid agent status --all-clusters --all-regions
     """
     from dataclasses import replace
 
+    from podid.cli.several import report_clusters
     from podid.ops.agent.status import read_agent
-    from podid.render.agent import agent_status_view
+    from podid.render.agent import agent_status_view, agent_statuses_view
 
-    place = access.place()
-    with terminal.working(f"checking the agent of cluster {place.cluster_name}"):
-        agent = read_agent(access.clients, place, now=access.runtime.now())
-    agent = replace(agent, report=access.with_commands(agent.report))
-    terminal.emit(agent_status_view(agent))
-    terminal.leave(agent.exit_code)
+    def show(local: Access) -> None:
+        place = local.place()
+        with local.terminal.working(f"checking the agent of cluster {place.cluster_name}"):
+            agent = read_agent(local.clients, place, now=local.runtime.now())
+        agent = replace(agent, report=local.with_commands(agent.report))
+        local.terminal.emit(agent_status_view(agent))
+        local.terminal.leave(agent.exit_code)
+
+    report_clusters(access, clusters, show, agent_statuses_view)

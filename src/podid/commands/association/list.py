@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.errors import ExitCode
 from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
+    from podid.ops.association.listing import Details
     from podid.render.view import View
 
 _PAUSE_SECONDS = 10.0
@@ -28,7 +29,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions.of(
         Eks.iter_readable,
         optional=(
-            permissions.CLUSTER_TAGS,
+            *permissions.SEVERAL_CLUSTERS,
             *(
                 OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
                 for detail, reason in DETAILS.items()
@@ -39,7 +40,7 @@ def permissions() -> CommandPermissions:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=("cluster", "region", "profile"))
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=SEVERAL)
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
@@ -55,9 +56,9 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
     Example: podid list --namespace shop --pods
 
-    Example: podid list shop/orders --watch
-
     Example: podid list -o json --query 'items[].roleArn'
+
+    Example: podid list --all-regions --assume-role podid-read --accounts 111122223333,444455556666 -o jsonl
     """
     if options.watch:
         _watch(access, options)
@@ -87,67 +88,78 @@ def _watch(access: Access, options: ListOptions) -> None:
 
 
 def _list(access: Access, options: ListOptions) -> ExitCode:
-    from podid.cli.cluster import no_cluster
-    from podid.cli.hints import hint_words
-    from podid.cli.several import check_namespace, each_cluster
+    from operator import itemgetter
+
+    from podid.cli import several
     from podid.domain.errors import PodidError
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 
-    terminal, shared, sort_by = access.terminal, access.shared, options.sort_by
+    terminal, shared, sort_by, chosen = access.terminal, access.shared, options.sort_by, options.clusters
     access.check_whose_pods(options.service_accounts, everywhere=True)
     columns = check_columns(options.columns)
-    clusters = each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags)
     in_order((), sort_by)  # an unknown column fails before anything is read
     in_columns = shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and shared.query is None
     # documents ignore --columns
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
     details = details_of((*columns, *options.more, sort_by.removeprefix("-")))
     listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now())
-    reached: list[Access] = []
-    failures: list[PodidError] = []
+    reached: list[str] = []
+    failures: list[tuple[str, PodidError]] = []
+    # only to check that the namespace exists
+    checked: list[Access] = []
 
-    def items() -> Iterator[Listed]:
+    def read(local: Access) -> Iterator[tuple[Listed, Details]]:
+        place = local.place()
+        reached.append(place.the_cluster.arn)
+        if listing.exact and not listing.count:
+            checked.append(local)
+        return listing.read(local.clients, place)
+
+    def items() -> Iterator[tuple[Listed, Details]]:
         """Yield associations as they arrive. If one of several clusters fails, read the others."""
-        for name, cluster_access in clusters:
-            try:
-                if isinstance(cluster_access, PodidError):
-                    raise cluster_access
-                place = cluster_access.place()
-                reached.append(cluster_access)
-                yield from listing.read(cluster_access.clients, place)
-            except PodidError as error:
-                if not name:
-                    raise
-                if not isinstance(cluster_access, PodidError):
-                    error.hint = hint_words(error.hint, cluster_access.argv)
-                failures.append(error)
+        if not several.are_several(access, chosen):
+            yield from read(access)
+            return
+        for name, _, result in several.read_clusters(access, chosen, lambda local: list(read(local))):
+            if isinstance(result, PodidError):
+                failures.append((name, result))
+            else:
+                yield from result
 
-    def check() -> None:
-        """Raise NotFound if there is no cluster, or no such namespace."""
-        if not failures and not reached:
-            raise no_cluster(access.aws.region, access.shared, access.runtime.env)
-        if not failures and listing.exact and not listing.listed:
-            check_namespace(reached, listing.exact)
-        if not failures and (missing := listing.missing_error()):
-            raise missing
+    def counted() -> Iterator[tuple[Listed, Details]]:
+        for pair in items():
+            listing.add(pair[0])
+            yield pair
 
+    pairs: list[tuple[Listed, Details]] = []
     # sorting requires all of them
-    if shared.output is Format.JSONL and shared.query is None and not sort_by and not options.watch:
-        terminal.stream(listed_body(item, listing.details_by_id.get(item.association_id)) for item in items())
-        check()
-    else:
-        with terminal.working("reading the associations"):
-            associations = in_order(list(items()), sort_by, listing.details_by_id)
-        if failures and not reached:
-            raise failures[0]
-        check()
+    streams = shared.output is Format.JSONL and shared.query is None and not sort_by and not options.watch
+    with several.until_interrupted() as interrupted:
+        if streams:
+            terminal.stream(listed_body(*pair) for pair in counted())
+        else:
+            with terminal.working("reading the associations"):
+                pairs.extend(counted())
+    if interrupted and not several.are_several(access, chosen):
+        raise interrupted[0]
+    failures.sort(key=itemgetter(0))
+    some = bool(interrupted) or len(reached) > 0
+    if not failures and not interrupted:
+        if not reached:
+            several.check_any(access, chosen)
+        elif listing.exact and not listing.count:
+            several.check_namespace(checked, listing.exact)
+        if missing := listing.missing_error():
+            raise missing
+    if not streams and (some or not failures):
+        by_id = {item.association_id: reading for item, reading in pairs}
         view = association_list_view(
-            associations,
-            tuple(cluster_access.place().cluster_name for cluster_access in reached),
+            in_order([item for item, _ in pairs], sort_by, by_id),
+            tuple(sorted(reached)),
             listing.now,
-            listing.details_by_id,
+            by_id,
             namespace=shared.namespace,
             short=terminal.for_person,
             columns=columns,
@@ -155,9 +167,10 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
             filters=options.filters,
         )
         terminal.emit(view)
-    for failure in failures:
-        terminal.tell_failure(failure)
-    if error := unread_error(listing.listed):
+    several.tell_failures(access, failures, some=some)
+    if interrupted:
+        raise interrupted[0]
+    if error := unread_error(listing.unread, listing.count):
         terminal.tell_failure(error)
         return error.exit_code
     return ExitCode.PARTIAL if failures else ExitCode.OK

@@ -21,11 +21,13 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
 
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
-    here, new_cluster = place.cluster_name, target.place(for_change=True).cluster_name
+    old_cluster, new_cluster = place.cluster_name, target.place(for_change=True).cluster_name
     if place.the_cluster.arn == target.place(for_change=True).the_cluster.arn:
-        raise UsageError(f"--to-cluster is the cluster of the association itself: {here}", subject=options.to_cluster)
+        raise UsageError(
+            f"--to-cluster is the cluster of the association itself: {old_cluster}", subject=options.to_cluster
+        )
     consent = Consent(
-        question=f"Delete the association of {old} in cluster {here}?", needed_for="Moving an association"
+        question=f"Delete the association of {old} in cluster {old_cluster}?", needed_for="Moving an association"
     )
     if not access.shared.dry_run and not access.runtime.interactive:
         access.terminal.consent(consent)  # without --yes, before anything is changed
@@ -38,18 +40,19 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
 
     def run(local: Access) -> None:
         nonlocal done
-        if local.place(for_change=True).cluster_name != here:
+        if local.place(for_change=True).cluster_name != old_cluster:
             _create(local, options, transfer)
             done = True
         elif done:
             _delete(local, target, options, consent)
         else:
-            message = (
-                f"{old} keeps its association in cluster {here}: the one in cluster {new_cluster} is not confirmed"
+            raise Conflict(
+                f"{old} keeps its association in cluster {old_cluster}: "
+                f"the one in cluster {new_cluster} is not confirmed",
+                subject=str(old),
             )
-            raise Conflict(message, subject=str(old))
 
-    in_each_cluster(access, run, clusters=(options.to_cluster, here))
+    in_each_cluster(access, run, clusters=(options.to_cluster, old_cluster))
 
 
 def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:

@@ -15,7 +15,6 @@ TARGET: Any = replace(SERVICE_ACCOUNT, metavar="[NS/SA]", default=None)
 
 
 def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
     from podid.cli.permissions import OWNERS
@@ -23,8 +22,16 @@ def permissions() -> CommandPermissions:
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
     policies = permissions_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
-    return CommandPermissions(
-        permissions_of_checks(ALL) | policies, (OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions), OWNERS)
+    return CommandPermissions(permissions_of_checks(ALL) | policies, (*_reports(), OWNERS))
+
+
+def _reports() -> tuple[OptionalPermission, ...]:
+    from podid.aws.cloudtrail import CloudTrail
+    from podid.aws.iam import Iam
+
+    return (
+        OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions),
+        OptionalPermission.of("--unused", Iam.start_usage_report, Iam.find_usage_report),
     )
 
 
@@ -33,6 +40,7 @@ def show(
     access: Access,
     ref: ServiceAccountRef | None = TARGET,
     cloudtrail: bool = switch("Search CloudTrail's event history too, with at most two calls a second."),
+    unused: bool = switch("Name the services that were not used for 90 days, by IAM's report on the role."),
 ) -> None:
     """Show everything about one service account.
 
@@ -41,7 +49,8 @@ def show(
     that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an association, podid
     shows the credentials that its pods use now.
 
-    --cloudtrail adds when a pod last got the role, up to 90 days ago. Calls appear there after some minutes.
+    --cloudtrail adds when a pod last got the role, up to 90 days ago. Calls appear there after some minutes. --unused
+    adds the services that the role allows and that were not used.
 
     Example: podid show shop/orders
 
@@ -49,9 +58,13 @@ def show(
 
     Example: podid show shop/orders -o json
     """
+    from datetime import timedelta
+
     from podid.cli.guide.run import guide_identity
     from podid.domain.errors import Other, UsageError
     from podid.ops.association.identity import read_identity
+    from podid.ops.audit.unused import read_window
+    from podid.ops.permissions.privileges import with_last_use
     from podid.ops.status.diagnose import wanted_for
     from podid.render.identity import identity_view
 
@@ -63,4 +76,8 @@ def show(
     with access.terminal.working(f"reading {ref}"):
         diagnosis = access.examine(place, wanted_for((ref,)))
         reading = read_identity(access.clients, place, diagnosis, ref, cloudtrail=cloudtrail)
+        if unused and reading.privileges is not None:
+            since = read_window(timedelta(days=90), access.runtime.now())
+            used = with_last_use(reading.privileges, access.clients.iam, since, access.patience(30.0))
+            reading = replace(reading, privileges=used)
     access.terminal.emit(identity_view(reading, diagnosis.snapshot.taken_at))

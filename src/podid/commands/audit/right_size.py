@@ -5,13 +5,14 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, several, switch
 from podid.domain.permissions import CommandPermissions, OptionalPermission
-from podid.ops.options import ADOPT, SERVICE_ACCOUNT
+from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
 # IAM takes seconds for a report
 _REPORT_SECONDS = 120.0
 
 
 def permissions() -> CommandPermissions:
+    from podid.aws.cloudtrail import CloudTrail
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import permissions
@@ -24,6 +25,7 @@ def permissions() -> CommandPermissions:
         *(Eks.find_association, Eks.list_association_summaries, Iam.get_role, Iam.list_role_names),
         *(Iam.get_policies, Iam.get_managed_document, Iam.start_usage_report, Iam.find_usage_report),
         optional=(
+            OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions, CloudTrail.iter_calls),
             OptionalPermission.of("--apply: writing and removing policies of the role", *changes),
             permissions.POLICY_CHECKS,
             permissions.USERS,
@@ -37,11 +39,12 @@ class RightSizeOptions:
     """Options of `podid right-size`."""
 
     service_account: ServiceAccountRef = SERVICE_ACCOUNT
-    older_than: str = option("TIME", "Remove what was not used for this long, at most 400d.", default="90d")
+    older_than: str = OLDER_THAN
     keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
     events: str = option(
         "FILE|-", "CloudTrail events with data events, of the whole window: other actions are removed.", default=""
     )
+    cloudtrail: bool = switch("Keep the actions in CloudTrail of the last four hours, which IAM may not report yet.")
     apply: bool = switch("Write the reduced policies. Asks for confirmation, or requires --yes.")
     adopt: bool = ADOPT
 
@@ -56,7 +59,8 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
 
     IAM reports the use of services and of some actions in the last 400 days, denied attempts included. Other actions of
     a used service are kept, since their use is not known. --events takes exported CloudTrail events with data events:
-    then podid removes the actions that are not in the file, and reduces resources to those in the events.
+    then podid removes the actions that are not in the file, and reduces resources to those in the events. podid itself
+    reads only CloudTrail's event history, which has no data events: --cloudtrail keeps the actions of the last hours.
 
     Deny statements, NotAction and conditions do not change.
 
@@ -74,7 +78,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     from podid.domain.option import seconds
     from podid.domain.plan import Consent
     from podid.local import data
-    from podid.ops.audit.right_size import plan_right_size, right_size
+    from podid.ops.audit.right_size import plan_right_size, read_recent, right_size
     from podid.ops.audit.unused import read_window
     from podid.ops.role.policies import validated
     from podid.render.right_size import right_size_notes, right_size_view
@@ -87,8 +91,11 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
     if options.apply:
         settle_interrupted(access, place)
-    with terminal.working(f"reading the use of {ref}'s role"):
-        sizing = right_size(access.clients, place, ref, since, patience, keep=options.keep, events=events, file=file)
+    clients, keep = access.clients, options.keep
+    with terminal.working(f"reading the use of {ref}'s role") as progress:
+        now, count = access.runtime.now(), progress.count
+        recent = read_recent(clients, place, ref, now, count) if options.cloudtrail else None
+        sizing = right_size(clients, place, ref, since, patience, keep=keep, events=events, file=file, recent=recent)
     adopt = options.adopt or not options.apply
     plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.aws.access_analyzer)
     if not options.apply:

@@ -3,9 +3,8 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option
 from podid.domain.permissions import CommandPermissions, OptionalPermission
-from podid.ops.options import SERVICE_ACCOUNTS
+from podid.ops.options import OLDER_THAN, SERVICE_ACCOUNTS
 
 # IAM takes seconds for a report, and makes all of them concurrently
 _REPORT_SECONDS = 120.0
@@ -39,7 +38,7 @@ def permissions() -> CommandPermissions:
 def unused(
     access: Access,
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS,
-    older_than: str = option("TIME", "Only what was not used for this long, at most 400d.", default="90d"),
+    older_than: str = OLDER_THAN,
 ) -> None:
     """List associations, roles and permissions that are not used.
 

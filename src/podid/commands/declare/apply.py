@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, Permissions
 from podid.ops.declare.request import FileApplyOptions
 
 if TYPE_CHECKING:
@@ -14,26 +14,34 @@ if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
+def changing(*, roles: bool = True, trust: bool = True) -> Permissions:
+    """Return the permissions to change associations, and with `roles` the roles of files; with `trust` trust policies
+    too."""
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import permissions
-    from podid.commands.declare.filing import reading
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_SETTINGS, ROLE_TRUST, SERVICE_ACCOUNT
+    from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS, ROLE_TRUST
 
-    read = reading()
-    changing = CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+    of_roles: tuple[Need, ...] = (
         *permissions.CREATING_ROLE,
         *ROLE_SETTINGS.calls(Verb.UPDATE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        Eks.untag_association,
-        Iam.untag_role,
-        Iam.delete_boundary,
-        Iam.delete_inline_policy,
-        Iam.detach_policy,
+        *(Iam.untag_role, Iam.delete_boundary, Iam.delete_inline_policy, Iam.detach_policy),
     )
+    return CommandPermissions.of(
+        *(*ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
+        *(of_roles if roles else ()),
+        *(ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
+    ).always
+
+
+def permissions() -> CommandPermissions:
+    from podid.cli import permissions
+    from podid.commands.declare.filing import reading
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ADDON, ASSOCIATION, SERVICE_ACCOUNT
+
+    read = reading()
     optional = (
         OptionalPermission.of("--prune: deleting", *permissions.DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
         OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
@@ -42,7 +50,7 @@ def permissions() -> CommandPermissions:
         permissions.TARGET_ROLE[0],
         permissions.RESTARTING,
     )
-    return CommandPermissions(read.always | changing.always, (*read.optional, *optional))
+    return CommandPermissions(read.always | changing(), (*read.optional, *optional))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
@@ -85,8 +93,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     over_clusters(access, clusters, lambda local: apply_part(local, plans[id(local)], options))
 
 
-def apply_part(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
-    """Apply the plan of one cluster."""
+def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, follow: bool = True) -> None:
+    """Apply the plan of one cluster, and with `follow` wait for the effect and report it."""
     from functools import partial
 
     from podid.cli import changing
@@ -100,6 +108,8 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions) -> Non
 
     def after(result: ChangeResult) -> ChangeResult:
         result = with_owner_changes(result, access.aws.eks)
+        if not follow:
+            return result
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None

@@ -22,10 +22,10 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
     from podid.ops.declare.files import read_declarations, read_variables
     from podid.render.export.view import convert_view
 
-    given = options.files
-    if not given.files:
+    files = options.files
+    if not files.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
-    variables = read_variables(given.variables, given.variable_files, read_file=terminal.read_file)
-    declarations = read_declarations(given.files, variables, read_file=terminal.read_file)
+    variables = read_variables(files.variables, files.variable_files, read_file=terminal.read_file)
+    declarations = read_declarations(files.files, variables, read_file=terminal.read_file)
     terminal.emit(convert_view(declarations))
     terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

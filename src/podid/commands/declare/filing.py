@@ -97,7 +97,7 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=[site for _, _, site in reached],
-            asked=replace(ownership, take_over=access.shared.take_over),
+            ownership=replace(ownership, take_over=access.shared.take_over),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,

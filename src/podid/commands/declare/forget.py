@@ -64,10 +64,10 @@ def forget(access: Access, options: ForgetOptions) -> None:
     from podid.domain.errors import UsageError
     from podid.ops.declare.forget import plan_forget, plan_forget_file
 
-    given = bool(options.service_accounts or options.roles)
-    if given == bool(options.files.files):
+    specified = bool(options.service_accounts or options.roles)
+    if specified == bool(options.files.files):
         raise UsageError("Specify service accounts and roles (NS/SA, --role NAME), or files (-f FILE)")
-    if given:
+    if specified:
         place = access.place(for_change=True)
         settle_interrupted(access, place)
         run(access, plan_forget(access.clients, place, options.service_accounts, options.roles, options.owner_key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.permissions import CommandPermissions, OptionalPermission, Permissions
+from podid.ops.declare.needs import FileNeeds
 from podid.ops.declare.request import ReconcileOptions
 
 LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing what the files declare"
@@ -25,18 +26,20 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(read.always, (*read.optional, lease, applying, *more))
 
 
-def granted(options: ReconcileOptions) -> tuple[Permissions, Permissions]:
-    """Return the permissions for these options, without and with the namespace of the Lease."""
-    from podid.commands.declare import filing
+def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, Permissions]:
+    """Return the permissions for these options and files, without and with the namespace of the Lease."""
+    from podid.cli.permissions import OWNERS
+    from podid.commands.declare import apply, filing
 
     every, read = permissions(), {item.reason for item in filing.reading().optional}
     always, lease = every.always, Permissions()
     for item in every.optional:
         if item.reason == LEASE:
             lease = item.permissions
-        elif item.reason.startswith("--prune"):
-            always |= item.permissions if options.ownership.prune else Permissions()
-        elif options.applies or item.reason in read:
+        elif item.reason == APPLY:
+            changing = apply.changing(roles=needs.roles, trust=options.ownership.update_trust)
+            always |= changing | OWNERS.permissions if options.applies else Permissions()
+        elif needs.all_of(item.reason, options.ownership) and (options.applies or item.reason in read):
             always |= item.permissions
     return always, lease
 
@@ -67,12 +70,12 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
     if not options.files.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     if options.manifests:
-        print_manifests(access, options, *granted(options))
+        print_manifests(access, options, granted)
         return
     if options.applies and options.ownership.prune and not access.shared.yes:
         raise ConsentNeeded("--apply --prune deletes without a question", hint=Again(add=("--yes",)))
-    with until_terminated(), closing(rounds(access, options)) as made:
-        for done in made:
+    with until_terminated(), closing(rounds(access, options)) as results:
+        for done in results:
             access.terminal.emit(round_view(done))
             if options.once:
                 access.terminal.leave(done.exit_code)

@@ -7,10 +7,9 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,8 +19,10 @@ from podid.domain.reconciliation import Reconciliation, RoundState
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.domain.declaration import Declaration
     from podid.domain.permissions import Permissions
     from podid.ops.declare.election import Election
+    from podid.ops.declare.needs import FileNeeds
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
 
@@ -35,7 +36,7 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
     from podid.ops.declare.reconcile import Reconciler
 
     access.take_time()
-    name = _name_of(access, options)
+    name = _declared(access, options)[0].name
     with ExitStack() as stack:
         election = _election(access, options, name)
         reconciler = Reconciler(
@@ -77,7 +78,9 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
         state = RoundState.PARTIAL
     elif options.applies and changes:
         chosen = FileApplyOptions(files=options.files, ownership=options.ownership)
-        codes = {_applied(local, partial(apply_part, local, plan, chosen)) for _, local, plan in filed.parts}
+        codes = {
+            _applied(local, partial(apply_part, local, plan, chosen, follow=False)) for _, local, plan in filed.parts
+        }
         state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
     return Reconciliation(
         at=at,
@@ -87,6 +90,7 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
         unchanged=sum(plan.unchanged for plan in filed.plans),
         conflicts=conflicts,
         not_read=not_read,
+        error=next((sentence for plan in filed.plans for sentence in plan.obstacles), ""),
         seconds=round(access.runtime.monotonic() - started, 3),
     )
 
@@ -97,21 +101,21 @@ def _applied(access: Access, run: partial[None]) -> ExitCode:
     try:
         with access.terminal.collecting(views):
             run()
-    except typer.Exit as left:
-        return ExitCode(left.exit_code)
+    except typer.Exit as ended:
+        return ExitCode(ended.exit_code)
     finally:
         access.runtime.end_runs()
     return ExitCode.OK
 
 
-def _name_of(access: Access, options: ReconcileOptions) -> str:
-    """Return the name of the first declaration. Raise as `read_declarations` does."""
+def _declared(access: Access, options: ReconcileOptions) -> tuple[Declaration, ...]:
+    """Return the declarations of the files. Raise as `read_declarations` does."""
     from podid.ops.declare.files import read_declarations, read_variables
 
     files = options.files
     read = access.terminal.read_file
     variables = read_variables(files.variables, files.variable_files, read_file=read)
-    return read_declarations(files.files, variables, read_file=read)[0].name
+    return read_declarations(files.files, variables, read_file=read)
 
 
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
@@ -159,34 +163,46 @@ def until_terminated() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def print_manifests(access: Access, options: ReconcileOptions, granted: Permissions, lease: Permissions) -> None:
-    """Print or write the manifests that run the command in a cluster with these permissions; `lease` are those of its
-    own namespace."""
-    from podid.ops.declare.manifests import Setting
+def print_manifests(
+    access: Access,
+    options: ReconcileOptions,
+    granted: Callable[[ReconcileOptions, FileNeeds], tuple[Permissions, Permissions]],
+) -> None:
+    """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
+    its own namespace."""
+    from podid.ops.declare.manifests import MOUNT, Setting
+    from podid.ops.declare.needs import FileNeeds
+    from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION
 
-    place, terminal = access.place(), access.terminal
+    place, terminal, declarations = access.place(), access.terminal, _declared(access, options)
     setting = Setting(
-        name=_object_name(_name_of(access, options)),
+        name=_object_name(declarations[0].name),
         namespace=options.lease or "podid",
         image=options.image or f"ghcr.io/podid/podid:{VERSION}",
         cluster_arn=place.the_cluster.arn,
-        files={Path(file).name: terminal.read_file(file) for file in options.files.files},
-        interval=options.interval,
-        flags=tuple(
-            flag
-            for flag, given in (
-                ("--apply", options.applies),
-                ("--prune", options.ownership.prune),
-                ("--adopt", options.ownership.adopt),
-                ("--update-trust", options.ownership.update_trust),
-                ("--yes", options.applies and options.ownership.prune),
-            )
-            if given
+        # variables have their values in it, and policy files are part of it
+        files={"identities.yaml": declarations_text(map(self_contained, declarations))},
+        words=(
+            "reconcile",
+            f"--file={MOUNT}",
+            *(
+                flag
+                for flag, value in (
+                    ("--apply", options.applies),
+                    ("--prune", options.ownership.prune),
+                    ("--adopt", options.ownership.adopt),
+                    ("--update-trust", options.ownership.update_trust),
+                    ("--from-annotations", options.ownership.from_annotations),
+                    ("--take-over", access.shared.take_over),
+                    ("--yes", options.applies and options.ownership.prune),
+                )
+                if value
+            ),
         ),
     )
-    view = manifests_view(setting, granted, lease)
+    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
     if not options.write:
         terminal.emit(view)
         return

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from podid.cli.command import Access, command
-from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.permissions import CommandPermissions
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
 
 
 def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
     from podid.checks.all import AUDITED
-    from podid.domain.permissions import OptionalPermission
+    from podid.cli.permissions import SEVERAL_CLUSTERS
     from podid.ops.reading import sections
 
-    every = OptionalPermission.of("--all-clusters: listing the clusters", Eks.list_clusters)
-    return CommandPermissions(sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), every))
+    return CommandPermissions(
+        sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), *SEVERAL_CLUSTERS)
+    )
 
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     permissions=permissions,
     formats=Report,
-    several=("cluster",),
+    several=SEVERAL,
 )
 def audit(access: Access, options: AuditOptions) -> None:
     """Find excessive permissions and exposed identities.
@@ -38,9 +38,11 @@ def audit(access: Access, options: AuditOptions) -> None:
     Example: podid audit shop/orders --fail-on warn
 
     Example: podid audit -n shop -o sarif
+
+    Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
     from podid.checks.all import AUDITED
-    from podid.cli.several import all_clusters, in_each_cluster
+    from podid.cli.several import are_several, report_clusters
     from podid.commands.diagnosis.examine import audit_cluster, report_files
     from podid.domain.errors import UsageError
     from podid.ops.status.diagnose import describe_checks, select
@@ -61,11 +63,11 @@ def audit(access: Access, options: AuditOptions) -> None:
         write(report)
         access.terminal.leave(options.report.exit_code(report))
 
-    clusters = all_clusters(access) if options.all_clusters else access.shared.several.get("cluster", ())
-    if len(clusters) > 1 and isinstance(access.shared.output, Report):
+    several = are_several(access, options.clusters)
+    if several and isinstance(access.shared.output, Report):
         raise UsageError(f"-o {access.shared.output} is for one cluster")
-    if options.report.report_files and (len(clusters) > 1 or options.all_clusters):
-        raise UsageError("--report is for one cluster")
+    if several and (options.report.report_files or options.probe):
+        raise UsageError(f"{'--report' if options.report.report_files else '--probe'} is for one cluster")
     if options.report.force and not options.report.report_files:
         raise UsageError("--force requires --report")
-    in_each_cluster(access, run, clusters=clusters, together=reports_view)
+    report_clusters(access, options.clusters, run, reports_view)

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.permissions import CommandPermissions, Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
+    from podid.cli.permissions import SEVERAL_CLUSTERS
     from podid.ops.reading import sections
 
-    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions(ALL))
+    return CommandPermissions(sections.permissions(ALL), (*sections.optional_permissions(ALL), *SEVERAL_CLUSTERS))
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -39,24 +40,24 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     permissions=permissions,
     formats=Report,
     permissions_for=permissions_for,
+    several=SEVERAL,
 )
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
     Checks the whole chain from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
-    --verify redeems tokens of at most 20 service accounts and drops the credentials. --probe runs one pod for each of
-    at most 10 service accounts and deletes it. --me simulates the caller's permissions, prints the policy and the Role
-    that grant the missing ones, and then ends with exit 3.
+    --verify redeems tokens of at most 20 service accounts. --probe runs and deletes a pod for at most 10. --me
+    simulates the caller's permissions, and prints how to grant the missing ones.
 
     Example: podid doctor
 
     Example: podid doctor shop/orders
 
     Example: podid doctor pod/shop/orders-7d4b9 --logs
-
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
-    from podid.commands.diagnosis.examine import examine, report_files, show_own_permissions
+    from podid.cli.several import are_several
+    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files, show_own_permissions
     from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
@@ -70,6 +71,9 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         return
     checks = select(options.check, options.skip, options.link)
     select(options.fix_id)
+    if are_several(access, options.clusters) and not options.report.list_checks:
+        examine_clusters(access, options, checks)
+        return
     options.check_together(dry_run=access.shared.dry_run)
     if options.report.list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))

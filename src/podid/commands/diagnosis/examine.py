@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
+    from podid.local.files import OutputFile
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import AuditOptions, DoctorOptions, ReportOptions
     from podid.ops.reading.collect import ReadRequest
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 MOST_MIB = 256
 
 
-def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examination:
-    """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run
-    pods."""
+def examine(access: Access, options: DoctorOptions, checks: Checks, lines: OutputFile | None = None) -> Examination:
+    """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run pods.
+    `lines` is the --save file of several clusters."""
     from podid.checks.all import BY_ID
     from podid.cli.changing import probing
     from podid.cli.hints import at_place
@@ -49,7 +50,8 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         accepted=read_baseline(options.report.baseline, BY_ID, terminal.read_file),
         note=terminal.note,
     )
-    file = terminal.file_to_write(options.save, force=options.report.force) if options.save else None
+    force = options.report.force
+    file = terminal.file_to_write(options.save, force=force) if options.save and lines is None else None
     if options.watch or options.until_clean or options.fixes:
         access.take_time()
     if saved:
@@ -73,11 +75,35 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
             return collect(access.clients, place, request, now=now, journal=access.journal_to_read, probing=run)
 
     def save(snapshot: Snapshot) -> None:
+        if lines is not None:
+            lines.append(snapshot_text(snapshot, VERSION).encode())
         if file is not None:
             file.write(snapshot_text(snapshot, VERSION).encode())
             terminal.note(f"Saved to {file.name}")
 
     return examination(collect=read, with_commands=access.with_commands, save=save)
+
+
+def examine_clusters(access: Access, options: DoctorOptions, checks: Checks) -> None:
+    """Show the report on each of several clusters. --save writes a line for each."""
+    from podid.cli.several import report_clusters
+    from podid.domain.errors import UsageError
+    from podid.render.doctor import doctor_view, reports_view
+    from podid.render.formats import Report
+
+    options.check_several()
+    options.check_together(dry_run=access.shared.dry_run)
+    if isinstance(access.shared.output, Report):
+        raise UsageError(f"-o {access.shared.output} is for one cluster")
+    force = options.report.force
+    file = access.terminal.file_to_write(options.save, force=force) if options.save else None
+
+    def show(local: Access) -> None:
+        report = examine(local, options, checks, file).once()
+        local.terminal.emit(doctor_view(report, all_verdicts=options.report.all_verdicts))
+        local.terminal.leave(options.report.exit_code(report))
+
+    report_clusters(access, options.clusters, show, reports_view)
 
 
 def report_files(access: Access, options: ReportOptions) -> Callable[[DoctorReport], None]:

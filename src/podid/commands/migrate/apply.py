@@ -131,9 +131,9 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     migration.check_exist(options.which.service_accounts, access.shared.namespace)
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
-    left = migration.left(options.until)
-    held = {item.ref: reasons for item in left if (reasons := migration.obstacles(item, options.which))}
-    items = tuple(item for item in left if item.ref not in held)
+    unfinished = migration.below(options.until)
+    held = {item.ref: reasons for item in unfinished if (reasons := migration.obstacles(item, options.which))}
+    items = tuple(item for item in unfinished if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
     plan = first.then(plan.noting(beside(access, plan))) if items else Plan(header=place.header, actions=())

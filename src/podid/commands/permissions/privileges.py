@@ -5,11 +5,16 @@ from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.permissions import CommandPermissions
 from podid.ops.permissions.request import PrivilegeOptions
 
+# IAM makes the report within seconds
+REPORT_SECONDS = 30.0
+
 
 def permissions() -> CommandPermissions:
+    from podid.aws.iam import Iam
     from podid.commands.permissions.sessions import reading
+    from podid.domain.permissions import OptionalPermission
 
-    return reading()
+    return reading(OptionalPermission.of("unused privileges", Iam.start_usage_report, Iam.find_usage_report))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
@@ -21,6 +26,9 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     escalation paths are combinations of actions with which the pods can get more privileges, such as iam:PassRole with
     ec2:RunInstances.
 
+    A service that was not used within --older-than is grey and has the word unused, by IAM's last accessed information
+    on the role. The use of a younger role is not known.
+
     podid evaluates the policies as podid can-i does. Exit 9 if a policy could not be read.
 
     Example: podid privileges shop/orders
@@ -29,17 +37,25 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
 
     Example: podid privileges --policy-file policy.json
     """
+    from datetime import timedelta
+
     from podid.commands.permissions.sessions import read_session
+    from podid.domain.option import seconds
+    from podid.ops.audit.unused import read_window
     from podid.ops.permissions.actions import action_table
-    from podid.ops.permissions.privileges import read_privileges
+    from podid.ops.permissions.privileges import read_privileges, with_last_use
     from podid.ops.permissions.request import refuse_kube_context
     from podid.render.access import privileges_notes, privileges_view
 
     refuse_kube_context(access.shared.context)
+    since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
     named, files, keys = options.named, options.policy_files, options.context_keys
     with access.terminal.working("reading the policies"):
         session = read_session(access, named, options.role, files, keys=keys, target_profile=options.target_profile)
         answer = read_privileges(session, action_table())
+        if not files:
+            iam, patience = access.clients.iam_of(session.profile), access.patience(REPORT_SECONDS)
+            answer = with_last_use(answer, iam, since, patience)
     access.terminal.emit(privileges_view(answer))
     access.terminal.note(*privileges_notes(answer))
     access.terminal.leave(answer.exit_code)

@@ -52,18 +52,18 @@ def read_session(
 
     now = access.runtime.now()
     if files:
-        session = RoleSession(region=access.shared.region or "", now=now, given=keys)
+        session = RoleSession(region=access.shared.region or "", now=now, specified=keys)
         return of_files(read_policies(access.terminal.read_file, files), session)
     if role is not None:
         place, aws = access.account_place(), access.aws
         grants = read_role_grants(aws.iam, role, account=place.account, partition=aws.partition)
-        return of_role(grants, RoleSession(region=aws.region, now=now, given=keys))
+        return of_role(grants, RoleSession(region=aws.region, now=now, specified=keys))
     assert named is not None
     place, ref, pod = access.place(), named.ref, None
     if named.pod:
         ref, pod = _pod(access, named)
     association = get_association(access.clients, place, ref)
-    reader = SessionReader(clients=access.clients, now=now, given=keys, target_profile=target_profile)
+    reader = SessionReader(clients=access.clients, now=now, specified=keys, target_profile=target_profile)
     (only,) = reader.read(place, [association], pod)
     return only
 

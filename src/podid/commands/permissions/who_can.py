@@ -103,7 +103,7 @@ def _parts(
             yield local
             continue
         try:
-            new = SessionReader(clients=local.clients, now=now, given=keys, target_profile=profile)
+            new = SessionReader(clients=local.clients, now=now, specified=keys, target_profile=profile)
             reader = readers.setdefault(id(local.aws), new)
             place = local.place()
             yield local, who_can(local.clients, reader, place, access.shared.namespace, query, action_table())

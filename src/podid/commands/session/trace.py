@@ -52,17 +52,17 @@ def trace(
     from podid.ops.session.trace import Tracer, sightings
     from podid.render.sessions import traces_view
 
-    seen = sightings(_read(access, session), "stdin" if session == "-" else session)
+    sessions = sightings(_read(access, session), "stdin" if session == "-" else session)
 
     def reach(name: str) -> tuple[Clients, Place]:
-        here = access.named is not None and access.named.name == name
-        local = access if here else access.of(cluster=name)
+        chosen = access.named is not None and access.named.name == name
+        local = access if chosen else access.of(cluster=name)
         return local.clients, local.place()
 
     named = access.named.name if access.named is not None else ""
     tracer = Tracer(access.aws, reach, named, access.runtime.now())
     with access.terminal.working("searching for the session"):
-        traces = [tracer.trace(sighting) for sighting in seen]
+        traces = [tracer.trace(sighting) for sighting in sessions]
     access.terminal.emit(traces_view(traces, access.runtime.now()))
     for item in traces:
         access.terminal.leave(item.exit_code)

@@ -114,7 +114,7 @@ class RoleAccess:
             self._cache[key] = answer
         return replace(self._cache[key], action=action, resource=resource)
 
-    # --- one resource -----------------------------------------------------------------------------------------------
+    # --- one resource -------------------------------------------------------------------------------------------------
 
     def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:
         doubt: PermissionStatement | None = None
@@ -152,7 +152,7 @@ class RoleAccess:
         assert allows is not None, "a layer of the role's policies"
         return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
 
-    # --- any resource -----------------------------------------------------------------------------------------------
+    # --- any resource -------------------------------------------------------------------------------------------------
 
     def _of_any(self, covering: list[list[PermissionStatement]], service: str) -> Ruling:
         context = self.session.context(service)

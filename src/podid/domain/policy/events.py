@@ -46,6 +46,13 @@ class RoleEvents:
     end: datetime | None
 
 
+def action_name(source: str, event: str) -> str:
+    """Return the action of IAM that a call requires, by the first part of its event source and the name of its event.
+    An event that is not mapped has its own name."""
+    name = f"{_SERVICES.get(source, source)}:{_API_VERSION.sub('', event)}"
+    return _ACTIONS.get(name, name)
+
+
 def role_events(records: Iterable[Object], role_arn: str, since: datetime, table: ActionTable) -> RoleEvents:
     """Return the calls since that time, without denied ones. Raise Malformed for a record without a time."""
     calls: dict[str, UsedAction] = {}
@@ -65,11 +72,10 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
         number += 1
         if denied:
             continue
-        service = _SERVICES.get(source, source)
-        name = f"{service}:{_API_VERSION.sub('', event)}"
-        known = table.find(_ACTIONS.get(name, name))
+        name = action_name(source, event)
+        known = table.find(name)
         if known is None:
-            unmapped.add(service)
+            unmapped.add(name.partition(":")[0])
             continue
         listed = (text_or(item, "ARN") for item in inners_or_none(record, "resources"))
         arns = frozenset(arn for arn in listed if arn and table.applies(known, arn))

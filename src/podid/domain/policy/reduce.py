@@ -72,9 +72,9 @@ def reduce_policy(document: Document, evidence: Evidence) -> Reduction:
     """Return the reduced policy. A document without a change is returned as it is."""
     reduction = Reduction(document)
     statements = listed(document.get("Statement"))
-    left = [item for raw in statements if (item := _statement(raw, evidence, reduction)) is not None]
-    if left != statements:
-        reduction.document = {**document, "Statement": left} if left else None
+    reduced = [item for raw in statements if (item := _statement(raw, evidence, reduction)) is not None]
+    if reduced != statements:
+        reduction.document = {**document, "Statement": reduced} if reduced else None
     return reduction
 
 
@@ -125,17 +125,17 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
         yield from _without(action, names, kept, reduction)
     else:
         tracked = {f"{service}:{item.name}".lower(): item for item in accessed.actions}
-        left = []
+        remaining = []
         for name in names:
             item = tracked.get(name.lower())
             if evidence.kept(name) or evidence.called(name):
-                left.append(name)
+                remaining.append(name)
             elif item is not None:
-                left += [name] if item.last is not None and item.last >= evidence.since else []
+                remaining += [name] if item.last is not None and item.last >= evidence.since else []
             elif not evidence.complete(service):
                 reduction.unknown[action] = None
-                left.append(name)
-        yield from _without(action, names, left, reduction)
+                remaining.append(name)
+        yield from _without(action, names, remaining, reduction)
 
 
 def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
@@ -147,14 +147,14 @@ def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
     yield from (keep for keep in evidence.keep if service_of(keep) not in used)
 
 
-def _without(action: str, names: Sequence[str], left: Sequence[str], reduction: Reduction) -> Iterator[str]:
+def _without(action: str, names: Sequence[str], kept: Sequence[str], reduction: Reduction) -> Iterator[str]:
     """Yield the pattern, or patterns for its remaining actions."""
-    if len(left) == len(names):
+    if len(kept) == len(names):
         yield action
         return
-    dropped = [name for name in names if name not in left]
-    reduction.removed |= dict.fromkeys(dropped if left else [action])
-    yield from _folded(action, left, dropped)
+    dropped = [name for name in names if name not in kept]
+    reduction.removed |= dict.fromkeys(dropped if kept else [action])
+    yield from _folded(action, kept, dropped)
 
 
 def _names(action: str, evidence: Evidence) -> list[str]:
@@ -164,22 +164,22 @@ def _names(action: str, evidence: Evidence) -> list[str]:
     return [item.name for item in evidence.table.expand(action)]
 
 
-def _folded(action: str, left: Sequence[str], dropped: Sequence[str]) -> Iterator[str]:
+def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterator[str]:
     """Yield the actions as patterns where these cover none of the dropped ones. A pattern is the first words of a name,
     as in `s3:Get*`, and never wider than the original, which must end with its only wildcard."""
     prefix, star, rest = action.partition("*")
     if not star or rest or "?" in prefix:
-        yield from left
+        yield from kept
         return
     taken: set[str] = set()
-    for name in left:
+    for name in kept:
         if name in taken:
             continue
         service, _, plain = name.partition(":")
         words = _WORD.findall(plain)
         stems = (f"{service}:{''.join(words[:count])}" for count in range(1, len(words)))
         for stem in stems:
-            covered = [item for item in left if item.startswith(stem)]
+            covered = [item for item in kept if item.startswith(stem)]
             wide = stem.lower().startswith(prefix.lower()) and len(covered) > 2
             if wide and not any(item.lower().startswith(stem.lower()) for item in dropped):
                 taken.update(covered)

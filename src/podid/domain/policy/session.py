@@ -41,8 +41,8 @@ ASSUMED = {REGION: "requests to region {region}", "aws:securetransport": "reques
 class RoleSession:
     """A session of `role_arn` for pods, "" if the role is not known. `pod` is the service account, None if it is not
     known; `live` is its one pod. `role_tags` are the role's, None if they were not read; `role_id` is the role's unique
-    ID. `region` is the region of its requests to regional services. `given` are values that the user specified, by key
-    in lower case."""
+    ID. `region` is the region of its requests to regional services. `specified` are the user's values, by key in lower
+    case."""
 
     role_arn: str = ""
     role_id: str = ""
@@ -51,7 +51,7 @@ class RoleSession:
     live: LivePod | None = None
     region: str = ""
     now: datetime | None = None
-    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    specified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -61,9 +61,9 @@ class RoleSession:
         """Return the context of a request of the service to a resource (an ARN); without one the keys of the resource
         are unknown."""
         sent = self._of_session() | self._of_request(service, resource)
-        sent |= {key: Sent(values, many=len(values) > 1) for key, values in self.given.items()}
+        sent |= {key: Sent(values, many=len(values) > 1) for key, values in self.specified.items()}
         unread = ("aws:requesttag/", *RESOURCE_TAGS, *(() if self.role_tags is not None else _TAGS))
-        return RequestContext(2, sent, ABSENT_IN_SESSION - self.given.keys(), unread)
+        return RequestContext(2, sent, ABSENT_IN_SESSION - self.specified.keys(), unread)
 
     def _of_session(self) -> dict[str, Sent]:
         known = bool(self.role_arn)

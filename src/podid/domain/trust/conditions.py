@@ -96,8 +96,8 @@ class Condition:
         if self.family == "null":
             # IAM treats an empty value as null too, but does not document for which operators
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
-        given: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
-        truths = [self._signed(match(value, context) for match in self.compares) for value in given]
+        actual: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
+        truths = [self._signed(match(value, context) for match in self.compares) for value in actual]
         if self.quantifier == "forallvalues":
             return True if sent.values == ("",) else all_of(truths)
         if self.quantifier == "foranyvalue":
@@ -192,8 +192,8 @@ def _compile_bool(text: str, _: bool | None) -> Compare:
     value = _flag(text)
 
     def match(sent: str) -> Truth:
-        given = _flag(sent)
-        return None if value is None or given is None else value is given
+        actual = _flag(sent)
+        return None if value is None or actual is None else value is actual
 
     return _fixed(match)
 
@@ -225,8 +225,8 @@ def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Call
     bound = parse(text)
 
     def match(sent: str) -> Truth:
-        given = parse(sent)
-        return None if bound is None or given is None else compare(given, bound)
+        actual = parse(sent)
+        return None if bound is None or actual is None else compare(actual, bound)
 
     return _fixed(match)
 

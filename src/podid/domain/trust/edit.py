@@ -1,4 +1,4 @@
-"""Add statements to a trust policy, and replace wide statements by exact ones. No other statement changes its value or
+"""Add statements to a trust policy, and narrow wide statements. No other statement changes its value or
 its place. `podid.domain.trust.remove` removes statements. `merged` applies a change to a policy that another program
 changed at the same time.
 

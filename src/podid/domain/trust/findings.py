@@ -150,7 +150,7 @@ def _no_principal(policy: Policy, request: Request) -> TrustFinding:
 
 
 def too_broad(request: PodIdentity, label: str) -> TrustFinding:
-    """`label` names the statement that allows every cluster."""
+    """Return the finding about the statement `label`, which allows every cluster."""
     return TrustFinding(
         TOO_BROAD,
         Severity.WARN,

@@ -196,7 +196,7 @@ def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Sh
 
 
 def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
-    """Return in words whom one statement allows."""
+    """Return the subjects of one statement in words."""
     if statement.not_principal or any(name == "*" for _, name in statement.principals):
         return "everyone"
     others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]

@@ -68,14 +68,14 @@ def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:
     """Return another identity that differs from `identity` in everything that may differ within the scope."""
     if scope is ScopeKind.SERVICE_ACCOUNT:
         return identity
-    other = replace(identity, service_account=STRANGER)
+    outsider = replace(identity, service_account=STRANGER)
     if scope is ScopeKind.NAMESPACE:
-        return other
-    other = replace(other, namespace=STRANGER)
+        return outsider
+    outsider = replace(outsider, namespace=STRANGER)
     if scope is ScopeKind.CLUSTER:
-        return other
-    other = _other_cluster(other)
-    return other if scope is ScopeKind.ACCOUNT else _other_account(other)
+        return outsider
+    outsider = _other_cluster(outsider)
+    return outsider if scope is ScopeKind.ACCOUNT else _other_account(outsider)
 
 
 def _other_cluster(identity: PodIdentity) -> PodIdentity:

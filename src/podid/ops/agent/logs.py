@@ -66,7 +66,7 @@ class Tally:
         client = written.line.fields.get("client-addr", "")
         address = client.rpartition(":")[0].strip("[]") or client
         nodes, clients = {written.node}, {address} if address else set[str]()
-        return cls(mode, noise, 1, written.time, written.time, nodes, clients, _said(written))
+        return cls(mode, noise, 1, written.time, written.time, nodes, clients, _message(written))
 
     def join(self, other: Tally) -> None:
         self.count += other.count
@@ -246,7 +246,7 @@ def _written(pod: Pod, line: str) -> Written:
     return Written(pod.name, pod.node, moment, parse(line[stamp.end() :]))
 
 
-def _said(written: Written) -> str:
+def _message(written: Written) -> str:
     line = written.line
     error = line.fields.get("error", "")
     return f"{line.message}{f': {error}' if error else ''}"[:400]
@@ -267,7 +267,7 @@ def follow(
 ) -> Iterator[Written]:
     """Yield new lines until `patience` ends, also of agents that start later. A failed read is repeated in the next
     round."""
-    reader, earlier = clients.kube.reader, _Seen(patience.clock.now() - since)
+    reader, earlier = clients.kube.reader, _PrintedLines(patience.clock.now() - since)
     turn = threading.Semaphore(_AT_ONCE)
 
     def fresh(pod: Pod) -> list[Written]:
@@ -286,27 +286,27 @@ def follow(
 
 
 @dataclass(slots=True)
-class _Seen:
+class _PrintedLines:
     """The lines that were already printed: the API accepts whole seconds only, so it returns some lines twice."""
 
     begin: datetime
     last: dict[str, datetime] = field(default_factory=dict)
-    said: dict[str, set[str]] = field(default_factory=dict)
+    printed: dict[str, set[str]] = field(default_factory=dict)
 
     def until(self, pod: Pod) -> datetime:
         return self.last.get(pod.uid, self.begin)
 
     def new(self, pod: Pod, lines: Sequence[Written]) -> list[Written]:
-        last, said = self.until(pod), self.said.setdefault(pod.uid, set())
+        last, printed = self.until(pod), self.printed.setdefault(pod.uid, set())
         came = []
         for written in lines:
             moment = written.time or last
-            if moment < last or written.line.text in said:
+            if moment < last or written.line.text in printed:
                 continue
             if moment > last:
                 last = moment
-                said.clear()
-            said.add(written.line.text)
+                printed.clear()
+            printed.add(written.line.text)
             came.append(written)
         self.last[pod.uid] = last
         return came

@@ -36,12 +36,12 @@ def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:
     return tuple(map(_assignment, texts))
 
 
-def _assignment(given: str) -> Assignment:
-    key, equals, value = given.partition("=")
+def _assignment(typed: str) -> Assignment:
+    key, equals, value = typed.partition("=")
     path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
     if not equals or not all(path):
-        message = f"{given!r} is not KEY=VALUE, such as agent.probePort=2704, with dots between the parts of the key"
-        raise InvalidInput(message, subject=given)
+        message = f"{typed!r} is not KEY=VALUE, such as agent.probePort=2704, with dots between the parts of the key"
+        raise InvalidInput(message, subject=typed)
     return Assignment(path, value)
 
 

@@ -152,14 +152,14 @@ def _gone(clients: Clients, place: Place, patience: Patience) -> None:
 
 
 def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
-    left = 0
+    remaining = 0
     for _ in patience.rounds(0.5, longest=5.0):
         try:
             agents = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
-            left = len(kube.reader.list_pods_of(agents))
+            remaining = len(kube.reader.list_pods_of(agents))
         except AccessDenied as error:
             return Awaited(f"the agent's pods were not checked: {error.message}", None)
-        if not left:
+        if not remaining:
             return Awaited("all pods of the add-on are gone", True)
-        patience.say(f"still running: {count_of(left, 'agent pod')}")
-    return Awaited(f"still running after {patience.seconds:g} s: {count_of(left, 'agent pod')}", False)
+        patience.say(f"still running: {count_of(remaining, 'agent pod')}")
+    return Awaited(f"still running after {patience.seconds:g} s: {count_of(remaining, 'agent pod')}", False)

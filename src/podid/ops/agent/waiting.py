@@ -183,7 +183,7 @@ class _Waiting:
         return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
 
     def _failed(self, addon: Addon) -> PodidError:
-        """If there are too few replicas, the pods show the cause."""
+        """Return the error of a failed add-on. If it reports too few replicas, the pods show the cause."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
             agents, cause = self._read_pods()
@@ -254,8 +254,8 @@ def issue_words(issue: AddonIssue) -> str:
     """Return the issue explained: EKS's code and text, its meaning, and its resources."""
     means = _MEANS.get(issue.code, "")
     where = f" ({short_list(issue.resource_ids)})" if issue.resource_ids else ""
-    said = issue.message or means
-    return f"{issue.code}{f', {means}' if means and issue.message else ''}: {said}{where}"
+    text = issue.message or means
+    return f"{issue.code}{f', {means}' if means and issue.message else ''}: {text}{where}"
 
 
 def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:

@@ -40,8 +40,8 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
 
 def _check_made_here(journal: Journal, place: Place, account: ServiceAccount) -> None:
     keys = {"namespace": account.namespace, "name": account.name}
-    made = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
-    if made is None or text(made, "uid") != account.uid:
+    created = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
+    if created is None or text(created, "uid") != account.uid:
         raise Conflict(
             f"Service account {account.ref} was not created by podid here",
             hint=("kubectl", "delete", "serviceaccount", account.name, "--namespace", account.namespace),

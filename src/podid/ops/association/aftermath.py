@@ -76,8 +76,8 @@ def after_associate(
         result = _restart(how, how.restarting, result, diagnosis)
         if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
             return result
-        left = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
-        later = replace(how, patience=how.patience.within(left))
+        remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
+        later = replace(how, patience=how.patience.within(remaining))
         return replace(_judged(how, result, reach(later, refs)), restarted=True)
     except PodidError as error:
         return replace(result, error=error)
@@ -126,10 +126,10 @@ def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnos
     if not chosen:
         return result
     refs = [status.ref for status in chosen]
-    made = replace_pods(
+    restarts = replace_pods(
         how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(diagnosis)
     )
-    return replace(result, done=(*result.done, *made.done))
+    return replace(result, done=(*result.done, *restarts.done))
 
 
 def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
@@ -156,8 +156,8 @@ def after_disassociate(
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result
     try:
-        made = replace_pods(how.clients, how.place, refs, how.restarting, stale=False, expect_injected=False)
-        return replace(result, done=(*result.done, *made.done))
+        restarts = replace_pods(how.clients, how.place, refs, how.restarting, stale=False, expect_injected=False)
+        return replace(result, done=(*result.done, *restarts.done))
     except PodidError as error:
         return replace(result, error=error)
 
@@ -208,7 +208,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
             clean[ref] = 0 if ref in hits else clean[ref] + 1
         if all(rounds >= ROUNDS for rounds in clean.values()):
             return Awaited(f"new pods of {short_list(map(str, refs))} no longer get credentials", True)
-        left = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
-        patience.say(f"waiting until new pods of {short_list(left, 1)} get no credentials")
+        injected_still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
+        patience.say(f"waiting until new pods of {short_list(injected_still, 1)} get no credentials")
     still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
     return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)

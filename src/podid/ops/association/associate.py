@@ -220,14 +220,16 @@ class Associating:
     def _planned(self, change: AssociationChange) -> Plan:
         """Plan the new role, if there is one, and the associations."""
         request, place, new = self.request, self.place, self._of_new_role
-        role_plan, made, at_targets = (None, None, []) if request.new_role is None else self._new_role(request.new_role)
+        role_plan, created, at_targets = (
+            (None, None, []) if request.new_role is None else self._new_role(request.new_role)
+        )
         self.say("reading roles")
         named = {ref: item.role for ref, item in self.items.items() if ref not in new}
         roles = choose_roles(self.clients.iam, place, named, self.current)
         desired = [
             DesiredAssociation(
                 ref,
-                roles[ref] if made is None or ref in roles else made,
+                roles[ref] if created is None or ref in roles else created,
                 item.settings,
                 kept=ref in roles and not item.role,
             )
@@ -236,13 +238,13 @@ class Associating:
         plan = plan_associations(desired, change, place.the_cluster, place.header, self.current)
         skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
         plan = replace(plan, skipped=skipped)
-        others = [item for item in desired if item.role is not made]
+        others = [item for item in desired if item.role is not created]
         target = TargetRequest(arn="", profile=request.target_profile, update=change.update_trust)
         for at_target in (*at_targets, *plan_targets(self.clients, place, others, self.current, target)):
             plan = at_target.around(plan)
         if request.new_policies:
             # the content of a new role is known
-            used = {item.role.arn: item.role.role if item.role is not made else None for item in desired}
+            used = {item.role.arn: item.role.role if item.role is not created else None for item in desired}
             for arn, role in used.items():
                 actions = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
                 plan = plan.noting(session_notes(replace(plan, actions=actions), self.clients.iam, role))
@@ -268,8 +270,8 @@ class Associating:
                 must_exist=not self.request.printed,
             )
             at_targets.append(plan_target(self.clients, place, replace(request, refs=tuple(refs)), role, target))
-        made = planned_role(plan, role, account=place.account, partition=place.the_cluster.partition)
-        return plan.noting(preset_notes(request.granted)), made, at_targets
+        created = planned_role(plan, role, account=place.account, partition=place.the_cluster.partition)
+        return plan.noting(preset_notes(request.granted)), created, at_targets
 
     def trust_commands(self, plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield each role whose trust policy the plan changes, with the command that changes it."""
@@ -301,7 +303,7 @@ def plan_targets(
         yield plan_chain(request, chains, read_target(clients, request, place.account))
 
 
-# --- roles ---------------------------------------------------------------------------------------
+# --- roles ------------------------------------------------------------------------------------------------------------
 
 
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
@@ -347,8 +349,8 @@ def planned_role(plan: Plan, current: Role | None, *, account: str, partition: s
     if current is not None:
         after = document(trusts[0], "policyDocument") if trusts and trusts[0] is not None else current.trust
         return ResolvedRole(current.arn, replace(current, trust=after))
-    made = next(action.after for action in plan.actions if action.kind == ROLE.name and action.after is not None)
-    name, path = text(made, "roleName"), text(made, "path")
+    state = next(action.after for action in plan.actions if action.kind == ROLE.name and action.after is not None)
+    name, path = text(state, "roleName"), text(state, "path")
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
-    trust, tags = document(made, "trustPolicy"), texts(made, "tags")
+    trust, tags = document(state, "trustPolicy"), texts(state, "tags")
     return ResolvedRole(arn, Role(name=name, arn=arn, path=path, role_id="", trust=trust, tags=tags))

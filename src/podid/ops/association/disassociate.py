@@ -41,8 +41,8 @@ def plan_disassociating(
     current = current_associations(clients, place, refs)
     gone = {ref_of(action.keys): action for action in done if action.kind == ASSOCIATION.name}
     if not ignore_not_found:
-        left = {ref: existing for ref, existing in current.items() if existing is not None or ref not in gone}
-        check_associated(clients, place, left)
+        remaining = {ref: existing for ref, existing in current.items() if existing is not None or ref not in gone}
+        check_associated(clients, place, remaining)
     plan = plan_disassociate(refs, place.header, current)
     plan = plan.noting(losing_notes(clients.kube, current, now))
     if delete_role:

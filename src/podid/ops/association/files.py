@@ -103,8 +103,14 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
 
 def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
     """Raise InvalidInput for rows whose role is in another account than the cluster."""
-    given = ((item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:"))
-    wrong = [(item.line, f"roleArn: {item.role} is in account {other}") for item, other in given if other != account]
+    accounts = (
+        (item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:")
+    )
+    wrong = [
+        (item.line, f"roleArn: {item.role} is in account {role_account}")
+        for item, role_account in accounts
+        if role_account != account
+    ]
     _refuse(name, wrong, f"; the roles of associations must be in the cluster's account, {account}")
 
 
@@ -194,12 +200,12 @@ def _item(row: _Row) -> FileItem:
     if row.wrong:
         raise InvalidInput(row.wrong)
     named: dict[str, object] = {}
-    for given, value in row.members.items():
-        key = _ALSO.get(given, given)
+    for column, value in row.members.items():
+        key = _ALSO.get(column, column)
         if key in named:
-            raise InvalidInput(f"{given}: {key} is already specified")
+            raise InvalidInput(f"{column}: {key} is already specified")
         if key not in (*_TAKEN, *_ASSIGNED):
-            raise InvalidInput(f"{given}: not a member of an association{did_you_mean(given, _TAKEN, 1)}")
+            raise InvalidInput(f"{column}: not a member of an association{did_you_mean(column, _TAKEN, 1)}")
         named[key] = value
     if named.get("unread"):
         raise InvalidInput(

@@ -167,8 +167,8 @@ NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
 
 @dataclass(slots=True, kw_only=True)
 class Listing:
-    """The filters of a list, and the associations read so far. `exact` is the one namespace, None for a `pattern`.
-    `tags` are key -> value, None for any. `without_roles` is whether EKS's list is sufficient."""
+    """The filters of a list. `exact` is the one namespace, None for a `pattern`. `tags` are key -> value, None for any.
+    `without_roles` is whether EKS's list is sufficient."""
 
     options: ListOptions
     pattern: str
@@ -179,9 +179,10 @@ class Listing:
     details: frozenset[Detail]
     now: datetime
     without_roles: bool = False
-    listed: list[Listed] = field(default_factory=list)
-    details_by_id: dict[str, Details] = field(default_factory=dict)
-    labelled: frozenset[ServiceAccountRef] | None = None
+    # of all clusters: the number of associations, the unread ones, and the specified service accounts among them
+    count: int = 0
+    unread: list[UnreadAssociation] = field(default_factory=list)
+    listed: set[ServiceAccountRef] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -192,7 +193,7 @@ class Listing:
         details: frozenset[Detail],
         now: datetime,
     ) -> Listing:
-        """`columns` are those to fill. Raise InvalidInput."""
+        """Return the listing; `columns` are the ones to fill. Raise InvalidInput."""
         older, newer = (
             timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
         )
@@ -209,10 +210,11 @@ class Listing:
         listing.without_roles = listing._by_list_alone(columns)
         return listing
 
-    def read(self, clients: Clients, place: Place) -> Iterator[Listed]:
-        """Yield the matching associations of a cluster as they arrive."""
-        if self.options.selector:
-            self.labelled = labelled(clients.kube.reader, self.exact or "", self.options.selector)
+    def read(self, clients: Clients, place: Place) -> Iterator[tuple[Listed, Details]]:
+        """Yield the matching associations of a cluster with their details, as they arrive. Several threads may read."""
+        options, accounts, details = self.options, None, NO_DETAILS
+        if options.selector:
+            accounts = labelled(clients.kube.reader, self.exact or "", options.selector)
         items: Iterable[Listed] = (
             list_without_roles(clients.eks, place, namespace=self.exact)
             if self.without_roles
@@ -220,17 +222,23 @@ class Listing:
         )
         if self.details:
             items = list(items)
-            read = read_details(clients, place, items, self.details, self.now, namespace=self.exact or "")
-            self.details_by_id.update(read)
+            details = read_details(clients, place, items, self.details, self.now, namespace=self.exact or "")
         for item in items:
-            if self._keeps(item):
-                self.listed.append(item)
-                yield item
+            known = details.get(item.association_id, Details())
+            if (accounts is None or item.ref in accounts) and self._keeps(item, known):
+                yield item, known
+
+    def add(self, item: Listed) -> None:
+        """Count an association of the list."""
+        self.count += 1
+        if isinstance(item, UnreadAssociation):
+            self.unread.append(item)
+        if item.ref in self.options.service_accounts:
+            self.listed.add(item.ref)
 
     def missing_error(self) -> NotFound | None:
         """Return the error about specified service accounts without an association; None if there are none."""
-        refs = {item.ref for item in self.listed}
-        missing = [ref for ref in self.options.service_accounts if ref not in refs]
+        missing = [ref for ref in self.options.service_accounts if ref not in self.listed]
         if not missing:
             return None
         verb = "has" if len(missing) == 1 else "have"
@@ -240,14 +248,12 @@ class Listing:
             advice=f"podid associate {missing[0]} gives it a role.",
         )
 
-    def _keeps(self, item: Listed) -> bool:
+    def _keeps(self, item: Listed, known: Details) -> bool:
         """Return whether it matches, or may match: role, tags and age of an unread association are not known."""
-        options, known = self.options, self.details_by_id.get(item.association_id)
+        options = self.options
         if not fnmatchcase(item.ref.namespace, self.pattern):
             return False
         if options.service_accounts and item.ref not in options.service_accounts:
-            return False
-        if self.labelled is not None and item.ref not in self.labelled:
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
             return False
@@ -259,7 +265,7 @@ class Listing:
             and self._of_age(item)
         ):
             return False
-        return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
+        return (known.stale or not options.stale) and (known.dangling or not options.dangling)
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
         """Return whether EKS's list is sufficient for filters, columns and order, without a call for each
@@ -358,6 +364,11 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 SORTABLE = (*_ORDERS, *ORDERS)
 
 
+def _place(item: Listed) -> list[str]:
+    """Return region and account: several clusters may have the same name."""
+    return item.association_arn.split(":")[3:5]
+
+
 def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sort by `by`, in descending order with a leading `-`, then by cluster, namespace and service account. Unread
     associations come last. `details` are by association ID. Raise InvalidInput for a column that cannot be sorted
@@ -370,7 +381,9 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
             f"--sort-by {by!r} is not one of {known}, with an optional - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
-    ordered: list[Listed] = sorted(items, key=lambda item: (item.cluster_name, item.ref, item.association_id))
+    ordered: list[Listed] = sorted(
+        items, key=lambda item: (item.cluster_name, *_place(item), item.ref, item.association_id)
+    )
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
@@ -381,8 +394,8 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
 
 
-def unread_error(listed: Sequence[Listed]) -> Partial | None:
-    """Return the error about associations that could not be read; None if there are none."""
+def unread_error(listed: Iterable[Listed], count: int) -> Partial | None:
+    """Return the error about associations that could not be read, of `count`; None if there are none."""
     unread = [item for item in listed if isinstance(item, UnreadAssociation)]
     if not unread:
         return None
@@ -390,7 +403,7 @@ def unread_error(listed: Sequence[Listed]) -> Partial | None:
     for item in unread:
         names.setdefault((item.reason, item.permission), []).append(str(item.ref))
     return Partial(
-        f"{len(unread)} of {len(listed)} associations could not be read: their roles are not known",
+        f"{len(unread)} of {count} associations could not be read: their roles are not known",
         hint=Again(),
         permission=next((item.permission for item in unread if item.permission), ""),
         lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
 from podid.domain.option import argument, included, option, options, several, switch, tags
+from podid.ops.clusters import ClusterOptions
 from podid.ops.options import (
     ADOPT,
     CLUSTER_TAGS,
@@ -226,19 +227,19 @@ class AssociateOptions:
 class ListOptions:
     """Options of `podid list`."""
 
-    HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "all_clusters": "Clusters"}
+    HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
     stale: bool = switch("Only associations with stale pods.")
-    dangling: bool = switch("Only associations whose service account or role does not exist.")
+    dangling: bool = switch("Only associations without their service account or role.")
     service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
     selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
     owner: str = option(
         "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none.", default=""
     )
     tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
+    older_than: str = option("TIME", "Only associations unchanged for at least this time.", default="")
     newer_than: str = option("TIME", "Only associations changed within this time.", default="")
     pods: bool = switch("Count the running and the stale pods of each association.")
     columns: str = COLUMNS
@@ -249,8 +250,7 @@ class ListOptions:
         source="list-orders",
     )
     watch: bool = switch("Keep reading and show each change.")
-    all_clusters: bool = switch("List every cluster of the region, or of each --region.")
-    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
+    clusters: ClusterOptions = included(ClusterOptions)
 
     @property
     def more(self) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ class ListOptions:
     @property
     def filters(self) -> str:
         """Return the filters as they were typed."""
-        given = {
+        typed = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
             "--selector": (self.selector,),
@@ -270,7 +270,7 @@ class ListOptions:
             "--older-than": (self.older_than,),
             "--newer-than": (self.newer_than,),
         }
-        words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
+        words = [f"{name} {shlex.quote(text)}" for name, texts in typed.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
         return " ".join(
             (*map(str, self.service_accounts), *words, *(name for name, is_set in switches.items() if is_set))

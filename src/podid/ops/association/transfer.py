@@ -79,7 +79,8 @@ class Transfer:
         *,
         elsewhere: tuple[Clients, Place] | None = None,
     ) -> Transfer:
-        """`elsewhere` is the other cluster that it moves to. Raise NotFound if there is nothing to move."""
+        """Read the associations of both service accounts. `elsewhere` is the other cluster of the move. Raise NotFound
+        if there is no association to move."""
         if elsewhere is None:
             current = current_associations(clients, place, (old, new))
             association, moved = current[old], current[new]
@@ -139,11 +140,11 @@ class Transfer:
                 raise self.role.denied
             return plan
         assert association is not None
-        left = left_in_trust(plan, role, cluster, self.old, session_tags=association.session_tags)
-        if left is None:
+        removal = left_in_trust(plan, role, cluster, self.old, session_tags=association.session_tags)
+        if removal is None:
             return plan
         if remove:
-            return plan.then(left).in_order()
+            return plan.then(removal).in_order()
         command = ("podid", "trust", "remove", "--role", role.name, "--for", str(self.old), "--cluster", cluster.name)
         words = shlex.join(self.at_place(command))
         return plan.noting((f"the trust policy of role {role.name} still allows {self.old}: {words}",))

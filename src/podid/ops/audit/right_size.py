@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,11 +13,13 @@ from podid.domain.foreign import Malformed
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Key, PolicyObject, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Plan, Verb
-from podid.domain.policy.events import RoleEvents, role_events
+from podid.domain.policy.actions import ActionTable
+from podid.domain.policy.events import RoleEvents, action_name, role_events
 from podid.domain.policy.reduce import Evidence, reduce_policy
 from podid.domain.section import Missing, error_of
 from podid.domain.sessions import records_in
-from podid.domain.text import utc
+from podid.domain.text import count_of, utc
+from podid.domain.usage import LATE
 from podid.ops.audit.usage import read_usage
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.permissions.actions import action_table
@@ -25,6 +27,7 @@ from podid.ops.role.permissions import check_changeable
 from podid.ops.role.plan import made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.resolve import own_role
+from podid.ops.session.activity import Activity, Count, read_activity
 from podid.ops.session.issue import get_association
 
 if TYPE_CHECKING:
@@ -87,10 +90,12 @@ def right_size(
     keep: Sequence[str] = (),
     events: object = None,
     file: str = "",
+    recent: Activity | None = None,
 ) -> RightSizing:
     """Return the reduced policies of the role whose credentials the pods get. `events` are exported CloudTrail events
-    of `file`. Raise NotFound without an association, InvalidInput for a role of another account or without events in
-    the file, and the error if the last use or a policy could not be read."""
+    of `file`. `recent` are calls that IAM may not report yet: their actions stay. Raise NotFound without an
+    association, InvalidInput for a role of another account or without events in the file, and the error if the last
+    use or a policy could not be read."""
     association = get_association(clients, place, ref)
     arn = Arn.parse(association.pods_role_arn)
     if arn.account != place.account:
@@ -102,23 +107,23 @@ def right_size(
     if isinstance(usage, Missing):
         raise error_of(usage)
     table, notes = action_table(), []
-    seen: RoleEvents | None = None
+    calls: RoleEvents | None = None
     if file:
         try:
-            seen = role_events(records_in(events), role.arn, since, table)
+            calls = role_events(records_in(events), role.arn, since, table)
         except Malformed as error:
             raise InvalidInput(f"{file} is not a file of CloudTrail events: {error}", subject=file) from None
-        if not seen.number:
+        if not calls.number:
             raise NotFound(f"{file} has no event of role {role.name} since {utc(since)}", subject=file)
-        if seen.begin is not None and seen.begin > since:
-            notes.append(f"{file} begins at {utc(seen.begin)}, after the start of the window: {utc(since)}")
+        if calls.begin is not None and calls.begin > since:
+            notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
     evidence = Evidence(
         usage=usage.value,
         since=since,
         table=table,
-        calls=None if seen is None else seen.calls,
-        unmapped=frozenset() if seen is None else seen.unmapped,
-        keep=tuple(keep),
+        calls=None if calls is None else calls.calls,
+        unmapped=frozenset() if calls is None else calls.unmapped,
+        keep=(*keep, *(() if recent is None else _actions_of(recent, table))),
     )
     policies, removed, unknown = [], dict[str, None](), dict[str, None]()
     for name, document in documents.items():
@@ -136,8 +141,29 @@ def right_size(
         policies=tuple(policies),
         removed=tuple(removed),
         unknown=tuple(unknown),
-        notes=(*notes, "IAM reports use up to four hours late, by all who have the role"),
+        notes=(*notes, _late(ref, recent)),
     )
+
+
+def read_recent(clients: Clients, place: Place, ref: ServiceAccountRef, now: datetime, count: Count) -> Activity:
+    """Return the calls of the pods in the time that IAM's reports may not include yet."""
+    return read_activity(clients, place, ref, now - LATE, now, count)
+
+
+def _actions_of(recent: Activity, table: ActionTable) -> Iterator[str]:
+    """Yield the actions of the calls, without denied ones. An event without an action of its name keeps the service."""
+    for item in recent.actions:
+        if item.calls > item.denied:
+            name = action_name(*item.action.split(":", 1))
+            yield name if table.find(name) is not None else f"{name.partition(':')[0]}:*"
+
+
+def _late(ref: ServiceAccountRef, recent: Activity | None) -> str:
+    late = "IAM reports use up to four hours late, by all who have the role"
+    if recent is None:
+        return f"{late}; --cloudtrail also keeps the actions of those hours"
+    calls = f"{count_of(recent.calls, 'call')} of {ref} in CloudTrail since {utc(recent.since)}"
+    return f"{late}; {calls}, management events only: their actions stay"
 
 
 def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] | None) -> SizedPolicy:

@@ -172,7 +172,7 @@ class _Carrying:
                 self._bar_after(outcome, failure)
 
     def _bar_after(self, done: Done, error: errors.PodidError) -> None:
-        """After a failure block everything, or only the actions that need the same resource."""
+        """Block everything after a failure, or only the actions that need the same resource."""
         kind, action = kind_of(done.action.kind), done.action
         names = kind.gives(action) if self.plan.separate and done.status is Status.FAILED else None
         if names is None or isinstance(error, (errors.Unavailable, errors.CredentialsError)):
@@ -250,8 +250,8 @@ class Making:
         return replace(self, action=self.kind.anew(self.site, self.action), reason=reason)
 
     def _write(self) -> State | None:
-        made = {(item.kind, item.verb, item.target) for item in self._worked()}
-        if (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) not in made:
+        done = {(item.kind, item.verb, item.target) for item in self._worked()}
+        if (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) not in done:
             if self.action.verb in self.kind.overwrites:
                 self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()

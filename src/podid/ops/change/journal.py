@@ -97,7 +97,7 @@ class Journal:
             raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
         return matching[0]
 
-    def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
+    def created(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
         """Return whether a recorded run created the resource and no later one deleted it; for a role, the one with this
         id, if the run recorded it."""
         state = self.last_made(Header(caller_arn="", account=account, region=""), kind, keys)

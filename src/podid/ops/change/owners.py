@@ -59,9 +59,9 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
         elif owner is not None:
             owners[subject] = owner
     if custom:
-        left = {name: action for name, action in resources.items() if name not in owners and _may_be_custom(action)}
+        unowned = {name: action for name, action in resources.items() if name not in owners and _may_be_custom(action)}
         try:
-            owners |= _custom_owners(clients, plan, left) if left else {}
+            owners |= _custom_owners(clients, plan, unowned) if unowned else {}
         except AccessDenied as error:
             unread.append(f"custom resources that own resources of the plan were not checked: {error.message}")
         except PodidError:

@@ -203,8 +203,8 @@ def _with_grant(snapshot: Snapshot, name: str, permissions: AssumePermissions) -
 
     def granted(decision: Decision, target: str) -> Decision:
         patterns = permissions.tag if decision.action == TAG_SESSION else permissions.assume
-        given = lacks_a_policy(decision) and any(matches(pattern, target) for pattern in patterns)
-        return replace(decision, decision="allowed") if given else decision
+        allowed = lacks_a_policy(decision) and any(matches(pattern, target) for pattern in patterns)
+        return replace(decision, decision="allowed") if allowed else decision
 
     def changed(pair: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
         return Known(tuple(granted(decision, pair[1]) for decision in decisions)) if permissions.clear else PLANNED

@@ -201,7 +201,7 @@ class Recorder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """A kept recorder ends with its command. After a bug or Ctrl-C the run has no end."""
+        """End the run. A kept recorder ends with its command. After a bug or Ctrl-C the run has no end."""
         if kind is not None and not issubclass(kind, PodidError):
             self.close()
         elif self.kept is None:

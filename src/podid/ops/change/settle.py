@@ -88,10 +88,10 @@ def _unreported(run: Run) -> Iterator[tuple[Action, Done]]:
         yield action, Done(action, Status.BLOCKED, None, "not tried")
 
 
-def reachable(recorded: Header, action: Action, here: Header) -> bool:
+def reachable(recorded: Header, action: Action, place: Header) -> bool:
     """Return whether the clients reach the place of a recorded action."""
-    if recorded.account != here.account:
+    if recorded.account != place.account:
         return False
     if kind_of(action.kind).account_wide:
         return True
-    return recorded.region == here.region and recorded.cluster == here.cluster
+    return recorded.region == place.region and recorded.cluster == place.cluster

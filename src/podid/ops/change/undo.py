@@ -77,13 +77,13 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     """Return the change from the current state to the one before the step. Raise Conflict if the resource has changed
     since."""
     action, kind = step.action, kind_of(step.action.kind)
-    left = kind.reproducible(step.after if step.after is not None else action.after)
+    resulting = kind.reproducible(step.after if step.after is not None else action.after)
     restored = kind.reproducible(action.before)
     if restored is not None and current is not None:  # members that the service assigned stay
         restored = {**{key: current[key] for key in kind.assigned if key in current}, **restored}
     if matches(restored, current):
-        return kind.action(left if current is None else current, restored)
-    if not matches(left, current):
+        return kind.action(resulting if current is None else current, restored)
+    if not matches(resulting, current):
         message = f"{kind.subject(action)} has changed since run {run.run_id}: undo it manually"
         raise Conflict(message, subject=action.target)
     if restored is None and current is not None:

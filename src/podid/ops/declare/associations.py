@@ -39,7 +39,7 @@ class AssociationPlanner:
     live: Mapping[ServiceAccountRef, Association]
     unreadable: Mapping[ServiceAccountRef, PodidError]
     roles: Mapping[str, RolePlanned]
-    asked: Ownership
+    ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     conflicts: list[FileConflict] = field(default_factory=list)
     unread: list[NotRead] = field(default_factory=list)
@@ -86,7 +86,7 @@ class AssociationPlanner:
             settings = replace(settings, untag=gone)
         # EKS would restore an association of an add-on: compare it without the refusal
         action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
-        decision = decide(f"association {wish.ref}", mark, self.asked, differences(action))
+        decision = decide(f"association {wish.ref}", mark, self.ownership, differences(action))
         error = decision.conflict
         if existing.owner_arn and (error is not None or decision.change):
             name = addon_name(existing.owner_arn)
@@ -103,12 +103,12 @@ class AssociationPlanner:
             role = ResolvedRole(existing.role_arn, None)
         if decision.mark:
             settings = replace(settings, tags={**settings.tags, **declaration.owner_tag})
-        made = DesiredAssociation(wish.ref, role, settings, kept=role.arn == existing.role_arn)
-        action = plan_one(made, existing)
+        desired = DesiredAssociation(wish.ref, role, settings, kept=role.arn == existing.role_arn)
+        action = plan_one(desired, existing)
         if action.before == action.after:
             self.unchanged += 1
             return None
-        return made
+        return desired
 
     def _role(self, wish: Wish, existing: Association | None) -> ResolvedRole | None:
         """Return the role of the association; None if it does not exist or could not be read."""
@@ -165,7 +165,7 @@ class AssociationPlanner:
             if item.settings.target_role_arn and any(str(item.ref) == action.target for action in plan.actions):
                 targets.setdefault(item.settings.target_role_arn, []).append(item)
         current = {ref: self.live.get(ref) for ref in desired}
-        request = TargetRequest(arn="", update=self.asked.update_trust)
+        request = TargetRequest(arn="", update=self.ownership.update_trust)
         for items in targets.values():
             try:
                 for at_target in plan_targets(self.site.clients, place, items, current, request):
@@ -198,11 +198,11 @@ class AssociationPlanner:
         """Plan associations with the same role. Those that its trust policy does not allow are conflicts."""
         place, current = self.site.place, {item.ref: self.live.get(item.ref) for item in items}
         declared = self.roles.get(role_name(items[0].role.arn).lower())
-        change = AssociationChange(replace=True, update_trust=self.asked.update_trust and declared is None)
-        left = list(items)
-        while left:
+        change = AssociationChange(replace=True, update_trust=self.ownership.update_trust and declared is None)
+        remaining = list(items)
+        while remaining:
             try:
-                return plan_associations(left, change, place.the_cluster, place.header, current)
+                return plan_associations(remaining, change, place.the_cluster, place.header, current)
             except NotAllowed as error:
                 refused, error_of = set(error.refs), error
                 for ref in error.refs:
@@ -211,9 +211,9 @@ class AssociationPlanner:
                     own = next((line for line in lines if f"allow {ref} " in line), error.message)
                     single = Conflict(own, hint=error_of.hint, advice=error_of.advice, subject=str(ref))
                     self.conflicts.append(conflict(wish, single, key="role"))
-                left = [item for item in left if item.ref not in refused]
+                remaining = [item for item in remaining if item.ref not in refused]
             except Conflict as error:
-                for item in left:
+                for item in remaining:
                     self.conflicts.append(conflict(self.wishes.by_ref[item.ref], error, key="role"))
                 break
         return Plan(header=place.header, actions=(), separate=True)

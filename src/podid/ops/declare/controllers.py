@@ -71,7 +71,7 @@ class CustomResources:
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
 
-    # --- roles ----------------------------------------------------------------------------------------------------
+    # --- roles --------------------------------------------------------------------------------------------------------
 
     def _ack_role(self, node: DocumentNode) -> None:
         spec = _spec(node)
@@ -90,17 +90,17 @@ class CustomResources:
             *(_inline(get(item, "name"), get(item, "policy"), item.at) for item in items(spec.get("inlinePolicy"))),
             *(built({"managed": arn}, arn.at) for arn in items(spec.get("managedPolicyArns"))),
         ]
-        for (kind, part), other in self.objects.items():
-            inner = _spec(other)
+        for (kind, part), obj in self.objects.items():
+            inner = _spec(obj)
             if kind in _PARTS and role in (text(inner.get("role")), self._named(inner, "roleRef")):
                 if kind == "RolePolicy":
-                    own = DocumentNode(_crossplane_name(other, part), other.at)
-                    policies.append(_inline(own, inner.get("policy"), other.at))
+                    own = DocumentNode(_crossplane_name(obj, part), obj.at)
+                    policies.append(_inline(own, inner.get("policy"), obj.at))
                 else:
                     self._not_resolved(inner, ("policyArnRef",))
-                    policies.append(built({"managed": inner.get("policyArn")}, other.at))
-        given = DocumentNode(role, node.at)
-        self._role(node, given, spec.get("assumeRolePolicy"), policies, own_tags(spec.get("tags")))
+                    policies.append(built({"managed": inner.get("policyArn")}, obj.at))
+        named = DocumentNode(role, node.at)
+        self._role(node, named, spec.get("assumeRolePolicy"), policies, own_tags(spec.get("tags")))
 
     def _role(
         self,
@@ -131,7 +131,7 @@ class CustomResources:
         node = self.objects.get(("Role", name))
         return _crossplane_name(node, name) if node is not None else ""
 
-    # --- associations ---------------------------------------------------------------------------------------------
+    # --- associations -------------------------------------------------------------------------------------------------
 
     def associate(
         self,
@@ -174,8 +174,8 @@ def _ack(resources: CustomResources, node: DocumentNode) -> None:
     spec = _spec(node)
     cluster = text(spec.get("clusterName"))
     if not cluster and "clusterRef" in spec:
-        other = resources.objects.get(("Cluster", text(get(spec["clusterRef"], "from", "name"))))
-        cluster = text(get(other, "spec", "name"))
+        cluster_object = resources.objects.get(("Cluster", text(get(spec["clusterRef"], "from", "name"))))
+        cluster = text(get(cluster_object, "spec", "name"))
 
     def resolve(reference: str) -> DocumentNode | None:
         at = get(spec[reference], "from", "name")
@@ -189,8 +189,8 @@ def _crossplane(resources: CustomResources, node: DocumentNode) -> None:
     cluster = text(spec.get("clusterName"))
     if not cluster and "clusterNameRef" in spec:
         name = text(get(spec["clusterNameRef"], "name"))
-        other = resources.objects.get(("Cluster", name))
-        cluster = _crossplane_name(other, name) if other is not None else name
+        cluster_object = resources.objects.get(("Cluster", name))
+        cluster = _crossplane_name(cluster_object, name) if cluster_object is not None else name
 
     def resolve(reference: str) -> DocumentNode | None:
         at, name = get(spec[reference], "name"), resources._named(spec, reference)

@@ -220,10 +220,10 @@ def _at(node: DocumentNode, place: str) -> DocumentNode:
 
 
 def _trust(members: Members) -> Mapping[str, object] | None:
-    made = members.document("trust")
-    if made is None:
+    policy = members.document("trust")
+    if policy is None:
         return None
-    document, node = made
+    document, node = policy
     try:
         trust.parse_policy(document)
     except trust.TrustPolicyError as error:
@@ -234,30 +234,30 @@ def _trust(members: Members) -> Mapping[str, object] | None:
 
 def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPolicy:
     members = source.members(node, path, POLICY)
-    given = [kind for kind in PolicySource if members.has(kind)]
-    if len(given) != 1:
-        words = "only one of" if given else "one of"
-        names = ", ".join(given or PolicySource)
+    sources = [kind for kind in PolicySource if members.has(kind)]
+    if len(sources) != 1:
+        words = "only one of" if sources else "one of"
+        names = ", ".join(sources or PolicySource)
         members.mistakes.add(members.at, f"requires {words} {names}", path)
         return DeclaredPolicy(at=node.at, source=PolicySource.MANAGED)
-    (kind,) = given
+    (kind,) = sources
     if kind in (PolicySource.MANAGED, PolicySource.PRESET) and members.has("name"):
         members.wrong("name", f"cannot be used together with {kind}, which determines the name")
     if members.has("parameters") and kind is not PolicySource.PRESET:
         members.wrong("parameters", f"cannot be used together with {kind}: only a preset has parameters")
     name = members.text("name", _check_policy_name, required=kind is PolicySource.DOCUMENT)
-    made = DeclaredPolicy(at=node.at, places=members.places, source=kind, name=name)
+    policy = DeclaredPolicy(at=node.at, places=members.places, source=kind, name=name)
     match kind:
         case PolicySource.DOCUMENT:
-            return replace(made, document=_checked(members.document("document"), members, "document"))
+            return replace(policy, document=_checked(members.document("document"), members, "document"))
         case PolicySource.MANAGED:
-            return replace(made, value=members.text("managed"))
+            return replace(policy, value=members.text("managed"))
         case PolicySource.PRESET:
-            made = replace(made, value=members.text("preset"), parameters=_parameters(members))
-            _check_preset(made, members)
-            return made
+            policy = replace(policy, value=members.text("preset"), parameters=_parameters(members))
+            _check_preset(policy, members)
+            return policy
         case PolicySource.FILE:
-            return _from_file(made, members, source)
+            return _from_file(policy, members, source)
 
 
 def _check_policy_name(text: str) -> None:
@@ -266,12 +266,12 @@ def _check_policy_name(text: str) -> None:
 
 
 def _checked(
-    made: tuple[Mapping[str, object], DocumentNode] | None, members: Members, name: str
+    parsed: tuple[Mapping[str, object], DocumentNode] | None, members: Members, name: str
 ) -> Mapping[str, object] | None:
     """Collect the mistakes of a permissions policy at their lines."""
-    if made is None:
+    if parsed is None:
         return None
-    document, node = made
+    document, node = parsed
     for place, mistake in policy_mistakes(document):
         at = _at(node, place).at
         members.mistakes.add(at, f"{place} {mistake}" if place else mistake, members.key(name))
@@ -300,12 +300,12 @@ def _from_file(policy: DeclaredPolicy, members: Members, source: DocumentSource)
 
 
 def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
-    made: dict[str, tuple[str, ...]] = {}
+    parameters: dict[str, tuple[str, ...]] = {}
     for key, node in members.objects("parameters").items():
         at = members.key(f"parameters.{key}")
         items = node.value if isinstance(node.value, tuple) else (node,)
-        made[key] = tuple(members.value(item, at, lambda node: node.text, "") for item in items)
-    return made
+        parameters[key] = tuple(members.value(item, at, lambda node: node.text, "") for item in items)
+    return parameters
 
 
 def _check_preset(policy: DeclaredPolicy, members: Members) -> None:
@@ -324,13 +324,13 @@ def _check_preset(policy: DeclaredPolicy, members: Members) -> None:
 
 def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> None:
     """Collect policies that appear twice."""
-    seen: dict[tuple[bool, str], DeclaredPolicy] = {}
+    policies_by_name: dict[tuple[bool, str], DeclaredPolicy] = {}
     for number, policy in enumerate(policies):
         inline = policy.source in (PolicySource.DOCUMENT, PolicySource.FILE)
         name = policy.name if inline else f"{policy.source} {policy.choice}"
         if not (policy.name if inline else policy.value):
             continue
-        first = seen.setdefault((inline, name), policy)
+        first = policies_by_name.setdefault((inline, name), policy)
         if first is not policy:
             message = f"the policy {name} appears twice, first in line {first.at.line}"
             members.mistakes.add(policy.at, message, members.key(f"policies[{number}]"))
@@ -353,8 +353,8 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
     if create and (selector or is_pattern(account)):
         members.wrong("createServiceAccount", "cannot be used together with a pattern or a selector")
     policy = ""
-    made = _checked(members.document("sessionPolicy"), members, "sessionPolicy")
-    if made is not None:
+    session_policy = _checked(members.document("sessionPolicy"), members, "sessionPolicy")
+    if session_policy is not None:
         if session_tags:
             members.wrong(
                 "sessionPolicy", "requires sessionTags: false: EKS accepts no session policy with session tags"
@@ -362,7 +362,7 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
         policy = members.value(
             members.members["sessionPolicy"],
             members.key("sessionPolicy"),
-            lambda _: session_policy_text(made, "the session policy"),
+            lambda _: session_policy_text(session_policy, "the session policy"),
             "",
         )
     return DeclaredAssociation(
@@ -395,9 +395,9 @@ def _check_account(text: str) -> None:
 
 
 def _check_once(associations: tuple[DeclaredAssociation, ...], source: DocumentSource) -> None:
-    seen: dict[tuple[str, str], DeclaredAssociation] = {}
+    by_account: dict[tuple[str, str], DeclaredAssociation] = {}
     for number, item in enumerate(associations):
-        first = seen.setdefault((item.service_account, item.selector), item)
+        first = by_account.setdefault((item.service_account, item.selector), item)
         if item.name and first is not item:
             message = f"{item.service_account} appears twice, first in line {first.at.line}"
             source.mistakes.add(item.at, message, f"associations[{number}].serviceAccount")

@@ -97,9 +97,9 @@ def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
 def _role(row: DocumentNode, cluster: str, file: ForeignFile) -> DocumentNode:
     """Add the role that eksctl would create, and return its name. podid derives a name as `associate --create-role`
     does; the name that eksctl generates has a random part."""
-    given = get(row, "roleName")
+    role_name = get(row, "roleName")
     parts = (cluster, text(get(row, "namespace")), text(get(row, "serviceAccountName")))
-    name = given or DocumentNode(_derived("-".join(parts)), row.at)
+    name = role_name or DocumentNode(_derived("-".join(parts)), row.at)
     file.role(
         {
             "name": name,
@@ -112,7 +112,7 @@ def _role(row: DocumentNode, cluster: str, file: ForeignFile) -> DocumentNode:
     file.notes.append(
         f"role {text(name)}: eksctl's trust policy allows every pod; podid's allows only the service account"
     )
-    if given is None:
+    if role_name is None:
         file.notes.append(f"role {text(name)}: eksctl generates another name; an existing role of eksctl is not reused")
     return name
 

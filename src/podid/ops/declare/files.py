@@ -100,10 +100,10 @@ def is_declaration(node: DocumentNode, mistakes: Mistakes) -> bool:
     for key, expected in (("apiVersion", API_VERSION), ("kind", DECLARATION_KIND)):
         member = node.value.get(key)
         if member is None or member.value != expected:
-            given = "is required" if member is None else f"is {member.value!r}"
+            problem = "is required" if member is None else f"is {member.value!r}"
             if member is not None and not isinstance(member.value, str):
-                given = "is not text"
-            mistakes.add(node.at if member is None else member.at, f"{given}: write {key}: {expected}", key)
+                problem = "is not text"
+            mistakes.add(node.at if member is None else member.at, f"{problem}: write {key}: {expected}", key)
             right = False
     return right
 

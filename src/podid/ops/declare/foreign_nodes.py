@@ -38,8 +38,8 @@ class ForeignFile:
 
 def built(members: Mapping[str, DocumentNode | None], at: Position) -> DocumentNode:
     """Return an object of the members that have a value."""
-    given = {key: node for key, node in members.items() if node is not None}
-    return DocumentNode(given, at, keys={key: node.at for key, node in given.items()})
+    present = {key: node for key, node in members.items() if node is not None}
+    return DocumentNode(present, at, keys={key: node.at for key, node in present.items()})
 
 
 def node_of(value: object, at: Position) -> DocumentNode:

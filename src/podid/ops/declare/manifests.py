@@ -1,29 +1,28 @@
-"""Kubernetes objects that run `podid reconcile` in a cluster, without its permissions."""
+"""Kubernetes objects that run podid in a cluster, without its permissions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Manifest = dict[str, Any]
 PORT = 8080
-_MOUNT = "/etc/podid"
+MOUNT = "/etc/podid"
 # of the image
 _USER = 65532
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """`name` is the name of every object, `files` are the declarations by file name, `interval` is in seconds."""
+    """`name` is the name of every object; `words` are command and options; `files` are declarations by file name."""
 
     name: str
     namespace: str
     image: str
     cluster_arn: str
-    files: Mapping[str, str]
-    interval: float
-    flags: tuple[str, ...]
+    words: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -34,22 +33,65 @@ class Setting:
         return {"name": self.name, "namespace": self.namespace, "labels": {"app.kubernetes.io/name": self.name}}
 
 
-def manifests(setting: Setting) -> list[Manifest]:
-    """Return namespace, service account, files, Deployment and CronJob. Apply only one of the last two."""
+def reconciling(setting: Setting, interval: float) -> list[Manifest]:
+    """Return namespace, service account, files, Deployment and CronJob for podid reconcile with an interval in seconds.
+    Apply only one of the last two."""
+    minutes = max(round(interval / 60), 1)
+    schedule = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    # the Deployment does the same: resume the CronJob in its place
+    cron = cron_job(replace(setting, words=(*setting.words, "--once")), schedule, suspend=True)
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": setting.namespace}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": setting.metadata()},
+        *account(setting),
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": setting.metadata(), "data": dict(setting.files)},
-        _deployment(setting),
-        _cron_job(setting),
+        _deployment(setting, interval),
+        cron,
     ]
 
 
-def _deployment(setting: Setting) -> Manifest:
+def account(setting: Setting) -> list[Manifest]:
+    """Return namespace and service account."""
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": setting.namespace}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": setting.metadata()},
+    ]
+
+
+def job(setting: Setting) -> Manifest:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": setting.metadata(),
+        "spec": _job_spec(setting),
+    }
+
+
+def cron_job(setting: Setting, schedule: str, *, suspend: bool = False) -> Manifest:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": setting.metadata(),
+        "spec": {
+            "schedule": schedule,
+            "suspend": suspend,
+            "concurrencyPolicy": "Forbid",
+            "jobTemplate": {"spec": _job_spec(setting)},
+        },
+    }
+
+
+def _job_spec(setting: Setting) -> Manifest:
+    return {
+        "backoffLimit": 0,
+        "ttlSecondsAfterFinished": 3600,
+        "template": {"spec": _pod(setting, _container(setting), "Never")},
+    }
+
+
+def _deployment(setting: Setting, interval: float) -> Manifest:
     labels = {"app.kubernetes.io/name": setting.name}
-    more = (f"--interval={setting.interval:g}s", f"--listen=:{PORT}")
+    words = (*setting.words, f"--interval={interval:g}s", f"--listen=:{PORT}")
     probe = {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 30, "failureThreshold": 3}
-    container = {**_container(setting, more), "ports": [{"name": "metrics", "containerPort": PORT}]}
+    container = {**_container(replace(setting, words=words)), "ports": [{"name": "metrics", "containerPort": PORT}]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -65,30 +107,14 @@ def _deployment(setting: Setting) -> Manifest:
     }
 
 
-def _cron_job(setting: Setting) -> Manifest:
-    minutes = max(round(setting.interval / 60), 1)
-    schedule = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
-    template = {"spec": _pod(setting, _container(setting, ("--once",)), "Never")}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": setting.metadata(),
-        "spec": {
-            "schedule": schedule,
-            # the Deployment does the same: resume the CronJob in its place
-            "suspend": True,
-            "concurrencyPolicy": "Forbid",
-            "jobTemplate": {"spec": {"backoffLimit": 0, "ttlSecondsAfterFinished": 3600, "template": template}},
-        },
-    }
-
-
-def _container(setting: Setting, more: tuple[str, ...]) -> Manifest:
-    arguments = ["reconcile", f"--file={_MOUNT}", f"--cluster={setting.cluster_arn}", *setting.flags, *more]
+def _container(setting: Setting) -> Manifest:
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    if setting.files:
+        mounts.insert(0, {"name": "files", "mountPath": MOUNT, "readOnly": True})
     return {
         "name": "podid",
         "image": setting.image,
-        "args": [*arguments, "--output=jsonl"],
+        "args": [*setting.words, f"--cluster={setting.cluster_arn}", "--output=jsonl"],
         "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108  an empty directory of the pod
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": {
@@ -96,14 +122,12 @@ def _container(setting: Setting, more: tuple[str, ...]) -> Manifest:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [
-            {"name": "files", "mountPath": _MOUNT, "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
-        ],
+        "volumeMounts": mounts,
     }
 
 
 def _pod(setting: Setting, container: Manifest, restarts: str) -> Manifest:
+    files = [{"name": "files", "configMap": {"name": setting.name}}] if setting.files else []
     return {
         "serviceAccountName": setting.name,
         "restartPolicy": restarts,
@@ -115,8 +139,5 @@ def _pod(setting: Setting, container: Manifest, restarts: str) -> Manifest:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
-        "volumes": [
-            {"name": "files", "configMap": {"name": setting.name}},
-            {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        ],
+        "volumes": [*files, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
     }

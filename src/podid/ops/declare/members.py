@@ -112,11 +112,11 @@ class Members:
 
     def texts(self, name: str, check: Callable[[str], object] = str) -> tuple[str, ...]:
         """Return the texts of a list that pass the check."""
-        made: list[str] = []
+        values: list[str] = []
         for node, key in self.items(name):
             text = self.value(node, key, lambda node: _checked(node.text, check), "")
-            made += (text,) if text else ()
-        return tuple(made)
+            values += (text,) if text else ()
+        return tuple(values)
 
     def objects(self, name: str) -> dict[str, DocumentNode]:
         """Return the members of an object."""
@@ -129,7 +129,7 @@ class Members:
 
     def pairs(self, name: str, check: Callable[[str, str], object] = lambda key, value: None) -> dict[str, str]:
         """Return an object whose values are texts."""
-        made: dict[str, str] = {}
+        values: dict[str, str] = {}
         for key, node in self.objects(name).items():
 
             def read(node: DocumentNode, key: str = key) -> str:
@@ -138,8 +138,8 @@ class Members:
 
             text = self.value(node, f"{self.key(name)}.{key}", read, "\0")
             if text != "\0":
-                made[key] = text
-        return made
+                values[key] = text
+        return values
 
     def document(self, name: str) -> tuple[Mapping[str, object], DocumentNode] | None:
         """Return an object of any form as JSON data, with its node; also from JSON text."""

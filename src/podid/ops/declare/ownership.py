@@ -22,7 +22,7 @@ class Treatment:
     note: str = ""
 
 
-def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
+def decide(subject: str, mark: Mark, ownership: Ownership, lines: tuple[str, ...]) -> Treatment:
     """Return the treatment of `subject`, which exists and differs from its declaration by `lines`; empty if it is
     equal."""
     if mark.ours and (mark.tool is None or not lines):
@@ -34,22 +34,22 @@ def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -
         advice = "Change it in that file."
         return Treatment(conflict=Conflict(message, advice=advice, lines=lines, subject=mark.file))
     if mark.tool is not None:
-        return _of_tool(subject, mark, asked, lines)
-    if not lines or asked.adopt:
-        return Treatment(change=bool(lines), mark=asked.adopt, taken=True)
+        return _of_tool(subject, mark, ownership, lines)
+    if not lines or ownership.adopt:
+        return Treatment(change=bool(lines), mark=ownership.adopt, taken=True)
     message = f"The {subject} exists with other settings, and no file owns it"
     hint = Again(add=("--adopt",))
     return Treatment(conflict=Conflict(message, hint=hint, advice="--adopt changes and marks it.", lines=lines))
 
 
-def _of_tool(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
+def _of_tool(subject: str, mark: Mark, ownership: Ownership, lines: tuple[str, ...]) -> Treatment:
     tool = mark.tool
     assert tool is not None
     if not lines:
-        note = f"{subject} is as declared and belongs to {tool.told}"
-        return Treatment(mark=asked.take_over and mark.taggable, taken=True, note=note)
-    if asked.take_over:
-        note = f"{subject} belongs to {tool.told}"
+        note = f"{subject} is as declared and belongs to {tool.description}"
+        return Treatment(mark=ownership.take_over and mark.taggable, taken=True, note=note)
+    if ownership.take_over:
+        note = f"{subject} belongs to {tool.description}"
         return Treatment(change=True, mark=mark.taggable, taken=True, note=note)
     message = f"The {subject} differs from the file and belongs to {tool.words} ({tool.evidence})"
     advice = f"--take-over changes it nevertheless; {tool.reverts}."

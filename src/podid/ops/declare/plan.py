@@ -11,7 +11,7 @@ from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import Plan
+from podid.domain.plan import Action, Plan
 from podid.domain.text import count_of, short_list
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
@@ -37,7 +37,7 @@ class FilePlanner:
     """Plans files for their clusters. `say` reports progress, `now` is the time for notes on credentials."""
 
     sites: Sequence[FileSite]
-    asked: Ownership
+    ownership: Ownership
     journal: Journal | None
     now: datetime
     say: Callable[[str], None]
@@ -49,8 +49,10 @@ class FilePlanner:
         with the lines, for roles and policies that do not exist, and the error of a cluster that could not be read at
         all."""
         live = [self._live(site) for site in self.sites]
-        wishes = [read_wishes(site, annotations=self.asked.from_annotations) for site in self.sites]
-        roles = RolePlanner(sites=self.sites, wishes=wishes, asked=self.asked, history=self._history, say=self.say)
+        wishes = [read_wishes(site, annotations=self.ownership.from_annotations) for site in self.sites]
+        roles = RolePlanner(
+            sites=self.sites, wishes=wishes, ownership=self.ownership, history=self._history, say=self.say
+        )
         planned = roles.plan()
         plans, missing = list[FilePlan](), list[str]()
         for number, site in enumerate(self.sites):
@@ -62,7 +64,7 @@ class FilePlanner:
                 live=associations,
                 unreadable=unreadable,
                 roles=planned,
-                asked=self.asked,
+                ownership=self.ownership,
                 history=self._history,
             )
             plan = work.plan()
@@ -71,7 +73,7 @@ class FilePlanner:
             plans.append(self._part(site, work, plan, items, associations))
         if missing:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
-        return tuple(self._with_roles_pruned(plans, planned) if self.asked.prune else plans)
+        return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
 
     def _history(self, declaration: Declaration) -> TagHistory:
         return self._histories.setdefault(
@@ -107,7 +109,7 @@ class FilePlanner:
         whole = replace(agent.then(whole), separate=True)
         gone = outdated(site.declarations, wishes, live)
         pruned = Plan(header=site.place.header, actions=(), separate=True)
-        if gone and self.asked.prune:
+        if gone and self.ownership.prune:
             pruned = prune_associations(site, gone, self.now)
             whole = replace(whole.then(pruned), separate=True)
         elif gone:
@@ -123,7 +125,7 @@ class FilePlanner:
             names=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
             unchanged=unchanged,
             only_in_cluster=_unlisted(
-                site, (*wishes.by_ref, *(gone if self.asked.prune else ())), live, work.unreadable
+                site, (*wishes.by_ref, *(gone if self.ownership.prune else ())), live, work.unreadable
             ),
             conflicts=(
                 *agent_conflicts,
@@ -151,7 +153,7 @@ class FilePlanner:
             refs=tuple(changed_associations(plan)[0]),
             declared=tuple(wishes.by_ref),
             affected=_affected(whole, work),
-            taken_over=self.asked.take_over,
+            taken_over=self.ownership.take_over,
             pruned_keys=keys_of(pruned),
         )
 
@@ -176,9 +178,15 @@ def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, 
     """Return the service accounts whose association the plan changes, or whose role gets another trust policy."""
     actions = (action for item in work.roles.values() for action in item.actions)
     trusts = {action.target.lower() for action in actions if action.kind == ROLE_TRUST.name}
-    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name)
+    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and _in_effect(action))
     of_roles = (ref for ref, wish in work.wishes.by_ref.items() if role_name(wish.item.role).lower() in trusts)
     return tuple(dict.fromkeys((*changed, *of_roles)))
+
+
+def _in_effect(action: Action) -> bool:
+    """Return whether the action changes more than tags."""
+    before, after = action.before or {}, action.after or {}
+    return any(before.get(name) != after.get(name) for name in {*before, *after} - {"tags"})
 
 
 def _unlisted(

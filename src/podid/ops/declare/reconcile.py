@@ -88,8 +88,8 @@ class Reconciler:
     def _wait(self, seconds: float, *, leads: bool) -> None:
         """Sleep, and renew the Lease meanwhile; return early if it is lost."""
         until = self.monotonic() + seconds
-        while (left := until - self.monotonic()) > 0:
-            self.sleep(min(left, RENEW_SECONDS) if self.election is not None else left)
+        while (remaining := until - self.monotonic()) > 0:
+            self.sleep(min(remaining, RENEW_SECONDS) if self.election is not None else remaining)
             if leads and self.election is not None and self.monotonic() < until and not self._leads()[0]:
                 return
 

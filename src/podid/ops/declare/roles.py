@@ -53,7 +53,7 @@ class RolePlanner:
 
     sites: Sequence[FileSite]
     wishes: Sequence[Wishes]
-    asked: Ownership
+    ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
@@ -92,8 +92,8 @@ class RolePlanner:
         return planned
 
     def _declared(self) -> list[tuple[Declaration, DeclaredRole]]:
-        seen = {id(declaration): declaration for site in self.sites for declaration in site.declarations}
-        return [(declaration, role) for declaration in seen.values() for role in declaration.roles]
+        declarations = {id(declaration): declaration for site in self.sites for declaration in site.declarations}
+        return [(declaration, role) for declaration in declarations.values() for role in declaration.roles]
 
     def _unseen(self, role: DeclaredRole, current: Role | None = None) -> ResolvedRole:
         partition, account = self.place.the_cluster.partition, self.place.account
@@ -104,7 +104,7 @@ class RolePlanner:
         self, declaration: Declaration, role: DeclaredRole, current: Role | None, held: RolePolicies
     ) -> RolePlanned:
         try:
-            return self._made(declaration, role, current, held)
+            return self._created_here(declaration, role, current, held)
         except InvalidInput:
             raise
         except Conflict as error:
@@ -123,7 +123,7 @@ class RolePlanner:
             error=error,
         )
 
-    def _made(
+    def _created_here(
         self, declaration: Declaration, role: DeclaredRole, current: Role | None, held: RolePolicies
     ) -> RolePlanned:
         subjects = self._subjects(declaration, role)
@@ -144,7 +144,7 @@ class RolePlanner:
         trust_action = self._trust(role, current, subjects, whole=mark.ours)
         actions = [*((trust_action,) if trust_action is not None else ()), *changes]
         lines = tuple(line for action in actions for line in _lines(action))
-        decision = decide(f"role {role.name}", mark, self.asked, lines)
+        decision = decide(f"role {role.name}", mark, self.ownership, lines)
         if decision.conflict is not None:
             conflict = self._conflict(role, decision.conflict, mark.words)
             return RolePlanned(declared=role, role=self._unseen(role, current), conflict=conflict)
@@ -168,7 +168,7 @@ class RolePlanner:
                 notes += others(current)
         if trust_action is not None:
             check_editable(current)
-            if decision.taken and not self.asked.update_trust:
+            if decision.taken and not self.ownership.update_trust:
                 flags = ("--update-trust",)
                 raise Conflict(
                     f"The trust policy of role {role.name} differs from the file, and the file did not create the role",
@@ -210,8 +210,8 @@ class RolePlanner:
         )
         actions = role_with_policies(request, policy)
         arn = self._unseen(role).arn
-        made = Role(name=role.name, arn=arn, path=role.path, role_id="", trust=policy.document, tags=tags)
-        return RolePlanned(declared=role, role=ResolvedRole(arn, made), actions=actions)
+        created = Role(name=role.name, arn=arn, path=role.path, role_id="", trust=policy.document, tags=tags)
+        return RolePlanned(declared=role, role=ResolvedRole(arn, created), actions=actions)
 
     def _options(self, role: DeclaredRole) -> RoleOptions:
         return RoleOptions(

@@ -1,6 +1,6 @@
 """The form of a file, `kind: PodIdentity`: the classes from which its JSON Schema is generated.
 
-`podid.ops.declare.document` reads the file; it also checks names, values and members that exclude each other.
+`podid.ops.declare.document` reads the file; it also checks names, values and members that cannot be used together.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def redact(snapshot: Snapshot) -> Redacted:
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(numbers), 1)}
     associations = described(known_or(snapshot.associations, ()))
     external = dict.fromkeys((*(item.external_id for item in associations if item.external_id), *_in_trusts(whole)))
-    ids = {given: f"external-id-{number}" for number, given in enumerate(external, 1)}
+    ids = {external_id: f"external-id-{number}" for number, external_id in enumerate(external, 1)}
 
     def text(value: str) -> str:
         return _TWELVE.sub(lambda match: accounts.get(match[0], match[0]), value)

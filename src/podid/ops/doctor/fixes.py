@@ -28,7 +28,7 @@ def auto_fixes(
     pods depend on the other fixes. Equal fixes of two findings run once. Without ids in `only`, return the fixes of
     this severity or worse that neither give a role nor delete anything.
     """
-    carried, chosen, left = set[tuple[tuple[str, ...], ...]](), list[AutoFix](), list[str]()
+    carried, chosen, skipped = set[tuple[tuple[str, ...], ...]](), list[AutoFix](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix
         if verdict.masked_by or fix is None or fix.kind not in WORDS or not fix.commands:
@@ -37,9 +37,9 @@ def auto_fixes(
             included = verdict.check in only
         else:
             included = fix.kind is FixClass.ASK and RANK[verdict.severity] >= RANK[level]
-            left += [] if included else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
+            skipped += [] if included else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
         if included and fix.commands not in carried:
             carried.add(fix.commands)
             chosen.append(AutoFix(verdict, fix.kind, fix.commands))
     chosen.sort(key=lambda fix: any(command[1:2] == ("restart",) for command in fix.commands))
-    return tuple(chosen), tuple(dict.fromkeys(left))
+    return tuple(chosen), tuple(dict.fromkeys(skipped))

@@ -10,6 +10,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
 from podid.domain.option import argument, given_options, included, option, options, several, switch
 from podid.domain.section import READS, Cost
+from podid.ops.clusters import ClusterOptions
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -45,6 +46,19 @@ _CONTRADICTIONS = (
         "--from reads a saved snapshot only: it cannot be used together with --logs, --cloudtrail, --verify or --probe",
     ),
 )
+# for one cluster
+_OF_ONE = {
+    "--fix",
+    "--fix-id",
+    "--until-clean",
+    "--watch",
+    "--from",
+    "--verify",
+    "--probe",
+    "--me",
+    "--for",
+    "--report",
+}
 # allowed together with --me
 _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-level", "--force"}
 
@@ -86,7 +100,7 @@ SKIP = several("ID", "Skip this check. Repeatable.")
 
 @options
 class AuditOptions:
-    HEADINGS: ClassVar = {"check": "Checks", "report": "Report", "all_clusters": "Clusters"}
+    HEADINGS: ClassVar = {"check": "Checks", "report": "Report", "clusters": "Clusters"}
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
@@ -94,7 +108,7 @@ class AuditOptions:
     probe: bool = switch("Run a pod on a node of each group that tries the metadata service. Asks for confirmation.")
     policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
-    all_clusters: bool = switch("Audit every cluster of the region.")
+    clusters: ClusterOptions = included(ClusterOptions)
 
     @property
     def cost(self) -> Cost:
@@ -110,8 +124,9 @@ class DoctorOptions:
         "report": "Report",
         "fix": "Fixes",
         "until_clean": "Repeated and saved reports",
-        "me": "Permissions of the caller",
+        "clusters": "Several clusters, and the caller",
     }
+    BRIEF: ClassVar = {"clusters": "podid list --help"}
     target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
@@ -119,17 +134,18 @@ class DoctorOptions:
     logs: bool = switch("Read the agents' logs of the last hour.")
     cloudtrail: bool = switch("Read CloudTrail. Calls appear there after some minutes.")
     verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
-    probe: bool = switch("Run probe pods, which request credentials from the agent. Asks for confirmation.")
+    probe: bool = switch("Run probe pods, which request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
-    fix: bool = switch("Carry out fixes that restart or install. Shows each plan and asks.")
+    fix: bool = switch("Carry out fixes that restart or install. Asks for each.")
     fix_id: tuple[str, ...] = several("ID", "Fix only this finding, even by a grant or a deletion. Repeatable.")
     fix_level: str = option(
         "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
+    until_clean: bool = switch("Check again until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
     save: str = option("FILE", "Save the read data to this file.", default="")
     saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
+    clusters: ClusterOptions = included(ClusterOptions)
     me: bool = switch("Check the caller's permissions for this command instead.")
     for_command: tuple[str, ...] = several(
         "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
@@ -145,16 +161,24 @@ class DoctorOptions:
         more = {Cost.LOGS: self.logs, Cost.TRAIL: self.cloudtrail, Cost.TOKEN: self.verify, Cost.PROBE: self.probe}
         return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
+    def check_several(self) -> None:
+        """Raise UsageError for flags that concern one cluster, for a report on several."""
+        for name in given_options(self):
+            if name == "--target" or name in _OF_ONE:
+                raise UsageError(
+                    f"{'TARGET' if name == '--target' else name} is for one cluster: specify it with --cluster"
+                )
+
     def check_together(self, *, dry_run: bool) -> None:
         """Raise UsageError for flags that cannot be used together, or that require each other."""
-        given = {*given_options(self), *(("--dry-run",) if dry_run else ())}
+        used = {*given_options(self), *(("--dry-run",) if dry_run else ())}
         if self.me or self.for_command:
             if not self.me:
                 raise UsageError(
                     "--for requires --me: it specifies the command whose permissions are checked",
                     hint=Again(add=("--me",)),
                 )
-            if given - _OF_ANYBODY:
+            if used - _OF_ANYBODY:
                 raise UsageError(
                     "--me checks the caller's permissions: it cannot be used together with a target, checks or fixes"
                 )
@@ -162,5 +186,5 @@ class DoctorOptions:
         if dry_run and not self.fixes:
             raise UsageError("--dry-run requires --fix: it shows the plans of the fixes", hint=Again(add=("--fix",)))
         for some, others, message in _CONTRADICTIONS:
-            if given.intersection(some.split()) and given.intersection(others.split()):
+            if used.intersection(some.split()) and used.intersection(others.split()):
                 raise UsageError(message)

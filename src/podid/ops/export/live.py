@@ -109,7 +109,7 @@ def read_identities(
         *(f"not read: {part}" for part in unread),
     )
     own = tuple(roles[name] for name in sorted(roles) if not roles[name].role.service_linked)
-    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed))
+    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed, len(listed)))
 
 
 def _associations(
@@ -219,11 +219,11 @@ def _notes(listed: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]
     for item in listed:
         owner = owner_of(item.tags) if isinstance(item, Association) and not item.owner_arn else None
         if owner is not None:
-            yield f"the association of {item.ref} is managed by {owner.told}"
+            yield f"the association of {item.ref} is managed by {owner.description}"
     for arn in sorted({arn for item in listed if isinstance(item, Association) for arn in _elsewhere(item)}):
         yield f"target role {arn} is only referenced: it is in another account"
     for role in roles:
         if role.role.service_linked:
             yield f"omitted: role {role.name}, because AWS owns it"
         elif (owner := owner_of(role.role.tags, name=role.name)) is not None:
-            yield f"role {role.name} is managed by {owner.told}"
+            yield f"role {role.name} is managed by {owner.description}"

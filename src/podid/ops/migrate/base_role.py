@@ -85,13 +85,13 @@ class BaseRole:
         """Return the blocker of an old role that does not allow the base role, as far as podid can read it: new pods
         would get no credentials until the base role is allowed."""
         arn, owner_changes = candidate.role_arn, self.plan.owner_changes if self.plan is not None else ()
-        left = next((change for change in owner_changes if change.target_role_arn == arn), None)
-        if left is None:
+        owner_change = next((change for change in owner_changes if change.target_role_arn == arn), None)
+        if owner_change is None:
             return None
         message = (
             f"podid cannot check whether role {role_name(arn)} allows role {self.name} to assume it. Pass "
             f"--target-profile with credentials of account {Arn.parse(arn).account}, or --accept {UNCHECKED} if the "
-            f"role's owner has allowed it: {owner_change_words(left)}"
+            f"role's owner has allowed it: {owner_change_words(owner_change)}"
         )
         return Blocker(UNCHECKED, message)
 

@@ -67,7 +67,7 @@ class MigrationCandidate:
         return next((template.owner for template in self.templates if template.annotations and template.owner), "")
 
 
-# --- who uses the older way -------------------------------------------------------------------------------------------
+# --- the users of the previous mechanism ------------------------------------------------------------------------------
 
 
 def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tuple[MigrationCandidate, ...]:

@@ -204,8 +204,8 @@ class _MigrationRun:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
         how = self.how
-        made = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
-        back = tuple(ref for ref in refs if ref in made)
+        created = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
+        back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
@@ -332,5 +332,5 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
 
 def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
-    given = text(action.after or {}, "serviceAccount")
-    return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
+    account = text(action.after or {}, "serviceAccount")
+    return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)

@@ -1,5 +1,5 @@
-"""Leftovers of a migration: OIDC providers that no role trusts, roles that nobody can assume, and kiam or kube2iam
-without a workload that needs them."""
+"""Leftovers of a migration: OIDC providers that no role trusts, roles that no principal can assume, and kiam or
+kube2iam without a workload that needs them."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ def plan_finish(
     trusts = _trust_actions(migration, [i for i in leaving if i.role_arn not in of_addons], narrow=narrow, notes=notes)
     last = _trust_actions(migration, [i for i in leaving if i.role_arn in of_addons], narrow=narrow, notes=notes)
     irsa = {item.ref for item in items if item.source is OlderWay.IRSA}
-    left = sorted({**waiting, **owned}.items())
-    skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in left)
+    untouched = sorted({**waiting, **owned}.items())
+    skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in untouched)
     actions = (*annotations, *trusts, *lists.values(), *last)
     removed = {Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if is_template(a)}
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
@@ -126,11 +126,11 @@ def plan_finish(
 def unfinished(finish: Finish) -> PodidError | None:
     """Return the error about the remaining items: attention if none was finished, partial if some were. None if all
     were."""
-    left = {**finish.waiting, **finish.owned}
-    if not left:
+    remaining = {**finish.waiting, **finish.owned}
+    if not remaining:
         return None
-    message = f"{count_of(len(left), 'service account')} not finished"
-    lines = tuple(f"{ref}: {reason}" for ref, reason in sorted(left.items()))
+    message = f"{count_of(len(remaining), 'service account')} not finished"
+    lines = tuple(f"{ref}: {reason}" for ref, reason in sorted(remaining.items()))
     return Partial(message, lines=lines) if finish.plan.actions else NotYet(message, lines=lines)
 
 
@@ -156,9 +156,9 @@ def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
 def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: timedelta) -> str:
     """Return the reason why the item is not finished in this run; empty if it is."""
     if item.stage.rank < Stage.MOVED.rank:
-        left = item.pods.total - item.pods.pod_identity
+        remaining = item.pods.total - item.pods.pod_identity
         if item.stage is Stage.ASSOCIATED:
-            return f"{count_of(left, 'running pod')} {'do' if left > 1 else 'does'} not use Pod Identity yet"
+            return f"{count_of(remaining, 'running pod')} {'do' if remaining > 1 else 'does'} not use Pod Identity yet"
         return "it has no association with its role yet: run podid migrate apply"
     association = index(migration.snapshot).associations[item.ref]
     created = getattr(association, "created_at", None)

@@ -104,7 +104,7 @@ class Migration:
         snapshot = overlaid(self.snapshot, actions, self.judge.now)
         return replace(self, snapshot=snapshot, judge=replace(self.judge, snapshot=snapshot))
 
-    def left(self, until: Stage) -> tuple[MigrationItem, ...]:
+    def below(self, until: Stage) -> tuple[MigrationItem, ...]:
         """Return the items that have not reached the stage. Whether pods are proven is always checked again."""
         reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
         return tuple(item for item in self.items if item.stage.rank < reached)
@@ -151,9 +151,9 @@ class Migration:
         )
 
     def _finished(self) -> Iterator[MigrationItem]:
-        left = {item.ref for item in self.items}
+        unfinished = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in left:
+            if association.ref not in unfinished:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,

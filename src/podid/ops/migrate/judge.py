@@ -97,9 +97,9 @@ class MigrationJudge:
             known = {blocker.id for blocker in blockers[ref]}
             blockers[ref] += [b for b in map(_blocker, filter(_blocks, concerning[ref])) if b.id not in known]
         # the findings of the checks against an item remove its changes from the plan
-        left = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
-        if left != [item for item in free if item.ref not in refused]:
-            plan, _ = self._plan(left)
+        unblocked = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
+        if unblocked != [item for item in free if item.ref not in refused]:
+            plan, _ = self._plan(unblocked)
         cautions = Cautions(self.place, self.snapshot)
         items = tuple(
             self._item(item, tuple(blockers[ref]), concerning[ref], statuses.get(ref), cautions)

@@ -130,8 +130,8 @@ class ProxyUses:
             if create:
                 own, why = self._with_own_accounts(ref, by_workload)
                 candidates += own
-            left = {arn: [use for use in uses if (use.workload, arn) in why] for arn, uses in sorted(roles.items())}
-            for arn, uses in left.items():
+            excluded = {arn: [use for use in uses if (use.workload, arn) in why] for arn, uses in sorted(roles.items())}
+            for arn, uses in excluded.items():
                 if not uses:
                     continue
                 shared = self._candidate(ref, arn, uses)

@@ -52,8 +52,8 @@ def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -
             Subject(action.keys["kind"], action.keys["name"], ref.namespace), RecordedTemplate()
         )
         record.annotations = record.annotations or texts(action.before, "annotations")
-        given = text(action.after or {}, "serviceAccount")
-        if given == ref.name and not record.account:
+        account = text(action.after or {}, "serviceAccount")
+        if account == ref.name and not record.account:
             record.account = text(action.before or {}, "serviceAccount")
     return records
 

@@ -319,13 +319,14 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
         return replace(result, error=error)
     irsa = {account.ref for account in accounts if account.irsa_role_arn}
     counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
-    left = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
-    if not left:
+    remaining = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
+    if not remaining:
         return result
     lines = tuple(
-        f"{ref}: {count_of(number, 'running pod')} without the previous credentials" for ref, number in left.items()
+        f"{ref}: {count_of(number, 'running pod')} without the previous credentials"
+        for ref, number in remaining.items()
     )
-    message = f"{count_of(len(left), 'service account')} not rolled back to the previous credentials"
+    message = f"{count_of(len(remaining), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
 
 

@@ -178,7 +178,7 @@ def _not_checked(simulation: _Simulation, *, patterns: bool) -> Iterator[Unread]
 
 
 def _assumed(session: RoleSession) -> tuple[str, ...]:
-    facts = {key: words.format(region=session.region) for key, words in ASSUMED.items() if key not in session.given}
+    facts = {key: words.format(region=session.region) for key, words in ASSUMED.items() if key not in session.specified}
     return tuple(words for key, words in facts.items() if session.region or "region" not in key)
 
 
@@ -200,8 +200,8 @@ def _simulated(access: SessionAccess, rulings: Sequence[Ruling], iam: Iam | None
         return _Simulation({}, access.not_simulated)
     if obstacle is not None and obstacle.verdict is AccessVerdict.DENIED:
         return _Simulation({})
-    asked = (ruling for ruling in rulings if ruling.action.lower() != FREE)
-    by_resource = grouped((_example(access.access.session, ruling), ruling) for ruling in asked)
+    simulated = (ruling for ruling in rulings if ruling.action.lower() != FREE)
+    by_resource = grouped((_example(access.access.session, ruling), ruling) for ruling in simulated)
     policy = access.association.policy or "" if access.association is not None else ""
     named = _named(access)
 
@@ -240,7 +240,7 @@ def _context(session: RoleSession, resource: str) -> dict[str, str | Sequence[st
     """Return the keys of the session whose values are known, and those that the user specified."""
     sent = session.context("", resource).sent
     names = ("aws:principal", "aws:requestedregion", "aws:resourceaccount")
-    known = {key: value for key, value in sent.items() if key in session.given or key.startswith(names)}
+    known = {key: value for key, value in sent.items() if key in session.specified or key.startswith(names)}
     return {
         key: value.values if value.many else value.values[0]
         for key, value in known.items()

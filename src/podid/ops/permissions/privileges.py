@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode
 from podid.domain.grouping import grouped
@@ -14,9 +15,19 @@ from podid.domain.policy.arns import ANY, text_of
 from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import PermissionStatement
+from podid.domain.section import Missing, Section
+from podid.domain.usage import AccessedService, Usage
+from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.can import unseen_policies
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.calls.patience import Patience
+
+
+LAST_USE = "the last use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +38,7 @@ class LevelPrivileges:
     actions: Annotated[Names, About("The allowed actions.")]
     unknown: Annotated[Names, About("The actions for which the access is not known.")]
     of: Annotated[int, About("The number of the service's actions of this level.")]
+    unused: Annotated[Names, About("The allowed actions that were not used since `since`, as far as IAM reports.")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,12 @@ class ServicePrivileges:
     unknown: Annotated[int, About("The number of actions for which the access is not known.")]
     resources: Annotated[Names, About("The patterns of the allowed resources.")]
     every_resource: Annotated[bool, About("Whether an action on single resources is allowed on all of them.")]
+    used: Annotated[bool | None, About("Whether it was used since `since`; null if that is not known.")] = None
+    last_used_at: Annotated[datetime | None, About("The last use by any principal; null if IAM reports none.")] = None
+
+    @property
+    def unused_actions(self) -> int:
+        return sum(len(level.unused) for level in self.levels)
 
     @property
     def every_action(self) -> bool:
@@ -49,8 +67,8 @@ class ServicePrivileges:
 
 @kind("Privileges", "`podid privileges`.")
 @members(
-    "cluster namespace service_account association_id role_arn services escalations obstacle not_checked table_version "
-    "table_date"
+    "cluster namespace service_account association_id role_arn since services escalations obstacle not_checked "
+    "table_version table_date"
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privileges(OfSession):
@@ -63,6 +81,7 @@ class Privileges(OfSession):
     not_checked: Annotated[tuple[Unread, ...], About("The parts that could change an answer and were not checked.")]
     table_version: Annotated[str, About("The version of the table of AWS's actions.")]
     table_date: Annotated[str, About("The date of the table of AWS's actions.")]
+    since: Annotated[datetime | None, About("The start of the window for unused ones; null if it was not read.")] = None
 
     @property
     def obstacle(self) -> Annotated[str, OR_NULL, About("The reason why the pods have no session, or may have none.")]:
@@ -98,6 +117,35 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         table_version=table.version,
         table_date=table.date,
     )
+
+
+def with_last_use(privileges: Privileges, iam: Iam, since: datetime, patience: Patience) -> Privileges:
+    """Return the privileges with their use since that time, by IAM's report on the role. For a role that is younger,
+    and for policies in files, the use is not known."""
+    grants = privileges.access.grants
+    role = grants.known_role if grants is not None else None
+    if role is None:
+        return privileges
+    usage: Section[Usage] = Missing("the role is younger than the window")
+    if role.created_at is None or role.created_at <= since:
+        usage = read_usage(iam, (role.arn,), patience)[role.arn]
+    if isinstance(usage, Missing):
+        unread = Unread(LAST_USE, usage.reason, usage.permission)
+        return replace(privileges, not_checked=(*privileges.not_checked, unread))
+    services = tuple(_with_use(item, usage.value.get(item.service), since) for item in privileges.services)
+    return replace(privileges, services=services, since=since)
+
+
+def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: datetime) -> ServicePrivileges:
+    if accessed is None:
+        return item
+    used = accessed.used(since)
+    idle = {f"{item.service}:{one.name}".lower() for one in accessed.actions if one.last is None or one.last < since}
+    levels = tuple(
+        replace(level, unused=tuple(name for name in level.actions if not used or name.lower() in idle))
+        for level in item.levels
+    )
+    return replace(item, levels=levels, used=used, last_used_at=accessed.last)
 
 
 def _services(allows: Sequence[PermissionStatement], table: ActionTable) -> Iterator[Service]:

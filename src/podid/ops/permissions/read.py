@@ -161,8 +161,8 @@ def _value(section: Section[T]) -> T | None:
 
 def in_other_account(arn: str, account: str) -> Missing | None:
     """Return why a role of another account than the caller's cannot be read; None for the same account."""
-    other = Arn.parse(arn).account
-    if other == account:
+    role_account = Arn.parse(arn).account
+    if role_account == account:
         return None
-    reason = f"role {arn} is in account {other}: reading its policies requires credentials of that account"
-    return Missing(reason, f"iam:GetRole in account {other}", OTHER_ACCOUNT)
+    reason = f"role {arn} is in account {role_account}: reading its policies requires credentials of that account"
+    return Missing(reason, f"iam:GetRole in account {role_account}", OTHER_ACCOUNT)

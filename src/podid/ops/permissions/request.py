@@ -10,7 +10,7 @@ from typing import Any
 from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.option import argument, arguments, option, options, several, switch
-from podid.ops.options import ALLOW_UNKNOWN, TARGET_PROFILE
+from podid.ops.options import ALLOW_UNKNOWN, OLDER_THAN, TARGET_PROFILE
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _POD_KINDS = ("po", "pod", "pods")
@@ -127,11 +127,11 @@ class CanOptions:
 
 def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> None:
     """Raise UsageError unless one of a service account, a role and policy files is specified."""
-    given = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
-    if not given:
+    sources = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
+    if not sources:
         raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot be used together")
+    if len(sources) > 1:
+        raise UsageError(f"{' and '.join(sources)} cannot be used together")
 
 
 @options
@@ -157,6 +157,7 @@ class PrivilegeOptions:
     role: str | None = ROLE_OPTION
     policy_files: tuple[str, ...] = FILES
     target_profile: str = PROFILE
+    older_than: str = OLDER_THAN
 
     @property
     def named(self) -> NamedIdentity | None:

@@ -177,7 +177,7 @@ class SessionReader:
 
     clients: Clients
     now: datetime
-    given: Values
+    specified: Values
     target_profile: str = ""
 
     @cached_property
@@ -202,15 +202,15 @@ class SessionReader:
         theirs: list[str] = []
         if elsewhere and self.target_profile:
             aws = self.clients.aws_of(self.target_profile)
-            other = aws.sts.get_caller().account
-            theirs = [arn for arn in elsewhere if Arn.parse(arn).account == other]
+            caller_account = aws.sts.get_caller().account
+            theirs = [arn for arn in elsewhere if Arn.parse(arn).account == caller_account]
             self._grants.update(read_grants(aws.iam, theirs))
         unread = {arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items() if arn not in theirs}
         self._grants.update(unread)
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
         grants = self._grants[association.pods_role_arn]
-        session = RoleSession(region=region, now=self.now, given=self.given)
+        session = RoleSession(region=region, now=self.now, specified=self.specified)
         elsewhere = in_other_account(grants.arn, cluster.account)
         unreadable = isinstance(grants.role, Missing) and grants.role.error_code == OTHER_ACCOUNT
         profile = self.target_profile if elsewhere is not None and not unreadable else ""

@@ -80,11 +80,11 @@ def collect(
     anew, derived = _renewed(rows, base, again)
     reads: dict[str, Future[Section[Any]]] = {}
 
-    def given(name: str) -> Section[Any]:
+    def base_section(name: str) -> Section[Any]:
         return NOT_READ if base is None else getattr(base, name)
 
     def section_of(name: str) -> Section[Any]:
-        return reads[name].result() if name in reads else given(name)
+        return reads[name].result() if name in reads else base_section(name)
 
     # create clients one after another: three in threads take nearly three times as long. EC2's, which is slow and
     # rarely needed, and those that the cost excludes are not created here
@@ -109,9 +109,11 @@ def collect(
     for row in rows:
         before = partial(_before, row, section_of)
         if row.name in anew:
-            reads[row.name] = submit(_read, row, source(previous=given(row.name), before=before))
+            reads[row.name] = submit(_read, row, source(previous=base_section(row.name), before=before))
         elif row.name in derived:
-            reads[row.name] = submit(_read_if_changed, row, source(previous=given(row.name), before=before), given)
+            reads[row.name] = submit(
+                _read_if_changed, row, source(previous=base_section(row.name), before=before), base_section
+            )
     sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is not None and "probes" in anew:
@@ -133,9 +135,9 @@ def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collect
     return anew, derived
 
 
-def _read_if_changed(row: SectionRow, source: Source, given: Before) -> Section[Any]:
-    same = all(source.before(name) == given(name) for name in row.before)
-    return given(row.name) if same else _read(row, source)
+def _read_if_changed(row: SectionRow, source: Source, base: Before) -> Section[Any]:
+    same = all(source.before(name) == base(name) for name in row.before)
+    return base(row.name) if same else _read(row, source)
 
 
 def _read(row: SectionRow, source: Source) -> Section[Any]:

@@ -64,18 +64,18 @@ def _probe(ref: ServiceAccountRef, node: str) -> Probe:
 
 def judge(text: str, exit_code: int, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod without credentials of its own."""
-    said = " ".join(text.split())[:400]
+    output = " ".join(text.split())[:400]
     if exit_code == 0:
         return _identity(text, blank)
     if exit_code in NO_PROGRAM:
-        reason = f"its image has no working AWS CLI (exit code {exit_code}) {said}".strip()
+        reason = f"its image has no working AWS CLI (exit code {exit_code}) {output}".strip()
         return replace(blank, missing=Missing(reason))
-    if NO_CREDENTIALS in said:
+    if NO_CREDENTIALS in output:
         return replace(blank, message="the metadata service returned no credentials to the pod")
-    if "endpoint URL" in said and "sts" in said:
+    if "endpoint URL" in output and "sts" in output:
         # the AWS CLI sends a request only with credentials
         return replace(blank, redeemed=Redeemed(role_arn="", account="", session_name=""))
-    return replace(blank, missing=Missing(f"its AWS CLI exited with code {exit_code}: {said or 'no output'}"))
+    return replace(blank, missing=Missing(f"its AWS CLI exited with code {exit_code}: {output or 'no output'}"))
 
 
 def _identity(text: str, blank: Probed) -> Probed:

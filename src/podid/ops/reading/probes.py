@@ -180,9 +180,9 @@ def _watch(runs: Sequence[ProbeRun], patience: Patience) -> None:
                 if error.permission:
                     run.unknown(f"its answer could not be read: {error.message}", error.permission)
                 run.state = error.message
-        if (left := next((run for run in runs if run.answer is None), None)) is None:
+        if (pending := next((run for run in runs if run.answer is None), None)) is None:
             return
-        patience.say(f"probe {left.probe.ref.namespace}/{left.probe.name}: {left.state}")
+        patience.say(f"probe {pending.probe.ref.namespace}/{pending.probe.name}: {pending.state}")
 
 
 def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
@@ -204,7 +204,7 @@ class ProbeRun:
     state: str = "its Job has no pod yet"
     answer: Probed | None = None
     node: str = ""
-    left: str = ""
+    undeleted: str = ""
 
     @property
     def blank(self) -> Probed:
@@ -213,7 +213,7 @@ class ProbeRun:
     @property
     def met(self) -> Probed:
         answer = self.answer or replace(self.blank, missing=Missing(f"no answer: {self.state}"))
-        return replace(answer, left=self.left)
+        return replace(answer, left=self.undeleted)
 
     def unknown(self, reason: str, permission: str = "") -> None:
         self.answer = replace(self.blank, missing=Missing(reason, permission))
@@ -286,8 +286,8 @@ class ProbeRun:
         except NotFound:
             pass  # it was never created, or was deleted already
         except PodidError as error:
-            self.left = f"its Job could not be deleted ({error.message}); Kubernetes deletes it after its deadline"
-            return Done(action, Status.DONE, action.after, self.left, error)
+            self.undeleted = f"its Job could not be deleted ({error.message}); Kubernetes deletes it after its deadline"
+            return Done(action, Status.DONE, action.after, self.undeleted, error)
         return Done(action, Status.DONE, None, "ran and was deleted")
 
 
@@ -306,19 +306,19 @@ def judge(text: str, exit_code: int, association: Association, blank: Probed) ->
 
     if exit_code == 0:
         return _identity(text, association, blank)
-    said = " ".join(text.split())[:_MOST]
+    output = " ".join(text.split())[:_MOST]
     if exit_code in NO_PROGRAM:
-        return unknown(f"its image has no working AWS CLI (exit code {exit_code}) {said}".strip())
-    if _AGENT_ANSWERED in said:
-        return _refused(said, blank)
-    if any(address in said for address in AGENT_ADDRESSES):
+        return unknown(f"its image has no working AWS CLI (exit code {exit_code}) {output}".strip())
+    if _AGENT_ANSWERED in output:
+        return _refused(output, blank)
+    if any(address in output for address in AGENT_ADDRESSES):
         # the SDK does not name the cause: checks on the cluster find it
-        return replace(blank, link=NETWORK, message=f"it cannot reach the agent: {said}")
-    if NO_CREDENTIALS in said:
-        return unknown(f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {said}")
-    if "endpoint URL" in said:
-        return unknown(f"the agent returned credentials, but the pod cannot reach STS to read their identity: {said}")
-    return unknown(f"its AWS CLI exited with code {exit_code}: {said or 'no output'}")
+        return replace(blank, link=NETWORK, message=f"it cannot reach the agent: {output}")
+    if NO_CREDENTIALS in output:
+        return unknown(f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {output}")
+    if "endpoint URL" in output:
+        return unknown(f"the agent returned credentials, but the pod cannot reach STS to read their identity: {output}")
+    return unknown(f"its AWS CLI exited with code {exit_code}: {output or 'no output'}")
 
 
 def _identity(text: str, association: Association, blank: Probed) -> Probed:
@@ -333,15 +333,15 @@ def _identity(text: str, association: Association, blank: Probed) -> Probed:
     return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=message)
 
 
-def _refused(said: str, blank: Probed) -> Probed:
+def _refused(output: str, blank: Probed) -> Probed:
     """Return `blank` with the agent's refusal. The network path to the agent works."""
-    if _NOT_ALLOWED in said:
-        return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {said}")
-    if f"({NO_ASSOCIATION})" in said:
-        message = f"EKS Auth has no association for it: {said}"
+    if _NOT_ALLOWED in output:
+        return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {output}")
+    if f"({NO_ASSOCIATION})" in output:
+        message = f"EKS Auth has no association for it: {output}"
         return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
     # the SDK's own text around the agent's answer does not name the cause
-    answer = said.partition(_AGENT_ANSWERED)[2].lstrip(": ")
+    answer = output.partition(_AGENT_ANSWERED)[2].lstrip(": ")
     message, hit = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
     if hit is None or hit.certainty is Certainty.POSSIBLE:
         return replace(blank, link=EKS_AUTH, message=message)

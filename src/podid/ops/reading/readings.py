@@ -96,7 +96,7 @@ class Source:
 
     @property
     def kube(self) -> KubeReader:
-        """Return the reader. Raises the reason if there is no access to Kubernetes."""
+        """Return the reader. Raise the reason if there is no access to Kubernetes."""
         return self.clients.kube.reader
 
     @property

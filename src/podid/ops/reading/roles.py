@@ -231,10 +231,10 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
     nodes, groups = source.before("nodes"), source.before("node_groups")
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}
-    left = unaccounted(nodes.value, groups.value)
-    role_of, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
-    role_of |= _class_roles(source, [node for node in left if node.name not in role_of])
-    lacking = [node for node in left if node.name not in role_of]
+    remaining = unaccounted(nodes.value, groups.value)
+    role_of, failure = _instance_roles(source, [node for node in remaining if node.compute_type != "hybrid"])
+    role_of |= _class_roles(source, [node for node in remaining if node.name not in role_of])
+    lacking = [node for node in remaining if node.name not in role_of]
     if lacking and source.cluster.authentication_mode == "API":
         taken = {*node_roles(source.cluster, groups.value), *role_of.values()}
         with suppress(PodidError):

@@ -62,8 +62,8 @@ def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
     return list(chosen.values())[:MOST_PODS]
 
 
-def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial | None:
-    association, pod = given
+def _try(source: Source, user: tuple[Association, Pod]) -> evidence.TokenTrial | None:
+    association, pod = user
     trial = evidence.TokenTrial(
         namespace=pod.namespace,
         pod=pod.name,
@@ -123,14 +123,14 @@ MOST_ROUNDS = 11
 def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
     """Return the dry runs by service account, with one more round than before. The pod has the labels of a live pod, if
     there is one, because webhooks may select by them."""
-    here: dict[str, list[Pod]] = defaultdict(list)
+    by_namespace: dict[str, list[Pod]] = defaultdict(list)
     of_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in known_or(source.before("pods"), ()):
         if live(pod):
-            here[pod.namespace].append(pod)
+            by_namespace[pod.namespace].append(pod)
             if not opted_out(pod):
                 of_account[pod.ref].append(pod)
-    images = {namespace: image_among(pods) for namespace, pods in here.items()}
+    images = {namespace: image_among(pods) for namespace, pods in by_namespace.items()}
     labels = {ref: sample(pods)[0].labels for ref, pods in of_account.items()}
     chosen = {association.ref: association for association in source.some(MOST_UNNAMED)}
 

@@ -44,10 +44,10 @@ def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
     by_node: dict[str, list[Redemption]] = defaultdict(list)
     for event in source.value("redemptions"):
         by_node[names.get(event.session_name, event.session_name)].append(event)
-    return {node: Known(_seen(node, events)) for node, events in sorted(by_node.items())}
+    return {node: Known(_failures(node, events)) for node, events in sorted(by_node.items())}
 
 
-def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
+def _failures(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
     """Return the failure modes in `events`, which are newest first."""
     by_mode: dict[str, list[Redemption]] = defaultdict(list)
     for event in events:
@@ -75,8 +75,8 @@ def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
     for arn in arns[:MOST_ROLES]:
         sections[arn] = attempt(partial(_sessions_of, source, arn, since))
     reason = f"CloudTrail was searched for the first {MOST_ROLES} roles only; pass a service account to search its role"
-    left = Missing(reason, error_code=NOT_READ.error_code)
-    return sections | dict.fromkeys(arns[MOST_ROLES:], left)
+    omitted = Missing(reason, error_code=NOT_READ.error_code)
+    return sections | dict.fromkeys(arns[MOST_ROLES:], omitted)
 
 
 def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:

@@ -38,8 +38,8 @@ def choose(
     ahead = forecast(restart_plan(place, free), sorted({ref for target in free for ref in target.refs}))
     outlook, harms = ahead.outlook()
     harmed = _by_workload(harms)
-    left = [target for target in free if target.workload.subject not in harmed]
-    missed, notes = find_missed(left)
+    remaining = [target for target in free if target.workload.subject not in harmed]
+    missed, notes = find_missed(remaining)
     if missed:
         outlook, harms = ahead.outlook(missed)
         harmed = _by_workload(harms)

@@ -2,7 +2,7 @@
 journal.
 
 The webhook acts only when a pod is created, so a running pod keeps its fields. A restart is the patch of `kubectl
-rollout restart`: the controller replaces the pods by its own strategy, within disruption budgets, and podid deletes
+rollout restart`: the controller replaces the pods with its own strategy, within disruption budgets, and podid deletes
 nothing. Pods of a workload with strategy OnDelete are evicted, one at a time and within disruption budgets, only if
 `evict` is set.
 """
@@ -110,7 +110,7 @@ class _Course:
     patch_next: bool = False
     sent: bool = False
     restarts: int = 0
-    left: list[tuple[str, str]] | None = None  # name and uid of the pods that are still to be evicted
+    to_evict: list[tuple[str, str]] | None = None  # name and uid of the pods that are still to be evicted
     stamp: datetime | None = None
     next_at: float = 0.0
     troubles: int = 0
@@ -131,8 +131,8 @@ class _Course:
         try:
             if not self.begun:
                 self._begin()
-            elif self.left is not None:
-                self._replace_one(self.left)
+            elif self.to_evict is not None:
+                self._replace_one(self.to_evict)
             elif self.patch_next:
                 self._patch()
             else:
@@ -157,7 +157,7 @@ class _Course:
         rollout = self._rollout()
         if rollout.on_delete and self.evict:
             self.begun, self.restarts = True, 1
-            self.left = list(zip(target.pods, target.uids, strict=True))
+            self.to_evict = list(zip(target.pods, target.uids, strict=True))
             return
         if obstacle := _strategy_obstacle(target, rollout, evict=False):
             self.fail(obstacle, Status.BLOCKED)
@@ -168,17 +168,17 @@ class _Course:
             return
         self._patch()
 
-    def _replace_one(self, left: list[tuple[str, str]]) -> None:
+    def _replace_one(self, pods: list[tuple[str, str]]) -> None:
         """Evict the next pod once all others are ready again."""
         workload, count = self.target.workload, len(self.target.pods)
         current = {pod.uid for pod in self.kube.reader.list_pods(workload.namespace)}
-        old = [(name, uid) for name, uid in left if uid in current]
+        old = [(name, uid) for name, uid in pods if uid in current]
         rollout = self._rollout()
         self.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
-        if rollout.waiting or len(old) < len(left):
-            self.left = old
+        if rollout.waiting or len(old) < len(pods):
+            self.to_evict = old
         elif not old:
-            self.left = None
+            self.to_evict = None
             self._settle(rollout)
         else:
             name, uid = old[0]

@@ -121,13 +121,13 @@ def find_associated_targets(
         associated = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     reader = clients.kube.reader
     gone = [ref for ref in refs if ref not in associated]
-    left = find_targets(reader, gone, stale=stale, expect_injected=False)
+    leftovers = find_targets(reader, gone, stale=stale, expect_injected=False)
     for ref in gone:
-        if not any(ref in target.refs for target in left):
+        if not any(ref in target.refs for target in leftovers):
             raise association_not_found(clients, place, ref, associated)
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
     late = _late(clients, place, refs, namespace or "", now) if stale and kept else ()
-    return (*find_targets(reader, kept, stale=stale, late=late), *left)
+    return (*find_targets(reader, kept, stale=stale, late=late), *leftovers)
 
 
 def _late(

@@ -81,7 +81,7 @@ def policy_access(policy: trust.Policy, role_tags: Mapping[str, str] | None) -> 
 def _access(
     policy: trust.Policy, stem: str, role_tags: Mapping[str, str] | None, clusters: tuple[str, ...]
 ) -> PodAccess:
-    """`stem` is the beginning of ARNs of clusters in the role's account."""
+    """Return the access by the policy. `stem` is the beginning of ARNs of clusters in the role's account."""
     about = [statement for statement in policy.statements if _names_pods(statement)]
     if not any(statement.allow for statement in about):
         return PodAccess()

@@ -166,7 +166,7 @@ def plan_new_role(
         place.header,
         current,
         role_policies(clients.iam, current),
-        ours=journal.made(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
+        ours=journal.created(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
         half_made=journal.half_made(place.account, keys),
     )
     return plan, current

@@ -129,9 +129,9 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             subject=name,
         )
     uses = read_all_uses(clients.aws, place.account)
-    left = {
+    remaining = {
         cluster: tuple(item for item in items if item.association_arn not in ended)
         for cluster, items in uses.associations.items()
     }
-    contents = RoleContents.read(iam, role, Uses(left, uses.unread))
+    contents = RoleContents.read(iam, role, Uses(remaining, uses.unread))
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

@@ -131,9 +131,9 @@ def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) 
     needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
     own = [parameter.name for parameter in preset.parameters]
     for elsewhere in ((), ("region",), ("account",), ("region", "account")):
-        given = {key: values[key] for key in (*own, *elsewhere) if key in values}
-        if all(key in given for key in needed) and fill(Choice(preset, given), around).name == policy:
-            return ",".join((preset.name, *(f"{key}={value}" for key, items in given.items() for value in items)))
+        chosen = {key: values[key] for key in (*own, *elsewhere) if key in values}
+        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), around).name == policy:
+            return ",".join((preset.name, *(f"{key}={value}" for key, items in chosen.items() for value in items)))
     return ""
 
 

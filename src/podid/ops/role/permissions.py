@@ -164,8 +164,8 @@ def difference(action: Action) -> list[str]:
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            left, permission = (json.dumps(value, indent=2).splitlines() for value in (old, new))
-            changed = list(difflib.unified_diff(left, permission, lineterm="", n=1))[2:]
+            left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
+            changed = list(difflib.unified_diff(left, right, lineterm="", n=1))[2:]
             lines += [f"{action.target} {key}:", *(f"  {line}" for line in changed)]
         else:
             lines.append(f"{action.target} {key}: {old or 'none'} -> {new or 'none'}")

@@ -33,7 +33,7 @@ def identity(
 
 def made_here(journal: Journal, place: Place, role: Role) -> bool:
     """Return whether the journal contains the creation of the role."""
-    return journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
+    return journal.created(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
 
 
 def check_not_aws(role: Role) -> None:

@@ -173,7 +173,7 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
     missing = [key for key in missing if key not in values]
     if missing and complete:
         raise InvalidInput(f"Preset {name} requires {', '.join(missing)}", advice=_takes(preset), subject=text)
-    return Choice(preset, {key: tuple(dict.fromkeys(given)) for key, given in values.items()})
+    return Choice(preset, {key: tuple(dict.fromkeys(texts)) for key, texts in values.items()})
 
 
 def _takes(preset: Preset) -> str:

@@ -35,9 +35,9 @@ def resolve_role(
 ) -> ResolvedRole:
     """Find a role by name or ARN, for the pods of `refs`. Raise InvalidInput for one of another account, NotFound with
     the nearest names."""
-    if text.startswith("arn:") and (other := parse_role_arn(text).account) != account:
+    if text.startswith("arn:") and (role_account := parse_role_arn(text).account) != account:
         raise InvalidInput(
-            f"Role {text} is in account {other}, the cluster is in {account}: "
+            f"Role {text} is in account {role_account}, the cluster is in {account}: "
             "an association's own role must be in the cluster's account",
             advice="To use a role in another account, pass it as --target-role and a role of this account as --role.",
             subject=text,
@@ -86,10 +86,10 @@ def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef], *, re
         known = ()
     near = nearest(name, known, 1)
     wanted_for = tuple(word for ref in refs for word in ("--for", str(ref)))
-    other = Other(("role", "create"), (name,), wanted_for) if refs else Other(("role", "list"))
+    hint = Other(("role", "create"), (name,), wanted_for) if refs else Other(("role", "list"))
     return NotFound(
         f"Role {name} does not exist{did_you_mean(name, known)}",
-        hint=Again(swap=(name, near[0])) if near else other,
+        hint=Again(swap=(name, near[0])) if near else hint,
         subject=name,
         request_id=request_id,
     )

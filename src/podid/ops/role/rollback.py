@@ -36,7 +36,7 @@ class RoleRollback:
         return f"{'role' if len(self.names) == 1 else 'roles'} {short_list(self.names)}"
 
     def error(self) -> PodidError:
-        """Return the failure, with the advice that the roles are deleted again."""
+        """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
         self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
@@ -94,10 +94,10 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
 def stays(result: ChangeResult) -> str:
     """Return a sentence about the roles that remain because the outcome of a change is not known; empty if there are
     none."""
-    made = [item.action.keys["roleName"] for item in result.done if _creates(item, ROLE.name)]
-    if not made or not _unknown(result):
+    created = [item.action.keys["roleName"] for item in result.done if _creates(item, ROLE.name)]
+    if not created or not _unknown(result):
         return ""
-    roles = f"{'role' if len(made) == 1 else 'roles'} {short_list(made)}"
+    roles = f"{'role' if len(created) == 1 else 'roles'} {short_list(created)}"
     return f"{roles}, which this run created, may be in use: run the command again, or podid undo {result.run_id}"
 
 

@@ -55,11 +55,11 @@ def read_target(clients: Clients, request: TargetRequest, account: str) -> Secti
     """Read the target role, with the credentials of the profile if there is one. Raise UsageError if these belong to
     another account."""
     arn, target = request.arn, parse_role_arn(request.arn)
-    other = clients.aws_of(request.profile) if request.profile else None
-    session = clients.aws if other is None and target.account == account else other
+    owner = clients.aws_of(request.profile) if request.profile else None
+    session = clients.aws if owner is None and target.account == account else owner
     if session is None:
         return Missing(f"it is in account {target.account}; pass --target-profile with credentials of that account")
-    if other is not None and (actual := other.sts.get_caller().account) != target.account:
+    if owner is not None and (actual := owner.sts.get_caller().account) != target.account:
         raise UsageError(
             f"--target-profile has credentials of account {actual}, and the target role is in {target.account}",
             subject=arn,
@@ -266,7 +266,9 @@ def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
             )
     if eks is not None:
         owner_changes = [
-            left for item in owner_changes if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None
+            change
+            for item in owner_changes
+            if (change := _known_by_now(item, eks, result.plan.header.cluster)) is not None
         ]
     if result.error is not None and not result.worked:
         result.error.lines = (*result.error.lines, *map(owner_change_words, owner_changes))
@@ -290,10 +292,12 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
                 let_in.add(ref)
             elif verdict is trust.TrustVerdict.NO_MATCH:
                 change = replace(change, refused=True)
-    left = tuple(name for name in change.service_accounts if name not in set(map(str, let_in)))
+    remaining = tuple(name for name in change.service_accounts if name not in set(map(str, let_in)))
     statements = with_external_ids([raw for raw in change.statements if not awaited_in(raw) & let_in], ids)
     assert isinstance(statements, list)
-    return replace(change, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
+    return (
+        replace(change, service_accounts=remaining, statements=tuple(statements)) if remaining or not let_in else None
+    )
 
 
 def owner_change_words(change: TargetTrustChange) -> str:

@@ -68,16 +68,19 @@ class Activity:
         return sum(item.denied for item in self.actions)
 
 
+# receives the number of finished sessions, their total and the last one
+Count = Callable[[int, int, str], None]
+
+
 def read_activity(
     clients: Clients,
     place: Place,
     ref: ServiceAccountRef,
     since: datetime,
     now: datetime,
-    count: Callable[[int, int, str], None],
+    count: Count,
 ) -> Activity:
-    """Return the calls since that time. Raise NotFound without an association. `count` receives the number of finished
-    sessions, their total and the last one."""
+    """Return the calls since that time. Raise NotFound without an association."""
     association = get_association(clients, place, ref)
     trail, begin = clients.aws.cloudtrail, since - _LIFETIME
     created = newest(trail.iter_sessions(association.role_arn, begin), begin, MOST_EVENTS)

@@ -63,16 +63,16 @@ class Issuer:
         """Return credentials that are valid for a while. If they cannot be renewed, return the present ones until they
         expire; then raise as the requests do: AccessDenied, Rejected, NotFound."""
         with self._lock:
-            left = self._left()
-            if self._session is None or left < RENEWED:
+            remaining = self._remaining()
+            if self._session is None or remaining < RENEWED:
                 try:
                     self._session = self._issue()
                 except PodidError:
-                    if self._session is None or left <= timedelta(0):
+                    if self._session is None or remaining <= timedelta(0):
                         raise
             return self._session
 
-    def _left(self) -> timedelta:
+    def _remaining(self) -> timedelta:
         expires = self._session.credentials.expires_at if self._session is not None else None
         return expires - self.now() if expires is not None else timedelta(0)
 

@@ -187,9 +187,9 @@ class Tracer:
     ) -> PodidError:
         for _, missing in reasons:
             return error_of(missing)
-        seen = "its event in CloudTrail has no session tags" if event is not None else "CloudTrail has no event of it"
+        reason = "its event in CloudTrail has no session tags" if event is not None else "CloudTrail has no event of it"
         return NotFound(
-            f"No running pod in {self.aws.region} matches session {session.name}, and {seen} there",
+            f"No running pod in {self.aws.region} matches session {session.name}, and {reason} there",
             advice=f"CloudTrail keeps events for {DAYS} days, and shows them up to 15 minutes late.",
             subject=session.arn or session.name,
         )
@@ -228,8 +228,8 @@ class Tracer:
         requests = attempt(lambda: list(trail.iter_redemptions(since, until)))
         if isinstance(requests, Missing):
             return trace.unless_known("node", requests)
-        here = [item for item in requests.value if item.cluster == trace.cluster and not item.error_code]
-        instances = {item.session_name for item in here if item.session_name.startswith("i-")}
+        requested = [item for item in requests.value if item.cluster == trace.cluster and not item.error_code]
+        instances = {item.session_name for item in requested if item.session_name.startswith("i-")}
         if len(instances) == 1:
             return replace(trace, node=instances.pop())
         count = f"{count_of(len(instances), 'node')} requested credentials at that time" if instances else ""

@@ -110,9 +110,9 @@ def select(
     numbers, known = {_link(text) for text in links}, {check.id for check in among}
     for name in (*only, *skip):
         if name in BY_ID and name not in known:
-            other = "audit" if command == "doctor" else "doctor"
-            message = f"{name} is not a check of podid {command}, but of podid {other}"
-            raise UsageError(message, hint=_LISTS[other], subject=name)
+            other_command = "audit" if command == "doctor" else "doctor"
+            message = f"{name} is not a check of podid {command}, but of podid {other_command}"
+            raise UsageError(message, hint=_LISTS[other_command], subject=name)
         if name not in known:
             near = nearest(name, known)
             hint = Again(swap=(name, near[0])) if near else _LISTS[command]
@@ -201,14 +201,14 @@ def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) ->
 
 def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     """Return the collectors that did not run, and for those that try service accounts one by one the number skipped."""
-    of_scope, left = _associations(snapshot, scope) or 0, dict[Cost, str]()
+    of_scope, skipped = _associations(snapshot, scope) or 0, dict[Cost, str]()
     for row in SECTIONS:
         section = getattr(snapshot, row.name)
         if row.cost in WITNESSES and section == NOT_READ:
-            left[row.cost] = ""
+            skipped[row.cost] = ""
         elif row.name in ("tokens", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
             rest = count_of(of_scope - len(section.value), "more service account")
-            left[row.cost] = f" for {rest}; specify them one at a time"
+            skipped[row.cost] = f" for {rest}; specify them one at a time"
     others = []
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
@@ -218,7 +218,7 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         others.append(f"CloudTrail calls with the role of {count_of(len(unasked), 'more node')}")
     if _elsewhere(snapshot):
         others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
-    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in left.items()), *others)
+    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in skipped.items()), *others)
 
 
 def _hosts(snapshot: Snapshot) -> set[str]:

@@ -147,11 +147,11 @@ def foresee(
 def _without(snapshot: Snapshot, missed: Collection[Subject], now: datetime) -> Snapshot:
     """Return the snapshot with the new pods of the `missed` workloads as the webhook left them."""
 
-    def left(pod: Pod) -> Pod:
+    def new_pod(pod: Pod) -> Pod:
         new = pod.created_at == now.replace(microsecond=0)
         return without_injection(pod) if new and workload_subject(pod) in missed else pod
 
-    return with_changed(snapshot, "pods", lambda pods: tuple(map(left, pods))) if missed else snapshot
+    return with_changed(snapshot, "pods", lambda pods: tuple(map(new_pod, pods))) if missed else snapshot
 
 
 Failing = dict[tuple[str, Subject, tuple[str, ...]], Verdict]
@@ -210,9 +210,9 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
     workloads: dict[Subject, None] = {}
     for ref in snapshot.targets:
         for pod in index(snapshot).pods.get(ref, ()):
-            left = injected(pod) if ref in gone else ref in late or not injected(pod)
+            replaced = injected(pod) if ref in gone else ref in late or not injected(pod)
             workload = workload_subject(pod)
-            if left and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
+            if replaced and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
                 workloads[workload] = None
     return tuple(RESTART.action(None, RESTART.state_of(item.namespace, item.kind, item.name)) for item in workloads)
 

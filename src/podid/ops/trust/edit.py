@@ -48,7 +48,7 @@ def adding(subjects: Subjects) -> Edit:
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         add = partial(trust.add, conditions=subjects.conditions)
-        result = _each(policy, [_step(add, who, subjects.scope) for who in subjects.identities(role_tags)])
+        result = _in_turn(policy, [_step(add, who, subjects.scope) for who in subjects.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
         return result if result.refused else replace(result, notes=(*result.notes, *slips))
 
@@ -62,7 +62,7 @@ def removing(subjects: Subjects) -> Edit:
         identities = subjects.identities(role_tags)
 
         def at(scope: trust.ScopeKind) -> trust.Edit:
-            return _each(policy, [_step(trust.remove, who, scope) for who in identities])
+            return _in_turn(policy, [_step(trust.remove, who, scope) for who in identities])
 
         result = at(subjects.scope)
         if not result.refused:
@@ -79,7 +79,7 @@ def removing_issuer(issuer: str, refs: Sequence[ServiceAccountRef] = ()) -> Edit
     if not refs:
         return lambda policy, _: trust.remove_issuer(policy, issuer)
     steps = [partial(trust.remove_subject, issuer=issuer, ref=ref) for ref in refs]
-    return lambda policy, _: _each(policy, steps)
+    return lambda policy, _: _in_turn(policy, steps)
 
 
 def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) -> Edit:
@@ -109,7 +109,7 @@ def _step(
     return lambda policy: change(policy, who, scope)
 
 
-def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
+def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     """Apply one step after another; the first change gives the reason."""
     now, edits = policy, []
     for step in steps:

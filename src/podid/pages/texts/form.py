@@ -22,11 +22,11 @@ def form(weight: int, ids: str, pattern: str) -> SharedText:
     return SharedText(weight, tuple(ids.split()), pattern=pattern)
 
 
-def of_agent(said: str) -> str:
+def of_agent(text: str) -> str:
     """Return a pattern for a text about the agent's pods, not about others in the same list of pods or events."""
     named = r"(?:pods?|job|deployment|daemonset|replicaset|statefulset)/"
-    other = rf"(?:(?!running|completed|normal|started|created|scheduled|{named}(?!{AGENT})).)"
-    return rf"{AGENT}{other}{{0,240}}?(?:{said})|(?:{said}){other}{{0,160}}?{AGENT}(?!.{{0,16}}running)"
+    letter = rf"(?:(?!running|completed|normal|started|created|scheduled|{named}(?!{AGENT})).)"
+    return rf"{AGENT}{letter}{{0,240}}?(?:{text})|(?:{text}){letter}{{0,160}}?{AGENT}(?!.{{0,16}}running)"
 
 
 AGENT = "eks-pod-identity-agent"

@@ -86,7 +86,7 @@ def _module(
     conditions, statements = trust
     detail = role.role
     policies = dict(zip(labels([arn.rsplit("/", 1)[-1] for arn in role.attached]), role.attached, strict=True))
-    given: dict[str, object] = {
+    values: dict[str, object] = {
         "path": "" if detail.path == "/" else detail.path,
         "description": detail.description,
         "max_session_duration": detail.max_session_seconds,
@@ -101,7 +101,7 @@ def _module(
         "version": hcl(VERSION),
         "name": hcl(role.name),
         "use_name_prefix": "false",
-        **{key: hcl(value, 2) for key, value in given.items() if value},
+        **{key: hcl(value, 2) for key, value in values.items() if value},
     }
     if rows:
         arguments["associations"] = "{\n" + "".join(_row(item, references) for item in rows) + "  }"

@@ -99,5 +99,5 @@ def path(source: tuple[int, int], target: tuple[int, int]) -> str:
     if source[0] >= target[0]:
         x2 += WIDTH
     bend = max(50, (x2 - x1) // 2)
-    other = x2 + bend if source[0] >= target[0] else x2 - bend
-    return f"M{x1} {y1}C{x1 + bend} {y1} {other} {y2} {x2} {y2}"
+    control = x2 + bend if source[0] >= target[0] else x2 - bend
+    return f"M{x1} {y1}C{x1 + bend} {y1} {control} {y2} {x2} {y2}"

@@ -4,7 +4,15 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
-from podid.render.reports.parts import cluster_words, commands, evidence, headline, said, subject_words, worst_first
+from podid.render.reports.parts import (
+    cluster_words,
+    commands,
+    evidence,
+    headline,
+    message_of,
+    subject_words,
+    worst_first,
+)
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 _MOST_SUBJECTS = 5
@@ -18,12 +26,12 @@ def write(report: DoctorReport) -> str:
 
 
 def _finding(verdict: Verdict) -> str:
-    text = "\n".join((said(verdict), *evidence(verdict), *commands(verdict)))
+    text = "\n".join((message_of(verdict), *evidence(verdict), *commands(verdict)))
     return _command(_COMMAND[verdict.severity], f"{verdict.check}: {subject_words(verdict.subject)}", text)
 
 
 def _unknowns(report: DoctorReport) -> list[str]:
-    hidden = grouped((said(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
+    hidden = grouped((message_of(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
     return [
         _command("warning", "not checked", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
         for reason, subjects in hidden.items()

@@ -18,7 +18,7 @@ from podid.render.reports.parts import (
     further_sections,
     headline,
     identities,
-    said,
+    message_of,
     subject_words,
     title_of,
     worst_first,
@@ -158,7 +158,7 @@ def _finding(verdict: Verdict) -> str:
     title = f"{verdict.check}, {subject_words(verdict.subject)}"
     return (
         f'<article class="{state}"><h3><span class="word {state}">{word}</span> {_text(title)}</h3>'
-        f'<p class="soft">{_text(title_of(verdict.check))}</p><p>{_text(said(verdict))}</p>'
+        f'<p class="soft">{_text(title_of(verdict.check))}</p><p>{_text(message_of(verdict))}</p>'
         f"{_items(evidence(verdict))}"
         f"<pre><code>{_text(chr(10).join(commands(verdict)), lines=True)}</code></pre></article>"
     )

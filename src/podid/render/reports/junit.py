@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import cluster_words, commands, evidence, fails, said, subject_words
+from podid.render.reports.parts import cluster_words, commands, evidence, fails, message_of, subject_words
 from podid.render.sanitize import line
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,7 +46,7 @@ def _case(verdict: Verdict) -> ET.Element:
     case = ET.Element(
         "testcase", classname=f"podid.{verdict.check}", name=_xml(f"{verdict.check} {subject_words(verdict.subject)}")
     )
-    message = _xml(said(verdict))
+    message = _xml(message_of(verdict))
     if verdict.accepted:
         ET.SubElement(case, "skipped", message=_xml(f"{message} (accepted: {line(verdict.accepted)})"))
     elif verdict.masked_by:

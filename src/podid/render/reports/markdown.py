@@ -14,7 +14,7 @@ from podid.render.reports.parts import (
     further_sections,
     headline,
     identities,
-    said,
+    message_of,
     subject_words,
     title_of,
     worst_first,
@@ -50,7 +50,7 @@ def write(report: DoctorReport) -> str:
 
 def _finding(verdict: Verdict) -> list[str]:
     heading = f"## {_SEVERITY[verdict.severity]}: {verdict.check}, {_text(subject_words(verdict.subject))}"
-    lines = [heading, "", f"{title_of(verdict.check)}: {_text(said(verdict))}", ""]
+    lines = [heading, "", f"{title_of(verdict.check)}: {_text(message_of(verdict))}", ""]
     lines += [f"- {_text(item)}" for item in evidence(verdict)]
     if verdict.evidence:
         lines.append("")

@@ -75,7 +75,7 @@ def further_sections(report: DoctorReport) -> Iterator[tuple[str, list[tuple[str
     sections = (
         ("Follows from the above", [(item, f"follows from {item.masked_by}") for item in masked]),
         ("Accepted", [(item, item.accepted) for item in report.accepted]),
-        ("Could not be checked", [(item, said(item)) for item in report.unknowns]),
+        ("Could not be checked", [(item, message_of(item)) for item in report.unknowns]),
     )
     for title, rows in sections:
         if rows:
@@ -90,7 +90,7 @@ def subject_words(subject: Subject) -> str:
     return line(str(subject))
 
 
-def said(verdict: Verdict) -> str:
+def message_of(verdict: Verdict) -> str:
     """Return the message of a finding, or the reason of an unknown verdict, on one line."""
     if verdict.outcome is Outcome.UNKNOWN:
         return line(needing(verdict.reason, verdict.permission))

@@ -11,7 +11,7 @@ from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
 from podid.render.formats import to_json
-from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
+from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, message_of, subject_words
 from podid.render.sanitize import line
 from podid.version import VERSION
 
@@ -65,7 +65,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
     undecided = verdict.outcome is Outcome.UNKNOWN
     subject = verdict.subject
     parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
-    text = said(verdict)
+    text = message_of(verdict)
     if not undecided:
         text = "\n".join((text, *evidence(verdict), "", *commands(verdict)))
     result: dict[str, object] = {

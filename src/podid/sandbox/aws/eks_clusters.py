@@ -19,7 +19,7 @@ def describe(call: Call) -> Result:
 
 
 def list_(call: Call) -> Result:
-    names, token = call.page(sorted(call.world.clusters) if call.here else ())
+    names, token = call.page(sorted(call.world.clusters) if call.is_local else ())
     return {"clusters": names, "nextToken": token}
 
 

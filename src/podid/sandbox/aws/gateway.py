@@ -1,8 +1,8 @@
 """The entry point of the AWS half: finds the service in the credential scope, applies faults, authorizes, and
 dispatches.
 
-Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2 and CloudTrail are behind it. Clients cannot reach moto's own admin
-and metadata paths, because a path never selects the service.
+Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudTrail and Organizations are behind it. Clients cannot reach
+moto's own admin and metadata paths, because a path never selects the service.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, trail
+from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, organizations, trail
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
@@ -29,13 +29,14 @@ from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service model
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
-JSON = {"cloudtrail": "cloudtrail"}
+JSON = {"cloudtrail": "cloudtrail", "organizations": "organizations"}
 QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
 HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": {**eks_auth.HANDLERS},
     "access-analyzer": {"ValidatePolicy": validate_policy},
     "cloudtrail": {**trail.HANDLERS},
+    "organizations": {**organizations.HANDLERS},
 }
 
 
@@ -56,6 +57,8 @@ class Gateway:
 
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
+        # further accounts and regions, see `Sandbox.add_place`
+        self.elsewhere: dict[tuple[str, str], World] = {}
         self.faults = faults
         self.iam = IamStore(world.clock, world.partition)
         world.credentials.issued = self.iam.credential
@@ -76,7 +79,7 @@ class Gateway:
             protocol = named.protocol
             if named.service in self._services:
                 statuses = self._services[named.service].error_statuses
-            met = self.faults.meet(named.service, named.operation)
+            met = self.faults.meet(named.service, named.operation, self._account(named))
             met.before()
             if met.breaks is not None:
                 raise _broken(met.breaks)
@@ -107,6 +110,12 @@ class Gateway:
         code = "UnknownOperationException"
         message = f"The podid sandbox does not play the service {service!r}."
         raise AwsError(code, message, 404, __type=code)
+
+    def _account(self, named: Named) -> str:
+        """Return the account of the key in the signature, which is not yet checked; empty for an unknown key."""
+        key = named.signature.access_key_id if named.signature is not None else ""
+        credential = self.world.credentials.find(key) if self.faults.by_account else None
+        return credential.account if credential is not None else ""
 
     def _handle(self, named: Named, request_id: str) -> HttpAnswer:
         if named.service == "sts" and named.operation in StsService.UNSIGNED:
@@ -158,10 +167,11 @@ class Gateway:
     def _modelled(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         service, request = self._services[named.service], named.request
         operation, labels = service.match(request.method, request.path, request.header("x-amz-target"))
-        resource = eks_clusters.resource_arn(self.world, labels)
+        world = self.elsewhere.get((caller.account, _region(named)), self.world)
+        resource = eks_clusters.resource_arn(world, labels)
         keys = {
             "aws:RequestedRegion": (_region(named),),
-            **tag_keys(tuple(self.world.tags.get(resource, {}).items()), _request_tags(request.body)),
+            **tag_keys(tuple(world.tags.get(resource, {}).items()), _request_tags(request.body)),
         }
         self.permissions.check(caller, f"{named.service}:{operation.name}", resource, keys)
         params = service.parse(operation, labels, request.query, request.body)
@@ -170,9 +180,9 @@ class Gateway:
             raise AwsError(
                 "UnknownOperationException", f"The podid sandbox does not play the operation {operation.name}.", 404
             )
-        call = Call(self.world, service, self.iam, self.permissions, caller, _region(named), keys, params)
+        call = Call(world, service, self.iam, self.permissions, caller, _region(named), keys, params)
         if named.service == "eks":
-            with self.world.lock:
+            with world.lock:
                 result = handler(call)
         else:
             # The token review calls the Kubernetes half, whose threads call the World in turn.

@@ -165,7 +165,7 @@ class IamStore:
         return _default_document(policy) if policy is not None else ""
 
     def principal_gone(self, account: str, arn: str, unique_id: str) -> None:
-        """Replace a deleted principal by its unique id in every trust policy that names it, as IAM does."""
+        """Replace a deleted principal with its unique id in every trust policy that names it, as IAM does."""
         for role in list(self.backend(account).get_roles()):
             document = role.assume_role_policy_document
             if f'"{arn}"' in document:
@@ -344,7 +344,7 @@ def metadata_options(region: str, account: str, instance_id: str) -> tuple[bool,
 
 @contextmanager
 def _ids(module: ModuleType, generator: str, ids: Sequence[str]) -> Iterator[None]:
-    """Replace moto's random ids by fixed ones, because DescribeCluster and the nodes contain them too."""
+    """Replace moto's random ids with fixed ones, because DescribeCluster and the nodes contain them too."""
     waiting = iter(ids)
     original = getattr(module, generator)
     setattr(module, generator, lambda: next(waiting))

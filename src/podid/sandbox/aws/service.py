@@ -173,7 +173,7 @@ class Call:
         return self.error("ResourceNotFoundException", message)
 
     @property
-    def here(self) -> bool:
+    def is_local(self) -> bool:
         """Return whether account and region of the request are those of the clusters."""
         return (self.caller.account, self.region) == (self.world.account, self.world.region)
 
@@ -182,7 +182,7 @@ class Call:
         words."""
         name = self.params.get("clusterName") or self.params["name"]
         with self.world.lock:
-            cluster = self.world.clusters.get(name) if self.here else None
+            cluster = self.world.clusters.get(name) if self.is_local else None
             if cluster is None:
                 raise self.not_found(f"No cluster found for name: {name}.")
             self.world.settle(cluster)

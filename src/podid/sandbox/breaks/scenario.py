@@ -139,12 +139,12 @@ class Scenario:
         return created
 
     def merge(self, path: str, patch: Json) -> None:
-        before = _given(self.cluster.get(path))
+        before = _without_server_fields(self.cluster.get(path))
         self.cluster.merge(path, patch)
         self.on_undo(lambda: self.cluster.put(path, before))
 
     def delete(self, path: str) -> None:
-        before = _given(self.cluster.get(path))
+        before = _without_server_fields(self.cluster.get(path))
         self.cluster.delete(path)
         self.on_undo(lambda: self.cluster.post(path.rpartition("/")[0], before))
 
@@ -296,7 +296,7 @@ class Scenario:
         return any(item["metadata"]["name"] == NAMESPACE for item in self.cluster.items("/api/v1/namespaces"))
 
 
-def _given(obj: Json) -> Json:
+def _without_server_fields(obj: Json) -> Json:
     """Return the object without the members that the server sets."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SET_BY_SERVER}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": metadata}

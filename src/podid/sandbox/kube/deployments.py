@@ -22,9 +22,9 @@ from podid.sandbox.kube.sets import (
     available,
     compact,
     deletion_order,
-    each,
     make_pod,
     owned,
+    owners,
     pods_of,
     resolve,
     with_condition,
@@ -36,7 +36,7 @@ _HASH = "pod-template-hash"
 
 def sync_replica_sets(maker: PodMaker) -> None:
     """Create or delete pods of every ReplicaSet up to its replicas, and write its status."""
-    for replica_set, pods in each(maker, kinds.REPLICA_SETS):
+    for replica_set, pods in owners(maker, kinds.REPLICA_SETS):
         _sync_replica_set(maker, replica_set, pods)
 
 
@@ -84,10 +84,10 @@ class _Rollout:
         self._deployment = deployment
         self._all = replica_sets
         self._new = next((rs for rs in replica_sets if _same_template(rs, deployment)), None)
-        self._wanted = int(deployment["spec"]["replicas"])
+        self._desired = int(deployment["spec"]["replicas"])
         rolling = deployment["spec"]["strategy"].get("rollingUpdate") or {}
-        self._surge = resolve(rolling.get("maxSurge", 0), self._wanted, up=True)
-        self._unavailable = resolve(rolling.get("maxUnavailable", 0), self._wanted, up=False)
+        self._surge = resolve(rolling.get("maxSurge", 0), self._desired, up=True)
+        self._unavailable = resolve(rolling.get("maxUnavailable", 0), self._desired, up=False)
         if self._surge == 0 and self._unavailable == 0:
             self._unavailable = 1
         self._recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
@@ -102,7 +102,7 @@ class _Rollout:
                 self._scale_old_down()
             self._forget_old()
         elif self._new is not None and len(self._all) == 1:
-            self._scale(self._new, self._wanted)
+            self._scale(self._new, self._desired)
         self._write_status()
 
     @property
@@ -150,13 +150,13 @@ class _Rollout:
     def _first_size(self) -> int:
         total = sum(int(rs["spec"]["replicas"]) for rs in self._all)
         if self._recreate:
-            return 0 if total else self._wanted
-        return max(0, min(self._wanted, self._wanted + self._surge - total))
+            return 0 if total else self._desired
+        return max(0, min(self._desired, self._desired + self._surge - total))
 
     def _size_annotations(self) -> dict[str, str]:
-        most = self._wanted + (0 if self._recreate else self._surge)
+        most = self._desired + (0 if self._recreate else self._surge)
         return {
-            "deployment.kubernetes.io/desired-replicas": str(self._wanted),
+            "deployment.kubernetes.io/desired-replicas": str(self._desired),
             "deployment.kubernetes.io/max-replicas": str(most),
         }
 
@@ -190,22 +190,22 @@ class _Rollout:
                 self._scale(replica_set, 0)
         gone = all(_count(rs, "replicas") + _count(rs, "terminatingReplicas") == 0 for rs in self._old)
         if gone and self._new is not None:
-            self._scale(self._new, self._wanted)
+            self._scale(self._new, self._desired)
 
     def _scale_new_up(self) -> None:
         if self._new is None:
             return
         current, total = self._new["spec"]["replicas"], sum(rs["spec"]["replicas"] for rs in self._all)
-        if current > self._wanted:
-            self._scale(self._new, self._wanted)
+        if current > self._desired:
+            self._scale(self._new, self._desired)
         else:
-            room = self._wanted + self._surge - total
-            self._scale(self._new, current + max(0, min(room, self._wanted - current)))
+            room = self._desired + self._surge - total
+            self._scale(self._new, current + max(0, min(room, self._desired - current)))
 
     def _scale_old_down(self) -> None:
         if self._new is None:
             return
-        least = self._wanted - self._unavailable
+        least = self._desired - self._unavailable
         starting = self._new["spec"]["replicas"] - _count(self._new, "availableReplicas")
         removable = sum(rs["spec"]["replicas"] for rs in self._all) - least - starting
         for replica_set in self._old:
@@ -240,7 +240,7 @@ class _Rollout:
             "updatedReplicas": _count(self._new, "replicas") if self._new else 0,
             "readyReplicas": ready,
             "availableReplicas": usable,
-            "unavailableReplicas": max(0, max(total, self._wanted) - usable),
+            "unavailableReplicas": max(0, max(total, self._desired) - usable),
             "terminatingReplicas": sum(_count(rs, "terminatingReplicas") for rs in self._all),
         }
         status["conditions"] = self._conditions(before, status)
@@ -248,7 +248,7 @@ class _Rollout:
 
     def _conditions(self, before: Obj, status: Obj) -> list[Obj]:
         now = self._registry.store.now()
-        enough = status["availableReplicas"] >= self._wanted - self._unavailable
+        enough = status["availableReplicas"] >= self._desired - self._unavailable
         usable: Obj = {
             "type": "Available",
             "status": "True" if enough else "False",
@@ -271,7 +271,7 @@ class _Rollout:
             return None
         progress: Obj = {"type": "Progressing", "status": "True"}
         subject = f'ReplicaSet "{name(self._new)}"'
-        desired = self._wanted
+        desired = self._desired
         if status["updatedReplicas"] == status["replicas"] == status["availableReplicas"] == desired:
             return progress | {"reason": "NewReplicaSetAvailable", "message": f"{subject} has successfully progressed."}
         counters = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")

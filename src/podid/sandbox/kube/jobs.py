@@ -16,11 +16,11 @@ from podid.sandbox.kube.objects import (
 )
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.selectors import matches
-from podid.sandbox.kube.sets import PodMaker, active, compact, each, make_pod, pods_of, resolve, with_condition
+from podid.sandbox.kube.sets import PodMaker, active, compact, make_pod, owners, pods_of, resolve, with_condition
 
 
 def sync_jobs(maker: PodMaker) -> None:
-    for job, pods in each(maker, kinds.JOBS):
+    for job, pods in owners(maker, kinds.JOBS):
         _sync_job(maker, job, pods)
 
 

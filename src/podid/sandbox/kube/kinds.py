@@ -87,7 +87,7 @@ class KubeKind:
 
     @property
     def storage_hash(self) -> str:
-        """`storageVersionHash` of discovery: the first eight bytes of SHA-256 over group/version/kind."""
+        """Return the `storageVersionHash` of discovery: the first eight bytes of SHA-256 over group/version/kind."""
         digest = hashlib.sha256(f"{self.group}/{self.version}/{self.name}".encode()).digest()
         return base64.b64encode(digest[:8]).decode()
 

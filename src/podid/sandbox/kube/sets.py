@@ -41,7 +41,7 @@ def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
     return objects
 
 
-def each(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
+def owners(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
     """Yield every owner of a kind that is not terminating, with its pods."""
     pods = owned(maker.registry, kinds.PODS)
     for owner in maker.registry.store.all(kind):
@@ -190,7 +190,7 @@ def _record_revision(registry: Registry, owner: Obj, revision: str) -> None:
 
 
 def sync_stateful_sets(maker: PodMaker) -> None:
-    for stateful_set, pods in each(maker, kinds.STATEFUL_SETS):
+    for stateful_set, pods in owners(maker, kinds.STATEFUL_SETS):
         _sync_stateful_set(maker, stateful_set, pods)
 
 
@@ -265,7 +265,7 @@ def _stateful_status(registry: Registry, owner: Obj, current: str, update: str) 
 
 
 def sync_daemon_sets(maker: PodMaker) -> None:
-    for daemon_set, pods in each(maker, kinds.DAEMON_SETS):
+    for daemon_set, pods in owners(maker, kinds.DAEMON_SETS):
         _sync_daemon_set(maker, daemon_set, pods)
 
 

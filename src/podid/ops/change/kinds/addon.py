@@ -214,15 +214,15 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
     hosts = {node.name for node in nodes.value if agent.goes_to(node)}
     ports, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
     held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not ports.isdisjoint(pod.host_ports)}
-    made = tuple(agent_pods(agent, nodes.value, held, now))
+    new_pods = tuple(agent_pods(agent, nodes.value, held, now))
     pods = snapshot.pods
     if isinstance(pods, Known):
-        here = made if snapshot.only_namespaces in ((), (AGENT_NAMESPACE,)) else ()
-        pods = Known((*(pushed_off(pod, agent, hosts - held) for pod in pods.value), *here))
+        visible = new_pods if snapshot.only_namespaces in ((), (AGENT_NAMESPACE,)) else ()
+        pods = Known((*(pushed_off(pod, agent, hosts - held) for pod in pods.value), *visible))
     return replace(
         snapshot,
         daemon_sets=Known((*sets.value, *daemon_sets(agent, cluster.value, nodes.value))),
-        agent_pods=Known((*others.value, *made)),
+        agent_pods=Known((*others.value, *new_pods)),
         pods=pods,
     )
 

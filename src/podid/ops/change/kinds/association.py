@@ -273,17 +273,17 @@ def _taken_over(site: Site, updated: Association, changed: Mapping[str, object],
         state: State = AssociationKind.state_of(current)
         return [member for member, value in expected.items() if not _same(state.get(member), value)]
 
-    left = kept(updated)
-    if not left and all(expected[member] for member in expected if member in _REMOVABLE):
+    remaining = kept(updated)
+    if not remaining and all(expected[member] for member in expected if member in _REMOVABLE):
         return updated
     current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
         current = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
-        left = kept(current)
-        if not left:
+        remaining = kept(current)
+        if not remaining:
             return current
-    removed = [_WORDS[member] for member in left if not changed[member] and member in _REMOVABLE]
-    others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
+    removed = [_WORDS[member] for member in remaining if not changed[member] and member in _REMOVABLE]
+    others = [_WORDS[member] for member in remaining if _WORDS[member] not in removed]
     kept_members = (("remove", removed), ("change", others))
     requests = [f"{verb} the {' and '.join(names)}" for verb, names in kept_members if names]
     still = "the association still has it" if removed and not others else "the association is unchanged"

@@ -59,7 +59,7 @@ class ResourceKind(ABC):
     assigned: ClassVar[frozenset[str]] = frozenset()
     # members that are parameters of the request: the service does not store them
     manner: ClassVar[frozenset[str]] = frozenset()
-    # a document that several writers replace without any check by the service: it is read again when the run ends
+    # a document with several writers and no check in the service: it is read again when the run ends
     contended: ClassVar[bool] = False
     # it no longer exists when its run has ended, so it cannot be undone
     passing: ClassVar[bool] = False
@@ -180,7 +180,7 @@ class ResourceKind(ABC):
         plan is made and again before its first write. Raise Conflict if the resource must not be deleted."""
         return self.once_deleted
 
-    def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  most kinds have no id that changes
+    def check_same(self, current: State, created: State | None) -> None:  # noqa: B027  most kinds have no id that changes
         """Raise Conflict if the current resource is not the one that was created, although its name and members are
         equal."""
 

@@ -69,8 +69,8 @@ class ServiceAccountKind(ResourceKind):
         settings = site.clients.kube.reader.get_account_settings(original) if source else {}
         return self.state_as_read(writer.create_service_account(ref, settings))
 
-    def check_same(self, current: State, made: State | None) -> None:
-        had, has = text(made or {}, "uid"), text(current, "uid")
+    def check_same(self, current: State, created: State | None) -> None:
+        had, has = text(created or {}, "uid"), text(current, "uid")
         if had and had != has:
             ref = _ref({key: text(current, key) for key in self.keys})
             raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))
@@ -82,9 +82,9 @@ class ServiceAccountKind(ResourceKind):
         ref = _ref(action.keys)
         # in whole seconds, as the API server stores it: the pods that follow are not older
         account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now.replace(microsecond=0))
-        made = () if action.after is None else (account,)
+        created = () if action.after is None else (account,)
         return with_changed(
-            snapshot, "service_accounts", lambda accounts: (*(item for item in accounts if item.ref != ref), *made)
+            snapshot, "service_accounts", lambda accounts: (*(item for item in accounts if item.ref != ref), *created)
         )
 
 
@@ -250,8 +250,8 @@ class ProbeKind(ResourceKind):
 
     def settle(self, site: Site, action: Action) -> Done:
         current = self.read(site, action.keys)
-        left = "the Job still exists; Kubernetes deletes it one minute after its deadline"
-        return Done(action, Status.DONE, current, f"settled: {left if current else 'the Job is deleted'}")
+        reason = "the Job still exists; Kubernetes deletes it one minute after its deadline"
+        return Done(action, Status.DONE, current, f"settled: {reason if current else 'the Job is deleted'}")
 
     def not_undone(self, action: Action) -> str:
         return f"the probe Job {action.target} left nothing to undo"

@@ -102,12 +102,13 @@ class RoleKind(OfRole):
         if not (arn := arn_of(snapshot, after)):
             return snapshot
         path = text(after, "path") or "/"
-        made = Role(name=name, arn=arn, path=path, role_id="", trust=document(after, "trustPolicy"), created_at=now)
-        return with_new_role(snapshot, with_settings(made, after))
+        created = Role(name=name, arn=arn, path=path, role_id="", trust=document(after, "trustPolicy"), created_at=now)
+        return with_new_role(snapshot, with_settings(created, after))
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """IAM refuses to delete a role that has policies: the `earlier` actions must remove them all. IAM would delete
-        a role that associations name, and their pods would lose their credentials."""
+        """Return notes on the deletion. Raise Conflict unless the `earlier` actions remove all policies, because IAM
+        refuses to delete a role that has policies. Raise Conflict too if an association names the role: IAM would
+        delete it, and the pods would lose their credentials."""
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
@@ -116,8 +117,8 @@ class RoleKind(OfRole):
         check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, site.header, earlier)])
         return deletion_notes(role, uses)
 
-    def check_same(self, current: State, made: State | None) -> None:
-        had, has, name = text(made or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
+    def check_same(self, current: State, created: State | None) -> None:
+        had, has, name = text(created or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
             message = f"Role {name} was deleted and created again: its id is {has} now and was {had} before"
             raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
@@ -146,19 +147,19 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
     where = Arn.parse(use.association_arn)
     if (where.region, use.cluster_name) != (header.region, header.cluster):
         return False
-    left: State | None = None
+    state: State | None = None
     changed = False
     for action in earlier:
         if action.kind == "association" and action.target == str(use.ref):
-            changed, left = True, action.after
+            changed, state = True, action.after
         elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after or {}, "namespace") == use.namespace:
             roles = roles_of(action.after)
             if use.service_account in {*roles, *roles_of(action.before)}:
-                changed, left = True, {"roleArn": roles.get(use.service_account)}
+                changed, state = True, {"roleArn": roles.get(use.service_account)}
         elif action.kind == ADDON.name and action.after is None and not (action.before or {}).get("preserve"):
             # EKS deletes the associations that the add-on owns
             changed = changed or (bool(use.owner_arn) and addon_name(use.owner_arn or "") == action.target)
-    return changed and arn not in ((left or {}).get("roleArn"), (left or {}).get("targetRoleArn"))
+    return changed and arn not in ((state or {}).get("roleArn"), (state or {}).get("targetRoleArn"))
 
 
 def check_unused(role: Role, uses: Sequence[Association]) -> None:
@@ -362,7 +363,8 @@ class RoleAttachmentKind(PolicyKind):
         return action.after
 
     def grants(self, action: Action) -> dict[str, Any]:
-        """Managed policies are not read for a plan; the permissions of AWS's own for nodes are known."""
+        """Return the ARN only: a plan does not read managed policies. The permissions of AWS managed policies for nodes
+        are known."""
         return {} if action.after is None else {"managed": action.keys["policyArn"]}
 
 

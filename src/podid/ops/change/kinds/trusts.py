@@ -63,7 +63,7 @@ class RoleTrustKind(OfRole):
         return None if role is None else self.state_at(role, keys)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        """IAM has no compare-and-swap: read just before the write, and read back after it."""
+        """Read just before the write, and read back after it, because IAM has no compare-and-swap."""
         keys = self.reading(action)
         if action.after is None:
             raise Conflict(f"The {self.subject(action)} cannot be deleted, only changed", subject=action.target)
@@ -176,7 +176,7 @@ class TargetTrustKind(RoleTrustKind):
 
         arn, policy = action.keys["targetRoleArn"], document_of(action.after)
         planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
-        ids = {ref: made for ref in awaited_in(policy) if (made := planned.get(ref))}
+        ids = {ref: external_id for ref in awaited_in(policy) if (external_id := planned.get(ref))}
         trust = with_external_ids(policy, ids)
         assert isinstance(trust, Mapping)
         target = known_or(snapshot.target_roles, {}).get(arn)

@@ -1,0 +1,20 @@
+"""podid version."""
+
+from podid.cli.command import Terminal, command
+
+
+@command()
+def version(terminal: Terminal) -> None:
+    """Print the versions of podid, its libraries and its data.
+
+    podid makes no call for it. podid --version prints only the version of podid.
+
+    Example: podid version
+
+    Example: podid version -o json
+    """
+    from podid.ops.versions import read_versions
+    from podid.render.versions import versions_view
+    from podid.version import VERSION
+
+    terminal.emit(versions_view(read_versions(VERSION)))

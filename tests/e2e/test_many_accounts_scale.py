@@ -1,0 +1,114 @@
+"""Hundreds of clusters: the limit of the slowest account sets the time, and the memory does not grow with them."""
+
+import io
+import json
+import os
+import signal
+import threading
+import time
+import tracemalloc
+
+import pytest
+
+from accounts import ROLE, add_clusters, ids, organization
+from harness import Podid
+from podid.cli.boundary import main
+from podid.cli.runtime import Runtime, Streams
+from podid.sandbox.box import Sandbox
+from podid.sandbox.faults import Fault
+from podid.sandbox.world import World
+
+LINE = ("list", "--assume-role", ROLE, "--organization", "-o")
+FORBIDDEN = ("333300000001", "333300000002")
+
+
+def calls(clusters: int, associations: int) -> int:
+    """Of one account: its clusters, and for each cluster itself, its list and its associations."""
+    return 1 + clusters * (2 + associations)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "clusters", "associations", "rate", "most"),
+    [
+        pytest.param(3, 4, 4, 8.0, 1.5, id="12-clusters"),
+        pytest.param(10, 30, 8, 10.0, 1.15, id="300-clusters", marks=pytest.mark.rare),
+    ],
+)
+def test_the_slowest_account_sets_the_time(
+    box: Sandbox, podid: Podid, accounts: int, clusters: int, associations: int, rate: float, most: float
+) -> None:
+    """EKS of one account answers `rate` calls a second, with as many saved up, and that of the others twice as many.
+    Two more accounts cannot be read."""
+    names = ids(accounts)
+    organization(box, names, clusters=clusters, associations=associations)
+    box.world.organization.update(dict.fromkeys(FORBIDDEN, "ACTIVE"))
+    for number, name in enumerate(names):
+        allowed = 2 * rate if number else rate
+        box.faults.add(Fault("throttle", "eks", account=name, rate=allowed, burst=allowed))
+    began = time.monotonic()
+    outcome = podid(*LINE, "jsonl")
+    seconds = time.monotonic() - began
+    assert outcome.code == 8
+    assert len(outcome.stdout.splitlines()) == accounts * clusters * associations
+    assert all(f"arn:aws:iam::{account}:role/{ROLE}" in outcome.stderr for account in FORBIDDEN)
+    required = calls(clusters, associations) / rate - 1
+    assert seconds <= most * required
+
+
+class Lines(io.StringIO):
+    """Counts lines and keeps none."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        self.count += text.count("\n")
+        return len(text)
+
+
+def peak(worlds: list[World]) -> tuple[int, int]:
+    """The lines that the list prints, and the most memory at one time, in bytes."""
+    stdout = Lines()
+    streams = Streams(io.StringIO(), stdout, io.StringIO(), stdin_tty=False, stdout_tty=False, stderr_tty=False)
+    tracemalloc.start()
+    try:
+        assert main([*LINE, "jsonl"], Runtime(streams, os.environ)) == 0
+        return stdout.count, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("accounts", "few", "many"),
+    [pytest.param(1, 8, 30, id="30-clusters"), pytest.param(10, 8, 30, id="300-clusters", marks=pytest.mark.rare)],
+)
+def test_the_memory_does_not_grow_with_the_clusters(
+    box: Sandbox, podid: Podid, accounts: int, few: int, many: int
+) -> None:
+    worlds = organization(box, ids(accounts), clusters=few, associations=10)
+    peak(worlds)  # what is loaded once
+    lines, small = peak(worlds)
+    assert lines == accounts * few * 10
+    for world in worlds:
+        add_clusters(world, range(few, many), 10)
+    lines, large = peak(worlds)
+    assert lines == accounts * many * 10
+    assert large <= 1.5 * small  # as many clusters are read at one time
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl"])
+def test_an_interruption_prints_what_is_there(box: Sandbox, podid: Podid, output: str) -> None:
+    """One account does not answer, and Ctrl-C ends the wait for it."""
+    quick, slow = ids(2)
+    organization(box, (quick, slow), clusters=2)
+    box.faults.add(Fault("latency", "eks", "DescribePodIdentityAssociation", account=slow, seconds=4.0))
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    outcome = podid(*LINE, output)
+    timer.cancel()
+    assert outcome.code == 130, outcome
+    assert time.monotonic() - began < 3.0
+    texts = [json.loads(line) for line in outcome.stdout.splitlines()] if output == "jsonl" else outcome.json["items"]
+    assert {item["associationArn"].split(":")[4] for item in texts} == {quick}
+    assert len(texts) == 2
+    assert "Interrupted at 3 of 5 clusters." in outcome.stderr
