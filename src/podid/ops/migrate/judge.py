@@ -293,8 +293,8 @@ def _by_account(
     concerning: dict[ServiceAccountRef, list[Verdict]] = {ref: [] for ref in refs}
     names = {str(ref): own for ref, own in concerning.items()}
     for verdict in verdicts:
-        told = verdict.severity is not Severity.INFO or verdict.check in TOLD
-        if told and verdict.check not in ENDED and not verdict.masked_by:
+        shown = verdict.severity is not Severity.INFO or verdict.check in TOLD
+        if shown and verdict.check not in ENDED and not verdict.masked_by:
             for name in names if verdict.chain == EVERYONE else verdict.chain:
                 names.get(name, []).append(verdict)
     return concerning
