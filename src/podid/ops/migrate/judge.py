@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 # warnings after which pods would run without credentials
 BLOCKING = frozenset(
     {
-        *("custom-credential-chain", "networkpolicy-blocks-agent", "pod-proxy-missing-no-proxy"),
-        *("product-still-in-irsa-mode", "sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
+        *("networkpolicy-blocks-agent", "pod-proxy-missing-no-proxy", "product-still-in-irsa-mode"),
+        *("sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
     }
 )
 # of findings that are only information, those that matter to a migration
