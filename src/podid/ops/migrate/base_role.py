@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association
@@ -121,17 +122,19 @@ def base_role_back(
     in the trust policies of their target roles, as far as this journal has created them; and notes on what stays."""
     actions: list[Action] = []
     notes: list[str] = []
-    gone = {association.ref for association in associations}
-    left = [a for a in known_or(snapshot.associations, ()) if isinstance(a, Association) and a.ref not in gone]
+    deleted = {association.ref for association in associations}
+    remaining = [a for a in known_or(snapshot.associations, ()) if isinstance(a, Association) and a.ref not in deleted]
+    creations = journal.steps_since(header.account, (ROLE.name,), _EVER)
+    migrated = {step.action.target for run, step, _ in creations if ("migrate", "apply") in pairwise(run.command)}
     for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):
         name, targets = role_name(arn), {a.target_role_arn for a in associations if a.role_arn == arn}
         keys = {"roleName": name}
-        made = journal.last_made(header, ROLE.name, keys)
-        if any(a.role_arn == arn for a in left):
+        state = journal.last_made(header, ROLE.name, keys) if name in migrated else None
+        if any(a.role_arn == arn for a in remaining):
             notes.append(f"base role {name} stays, because other associations use it")
             continue
-        if made is None:
-            notes.append(f"base role {name} stays: podid did not create it from here")
+        if state is None:
+            notes.append(f"base role {name} stays: this journal has no migration that created it")
             continue
         steps = journal.steps_since(header.account, (TARGET_TRUST.name, ROLE_POLICY.name), _EVER)
         recorded = [step.action for _, step, moment in sorted(steps, key=lambda item: item[2], reverse=True)]
@@ -141,5 +144,5 @@ def base_role_back(
                 actions.append(TARGET_TRUST.action(action.after, action.before, note="the base role is deleted"))
         policies = {a.target: a for a in recorded if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name}
         actions += [ROLE_POLICY.action(a.after, None) for a in policies.values() if a.after is not None]
-        actions.append(ROLE.action(made, None))
+        actions.append(ROLE.action(state, None))
     return actions, notes
