@@ -11,17 +11,18 @@ from typing import Any
 
 import podid.aws
 import podid.kube
-from permissions_support import asked_for
+from permissions_support import checked_permissions
 from podid.aws.api import Api
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
 from podid.domain.aws import OidcProvider
 from podid.domain.errors import PodidError
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.permissions import Permissions
 from podid.kube.transport import Transport
 
@@ -44,7 +45,8 @@ PROVIDER = OidcProvider(
     thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
     tags={"team": "shop"},
 )
-GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth)
+GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth, ResourcePolicies)
+SERVICES = ("cloudtrail", "ec2", "eks", "eks-auth", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
@@ -76,6 +78,10 @@ def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__permissions__")]
     assert unmarked == []
+
+
+def _of(service: str, resource: str) -> Arn:
+    return Arn.parse(f"arn:aws:{service}:us-west-2:111122223333:{resource}")
 
 
 # method -> a call with every argument that asks for more
@@ -169,6 +175,10 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
+    ResourcePolicies.find_bucket_policy: lambda s: s.resource_policies.find_bucket_policy("reports"),
+    ResourcePolicies.find_key_policy: lambda s: s.resource_policies.find_key_policy(_of("kms", "key/1")),
+    ResourcePolicies.find_queue_policy: lambda s: s.resource_policies.find_queue_policy(_of("sqs", "jobs")),
+    ResourcePolicies.find_secret_policy: lambda s: s.resource_policies.find_secret_policy(_of("secretsmanager", "s")),
     CloudTrail.iter_redemptions: lambda s: list(s.cloudtrail.iter_redemptions(LONG_AGO)),
     CloudTrail.iter_calls: lambda s: list(s.cloudtrail.iter_calls("i-0", LONG_AGO)),
     CloudTrail.iter_web_identities: lambda s: list(s.cloudtrail.iter_web_identities(LONG_AGO)),
@@ -188,7 +198,8 @@ def test_the_marks_are_what_the_services_are_asked_for(session: AwsSession) -> N
     session.eks.create_association("demo", ORDERS, ROLE, token="t-0")
     wrong = []
     for operation, call in CALLS.items():
-        with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
+        # a missing object requires the same permissions
+        with checked_permissions() as asked, suppress(PodidError):
             call(session)
         needed = asked.iam | {action for each in asked.iam for action in DEPENDENT.get(each, ())}
         marked: Permissions = operation.__permissions__  # type: ignore[attr-defined]
@@ -212,7 +223,7 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
     known = {
         f"{prefix}:{operation}"
         for prefix, service in (
-            *((name, name) for name in ("cloudtrail", "ec2", "eks", "eks-auth", "iam", "sts")),
+            *((name, name) for name in SERVICES),
             ANALYZER,
         )
         for operation in core.get_service_model(service).operation_names

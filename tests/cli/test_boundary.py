@@ -128,8 +128,8 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
         (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
-        (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
-        (("role", "attach"), "Missing argument 'ROLE'.", "podid role attach --help"),
+        (("show",), "podid show requires NS/SA", "podid show --help"),
+        (("role", "attach"), "podid role attach requires ROLE", "podid role attach --help"),
         (("whoami", "shop"), "podid whoami takes no arguments: shop is not expected", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),

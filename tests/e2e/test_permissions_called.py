@@ -9,7 +9,7 @@ import pytest
 
 from cluster_api import Json
 from harness import Answers, Podid
-from permissions_support import allow, asked_for, limited
+from permissions_support import allow, checked_permissions, limited
 from podid.checks.all import ALL
 from podid.cli import permissions
 from podid.cli.tree import COMMANDS
@@ -71,7 +71,7 @@ def carried_through(way: Way, directory: Path) -> Permissions:
         if "NEWEST" in line:
             line = line.replace("NEWEST", site.must("history", "-o", "json").json["items"][0]["runId"])
         site.podid.tty, site.podid.answers = bool(way.answers), Answers(*way.answers)
-        with asked_for() as asked:
+        with checked_permissions() as asked:
             outcome = site(*line.split(), env=caller)
         assert outcome.code == way.code, (way, outcome)
         return Permissions(tuple(asked.iam), tuple(asked.kubernetes))
@@ -133,7 +133,7 @@ def test_the_printed_permissions_suffice_and_are_those_that_are_asked_for(
 
 def test_choosing_a_cluster_is_among_the_permissions_of_all(site: Site, tmp_path: Path) -> None:
     caller = limited(site.box, tmp_path, allow(*CHOOSING, "eks:ListPodIdentityAssociations"))
-    with asked_for() as asked:
+    with checked_permissions() as asked:
         outcome = site("list", "--expect-account", ACCOUNT, env=caller, without=("PODID_CLUSTER", "KUBECONFIG"))
     assert outcome.code == 0, outcome
     assert asked.iam == {*CHOOSING, "eks:ListPodIdentityAssociations"}

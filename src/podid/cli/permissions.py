@@ -59,7 +59,7 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("minting credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# for a migration: what the checks read, and the annotations of kiam and kube2iam
+# for a migration: the data of the checks, and the annotations of kiam and kube2iam
 MIGRATION = permissions_of_checks(select()) | permissions_of(
     (KubeReader.list_pod_templates, KubeReader.list_annotations)
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podid.calls import pacing
-from podid.domain.errors import AccessDenied, Again, Conflict, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Undetermined
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, Verb, text
 from podid.ops.change.kinds import ASSOCIATION, ROLE, kind_of
@@ -42,6 +42,18 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool =
     )
 
 
+def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> tuple[Plan, tuple[Action, ...]]:
+    """Return the plan without the actions on resources of other tools, which its notes name, and these actions. Raise
+    Undetermined if an owner could not be read."""
+    owned = read_owners(clients, plan, custom=custom)
+    if owned.unread:
+        raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
+    owned_actions = tuple(action for action in plan.actions if _subject(action) in owned.owners)
+    kept = tuple(action for action in plan.actions if action not in owned_actions)
+    notes = tuple(f"unchanged: {line}" for line in owned.lines)
+    return replace(plan, actions=kept).noting(notes), owned_actions
+
+
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
     """Read the owners of the resources that the plan changes or deletes: of each once, many at the same time."""
     site = Site(clients, plan.header)
@@ -70,7 +82,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
 
 
 def _may_be_custom(action: Action) -> bool:
-    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
+    """Return whether a custom resource may own the subject of the action: an association that exists, or a role."""
     return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
 
 
