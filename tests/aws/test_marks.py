@@ -13,6 +13,7 @@ import podid.aws
 import podid.kube
 from permissions_support import checked_permissions
 from podid.aws.api import Api
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
@@ -44,7 +45,7 @@ PROVIDER = OidcProvider(
     thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
     tags={"team": "shop"},
 )
-GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth)
+GATEWAYS = (Ec2, AccessAnalyzer, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth)
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
@@ -71,7 +72,18 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "ServiceGateway", "Sts"),
+        *(
+            "AccessAnalyzer",
+            "CloudFormation",
+            "CloudTrail",
+            "Ec2",
+            "Eks",
+            "EksAddons",
+            "EksAuth",
+            "Iam",
+            "ServiceGateway",
+            "Sts",
+        ),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__permissions__")]
@@ -168,6 +180,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
+    CloudFormation.find_owner_of_role: lambda s: s.cloudformation.find_owner_of_role("storefront"),
     CloudTrail.iter_redemptions: lambda s: list(s.cloudtrail.iter_redemptions(LONG_AGO)),
     CloudTrail.iter_calls: lambda s: list(s.cloudtrail.iter_calls("i-0", LONG_AGO)),
     CloudTrail.iter_web_identities: lambda s: list(s.cloudtrail.iter_web_identities(LONG_AGO)),
@@ -212,7 +225,7 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
     known = {
         f"{prefix}:{operation}"
         for prefix, service in (
-            *((name, name) for name in ("cloudtrail", "ec2", "eks", "eks-auth", "iam", "sts")),
+            *((name, name) for name in ("cloudformation", "cloudtrail", "ec2", "eks", "eks-auth", "iam", "sts")),
             ANALYZER,
         )
         for operation in core.get_service_model(service).operation_names

@@ -1,8 +1,8 @@
 """The entry point of the AWS half: finds the service in the credential scope, applies faults, authorizes, and
 dispatches.
 
-Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudTrail and Organizations are behind it. Clients cannot reach
-moto's own admin and metadata paths, because a path never selects the service.
+Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudFormation, CloudTrail and Organizations are behind it. Clients
+cannot reach moto's own admin and metadata paths, because a path never selects the service.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, organizations, trail
+from podid.sandbox.aws import cloudformation, eks_addons, eks_associations, eks_auth, eks_clusters, organizations, trail
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
@@ -30,7 +30,7 @@ from podid.sandbox.world import World
 # by the name in the credential scope: the name of the service model
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
 JSON = {"cloudtrail": "cloudtrail", "organizations": "organizations"}
-QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
+QUERY = {"iam": "query", "sts": "query", "cloudformation": "query", "ec2": "ec2"}
 HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": {**eks_auth.HANDLERS},
@@ -152,7 +152,16 @@ class Gateway:
         if named.service == "sts":
             result = self.sts.call(named.operation, named.form, caller)
             return render(named.operation, result, STS_NAMESPACE, request_id)
+        if named.service == "cloudformation":
+            return self._cloudformation(named, caller, request_id)
         return self._ec2(named, caller) if named.service == "ec2" else self._iam(named, caller, request_id)
+
+    def _cloudformation(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
+        if named.operation != "DescribeStackResources":
+            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+        self.permissions.check(caller, f"cloudformation:{named.operation}", "*", {})
+        result = cloudformation.describe_stack_resources(self.world, named.form)
+        return render(named.operation, result, cloudformation.NAMESPACE, request_id)
 
     @contextmanager
     def _trailed(self, caller: Credential, cluster_name: str) -> Iterator[None]:
