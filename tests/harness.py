@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def error(self) -> Any:
-        """The error document on stderr, which progress lines may precede."""
+        """Return the error document on stderr, which progress lines may precede."""
         return json.loads(self.stderr.strip().splitlines()[-1])["error"]
 
 

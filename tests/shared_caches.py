@@ -18,8 +18,10 @@ from podid.aws.session import AwsSession
 from podid.cli import parser, tree
 from podid.sandbox.kube.tokens import TokenIssuer
 
+# the services that podid calls
+_CALLED = "iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer|s3|sqs|kms|secretsmanager"
 # botocore's own handlers for services that podid does not call, by their registered names
-_ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
+_ELSEWHERE = re.compile(rf"^(docs|getattr)\.|^[a-z-]+\.(?!({_CALLED})(\.|$))")
 # the environment variables that affect a client, except keys and files, which are read before
 _SETTING = re.compile(
     r"(?!AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONFIG_FILE|SHARED_CREDENTIALS_FILE)$)(AWS_|https?_|no_proxy)",

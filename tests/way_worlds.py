@@ -192,7 +192,7 @@ def with_blue(site: Site, ref: ServiceAccountRef = ORDERS, role: str = "storefro
 
 
 def trusting_two(site: Site) -> None:
-    """A role whose trust policy names two clusters in one list."""
+    """Add a role whose trust policy names two clusters in one list."""
     document = pods_trust(site.box.world.clusters["demo"])
     arns = [CLUSTER_ARN, CLUSTER_ARN.replace("demo", "blue")]
     document["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] = arns

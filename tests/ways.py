@@ -867,6 +867,15 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", healthy),
     Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
+    *(
+        Way(f"can-i shop/orders {action} --resource {arn}", healthy, (f"--resource with {kind}",), code=3)
+        for action, arn, kind in (
+            ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
+            ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
+            ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
+            ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+        )
+    ),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("privileges shop/orders", chained),

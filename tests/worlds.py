@@ -355,7 +355,7 @@ class KubeWorld:
     clock: ManualClock
     reader: KubeReader = field(init=False)
     writer: KubeWriter = field(init=False)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     plans: list[tuple[float, ServiceAccountRef, bool]] = field(default_factory=list)
     transports: list[Transport] = field(default_factory=list)
 
@@ -378,8 +378,8 @@ class KubeWorld:
         return datetime.fromtimestamp(self.clock.seconds, UTC)
 
     def progress(self, text: str) -> None:
-        if not self.said or self.said[-1] != text:
-            self.said.append(text)
+        if not self.messages or self.messages[-1] != text:
+            self.messages.append(text)
 
     def patience(self, seconds: float = 300) -> Patience:
         return Patience(seconds, Clock(self.now, self.clock, self.sleep), self.progress)

@@ -31,8 +31,7 @@ DENIALS = [
         f"{ME} is not authorized to perform eks:ListPodIdentityAssociations on "
         "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
         "eks:ListPodIdentityAssociations",
-        "Ask an administrator of the account to allow eks:ListPodIdentityAssociations on "
-        "arn:aws:eks:eu-west-1:111122223333:cluster/prod.",
+        "Ask an administrator of the account for this permission.",
     ),
     (
         f"User: {ME} is not authorized to perform: eks:DescribePodIdentityAssociation on resource: "
@@ -41,10 +40,9 @@ DENIALS = [
         "DescribePodIdentityAssociation",
         f"{ME} is not authorized to perform eks:DescribePodIdentityAssociation on "
         "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
-        "allows the eks:DescribePodIdentityAssociation action",
+        "allows it",
         "eks:DescribePodIdentityAssociation",
-        "Ask an administrator of the account to allow eks:DescribePodIdentityAssociation on "
-        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1. "
+        "Ask an administrator of the account for this permission. "
         "A policy for the cluster's ARN does not cover its associations.",
     ),
     (
@@ -67,8 +65,7 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
         "boundary allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows the "
-        "eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows it",
         "eks:DescribeCluster",
         "The caller's permissions boundary must allow eks:DescribeCluster as well.",
     ),
@@ -76,8 +73,7 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
         "allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows the "
-        "eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows it",
         "eks:DescribeCluster",
         "The session policy of these credentials must allow eks:DescribeCluster as well.",
     ),
@@ -93,17 +89,16 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
         "policy allows the iam:GetRole action",
         "GetRole",
-        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows "
-        "the iam:GetRole action",
+        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows it",
         "iam:GetRole",
-        "Ask an administrator of the account to allow iam:GetRole on role shop.",
+        "Ask an administrator of the account for this permission.",
     ),
     (
         "Access denied",
         "DescribeCluster",
         "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
         "eks:DescribeCluster",
-        "Ask an administrator of the account to allow eks:DescribeCluster.",
+        "Ask an administrator of the account for this permission.",
     ),
 ]
 

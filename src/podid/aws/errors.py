@@ -27,6 +27,10 @@ SERVICE_NAMES = {
     "eks": "EKS",
     "eks-auth": "EKS Auth",
     "iam": "IAM",
+    "kms": "AWS KMS",
+    "s3": "S3",
+    "secretsmanager": "Secrets Manager",
+    "sqs": "SQS",
     "organizations": "AWS Organizations",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
@@ -144,7 +148,7 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
         return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
     permission = match["action"]
     resource = (match["resource"] or "").rstrip(".,;")
-    reason = match["reason"].strip().rstrip(".")
+    reason = match["reason"].strip().rstrip(".").replace(f"allows the {permission} action", "allows it")
     denial = f"{match['caller']} is not authorized to perform {permission}" + (
         f" on {resource}" if resource not in ("", "*") else ""
     )

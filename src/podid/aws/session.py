@@ -26,6 +26,7 @@ from podid.aws.errors import Origin, translate
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.organizations import Organizations
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
+from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
@@ -152,6 +153,10 @@ class AwsSession:
         """Return the client, with a short patience: its answers are optional, and its endpoint is unreachable in many
         networks."""
         return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    @property
+    def resource_policies(self) -> ResourcePolicies:
+        return ResourcePolicies(self._api)
 
     @property
     def cloudtrail(self) -> CloudTrail:

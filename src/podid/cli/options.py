@@ -215,7 +215,7 @@ class Command:
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # the permissions for option values, if these decide what is read; requires no argument
+    # the permissions for option values, if these decide which data is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
     # whether the settings file has an effect
     settings: bool = True

@@ -63,13 +63,16 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("minting credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# for a migration: what the checks read, and the annotations of kiam and kube2iam
+# for a migration: the data of the checks, and the annotations of kiam and kube2iam
 MIGRATION = permissions_of_checks(select()) | permissions_of(
     (KubeReader.list_pod_templates, KubeReader.list_annotations)
 )
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
+)
+MIGRATION_OF_MANY = OptionalPermission.of(
+    "many service accounts: reading the policies of all roles with few calls", Iam.list_names_of_policies
 )
 READING_ADDONS = OptionalPermission.of("add-ons: what their versions support", Eks.get_addon_configuration)
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))

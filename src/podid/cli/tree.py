@@ -1,6 +1,6 @@
 """All commands, one literal row each.
 
-podid imports only the module of the command that is run; it knows the others by their rows.
+podid imports only the module of the command that is run. The rows describe the others.
 """
 
 from collections.abc import Sequence

@@ -161,7 +161,7 @@ def _of_name(name: str) -> Owner | None:
 
 
 def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a copy, without those by which AWS and tools mark what they own."""
+    """Return the tags of a copy, without the ownership tags of AWS and of tools."""
     return {key: value for key, value in tags.items() if not key.lower().startswith(_MARKS)}
 
 

@@ -178,6 +178,7 @@ class World:
         self.credentials = KeyRing(self.clock)
         self.clusters: dict[str, ClusterRecord] = {}
         self.tags: dict[str, dict[str, str]] = {}
+        self.resource_policies: dict[str, dict[str, Any]] = {}
         self.addon_faults: dict[str, AddonFault] = {}
         self.trail: deque[TrailEvent] = deque(maxlen=_TRAIL_EVENTS)
         self.trail_rate = TrailRate()
@@ -329,6 +330,7 @@ class World:
         with self.lock:
             self.clusters.clear()
             self.tags.clear()
+            self.resource_policies.clear()
             self.addon_faults.clear()
             self.trail.clear()
             self.accesses.clear()

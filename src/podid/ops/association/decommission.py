@@ -25,8 +25,9 @@ from podid.ops.trust.edit import plan_edit
 def plan_decommission(
     clients: Clients, place: Place, journal: Journal, cluster_arn: str, now: datetime, say: Callable[[str], None]
 ) -> Plan:
-    """`place` has no cluster if the cluster no longer exists: then only roles are changed. Raise NotFound if nothing is
-    left of such a cluster, and Undetermined if another cluster of the account could not be read."""
+    """Plan the removal. `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
+    NotFound if no trust policy names such a cluster, and Undetermined if another cluster of the account could not be
+    read."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
     plan = _of_associations(clients, place, associations, now)
     deleted = {ref_of(action.keys) for action in plan.actions}
@@ -38,7 +39,7 @@ def plan_decommission(
         message = "It is not known whether other clusters use the roles"
         raise Undetermined(message, lines=tuple(unread), advice="Nothing was changed.")
     ids = {item.association_arn for item in ended}
-    left = Uses(
+    remaining = Uses(
         {arn: tuple(i for i in items if i.association_arn not in ids) for arn, items in uses.associations.items()}
     )
     say("reading the trust policies of the account's roles")
@@ -49,8 +50,8 @@ def plan_decommission(
         raise NotFound(message, subject=name, hint=("aws", "eks", "list-clusters"))
     kept = {item.role_arn for item in associations if item not in ended}
     for role in roles:
-        part = _of_role(clients, place, journal, cluster_arn, role, left, in_use=role.arn in kept)
-        plan = plan.then(without_owned(clients, part)[0])
+        part = _of_role(clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept)
+        plan = plan.then(without_owned(clients, part))
     return plan.in_order()
 
 
@@ -66,7 +67,7 @@ def _of_associations(clients: Clients, place: Place, associations: Collection[As
     if not own:
         return Plan(header=place.header, actions=(), notes=of_addons, separate=True)
     whole = plan_disassociate(tuple(own), place.header, own)
-    plan, _ = without_owned(clients, whole, custom=clients.kube.failure is None)
+    plan = without_owned(clients, whole, custom=clients.kube.failure is None)
     ending = {ref: own[ref] for ref in map(ref_of, (action.keys for action in plan.actions))}
     return plan.noting((*of_addons, *losing_notes(clients.kube, ending, now)))
 
@@ -91,7 +92,7 @@ def _names(role: Role, cluster_arn: str) -> bool:
 
 
 def _of_role(
-    clients: Clients, place: Place, journal: Journal, cluster_arn: str, role: Role, left: Uses, *, in_use: bool
+    clients: Clients, place: Place, journal: Journal, cluster_arn: str, role: Role, remaining: Uses, *, in_use: bool
 ) -> Plan:
     """Plan the deletion of a role that podid created here and that nothing else can use; else the removal of the
     cluster's statements. A role that an association of the cluster still uses is unchanged."""
@@ -100,11 +101,11 @@ def _of_role(
     edit = trust.remove_cluster(policy, cluster_arn)
     if in_use:
         return nothing.noting((f"unchanged: role {role.name}, which an association of the cluster still uses",))
-    others = left.of(role.arn)
+    others = remaining.of(role.arn)
     alone = edit.refused or (not edit.changed and not trust.other_principals(policy))
     if alone and not others and made_here(journal, place, role):
         try:
-            return plan_delete(RoleContents.read(clients.iam, role, left), place.header, ours=True, adopt=False)
+            return plan_delete(RoleContents.read(clients.iam, role, remaining), place.header, ours=True, adopt=False)
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:
