@@ -38,6 +38,7 @@ SLOW = (
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
     "delivery/test_ci.py",
+    "delivery/test_container.py",
     "e2e/",
     "hostile/",
     "local/test_processes.py",

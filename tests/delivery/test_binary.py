@@ -85,6 +85,17 @@ def test_models_of_other_services_are_not() -> None:
     assert [binary.is_kept(name) for name in others] == [True, True, False]
 
 
+def test_classes_of_kubernetes_objects_are_not() -> None:
+    names = [
+        "client/models/v1_pod",
+        "client/api/core_v1_api",
+        "client/models/__init__",
+        "client/api_client",
+        "config/x",
+    ]
+    assert [binary.is_kept(f"kubernetes/{name}.pyc") for name in names] == [False, False, True, True, True]
+
+
 def test_what_is_installed_beside_podid_is_not() -> None:
     names = set(binary.excluded())
     assert {"moto", "flask", "pytest", "cryptography", "mypy"} <= names
