@@ -169,6 +169,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
     Eks.list_access_policies: lambda s: s.eks.list_access_policies("demo"),
     Iam.list_principals: lambda s: s.iam.list_principals(),
+    Iam.list_names_of_policies: lambda s: s.iam.list_names_of_policies(),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),

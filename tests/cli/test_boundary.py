@@ -123,7 +123,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("restrat", "shop/x"), "Unknown command restrat; did you mean restart?", "podid restart --help"),
         (("disasociate", "a/b", "--yes"), "Unknown command disasociate", "podid disassociate --help"),
         (("role", "delte", "x"), "Unknown command delte; did you mean delete?", "podid role delete --help"),
-        (("copy", "--map-namespace", "a=b"), "Unknown option --map-namespace", "podid copy --help"),
+        (("copy", "--map-labels", "a=b"), "Unknown option --map-labels", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
         (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),

@@ -42,16 +42,15 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool =
     )
 
 
-def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> tuple[Plan, tuple[Action, ...]]:
-    """Return the plan without the actions on resources of other tools, which its notes name, and these actions. Raise
+def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> Plan:
+    """Return the plan without the actions on resources of other tools, which its notes name. Raise
     Undetermined if an owner could not be read."""
     owned = read_owners(clients, plan, custom=custom)
     if owned.unread:
         raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
-    owned_actions = tuple(action for action in plan.actions if _subject(action) in owned.owners)
-    kept = tuple(action for action in plan.actions if action not in owned_actions)
+    kept = tuple(action for action in plan.actions if _subject(action) not in owned.owners)
     notes = tuple(f"unchanged: {line}" for line in owned.lines)
-    return replace(plan, actions=kept).noting(notes), owned_actions
+    return replace(plan, actions=kept).noting(notes)
 
 
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
@@ -82,7 +81,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
 
 
 def _may_be_custom(action: Action) -> bool:
-    """Return whether a custom resource may own the subject of the action: an association that exists, or a role."""
+    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
     return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
 
 

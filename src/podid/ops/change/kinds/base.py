@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
@@ -99,6 +99,13 @@ class ResourceKind(ABC):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot as it would be read after the action took effect; pure. Facts that are known only
         afterwards are PLANNED. Unchanged for a kind that no check uses."""
+        return snapshot
+
+    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+        """Return the snapshot after several actions of this kind. A kind of which a plan can have hundreds does it in
+        one pass."""
+        for action in actions:
+            snapshot = self.foresee(snapshot, action, now)
         return snapshot
 
     def needs(self, action: Action) -> frozenset[str]:
