@@ -23,7 +23,7 @@ def organization(
     regions: Sequence[str] = ("us-west-2",),
     external_id: str = "",
 ) -> list[World]:
-    """The accounts, each with so many clusters in each region, named alike in all of them."""
+    """Yield the accounts, each with so many clusters in each region, with the same names in all of them."""
     condition = {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else {}
     principal = {"AWS": f"arn:aws:iam::{box.world.account}:root"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **condition}

@@ -1,4 +1,4 @@
-"""The Kubernetes API of a test's cluster, as its administrator sees it."""
+"""The Kubernetes API of a test's cluster, with the permissions of its administrator."""
 
 from podid.sandbox.kube.client import ClusterApi, Json, injected
 

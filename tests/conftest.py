@@ -1,4 +1,4 @@
-"""Every test runs with a clean environment and talks to 127.0.0.1 only."""
+"""Run every test with a clean environment, and with connections to 127.0.0.1 only."""
 
 import gc
 import os
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-import once
-import straight
+import direct_requests
+import shared_caches
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
 from podid.sandbox.box import Sandbox
@@ -23,14 +23,14 @@ from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 if TYPE_CHECKING:
     from scenes import Scene
 
-gc.disable()  # until all tests are collected: a quarter of that time, for next to no garbage
+gc.disable()  # until all tests are collected: collection would spend a quarter of its time on garbage collection
 
-# the same cases on every run, so that a red run means a change; `make fuzz` looks for new ones
+# the same cases on every run, so that a failure means a change; `make fuzz` tries new ones
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-# left out of `make fast`: grids over whole commands, processes of their own, real time; node ids begin with these
+# omitted by `make fast`: grids over whole commands, separate processes, real time; node ids begin with these
 SLOW = (
     "aws/test_cloudtrail.py",
     "aws/test_eks.py::test_a_throttle",
@@ -38,6 +38,7 @@ SLOW = (
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
     "delivery/test_ci.py",
+    "delivery/test_container.py",
     "e2e/",
     "hostile/",
     "local/test_processes.py",
@@ -51,7 +52,7 @@ SLOW = (
     "ops/reading/test_tokens.py",
     "ops/test_explain_scale.py",
     "ops/role/test_role_reading.py",
-    "sandbox/",  # what the other tests stand on, as they are
+    "sandbox/",  # the other tests depend on these parts
     "cli/test_boundary.py::test_a_closed_pipe",
     "cli/test_boundary.py::test_ctrl_c_in_a_real_process",
     "cli/test_boundary.py::test_streams_that_cannot_be_written_to",
@@ -74,7 +75,7 @@ SLOW = (
     "domain/trust/test_trust_properties.py",
     "domain/policy/test_policy_properties.py",
 )
-# of these the part that tells most, soonest
+# the most significant of these, which `make fast` runs
 TELLING = (
     "ops/change/test_bad_input.py",
     "e2e/test_main_job.py::test_the_job_in_json",
@@ -88,19 +89,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
 
 
-@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int | None:
-    """One more than there are cores: servers that take their time, processes and real terminals are waited for."""
+    """Return one more than the number of cores, because tests wait for slow servers, processes and real terminals."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
-    """`golden("name", outcome)` compares with tests/golden/name.txt, or writes it with --update-golden."""
+    """Return the golden files: `golden("name", outcome)` compares with tests/golden/name.txt, or writes it with
+    --update-golden."""
     return Golden(update=request.config.getoption("--update-golden"))
 
 
-# grids of long tests: file -> every how many of its tests `make test` runs, and `make fuzz` all of them
+# grids of long tests: file -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
 SAMPLED = {
     **dict.fromkeys(
         (
@@ -123,47 +125,48 @@ SAMPLED = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for item in items:
         name = item.nodeid.removeprefix("tests/")
         file = name.partition("::")[0]
         if file in SAMPLED and item.get_closest_marker("rare") is None:
-            if seen[file] % SAMPLED[file]:
+            if counts[file] % SAMPLED[file]:
                 item.add_marker("rare")
-            seen[file] += 1
+            counts[file] += 1
         if name.startswith(SLOW) and not name.startswith(TELLING):
             item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays, and looking through all of it for garbage took a quarter of the time."""
+    """Exclude the present objects from garbage collection, which took a quarter of the time."""
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
 
 
 def pytest_sessionfinish() -> None:
-    """pytest looks for garbage five times before it ends, and the process is about to end anyway."""
+    """Skip pytest's five garbage collections before the process ends."""
     gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _found_out_once() -> Iterator[None]:
+def _fast_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        once.all_of_it(patch)
-        straight.all_of_it(patch)
+        shared_caches.install(patch)
+        direct_requests.install(patch)
         yield
 
 
 @pytest.fixture
 def all_regions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All where botocore knows EKS, as in life."""
-    monkeypatch.setattr(AwsSession, "eks_regions", once.EVERY_REGION)
+    """Use all regions in which botocore knows EKS, as on AWS."""
+    monkeypatch.setattr(AwsSession, "eks_regions", shared_caches.EVERY_REGION)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _interrupts_are_heard() -> Iterator[None]:
-    """Behind nohup, `&` and some CI runners SIGINT is ignored, and every process started from here inherits that."""
+def _default_interrupts() -> Iterator[None]:
+    """Handle SIGINT as usual: behind nohup, `&` and some CI runners it is ignored, and every child process inherits
+    that."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -185,7 +188,8 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _bare_environment() -> Iterator[None]:
-    """Nothing of the machine's but what programs need to start: AWS_*, KUBECONFIG, CI and proxies change answers."""
+    """Remove all variables except those that programs need to start: AWS_*, KUBECONFIG, CI and proxies change
+    results."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name not in _KEPT and not name.startswith(("PYTHON", "PYTEST_", "HYPOTHESIS_", "COVERAGE_", "LC_")):
@@ -195,13 +199,13 @@ def _bare_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _home(_bare_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], None]]:
-    """Points at a home with nothing in it. Most tests write nothing: to make a directory and four variables for each of
-    them took longer than many a test."""
+    """Return a function that sets an empty home directory. Most tests write nothing, so an unused home is kept:
+    creating a directory and setting four variables took longer than many a test."""
     root = tmp_path_factory.mktemp("homes")
     homes = (root / str(number) for number in count())
     home: Path | None = None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no instance that would be asked for keys
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no instance to request keys from
 
         def empty() -> None:
             nonlocal home
@@ -226,7 +230,7 @@ def _empty_home(_home: Callable[[], None]) -> None:
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """An AWS account as good as new, without Kubernetes; the process is pointed at it as its administrator."""
+    """Yield an AWS account in its initial state, without Kubernetes. The process is its administrator."""
     with account_site(tmp_path) as site:
         site.enter(monkeypatch)
         yield site
@@ -234,19 +238,19 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.fixture
 def box(account: Site) -> Sandbox:
-    """The sandbox of `account`."""
+    """Return the sandbox of `account`."""
     return account.box
 
 
 @pytest.fixture
 def podid(account: Site) -> Podid:
-    """podid at `account`, off a terminal, cluster demo."""
+    """Return podid for `account`, without a terminal, cluster demo."""
     return account.podid
 
 
 @pytest.fixture
 def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """An account whose cluster demo has three nodes and three workloads, no agent, no association."""
+    """Yield an account whose cluster demo has three nodes and three workloads, without agent and association."""
     with whole_site(tmp_path, encrypted=_encrypted(request)) as site:
         yield site
 
@@ -257,8 +261,8 @@ def _encrypted(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def healthy(site: Site) -> Site:
-    """The agent on every node, shop/orders associated and its pods made again; payments/billing-worker without Pod
-    Identity and legacy/reports on IRSA, as they came."""
+    """Yield a cluster with the agent on every node and shop/orders associated, its pods created after that.
+    payments/billing-worker has no Pod Identity and legacy/reports uses IRSA, as in the baseline."""
     return site.with_agent().with_identity()
 
 
@@ -270,7 +274,7 @@ def _kept(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 
 @pytest.fixture
 def shared(_kept: Site) -> Iterator[Site]:
-    """Like `healthy`, one for the tests of a module: only rights may be taken away, and they come back."""
+    """Yield a site like `healthy` for all tests of a module. Tests may only deny permissions, which are restored."""
     yield _kept
     _kept.box.world.credentials.allow_again()
     _kept.box.faults.clear()
@@ -279,7 +283,7 @@ def shared(_kept: Site) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> "list[Scene]":
-    """What each line of the story in `ways.py` printed, in JSON."""
+    """Return the JSON output of each line of the story in `ways.py`."""
     import scenes
 
     return scenes.once_for_all_workers(tmp_path_factory)
@@ -287,20 +291,20 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> "list[Scene]":
 
 @pytest.fixture
 def world() -> Iterator[KubeWorld]:
-    """A cluster without an account."""
-    with kube_world() as made:
-        yield made
+    """Yield a cluster without an account."""
+    with kube_world() as new:
+        yield new
 
 
 @pytest.fixture
 def no_sandbox() -> None:
-    """For tests that start one of their own: only one runs in a process."""
+    """Stop the kept sandbox, for tests that start one of their own: only one runs in a process."""
     clear()
 
 
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where podid records its changes; not there yet."""
+    """Return the directory of podid's journal, which does not exist yet."""
     directory = tmp_path / "journal"
     monkeypatch.setenv("PODID_JOURNAL_DIR", str(directory))
     return directory

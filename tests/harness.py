@@ -1,4 +1,4 @@
-"""Runs podid in process, as the console script would, and hands back everything that a user could see."""
+"""Run podid in process, as the console script would, and return everything that a user could see."""
 
 import io
 import json
@@ -20,18 +20,18 @@ from podid.sandbox.contract import SandboxClock
 
 
 def from_yaml(text: str) -> Any:
-    """The same as `yaml.safe_load`, by the library's C where it has any: in a tenth of the time."""
+    """Return the same as `yaml.safe_load`, with the C parser if available: in a tenth of the time."""
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def examples(steady: int) -> int:
-    """How many examples a property is tried with: `steady`, and twenty times as many under `make fuzz`."""
+    """Return how many examples of a property are tried: `steady`, or twenty times as many under `make fuzz`."""
     return steady * (20 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1)
 
 
 def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
-    """Cases of one kind for `parametrize`: every `number`-th is always run, the others under `make fuzz`. A tuple holds
-    the values of several parameters, so a value that is a tuple stands in another."""
+    """Return cases of one kind for `parametrize`: every `number`-th always runs, the others under `make fuzz`. A tuple
+    holds the values of several parameters, so a single value that is a tuple must be in another tuple."""
     rare = pytest.mark.rare
     return [
         pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=() if place % number == 0 else rare)
@@ -41,7 +41,7 @@ def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one command line came to."""
+    """The result of one command line."""
 
     code: int
     stdout: str
@@ -53,13 +53,13 @@ class Outcome:
 
     @property
     def error(self) -> Any:
-        """The error document on stderr, which progress lines may precede."""
+        """Return the error document on stderr, which progress lines may precede."""
         return json.loads(self.stderr.strip().splitlines()[-1])["error"]
 
 
 GOLDEN = Path(__file__).parent / "golden"
 _IDS = re.compile(r"\ba-[a-z0-9]{17}\b")
-# ids of sessions, ends of pods' names, run ids: each with what it becomes
+# ids of sessions, ends of pods' names, run ids: each with its replacement
 _RANDOM = (
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "00000000-0000-0000-0000-000000000000"),
     (r"\b(eks-pod-identity-agent)-[a-z0-9]{5}\b", r"\1-xxxxx"),
@@ -69,7 +69,7 @@ _RANDOM = (
     (r"\b(\d{8}T)\d{9}Z-[0-9a-f]{6}\b", r"\g<1>000000000Z-000000"),
     (r"^[0-9a-f]{6}(?=  )", "000000"),
     (r"\.\d{3}Z\b", ".000Z"),
-    # how many verdicts passed on each link grows with every check
+    # the number of passed verdicts on each link grows with every check
     (r"^( \S +\d+ [a-zA-Z][a-zA-Z ]{17})[ \d]{3}\d(?=  |$)", r"\1   N"),
     (r"✓ \d+ checks found", "✓ N checks found"),
     (r"\b\d+ passed$", "N passed"),
@@ -78,8 +78,8 @@ _RANDOM = (
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Code, stdout and stderr of a command line, whole, as they stand in a file. Random ids get numbers as long as they
-    are; what moves a terminal's cursor can be read; how many verdicts passed, of a link and in all, is N."""
+    """Code, stdout and stderr of a command line, complete, in a file. Random ids become numbers of the same length,
+    control sequences of the cursor become readable, and the numbers of passed verdicts become N."""
 
     update: bool = False
 
@@ -88,7 +88,7 @@ class Golden:
         text = "\n".join((*parts, "--- stderr", outcome.stderr)).replace("\r", "\\r").replace("\x1b", "\\e")
         text += "" if text.endswith("\n") else "\n"
         ids: dict[str, str] = {}
-        text = _IDS.sub(lambda found: ids.setdefault(found[0], f"a-{len(ids) + 1:017}"), text)
+        text = _IDS.sub(lambda match: ids.setdefault(match[0], f"a-{len(ids) + 1:017}"), text)
         for pattern, instead in _RANDOM:
             text = re.sub(pattern, instead, text, flags=re.MULTILINE)
         path = GOLDEN / f"{name}.txt"
@@ -99,7 +99,7 @@ class Golden:
 
 
 class Answers:
-    """A prompter that gives the answers it was made with, and fails the test when it is asked once more."""
+    """A prompter with prepared answers. It fails the test if podid asks another question."""
 
     def __init__(self, *answers: bool | str) -> None:
         self._answers = list(answers)
@@ -118,7 +118,7 @@ class Answers:
         return answer
 
     def ask(self, question: Prompt, *, back: bool) -> str | None:
-        """An option's value, or what is typed."""
+        """Return an option's value, or the typed text."""
         self.questions.append(question.text)
         answer = self._answers.pop(0)
         assert isinstance(answer, str)
@@ -128,7 +128,7 @@ class Answers:
 
 @dataclass(slots=True)
 class Podid:
-    """`podid("list", "-o", "json")` runs it. Streams are pipes unless `tty`; with `clock` podid lives in its time."""
+    """`podid("list", "-o", "json")` runs podid. Streams are pipes unless `tty`; with `clock` podid uses its time."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     tty: bool = False
@@ -151,7 +151,7 @@ class Podid:
             height=self.height,
         )
         runtime = Runtime(streams=streams, env={**self.env, **env}, argv=argv)
-        if self.clock is not None:  # waiting moves the sandbox's time, and costs the test none
+        if self.clock is not None:  # waits advance the sandbox's clock and take no real time
             runtime.sleep = self.clock.advance
             runtime.monotonic = self.clock.now
             runtime.now = self.clock.datetime
@@ -160,6 +160,6 @@ class Podid:
         if self.answers is not None:
             runtime.use_prompter(self.answers)  # type: ignore[arg-type]  # same two methods, no terminal
         code = main(list(argv), runtime)
-        if self.clock is not None:  # a command takes some time, so that what two of them did has an order
+        if self.clock is not None:  # a command takes some time, so that the results of two commands have an order
             self.clock.advance(0.001)
         return Outcome(code, stdout.getvalue(), stderr.getvalue())

@@ -37,14 +37,16 @@ class Irsa:
         self.site = site
 
     def role(self, name: str, *statements: Json) -> str:
-        made = self.site.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy(*statements)))
+        created = self.site.aws("iam").create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps(policy(*statements))
+        )
         self.site.aws("iam").attach_role_policy(
             RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
         )
-        return str(made["Role"]["Arn"])
+        return str(created["Role"]["Arn"])
 
     def account(self, ref: str, role_arn: str, *, replicas: int = 1, metadata: Json | None = None, **spec: Any) -> None:
-        """A service account with the annotation, and a Deployment that runs as it."""
+        """Create a service account with the annotation, and a Deployment that uses it."""
         namespace, name = ref.split("/")
         cluster = self.site.cluster
         if namespace not in {item["metadata"]["name"] for item in cluster.items("/api/v1/namespaces")}:
@@ -73,12 +75,12 @@ class Irsa:
         return dict(account["metadata"].get("annotations") or {})
 
     def items(self, *argv: str) -> dict[str, Json]:
-        found = self.site.must("migrate", "plan", *argv, "-o", "json").json["items"]
-        return {f"{item['namespace']}/{item['serviceAccount']}": item for item in found}
+        items = self.site.must("migrate", "plan", *argv, "-o", "json").json["items"]
+        return {f"{item['namespace']}/{item['serviceAccount']}": item for item in items}
 
     def stages(self) -> dict[str, str]:
-        found = self.site.must("migrate", "status", "-o", "json").json["items"]
-        return {f"{item['namespace']}/{item['serviceAccount']}": item["stage"] for item in found}
+        items = self.site.must("migrate", "status", "-o", "json").json["items"]
+        return {f"{item['namespace']}/{item['serviceAccount']}": item["stage"] for item in items}
 
     def blockers(self, ref: str, *argv: str) -> list[str]:
         return [blocker["id"] for blocker in self.items(*argv)[ref]["blockers"]]
@@ -88,6 +90,6 @@ class Irsa:
 
 
 def ways(pod: Json) -> set[str]:
-    """The variables of both ways in a pod."""
+    """Return the variables of IRSA and of Pod Identity in a pod."""
     names = {item["name"] for container in pod["spec"]["containers"] for item in container.get("env") or ()}
     return names & {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"}

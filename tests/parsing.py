@@ -1,4 +1,4 @@
-"""Command lines read by podid's own parser and not carried out."""
+"""Parse command lines with podid's own parser, without running them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,23 +11,25 @@ from podid.cli.tree import COMMANDS
 
 
 def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The command's name and the values that were given; AssertionError with the complaint where podid refuses the
+    """Return the command's name and the specified values. Raise AssertionError with podid's message if it refuses the
     words. They begin with `podid`."""
     assert words[0] == "podid", words
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
 
     def carry_out(command: kit.Command, _: Any, typed: Mapping[str, Any]) -> None:
-        found.update(typed)
-        found["the command"] = next(row.name for row in COMMANDS if row.load() is command)
+        parameters.update(typed)
+        parameters["the command"] = next(row.name for row in COMMANDS if row.load() is command)
 
     def access(_: Any, values: dict[str, Any], **_more: Any) -> Any:
-        found.update(values)
+        parameters.update(values)
         return mock.Mock()
 
     with mock.patch.object(kit, "_carry_out", carry_out), mock.patch.object(kit, "access_for", access):
         outcome = Podid()(*words[1:])
     assert outcome.code == 0, (words, outcome.stderr)
-    # an option that may be given more than once, and was given once, says the same as elsewhere
-    once = {name: value[0] if name in SHARED and isinstance(value, list) else value for name, value in found.items()}
-    given = {name: value for name, value in once.items() if value not in (None, False, [])}
-    return given.pop("the command", " ".join(words[1:])), given
+    # a repeatable option with one value equals a plain option with this value
+    once = {
+        name: value[0] if name in SHARED and isinstance(value, list) else value for name, value in parameters.items()
+    }
+    specified = {name: value for name, value in once.items() if value not in (None, False, [])}
+    return specified.pop("the command", " ".join(words[1:])), specified

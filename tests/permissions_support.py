@@ -1,5 +1,5 @@
-"""Callers who have the rights that they were given and no others, in AWS and in Kubernetes, and what they are found to
-need."""
+"""Callers with exactly the specified permissions, in AWS and in Kubernetes, and a record of the permissions that podid
+uses."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from podid.sandbox.kube import KubeSandbox, kinds
 from podid.sandbox.kube.access import BASIC_RULES, Authorizer, ResourceAccess
 
 Json = dict[str, Any]
-_boto = cache(boto3.session.Session)  # not before once.py has seen to what a session keeps
+_boto = cache(boto3.session.Session)  # after shared_caches.py, which changes what a session keeps
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -34,16 +34,16 @@ def limited(
     signs_in: Literal["token", "access-entry", "not"] = "token",
     name: str = "limited",
 ) -> dict[str, str]:
-    """The environment of a caller with just these rights; give it to podid in the place of `box.env()`.
+    """Return the environment of a caller with just these permissions, in place of `box.env()`.
 
-    In AWS it is a new IAM user `name` with keys of CreateAccessKey, and `policy` is the only one that it has. In the
-    cluster each Role and ClusterRole of `manifests` is created and bound to it (a Role in its own namespace); what else
-    is in `manifests` is created as it is. There it is, by `signs_in`,
+    In AWS it is a new IAM user `name` with keys of CreateAccessKey, whose only policy is `policy`. In the cluster each
+    Role and ClusterRole of `manifests` is created and bound to the caller (a Role in its own namespace); other
+    manifests are created as they are. `signs_in` selects the caller in the cluster:
 
-    * "token": the service account default/`name`, whose token is in a kubeconfig of its own under `directory`;
-    * "access-entry": the IAM user itself through an access entry. Its kubeconfig is empty, so podid signs in by itself,
-      which takes eks:DescribeCluster;
-    * "not": nobody. The kubeconfig is empty and the cluster answers 401.
+    - "token": the service account default/`name`, with its token in a kubeconfig under `directory`.
+    - "access-entry": the IAM user itself, by an access entry. Its kubeconfig is empty, so podid signs in by itself,
+      which requires eks:DescribeCluster.
+    - "not": nothing. The kubeconfig is empty and the cluster answers 401.
     """
     arn = _make_user(_client(box, "iam"), name, policy)
     key = _client(box, "iam").create_access_key(UserName=name)["AccessKey"]
@@ -65,8 +65,8 @@ def limited(
     }
 
 
-class Asked:
-    """The rights that IAM and the cluster's authorizer are asked for, whether they are there or not."""
+class CheckedPermissions:
+    """The permissions that IAM and the cluster's authorizer check, granted or not."""
 
     def __init__(self) -> None:
         self.iam: set[str] = set()
@@ -74,46 +74,49 @@ class Asked:
 
 
 @contextmanager
-def asked_for() -> Iterator[Asked]:
-    """What is asked for meanwhile: in AWS by users alone, for EKS asks on behalf of its pods."""
-    asked = Asked()
+def checked_permissions() -> Iterator[CheckedPermissions]:
+    """Record the permissions that are checked in the block. In AWS only those of users count, because EKS makes
+    requests for its pods."""
+    checked = CheckedPermissions()
     check_iam, call_sts, check_kubernetes = IamAuthorizer.check, StsService.call, Authorizer.check
 
     def iam(self: IamAuthorizer, caller: Any, action: str, *args: Any, **named: Any) -> None:
         if ":user/" in caller.arn:
-            asked.iam.add(action)
+            checked.iam.add(action)
         check_iam(self, caller, action, *args, **named)
 
     def sts(self: StsService, action: str, *args: Any) -> Any:
-        asked.iam.add(f"sts:{action}")
+        checked.iam.add(f"sts:{action}")
         return call_sts(self, action, *args)
 
     def kubernetes(self: Authorizer, user: Any, access: ResourceAccess) -> None:
-        if not any(access.resource in rule["resources"] for rule in BASIC_RULES):  # which everybody may
-            asked.kubernetes.add(KubePermission(access.group, access.resource, access.verb))
+        if not any(access.resource in rule["resources"] for rule in BASIC_RULES):  # permissions that every user has
+            checked.kubernetes.add(KubePermission(access.group, access.resource, access.verb))
         check_kubernetes(self, user, access)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IamAuthorizer, "check", iam)
         patch.setattr(StsService, "call", sts)
         patch.setattr(Authorizer, "check", kubernetes)
-        yield asked
+        yield checked
 
 
 def allow(*actions: str, resource: str = "*", **more: Any) -> Json:
-    """A policy of one statement."""
+    """Return a policy of one statement."""
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def role(*rules: tuple[str, str, tuple[str, ...]], namespace: str = "", name: str = "podid") -> Json:
-    """A Role, or without a namespace a ClusterRole, of rules as (API group, resource, verbs)."""
+    """Return a Role, or without a namespace a ClusterRole, with rules as (API group, resource, verbs)."""
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "Role" if namespace else "ClusterRole",
         "metadata": metadata,
-        "rules": [{"apiGroups": [group], "resources": [what], "verbs": list(verbs)} for group, what, verbs in rules],
+        "rules": [
+            {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)} for group, resource, verbs in rules
+        ],
     }
 
 
@@ -131,8 +134,8 @@ def _client(box: Sandbox, service: str) -> Any:
 def _make_user(iam: Any, name: str, policy: Json | None) -> str:
     arn: str = iam.create_user(UserName=name)["User"]["Arn"]
     if policy is not None and policy["Statement"]:
-        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]
-        iam.attach_user_policy(UserName=name, PolicyArn=made["Arn"])
+        attached = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]
+        iam.attach_user_policy(UserName=name, PolicyArn=attached["Arn"])
     return arn
 
 
@@ -145,11 +148,11 @@ def _grant(kube: KubeSandbox, manifests: Iterable[Json], name: str, user: Json |
         assert bool(namespace) == kind.namespaced, f"{kind.name} {manifest['metadata']}: namespace"
         if namespace and kube.find(kinds.NAMESPACES, "", namespace) is None:
             kube.create(kinds.NAMESPACES, {"metadata": {"name": namespace}})
-        made = kube.create(kind, manifest)
+        created = kube.create(kind, manifest)
         if kind in (kinds.ROLES, kinds.CLUSTER_ROLES):
             binding = {
-                "metadata": {**manifest["metadata"], "name": f"{name}-{made['metadata']['name']}"},
-                "roleRef": {"apiGroup": _RBAC, "kind": kind.name, "name": made["metadata"]["name"]},
+                "metadata": {**manifest["metadata"], "name": f"{name}-{created['metadata']['name']}"},
+                "roleRef": {"apiGroup": _RBAC, "kind": kind.name, "name": created["metadata"]["name"]},
                 "subjects": [subject],
             }
             kube.create(kinds.ROLE_BINDINGS if namespace else kinds.CLUSTER_ROLE_BINDINGS, binding)
@@ -164,7 +167,7 @@ def _token(kube: KubeSandbox, name: str) -> str:
 
 
 def without_eks_auth(box: Sandbox, directory: Path) -> dict[str, str]:
-    """A caller who may read everything and redeem nothing, as a person's role usually may."""
+    """Return a caller who may read everything and redeem no tokens, as the role of a person usually does."""
     permissions = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
     reader = {

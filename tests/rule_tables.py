@@ -1,4 +1,4 @@
-"""What holds for every table of error rules."""
+"""Properties of every table of error rules."""
 
 import itertools
 from collections.abc import Collection, Iterator
@@ -7,7 +7,8 @@ from podid.domain.refusals import ErrorRule, Refusal
 
 
 def ties(rules: Collection[ErrorRule]) -> list[tuple[str, str]]:
-    """The pairs of rules that can fit one answer equally well, by their sentences: which is taken would be chance."""
+    """Return the pairs of rules that can match one answer equally well, by their sentences: the choice would be
+    arbitrary."""
 
     def meet(one: Collection[object], other: Collection[object]) -> bool:
         return not one or not other or bool(set(one) & set(other))
@@ -27,8 +28,10 @@ def ties(rules: Collection[ErrorRule]) -> list[tuple[str, str]]:
 
 
 def instances(rule: ErrorRule, *, service: str = "", status: int = 0) -> Iterator[Refusal]:
-    """Every answer that the rule spells out; `service` and `status` where it leaves them open."""
-    for code, operation, each, fragment in itertools.product(
+    """Yield every answer that the rule matches; `service` and `status` are used if the rule has none."""
+    for code, operation, code_status, fragment in itertools.product(
         rule.codes or ("Teapot",), rule.operations or ("Do",), rule.statuses or (status,), rule.fragments or ("",)
     ):
-        yield Refusal(service=rule.service or service, operation=operation, code=code, text=fragment, status=each)
+        yield Refusal(
+            service=rule.service or service, operation=operation, code=code, text=fragment, status=code_status
+        )

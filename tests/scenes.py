@@ -1,4 +1,4 @@
-"""The story of `ways.py`, played once for all tests that read what its commands print."""
+"""The story of `ways.py`, run once for all tests that read the output of its commands."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ from podid.render.view import View
 from ways import STORY, Way
 from worlds import CLUSTER_ARN, Site, whole_site
 
-# at the end of the story, one action after another is denied: what cannot be read is in documents too
+# at the end of the story, the actions are denied one by one, because documents also contain failed reads
 DENIED = (("iam:GetRole", Way("doctor", code=3)), ("iam:SimulatePrincipalPolicy", Way("doctor --me", code=3)))
 
 
@@ -60,13 +60,13 @@ def _printed_views() -> Iterator[list[View]]:
 
 
 def read_through(view: View) -> View:
-    """The view with its items as a list: they can be read once only."""
+    """Return the view with its items as a list, because they can be read only once."""
     members = {key: plain(value) if isinstance(value, Items) else value for key, value in view.document.items()}
     return replace(view, document=members)
 
 
 def in_json(directory: Path) -> list[Scene]:
-    """The scenes of the whole story in JSON, and of what follows it without some permissions."""
+    """Return the scenes of the whole story in JSON, and those of the commands after it without some permissions."""
     with contextlib.chdir(directory), whole_site(directory) as site:
         scenes = list(play(site, Format.JSON))
         for action, way in DENIED:
@@ -76,7 +76,7 @@ def in_json(directory: Path) -> list[Scene]:
 
 
 def once_for_all_workers(factory: pytest.TempPathFactory) -> list[Scene]:
-    """The first worker that needs the scenes of the story plays it for all."""
+    """Run the story for all workers, in the first worker that needs its scenes."""
     home = factory.mktemp("story")
     shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else home
     with (shared / "story.lock").open("w") as lock:

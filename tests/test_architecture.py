@@ -416,12 +416,16 @@ def vague_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_names_are_those_of_things() -> None:
+    """Check podid, and the helpers that the tests share."""
     vague = [
         f"{where(path)}:{line} {name}"
         for path in FILES
         for line, name in vague_names(parsed(path))
         if f"{where(path)} {name}" not in KEPT_NAMES
     ]
+    helpers = sorted(path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_"))
+    assert len(helpers) > 20
+    vague += [f"{path}:{line} {name}" for path in helpers for line, name in vague_names(parsed(path))]
     assert vague == []
 
 

@@ -178,9 +178,10 @@ _NO_VERB = re.compile(
 
 
 def _docstrings() -> Iterator[tuple[str, ast.AST, str]]:
-    """Yield the docstrings by their place, with the node."""
-    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
-        place = path.relative_to(ROOT / "src" / "podid").as_posix()
+    """Yield the docstrings of podid, and of the helpers that the tests share, by their place, with the node."""
+    helpers = (path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_"))
+    for path in sorted([*(ROOT / "src" / "podid").rglob("*.py"), *helpers]):
+        place = path.relative_to(ROOT).as_posix().removeprefix("src/podid/")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 name = getattr(node, "name", "")

@@ -1,4 +1,4 @@
-"""The worlds in which the ways of `ways.py` begin: each is a function that prepares a new site."""
+"""The initial worlds of the ways of `ways.py`: each function prepares a new site."""
 
 import json
 import math
@@ -56,7 +56,7 @@ DECLARATIONS: dict[str, Json] = {
     "target.json": declaring(linked("shop/new", targetRole=f"arn:aws:iam::{ACCOUNT}:role/r")),
     "restart.json": declaring(linked("shop/orders")),
 }
-# the files that lines name, in the current directory
+# the files that command lines name, in the current directory
 FILES = {
     **DECLARATIONS,
     "POLICY": POLICY,
@@ -88,7 +88,7 @@ def write_files(directory: Path = Path()) -> None:
 
 
 def story(site: Site) -> None:
-    """The samples without an agent, with a line in an agent's log, and files in the current directory."""
+    """Load the samples without an agent, with a line in an agent's log, and files in the current directory."""
     site.with_samples()
     node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
     message = "Service account token cannot be parsed: illegal base64 data at input byte 6"
@@ -98,7 +98,7 @@ def story(site: Site) -> None:
 
 
 def half_used(site: Site) -> None:
-    """The role of shop/orders has used one service of two, and one of its policies is managed."""
+    """Let the role of shop/orders use one service of two, and attach a managed policy."""
     healthy(site)
     arn = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
     site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
@@ -106,7 +106,7 @@ def half_used(site: Site) -> None:
 
 
 def shared_role(site: Site) -> None:
-    """Two service accounts have a role that was used, and any pod of the cluster can assume it."""
+    """Let two service accounts have a used role that every pod of the cluster can assume."""
     healthy(site)
     for name in ("cart", "web"):
         site.associate("shop", name, "storefront")
@@ -115,7 +115,7 @@ def shared_role(site: Site) -> None:
 
 
 def add_sessions(site: Site) -> None:
-    """CloudTrail has two sessions of a pod of shop/orders that is gone."""
+    """Add two sessions of a deleted pod of shop/orders to CloudTrail."""
     world, arn = site.box.world, f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
     tags = (
         ("eks-cluster-arn", CLUSTER_ARN),
@@ -130,7 +130,7 @@ def add_sessions(site: Site) -> None:
 
 
 def lab(site: Site) -> None:
-    """As `chained`, with a cluster whose association can be copied, and with files."""
+    """Prepare `chained`, with a cluster whose association can be copied, and with files."""
     chained(site)
     write_files(site.directory)
     add_sessions(site)
@@ -139,14 +139,14 @@ def lab(site: Site) -> None:
 
 
 def interruptible(site: Site) -> None:
-    """As `healthy`, with a cluster to copy to, sessions in CloudTrail, and files."""
+    """Prepare `healthy`, with a cluster to copy to, sessions in CloudTrail, and files."""
     with_sessions(site)
     write_files(site.directory)
     add_cluster(site.box.world, "blue")
 
 
 def nothing(site: Site) -> None:
-    """The cluster as it comes."""
+    """Keep the cluster in its initial state."""
 
 
 def healthy(site: Site) -> None:
@@ -168,7 +168,7 @@ def chained(site: Site) -> None:
 
 
 def conditional(site: Site) -> None:
-    """What the role may do depends on the call."""
+    """Give the role permissions that depend on the call."""
     healthy(site)
     asks = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
     statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*", "Condition": asks}
@@ -183,12 +183,20 @@ def tagged_target(site: Site) -> None:
 
 
 def with_blue(site: Site, ref: ServiceAccountRef = ORDERS, role: str = "storefront") -> None:
-    """A cluster that has an association; demo has none, and an agent."""
+    """Add a cluster with an association; demo has an agent and no association."""
     site.with_agent()
     add_cluster(site.box.world, "blue")
-    made = add_association(site.box.world, ref.namespace, ref.name, role, cluster_name="blue")
-    site.box.world.tags[made.arn] = {"a": "b"}
+    association = add_association(site.box.world, ref.namespace, ref.name, role, cluster_name="blue")
+    site.box.world.tags[association.arn] = {"a": "b"}
     site.trust("storefront", pods_trust())
+
+
+def trusting_two(site: Site) -> None:
+    """Add a role whose trust policy names two clusters in one list."""
+    document = pods_trust(site.box.world.clusters["demo"])
+    arns = [CLUSTER_ARN, CLUSTER_ARN.replace("demo", "blue")]
+    document["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] = arns
+    site.box.iam.make_role(ACCOUNT, "of-two", json.dumps(document))
 
 
 def with_blue_narrow(site: Site) -> None:
@@ -231,7 +239,7 @@ def with_cart(site: Site) -> None:
 
 
 def with_chained_cart(site: Site) -> None:
-    """shop/cart has the identity of `chained`, and shop/orders its pods."""
+    """Give shop/cart the identity of `chained`, and shop/orders its pods."""
     chained(site)
     site.trust("shop-orders", pods_trust())
     site.must("move", "shop/orders", "shop/cart", "--yes", "--wait", "api")
@@ -273,7 +281,8 @@ def with_wide_role(site: Site) -> None:
 
 
 def every_kind(site: Site) -> None:
-    """As `healthy`, with a workload of each kind that can run as shop/orders; a Job is not restarted, and said."""
+    """Prepare `healthy`, with a workload of each kind that can run as shop/orders. podid does not restart a Job, and
+    prints that."""
     healthy(site)
     for kind in ("StatefulSet", "DaemonSet"):
         site.cluster.make_workload(kind, "shop", kind.lower(), "orders")
@@ -283,7 +292,7 @@ def every_kind(site: Site) -> None:
 
 
 def configured(site: Site) -> None:
-    """As `healthy`, with variables from a ConfigMap."""
+    """Prepare `healthy`, with variables from a ConfigMap."""
     healthy(site)
     site.cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "settings"}, "data": {"a": "b"}})
     path = "/apis/apps/v1/namespaces/shop/deployments/orders"
@@ -294,8 +303,8 @@ def configured(site: Site) -> None:
 
 
 def with_everything(site: Site) -> None:
-    """As `healthy`, with products, a policy of the account's own that goes on to a role, and an agent pod that is
-    refused."""
+    """Prepare `healthy`, with products, a customer managed policy that allows to assume a role, and a refused agent
+    pod."""
     healthy(site)
     for group in CUSTOM:
         site.kube.install(group)
@@ -307,8 +316,8 @@ def with_everything(site: Site) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:role/storefront"
     grant = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": arn}
     document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
-    made = site.aws("iam").create_policy(PolicyName="on", PolicyDocument=document)["Policy"]["Arn"]
-    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=made)
+    policy_arn = site.aws("iam").create_policy(PolicyName="on", PolicyDocument=document)["Policy"]["Arn"]
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=policy_arn)
     enforce = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     site.cluster.merge("/api/v1/namespaces/kube-system", enforce)
     (pod, *_) = site.cluster.pods("kube-system")
@@ -317,7 +326,7 @@ def with_everything(site: Site) -> None:
 
 
 def audited(site: Site) -> None:
-    """As `with_attached`, with access keys in a ConfigMap and in a Secret."""
+    """Prepare `with_attached`, with access keys in a ConfigMap and in a Secret."""
     with_attached(site)
     data = {"id": "AKIAZZZZ2222PODIDWAY"}
     for kind in ("configmaps", "secrets"):
@@ -326,7 +335,7 @@ def audited(site: Site) -> None:
 
 
 def with_attached(site: Site) -> None:
-    """As `configured`, with a policy of AWS's own and a Job, whose owner is looked up too."""
+    """Prepare `configured`, with an AWS managed policy and a Job, whose owner is looked up too."""
     configured(site)
     policy = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=policy)
@@ -335,28 +344,28 @@ def with_attached(site: Site) -> None:
 
 
 def without_node_permission(site: Site) -> None:
-    """The nodes' role may not redeem tokens, and has an inline policy about something else."""
+    """Remove the permission to redeem tokens from the nodes' role, and add an unrelated inline policy."""
     iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
     iam.detach_role_policy(RoleName="demo-node-role", PolicyArn=policy)
     iam.put_role_policy(RoleName="demo-node-role", PolicyName="tables", PolicyDocument=json.dumps(POLICY))
 
 
 def with_ebs_role(site: Site) -> None:
-    """The add-on owns an association of its service account."""
+    """Let the add-on own an association of its service account."""
     listed = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}]
     site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", podIdentityAssociations=listed)
     site.wait(30)
 
 
 def with_old_cni(site: Site) -> None:
-    """An older version of an add-on, and a role that does not allow its service account."""
+    """Install an older version of an add-on, and a role that does not allow its service account."""
     with_narrow_role(site)
     site.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni", addonVersion="v1.20.4-eksbuild.2")
     site.wait(30)
 
 
 def with_cni_association(site: Site) -> None:
-    """A service account of an add-on that is not installed has an association."""
+    """Associate the service account of an add-on that is not installed."""
     site.aws("eks").create_pod_identity_association(
         clusterName="demo",
         namespace="kube-system",
@@ -366,7 +375,7 @@ def with_cni_association(site: Site) -> None:
 
 
 def ungrouped(site: Site) -> None:
-    """A node that belongs to no node group: its instance tells its role."""
+    """Add a node without a node group: its instance has the role."""
     _ungroup(site)
 
 
@@ -376,7 +385,7 @@ def self_managed(site: Site) -> None:
 
 
 def untold(site: Site) -> None:
-    """A node whose instance is gone: only the access entries may tell its role."""
+    """Add a node whose instance is gone: only access entries may show its role."""
     healthy(site)
     _ungroup(site)
     instance = site.cluster.items("/api/v1/nodes")[0]["spec"]["providerID"].rpartition("/")[2]
@@ -384,15 +393,15 @@ def untold(site: Site) -> None:
 
 
 def of_a_class(site: Site) -> None:
-    """The same, and its EC2NodeClass names its role."""
+    """Prepare `untold`, with an EC2NodeClass that names the node's role."""
     untold(site)
     site.kube.install("karpenter.k8s.aws")
-    made = {"metadata": {"name": "default"}, "spec": {"role": "demo-node-role"}}
-    site.cluster.post("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", made)
+    node_class = {"metadata": {"name": "default"}, "spec": {"role": "demo-node-role"}}
+    site.cluster.post("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", node_class)
 
 
 def _ungroup(site: Site) -> None:
-    # only then does an access entry tell whose a node is
+    # only then does an access entry show the role of a node
     site.box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "API"
     name = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
     labels = {"eks.amazonaws.com/nodegroup": None, "karpenter.k8s.aws/ec2nodeclass": "default"}
@@ -400,7 +409,7 @@ def _ungroup(site: Site) -> None:
 
 
 def with_siblings(site: Site) -> None:
-    """An add-on owns the associations of two service accounts."""
+    """Let an add-on own the associations of two service accounts."""
     role = f"arn:aws:iam::{ACCOUNT}:role/storefront"
     names = ("adot-col-otlp-ingest", "adot-col-prom-metrics")
     listed = [{"serviceAccount": name, "roleArn": role} for name in names]
@@ -409,19 +418,19 @@ def with_siblings(site: Site) -> None:
 
 
 def with_recommended_role(site: Site) -> None:
-    """It has its role already, and an inline policy beside what AWS recommends."""
+    """Give the add-on its recommended role, with one more inline policy."""
     site.must(*EBS.split(), "--recommended", "--wait", "api")
     name = "demo-kube-system-ebs-csi-controller-sa"
     site.aws("iam").put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(POLICY))
 
 
 def with_ebs_association(site: Site) -> None:
-    """The add-on's service account has an association that is nobody's."""
+    """Give the add-on's service account an association without an owner."""
     site.associate("kube-system", "ebs-csi-controller-sa")
 
 
 def on_delete(site: Site) -> None:
-    """As `healthy`, with a workload whose pods only a deletion replaces."""
+    """Prepare `healthy`, with a workload whose pods only a deletion replaces."""
     healthy(site)
     strategy: Json = {"updateStrategy": {"type": "OnDelete"}}
     site.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **strategy)
@@ -429,7 +438,7 @@ def on_delete(site: Site) -> None:
 
 
 def crashing(site: Site) -> None:
-    """The agent crashes on one node."""
+    """Let the agent crash on one node."""
     healthy(site)
     node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
     site.kube.faults.agent_crashing[node] = "listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
@@ -437,13 +446,13 @@ def crashing(site: Site) -> None:
 
 
 def without_account(site: Site) -> None:
-    """The service account was deleted while its pods run."""
+    """Delete the service account while its pods run."""
     healthy(site)
     site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
 
 
 def unserved(site: Site) -> None:
-    """New pods would get no credentials."""
+    """Let new pods get no credentials."""
     healthy(site)
     site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
 
@@ -453,7 +462,7 @@ def without_agent(site: Site) -> None:
 
 
 def after(*lines: str, start: World = healthy) -> World:
-    """With what these commands have changed."""
+    """Return the world after these commands."""
 
     def run(site: Site) -> None:
         start(site)
@@ -466,7 +475,7 @@ def after(*lines: str, start: World = healthy) -> World:
 
 
 def with_irsa(site: Site) -> None:
-    """`healthy`, and shop/cart with a role of its own by IRSA."""
+    """Prepare `healthy`, and shop/cart with a role of its own by IRSA."""
     healthy(site)
     arn = _irsa_role(site, "shop-cart", ISSUER, "shop:cart")
     annotations = {"eks.amazonaws.com/role-arn": arn}
@@ -478,7 +487,7 @@ def with_irsa(site: Site) -> None:
 
 
 def with_an_addon(site: Site) -> None:
-    """`with_irsa`, and the add-on of the EBS CSI driver, which uses IRSA too."""
+    """Prepare `with_irsa`, and the add-on of the EBS CSI driver, which uses IRSA too."""
     with_irsa(site)
     account = "ebs-csi-controller-sa"
     arn = _irsa_role(site, "ebs-csi", ISSUER, f"kube-system:{account}")
@@ -489,7 +498,7 @@ def with_an_addon(site: Site) -> None:
 
 
 def owned_by_helm(site: Site) -> None:
-    """The same, and Helm manages the annotation."""
+    """Prepare `with_irsa`, with Helm as the manager of the annotation."""
     with_irsa(site)
     annotations = {"meta.helm.sh/release-name": "cart", "meta.helm.sh/release-namespace": "shop"}
     site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/cart", {"metadata": {"annotations": annotations}})
@@ -502,7 +511,7 @@ def with_irsa_and_no_agent(site: Site) -> None:
 
 
 def with_a_role_of_another_account(site: Site) -> None:
-    """`healthy`, and shop/cart with a role of another account, whose owner allows this account to assume it."""
+    """Prepare `healthy`, and shop/cart with a role of another account, whose owner allows this account to assume it."""
     healthy(site)
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:*"}
     site.box.iam.make_role("444455556666", "far", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
@@ -514,20 +523,20 @@ def with_a_role_of_another_account(site: Site) -> None:
 
 
 def with_irsa_and_no_webhook(site: Site) -> None:
-    """The same, and the webhook misses every new pod, so that the migration fails."""
+    """Prepare `with_irsa`, with a webhook that misses every new pod, so that the migration fails."""
     with_irsa(site)
     site.kube.faults.webhook_misses = math.inf
 
 
 def with_idle_kube2iam(site: Site) -> None:
-    """`healthy`, and kube2iam, which no workload needs."""
+    """Prepare `healthy`, and kube2iam, which no workload needs."""
     healthy(site)
     ProxySamples(site.box.reach(), "kube2iam").agent()
     site.wait(30)
 
 
 def with_idle_kiam(site: Site) -> None:
-    """`healthy`, and kiam, which no workload needs; its server is a Deployment."""
+    """Prepare `healthy`, and kiam, which no workload needs; its server is a Deployment."""
     healthy(site)
     ProxySamples(site.box.reach(), "kiam").agent()
     (template,) = (
@@ -545,7 +554,7 @@ PROXY_WORKLOADS = {"reader": "Deployment", "sender": "StatefulSet", "collector":
 
 
 def with_kube2iam(site: Site) -> None:
-    """`healthy`, and a workload of each kind, of one service account with roles by kube2iam."""
+    """Prepare `healthy`, and a workload of each kind, of one service account with roles by kube2iam."""
     healthy(site)
     samples = ProxySamples(site.box.reach(), "kube2iam")
     samples.agent()
@@ -560,7 +569,7 @@ UNUSED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-a-deleted-cluster"
 
 
 def with_leftovers(site: Site) -> None:
-    """An OIDC provider that no role trusts, and a role of one that is gone."""
+    """Add an OIDC provider that no role trusts, and a role for one that is gone."""
     site.aws("iam").create_open_id_connect_provider(
         Url=f"https://{UNUSED_PROVIDER.partition('/')[2]}",
         ClientIDList=["sts.amazonaws.com"],
@@ -570,7 +579,7 @@ def with_leftovers(site: Site) -> None:
 
 
 def _irsa_role(site: Site, name: str, issuer: str, subject: str) -> str:
-    """The ARN of a role that one service account can assume by the OIDC provider."""
+    """Return the ARN of a role that one service account can assume by the OIDC provider."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"},
@@ -580,7 +589,7 @@ def _irsa_role(site: Site, name: str, issuer: str, subject: str) -> str:
         },
     }
     trust = {"Version": "2012-10-17", "Statement": [statement]}
-    made = site.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    created = site.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     site.aws("iam").attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
     site.aws("iam").put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(READ_S3))
-    return str(made["Role"]["Arn"])
+    return str(created["Role"]["Arn"])

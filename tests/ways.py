@@ -1,11 +1,11 @@
-"""Every way of calling a command that the tests try: the one table that a new command adds its lines to.
+"""Every way of calling a command that the tests try: the one table to which a new command adds its lines.
 
-A way is a command line, the world that it finds, and the exit code that it ends with. These tests read the table:
+A way is a command line, its initial world, and its exit code. These tests read the table:
 
-* `test_every_command.py` runs STORY in every format, `test_documents.py` holds its documents against the schemas;
-* `hostile/test_mutated.py` changes the answers that the lines of MUTATED get;
-* `hostile/test_ctrl_c.py` interrupts the lines of INTERRUPTED;
-* `e2e/test_permissions_called.py` runs OWN with only the permissions that the command prints.
+- `test_every_command.py` runs STORY in every format, `test_documents.py` compares its documents with the schemas;
+- `hostile/test_mutated.py` changes the answers to the requests of MUTATED;
+- `hostile/test_ctrl_c.py` interrupts the lines of INTERRUPTED;
+- `e2e/test_permissions_called.py` runs OWN with only the permissions that the command prints.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from way_worlds import (
     shared_role,
     story,
     tagged_target,
+    trusting_two,
     under_cilium,
     ungrouped,
     unserved,
@@ -84,9 +85,9 @@ from worlds import ACCOUNT, Site
 class Way:
     """One way of calling a command.
 
-    `permissions` are those that it may use beside the default ones, by the beginnings of their reasons. `answers` are
-    those of a person at a terminal. A `rare` way uses no permission that another way does not use: only `make fuzz`
-    runs it.
+    `permissions` are the permissions that it may use beside the default ones, by the beginnings of their reasons.
+    `answers` are the user's answers at a terminal. A `rare` way uses no permission that another way does not use: only
+    `make fuzz` runs it.
     """
 
     line: str
@@ -107,7 +108,7 @@ class Way:
 
 
 def _script(world: World, text: str) -> tuple[Way, ...]:
-    """One way a line, the exit code first."""
+    """Return one way for each line, which begins with the exit code."""
     lines = (line.split(" ", 1) for line in text.strip().replace("SESSION", SESSIONS[0]).splitlines())
     return tuple(Way(line, world, code=int(code)) for code, line in lines)
 
@@ -293,6 +294,7 @@ STORY = _script(
 0 move shop/orders shop/moved --update-trust --yes --dry-run
 0 disassociate shop/orders --delete-role --yes --dry-run
 2 disassociate shop/orders
+0 decommission --cluster demo --dry-run
 0 disassociate shop/orders --yes --dry-run
 0 disassociate shop/orders --yes
 5 disassociate shop/orders --yes
@@ -407,7 +409,7 @@ STORY = _script(
 5 sandbox heal role-not-found
 """,
 )
-# each in the same world; what reads comes first
+# each in the same world; the reads come first
 MUTATED = _script(
     lab,
     """
@@ -460,6 +462,7 @@ MUTATED = _script(
 0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
+0 decommission --cluster demo --dry-run
 0 role list
 0 role show shop-orders
 0 install-agent
@@ -523,6 +526,7 @@ INTERRUPTED = _script(
 130 doctor --me
 130 audit --secrets
 130 disassociate shop/orders --yes
+130 decommission --cluster demo --yes
 130 associate shop/orders --role storefront --replace
 130 undo last --yes
 130 move shop/orders shop/cart
@@ -569,7 +573,7 @@ SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3Rea
 
 
 def settings_undone(site: Site) -> None:
-    """A boundary goes with somebody's answer alone."""
+    """Undo settings with an answer at a terminal, because restoring without the boundary requires one."""
     after(ROLE, SETTINGS)(site)
     site.podid.tty, site.podid.answers = True, Answers(True)
     after(*UNDONE, start=lambda _: None)(site)
@@ -702,6 +706,11 @@ OWN = (
         "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
     ),
     Way("disassociate shop/orders --yes --wait api", healthy, rare=True),
+    Way(
+        "decommission --cluster demo --yes",
+        after(WITH_ROLE, start=trusting_two),
+        ("checking whether EC2", "reading the settings"),
+    ),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
     Way("copy --from-cluster blue --to-cluster demo", with_blue, EFFECT, rare=True),
@@ -858,6 +867,15 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", healthy),
     Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
+    *(
+        Way(f"can-i shop/orders {action} --resource {arn}", healthy, (f"--resource with {kind}",), code=3)
+        for action, arn, kind in (
+            ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
+            ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
+            ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
+            ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+        )
+    ),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("privileges shop/orders", chained),

@@ -1,8 +1,8 @@
-"""The worlds that tests run podid in, built in layers on one sandbox a process.
+"""The worlds of the tests, built in layers on one sandbox for each process.
 
-`started()` gives the account as good as new, with its cluster where one is wanted; `Site` puts podid in front of it and
-adds what a test needs: the samples, the agent, an identity. `KubeWorld` is a cluster without an account. Time stands
-still but for what podid sleeps and what a test lets pass, so that no test depends on how busy the machine is.
+`started()` returns the account in its initial state, with its cluster if required. `Site` runs podid on it and adds
+what a test needs: the samples, the agent, an identity. `KubeWorld` is a cluster without an account. Only podid's sleeps
+and a test's own waits advance the clock, so that no test depends on the load of the machine.
 """
 
 import base64
@@ -34,7 +34,7 @@ from podid.ops.clients import KubeAccess
 from podid.sandbox import baseline, process
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
-from podid.sandbox.faults import TwoASecond
+from podid.sandbox.faults import TrailRate
 from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
 from podid.sandbox.kubernetes import JoinedKubernetes
 from podid.sandbox.world import Delays, Limits, World
@@ -57,14 +57,14 @@ POLICY = {
         }
     ],
 }
-_boto = cache(boto3.session.Session)  # not before once.py has seen to what a session keeps
+_boto = cache(boto3.session.Session)  # after shared_caches.py, which changes what a session keeps
 
 
 # --- the sandbox of this process --------------------------------------------------------------------------------------
 
 
-class _Shelf:
-    """Starting a sandbox takes ten times as long as putting one back, so the last one is kept."""
+class _KeptSandbox:
+    """Keeps the last sandbox: starting one takes ten times as long as resetting it."""
 
     box: Sandbox | None = None
     whole = False
@@ -74,48 +74,50 @@ class _Shelf:
 
 
 def clear() -> None:
-    """Stops the sandbox that is kept: only one runs in a process, and some tests start their own."""
-    assert not _Shelf.taken, "a test holds the sandbox"
-    if _Shelf.box is not None:
-        _Shelf.box.stop()
-        _Shelf.box = None
+    """Stop the kept sandbox: only one runs in a process, and some tests start their own."""
+    assert not _KeptSandbox.taken, "a test holds the sandbox"
+    if _KeptSandbox.box is not None:
+        _KeptSandbox.box.stop()
+        _KeptSandbox.box = None
 
 
 @contextmanager
 def started(
     directory: Path | None = None, moment: float | None = None, *, encrypted: bool = False
 ) -> Iterator[Sandbox]:
-    """The account without delays or faults, its clock at `moment` (now, as what boto3 signs must be of about that
-    time). With a `directory`, which takes the kubeconfig, there is a cluster too. Nobody else can have it meanwhile.
+    """Yield the account without delays or faults, its clock at `moment` (by default now, because boto3 signs with the
+    current time). With a `directory` for the kubeconfig there is a cluster too. No other test can use the sandbox
+    meanwhile.
 
-    The cluster is reached by HTTP: with TLS, of which each command greets it a dozen times, `doctor` takes a third
-    longer. Only where DescribeCluster tells where it is it has to be `encrypted`, as in life."""
+    The cluster uses HTTP: with TLS, `doctor` takes a third longer, because each command connects a dozen times. Only
+    tests that find the cluster by DescribeCluster need it `encrypted`, as on AWS.
+    """
     whole = directory is not None
-    if _Shelf.box is None or _Shelf.whole != whole:
+    if _KeptSandbox.box is None or _KeptSandbox.whole != whole:
         clear()
-    assert not _Shelf.taken, "a test holds the sandbox"
-    _Shelf.taken, _Shelf.whole, _Shelf.encrypted = True, whole, encrypted
-    _Shelf.directory = directory or _Shelf.directory
+    assert not _KeptSandbox.taken, "a test holds the sandbox"
+    _KeptSandbox.taken, _KeptSandbox.whole, _KeptSandbox.encrypted = True, whole, encrypted
+    _KeptSandbox.directory = directory or _KeptSandbox.directory
     try:
-        if _Shelf.box is None:
+        if _KeptSandbox.box is None:
             box = Sandbox(kubernetes=_cluster if whole else None)
-            _put_back(box, moment)
-            _Shelf.box = box.start()
+            _reset_settings(box, moment)
+            _KeptSandbox.box = box.start()
         else:
-            _put_back(_Shelf.box, moment)
-            _Shelf.box.reset()
-        yield _Shelf.box
+            _reset_settings(_KeptSandbox.box, moment)
+            _KeptSandbox.box.reset()
+        yield _KeptSandbox.box
     finally:
-        _Shelf.taken = False
+        _KeptSandbox.taken = False
 
 
 def _cluster(world: World) -> JoinedKubernetes:
-    return JoinedKubernetes(world, _Shelf.directory, encrypted=_Shelf.encrypted)
+    return JoinedKubernetes(world, _KeptSandbox.directory, encrypted=_KeptSandbox.encrypted)
 
 
-def _put_back(box: Sandbox, moment: float | None) -> None:
-    """What a reset leaves alone."""
-    vars(box.gateway).pop("answer", None)  # what a test put in front of it
+def _reset_settings(box: Sandbox, moment: float | None) -> None:
+    """Reset the settings that a reset of the sandbox keeps."""
+    vars(box.gateway).pop("answer", None)  # a front of a test
     box.admin_key = box.world.credentials.add_user("podid-admin", account=box.world.account)
     box.world.delays, box.world.limits = Delays(association=0.0, addon=0.0), Limits()
     box.world.clock.stand_still(float(int(time.time())) if moment is None else moment)
@@ -126,8 +128,8 @@ def _put_back(box: Sandbox, moment: float | None) -> None:
 
 
 class Site:
-    """`site("doctor")` runs podid as the account's administrator, in process, on the sandbox's clock. `slept` is how
-    long podid has slept, in seconds; that time passes for the account and the cluster as well, and no other does."""
+    """An account with podid: `site("doctor")` runs podid in process as the account's administrator, on the sandbox's
+    clock. `slept` are the seconds that podid has slept; the clock of account and cluster advances with them only."""
 
     def __init__(self, box: Sandbox, directory: Path) -> None:
         self.box = box
@@ -164,18 +166,18 @@ class Site:
         self.wait(seconds)
 
     def wait(self, seconds: float) -> None:
-        """Lets that much time pass, second by second: controllers act on what the step before has led to."""
-        left = seconds
-        while left > 0:
-            step = min(left, 1.0)
+        """Advance the clock second by second: controllers react to the previous second."""
+        remaining = seconds
+        while remaining > 0:
+            step = min(remaining, 1.0)
             self.clock.advance(step)
             if self.box.kubernetes is not None:
                 self.kube.poke()
             self.on_sleep(step)
-            left -= step
+            remaining -= step
 
     def enter(self, patch: pytest.MonkeyPatch, without: Iterable[str] = (), **env: str) -> None:
-        """Points the process at the site: boto3 reads the process's environment."""
+        """Point the process at the site, because boto3 reads the process's environment."""
         for name, value in {**self.env, **env}.items():
             patch.setenv(name, value)
         for name in without:
@@ -184,7 +186,7 @@ class Site:
     def __call__(self, *argv: str, env: dict[str, str] | None = None, without: Iterable[str] = ()) -> Outcome:
         with pytest.MonkeyPatch.context() as patch:
             self.enter(patch, without, **(env or {}))
-            # `podid sandbox break` and `heal` are about the sandbox of this process
+            # `podid sandbox break` and `heal` apply to the sandbox of this process
             patch.setattr(process, "command", lambda arguments, *, directory: self.box.admin.carry_out(dict(arguments)))
             return self.podid(*argv)
 
@@ -196,19 +198,20 @@ class Site:
     # layers
 
     def with_samples(self) -> "Site":
-        """The demo's mistyped association, in effect."""
+        """Add the demo's mistyped association, in effect."""
         baseline.add_association(self.box.world, "payments", "bilingworker", "apps/billing-worker")
         return self._heard("associations")
 
     def with_agent(self) -> "Site":
-        """The agent add-on, Ready on every node."""
+        """Install the agent add-on, Ready on every node."""
         self.aws("eks").create_addon(clusterName="demo", addonName=AGENT)
         self.wait(30)
         return self
 
     def with_identity(self) -> "Site":
-        """Role shop-orders, as podid would make it for shop/orders, and its association; the pods are newer than it."""
-        iam, name = self.box.iam, "shop-orders"  # not by calls of IAM, which took as long as a command
+        """Add role shop-orders, as podid would create it for shop/orders, and its association. The pods are newer than
+        the association."""
+        iam, name = self.box.iam, "shop-orders"  # without calls of IAM, which took as long as a command
         iam.attach(iam.make_role(ACCOUNT, name, json.dumps(trust_for(ORDERS))), ACCOUNT, (), {"dynamodb-read": POLICY})
         iam.role_made(ACCOUNT, name)
         iam.trust_written(ACCOUNT, name)
@@ -216,8 +219,8 @@ class Site:
         return self.with_new_pods()
 
     def with_target(self, account: str = ACCOUNT) -> "Site":
-        """The identity goes on to role reports-reader, of this account or of another, as AWS's guide has it. Its pods
-        are newer than that."""
+        """Let the role assume role reports-reader, of this account or another, as in AWS's guide. The pods are newer
+        than that."""
         arn, iam = target_arn(account), self.aws("iam")
         if account == ACCOUNT:
             iam.create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(target_trust()))
@@ -226,8 +229,10 @@ class Site:
         document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ACTIONS, "Resource": arn}]}
         iam.put_role_policy(RoleName="shop-orders", PolicyName=TARGET, PolicyDocument=json.dumps(document))
         eks = self.aws("eks")
-        (found,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
-        eks.update_pod_identity_association(clusterName="demo", associationId=found["associationId"], targetRoleArn=arn)
+        (association,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+        eks.update_pod_identity_association(
+            clusterName="demo", associationId=association["associationId"], targetRoleArn=arn
+        )
         self.wait(30)
         return self.with_new_pods()
 
@@ -237,12 +242,12 @@ class Site:
         self.wait(60)
         return self
 
-    def _heard(self, what: str) -> "Site":
-        self.box.world.changed(what)
+    def _heard(self, resource: str) -> "Site":
+        self.box.world.changed(resource)
         self.box.world.notify()
         return self
 
-    # what tests change by hand
+    # changes of a test
 
     def policy_file(self) -> str:
         path = self.directory / "dynamodb-read.json"
@@ -250,7 +255,7 @@ class Site:
         return str(path)
 
     def aws(self, service: str, *, key: Credential | None = None, region: str = "", attempts: int = 1) -> Any:
-        """boto3's client of the administrator, or of another `key`."""
+        """Return a boto3 client of the administrator, or with another `key`."""
         credential = key or self.box.admin_key
         return _boto().client(
             service,
@@ -266,16 +271,18 @@ class Site:
         self.aws("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(document))
 
     def associate(self, namespace: str, account: str, role: str = "storefront") -> str:
-        """The association's id, in effect already; the role lets in whoever is of the cluster."""
+        """Create an association that is in effect, and return its id. The role's trust policy allows every pod of the
+        cluster."""
         arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-        made = self.aws("eks").create_pod_identity_association(
+        created = self.aws("eks").create_pod_identity_association(
             clusterName="demo", namespace=namespace, serviceAccount=account, roleArn=arn
         )
         self.wait(10)
-        return str(made["association"]["associationId"])
+        return str(created["association"]["associationId"])
 
     def user(self, name: str, rules: list[Json]) -> dict[str, str]:
-        """Environment of a caller with the administrator's AWS rights and only `rules` in Kubernetes."""
+        """Return the environment of a caller with the administrator's permissions in AWS and only `rules` in
+        Kubernetes."""
         token = f"token-of-{name}"
         self.kube.add_user(token, name, rules=rules)
         path = self.directory / f"kubeconfig-{name}"
@@ -288,13 +295,13 @@ def target_arn(account: str = ACCOUNT) -> str:
 
 
 def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition: object) -> Json:
-    """What the trust of role reports-reader says: role shop-orders may do both actions, unless told otherwise."""
+    """Return the trust policy of role reports-reader: by default it allows role shop-orders both actions."""
     statement: Json = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions or ACTIONS}
     return {"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]}
 
 
 def trust_for(account: ServiceAccountRef, cluster_arn: str = CLUSTER_ARN) -> Json:
-    """A trust policy that lets in one service account, as podid writes it."""
+    """Return a trust policy that allows one service account, as podid writes it."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
@@ -313,13 +320,13 @@ def trust_for(account: ServiceAccountRef, cluster_arn: str = CLUSTER_ARN) -> Jso
 
 @contextmanager
 def account_site(directory: Path) -> Iterator[Site]:
-    """The AWS half only. What changes there is in effect at once."""
+    """Yield the AWS half only. Its changes take effect at once."""
     with started() as box:
         yield Site(box, directory)
 
 
-class _AtOnce(TwoASecond):
-    """CloudTrail's limit is in real time; tests/aws/test_cloudtrail.py is held by it."""
+class _NoRate(TrailRate):
+    """Replaces CloudTrail's limit, which is in real time; tests/aws/test_cloudtrail.py tests the limit itself."""
 
     def take(self) -> bool:
         return True
@@ -327,9 +334,10 @@ class _AtOnce(TwoASecond):
 
 @contextmanager
 def whole_site(directory: Path, moment: float | None = None, *, encrypted: bool = False) -> Iterator[Site]:
-    """Cluster demo with three nodes and three workloads, no agent, no association, and AWS's own delays."""
+    """Yield cluster demo with three nodes and three workloads, without agent and association, and with AWS's own
+    delays."""
     with started(directory, moment, encrypted=encrypted) as box:
-        box.world.delays, box.world.trail_rate = Delays(), _AtOnce()
+        box.world.delays, box.world.trail_rate = Delays(), _NoRate()
         site = Site(box, directory)
         site.wait(60)
         yield site
@@ -340,14 +348,14 @@ def whole_site(directory: Path, moment: float | None = None, *, encrypted: bool 
 
 @dataclass(slots=True)
 class KubeWorld:
-    """The Kubernetes half with a reader and a writer for it; `aws` is what it is told of the account."""
+    """The Kubernetes half with a reader and a writer for it. `aws` is its data of the account."""
 
     sandbox: KubeSandbox
     aws: MemoryWorld
     clock: ManualClock
     reader: KubeReader = field(init=False)
     writer: KubeWriter = field(init=False)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     plans: list[tuple[float, ServiceAccountRef, bool]] = field(default_factory=list)
     transports: list[Transport] = field(default_factory=list)
 
@@ -355,7 +363,7 @@ class KubeWorld:
         self.reader, self.writer = self.login(self.sandbox.admin_token)
 
     def at(self, seconds: float, ref: ServiceAccountRef, *, associated: bool = True) -> None:
-        """From `seconds` after now on, the control plane knows of the association (or no longer does)."""
+        """Make the control plane include the association (or no longer) from `seconds` after now on."""
         self.plans.append((self.clock.seconds + seconds, ref, associated))
 
     def sleep(self, seconds: float) -> None:
@@ -370,18 +378,18 @@ class KubeWorld:
         return datetime.fromtimestamp(self.clock.seconds, UTC)
 
     def progress(self, text: str) -> None:
-        if not self.said or self.said[-1] != text:
-            self.said.append(text)
+        if not self.messages or self.messages[-1] != text:
+            self.messages.append(text)
 
     def patience(self, seconds: float = 300) -> Patience:
         return Patience(seconds, Clock(self.now, self.clock, self.sleep), self.progress)
 
     def access(self, token: str = "") -> KubeAccess:
-        """As the user who sends `token`, else as the world's own."""
+        """Return access as the user who sends `token`, by default the world's own."""
         return KubeAccess(self.login(token) if token else (self.reader, self.writer))
 
     def login(self, token: str) -> tuple[KubeReader, KubeWriter]:
-        """A reader and a writer as the user who sends `token`."""
+        """Return a reader and a writer as the user who sends `token`."""
         transport = self.transport(token)
         return KubeReader(transport), KubeWriter(transport)
 
@@ -395,7 +403,7 @@ class KubeWorld:
 
 
 def cluster_of(sandbox: KubeSandbox, aws: MemoryWorld) -> Cluster:
-    """What DescribeCluster would say of it."""
+    """Return the cluster as DescribeCluster would."""
     return Cluster(
         name=aws.cluster_name,
         arn=aws.cluster_arn,
@@ -408,13 +416,13 @@ def cluster_of(sandbox: KubeSandbox, aws: MemoryWorld) -> Cluster:
 
 @contextmanager
 def kube_world(*, timing: Timing | None = None, agent: bool = False) -> Iterator[KubeWorld]:
-    """The samples' nodes, accounts and workloads; with `agent` its DaemonSet too."""
+    """Yield the samples' nodes, accounts and workloads; with `agent` also its DaemonSet."""
     aws, clock = MemoryWorld(addon=MemoryAddon() if agent else None), ManualClock()
     with KubeSandbox(aws, clock=clock, timing=timing) as sandbox:
         sandbox.load_baseline()
         clock.advance(60)
         sandbox.poke()
-        made = KubeWorld(sandbox, aws, clock)
-        yield made
-        for transport in made.transports:
+        new = KubeWorld(sandbox, aws, clock)
+        yield new
+        for transport in new.transports:
             transport.close()

@@ -31,7 +31,7 @@ STRIPPED = sys.platform == "linux"
 # botocore itself calls these services to get credentials
 SIGN_IN = ("signin", "sso", "sso-oidc", "sts")
 # podid reads Kubernetes' JSON without the classes of kubernetes; rich can colour source code
-UNUSED = ("kubernetes.client.models", "kubernetes.client.api", "pygments.lexers", "pygments.styles")
+UNUSED = ("kubernetes.client.models.", "kubernetes.client.api.", "pygments.lexers.", "pygments.styles.")
 _MODEL = re.compile(r"(?P<service>[^/]+)/(?P<version>\d{4}-\d{2}-\d{2})/(?!examples)")
 
 
@@ -79,8 +79,10 @@ def services() -> frozenset[str]:
 
 
 def is_kept(name: str) -> bool:
-    """Return whether the binary contains a data file of a library. Of boto3 and botocore it contains the models of the
-    services, in their newest version; they would be two thirds of its size."""
+    """Return whether the binary contains a file of a library, code or data. Of boto3 and botocore it contains the
+    models of the services, in their newest version; they would be two thirds of its size."""
+    if name.endswith(".pyc"):
+        return name.endswith("__init__.pyc") or not name.replace(os.sep, ".").startswith(UNUSED)
     folder, _, rest = name.replace(os.sep, "/").partition("/data/")
     if folder == "boto3":
         return False
@@ -88,11 +90,6 @@ def is_kept(name: str) -> bool:
         return True
     model = _MODEL.match(rest)
     return model is not None and model["service"] in services() and model["version"] == _newest(model["service"])
-
-
-def is_used(module: str) -> bool:
-    """Return whether the binary contains a module of a library."""
-    return not module.startswith(tuple(f"{name}." for name in UNUSED))
 
 
 @cache

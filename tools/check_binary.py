@@ -48,8 +48,6 @@ ONLINE: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("can-i", "payments/bilingworker", "sqs:SendMessage"), 0, "sqs:SendMessage"),
     (("install-agent",), 0, "Ready agent pod"),
     (("history",), 0, "install-agent"),
-    (("undo", "last", "--yes"), 0, "deleted"),
-    (("install-agent",), 0, "Ready agent pod"),
     (("associate", "shop/orders", "--create-role", "--preset", "s3-read,bucket=orders", "--restart"), 0, "ready"),
     (("verify", "shop/orders", "--yes"), 0, "verified"),
 )
@@ -90,6 +88,7 @@ def check(archive: Path, place: Path) -> None:
         for arguments, code, words in ONLINE:
             run(program, arguments, code, words, sandbox)
         check_children(program, place, sandbox)
+        run(program, ("undo", "last", "--yes"), 0, "deleted", sandbox)
     finally:
         subprocess.run([*own, "stop"], check=True, env=home, stdout=subprocess.DEVNULL)
     check_time(program, clean)

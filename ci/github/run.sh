@@ -33,7 +33,8 @@ split "$COMMAND" command
 command=("${words[@]}")
 [ "${#command[@]}" -gt 0 ] || fail "The input command is empty."
 split "$ARGS" args
-arguments=("${command[@]}" "${words[@]}")
+# bash 3.2 of macOS takes an empty list for a variable that is not set
+arguments=("${command[@]}" ${words[@]+"${words[@]}"})
 
 [ -z "$CLUSTER" ] || export PODID_CLUSTER=$CLUSTER
 [ -z "$REGION" ] || export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION

@@ -21,12 +21,11 @@ def main() -> None:
 def restore_environment() -> None:
     """Remove the variables of PyInstaller, which are for this process alone. A program that podid starts, such as a
     kubeconfig's credential plugin, would load the libraries of this binary instead of its own."""
-    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-        original = os.environ.pop(f"{name}_ORIG", None)
+    if sys.platform == "linux":
+        original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+        os.environ.pop("LD_LIBRARY_PATH", None)
         if original is not None:
-            os.environ[name] = original
-        elif name == "LD_LIBRARY_PATH" or name in os.environ:
-            os.environ.pop(name, None)
+            os.environ["LD_LIBRARY_PATH"] = original
     for name in [name for name in os.environ if name.startswith("_PYI_")]:
         del os.environ[name]
 

@@ -1,4 +1,4 @@
-"""A session that leads to the account."""
+"""A session of the account."""
 
 import os
 

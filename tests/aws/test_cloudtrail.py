@@ -13,7 +13,7 @@ from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.foreign import Malformed
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
-from podid.sandbox.faults import TwoASecond
+from podid.sandbox.faults import TrailRate
 
 ORDERS = ServiceAccountRef("shop", "orders")
 ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
@@ -46,7 +46,7 @@ def test_what_agents_asked_for_and_what_pods_got(session: AwsSession, since: dat
 
 
 def test_pages_are_asked_for_as_they_are_wanted(box: Sandbox, session: AwsSession, since: datetime) -> None:
-    box.world.trail_rate = TwoASecond()
+    box.world.trail_rate = TrailRate()
     (first,) = [item for item in box.world.trail if item.event["EventName"] == "AssumeRole"]
     box.world.trail.extend([first] * 60)
     calls = box.faults.calls

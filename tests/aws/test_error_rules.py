@@ -9,7 +9,7 @@ import botocore.parsers
 import botocore.session
 import pytest
 
-from aws.saying import ORIGIN, answer, said
+from aws.error_answers import ORIGIN, answer, error_of
 from aws.test_errors import CREDENTIALS, DENIALS, REFUSALS
 from aws.test_marks import CALLS
 from podid.aws import errors
@@ -94,8 +94,10 @@ def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
             codes.add(response["service_error_code"])
     assert codes == set(THROTTLING_CODES)
     for code in sorted(codes):
-        assert type(said(code, "Rate exceeded")) is Throttled, code
-    assert said("Unheard", "slow down", status=429).message == ("EKS throttles requests (DescribeCluster: slow down)")
+        assert type(error_of(code, "Rate exceeded")) is Throttled, code
+    assert error_of("Unheard", "slow down", status=429).message == (
+        "EKS throttles requests (DescribeCluster: slow down)"
+    )
 
 
 def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:
@@ -107,6 +109,6 @@ def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> 
         prefix, name = action.split(":")
         service = {"access-analyzer": "accessanalyzer"}.get(prefix, prefix)  # as rights call it, and botocore
         for shape in session.get_service_model(service).operation_model(name).error_shapes:
-            if type(said(shape.error_code, "text", service=service, operation=name)) is PodidError:
+            if type(error_of(shape.error_code, "text", service=service, operation=name)) is PodidError:
                 unclassified[shape.error_code] = name
     assert unclassified == {}, json.dumps(unclassified)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aws.saying import ME, SSO, said, shown
+from aws.error_answers import ME, SSO, error_of, shown
 from podid.aws.errors import Origin
 from podid.domain.errors import (
     AccessDenied,
@@ -31,8 +31,7 @@ DENIALS = [
         f"{ME} is not authorized to perform eks:ListPodIdentityAssociations on "
         "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
         "eks:ListPodIdentityAssociations",
-        "Ask an administrator of the account to allow eks:ListPodIdentityAssociations on "
-        "arn:aws:eks:eu-west-1:111122223333:cluster/prod.",
+        "Ask an administrator of the account for this permission.",
     ),
     (
         f"User: {ME} is not authorized to perform: eks:DescribePodIdentityAssociation on resource: "
@@ -41,10 +40,9 @@ DENIALS = [
         "DescribePodIdentityAssociation",
         f"{ME} is not authorized to perform eks:DescribePodIdentityAssociation on "
         "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
-        "allows the eks:DescribePodIdentityAssociation action",
+        "allows it",
         "eks:DescribePodIdentityAssociation",
-        "Ask an administrator of the account to allow eks:DescribePodIdentityAssociation on "
-        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1. "
+        "Ask an administrator of the account for this permission. "
         "A policy for the cluster's ARN does not cover its associations.",
     ),
     (
@@ -67,8 +65,7 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
         "boundary allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows the "
-        "eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows it",
         "eks:DescribeCluster",
         "The caller's permissions boundary must allow eks:DescribeCluster as well.",
     ),
@@ -76,8 +73,7 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
         "allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows the "
-        "eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows it",
         "eks:DescribeCluster",
         "The session policy of these credentials must allow eks:DescribeCluster as well.",
     ),
@@ -93,30 +89,29 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
         "policy allows the iam:GetRole action",
         "GetRole",
-        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows "
-        "the iam:GetRole action",
+        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows it",
         "iam:GetRole",
-        "Ask an administrator of the account to allow iam:GetRole on role shop.",
+        "Ask an administrator of the account for this permission.",
     ),
     (
         "Access denied",
         "DescribeCluster",
         "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
         "eks:DescribeCluster",
-        "Ask an administrator of the account to allow eks:DescribeCluster.",
+        "Ask an administrator of the account for this permission.",
     ),
 ]
 
 
 @pytest.mark.parametrize(("text", "operation", "what", "permission", "advice"), DENIALS)
 def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
-    error = said("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
+    error = error_of("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
     assert isinstance(error, AccessDenied)
     assert (error.message, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
 
 
 def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() -> None:
-    error = said(
+    error = error_of(
         "AccessDeniedException",
         "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
         service="eks-auth",
@@ -134,7 +129,7 @@ def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() 
 
 
 def test_the_callers_missing_permission_to_redeem_a_token() -> None:
-    error = said(
+    error = error_of(
         "AccessDeniedException",
         f"User: {ME} is not authorized to perform: eks-auth:AssumeRoleForPodIdentity",
         service="eks-auth",
@@ -186,18 +181,18 @@ CREDENTIALS = [
 
 @pytest.mark.parametrize(("code", "text", "what"), CREDENTIALS)
 def test_credentials(code: str, text: str, what: str) -> None:
-    error = said(code, text, status=403)
+    error = error_of(code, text, status=403)
     assert (type(error), error.message) == (CredentialsError, what)
 
 
 def test_expired_credentials_of_identity_center_are_renewed_by_signing_in() -> None:
-    assert said("ExpiredToken", "old", origin=SSO).hint == ("aws", "sso", "login", "--profile", "dev")
-    assert said("ExpiredToken", "old", origin=Origin(sso=True)).hint == ("aws", "sso", "login")
-    assert shown(said("ExpiredToken", "old"))[2:] == ((), RENEW)
+    assert error_of("ExpiredToken", "old", origin=SSO).hint == ("aws", "sso", "login", "--profile", "dev")
+    assert error_of("ExpiredToken", "old", origin=Origin(sso=True)).hint == ("aws", "sso", "login")
+    assert shown(error_of("ExpiredToken", "old"))[2:] == ((), RENEW)
 
 
 def test_an_expired_service_account_token_is_not_the_callers() -> None:
-    error = said(
+    error = error_of(
         "ExpiredTokenException", "Token expired", service="eks-auth", operation="AssumeRoleForPodIdentity", origin=SSO
     )
     assert shown(error) == (
@@ -361,14 +356,14 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
 def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
-    error = said(code, text, service=service, operation=operation, subject="X")
+    error = error_of(code, text, service=service, operation=operation, subject="X")
     assert (type(error), error.message) == (kind, what)
     if isinstance(error, Rejected):
         assert error.service_code == code
 
 
 def test_the_id_of_the_existing_association_is_in_the_message() -> None:
-    error = said(
+    error = error_of(
         "ResourceInUseException",
         "Association already exists: a-9njjin9gfghecgocd",
         operation="CreatePodIdentityAssociation",
@@ -383,14 +378,14 @@ def test_the_id_of_the_existing_association_is_in_the_message() -> None:
 
 
 def test_a_role_that_may_be_too_new_has_a_class_of_its_own() -> None:
-    new = said("InvalidParameterException", "Role provided in the request does not exist.")
-    trust = said("InvalidParameterException", "Trust policy of the role provided is invalid.")
-    other = said("InvalidParameterException", "bad version")
+    new = error_of("InvalidParameterException", "Role provided in the request does not exist.")
+    trust = error_of("InvalidParameterException", "Trust policy of the role provided is invalid.")
+    other = error_of("InvalidParameterException", "bad version")
     assert [type(error) for error in (new, trust, other)] == [RoleUnknown, TrustRefused, Rejected]
 
 
 def test_an_unknown_code_keeps_awss_own_words() -> None:
-    error = said("TeapotException", "I am {not} a coffee machine.", subject="cluster prod")
+    error = error_of("TeapotException", "I am {not} a coffee machine.", subject="cluster prod")
     assert shown(error) == (
         Rejected,
         "EKS refused DescribeCluster for cluster prod (TeapotException: I am {not} a coffee machine)",

@@ -5,7 +5,7 @@ import ssl
 import botocore.exceptions as sdk
 import pytest
 
-from aws.saying import ORIGIN, said
+from aws.error_answers import ORIGIN, error_of
 from podid.aws.errors import Origin, translate
 from podid.domain.errors import (
     Conflict,
@@ -35,7 +35,7 @@ from podid.domain.errors import (
     ],
 )
 def test_server_failures(code: str, status: int, kind: type[PodidError]) -> None:
-    assert type(said(code, "oops", status=status)) is kind
+    assert type(error_of(code, "oops", status=status)) is kind
 
 
 _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
@@ -51,7 +51,7 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
     ],
 )
 def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
-    error = said(code, text, status=status)
+    error = error_of(code, text, status=status)
     assert (type(error), error.message) == (
         NotServed,
         f"this endpoint of EKS does not support DescribeCluster ({told})",
@@ -59,9 +59,9 @@ def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str,
 
 
 def test_a_page_is_not_shown() -> None:
-    error = said("500", _PAGE, status=500)
+    error = error_of("500", _PAGE, status=500)
     assert (type(error), error.message) == (UnreadableAnswer, "EKS answered DescribeCluster with an HTML page (500)")
-    assert type(said("503", _PAGE, status=503)) is ServerFailed
+    assert type(error_of("503", _PAGE, status=503)) is ServerFailed
 
 
 URL = "https://eks.eu-west-1.amazonaws.com/clusters"
@@ -188,7 +188,7 @@ def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
 
 @pytest.mark.parametrize("secret", ["eyJhbGci.eyJzdWIi.c2lnbmF0dXJl", "k8s-aws-v1.aHR0cHM", "X-Amz-Signature=0a1b2c"])
 def test_a_token_that_a_service_repeats_is_never_shown(secret: str) -> None:
-    error = said("ValidationException", f"Value '{secret}' at 'token' is wrong")
+    error = error_of("ValidationException", f"Value '{secret}' at 'token' is wrong")
     assert secret not in error.message
     assert error.message == "EKS does not accept DescribeCluster (Value '[token]' at 'token' is wrong)"
 

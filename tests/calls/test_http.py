@@ -12,18 +12,18 @@ import urllib3
 from podid.calls import http
 from podid.calls.deadline import NEVER, Deadline, Overdue
 
-from .lying_server import LyingServer, dripping, limited_pool, silent, whole
+from .raw_server import RawServer, dripping, limited_pool, silent, whole
 
 HEADERS = b"HTTP/1.1 200 OK\r\nx-filler: "
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n"
 
 
 @pytest.fixture
-def servers() -> Iterator[Callable[..., LyingServer]]:
-    made: list[LyingServer] = []
+def servers() -> Iterator[Callable[..., RawServer]]:
+    made: list[RawServer] = []
 
-    def make(answer: Callable[[], Iterator[bytes]]) -> LyingServer:
-        made.append(LyingServer(lambda _, path: answer()))
+    def make(answer: Callable[[], Iterator[bytes]]) -> RawServer:
+        made.append(RawServer(lambda _, path: answer()))
         return made[-1]
 
     yield make
@@ -41,7 +41,7 @@ def read(url: str, pool: urllib3.PoolManager | None = None) -> bytes:
     [silent, dripping, lambda: dripping(HEADERS), lambda: dripping(CHUNKED), lambda: dripping(b"")],
     ids=["silent", "body", "headers", "chunks", "status"],
 )
-def test_a_call_ends_when_its_time_is_up(servers: Callable[..., LyingServer], answer: Callable[[], object]) -> None:
+def test_a_call_ends_when_its_time_is_up(servers: Callable[..., RawServer], answer: Callable[[], object]) -> None:
     url, threads = servers(answer).url, threading.active_count()
     began = time.monotonic()
     with pytest.raises(Overdue, match=r"^within 0.3 s$"):
@@ -52,7 +52,7 @@ def test_a_call_ends_when_its_time_is_up(servers: Callable[..., LyingServer], an
     assert threading.active_count() <= threads + 2, "but for the server's"
 
 
-def test_a_proxy_that_drips(servers: Callable[..., LyingServer]) -> None:
+def test_a_proxy_that_drips(servers: Callable[..., RawServer]) -> None:
     proxy = urllib3.ProxyManager(servers(lambda: dripping(HEADERS)).url)
     http.limit_pools(classes := dict(proxy.pool_classes_by_scheme))
     proxy.pool_classes_by_scheme = classes
@@ -70,13 +70,13 @@ def test_a_name_that_takes_long_to_look_up(monkeypatch: pytest.MonkeyPatch) -> N
     over.set()
 
 
-def test_tls_that_does_not_begin(servers: Callable[..., LyingServer]) -> None:
+def test_tls_that_does_not_begin(servers: Callable[..., RawServer]) -> None:
     url = servers(silent).url.replace("http:", "https:")
     with pytest.raises((Overdue, urllib3.exceptions.HTTPError, ssl.SSLError)):
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
 
 
-def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., LyingServer]) -> None:
+def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., RawServer]) -> None:
     url = servers(silent).url
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
@@ -84,7 +84,7 @@ def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., Lyi
         limited_pool().request("GET", url, timeout=0.2, retries=False)
 
 
-def test_a_connection_is_used_again(servers: Callable[..., LyingServer]) -> None:
+def test_a_connection_is_used_again(servers: Callable[..., RawServer]) -> None:
     server, pool = servers(lambda: whole("fine")), limited_pool()
     for seconds in (5.0, 0.5, 5.0):
         assert NEVER.call(lambda: read(server.url, pool), seconds) == b"fine"
@@ -92,7 +92,7 @@ def test_a_connection_is_used_again(servers: Callable[..., LyingServer]) -> None
     assert pool.connection_from_url(server.url).num_connections == 1
 
 
-def test_an_answer_that_is_too_large(servers: Callable[..., LyingServer]) -> None:
+def test_an_answer_that_is_too_large(servers: Callable[..., RawServer]) -> None:
     with pytest.raises(http.TooLarge, match="it is larger than 0 MiB"):
         read(servers(lambda: whole("x" * 100_001)).url)
 

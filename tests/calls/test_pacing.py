@@ -38,7 +38,7 @@ from podid.domain.errors import (
     UnreadableAnswer,
 )
 
-from .lying_server import LyingServer, dripping, limited_pool, whole
+from .raw_server import RawServer, dripping, limited_pool, whole
 
 
 class Clock:
@@ -497,14 +497,14 @@ Read = Callable[[int], int]
 @contextmanager
 def hanging(
     times: int, *, deadline: Deadline = NEVER, longest: float = LONGEST, workers: int = 2, all_of_them: bool = False
-) -> Iterator[tuple[Read, LyingServer]]:
+) -> Iterator[tuple[Read, RawServer]]:
     """A read in so many slots, by a server that drips for `/0`, or for everything, so many times."""
 
-    def answer(server: LyingServer, path: str) -> Iterator[bytes]:
+    def answer(server: RawServer, path: str) -> Iterator[bytes]:
         hangs = (all_of_them or path == "/0") and server.asked.count(path) <= times
         return dripping() if hangs else whole(path)
 
-    server, pool, pacer = LyingServer(answer), limited_pool(), Pacer(workers=workers, deadline=deadline)
+    server, pool, pacer = RawServer(answer), limited_pool(), Pacer(workers=workers, deadline=deadline)
 
     def get(item: int) -> int:
         return int(pool.request("GET", f"{server.url}/{item}", timeout=5.0, retries=False).data[1:])

@@ -1,4 +1,4 @@
-"""Clusters with one finding of `podid audit` each, beside healthy and unreadable ones."""
+"""Clusters with one finding of `podid audit` each, and healthy and unreadable ones."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -37,13 +37,13 @@ GRANT = IdentityGrant(
 
 
 def allowing(**statement: Any) -> Snapshot:
-    """The healthy cluster, whose role has this one statement."""
+    """Return the healthy cluster, whose role has only this statement."""
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
     return healthy(permission_policies={ROLE_ARN: Known((PolicyDocument("p", document),))})
 
 
 def trusting(*statements: Any, **condition: Any) -> Snapshot:
-    """The healthy cluster, whose role's trust policy has these further statements, or this condition."""
+    """Return the healthy cluster, whose role's trust policy has these further statements, or this condition."""
     document = trust(**condition)
     listed = [*document["Statement"], *statements]  # type: ignore[misc]
     return healthy(
@@ -58,7 +58,7 @@ def other_account(**condition: Any) -> dict[str, object]:
 
 
 def guarded(**rules: Any) -> Snapshot:
-    """The healthy cluster, with a guard of these rules, which are on line 7 of its file."""
+    """Return the healthy cluster, with a guard of these rules, which are on line 7 of its file."""
     return replace(healthy(), guards=(Guard(at=Position("guard.yaml", 7), **rules),))
 
 

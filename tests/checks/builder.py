@@ -98,7 +98,7 @@ def association(namespace: str = "shop", name: str = "orders", **changes: Any) -
 def trust(
     principal: object = "pods.eks.amazonaws.com", actions: object = None, **condition: object
 ) -> dict[str, object]:
-    """A trust policy scoped to the account and the cluster, unless `condition` says otherwise."""
+    """Return a trust policy for the account and the cluster, or with another `condition`."""
     statement = {
         "Effect": "Allow",
         "Principal": principal if isinstance(principal, dict) else {"Service": principal},
@@ -118,8 +118,8 @@ def trust(
 
 def role(arn: str = ROLE_ARN, document: dict[str, object] | None = None) -> Role:
     name = arn.rsplit("/", 1)[-1]
-    made = ago(days=30)
-    return Role(name=name, arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), created_at=made)
+    created = ago(days=30)
+    return Role(name=name, arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), created_at=created)
 
 
 def node(name: str = "node-1", **changes: Any) -> Node:
@@ -136,7 +136,7 @@ def node(name: str = "node-1", **changes: Any) -> Node:
 
 
 def pod(name: str = "orders-5d9c-x1", **changes: Any) -> Pod:
-    """A ready, injected pod of Deployment shop/orders, younger than the association."""
+    """Return a ready, injected pod of Deployment shop/orders, younger than the association."""
     base = Pod(
         namespace="shop",
         name=name,
@@ -155,7 +155,7 @@ def pod(name: str = "orders-5d9c-x1", **changes: Any) -> Pod:
 
 
 def bare(base: Pod, **changes: Any) -> Pod:
-    """The pod as it is when the webhook left it alone."""
+    """Return the pod without the fields of the webhook."""
     containers = tuple(replace(c, env={}) for c in base.containers)
     return replace(base, containers=containers, volumes=(), **changes)
 
@@ -222,7 +222,7 @@ def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> 
 
 
 def trial(pod_name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
-    """A token of the healthy pod, redeemed."""
+    """Return the trial of a token of the healthy pod, redeemed."""
     base = TokenTrial(
         namespace="shop",
         pod=pod_name,
@@ -236,13 +236,14 @@ def trial(pod_name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
 
 
 def probed(**changes: Any) -> Probed:
-    """A pod of podid's own that got the credentials of the healthy association from the agent of its node."""
+    """Return a result of podid's own pod, which got the credentials of the healthy association from the agent of its
+    node."""
     redeemed = Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="eks-prod-podid-prob-1")
     return replace(Probed(job="shop/podid-probe-1", node="node-1", at=NOW, redeemed=redeemed), **changes)
 
 
 def session(percent: int | None = 40, **changes: Any) -> PodSession:
-    """CloudTrail's, of the healthy pod."""
+    """Return the session of the healthy pod in CloudTrail."""
     base = PodSession(
         at=ago(minutes=30),
         role_arn=ROLE_ARN,
@@ -256,7 +257,7 @@ def session(percent: int | None = 40, **changes: Any) -> PodSession:
 
 
 def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress:
-    """A VPC of one route table."""
+    """Return a VPC of one route table."""
     return Egress(
         (RouteTable(table_id="rtb-1", main=True, routes=(VpcRoute("10.0.0.0/16", "local"), *routes)),), endpoints
     )
@@ -266,8 +267,8 @@ QUOTAS = {"Roles": 20, "RolesQuota": 1000, "AssumeRolePolicySizeQuota": 2048, "A
 
 
 def healthy(**sections: Any) -> Snapshot:
-    """One associated Deployment on one node with a ready agent. A keyword replaces a section's value; give a Missing
-    to take the section away."""
+    """Return one associated Deployment on one node with a ready agent. A keyword replaces a section's value; a Missing
+    removes the section."""
     values: dict[str, Any] = {
         "cluster": cluster(),
         "associations": (association(),),
@@ -341,12 +342,12 @@ def healthy(**sections: Any) -> Snapshot:
 
 
 def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition: object) -> dict[str, object]:
-    """The trust of role reports: the association's role may do both actions, unless told otherwise."""
+    """Return the trust policy of role reports: by default it allows the association's role both actions."""
     return trust({"AWS": principal}, actions, **(condition or {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}))
 
 
 def permissions(*decisions: str, **details: Any) -> tuple[Decision, ...]:
-    """The simulator's words on both actions of the second hop: allowed, unless told otherwise."""
+    """Return the simulator's decisions on both actions of role chaining, by default allowed."""
     actions = ("sts:AssumeRole", "sts:TagSession")
     words = decisions or ("allowed", "allowed")
     return tuple(
@@ -356,8 +357,8 @@ def permissions(*decisions: str, **details: Any) -> tuple[Decision, ...]:
 
 
 def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) -> Snapshot:
-    """The healthy cluster whose associations go on to role reports. `target` is that role's reading, `decisions` are
-    the simulator's."""
+    """Return the healthy cluster whose associations have target role reports. `target` is that role's reading,
+    `decisions` are the simulator's."""
     target = sections.pop("target", Known(role(TARGET_ARN, target_trust())))
     decisions = sections.pop("decisions", Known(permissions()))
     going = tuple(
@@ -374,15 +375,17 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
 
 
 def race(*nodes: str, after: float = 20, lasted: float = 10) -> Snapshot:
-    """A pod and an agent pod on each node, made in the same minute. The agent was ready half a minute later; the pod's
-    first run began `after` seconds and failed `lasted` seconds later."""
-    made = ago(hours=1)
-    began = made + timedelta(seconds=after)
+    """Return a pod and an agent pod on each node, created in the same minute. The agent was ready half a minute later.
+    The pod's first run began `after` seconds and failed `lasted` seconds later."""
+    created = ago(hours=1)
+    began = created + timedelta(seconds=after)
     failed = (began, began + timedelta(seconds=lasted))
     (container,) = pod().containers
     pods = tuple(
-        pod(f"orders-{name}", node=name, created_at=made, containers=(replace(container, restarts=1, failed=failed),))
+        pod(
+            f"orders-{name}", node=name, created_at=created, containers=(replace(container, restarts=1, failed=failed),)
+        )
         for name in nodes
     )
-    agents = tuple(agent_pod(name, created_at=made, ready_since=made + timedelta(seconds=30)) for name in nodes)
+    agents = tuple(agent_pod(name, created_at=created, ready_since=created + timedelta(seconds=30)) for name in nodes)
     return healthy(pods=(*pods, *agents), agent_pods=agents, nodes=tuple(map(node, nodes)))

@@ -9,7 +9,7 @@ DENIED = Missing("not allowed", permission="some:Permission", error_code="Access
 
 
 def answers(check: str, snapshot: Snapshot) -> list[tuple[str, str, str]]:
-    """(outcome, severity, subject) of each verdict that one check gives."""
+    """Return (outcome, severity, subject) of each verdict of one check."""
     return [(v.outcome.value, v.severity.value, str(v.subject)) for v in verdicts(check, snapshot)]
 
 

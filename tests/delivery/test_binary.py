@@ -79,10 +79,26 @@ def test_models_of_other_services_are_not() -> None:
     data = Path(botocore.__file__).parent / "data"
     kept = {path.name for path in data.iterdir() if binary.is_kept(f"botocore/data/{path.name}/2099-01-01/x")}
     assert kept == set()
-    names = ["endpoints.json", "partitions.json", "s3/2006-03-01/service-2.json.gz", "ec2/2014-09-01/service-2.json.gz"]
+    names = [
+        "endpoints.json",
+        "partitions.json",
+        "workmail/2017-10-01/service-2.json.gz",
+        "ec2/2014-09-01/service-2.json.gz",
+    ]
     assert [binary.is_kept(f"botocore/data/{name}") for name in names] == [True, True, False, False]
     others = ["podid/presets/s3-read.json", "certifi/cacert.pem", "boto3/data/ec2/2016-11-15/resources-1.json"]
     assert [binary.is_kept(name) for name in others] == [True, True, False]
+
+
+def test_classes_of_kubernetes_objects_are_not() -> None:
+    names = [
+        "client/models/v1_pod",
+        "client/api/core_v1_api",
+        "client/models/__init__",
+        "client/api_client",
+        "config/x",
+    ]
+    assert [binary.is_kept(f"kubernetes/{name}.pyc") for name in names] == [False, False, True, True, True]
 
 
 def test_what_is_installed_beside_podid_is_not() -> None:
@@ -121,10 +137,10 @@ def test_children_of_the_binary_get_the_users_environment(monkeypatch: pytest.Mo
     launch = runpy.run_path(str(ROOT / "packaging" / "binary" / "launch.py"), run_name="launch")
     environment = {"LD_LIBRARY_PATH": "/bundle", "LD_LIBRARY_PATH_ORIG": "/opt/lib", "_PYI_ARCHIVE_FILE": "x", "A": "b"}
     monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr("sys.platform", "linux")
     launch["restore_environment"]()
     assert environment == {"LD_LIBRARY_PATH": "/opt/lib", "A": "b"}
-    del environment["LD_LIBRARY_PATH"]
-    environment |= {"LD_LIBRARY_PATH": "/bundle"}
+    environment["LD_LIBRARY_PATH"] = "/bundle"
     launch["restore_environment"]()
     assert environment == {"A": "b"}
 

@@ -3,6 +3,7 @@ here: `python tools/container.py --base ROOT` carries out its steps in a root fi
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import yaml
 
 import container
 import gen_deploy
+from harness import Outcome
 from podid.ops.declare import manifests
-from worlds import CLUSTER_ARN, Site
+from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE, STAGES = container.stages(container.CONTAINERFILE.read_text(encoding="utf-8"))
@@ -72,24 +74,84 @@ def objects() -> dict[str, list[Any]]:
     return {name: list(yaml.safe_load_all(text)) for name, text in files.items()}
 
 
-@pytest.mark.encrypted
-def test_the_objects_for_the_doctor_are_accepted_and_its_arguments_work(site: Site) -> None:
-    site.with_samples()
-    documents = [item for name, items in objects().items() if name.endswith(".yaml") for item in items]
-    for item in documents:
+def apply(site: Site, items: list[Any]) -> None:
+    for item in items:
         prefix = PREFIXES.get(item["apiVersion"], f"/apis/{item['apiVersion']}")
         namespace = item["metadata"].get("namespace")
         home = f"{prefix}/namespaces/{namespace}" if namespace else prefix
         site.cluster.post(f"{home}/{item['kind'].lower()}s", item)
+
+
+def arguments() -> list[str]:
+    """The Job's arguments, with the cluster of the sandbox."""
+    (job,) = objects()["job.yaml"]
+    (only,) = job["spec"]["template"]["spec"]["containers"]
+    return [word.replace(gen_deploy.SETTING.cluster_arn, CLUSTER_ARN) for word in only["args"]]
+
+
+@pytest.mark.encrypted
+def test_the_objects_for_the_doctor_are_accepted_and_its_arguments_work(site: Site) -> None:
+    site.with_samples()
+    made = objects()
+    apply(site, [*made["access.yaml"], *made["cronjob.yaml"], *made["job.yaml"]])
     (job,) = objects()["job.yaml"]
     (cron,) = objects()["cronjob.yaml"]
     assert cron["spec"]["jobTemplate"]["spec"] == job["spec"]
-    (container_,) = job["spec"]["template"]["spec"]["containers"]
-    words = [word.replace(gen_deploy.SETTING.cluster_arn, CLUSTER_ARN) for word in container_["args"]]
     # as in a cluster, without a kubeconfig
-    outcome = site(*words, env={"KUBECONFIG": ""})
+    outcome = site(*arguments(), env={"KUBECONFIG": ""})
     assert outcome.code == 3, outcome.stderr
     assert json.loads(outcome.stdout.splitlines()[0])
+
+
+def run_in_pod(site: Site, name: str, policy: Path, access: list[Any], job: Any, words: list[str]) -> Outcome:
+    """The steps of the guides; then the command of a Job with credentials that EKS Auth issued for its pod, through the
+    variables that the webhook injects, and nothing else."""
+    apply(site, access)
+    site.must("role", "create", name, "--for", f"podid/{name}", "--policy-file", str(policy))
+    site.must("associate", f"podid/{name}", "--role", name, "--wait", "api")
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    site.aws("eks").create_access_entry(clusterName="demo", principalArn=arn, kubernetesGroups=[name])
+    # the pod while it runs: the sandbox's kubelet ends one that is not restarted
+    spec = {**job["template"]["spec"], "restartPolicy": "Always"}
+    apply(site, [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "podid"}, "spec": spec}])
+    site.wait(60)
+    command = [sys.executable, "-m", "podid", *words]
+    return site("exec", f"podid/{name}", "--yes", "--", *command, env={"KUBECONFIG": ""})
+
+
+@pytest.mark.encrypted
+def test_the_doctor_runs_on_pod_identity_itself(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    site.with_agent().with_samples()
+    made, policy = objects(), gen_deploy.DEPLOY / "iam-policy.json"
+    outcome = run_in_pod(site, "podid-doctor", policy, made["access.yaml"], made["job.yaml"][0]["spec"], arguments())
+    printed = capfd.readouterr()
+    assert outcome.code == 3, outcome.stderr + printed.err
+    report = json.loads(printed.out)
+    assert {item["id"] for item in report["findings"]} >= {"association-sa-not-found"}
+    assert report["unknowns"] == []
+
+
+@pytest.mark.encrypted
+def test_reconcile_runs_on_pod_identity_itself(site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    site.with_agent()
+    file, deploy = tmp_path / "shop.yaml", tmp_path / "deploy"
+    file.write_text(container.DECLARATION)
+    deploy.mkdir()
+    site.must("reconcile", "-f", str(file), "--apply", "--manifests", "--write", str(deploy))
+    items = list(yaml.safe_load_all((deploy / "manifests.yaml").read_text()))
+    (cron,) = (item for item in items if item["kind"] == "CronJob")
+    access = [item for item in items if item["kind"] not in ("CronJob", "Deployment")]
+    spec = cron["spec"]["jobTemplate"]["spec"]
+    (only,) = spec["template"]["spec"]["containers"]
+    words = [f"--file={file}" if word.startswith("--file=") else word for word in only["args"]]
+    # in a pod, podid takes the Lease of the pod's namespace
+    words.append("--lease=podid")
+    outcome = run_in_pod(site, cron["metadata"]["name"], deploy / "iam-policy.json", access, spec, words)
+    printed = capfd.readouterr()
+    assert outcome.code == 0, outcome.stderr + printed.err
+    assert json.loads(printed.out.splitlines()[-1])["state"] == "applied"
+    (made,) = site.aws("eks").list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+    assert made["serviceAccount"] == "orders"
 
 
 def test_the_doctor_in_the_cluster_only_reads() -> None:

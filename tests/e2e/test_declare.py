@@ -11,6 +11,7 @@ import yaml
 
 from cluster_api import Json
 from harness import Outcome
+from ops.change.test_owners_of_resources import with_custom_resources
 from ops.declare.broken import BROKEN, Broken
 from permissions_support import limited
 from podid.sandbox.baseline import add_association, add_cluster
@@ -335,6 +336,24 @@ def test_another_file_keeps_what_it_owns(filed: Filed) -> None:
         assert outcome.code == 6, outcome
         assert "belongs to shop" in outcome.stderr
     assert filed.associations()["shop/web"]["role"] == f"{ARN}web"
+
+
+def test_a_custom_resource_without_tags_owns_as_well(healthy: Site) -> None:
+    """The plan finds the conflict that apply would find."""
+    with_custom_resources(healthy)
+    filed = Filed(healthy)
+    account = "shop/orders"
+    live = filed.associations()[account]
+    filed.write(associations=[{"serviceAccount": account, "role": live["role"], "tags": {"team": "a"}}])
+    (conflict,) = filed.plan("--adopt", code=6)["conflicts"]
+    assert (conflict["target"], conflict["owner"]) == (account, "AWS Controllers for Kubernetes shop/orders")
+    filed.plan("--take-over", code=3)
+    filed.apply("--take-over")
+    tags = filed.associations()[account]["tags"]
+    assert "podid:owner" not in tags, tags
+    assert tags["team"] == "a"
+    filed.write(associations=[{"serviceAccount": account, "role": live["role"], "tags": {"team": "a"}}])
+    assert filed.plan()["unchanged"] == 1
 
 
 def test_prune_deletes_only_what_carries_the_name(filed: Filed) -> None:

@@ -227,7 +227,12 @@ def test_what_the_agent_serves(proxies: Proxies) -> None:
     proxies.one("web")
     proxies.one("queue", kind="StatefulSet")
     assert agents(proxies) == [
-        {"source": "kube2iam", "workloads": [AGENT], "serves": ["Deployment/apps/web", "StatefulSet/apps/queue"]}
+        {
+            "source": "kube2iam",
+            "workloads": [AGENT],
+            "serves": ["Deployment/apps/web", "StatefulSet/apps/queue"],
+            "unneeded": [],
+        }
     ]
     outcome = proxies.site("migrate", "cleanup", AGENT, "--yes", "-c", "demo")
     assert (outcome.code, "kube2iam still serves Deployment apps/web" in outcome.stderr) == (6, True), outcome
@@ -236,6 +241,10 @@ def test_what_the_agent_serves(proxies: Proxies) -> None:
     assert "kube2iam (DaemonSet kube-system/kube2iam) still serves StatefulSet apps/queue" in outcome.stderr
     outcome = proxies.site.must(*FINISH, "--yes")
     assert f"no longer serves any workload; podid migrate cleanup {AGENT} deletes it" in outcome.stderr
+    annotation = ["kubectl", "annotate", "namespace", "apps", "iam.amazonaws.com/allowed-roles-"]
+    assert " ".join(annotation) in outcome.stderr
+    assert agents(proxies)[0]["unneeded"] == [annotation]
+    assert " ".join(annotation) in proxies.site.must("migrate", "cleanup", "-c", "demo").stderr
     assert ["podid", "migrate", "cleanup"] in proxies.site.must("migrate", "status", "-o", "json").json["next"]
     items = proxies.site.must("migrate", "cleanup", "-c", "demo", "-o", "json").json["items"]
     assert [item["workload"] for item in items if item["kind"] == "agent"] == [AGENT]

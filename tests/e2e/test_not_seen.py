@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness import Outcome
-from permissions_support import asked_for
+from permissions_support import checked_permissions
 from way_worlds import (
     World,
     chained,
@@ -153,7 +153,7 @@ def lines(text: str) -> list[str]:
 
 def with_a_permission_less(site: Site, line: str) -> Iterator[tuple[str, Outcome, Outcome]]:
     """Each right that the command asks for, what it says with all of them, and what without this one."""
-    with asked_for() as asked:
+    with checked_permissions() as asked:
         everything = site.must(*line.split())
     for action in sorted(asked.iam):
         site.box.world.credentials.deny(action)

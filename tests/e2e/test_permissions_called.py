@@ -9,7 +9,7 @@ import pytest
 
 from cluster_api import Json
 from harness import Answers, Podid
-from permissions_support import allow, asked_for, limited
+from permissions_support import allow, checked_permissions, limited
 from podid.checks.all import ALL
 from podid.cli import permissions
 from podid.cli.tree import COMMANDS
@@ -25,6 +25,8 @@ SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row
 AHEAD = sections.permissions(ALL)
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
+# only for many roles
+OF_MANY = {"iam:GetAccountAuthorizationDetails"}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,7 @@ def carried_through(way: Way, directory: Path) -> Permissions:
         if "NEWEST" in line:
             line = line.replace("NEWEST", site.must("history", "-o", "json").json["items"][0]["runId"])
         site.podid.tty, site.podid.answers = bool(way.answers), Answers(*way.answers)
-        with asked_for() as asked:
+        with checked_permissions() as asked:
             outcome = site(*line.split(), env=caller)
         assert outcome.code == way.code, (way, outcome)
         return Permissions(tuple(asked.iam), tuple(asked.kubernetes))
@@ -124,14 +126,14 @@ def test_the_printed_permissions_suffice_and_are_those_that_are_asked_for(
     judging = (
         AHEAD | permissions.DRY_RUNS.permissions | permissions.TOKENS.permissions | permissions.SESSIONS.permissions
     )
-    judging |= permissions.OWNERS.permissions
-    assert set(printed.iam) - set(asked.iam) <= CHOOSING | set(judging.iam)
+    judging |= permissions.OWNERS.permissions | permissions.STACKS.permissions
+    assert set(printed.iam) - set(asked.iam) <= CHOOSING | OF_MANY | set(judging.iam)
     assert set(printed.kubernetes) - set(asked.kubernetes) <= set(judging.kubernetes)
 
 
 def test_choosing_a_cluster_is_among_the_permissions_of_all(site: Site, tmp_path: Path) -> None:
     caller = limited(site.box, tmp_path, allow(*CHOOSING, "eks:ListPodIdentityAssociations"))
-    with asked_for() as asked:
+    with checked_permissions() as asked:
         outcome = site("list", "--expect-account", ACCOUNT, env=caller, without=("PODID_CLUSTER", "KUBECONFIG"))
     assert outcome.code == 0, outcome
     assert asked.iam == {*CHOOSING, "eks:ListPodIdentityAssociations"}

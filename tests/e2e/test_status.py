@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness import one_in
-from permissions_support import asked_for
+from permissions_support import checked_permissions
 from podid.checks.all import BY_ID
 from podid.cli.changing import MOST_USERS
 from podid.domain.findings import Bearing
@@ -298,7 +298,7 @@ def test_watch_shows_each_change_once(shared: Site) -> None:
 
 def test_nothing_is_changed_and_nobody_is_asked(shared: Site) -> None:
     """No dry run, no token, no Job: what is read are lists and descriptions."""
-    with asked_for() as asked:
+    with checked_permissions() as asked:
         shared.must("status")
     assert {permission.verb for permission in asked.kubernetes} == {"get", "list"}
     assert not any(action.startswith(("eks-auth:", "cloudtrail:")) for action in asked.iam)

@@ -1,4 +1,4 @@
-"""What stands in front of both halves of a site and answers in their place, or changes what they answer."""
+"""A front of both halves of a site, which answers in their place or changes their answers."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from worlds import Site
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, and whom it is for: "eks", "iam", "sts", "eks-auth" or "kubernetes"."""
+    """A request and its service: "eks", "iam", "sts", "eks-auth" or "kubernetes"."""
 
     service: str
     operation: str
@@ -26,7 +26,7 @@ _ended = threading.Event()
 
 @contextmanager
 def in_front(site: Site, front: Front) -> Iterator[None]:
-    """Every answer of the account and of the cluster is `front`'s."""
+    """Let `front` answer every request to the account and to the cluster."""
     servers = (site.box._server, site.kube._server)
     assert servers[0] is not None
     assert servers[1] is not None
@@ -51,8 +51,8 @@ def in_front(site: Site, front: Front) -> Iterator[None]:
 
 
 def silence(seconds: float) -> HttpAnswer:
-    """Answer after `seconds`, or when nothing stands in front any more. It is not the genuine answer: that would use
-    permissions in the middle of another test, which may count them."""
+    """Answer after `seconds`, or when the front is removed. The answer is not the real one: that would use permissions
+    during another test, which may count them."""
     _ended.wait(seconds)
     return HttpAnswer(503)
 

@@ -1,5 +1,5 @@
-"""Answers that are wrong in one place: missing, null, of another type, huge, deep, with control characters and lines in
-them, or not the API's form at all."""
+"""Answers with one wrong place: missing, null, of another type, huge, deeply nested, with control characters and line
+breaks, or an answer that is not of the API's form."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -17,7 +17,7 @@ FORGED = "\n::error ::forged\r\n::error ::forged\u2028::error ::forged\x85::erro
 _DEEP = "podid-deep"
 HUGE = "x" * 700_000
 
-# what stands in a member's place
+# values in place of a member
 VALUES: Mapping[str, Any] = {
     "null": None,
     "a number": 5,
@@ -44,9 +44,9 @@ VALUES: Mapping[str, Any] = {
     "a time": "2026-01-01T00:00:00Z",
     "a far time": "9999-12-31T23:59:59.999999Z",
 }
-# what is done with it
+# changes of a member
 CHANGES = ("missing", "twice", "appended")
-# what stands in the answer's place
+# values in place of the answer
 BODIES: Mapping[str, bytes] = {
     "nothing": b"",
     "null": b"null",
@@ -63,7 +63,7 @@ BODIES: Mapping[str, bytes] = {
     "white space": b" \n\t ",
 }
 STATUSES = (204, 302, 400, 401, 403, 404, 405, 409, 410, 418, 429, 500, 503)
-# error documents, whose members are wrong in turn
+# error documents; each of their members is wrong in turn
 ERRORS: tuple[Any, ...] = (
     {"__type": "ResourceNotFoundException", "message": "m", "code": "c"},
     {
@@ -81,7 +81,7 @@ ERRORS: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """`path` into the answer's document, or none for the answer as a whole; `kind` of the tables above."""
+    """`path` is the place in the answer's document, or none for the whole answer; `kind` is one of the tables above."""
 
     kind: str
     path: Path = ()
@@ -95,7 +95,7 @@ class Mutation:
 
 
 def mutations(answer: HttpAnswer) -> Iterator[Mutation]:
-    """All that can be wrong with it."""
+    """Yield all mutations of the answer."""
     for kind in BODIES:
         yield Mutation(kind)
         for status in STATUSES:
@@ -111,7 +111,7 @@ def mutations(answer: HttpAnswer) -> Iterator[Mutation]:
 
 
 def mutated(answer: HttpAnswer, mutation: Mutation) -> HttpAnswer:
-    """The answer with that wrong; as it is where it has no such place."""
+    """Return the mutated answer; unchanged if it lacks the place."""
     status = mutation.status or answer.status
     headers = {key: value for key, value in answer.headers.items() if key.lower() != "content-length"}
     if mutation.error >= 0:
@@ -127,7 +127,7 @@ def mutated(answer: HttpAnswer, mutation: Mutation) -> HttpAnswer:
 
 
 def _document(body: bytes) -> Any:
-    """JSON, or the root element of XML; nothing where it is neither, such as a log."""
+    """Return JSON, or the root element of XML; None for any other text, such as a log."""
     try:
         return json.loads(body)
     except ValueError:
@@ -138,7 +138,7 @@ def _document(body: bytes) -> Any:
 
 
 def paths(document: Any) -> Iterator[Path]:
-    """Each place below the root; of a list only the first item stands for all."""
+    """Yield each place below the root; of a list only the first item."""
     if isinstance(document, ET.Element):
         for number, child in enumerate(document):
             if child.tag not in [before.tag for before in document[:number]]:
@@ -160,7 +160,7 @@ def paths(document: Any) -> Iterator[Path]:
 
 
 def named(body: bytes, path: Path) -> str:
-    """The tag of an element of XML."""
+    """Return the tag of an XML element."""
     element = ET.fromstring(body)
     for key in path:
         element = element[int(key)]
@@ -168,12 +168,12 @@ def named(body: bytes, path: Path) -> str:
 
 
 def _policy(text: str | None) -> Any:
-    """The JSON that IAM has percent-encoded in its XML."""
+    """Return the JSON that IAM has percent-encoded in its XML."""
     try:
-        found = json.loads(unquote(text or ""))
+        policy = json.loads(unquote(text or ""))
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return policy if isinstance(policy, dict) else None
 
 
 def _changed(document: Any, path: Path, kind: str) -> Any:
@@ -236,5 +236,5 @@ def _change_element(root: ET.Element, path: Path, kind: str) -> None:
 
 
 def _allowed(text: str) -> str:
-    """Without what no XML can hold."""
+    """Remove the characters that XML does not allow."""
     return "".join(c for c in text if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff"))

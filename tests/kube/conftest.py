@@ -61,6 +61,6 @@ def transport(connection: Connection, sleeps: list[float]) -> Iterator[Transport
 
 @pytest.fixture
 def lab() -> Iterator[KubeWorld]:
-    """The sandbox's cluster with the agent's DaemonSet."""
+    """Return the sandbox's cluster with the agent's DaemonSet."""
     with kube_world(agent=True) as world:
         yield world

@@ -1,4 +1,4 @@
-"""A local HTTP or HTTPS server that answers as a test says, and what a real kube-apiserver 1.36 answered."""
+"""A local HTTP or HTTPS server with prepared answers, among them recorded answers of a real kube-apiserver 1.36."""
 
 import json
 import ssl
@@ -47,9 +47,9 @@ class Server:
     requests: list[Request] = field(default_factory=list)
 
     def script(self, *answers: Answer) -> None:
-        """The next answers, in order; the last one is repeated."""
-        left = list(answers)
-        self.answer = lambda _: left.pop(0) if len(left) > 1 else left[0]
+        """Set the next answers, in order; the last one is repeated."""
+        remaining = list(answers)
+        self.answer = lambda _: remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         server = cast(Server, self.server.podid_state)  # type: ignore[attr-defined]  # set by serve()
@@ -114,7 +114,7 @@ def _refuse(request: Request) -> Answer:
 
 
 def self_signed(directory: Path, name: str = "server") -> tuple[Path, str]:
-    """(file with key and certificate for 127.0.0.1, the certificate as PEM)."""
+    """Return (file with key and certificate for 127.0.0.1, the certificate as PEM)."""
     import ipaddress
 
     from cryptography import x509

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from permissions_support import asked_for
+from permissions_support import checked_permissions
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
@@ -53,7 +53,7 @@ def each(kinds: tuple[str, ...], call: Callable[[str], object]) -> None:
         try:
             call(kind)
         except PodidError:
-            continue  # that something does not exist is asked for all the same
+            continue
 
 
 def every_product(reader: KubeReader) -> None:
@@ -156,7 +156,8 @@ def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld) -> None:
         *((operation, lambda call=call: call(writer)) for operation, call in WRITES.items()),
     ]
     for operation, call in calls:
-        with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
+        # a missing object requires the same permissions
+        with checked_permissions() as asked, suppress(PodidError):
             call()
         marked: Permissions = operation.__permissions__  # type: ignore[attr-defined]
         if (set(marked.kubernetes), marked.iam) != (asked.kubernetes, ()):

@@ -10,4 +10,4 @@ from . import shop as shops
 @pytest.fixture
 def shop(site: Site, monkeypatch: pytest.MonkeyPatch) -> shops.Shop:
     site.with_agent().enter(monkeypatch)
-    return shops.made(site)
+    return shops.associated_shop(site)

@@ -1,4 +1,4 @@
-"""The sandbox's cluster as operations see it: clients and a place, and no command in front of them."""
+"""Clients and a place of the sandbox's cluster for tests of operations, without a command."""
 
 import os
 from collections import Counter
@@ -29,7 +29,7 @@ from worlds import Site
 
 @dataclass
 class Shop:
-    """The sandbox's cluster with the agent installed and shop/orders associated, its pods made again."""
+    """The sandbox's cluster with the agent installed, shop/orders associated, and its pods created after that."""
 
     box: Sandbox
     clients: Clients
@@ -54,14 +54,14 @@ class Shop:
         base: Snapshot | None = None,
         again: Collection[str] = (),
     ) -> Snapshot:
-        now, wanted = self.box.world.clock.datetime(), ReadRequest(checks=select(ids), scope=scope, cost=cost)
-        return collect(self.clients, self.place, wanted, now=now, base=base, again=again)
+        now, request = self.box.world.clock.datetime(), ReadRequest(checks=select(ids), scope=scope, cost=cost)
+        return collect(self.clients, self.place, request, now=now, base=base, again=again)
 
     def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:
         return diagnose(self.read(scope), scope=scope)
 
-    def found(self) -> list[tuple[str, str]]:
-        """(id, severity), each once, of the findings that no other explains, and of what is unknown."""
+    def failures(self) -> list[tuple[str, str]]:
+        """Return (id, severity), each once, of the findings that no other explains, and of unknown verdicts."""
         report = self.report()
         plain = [(v.check, v.severity.value) for v in report.findings if not v.masked_by]
         return list(dict.fromkeys(plain + [(v.check, "unknown") for v in report.unknowns]))
@@ -72,29 +72,29 @@ class Shop:
         self.later(120)
 
     def later(self, seconds: float) -> None:
-        # what was changed outside is noticed at a poke, and acted upon some moments of the cluster's time later
+        # a poke applies the change, and controllers react some moments of the cluster's time later
         for step in (0.0, seconds, 60.0):
             self.box.world.clock.advance(step)
             self.half.kube.poke()
 
     @contextmanager
     def counted(self) -> Iterator[Counter[str]]:
-        """The calls that are made within the block, by name; those of Kubernetes begin with the verb."""
-        calls, found = (self.box.faults.calls, self.half.kube.faults.calls), Counter[str]()
-        before = [Counter(each) for each in calls]
-        yield found
+        """Count the calls in the block, by name. Names of Kubernetes calls begin with the verb."""
+        calls, counts = (self.box.faults.calls, self.half.kube.faults.calls), Counter[str]()
+        before = [Counter(counter) for counter in calls]
+        yield counts
         for now, then in zip(calls, before, strict=True):
-            found.update({name: count for (_, name), count in (Counter(now) - then).items()})
+            counts.update({name: count for (_, name), count in (Counter(now) - then).items()})
 
 
-def made(site: Site) -> Shop:
-    """With the agent, and shop/orders associated."""
+def associated_shop(site: Site) -> Shop:
+    """Return the shop: with the agent, and shop/orders associated."""
     aws = AwsSession(None, None, env=os.environ)
     cluster = aws.eks.get_cluster("demo")
     token = aws.sts.get_cluster_token("demo")
-    found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
+    connection = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
     baseline.add_association(site.box.world, "shop", "orders", "storefront")
-    transport = Transport(found)
+    transport = Transport(connection)
     access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
     place = Place(account=cluster.account, region=aws.region, cluster=cluster)
     shop = Shop(site.box, Clients(aws, lambda: access), place)

@@ -19,6 +19,8 @@ SHORT = {
     f"role {ROLE}.": "role orders.",
     "role arn:aws:iam::444455556666:role/orders": "role arn:aws:iam::444455556666:role/orders",
     "as arn:aws:sts::111122223333:assumed-role/admin/me in": "as assumed-role/admin/me in",
+    "eks:X on arn:aws:eks:us-west-2:111122223333:cluster/demo, because": "eks:X on cluster demo, because",
+    "is arn:aws:eks:us-west-2:111122223333:cluster/demo": "is arn:aws:eks:us-west-2:111122223333:cluster/demo",
     "AWS: arn:aws:iam::111122223333:root": "AWS: arn:aws:iam::111122223333:root",
     "policy arn:aws:iam::aws:policy/service-role/S3Read": "policy S3Read",
     "on ip-10-0-0-10.us-west-2.compute.internal, ip-10-0-0-11.ec2.internal": "on ip-10-0-0-10, ip-10-0-0-11",
@@ -73,7 +75,7 @@ def test_a_result_takes_the_place_of_its_plan(account: Site, height: int, flags:
     assert outcome.code == 0, outcome
     assert "+ create association shop/orders -> " in outcome.stderr
     assert bool(ERASED.search(outcome.stderr)) is erased
-    assert outcome.stdout.startswith("as user/podid-admin in account 111122223333") is erased
+    assert outcome.stdout.startswith("As user/podid-admin in account 111122223333") is erased
     assert "✓ association shop/orders -> " in outcome.stdout
 
 

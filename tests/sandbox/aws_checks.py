@@ -1,4 +1,4 @@
-"""What the AWS tests share: errors as (code, message, status), and answers held against the service model."""
+"""Shared parts of the AWS tests: errors as (code, message, status), and answers compared with the service model."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ ROLE = "arn:aws:iam::111122223333:role/"
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
-    """Code, message and HTTP status of the error that the call must raise."""
+    """Return code, message and HTTP status of the error that the call must raise."""
     with pytest.raises(ClientError) as raised:
         call(**arguments)
     error = raised.value.response
@@ -29,7 +29,7 @@ def associate(eks: Any, namespace: str, service_account: str, role: str = "order
 
 
 class ModelWatch:
-    """Collects, for each answer of a client, the members that the model does not know or misses."""
+    """Collects, for each answer of a client, members that the model lacks, and required ones that are missing."""
 
     def __init__(self, client: Any) -> None:
         self.problems: list[str] = []
@@ -48,9 +48,9 @@ class ModelWatch:
             return
         root = ElementTree.fromstring(body)
         wrapper = operation.output_shape.serialization.get("resultWrapper")
-        found = next((child for child in root if _tag(child) == wrapper), None) if wrapper else root
-        if found is not None:
-            self._xml(operation.output_shape, found, operation.name)
+        element = next((child for child in root if _tag(child) == wrapper), None) if wrapper else root
+        if element is not None:
+            self._xml(operation.output_shape, element, operation.name)
 
     def _json(self, shape: Shape, value: Any, path: str) -> None:
         if isinstance(shape, StructureShape):
@@ -73,7 +73,7 @@ class ModelWatch:
         if isinstance(shape, StructureShape):
             known = {member.serialization.get("name", name): member for name, member in shape.members.items()}
             tags = [_tag(child) for child in element]
-            # Common to every EC2 answer, and no member of any.
+            # part of every EC2 answer, and not in the models
             self.problems += [f"{path}.{tag} unknown" for tag in tags if tag not in known and tag != "requestId"]
             required = [shape.members[name].serialization.get("name", name) for name in shape.required_members]
             self.problems += [f"{path}.{name} missing" for name in required if name not in tags]

@@ -11,7 +11,7 @@ from worlds import Site
 
 @pytest.fixture
 def connect(account: Site) -> Connect:
-    """`connect("eks")` is a boto3 client of the administrator; `key` takes another credential."""
+    """Return a function: `connect("eks")` is a boto3 client of the administrator; `key` is another credential."""
     return account.aws
 
 
@@ -27,8 +27,8 @@ def iam(connect: Connect) -> Any:
 
 @pytest.fixture
 def cluster() -> Cluster:
-    """The baseline, on a clock that the test moves."""
-    made = Cluster()
-    made.sandbox.load_baseline()
-    made.wait(5)
-    return made
+    """Return the baseline cluster, on a clock that the test advances."""
+    new = Cluster()
+    new.sandbox.load_baseline()
+    new.wait(5)
+    return new

@@ -1,4 +1,4 @@
-"""A cluster on a clock that the test moves, and a short way to talk to it."""
+"""A cluster on a clock that the test advances, with short functions for requests."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Obj = dict[str, Any]
 
 @dataclass
 class Cluster:
-    """Requests go in as an admin's unless `token` says otherwise."""
+    """Sends requests as an administrator, or with `token`."""
 
     world: MemoryWorld = field(default_factory=lambda: MemoryWorld(addon=MemoryAddon()))
     clock: ManualClock = field(default_factory=ManualClock)
@@ -45,8 +45,8 @@ class Cluster:
         return body
 
     def items(self, path: str) -> list[Obj]:
-        found: list[Obj] = self.get(path)["items"]
-        return found
+        objects: list[Obj] = self.get(path)["items"]
+        return objects
 
     def post(self, path: str, body: Obj, **options: Any) -> Obj:
         status, answer = self.call("POST", path, body, **options)
@@ -63,7 +63,7 @@ class Cluster:
 
 
 def pod(name: str = "p", account: str = "orders", **spec: Any) -> Obj:
-    """A pod of one container, `c`."""
+    """Return a pod of one container, `c`."""
     containers = spec.pop("containers", [{"name": "c", "image": "pause"}])
     return {"metadata": {"name": name}, "spec": {"serviceAccountName": account, "containers": containers, **spec}}
 

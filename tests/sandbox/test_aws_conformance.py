@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from podid.sandbox.aws import eks_addons, eks_associations, eks_clusters
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims
-from podid.sandbox.faults import TwoASecond
+from podid.sandbox.faults import TrailRate
 from sandbox.aws_checks import ROLE, Connect, ModelWatch, associate, refusal
 
 TRUST = {
@@ -154,7 +154,7 @@ def test_cloudtrail(box: Sandbox, connect: Connect) -> None:
     (event,) = trail.lookup_events(LookupAttributes=by_name)["Events"]
     assert event["Resources"] == [{"ResourceType": "AWS::EKS::Cluster", "ResourceName": "demo"}]
     more = {"StartTime": datetime(2026, 1, 2, tzinfo=UTC), "EndTime": datetime(2026, 1, 1, tzinfo=UTC)}
-    box.world.trail_rate = TwoASecond()
+    box.world.trail_rate = TrailRate()
     assert refusal(trail.lookup_events, **more)[0] == "InvalidTimeRangeException"
     assert refusal(trail.lookup_events, LookupAttributes=by_name * 2)[0] == "InvalidLookupAttributesException"
     assert watch.problems == []

@@ -36,7 +36,7 @@ THROTTLING_CODES = (
     "PriorRequestNotComplete",
     "EC2ThrottledException",
 )
-_ASK = "Ask an administrator of the account to allow {permission}{resource}."
+_ASK = "Ask an administrator of the account for this permission."
 _BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
 
 _sign_in = partial(ErrorRule, errors.CredentialsError)
@@ -314,6 +314,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         "the account of the caller is in no organization ({text})",
         service="organizations",
         codes=("AWSOrganizationsNotInUseException",),
+    ),
+    # --- policies of resources ----------------------------------------------------------------------------------------
+    ErrorRule(
+        errors.NotFound,
+        "{subject} does not exist, or has no policy{said}",
+        codes=("NoSuchBucketPolicy", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
     ),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(

@@ -21,11 +21,16 @@ from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 from podid.domain.text import cut, is_page, without_tokens
 
 SERVICE_NAMES = {
+    "cloudformation": "CloudFormation",
     "cloudtrail": "CloudTrail",
     "ec2": "EC2",
     "eks": "EKS",
     "eks-auth": "EKS Auth",
     "iam": "IAM",
+    "kms": "AWS KMS",
+    "s3": "S3",
+    "secretsmanager": "Secrets Manager",
+    "sqs": "SQS",
     "organizations": "AWS Organizations",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
@@ -143,7 +148,7 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
         return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
     permission = match["action"]
     resource = (match["resource"] or "").rstrip(".,;")
-    reason = match["reason"].strip().rstrip(".")
+    reason = match["reason"].strip().rstrip(".").replace(f"allows the {permission} action", "allows it")
     denial = f"{match['caller']} is not authorized to perform {permission}" + (
         f" on {resource}" if resource not in ("", "*") else ""
     )

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Unk
 
 from podid.aws.api import UNPARSABLE, Api
 from podid.aws.assumed import SESSION_NAME, Pool, RoleProvider
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
@@ -25,6 +26,7 @@ from podid.aws.errors import Origin, translate
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.organizations import Organizations
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
+from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
@@ -127,6 +129,11 @@ class AwsSession:
         return Ec2(self._api("ec2"))
 
     @property
+    def cloudformation(self) -> CloudFormation:
+        """Return the client, with a short patience: its answers are optional."""
+        return CloudFormation(self._api("cloudformation", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    @property
     def organizations(self) -> Organizations:
         return Organizations(self._api("organizations"))
 
@@ -146,6 +153,10 @@ class AwsSession:
         """Return the client, with a short patience: its answers are optional, and its endpoint is unreachable in many
         networks."""
         return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    @property
+    def resource_policies(self) -> ResourcePolicies:
+        return ResourcePolicies(self._api)
 
     @property
     def cloudtrail(self) -> CloudTrail:

@@ -360,9 +360,9 @@ class Access:
         except UsageError:
             if not chosen:
                 raise
-            return Journal(Path(chosen), kept=self.runtime.recorders)
+            return Journal(Path(chosen), kept=self.runtime.recorders, begun=self.runtime.begun)
         where = Path(chosen) if chosen else state / "journal"
-        return Journal(where, Locks(state / "locks"), self.runtime.recorders)
+        return Journal(where, Locks(state / "locks"), self.runtime.recorders, self.runtime.begun)
 
     @property
     def journal_to_read(self) -> Journal | None:

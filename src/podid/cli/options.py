@@ -215,7 +215,7 @@ class Command:
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # the permissions for option values, if these decide what is read; requires no argument
+    # the permissions for option values, if these decide which data is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
     # whether the settings file has an effect
     settings: bool = True
@@ -279,8 +279,10 @@ class Command:
             return permissions
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
-        from podid.cli.permissions import OWNERS
+        from podid.cli.permissions import OWNERS, STACKS
 
+        if "take_over" in self.shared:
+            permissions = replace(permissions, optional=(*permissions.optional, STACKS))
         if {"take_over", "context"} <= {*self.shared}:
             permissions = replace(permissions, optional=(*permissions.optional, OWNERS))
         place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()

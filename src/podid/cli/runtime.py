@@ -150,6 +150,8 @@ class Runtime:
     settled: "Settled | None" = None
     # open journal runs of this command
     recorders: "list[Recorder]" = field(default_factory=list)
+    # the ids of all runs of this command
+    begun: list[str] = field(default_factory=list)
     # the AWS account, once it is known: a terminal shows short names for its resources
     account: str = ""
     # seconds spent in questions: they do not count for deadlines

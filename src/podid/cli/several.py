@@ -37,7 +37,8 @@ Together = Callable[[Sequence["View"], Sequence[tuple[str, PodidError]]], "View"
 
 
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the clusters with all tags. A terminal asks if they are several: the change is larger than typed."""
+    """Return the clusters with all tags. On a terminal, ask for confirmation if they are several: the change is larger
+    than typed."""
     if access.sources.get("cluster") == "--cluster":
         raise UsageError("--cluster and --cluster-tag cannot be used together")
     terminal = access.terminal

@@ -48,7 +48,8 @@ ROLES = ("--role-name", "--role-arn", "--role", "--name")
 _CREATING = frozenset({"associate", "install-agent", "role create"})
 # prefixes that reverse the meaning of a name
 _REVERSED = ("--no-", "--not-", "--disable-", "--without-", "--skip-", "--dont-")
-# Typer's message for an extra argument
+# Typer's messages for a missing option or argument, and for an extra argument
+_MISSING = re.compile(r"Missing (?:option|argument) '([^']+)'.*")
 _EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)")
 
 
@@ -73,6 +74,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if takes_names else "no arguments"
         message = f"podid {' '.join(path)} takes {limit}: {extra[1]} is not expected"
+    elif missing := _MISSING.fullmatch(message):
+        message = f"podid {' '.join(path)} requires {missing[1]}"
     elif message.startswith("No such option"):
         message = f"Unknown option {typed}"
         if any(typed in item.spellings for item in SHARED.values()):

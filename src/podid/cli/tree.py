@@ -1,6 +1,6 @@
 """All commands, one literal row each.
 
-podid imports only the module of the command that is run; it knows the others by their rows.
+podid imports only the module of the command that is run. The rows describe the others.
 """
 
 from collections.abc import Sequence
@@ -69,6 +69,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
+    Row(
+        "decommission",
+        CHANGE,
+        "Remove what belongs to a cluster before or after its deletion.",
+        "association.decommission:decommission",
+    ),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),

@@ -154,9 +154,9 @@ class Guard(Declared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration(Declared):
-    """One document of a file. `name` is `metadata.name`, the owner of what podid creates from it. Without `clusters`
-    the command selects the cluster. `allowed_roles` limits the roles that annotations of service accounts may name.
-    `notes` are facts of another program's file that a declaration cannot express."""
+    """One document of a file. `name` is `metadata.name`, the owner of everything that podid creates from it. Without
+    `clusters` the command selects the cluster. `allowed_roles` limits the roles that annotations of service accounts
+    may name. `notes` are facts of another program's file that a declaration cannot express."""
 
     name: str
     owner_key: str = OWNER_KEY

@@ -1,7 +1,8 @@
-"""The rules of a guard: what they forbid in a role, a trust policy or an association. A plan is checked against them
-before it changes anything, and `podid audit` checks the identities that exist.
+"""The rules of a guard: limits for a role, a trust policy or an association. A plan is checked against them before it
+changes anything, and `podid audit` checks the identities that exist.
 
-Each function yields (key of the rule, reason)."""
+Each function yields (key of the rule, reason).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase

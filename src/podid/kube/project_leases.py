@@ -16,7 +16,7 @@ def node_lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
 
 
 def held_lease(item: Object) -> Lease:
-    """Return a Lease as a candidate sees it."""
+    """Return a Lease as a value for candidates."""
     spec = inner_or_empty(item, "spec")
     return Lease(
         holder=text_or(spec, "holderIdentity"),

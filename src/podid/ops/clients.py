@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
-    """`failure` is the reason for missing access: AWS-only work continues and reports what was not checked. Using the
+    """`failure` is the reason for missing access: AWS-only work continues and reports the missing checks. Using the
     clients raises it."""
 
     clients: tuple[KubeReader, KubeWriter] | None = None

@@ -14,7 +14,7 @@ from podid.ops.permissions.actions import action_table
 from podid.ops.role.presets import list_presets
 from podid.pages.index import ENTRIES
 
-# libraries whose versions decide what podid can do, then those of its extras
+# libraries whose versions affect podid's features, then those of its extras
 _LIBRARIES = ("boto3", "botocore", "kubernetes", "typer", "rich", "moto", "mcp")
 
 

@@ -66,7 +66,7 @@ def _why_unknown(item: AllowedIdentity) -> str:
 
 
 def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
-    """Return the remarks, the count of each pattern, and what was not checked, for stderr."""
+    """Return the remarks, the count of each pattern, and the unchecked parts, for stderr."""
     return (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
 
 
@@ -100,7 +100,7 @@ def privileges_view(privileges: Privileges) -> View:
 
 
 def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
-    """Return the obstacle of the session, the number of escalation paths, and what was not checked, for stderr."""
+    """Return the obstacle of the session, the number of escalation paths, and the unchecked parts, for stderr."""
     number = len(privileges.escalations)
     ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
     obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()

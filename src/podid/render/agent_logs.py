@@ -27,7 +27,7 @@ def agent_logs_view(logs: AgentLogs) -> View:
         (Column("NODES", folds=1), lambda tally: short_list(sorted(tally.nodes), 3)),
         (Column("REQUESTED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
         (Column("LAST LINE", folds=3, prose=True), "sample"),
-        empty=f"no failure in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
+        empty=f"No failures in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
         unread=logs.unread,
     )
     names = tuple(tally.id for tally in logs.tallies if tally.id)

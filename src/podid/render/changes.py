@@ -44,12 +44,12 @@ _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*"
 def header_line(header: Header) -> str:
     """Return the caller, account, region and cluster, which head every plan."""
     where = f", cluster {header.cluster}" if header.cluster else ""
-    return f"as {header.caller_arn} in account {header.account}, {header.region}{where}"
+    return f"{header.caller_arn} in account {header.account}, {header.region}{where}"
 
 
 def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
     """Return the plan as text before the confirmation. `brief` counts the statements of a new policy."""
-    lines: list[str | Line] = [f"Plan {header_line(plan.header)}"]
+    lines: list[str | Line] = [f"Plan as {header_line(plan.header)}"]
     lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
         lines.append("  nothing to change")
@@ -85,15 +85,17 @@ def subject(action: Action) -> str:
     return kind_of(action.kind).subject(action)
 
 
-def _difference(action: Action, *, brief: bool = False) -> list[Line]:
+def _difference(action: Action, *, brief: bool = False, done: bool = False) -> list[Line]:
     """Return the members that change, one line each; documents as indented JSON. A terminal omits a member that the
-    line of the action names, or that has its default."""
+    line of the action names, or that has its default. A change that is done has no new documents."""
     before, after = action.before or {}, action.after or {}
     lines: list[Line] = []
     named = kind_of(action.kind).detail(after or before)
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
+            continue
+        if done and action.verb is Verb.CREATE and key in _DOCUMENTS:
             continue
         usual = action.verb is not Verb.UPDATE and (_usual(key, new or old, action.target) or f" {new or old}" in named)
         texts = _texts(action, key, old, new, brief=brief)
@@ -117,7 +119,7 @@ def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -
 
 
 def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
-    if isinstance(value, Mapping) and value and key in ("trustPolicy", "policyDocument"):
+    if isinstance(value, Mapping) and value and key in _DOCUMENTS:
         if brief:
             statements = value.get("Statement")
             count = len(statements) if isinstance(statements, list) else 1
@@ -126,6 +128,7 @@ def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
     return [f"{key}: {_short(value)}"]
 
 
+_DOCUMENTS = ("trustPolicy", "policyDocument")
 _DEFAULTS = {
     "path": "/",
     "maxSessionDuration": DEFAULT_SESSION_SECONDS,
@@ -225,11 +228,13 @@ def result_view(
         notes=(*result.plan.notes, *result.notes),
         settled=() if settled is None else settled.items,
     )
-    lines: list[str | Line] = [header_line(result.plan.header)] if whole else []
+    lines: list[str | Line] = [f"As {header_line(result.plan.header)}"] if whole else []
     for item in done:
         lines.append(_done_line(item))
         lines += (
-            [replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True)] if whole else []
+            [replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True, done=True)]
+            if whole
+            else []
         )
     lines += _after_lines(result)
     lines += owner_change_lines(result.owner_changes)

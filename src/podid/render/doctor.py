@@ -205,7 +205,7 @@ _MOST_SHOWN = 5
 def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Line, ...]:
     lines: list[str | Line] = _missing_permissions(report)
     if any(status.state is not None for status in report.identities):
-        lines += status_lines(report.identities)
+        lines += ["", *status_lines(report.identities)]
     masked = [item for item in report.findings if item.masked_by]
     causes = _by_check(item for item in report.findings if not item.masked_by)
     for check, verdicts in causes.items():
@@ -234,7 +234,7 @@ def _missing_permissions(report: DoctorReport) -> list[str | Line]:
     if not permissions:
         return []
     words = f"{count_of(len(permissions), 'permission')} missing: {', '.join(permissions)} (podid doctor --me)"
-    return [Line(words, "warn"), ""]
+    return [Line(words, "warn")]
 
 
 def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
@@ -304,8 +304,8 @@ def unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
     lines: list[str | Line] = []
     for group in group_unknowns(verdicts):
         if group.permission:
-            hidden = f"{count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
-            lines.append(Line(f"? needs {group.permission}: {hidden}", "warn", upto=1))
+            checks = f"{count_of(len(group.checks), 'check')} need{'s' if len(group.checks) == 1 else ''}"
+            lines.append(Line(f"? {checks} {group.permission}: {short_list(group.checks)}", "warn", upto=1))
             continue
         lines.append(Line(f"? {sentence(group.reason)}", "warn", upto=1))
         if len(group.checks) > _MOST_SHOWN:

@@ -76,7 +76,7 @@ def diff_view(items: Sequence[FilePlan]) -> View:
     lines: list[str | Line] = []
     for item in items:
         if len(items) > 1:
-            lines.append(header_line(item.plan.header))
+            lines.append(f"As {header_line(item.plan.header)}")
         for action in item.plan.actions:
             lines += _diff(action)
     return View(view.document, view.tables, view.names, tuple(lines or ["no differences"]))

@@ -92,7 +92,7 @@ def _ago(text: str, now: datetime) -> str:
 def _run_lines(run: Run) -> list[str]:
     lines = [
         f"{run.run_id}  {_STATUS_WORDS.get(run.status, run.status)}  {shlex.join(('podid', *run.command))}",
-        f"  {header_line(run.header)}",
+        f"  as {header_line(run.header)}",
     ]
     if run.undoes:
         lines.append(f"  undoes {run.undoes}")

@@ -44,6 +44,9 @@ class Screen:
         if self.account:
             own = rf"arn:aws[a-z-]*:(?:iam|sts)::{re.escape(self.account)}"
             text = re.sub(rf"(?<!\")\b{own}:((?:user|assumed-role|policy)/{_NAME})", r"\1", text)
+            text = re.sub(
+                rf"(?<= on )arn:aws[a-z-]*:eks:[a-z0-9-]+:{re.escape(self.account)}:cluster/", "cluster ", text
+            )
         text = re.sub(r"(?<!\")\barn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)", r"\1", text)
         return _TIME.sub(self._time, text)
 

@@ -95,7 +95,8 @@ def activity_notes(activity: Activity) -> tuple[str | Line, ...]:
         f"{activity.ref}: {count_of(activity.calls, 'call')} in {_sessions(activity)} since {utc(activity.since)}, "
         f"{activity.errors} failed, {activity.denied} denied"
     )
-    return summary, *(Line(f"Not included: {limit}", "dim") for limit in activity.limits)
+    limits = [Line(f"Not included: {'; '.join(activity.limits)}", "dim")] if activity.limits else []
+    return summary, *limits
 
 
 def _sessions(activity: Activity) -> str:

@@ -22,6 +22,7 @@ from podid.domain.trust import (
 from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
 from podid.ops.trust.edit import FileEdit
 from podid.ops.trust.files import called
+from podid.render.marks import ANSWERS
 from podid.render.view import Line, Table, View, one_or_list, table_of
 
 
@@ -112,15 +113,35 @@ def finding_lines(findings: Iterable[TrustFinding], indent: str, style: str = ""
         yield Line(f"{indent}  {finding.fix}")
 
 
+_ALLOWS = {
+    TrustVerdict.MATCH: "{} allows {}",
+    TrustVerdict.NO_MATCH: "{} does not allow {}",
+    TrustVerdict.UNKNOWN: "it is not known whether {} allows {}",
+}
+_ANSWERS = {TrustVerdict.MATCH: True, TrustVerdict.NO_MATCH: False, TrustVerdict.UNKNOWN: None}
+
+
+def _marked(verdict: TrustVerdict, text: str, indent: str = "") -> Line:
+    mark, style = ANSWERS[_ANSWERS[verdict]]
+    return Line(f"{indent}{mark} {text}", style, len(indent) + 1 if indent else None)
+
+
+def _pods(evaluation: Evaluation) -> str:
+    pod = evaluation.pod
+    return f"{pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}"
+
+
 def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
-    yield f"{called(file)}: {check.verdict}"
+    several = len(check.evaluations) > 1
+    who = f"all {len(check.evaluations)} service accounts" if several else "".join(map(_pods, check.evaluations))
+    yield _marked(check.verdict, _ALLOWS[check.verdict].format(called(file), who))
     open_to_all = check.open_to_all
     yield from finding_lines(open_to_all, "  ", "bad")
     for evaluation in check.evaluations:
-        pod = evaluation.pod
-        yield f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}"
+        if several:
+            yield _marked(evaluation.verdict, _pods(evaluation), "  ")
         for action in (evaluation.assume_role, evaluation.tag_session):
-            yield f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else "")
+            yield _marked(action.verdict, f"{action.action}: {action.reason or action.verdict}", "    ")
         if evaluation.scope is not None:
             yield f"    allows {evaluation.scope.words}"
         yield from finding_lines((item for item in evaluation.findings if item not in open_to_all), "    ")

@@ -33,4 +33,6 @@ def _lines(files: ValidatedFiles) -> Iterator[str | Line]:
 
 
 def _names(item: ValidatedFile) -> str:
+    if not item.declarations:
+        return "a guard"
     return f"{count_of(len(item.declarations), 'declaration')}: {', '.join(item.declarations)}"

@@ -138,7 +138,7 @@ def one_or_list(one: Any, several: Any, results: Sequence[object]) -> JsonObject
 def sentence(text: str, name: str = "") -> str:
     """Return the text as a sentence. A first word that is a name, such as `name`, keeps its spelling."""
     first = text.split(" ", 1)[0]
-    kept = not first.isalpha() or first in ("podid", name)
+    kept = not (first.isalpha() or first == "add-on") or first in ("podid", name)
     whole = text if kept else text[:1].upper() + text[1:]
     return whole if whole.endswith((".", "?", "!")) else f"{whole}."
 

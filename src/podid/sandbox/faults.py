@@ -147,7 +147,7 @@ def _has_token(rule: Fault) -> bool:
     return True
 
 
-class TwoASecond:
+class TrailRate:
     """CloudTrail's rate limit of two calls a second for an account, by the machine's clock: the client really has to
     wait."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from podid.sandbox.contract import AgentAddon, Before, KubernetesHalf, SandboxClock
 from podid.sandbox.credentials import KeyRing
-from podid.sandbox.faults import TwoASecond
+from podid.sandbox.faults import TrailRate
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
@@ -178,12 +178,15 @@ class World:
         self.credentials = KeyRing(self.clock)
         self.clusters: dict[str, ClusterRecord] = {}
         self.tags: dict[str, dict[str, str]] = {}
+        self.resource_policies: dict[str, dict[str, Any]] = {}
         self.addon_faults: dict[str, AddonFault] = {}
         self.trail: deque[TrailEvent] = deque(maxlen=_TRAIL_EVENTS)
-        self.trail_rate = TwoASecond()
+        self.trail_rate = TrailRate()
         self.accesses: dict[tuple[str, str, str], tuple[float, str]] = {}
         """Role, service and action -> when it was last tried, and in which region."""
         self.reports: dict[str, UsageReport] = {}
+        self.stacks: dict[str, tuple[str, ...]] = {}
+        """CloudFormation stack -> the names of its roles."""
         self.organization: dict[str, str] = {}
         """The accounts of the organization, each with its state; empty outside of one."""
         self.kubernetes: KubernetesHalf | None = None
@@ -327,12 +330,13 @@ class World:
         with self.lock:
             self.clusters.clear()
             self.tags.clear()
+            self.resource_policies.clear()
             self.addon_faults.clear()
             self.trail.clear()
             self.accesses.clear()
             self.reports.clear()
             self.organization.clear()
-            self.trail_rate = TwoASecond()
+            self.trail_rate = TrailRate()
             self.credentials.allow_again()
             self._listeners.clear()
 

@@ -10,7 +10,8 @@ from domain.trust.trust_naive import Table, as_list, as_text, condition_holds, f
 
 
 def allowed(layers: Iterable[Iterable[Mapping[str, Any]]], action: str, resource: str, table: Table) -> bool:
-    """Each layer is a list of documents. One Deny anywhere is enough; every layer needs an Allow."""
+    """Return whether the layers, each a list of documents, allow the request. One Deny is enough; every layer needs an
+    Allow."""
     effects = [[e for document in layer for e in _effects(document, action, resource, table)] for layer in layers]
     return all("Allow" in layer for layer in effects) and not any("Deny" in layer for layer in effects)
 

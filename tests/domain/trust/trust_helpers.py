@@ -1,4 +1,4 @@
-"""The names that the trust tests share."""
+"""Shared names of the trust tests."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ UNTAGGED_HOP = TargetHop(BASE_ROLE, UNTAGGED, EXTERNAL_ID)
 
 
 def statement(condition: Mapping[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """An Allow for EKS Pod Identity and both actions; `members` replace its own, None takes one away."""
+    """Return an Allow for EKS Pod Identity and both actions; `members` replace its own, and None removes one."""
     raw: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": PODS}, "Action": BOTH}
     raw |= {} if condition is None else {"Condition": condition}
     return {name: value for name, value in (raw | members).items() if value is not None}
@@ -30,13 +30,13 @@ def policy(*statements: Mapping[str, Any], version: str = "2012-10-17") -> Polic
     return parse_policy({"Version": version, "Statement": list(statements)})
 
 
-def verdicts(found: Evaluation) -> tuple[str, str]:
-    return found.assume_role.verdict.value, found.tag_session.verdict.value
+def verdicts(evaluation: Evaluation) -> tuple[str, str]:
+    return evaluation.assume_role.verdict.value, evaluation.tag_session.verdict.value
 
 
 def verdict_for(condition: Mapping[str, Any], request: PodIdentity | TargetHop = IDENTITY) -> str:
-    """The verdict on both actions of one Allow with this Condition; they must agree."""
+    """Return the verdict on both actions of one Allow with this Condition; they must agree."""
     principal = {"Service": PODS} if isinstance(request, PodIdentity) else {"AWS": BASE_ROLE}
-    found = evaluate(policy(statement(condition, Principal=principal)), request)
-    assert found.assume_role.verdict is found.tag_session.verdict
-    return found.assume_role.verdict.value
+    evaluation = evaluate(policy(statement(condition, Principal=principal)), request)
+    assert evaluation.assume_role.verdict is evaluation.tag_session.verdict
+    return evaluation.assume_role.verdict.value

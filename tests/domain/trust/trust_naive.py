@@ -24,40 +24,40 @@ def _applies(s: Mapping[str, Any], principal: tuple[str, str], action: str, tabl
     kind, name = principal
     if name not in as_list(s["Principal"].get(kind, [])):
         return False
-    if not any(glob(wanted.lower(), action.lower()) for wanted in as_list(s["Action"])):
+    if not any(glob(expected.lower(), action.lower()) for expected in as_list(s["Action"])):
         return False
     for operator, block in s.get("Condition", {}).items():
-        for key, wanted in block.items():
-            texts = [as_text(value) for value in as_list(wanted)]
+        for key, expected in block.items():
+            texts = [as_text(value) for value in as_list(expected)]
             if not condition_holds(operator, table[key.lower()], texts, table, variables):
                 return False
     return True
 
 
-def condition_holds(operator: str, sent: list[str] | None, wanted: list[str], table: Table, variables: bool) -> bool:
+def condition_holds(operator: str, sent: list[str] | None, expected: list[str], table: Table, variables: bool) -> bool:
     if operator == "Null":
-        return str(sent is None).lower() in wanted
+        return str(sent is None).lower() in expected
     if operator.endswith("IfExists"):
-        return sent is None or condition_holds(operator[: -len("IfExists")], sent, wanted, table, variables)
+        return sent is None or condition_holds(operator[: -len("IfExists")], sent, expected, table, variables)
     if operator.startswith("ForAllValues:"):
-        return all(_single(operator[len("ForAllValues:") :], v, wanted, table, variables) for v in sent or [])
+        return all(_single(operator[len("ForAllValues:") :], v, expected, table, variables) for v in sent or [])
     if operator.startswith("ForAnyValue:"):
-        return any(_single(operator[len("ForAnyValue:") :], v, wanted, table, variables) for v in sent or [])
+        return any(_single(operator[len("ForAnyValue:") :], v, expected, table, variables) for v in sent or [])
     if sent is None:
         return "Not" in operator
-    return _single(operator, sent[0], wanted, table, variables)
+    return _single(operator, sent[0], expected, table, variables)
 
 
-def _single(operator: str, sent: str, wanted: list[str], table: Table, variables: bool) -> bool:
+def _single(operator: str, sent: str, expected: list[str], table: Table, variables: bool) -> bool:
     if "Not" in operator:
-        return not _single(operator.replace("Not", ""), sent, wanted, table, variables)
-    return any(_equal(operator, sent, w, table, variables) for w in wanted)
+        return not _single(operator.replace("Not", ""), sent, expected, table, variables)
+    return any(_equal(operator, sent, w, table, variables) for w in expected)
 
 
-def _equal(operator: str, sent: str, wanted: str, table: Table, variables: bool) -> bool:
+def _equal(operator: str, sent: str, expected: str, table: Table, variables: bool) -> bool:
     if operator.startswith(("String", "Arn")):
         like = operator.startswith("Arn") or operator == "StringLike"
-        pattern = pattern_of(wanted, like, table, variables)
+        pattern = pattern_of(expected, like, table, variables)
         if pattern is None:
             return False
         if operator.startswith("Arn"):
@@ -67,22 +67,22 @@ def _equal(operator: str, sent: str, wanted: str, table: Table, variables: bool)
             return fits([("text", part[1].lower()) for part in pattern], sent.lower())
         return fits(pattern, sent)
     if operator == "Bool":
-        return wanted == sent
+        return expected == sent
     if operator == "BinaryEquals":
-        return base64.b64decode(wanted).decode() == sent
+        return base64.b64decode(expected).decode() == sent
     if operator.startswith("Numeric"):
-        return _order(operator[len("Numeric") :], float(sent), float(wanted))
+        return _order(operator[len("Numeric") :], float(sent), float(expected))
     assert operator.startswith("Date")
-    return _order(operator[len("Date") :], _seconds(sent), _seconds(wanted))
+    return _order(operator[len("Date") :], _seconds(sent), _seconds(expected))
 
 
-def _order(name: str, sent: float, wanted: float) -> bool:
+def _order(name: str, sent: float, expected: float) -> bool:
     return {
-        "Equals": sent == wanted,
-        "LessThan": sent < wanted,
-        "LessThanEquals": sent <= wanted,
-        "GreaterThan": sent > wanted,
-        "GreaterThanEquals": sent >= wanted,
+        "Equals": sent == expected,
+        "LessThan": sent < expected,
+        "LessThanEquals": sent <= expected,
+        "GreaterThan": sent > expected,
+        "GreaterThanEquals": sent >= expected,
     }[name]
 
 
@@ -90,10 +90,10 @@ def _seconds(text: str) -> float:
     return float(text) if text.isdigit() else datetime.fromisoformat(text).timestamp()
 
 
-def pattern_of(wanted: str, like: bool, table: Table, variables: bool) -> Any:
-    """A list of ("text", …), ("many", "") and ("one", ""); None when a variable has no value."""
+def pattern_of(text: str, like: bool, table: Table, variables: bool) -> Any:
+    """Return a list of ("text", …), ("many", "") and ("one", ""); None if a variable has no value."""
     parts: list[tuple[str, str]] = []
-    for piece in re.split(r"(\$\{[^}]*\})", wanted) if variables else [wanted]:
+    for piece in re.split(r"(\$\{[^}]*\})", text) if variables else [text]:
         if variables and piece.startswith("${"):
             inner = piece[2:-1]
             if inner in ("*", "?", "$"):

@@ -34,7 +34,7 @@ def test_a_healthy_log_shows_nothing(healthy: Site) -> None:
     say(healthy, nodes(healthy)[0], "Successfully fetched credentials from EKS Auth", "info")
     found = healthy("agent", "logs", "-o", "json")
     assert (found.code, found.json["items"], found.json["agents"]) == (0, [], 3)
-    assert "no failure in" in healthy("agent", "logs").stderr
+    assert "No failures in" in healthy("agent", "logs").stderr
 
 
 def test_an_init_container_that_fails_is_read(healthy: Site) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of changes: calls that are given up soon, and processes that can be killed."""
+"""Fixtures of the tests of changes: calls with a short patience, and processes that can be killed."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from .dying import Launcher
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are given up after a quarter of a second."""
+    """End calls after a quarter of a second."""
     monkeypatch.setitem(AwsSession.__init__.__kwdefaults__ or {}, "patience", 0.25)
 
 
@@ -24,7 +24,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
 
 @pytest.fixture(scope="session")
 def launchers(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Launcher, Launcher]]:
-    """Two, whose processes run at the same time."""
-    other = Launcher(tmp_path_factory.mktemp("streams"))
-    yield launcher, other
-    other.stop()
+    """Return two launchers, whose processes run at the same time."""
+    second = Launcher(tmp_path_factory.mktemp("streams"))
+    yield launcher, second
+    second.stop()

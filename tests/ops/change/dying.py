@@ -1,7 +1,7 @@
-"""Makes a podid process die by SIGKILL at a chosen moment, and starts such processes cheaply.
+"""Kills a podid process by SIGKILL at a chosen moment, and starts such processes cheaply.
 
-As a script this is a little server: it has podid's modules loaded, and for every line of JSON on stdin it forks a
-process that is podid from there on. Each run has its own locks and files, and does without a second of imports.
+As a script, this is a small server with podid's modules loaded: for every line of JSON on stdin it forks a process that
+runs podid. Each run has its own locks and files, and needs no time for imports.
 """
 
 import gc
@@ -23,26 +23,26 @@ import pytest
 import podid
 from podid.aws.session import AwsSession
 
-# where in a journal line the process dies: with half of it on disk, or all of it
+# the position in a journal line at which the process dies: half of it is on disk, or all of it
 CUTS = ("half", "whole")
 
 
 def die_at_line(number: int, cut: str) -> None:
-    """The process dies while it writes the journal's line `number`, counted from 0."""
+    """Kill the process while it writes the journal's line `number`, counted from 0."""
     from podid.ops.change.records import Recorder
 
     write = Recorder.write
-    seen = iter(range(1_000_000))
+    numbers = iter(range(1_000_000))
 
     def writing(self: Recorder, record: dict[str, Any]) -> None:
-        if next(seen) != number:
+        if next(numbers) != number:
             write(self, record)
             return
         if cut == "whole":
             write(self, record)
         elif cut == "half":
             line = json.dumps(record)
-            with self._lock:  # as a write holds it: no other thread's line comes behind half of one
+            with self._lock:  # a write holds the lock too: no other thread's line follows half of one
                 os.write(self.descriptor, line[: len(line) // 2].encode())
                 os.kill(os.getpid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -52,7 +52,7 @@ def die_at_line(number: int, cut: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: an exit code, or -9 when it was killed."""
+    """The end of a run: an exit code, or -9 if it was killed."""
 
     code: int
     stdout: str
@@ -60,7 +60,7 @@ class Ended:
 
 
 class Launcher:
-    """Starts podid processes. `pid` of the one that runs is known to others at once, for whoever wants to kill it."""
+    """Starts podid processes. `pid` of the running one is set at once, so that another process can kill it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -69,14 +69,14 @@ class Launcher:
         )
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], *, die: tuple[int, str] | None = None) -> int:
-        """The new process's id."""
+        """Start a process and return its id."""
         assert self._server.stdin is not None
         order = {"argv": list(argv), "env": dict(env), "die": die, "out": str(self._directory)}
         self._server.stdin.write(json.dumps(order) + "\n")
         return int(self._line())
 
     def wait(self) -> Ended:
-        """The end of the process that was started last."""
+        """Wait for the process that was started last, and return its end."""
         code = int(self._line())
         return Ended(code, (self._directory / "stdout").read_text(), (self._directory / "stderr").read_text())
 
@@ -96,10 +96,10 @@ class Launcher:
 
 def serve() -> None:
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    import once
+    import shared_caches
 
-    patch = pytest.MonkeyPatch()  # for good: this process does nothing else
-    once.all_of_it(patch)
+    patch = pytest.MonkeyPatch()  # permanently: this process has no other task
+    shared_caches.install(patch)
     for module in pkgutil.walk_packages(podid.__path__, "podid."):
         if not module.name.startswith(("podid.sandbox", "podid.__main__")):
             importlib.import_module(module.name)
@@ -129,7 +129,7 @@ def become(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     for name in ("stdout", "stderr"):
-        # unbuffered, so that a killed process leaves what it said
+        # unbuffered, so that the output of a killed process is not lost
         descriptor = os.open(Path(order["out"]) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, "wb"), write_through=True))
     sys.stdin = io.StringIO()

@@ -1,4 +1,4 @@
-"""What the tests of changes share: the account as one value, the calls that write, and runs that are killed."""
+"""Shared parts of the tests of changes: the account as one value, the calls that write, and killed runs."""
 
 import json
 import os
@@ -29,7 +29,7 @@ POLICY = {
 
 
 class Attached:
-    """IAM that knows one role's attached policies, or the role not at all."""
+    """Simulates IAM with the attached policies of one role, or without the role."""
 
     def __init__(self, *arns: str) -> None:
         self.arns = arns
@@ -60,7 +60,7 @@ def _associations(box: Sandbox, cluster: ClusterRecord) -> list[tuple[Any, ...]]
 
 
 def account_state(box: Sandbox) -> dict[str, Any]:
-    """Everything that podid can change, without what the service assigns anew."""
+    """Return everything that podid can change, without members that the services assign."""
     cluster = box.world.clusters[box.world.cluster_name]
     backend = box.iam.backend(box.world.account)
     return {
@@ -94,7 +94,7 @@ def _document(text: object) -> object:
 
 
 def writes(box: Sandbox) -> int:
-    """How many calls that change something the account has met."""
+    """Return the number of writing calls that the account has received."""
     return sum(count for (_, name), count in box.faults.calls.items() if not name.startswith(READ))
 
 
@@ -104,17 +104,17 @@ def is_write(box: Sandbox, request: HttpRequest) -> bool:
 
 @contextmanager
 def killed_at_write(box: Sandbox, number: int, when: str, pid: Callable[[], int]) -> Iterator[None]:
-    """Kills the caller at its write `number`, counted from 0: `before` the account hears of it, or `after` it was
+    """Kill the caller at its write `number`, counted from 0: `before` the account receives it, or `after` it was
     carried out and before the answer."""
     answer = box.gateway.answer
-    seen = iter(range(1_000_000))
+    numbers = iter(range(1_000_000))
     lock = threading.Lock()
 
     def answering(request: HttpRequest) -> HttpAnswer:
         if not is_write(box, request):
             return answer(request)
         with lock:
-            mine = next(seen) == number
+            mine = next(numbers) == number
         if not mine:
             return answer(request)
         if when == "after":
@@ -130,7 +130,7 @@ def killed_at_write(box: Sandbox, number: int, when: str, pid: Callable[[], int]
 
 
 def runs(podid: Podid) -> list[dict[str, Any]]:
-    """The journal, newest first."""
+    """Return the runs of the journal, newest first."""
     outcome = podid("history", "-o", "json")
     assert outcome.code == 0, outcome.stderr
     items: list[dict[str, Any]] = outcome.json["items"]
@@ -138,7 +138,7 @@ def runs(podid: Podid) -> list[dict[str, Any]]:
 
 
 def undo_everything(podid: Podid) -> None:
-    """Takes back every run that is not an undo, newest first."""
+    """Undo every run that is not an undo, newest first."""
     for item in runs(podid):
         if item["undoes"] is None and item["actions"]:
             outcome = podid("undo", item["runId"], "--yes")

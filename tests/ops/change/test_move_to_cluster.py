@@ -63,6 +63,29 @@ def test_everything_of_it_moves_and_both_runs_can_be_undone(two: Sandbox, podid:
     assert account_state(two) == before
 
 
+def test_undo_last_undoes_it_in_both_clusters(two: Sandbox, podid: Podid) -> None:
+    assert podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT).code == 0
+    before = account_state(two)
+    assert podid(*MOVE, "--update-trust", "--yes").code == 0
+    moved = account_state(two)
+    runs = [run["runId"] for run in podid("history", "-o", "json").json["items"]][:2]
+    planned = podid("undo", "last", "--dry-run", "-o", "json")
+    assert [item["cluster"] for item in planned.json["items"]] == ["demo", "blue"], planned
+    assert account_state(two) == moved
+    assert podid("undo", "last").code == 2
+    undone = podid("undo", "last", "--yes", *WAIT, "-o", "json")
+    assert undone.code == 0, undone
+    assert account_state(two) == before
+    # the same command later is not a part of it, and one run by its id is undone alone
+    assert podid(*MOVE, "--update-trust", "--yes").code == 0
+    newest = podid("history", "-o", "json").json["items"][0]["runId"]
+    assert newest not in runs
+    alone = podid("undo", newest, "--yes", *WAIT)
+    assert alone.code == 0
+    assert "the same command changed cluster blue in run" in alone.stderr
+    assert (roles(two), roles(two, "blue")) == ({"shop/orders": "r"}, {"shop/orders": "r"})
+
+
 def test_to_another_account_and_without_the_old_trust(two: Sandbox, podid: Podid) -> None:
     assert podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT).code == 0
     line = ("move", "shop/orders", "shop/api", "--to-cluster", "blue", *WAIT, "-o", "json")

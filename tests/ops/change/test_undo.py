@@ -152,7 +152,7 @@ def test_an_update_shows_what_changes_and_no_more(box: Sandbox, podid: Podid) ->
     assert podid(*ASSOCIATE).code == 0
     assert podid(*ASSOCIATE, "--tag", "team=shop", "--replace").code == 0
     plan = podid("undo", "last", "--dry-run")
-    assert [line.strip() for line in plan.stdout.splitlines() if "->" in line] == []
+    assert [line.strip() for line in plan.stdout.splitlines() if "->" in line] == ["tags.team: shop -> none"]
     assert "associationId" not in plan.stdout
     (action,) = podid("undo", "last", "--dry-run", "-o", "json").json["actions"]
     differing = {key for key in action["before"] if action["before"][key] != action["after"].get(key)}

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Broken(NamedTuple):
-    """`text` is the whole file, or what follows HEAD if it begins with a key of the document."""
+    """`text` is the whole file, or the part after HEAD if it begins with a key of the document."""
 
     text: str
     line: int

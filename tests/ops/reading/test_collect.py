@@ -74,7 +74,7 @@ BESIDE = {"trust-missing-tag-session": [("trust-too-broad", "warn")]}
 def test_each_failure_is_named_and_nothing_beside_it(shop: Shop, check_id: str, severity: str, broken: Break) -> None:
     broken(shop)
     shop.later(240)
-    assert shop.found() == [(check_id, severity), *BESIDE.get(check_id, ())]
+    assert shop.failures() == [(check_id, severity), *BESIDE.get(check_id, ())]
 
 
 # --- rights taken away ---------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, in
             RESTART.subject(item.action),
             str(item.status),
             item.reason,
-            sum(text.startswith(f"{RESTART.subject(item.action)}: rolling out") for text in world.said),
+            sum(text.startswith(f"{RESTART.subject(item.action)}: rolling out") for text in world.messages),
         )
         for item in result.done
     ]
@@ -117,7 +117,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
     assert generation_of(world) == generation
     assert (
-        world.said[0]
+        world.messages[0]
         == "Deployment shop/orders: a restart is in progress: the controller has not observed the change yet"
     )
 

@@ -1,4 +1,4 @@
-"""Live identities whose names, tags and policies are as unpleasant as AWS accepts."""
+"""Live identities with the most difficult names, tags and policies that AWS accepts."""
 
 import json
 from typing import Any
@@ -75,7 +75,7 @@ FULL = LiveRole(
     (),
     {"c": INLINE, "c.": OTHER},
 )
-# no statement for pods alone
+# without a statement for pods alone
 LEGACY = LiveRole(
     role(
         "legacy",

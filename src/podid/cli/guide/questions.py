@@ -1,4 +1,5 @@
-"""The questions of a guided run as data, and the loop that asks them. `Facts` are what podid read for them, once."""
+"""The questions of a guided run as data, and the loop that asks them. `Facts` is the data that podid reads for them,
+once."""
 
 from __future__ import annotations
 

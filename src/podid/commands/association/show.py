@@ -70,7 +70,7 @@ def show(
 
     if ref is None:
         if not access.runtime.interactive:
-            raise UsageError("Missing argument 'NS/SA'.", hint=Other(("show", "--help")))
+            raise UsageError("podid show requires NS/SA", hint=Other(("show", "--help")))
         raise guide_identity(access, "show")
     place = access.place()
     with access.terminal.working(f"reading {ref}"):

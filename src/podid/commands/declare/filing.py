@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
     from podid.ops.declare.clusters import FileSite
+    from podid.ops.declare.foreign_nodes import Describe
     from podid.ops.declare.request import FileOptions, Ownership
 
 
@@ -61,7 +64,8 @@ def reach(
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     terminal = access.terminal
     variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
-    declarations = read_declarations(options.files, variables, read_file=terminal.read_file)
+    describe = _describing(access)
+    declarations = read_declarations(options.files, variables, read_file=terminal.read_file, describe=describe)
 
     if annotations and not any(item.allowed_roles for item in declarations):
         raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
@@ -86,6 +90,23 @@ def reach(
             settle_interrupted(local, place)
         reached.append((name, local, FileSite(clients=local.clients, place=place, declarations=items)))
     return reached
+
+
+def _describing(access: Access) -> Describe:
+    """Return a function that describes an association of a cluster. It reads each cluster once, at its first use."""
+
+    @cache
+    def of_cluster(name: str) -> Mapping[str, Association]:
+        with access.terminal.working(f"reading the associations of {name}"):
+            return {item.association_id: item for item in access.of(cluster=name).aws.eks.list_associations(name)}
+
+    def describe(cluster: str, association_id: str) -> Mapping[str, object] | None:
+        item = of_cluster(cluster).get(association_id)
+        return None if item is None else ASSOCIATION.state_of(item)
+
+    from podid.ops.change.kinds import ASSOCIATION
+
+    return describe
 
 
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:

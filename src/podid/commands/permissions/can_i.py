@@ -10,10 +10,18 @@ from podid.ops.permissions.request import CanOptions
 
 def permissions() -> CommandPermissions:
     from podid.aws.iam import Iam
+    from podid.aws.resource_policies import ResourcePolicies
     from podid.commands.permissions.sessions import reading
     from podid.domain.permissions import OptionalPermission
 
-    return reading(OptionalPermission.of("IAM's policy simulator, with service control policies", Iam.simulate))
+    read = ResourcePolicies
+    return reading(
+        OptionalPermission.of("IAM's policy simulator, with service control policies", Iam.simulate),
+        OptionalPermission.of("--resource with an S3 bucket", read.find_bucket_policy),
+        OptionalPermission.of("--resource with a KMS key", read.find_key_policy),
+        OptionalPermission.of("--resource with an SQS queue", read.find_queue_policy),
+        OptionalPermission.of("--resource with a secret", read.find_secret_policy),
+    )
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
@@ -25,8 +33,10 @@ def can_i(access: Access, options: CanOptions) -> None:
     control policies. podid reports a difference between both.
 
     Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. The
-    session tags of the pods are known; specify further condition keys with --context-key. Resource policies, such as
-    those of buckets and keys, are not checked.
+    session tags of the pods are known; specify further condition keys with --context-key.
+
+    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues and secrets. Other resource
+    policies are not checked: the last line names them.
 
     Exit 0 if all actions are allowed, 3 if one is denied, 9 if one is not known.
 
@@ -39,9 +49,11 @@ def can_i(access: Access, options: CanOptions) -> None:
     Example: podid can-i --policy-file policy.json s3:GetObject
     """
     from podid.commands.permissions.sessions import read_session
+    from podid.domain.names import Arn
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery, check_access
     from podid.ops.permissions.request import refuse_kube_context
+    from podid.ops.permissions.resources import read_resource_policies
     from podid.render.access import access_notes, access_view
 
     refuse_kube_context(access.shared.context)
@@ -51,7 +63,12 @@ def can_i(access: Access, options: CanOptions) -> None:
             access, named, options.role, files, keys=options.context_keys, target_profile=options.target_profile
         )
         iam = access.clients.iam_of(session.profile) if session.not_simulated is None else None
-        report = check_access(session, query, action_table(), iam)
+        policies = None
+        if session.role_arn and query.resources:
+            aws = access.clients.aws_of(session.profile) if session.profile else access.aws
+            account = Arn.parse(session.role_arn).account
+            policies = read_resource_policies(aws.resource_policies, query.resources, account)
+        report = check_access(session, query, action_table(), iam, policies)
     access.terminal.emit(access_view(report))
     access.terminal.note(*access_notes(report))
     access.terminal.leave(report.exit_code)

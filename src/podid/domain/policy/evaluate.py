@@ -41,6 +41,7 @@ class LayerKind(StrEnum):
     BOUNDARY = "boundary"
     SESSION = "session"
     ORGANIZATION = "organization"
+    RESOURCE = "resource"
 
 
 @dataclass(frozen=True, slots=True)

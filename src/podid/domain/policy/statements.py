@@ -23,10 +23,10 @@ _ANY: Pattern = (Wild.MANY,)
 
 @dataclass(frozen=True, slots=True)
 class StatementRef:
-    """A statement of a policy. `layer` is identity, boundary, session or organization."""
+    """A statement of a policy. `layer` is identity, boundary, session, organization or resource."""
 
     policy: Annotated[str, About("The policy's name or ARN.")]
-    layer: Annotated[str, About("The kind of the policy: identity, boundary, session or organization.")]
+    layer: Annotated[str, About("The kind of the policy: identity, boundary, session, organization or resource.")]
     index: Annotated[int, About("Index of the statement, from 0.")]
     sid: Annotated[str, OR_NULL, About("The statement's Sid.")] = ""
 

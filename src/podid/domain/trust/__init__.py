@@ -47,7 +47,7 @@ from podid.domain.trust.merge import mergeable
 from podid.domain.trust.own import OwnCondition, parse_conditions
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.principals import principal_statement, principals_among, remove_principals, restore_principals
-from podid.domain.trust.remove import remove
+from podid.domain.trust.remove import remove, remove_cluster
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
 from podid.domain.trust.slips import find_slips

@@ -73,6 +73,36 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     return replace(edit, notes=tuple(notes))
 
 
+def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
+    """Remove the statements that allow only pods of the cluster, and its ARN from the lists of others. Statements that
+    name no cluster, or only by a pattern or by its name, are unchanged. Refused for the last statement."""
+    whole: list[Statement] = []
+    changed: dict[int, tuple[Raw, str]] = {}
+    for statement in policy.statements:
+        if not statement.allow or statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+            continue
+        lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
+        if any(len(distinct(condition)) == 1 for condition in lists):
+            whole.append(statement)
+        elif lists:
+            raw = statement.raw
+            for condition in lists:
+                raw = without(raw, condition, cluster_arn)
+            changed[statement.index] = (raw, cluster_arn)
+    if not whole and not changed:
+        return unchanged(policy, f"no statement names cluster {cluster_arn}", None)
+    return with_removed(policy, whole, changed)
+
+
+def _lists(condition: Condition, value: str) -> bool:
+    """Return whether the condition accepts this literal value, and requires one of its values."""
+    if condition.negated or condition.quantifier == "forallvalues":
+        return False
+    if condition.family not in ("equals", "ignorecase", "like", "arn"):
+        return False
+    return any(_same(condition, text, value) for text in condition.values)
+
+
 def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
     """Return whether the statement allows one of the actions, or may allow it."""
     if not statement.allow:

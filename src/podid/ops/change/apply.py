@@ -285,7 +285,7 @@ class Making:
         """Return the roles that this run, or one of the last minutes, created or gave another trust policy."""
         now = self.patience.clock.now()
         actions = [action for action in self._worked() if action.kind in _ROLES]
-        with suppress(errors.PodidError):  # a journal that cannot be read knows of no change
+        with suppress(errors.PodidError):  # an unreadable journal contains no recent change
             steps = self.journal.steps_since(self.site.header.account, _ROLES, now - LATELY)
             actions += [step.action for _, step, _ in steps]
         return Lately(now, frozenset(action.keys["roleName"] for action in actions))

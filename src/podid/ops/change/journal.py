@@ -31,12 +31,19 @@ SHORTEST_ID = 6
 
 class Journal:
     """A directory of runs. Raise UsageError with a remedy if it cannot be used. `locks` are shared by all journals of
-    the machine. `kept` collects recorders that stay open until the command ends."""
+    the machine. `kept` collects recorders that stay open until the command ends, `begun` the ids of its runs."""
 
-    def __init__(self, directory: Path, locks: Locks | None = None, kept: list[records.Recorder] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        locks: Locks | None = None,
+        kept: list[records.Recorder] | None = None,
+        begun: list[str] | None = None,
+    ) -> None:
         self.directory = directory
         self.locks = locks or Locks()
         self._kept = kept
+        self._begun = [] if begun is None else begun
 
     def runs(self, since: datetime | None = None) -> tuple[records.Run, ...]:
         """Return all runs, newest first, or those begun later than a day before `since`. Raise InvalidInput for a file
@@ -64,6 +71,17 @@ class Journal:
         newest run that can be undone and is not an undo itself. Raise InvalidInput for a damaged file, as `runs`
         does."""
         return self._chosen(run_id, self.runs())
+
+    def of_command(self, run: records.Run) -> tuple[records.Run, ...]:
+        """Return the run, and those of the same command line in other clusters, newest first."""
+        others = (
+            other
+            for other in self.runs()
+            if run.first and other.first == run.first and other.changed and not other.undoes
+        )
+        by_place = {(other.header.region, other.header.cluster): other for other in others}
+        by_place[run.header.region, run.header.cluster] = run
+        return tuple(sorted(by_place.values(), key=lambda other: other.run_id, reverse=True))
 
     def peek(self, run_id: str) -> records.Run:
         """Return a run as `get` does, for commands that only read: a damaged file hides only its own run. `last`
@@ -162,6 +180,7 @@ class Journal:
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._begun.append(run_id)
         recorder = records.Recorder(run_id, descriptor, self.directory, list(plan), self._kept)
         recorder.write(
             {
@@ -174,6 +193,7 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": utc(now),
                 "undoes": undoes,
+                "first": self._begun[0],
                 "plan": [records.action_record(action) for action in plan],
             }
         )

@@ -64,6 +64,8 @@ class Run:
     steps: tuple[Step, ...]
     untried: tuple[Action, ...] = ()
     undoes: str = ""
+    # the first run of the command line, which may make one in each of several clusters
+    first: str = ""
     running: bool = False
     ended: bool = False
     reported: bool = False
@@ -160,6 +162,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         steps=tuple(_step(number, action, outcomes.get(number)) for number, action in sorted(begun.items())),
         untried=tuple(action for number, action in planned.items() if number not in begun),
         undoes=member(head, "undoes", str, ""),
+        first=member(head, "first", str, ""),
         running=running,
         ended="end" in types,
         reported="told" in types,

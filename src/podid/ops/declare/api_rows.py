@@ -10,7 +10,17 @@ from podid.domain.members import API_VERSION
 from podid.domain.names import addon_name
 from podid.local.documents import DocumentNode
 from podid.ops.association.files import read_items
-from podid.ops.declare.foreign_nodes import ForeignFile, account_node, get, items, node_of, own_tags, session_tags, text
+from podid.ops.declare.foreign_nodes import (
+    Describe,
+    ForeignFile,
+    account_node,
+    get,
+    items,
+    node_of,
+    own_tags,
+    session_tags,
+    text,
+)
 
 _LISTS = ("AssociationList", "Association")
 
@@ -45,15 +55,19 @@ def _row(row: DocumentNode, key: str, file: ForeignFile) -> None:
         name = addon_name(owner)
         file.notes.append(f"omitted: {text(account)}, because the add-on {name} owns the association")
         return
+    cluster = text(get(row, "clusterName"))
     role = get(row, "roleArn")
-    if role is None:
+    if role is None and file.describe is not None:
+        row = _described(row, cluster, key, file.describe, file)
+        role = get(row, "roleArn")
+    elif role is None:
         message = (
-            "is required: list-pod-identity-associations returns no roles. Use the answers of "
-            "describe-pod-identity-association, or podid export"
+            "is required: list-pod-identity-associations returns no roles. podid plan and apply read them from the "
+            "cluster; otherwise use the answers of describe-pod-identity-association, or podid export"
         )
         file.wrong(row.at, message, f"{key}.roleArn" if key else "roleArn")
     file.association(
-        text(get(row, "clusterName")),
+        cluster,
         {
             "serviceAccount": account,
             "role": role,
@@ -64,6 +78,17 @@ def _row(row: DocumentNode, key: str, file: ForeignFile) -> None:
         },
         row.at,
     )
+
+
+def _described(row: DocumentNode, cluster: str, key: str, describe: Describe, file: ForeignFile) -> DocumentNode:
+    """Return a row without a role as the cluster describes the association."""
+    name = text(get(row, "associationId"))
+    live = describe(cluster, name) if cluster and name else None
+    if live is None:
+        where = f"cluster {cluster} has no association {name}" if cluster and name else "it has no cluster and id"
+        file.wrong(row.at, f"is required, and {where}", f"{key}.roleArn" if key else "roleArn")
+        return row
+    return node_of({member: value for member, value in live.items() if value is not None}, row.at)
 
 
 def is_csv(text: str, name: str) -> bool:

@@ -21,6 +21,7 @@ from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.ownership import decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned
+from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import Wish, Wishes, conflict
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
@@ -41,6 +42,7 @@ class AssociationPlanner:
     roles: Mapping[str, RolePlanned]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
+    unmarked: UnmarkedOwners
     conflicts: list[FileConflict] = field(default_factory=list)
     unread: list[NotRead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,6 +88,7 @@ class AssociationPlanner:
             settings = replace(settings, untag=gone)
         # EKS would restore an association of an add-on: compare it without the refusal
         action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
+        mark = self.unmarked.of(mark, existing, differs=bool(differences(action)))
         decision = decide(f"association {wish.ref}", mark, self.ownership, differences(action))
         error = decision.conflict
         if existing.owner_arn and (error is not None or decision.change):

@@ -17,7 +17,7 @@ from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
 from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
-from podid.ops.declare.foreign_nodes import ForeignFile
+from podid.ops.declare.foreign_nodes import Describe, ForeignFile
 from podid.ops.declare.members import Members
 
 ReadFile = Callable[[str], str]
@@ -26,13 +26,14 @@ ENDINGS = (".yaml", ".yml", ".json")
 
 
 def read_declarations(
-    paths: Sequence[str], variables: Mapping[str, str], *, read_file: ReadFile
+    paths: Sequence[str], variables: Mapping[str, str], *, read_file: ReadFile, describe: Describe | None = None
 ) -> tuple[Declaration, ...]:
-    """Return the declarations of files, of the files of directories, and of stdin for `-`. Raise InvalidInput with
-    every mistake, NotFound for policy files that do not exist, UsageError for a file that cannot be read."""
+    """Return the declarations of files, of the files of directories, and of stdin for `-`. `describe` completes
+    associations of an answer that has no roles. Raise InvalidInput with every mistake, NotFound for policy files that
+    do not exist, UsageError for a file that cannot be read."""
     mistakes, missing = Mistakes(), list[str]()
     declarations: list[Declaration] = []
-    for name, node, notes in nodes_of(paths, variables, mistakes, read_file=read_file):
+    for name, node, notes in nodes_of(paths, variables, mistakes, read_file=read_file, describe=describe):
         if is_declaration(node, mistakes):
             source = DocumentSource(name, mistakes, read_file, missing)
             declarations.append(replace(read_declaration(node, source), notes=notes))
@@ -60,7 +61,12 @@ def read_guard(name: str, *, read_file: ReadFile) -> Guard:
 
 
 def nodes_of(
-    paths: Sequence[str], variables: Mapping[str, str], mistakes: Mistakes, *, read_file: ReadFile
+    paths: Sequence[str],
+    variables: Mapping[str, str],
+    mistakes: Mistakes,
+    *,
+    read_file: ReadFile,
+    describe: Describe | None = None,
 ) -> Iterable[tuple[str, DocumentNode, tuple[str, ...]]]:
     """Yield every document of the files with the name of its file. Each file is read once. A file of another program is
     converted, without variables, to a document with notes."""
@@ -68,7 +74,7 @@ def nodes_of(
     for name in names:
         called = "stdin" if name == "-" else name
         text = read_file(name)
-        foreign = from_csv(text, called, mistakes) or _foreign(text, called, mistakes)
+        foreign = from_csv(text, called, mistakes) or _foreign(text, called, mistakes, describe)
         if foreign is None:
             for node in read_documents(text, called, mistakes, variables):
                 yield called, node, ()
@@ -79,7 +85,7 @@ def nodes_of(
             yield called, node, ()
 
 
-def _foreign(text: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
+def _foreign(text: str, name: str, mistakes: Mistakes, describe: Describe | None) -> ForeignFile | None:
     """Return the content of a file with documents of other programs; None for another file."""
     if DECLARATION_KIND in text and not any(word in text for word in FOREIGN_WORDS):
         return None  # podid's own file is read once
@@ -88,7 +94,7 @@ def _foreign(text: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
     if not any(map(is_foreign, nodes)):
         return None
     mistakes.items += own.items
-    return from_documents(nodes, name, mistakes)
+    return from_documents(nodes, name, mistakes, describe)
 
 
 def is_declaration(node: DocumentNode, mistakes: Mistakes) -> bool:

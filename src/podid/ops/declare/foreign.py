@@ -15,7 +15,7 @@ from podid.local.documents import DocumentNode, Mistakes
 from podid.ops.declare.api_rows import is_api_answer, is_csv, read_answer, read_csv
 from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResources, group_of, objects_in
 from podid.ops.declare.eksctl import read_cluster_config
-from podid.ops.declare.foreign_nodes import ForeignFile, built, get, node_of, text
+from podid.ops.declare.foreign_nodes import Describe, ForeignFile, built, get, node_of, text
 
 _EKSCTL = "eksctl.io"
 # one of them is in every file of another program that names podid's kind
@@ -43,9 +43,11 @@ def from_csv(content: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
     return file
 
 
-def from_documents(nodes: Sequence[DocumentNode], name: str, mistakes: Mistakes) -> ForeignFile:
+def from_documents(
+    nodes: Sequence[DocumentNode], name: str, mistakes: Mistakes, describe: Describe | None = None
+) -> ForeignFile:
     """Return the roles and associations of a file with at least one foreign document. Other documents become notes."""
-    file, skipped = ForeignFile(name, mistakes), list[str]()
+    file, skipped = ForeignFile(name, mistakes, describe=describe), list[str]()
     resources = CustomResources(file)
     for node in objects_in(nodes):
         group = group_of(node)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from podid.domain.declaration import Position
+from podid.domain.declaration import OWNER_KEY, Position
 from podid.domain.grouping import grouped
 from podid.local.documents import DocumentNode, Mistakes, NotReadable
 
 Nodes = dict[str, DocumentNode]
+# cluster, association id -> the association as the EKS API describes it; None if it does not exist
+Describe = Callable[[str, str], Mapping[str, object] | None]
 
 
 @dataclass(slots=True)
 class ForeignFile:
     """The roles and associations of one file, as documents of podid. `associations` have their cluster's name, empty if
-    the file omits it. `notes` are facts that podid's file cannot express or does not keep."""
+    the file omits it. `notes` are facts that podid's file cannot express or does not keep. `describe` reads what an
+    answer of the API omits, None where podid makes no call."""
 
     name: str
     mistakes: Mistakes
     roles: list[DocumentNode] = field(default_factory=list)
     associations: list[tuple[str, DocumentNode]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    describe: Describe | None = None
 
     def role(self, members: Mapping[str, DocumentNode | None], at: Position) -> None:
         self.roles.append(built(members, at))
@@ -115,10 +119,10 @@ def tags_of_list(node: DocumentNode | None, key: str = "key", value: str = "valu
 
 
 def own_tags(node: DocumentNode | None) -> DocumentNode | None:
-    """Return tags without those that only AWS sets."""
+    """Return tags without those that only AWS sets, and without the mark of a file."""
     if node is None or not isinstance(node.value, dict):
         return node
-    kept = {key: member for key, member in node.value.items() if not key.lower().startswith("aws:")}
+    kept = {k: member for k, member in node.value.items() if not k.lower().startswith("aws:") and k != OWNER_KEY}
     return built(kept, node.at) if kept else None
 
 

@@ -26,6 +26,7 @@ from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
+from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated
 
@@ -50,8 +51,14 @@ class FilePlanner:
         all."""
         live = [self._live(site) for site in self.sites]
         wishes = [read_wishes(site, annotations=self.ownership.from_annotations) for site in self.sites]
+        unmarked = [UnmarkedOwners(site.clients) for site in self.sites]
         roles = RolePlanner(
-            sites=self.sites, wishes=wishes, ownership=self.ownership, history=self._history, say=self.say
+            sites=self.sites,
+            wishes=wishes,
+            ownership=self.ownership,
+            history=self._history,
+            unmarked=unmarked[0],
+            say=self.say,
         )
         planned = roles.plan()
         plans, missing = list[FilePlan](), list[str]()
@@ -66,6 +73,7 @@ class FilePlanner:
                 roles=planned,
                 ownership=self.ownership,
                 history=self._history,
+                unmarked=unmarked[number],
             )
             plan = work.plan()
             missing += work.missing
@@ -118,15 +126,15 @@ class FilePlanner:
             whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
         whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))
+        if whole.actions and work.unmarked.unread:
+            whole = whole.noting((work.unmarked.unread,))
         unchanged = work.unchanged + agent_same
         unchanged += sum(not (item.actions or item.conflict or item.unread or item.idle) for item in items)
         return FilePlan(
             plan=whole,
             names=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
             unchanged=unchanged,
-            only_in_cluster=_unlisted(
-                site, (*wishes.by_ref, *(gone if self.ownership.prune else ())), live, work.unreadable
-            ),
+            only_in_cluster=_unlisted(work, (*wishes.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(
                 *agent_conflicts,
                 *(item.conflict for item in items if item.conflict is not None),
@@ -189,22 +197,18 @@ def _in_effect(action: Action) -> bool:
     return any(before.get(name) != after.get(name) for name in {*before, *after} - {"tags"})
 
 
-def _unlisted(
-    site: FileSite,
-    treated: Collection[ServiceAccountRef],
-    live: Live,
-    unreadable: Mapping[ServiceAccountRef, PodidError],
-) -> tuple[Unlisted, ...]:
+def _unlisted(work: AssociationPlanner, treated: Collection[ServiceAccountRef]) -> tuple[Unlisted, ...]:
     """Return the associations that are neither declared nor pruned."""
-    declaration = site.declarations[0]
+    declaration = work.site.declarations[0]
     unlisted = []
-    for ref, association in live.items():
+    for ref, association in work.live.items():
         if ref in treated:
             continue
         mark = Mark.of(association.tags, declaration, named={}, owner_arn=association.owner_arn)
-        owner = mark.words
+        custom = work.unmarked.named(association)
+        owner = mark.words or (custom.words if custom is not None else "")
         if association.owner_arn:
             owner = f"add-on {addon_name(association.owner_arn)}"
         unlisted.append(Unlisted(ref=ref, role_arn=association.role_arn, owner=owner))
-    unlisted += [Unlisted(ref=ref, role_arn="") for ref in unreadable if ref not in treated]
+    unlisted += [Unlisted(ref=ref, role_arn="") for ref in work.unreadable if ref not in treated]
     return tuple(sorted(unlisted, key=lambda item: item.ref))

@@ -19,6 +19,7 @@ from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.ownership import Treatment, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import wanted_trust
+from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import Wishes
 from podid.ops.role.create import MANAGED_BY, RoleRequest, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
@@ -55,6 +56,7 @@ class RolePlanner:
     wishes: Sequence[Wishes]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
+    unmarked: UnmarkedOwners
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
 
@@ -144,6 +146,7 @@ class RolePlanner:
         trust_action = self._trust(role, current, subjects, whole=mark.ours)
         actions = [*((trust_action,) if trust_action is not None else ()), *changes]
         lines = tuple(line for action in actions for line in _lines(action))
+        mark = self.unmarked.of(mark, current, differs=bool(lines))
         decision = decide(f"role {role.name}", mark, self.ownership, lines)
         if decision.conflict is not None:
             conflict = self._conflict(role, decision.conflict, mark.words)

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.errors import ExitCode, InvalidInput, NotFound
+from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
 from podid.domain.members import About, kind, members
-from podid.ops.declare.files import ReadFile, read_declarations
+from podid.ops.declare.files import ReadFile, read_declarations, read_guard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatedFile:
     file: str
-    declarations: Annotated[tuple[str, ...], About("The names of the declarations; empty if there is a mistake.")]
+    declarations: Annotated[
+        tuple[str, ...], About("The names of the declarations; empty for a guard, and if there is a mistake.")
+    ]
     mistakes: Annotated[tuple[str, ...], About("Each with file, line, column and key.")]
 
     @property
@@ -42,5 +44,18 @@ def _validated(path: str, variables: Mapping[str, str], read_file: ReadFile) -> 
     try:
         declarations = read_declarations((path,), variables, read_file=read_file)
     except (InvalidInput, NotFound) as error:
+        if _is_guard(path, read_file):
+            return ValidatedFile(file=path, declarations=(), mistakes=())
         return ValidatedFile(file=path, declarations=(), mistakes=(error.message, *error.lines))
     return ValidatedFile(file=path, declarations=tuple(item.name for item in declarations), mistakes=())
+
+
+def _is_guard(path: str, read_file: ReadFile) -> bool:
+    """Return whether the file is a valid guard, which needs no name. Stdin cannot be read twice."""
+    if path == "-":
+        return False
+    try:
+        read_guard(path, read_file=read_file)
+    except PodidError:
+        return False
+    return True

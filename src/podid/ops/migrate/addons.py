@@ -26,7 +26,7 @@ Supported = Mapping[str, Section[frozenset[str]]]
 
 
 def read_supported(clients: Clients, snapshot: Snapshot, candidates: Iterable[MigrationCandidate]) -> Supported:
-    """Read what the add-ons of the candidates support."""
+    """Read which features the add-ons of the candidates support."""
     addons = {a.name: a for c in candidates if (a := addon_of(snapshot, c.ref, c.role_arn)) is not None}
     return {name: _supported(clients, addon) for name, addon in addons.items()}
 

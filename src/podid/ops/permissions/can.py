@@ -14,10 +14,12 @@ from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable
 from podid.domain.policy.arns import ANY, text_of
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, Ruling
+from podid.domain.policy.resource import beside
 from podid.domain.policy.session import ASSUMED, RoleSession
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
 from podid.ops.association.allowed import simulate_on
+from podid.ops.permissions.resources import ReadPolicies
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
 
@@ -130,8 +132,15 @@ def is_pattern(action: str) -> bool:
     return bool(set("*?") & set(action))
 
 
-def check_access(access: SessionAccess, query: ActionQuery, table: ActionTable, iam: Iam | None = None) -> AccessReport:
-    """Evaluate the actions. `iam` is the client of the role's account, for the simulator."""
+def check_access(
+    access: SessionAccess,
+    query: ActionQuery,
+    table: ActionTable,
+    iam: Iam | None = None,
+    resources: ReadPolicies | None = None,
+) -> AccessReport:
+    """Evaluate the actions. `iam` is the client of the role's account, for the simulator. `resources` are the policies
+    of the requested resources, None if they were not read."""
     notes = tuple(dict.fromkeys(query.notes(table)))
     plain: list[CheckedAction] = []
     listed: list[CheckedAction] = []
@@ -145,16 +154,18 @@ def check_access(access: SessionAccess, query: ActionQuery, table: ActionTable, 
             if not is_pattern(action):
                 plain += checked
                 continue
+            checked = [_beside(item, access, resources) for item in checked]
             patterns.append(ExpandedPattern.of(action, resource, [item.ruling.verdict for item in checked]))
             listed += [item for item in checked if item.ruling.verdict is not AccessVerdict.DENIED]
     simulation = _simulated(access, [item.ruling for item in plain], iam)
     answers = simulation.answers
     plain = [_combined(item, answers.get((item.ruling.action, item.ruling.resource))) for item in plain]
+    plain = [_beside(item, access, resources) for item in plain]
     return AccessReport(
         access=access,
         items=(*plain, *listed),
         patterns=tuple(patterns),
-        not_checked=(*access.unread, *_not_checked(simulation, patterns=bool(patterns))),
+        not_checked=(*access.unread, *_not_checked(simulation, resources, patterns=bool(patterns))),
         assumed=_assumed(access.access.session),
         notes=notes,
     )
@@ -168,8 +179,18 @@ def unseen_policies() -> tuple[Unread, ...]:
     )
 
 
-def _not_checked(simulation: _Simulation, *, patterns: bool) -> Iterator[Unread]:
-    yield from unseen_policies()
+def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies | None) -> CheckedAction:
+    """Return the ruling with the policy of the resource, if it was read and the pods have a session."""
+    policy = resources.policies.get(item.ruling.resource) if resources is not None else None
+    if policy is None or access.obstacle is not None or item.ruling.action.lower() == FREE:
+        return item
+    return replace(item, ruling=beside(item.ruling, policy, access.access))
+
+
+def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, patterns: bool) -> Iterator[Unread]:
+    of_resources, of_organization = unseen_policies()
+    yield from (of_resources,) if resources is None else resources.unread
+    yield of_organization
     scope = "service control policies"
     if simulation.missing is not None:
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)

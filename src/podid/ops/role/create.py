@@ -156,7 +156,7 @@ def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], 
 def plan_new_role(
     clients: Clients, place: Place, journal: Journal, request: RoleRequest, say: Callable[[str], None]
 ) -> tuple[Plan, Role | None]:
-    """Return the plan of the role, and the role as it is now. Raise as `plan_role` does."""
+    """Return the plan of the role, and the current role. Raise as `plan_role` does."""
     keys = {"roleName": request.name}
     say(f"reading role {request.name}")
     current = clients.iam.find_role(request.name)
@@ -270,7 +270,7 @@ def plan_role(
 
 
 def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> tuple[list[Action], list[Action]]:
-    """Return the changes besides the trust policy, and what is as requested."""
+    """Return the changes besides the trust policy, and the settings that are already as requested."""
     unchanged = [ROLE.action(ROLE.state_of(current), ROLE.state_of(current))]
     before = ROLE_SETTINGS.state_of(current)
     after = {

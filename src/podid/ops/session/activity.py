@@ -135,7 +135,7 @@ def _limits(association: Association, sessions: Sequence[PodSession], region: st
     """Return the calls that CloudTrail's event history of this region does not have."""
     limits = [
         "data events, such as reads of S3 objects and DynamoDB items",
-        f"calls in other regions than {region}; IAM and other global services are in us-east-1",
+        f"calls in regions other than {region} (us-east-1 for IAM and other global services)",
         "some calls of the last 15 minutes",
     ]
     own, pods = Arn.parse(association.role_arn), Arn.parse(association.pods_role_arn)
@@ -143,7 +143,7 @@ def _limits(association: Association, sessions: Sequence[PodSession], region: st
         limits.insert(0, f"calls with target role {pods.resource_name}: they are in account {pods.account}")
     if sessions and not association.session_tags:
         limits.append(
-            "without session tags CloudTrail does not name the service account: calls of others with the same role and "
-            "a similar cluster name are included"
+            "a distinction by service account: without session tags, calls of others with the same role and a similar "
+            "cluster name are counted"
         )
     return tuple(limits)

@@ -34,7 +34,7 @@ def comments(lines: Iterable[str]) -> str:
 
 
 def head(identities: LiveIdentities, form: str, *lines: str, notes: Sequence[str] = ()) -> str:
-    """Return the comment at the top: the source, what the form requires, and the notes."""
+    """Return the comment at the top: the source, the requirements of the form, and the notes."""
     cluster = identities.cluster
     source = f"Pod Identity of cluster {cluster.name} in {cluster.region}, account {cluster.account}: {form}"
     return comments((source, *lines, *(f"note: {note}" for note in notes)))

@@ -1,8 +1,9 @@
 """The entry point of the AWS half: finds the service in the credential scope, applies faults, authorizes, and
 dispatches.
 
-Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudTrail and Organizations are behind it. Clients cannot reach
-moto's own admin and metadata paths, because a path never selects the service.
+Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudFormation, CloudTrail, Organizations and the services of
+resource policies are behind it. Clients cannot reach moto's own admin and metadata paths, because a path never selects
+the service.
 """
 
 import json
@@ -13,7 +14,16 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, organizations, trail
+from podid.sandbox.aws import (
+    cloudformation,
+    eks_addons,
+    eks_associations,
+    eks_auth,
+    eks_clusters,
+    organizations,
+    resource_policies,
+    trail,
+)
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
@@ -29,13 +39,20 @@ from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service model
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
-JSON = {"cloudtrail": "cloudtrail", "organizations": "organizations"}
-QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
+JSON = {
+    "cloudtrail": "cloudtrail",
+    "organizations": "organizations",
+    "kms": "kms",
+    "secretsmanager": "secretsmanager",
+    "sqs": "sqs",
+}
+QUERY = {"iam": "query", "sts": "query", "cloudformation": "query", "ec2": "ec2"}
 HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": {**eks_auth.HANDLERS},
     "access-analyzer": {"ValidatePolicy": validate_policy},
     "cloudtrail": {**trail.HANDLERS},
+    **{service: dict(handlers) for service, handlers in resource_policies.HANDLERS.items()},
     "organizations": {**organizations.HANDLERS},
 }
 
@@ -102,6 +119,8 @@ class Gateway:
         if service in self._services:
             operation, _ = self._services[service].match(request.method, request.path, request.header("x-amz-target"))
             return Named(request, signature, service, operation.name, "json" if service in JSON else "rest-json", form)
+        if service == "s3" and request.method == "GET" and "policy" in request.query:
+            return Named(request, signature, service, "GetBucketPolicy", "s3", form)
         if service in QUERY:
             return Named(request, signature, service, form.get("Action", ""), QUERY[service], form)
         if signature is None:
@@ -149,10 +168,27 @@ class Gateway:
     def _answered(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.service in self._services:
             return self._modelled(named, caller, request_id)
+        if named.service == "s3":
+            return self._bucket_policy(named, caller)
         if named.service == "sts":
             result = self.sts.call(named.operation, named.form, caller)
             return render(named.operation, result, STS_NAMESPACE, request_id)
+        if named.service == "cloudformation":
+            return self._cloudformation(named, caller, request_id)
         return self._ec2(named, caller) if named.service == "ec2" else self._iam(named, caller, request_id)
+
+    def _bucket_policy(self, named: Named, caller: Credential) -> HttpAnswer:
+        bucket = named.request.path.strip("/")
+        self.permissions.check(caller, "s3:GetBucketPolicy", f"arn:{self.world.partition}:s3:::{bucket}")
+        body = resource_policies.bucket_policy(self.world, bucket)
+        return HttpAnswer(200, {"Content-Type": "application/json"}, body)
+
+    def _cloudformation(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
+        if named.operation != "DescribeStackResources":
+            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+        self.permissions.check(caller, f"cloudformation:{named.operation}", "*", {})
+        result = cloudformation.describe_stack_resources(self.world, named.form)
+        return render(named.operation, result, cloudformation.NAMESPACE, request_id)
 
     @contextmanager
     def _trailed(self, caller: Credential, cluster_name: str) -> Iterator[None]:

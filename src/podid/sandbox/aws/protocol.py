@@ -79,11 +79,14 @@ def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
 
 
 def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
-    """Return the error in `protocol` (rest-json, json, query or ec2). `statuses` are the HTTP statuses of the model."""
+    """Return the error in `protocol`: rest-json, json, query, ec2 or s3. `statuses` are those of the model."""
     if protocol in ("rest-json", "json"):
         return _json(error, protocol, request_id, statuses)
     if protocol == "ec2":
         return _ec2(error, request_id)
+    if protocol == "s3":
+        body = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+        return _xml_answer(error.status, body, request_id)
     return _query(error, request_id)
 
 

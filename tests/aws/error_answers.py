@@ -1,4 +1,4 @@
-"""What AWS said, and what podid made of it: helpers of the tests of the error table."""
+"""Errors of AWS and podid's errors for them: helpers of the tests of the error table."""
 
 import botocore.exceptions as sdk
 
@@ -17,7 +17,7 @@ def answer(code: str, text: str, status: int = 400) -> sdk.ClientError:
     )
 
 
-def said(
+def error_of(
     code: str,
     text: str,
     *,

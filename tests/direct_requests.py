@@ -1,5 +1,5 @@
-"""Requests to a sandbox of this process go to it as function calls: sockets and a thread for each connection took a
-third of what a command costs in the tests."""
+"""Pass requests to a sandbox of this process as function calls: sockets and a thread for each connection took a third
+of a command's time in the tests."""
 
 import http.client
 import io
@@ -15,9 +15,9 @@ from podid.sandbox.http import HttpRequest, LoopbackServer
 from podid.sandbox.kube import KubeSandbox
 
 
-def all_of_it(patch: pytest.MonkeyPatch) -> None:
-    """For as long as the patch lasts. Not where something stands in front of a sandbox or a fault is in place, nor by
-    TLS: how connections fail is for real ones to show."""
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Install this until the patch ends. Requests use sockets if a front or a fault is in place, and with TLS, so that
+    failing connections are real."""
     servers: dict[int, LoopbackServer] = {}
     start, close, urlopen = LoopbackServer.start, LoopbackServer.close, HTTPConnectionPool.urlopen
 
@@ -66,10 +66,10 @@ def _answer(
     sent = {"host": f"{pool.host}:{pool.port}", "accept-encoding": "identity", "user-agent": "urllib3"}
     if body or method not in ("GET", "HEAD", "DELETE"):
         sent["content-length"] = str(len(body))
-    given = [(k.lower(), v.decode("latin-1") if isinstance(v, bytes) else str(v)) for k, v in headers.items()]
-    sent |= given
-    lines = (*sent.items(), *(line for line in given if line not in sent.items()))
-    # one connection always meets the same replica
+    fields = [(k.lower(), v.decode("latin-1") if isinstance(v, bytes) else str(v)) for k, v in headers.items()]
+    sent |= fields
+    lines = (*sent.items(), *(line for line in fields if line not in sent.items()))
+    # one connection always reaches the same replica
     caller = vars(pool).setdefault("caller_in_tests", next(server.callers))
     answer = server.application(HttpRequest(method, target, sent, body, caller, lines))
     content = answer.body if answer.chunks is None else b"".join(answer.chunks)

@@ -1,4 +1,4 @@
-"""What every command finds out anew, found out once: for processes that run hundreds of them."""
+"""Caches that all commands of a process share, for tests that run hundreds of commands."""
 
 import copy
 import os
@@ -18,28 +18,30 @@ from podid.aws.session import AwsSession
 from podid.cli import parser, tree
 from podid.sandbox.kube.tokens import TokenIssuer
 
-# what botocore's own handlers for services that podid does not ask are registered under
-_ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
-# what of the environment a client goes by, beside its keys and the files, which are read before
+# the services that podid calls
+_CALLED = "iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer|s3|sqs|kms|secretsmanager"
+# botocore's own handlers for services that podid does not call, by their registered names
+_ELSEWHERE = re.compile(rf"^(docs|getattr)\.|^[a-z-]+\.(?!({_CALLED})(\.|$))")
+# the environment variables that affect a client, except keys and files, which are read before
 _SETTING = re.compile(
     r"(?!AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONFIG_FILE|SHARED_CREDENTIALS_FILE)$)(AWS_|https?_|no_proxy)",
     re.I,
 )
-# what a session gives in life, and what of it the tests have: AWS enables the second and third only on request
+# the regions of a real session, and those of the tests: on AWS the second and third must be enabled
 EVERY_REGION: Any = AwsSession.eks_regions
 _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 
 
-def all_of_it(patch: pytest.MonkeyPatch) -> None:
-    """For as long as the patch lasts."""
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Install all shared caches until the patch ends."""
     for part in (boto, clients, moto, signing_keys, few_regions, commands, unsynced_files):
         part(patch)
 
 
 def boto(patch: pytest.MonkeyPatch) -> None:
-    """Every command makes its own boto3 session and clients. That reads megabytes of service models, makes a class and
-    a rule set out of each, gives events their new names, looks at the signature of each handler and copies a hundred
-    of services that nobody here asks: half the time of many tests."""
+    """Share what boto3 loads. Without this, every command creates its own boto3 session and clients: it reads megabytes
+    of service models, creates a class and a rule set from each, renames events, inspects the signature of each handler,
+    and copies a hundred handlers of services that podid does not call. That is half the time of many tests."""
     models: dict[Any, Any] = {}
     names: dict[str, str] = {}
     load, alias = Loader.__init__, hooks.EventAliaser.__init__
@@ -55,7 +57,8 @@ def boto(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "__init__", loading)
     patch.setattr(hooks.EventAliaser, "__init__", aliasing)
     patch.setattr(hooks, "accepts_kwargs", _by_code(hooks.accepts_kwargs))
-    patch.setattr(boto3.session.Session, "_register_default_handlers", lambda self: None)  # of S3 and of resources
+    # handlers of S3 and of resources
+    patch.setattr(boto3.session.Session, "_register_default_handlers", lambda self: None)
     near = [row for row in handlers.BUILTIN_HANDLERS if not _ELSEWHERE.search(row[0])]
     patch.setattr(handlers, "BUILTIN_HANDLERS", near)
     patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
@@ -66,15 +69,15 @@ def boto(patch: pytest.MonkeyPatch) -> None:
 
 
 class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no types
-    """What is registered with a client: each has a copy of hundreds of nodes, and changes a few of them. A copy shares
-    them all, until it copies the few that it is about to change."""
+    """A client's registered handlers. Each real copy has hundreds of nodes, of which a client changes a few. This copy
+    shares all nodes, and copies a node before a change."""
 
     _root: dict[str, Any]
 
     def __copy__(self) -> "_SharedTrie":
-        other = _SharedTrie()
-        other._root = self._root
-        return other
+        copied = _SharedTrie()
+        copied._root = self._root
+        return copied
 
     def append_item(self, key: str, *rest: Any, **named: Any) -> None:
         self._own(key)
@@ -97,11 +100,10 @@ def _own_node(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def clients(patch: pytest.MonkeyPatch) -> None:
-    """A client for the same service, with the same settings, is a copy of the one made before, with its own keys: what
-    is registered with it stays its own, and its connections are everybody's. Keys that may become others are left
-    alone, and so are settings of a file."""
+    """Copy an earlier client for the same service with the same settings, with new keys. Registered handlers are
+    separate, connections are shared. Clients with renewable keys or with settings from a file are not shared."""
     create = ClientCreator.create_client
-    made: dict[Any, BaseClient] = {}
+    cache: dict[Any, BaseClient] = {}
 
     def once(self: ClientCreator, **settings: Any) -> BaseClient:
         keys, config = settings["credentials"], settings["client_config"]
@@ -112,42 +114,43 @@ def clients(patch: pytest.MonkeyPatch) -> None:
             repr(sorted(vars(config)["_user_provided_options"].items())) if config else "",
             frozenset((name, os.environ[name]) for name in os.environ if _SETTING.match(name)),
         )
-        if key not in made:
-            made[key] = create(self, **settings)
-        return _another(made[key], keys)
+        if key not in cache:
+            cache[key] = create(self, **settings)
+        return _another(cache[key], keys)
 
     patch.setattr(ClientCreator, "create_client", once)
 
 
 def _another(client: Any, keys: Credentials) -> BaseClient:
-    """Shares what a client only reads, and the HTTP session."""
+    """Share the parts that a client only reads, and the HTTP session."""
     endpoint, meta, signer = (copy.copy(part) for part in (client._endpoint, client.meta, client._request_signer))
     meta.events = endpoint._event_emitter = signer._event_emitter = copy.copy(client.meta.events)
     signer._credentials = keys
     created = f"request-created.{meta.service_model.service_id.hyphenize()}"
     meta.events.unregister(created, client._request_signer.handler)
     meta.events.register(created, signer.handler)
-    other: BaseClient = object.__new__(type(client))  # what copy asks an empty one for, it would ask a service for
-    vars(other).update(vars(client), _endpoint=endpoint, meta=meta, _request_signer=signer, _cache={})
-    return other
+    # copy() reads these attributes from an empty client, whose __getattr__ would look for an operation
+    shared: BaseClient = object.__new__(type(client))
+    vars(shared).update(vars(client), _endpoint=endpoint, meta=meta, _request_signer=signer, _cache={})
+    return shared
 
 
 def moto(patch: pytest.MonkeyPatch) -> None:
-    """It looks at all that a class of answers has, for each call."""
+    """Cache moto's inspection of answer classes, which it repeats for each call."""
     from moto.core import responses, utils
 
     patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
 
 
 def signing_keys(patch: pytest.MonkeyPatch) -> None:
-    """Each cluster signs tokens with a key of its own, and to make one takes 50 ms. Of three clusters that a test has
-    at once, none has the key of another."""
+    """Share signing keys: creating one takes 50 ms for each cluster. Up to three clusters of one test have different
+    keys."""
     make: Callable[[TokenIssuer], Any] = vars(TokenIssuer)["_key"].func
-    made: list[Any] = []
+    keys: list[Any] = []
 
     def next_key(self: TokenIssuer) -> Any:
-        made.append(made[-3] if len(made) >= 3 else make(self))
-        return made[-1]
+        keys.append(keys[-3] if len(keys) >= 3 else make(self))
+        return keys[-1]
 
     key = cached_property(next_key)
     key.__set_name__(TokenIssuer, "_key")
@@ -155,26 +158,27 @@ def signing_keys(patch: pytest.MonkeyPatch) -> None:
 
 
 def commands(patch: pytest.MonkeyPatch) -> None:
-    """Typer makes a command by looking at its function, each time that podid runs."""
-    make, made = parser._full, {}
+    """Cache Typer's commands: Typer inspects the function each time that podid runs."""
+    make, cached = parser._full, {}
 
     def once(row: tree.Row) -> Any:
         key = (row, row.load().body)
-        if key not in made:
-            made[key] = make(row)
-        return made[key]
+        if key not in cached:
+            cached[key] = make(row)
+        return cached[key]
 
     patch.setattr(parser, "_full", once)
 
 
 def unsynced_files(patch: pytest.MonkeyPatch) -> None:
-    """A file that is written to the disk itself outlives a power failure, which no test has. That takes milliseconds,
-    five times in a command that changes something."""
+    """Do not flush files to disk: no test has a power failure. A flush takes milliseconds, five times in a changing
+    command."""
     patch.setattr(os, "fsync", lambda descriptor: os.fstat(descriptor) and None)
 
 
 def few_regions(patch: pytest.MonkeyPatch) -> None:
-    """Whoever takes a role's rights away asks each region where EKS is whether it is in use there: thirty clients."""
+    """Use few regions: before it removes a role's permissions, podid calls each region with EKS, which takes thirty
+    clients."""
 
     def few(self: AwsSession) -> tuple[str, ...]:
         return tuple(region for region in EVERY_REGION.__get__(self) if region in (self.region, *_REGIONS))
@@ -183,7 +187,7 @@ def few_regions(patch: pytest.MonkeyPatch) -> None:
 
 
 def _by_code(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Bound methods and closures are new for each client, and their code is not."""
+    """Cache by code: bound methods and closures are new for each client, and their code is not."""
     known: dict[Any, bool] = {}
 
     def kept(function: Any) -> bool:
@@ -196,7 +200,7 @@ def _by_code(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _known_times(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A text may be a time in any of many ways, which are all tried."""
+    """Cache parsed times: the parser tries many formats."""
     known: dict[str, Any] = {}
 
     def once(value: Any) -> Any:
@@ -210,25 +214,25 @@ def _known_times(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _once(make: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of ClientCreator whose answer for a service is always the same."""
-    made: dict[str, Any] = {}
+    """Cache a method of ClientCreator by service."""
+    cached: dict[str, Any] = {}
 
     def once(self: ClientCreator, service_name: str, *rest: Any) -> Any:
-        if service_name not in made:
-            made[service_name] = make(self, service_name, *rest)
-        return made[service_name]
+        if service_name not in cached:
+            cached[service_name] = make(self, service_name, *rest)
+        return cached[service_name]
 
     return once
 
 
 def _rule_sets(make: Callable[..., Any]) -> Callable[..., Any]:
-    """The documents stay: the loader keeps them."""
-    made: dict[int, Any] = {}
+    """Cache rule sets. The loader keeps the documents."""
+    cached: dict[int, Any] = {}
 
     def once(**document: Any) -> Any:
         key = id(document["rules"])
-        if key not in made:
-            made[key] = make(**document)
-        return made[key]
+        if key not in cached:
+            cached[key] = make(**document)
+        return cached[key]
 
     return once

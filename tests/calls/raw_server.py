@@ -1,4 +1,4 @@
-"""A server of HTTP that answers what it likes, piece by piece."""
+"""An HTTP server with arbitrary answers, sent piece by piece."""
 
 import socket
 import threading
@@ -10,10 +10,10 @@ import urllib3
 from podid.calls.http import limit_pools
 
 
-class LyingServer:
-    """`answer` gives the pieces of the answer to a request for a path; `asked` are the paths."""
+class RawServer:
+    """`answer` returns the pieces of the answer to a request for a path; `asked` are the requested paths."""
 
-    def __init__(self, answer: Callable[["LyingServer", str], Iterator[bytes]]) -> None:
+    def __init__(self, answer: Callable[["RawServer", str], Iterator[bytes]]) -> None:
         self.answer = answer
         self.asked: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ class LyingServer:
                     self.asked.append(path)
                     for piece in self.answer(self, path):
                         connection.sendall(piece)
-        except (OSError, ValueError, IndexError):  # or what is no HTTP
+        except (OSError, ValueError, IndexError):  # or bytes that are not HTTP
             return
 
     def close(self) -> None:

@@ -1,0 +1,80 @@
+"""podid decommission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+
+    return CommandPermissions.of(
+        *ASSOCIATION.calls(Verb.DELETE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        *permissions.DELETING_ROLE,
+        *(Eks.list_clusters, Eks.list_associations, Iam.list_roles, Iam.find_roles),
+        optional=(
+            permissions.RUNNING_PODS,
+            OptionalPermission.of("checking whether EC2 instances use the roles", Iam.list_instance_profiles),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+def decommission(access: Access) -> None:
+    """Remove what belongs to a cluster before or after its deletion.
+
+    The plan deletes the cluster's associations, and the roles that podid created here and that nothing else uses, in
+    any cluster of any region. From the trust policies of other roles it removes the statements for this cluster. What
+    an add-on or another tool owns is unchanged. If the cluster no longer exists, only roles are changed.
+
+    Specify the cluster with --cluster. podid asks you to type its name, or requires --yes. podid undo restores
+    everything as long as the cluster exists. The cluster itself is not deleted.
+
+    Example: podid decommission --cluster blue --dry-run
+
+    Example: podid decommission --cluster blue --yes
+    """
+    from podid.cli.changing import run, settle_interrupted
+    from podid.domain.plan import Consent
+    from podid.ops.association.decommission import plan_decommission
+
+    place, arn = _place(access)
+    settle_interrupted(access, place)
+    with access.terminal.working("reading the associations of the cluster") as progress:
+        plan = plan_decommission(access.clients, place, access.journal, arn, access.runtime.now(), progress.glance)
+    name = arn.rpartition("/")[2]
+    consent = Consent(
+        question=f"Remove the associations, roles and trust of cluster {name}?",
+        needed_for="Decommissioning a cluster",
+        word=name,
+    )
+    run(access, plan, consent=consent)
+
+
+def _place(access: Access) -> tuple[Place, str]:
+    """Return the place and the ARN of the cluster; without the cluster in it if the cluster does not exist."""
+    from podid.domain.errors import NotFound, UsageError
+
+    if access.sources.get("cluster") != "--cluster":
+        raise UsageError("Specify the cluster to decommission: --cluster NAME")
+    try:
+        place = access.place(for_change=True)
+        return place, place.the_cluster.arn
+    except NotFound:
+        place = access.account_place()
+    named = access.named
+    assert named is not None
+    named.check_account(place.account)
+    return place, f"arn:{access.aws.partition}:eks:{place.region}:{place.account}:cluster/{named.name}"

@@ -1,0 +1,79 @@
+"""Undo one run: the part that podid undo does in each cluster of a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podid.cli.access import Access
+    from podid.domain.plan import ChangeResult
+    from podid.ops.change.records import Run
+
+
+def tell_others(access: Access, recorded: Run, runs: Sequence[Run]) -> None:
+    """Name the runs of the same command line in other clusters."""
+    for run in runs:
+        if run is not recorded:
+            access.terminal.note(
+                f"note: the same command changed cluster {run.header.cluster} in run {run.run_id}, which is not undone"
+            )
+
+
+def at_run(access: Access, recorded: Run) -> Access:
+    """Return access to the place of the run. Account and region are checked against the credentials."""
+    return access.at(f"run {recorded.run_id}", cluster=recorded.header.cluster, region=recorded.header.region)
+
+
+def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> None:
+    """Undo one run at its place."""
+    from itertools import pairwise
+
+    from podid.cli import changing
+    from podid.domain.errors import Conflict
+    from podid.domain.plan import Consent
+    from podid.ops.association.aftermath import after_change
+    from podid.ops.association.plan import changed_associations
+    from podid.ops.change.kinds import kind_of
+    from podid.ops.change.undo import check_account, undo_plan
+    from podid.ops.migrate.addons import listed
+    from podid.ops.migrate.items import alone
+    from podid.ops.migrate.rollback import undo_of_migration
+
+    if recorded.running:
+        raise Conflict(f"Run {recorded.run_id} is still in progress", subject=recorded.run_id)
+    access = at_run(access, recorded)
+    account_wide = all(kind_of(step.action.kind).account_wide for step in recorded.steps)
+    place = access.account_place()
+    check_account(recorded, place)
+    place = place if account_wide else access.place(for_change=True)
+    changing.settle_interrupted(access, place)
+    recorded = access.journal.get(recorded.run_id)  # as settled
+    with access.terminal.working("reading the changed resources"):
+        undo = undo_plan(access.clients, place, recorded, access.journal)
+    plan, taken = undo.plan, "--take-over" in recorded.command
+    kept, deleted = changed_associations(plan)
+    refs = (*kept, *deleted)
+    consent = Consent(
+        question=f"Undo run {recorded.run_id}?",
+        needed_for="Undoing a run",
+        word="undo" if undo.grave else "",
+        grave=tuple(undo.grave),
+    )
+    migrated = ("migrate", "apply") in pairwise(recorded.command)
+    if migrated:
+        deleted += [ref for action in plan.actions for ref in listed(action)]
+    if deleted and migrated:
+        with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+            planned = undo_of_migration(plan, deleted)
+            changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id, taken_over=taken)
+        return
+    restarts = changing.restarting(access, refs, insist=force) if restart and refs else None
+    if refs:
+        plan = changing.with_outlook(access, place, plan, refs, restart=restart, force=force)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
+
+    changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts, taken_over=taken)

@@ -1,0 +1,156 @@
+"""A resource policy beside the policies of a role of the same account.
+
+Sources: IAM User Guide, "Policy evaluation for requests within a single account" and "AWS JSON policy elements:
+Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from podid.domain.names import Arn
+from podid.domain.policy.evaluate import AccessVerdict, LayerKind, RoleAccess, Ruling
+from podid.domain.policy.session import RoleSession
+from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, parse_permissions
+from podid.domain.trust.request import RequestContext
+from podid.domain.trust.text import Truth, all_of, any_of
+
+_PRINCIPAL = ("Principal", "NotPrincipal")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """`name` is "bucket policy of reports". `document` is None if the resource has none. With `required`, as of a KMS
+    key, the policy must allow the role or its account."""
+
+    name: str
+    document: Mapping[str, object] | None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A statement about the action, whether it applies, and whether its principal is the role and not its account."""
+
+    statement: PermissionStatement
+    applies: Truth
+    names_role: bool
+
+
+def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling:
+    """Return the access to one resource by the ruling on the role's policies and by the policy of the resource."""
+    if policy.document is None or (ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None):
+        return ruling
+    parsed = _parsed(policy.document, policy.name)
+    if parsed.unread is not None:
+        return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=parsed.unread.reason)
+    context = access.session.context(ruling.action.partition(":")[0], ruling.resource)
+    matches = list(_matches(policy.document, parsed, ruling, access.session, context))
+    denies = [match for match in matches if not match.statement.allow]
+    for match in denies:
+        if match.applies:
+            reason = f"{match.statement.ref} denies it"
+            layer = LayerKind.RESOURCE.value
+            return _decided(ruling, AccessVerdict.DENIED, match, reason, layer=layer, resources=())
+    doubt = next((match for match in denies if match.applies is None), None)
+    if doubt is not None and ruling.verdict is AccessVerdict.ALLOWED:
+        return _doubtful(ruling, doubt, context)
+    allows = [match for match in matches if match.statement.allow]
+    if ruling.verdict is AccessVerdict.ALLOWED:
+        return _required(ruling, policy, allows, context) if policy.required else ruling
+    own = [match for match in allows if match.names_role]
+    sure = next((match for match in own if match.applies), None)
+    if ruling.verdict is AccessVerdict.UNKNOWN or not own:
+        return ruling
+    if sure is None or doubt is not None:
+        return _doubtful(ruling, doubt or own[0], context)
+    reason = f"{sure.statement.ref} allows it"
+    if len(access.layers) > 1:
+        limit = "; the permissions boundary or the session policy does not"
+        return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason + limit)
+    return _decided(ruling, AccessVerdict.ALLOWED, sure, reason, layer="", resources=(ruling.resource,))
+
+
+def _required(ruling: Ruling, policy: ResourcePolicy, allows: list[_Match], context: RequestContext) -> Ruling:
+    truth = any_of(match.applies for match in allows)
+    if truth:
+        return ruling
+    if truth is None:
+        return _doubtful(ruling, next(match for match in allows if match.applies is None), context)
+    reason, layer = f"no statement of the {policy.name} allows it", LayerKind.RESOURCE.value
+    return replace(
+        ruling, verdict=AccessVerdict.DENIED, resources=(), statement=None, layer=layer, reason=reason, keys=()
+    )
+
+
+def _decided(ruling: Ruling, verdict: AccessVerdict, match: _Match, reason: str, **more: object) -> Ruling:
+    ref = match.statement.ref
+    return replace(ruling, verdict=verdict, statement=ref, reason=reason, keys=(), **more)  # type: ignore[arg-type]
+
+
+def _doubtful(ruling: Ruling, match: _Match, context: RequestContext) -> Ruling:
+    keys, effect = match.statement.unknown_keys(context), "allows" if match.statement.allow else "denies"
+    on = ", ".join(keys) or "its principal"
+    reason = f"whether {match.statement.ref} {effect} it depends on {on}"
+    return replace(ruling, verdict=AccessVerdict.UNKNOWN, statement=match.statement.ref, reason=reason, keys=keys)
+
+
+def _parsed(document: Mapping[str, object], name: str) -> PermissionPolicy:
+    """Return the policy without its principals, which the grammar of permissions does not have."""
+    statements = [
+        {key: value for key, value in raw.items() if key not in _PRINCIPAL} if isinstance(raw, Mapping) else raw
+        for raw in _raws(document)
+    ]
+    return parse_permissions(name, LayerKind.RESOURCE.value, {**document, "Statement": statements})
+
+
+def _raws(document: Mapping[str, object]) -> list[object]:
+    listed = document.get("Statement", [])
+    return list(listed) if isinstance(listed, list | tuple) else [listed]
+
+
+def _matches(
+    document: Mapping[str, object],
+    parsed: PermissionPolicy,
+    ruling: Ruling,
+    session: RoleSession,
+    context: RequestContext,
+) -> Iterator[_Match]:
+    """Yield the statements that may be about the request."""
+    for raw, statement in zip(_raws(document), parsed.statements, strict=True):
+        assert isinstance(raw, Mapping)
+        if not statement.covers(ruling.action.lower()):
+            continue
+        principals = [_principal(kind, value, session) for kind, value in _principals(raw)]
+        whose = any_of(truth for truth, _ in principals)
+        applies = all_of((whose, statement.truth(ruling.resource, context)))
+        if applies is not False:
+            yield _Match(statement, applies, any(named for truth, named in principals if truth is not False))
+
+
+def _principals(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the principals by kind; of NotPrincipal and of an unknown form one of an unknown kind."""
+    principal = raw.get("Principal")
+    if principal == "*":
+        yield "AWS", "*"
+    elif isinstance(principal, Mapping):
+        for kind, values in principal.items():
+            for value in values if isinstance(values, list | tuple) else (values,):
+                yield str(kind), str(value)
+    else:
+        yield "", ""
+
+
+def _principal(kind: str, value: str, session: RoleSession) -> tuple[Truth, bool]:
+    """Return whether the session is the principal, and whether that is the role and not its whole account."""
+    if kind in ("Service", "Federated"):
+        return False, False
+    if kind != "AWS":
+        return None, False
+    role = Arn.parse(session.role_arn)
+    if value in ("*", session.role_arn, session.role_id):
+        return bool(value), True
+    if value in (role.account, f"arn:{role.partition}:iam::{role.account}:root"):
+        return True, False
+    # the name of the session is not known
+    mine = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
+    return (None, True) if value.startswith(mine) else (False, False)

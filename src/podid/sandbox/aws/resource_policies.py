@@ -1,0 +1,54 @@
+"""Policies of buckets, keys, queues and secrets, as far as a client reads them. The resources themselves are not
+simulated: each key, queue and secret exists, and so does each bucket with a policy.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
+"""
+
+import json
+from collections.abc import Mapping
+
+from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.aws.service import Call, Handler, Result
+from podid.sandbox.world import World
+
+
+def bucket_policy(world: World, bucket: str) -> bytes:
+    """Return the body of GetBucketPolicy: the policy itself."""
+    policy = world.resource_policies.get(f"arn:{world.partition}:s3:::{bucket}")
+    if policy is None:
+        raise AwsError("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
+    return json.dumps(policy).encode()
+
+
+def get_key_policy(call: Call) -> Result:
+    """Return the policy of a key; that of a key without one enables the policies of IAM."""
+    arn = call.params["KeyId"]
+    root = {"AWS": f"arn:{call.world.partition}:iam::{call.world.account}:root"}
+    default = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    policy = call.world.resource_policies.get(arn, {"Version": "2012-10-17", "Statement": [default]})
+    return {"Policy": json.dumps(policy), "PolicyName": "default"}
+
+
+def get_queue_url(call: Call) -> Result:
+    account = call.params.get("QueueOwnerAWSAccountId", call.world.account)
+    return {"QueueUrl": f"https://sqs.{call.region}.amazonaws.com/{account}/{call.params['QueueName']}"}
+
+
+def get_queue_attributes(call: Call) -> Result:
+    account, name = call.params["QueueUrl"].split("/")[-2:]
+    policy = call.world.resource_policies.get(f"arn:{call.world.partition}:sqs:{call.region}:{account}:{name}")
+    return {"Attributes": {"Policy": json.dumps(policy)}} if policy is not None else {}
+
+
+def get_secret_policy(call: Call) -> Result:
+    arn = call.params["SecretId"]
+    policy = call.world.resource_policies.get(arn)
+    named = {"ARN": arn, "Name": arn.rpartition(":")[2]}
+    return {**named, "ResourcePolicy": json.dumps(policy)} if policy is not None else named
+
+
+HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+    "kms": {"GetKeyPolicy": get_key_policy},
+    "sqs": {"GetQueueUrl": get_queue_url, "GetQueueAttributes": get_queue_attributes},
+    "secretsmanager": {"GetResourcePolicy": get_secret_policy},
+}

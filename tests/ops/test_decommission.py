@@ -1,0 +1,155 @@
+"""podid decommission: what belongs to one cluster, and nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+
+from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.box import Sandbox
+from worlds import ACCOUNT, ACTIONS, Site
+
+BLUE = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/blue"
+DEMO = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/demo"
+LINE = ("decommission", "--cluster", "blue")
+POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
+
+
+def statement(*clusters: str, principal: str = "pods.eks.amazonaws.com") -> dict[str, Any]:
+    condition = {"ArnEquals": {"aws:SourceArn": clusters[0] if len(clusters) == 1 else list(clusters)}}
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": ACTIONS,
+        **({"Condition": condition} if clusters else {}),
+    }
+
+
+def make_role(box: Sandbox, name: str, *statements: dict[str, Any], tags: dict[str, str] | None = None) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    box.iam.make_role(ACCOUNT, name, document, tags=tags)
+
+
+def trust(box: Sandbox, name: str) -> list[dict[str, Any]] | None:
+    role = box.iam.role_named(ACCOUNT, name)
+    return None if role is None else json.loads(role.assume_role_policy_document)["Statement"]
+
+
+def associations(box: Sandbox, cluster: str) -> set[str]:
+    return {f"{item.namespace}/{item.service_account}" for item in box.world.clusters[cluster].associations.values()}
+
+
+@pytest.fixture
+def blue(account: Site) -> Site:
+    """Cluster blue with an association of a role that podid made, of a shared role, of an add-on and of a tool."""
+    box = account.box
+    add_cluster(box.world, "blue")
+    (account.directory / "read.json").write_text(POLICY)
+    file = str(account.directory / "read.json")
+    account.must("role", "create", "own", "--for", "shop/orders", "--cluster", "blue", "--policy-file", file)
+    account.must("associate", "shop/orders", "--role", "own", "--cluster", "blue", "--wait", "api")
+    make_role(box, "shared", statement(BLUE, DEMO), statement(BLUE), statement(DEMO))
+    add_association(box.world, "shop", "cart", "shared", cluster_name="blue")
+    add_association(box.world, "shop", "cart", "shared")
+    make_role(box, "manual", statement(BLUE))
+    make_role(box, "wide", statement())
+    make_role(box, "stack", statement(BLUE, DEMO), tags={"aws:cloudformation:stack-name": "web"})
+    add_association(box.world, "shop", "wide", "wide", cluster_name="blue")
+    owned = add_association(box.world, "shop", "stack", "owned", cluster_name="blue")
+    box.world.tags[owned.arn] = {"aws:cloudformation:stack-name": "web"}
+    make_role(box, "owned", statement(BLUE, DEMO))
+    return account
+
+
+def state(site: Site) -> dict[str, Any]:
+    names = ("own", "shared", "manual", "wide", "stack", "owned")
+    return {
+        **{name: trust(site.box, name) for name in names},
+        "blue": associations(site.box, "blue"),
+        "demo": associations(site.box, "demo"),
+    }
+
+
+def test_what_only_the_cluster_has_is_removed(blue: Site) -> None:
+    before = state(blue)
+    outcome = blue(*LINE, "--yes", "-o", "json")
+    assert outcome.code == 0, outcome
+    after = state(blue)
+    assert after["own"] is None
+    assert after["shared"] == [
+        statement(DEMO) | {"Condition": {"ArnEquals": {"aws:SourceArn": [DEMO]}}},
+        statement(DEMO),
+    ]
+    for name in ("manual", "wide", "stack", "owned", "demo"):
+        assert after[name] == before[name], name
+    assert after["blue"] == {"shop/stack"}
+
+
+def test_a_rerun_changes_nothing_and_undo_restores_all(blue: Site) -> None:
+    before = state(blue)
+    blue.must(*LINE, "--yes")
+    again = blue(*LINE, "--yes", "-o", "json")
+    assert (again.code, again.json["actions"]) == (0, []), again
+    undone = blue("undo", "last", "--yes", "-o", "json")
+    assert undone.code == 0, undone
+    assert state(blue) == before
+
+
+def test_a_dry_run_and_a_refusal_change_nothing(blue: Site) -> None:
+    before = state(blue)
+    plan = blue(*LINE, "--dry-run", "-o", "json")
+    assert plan.code == 0, plan
+    targets = [(item["verb"], item["target"]) for item in plan.json["actions"]]
+    assert ("delete", "own") in targets
+    assert ("update", "shared") in targets
+    notes = " ".join(plan.json["notes"])
+    assert "manual, which podid did not create here" in notes
+    assert "belongs to CloudFormation stack web" in notes
+    assert blue(*LINE).code == 2
+    assert state(blue) == before
+
+
+def test_the_cluster_must_be_named(blue: Site) -> None:
+    outcome = blue("decommission", "--yes", env={"PODID_CLUSTER": "blue"})
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "--cluster NAME" in outcome.stderr
+
+
+def test_a_cluster_that_is_gone(blue: Site) -> None:
+    """Only what roles say of it is left."""
+    box = blue.box
+    del box.world.clusters["blue"]
+    outcome = blue(*LINE, "--yes")
+    assert outcome.code == 0, outcome
+    assert trust(box, "own") is None
+    assert [item["Condition"]["ArnEquals"]["aws:SourceArn"] for item in trust(box, "owned") or ()] == [[DEMO]]
+    never = blue("decommission", "--cluster", "nosuch", "--yes")
+    assert never.code == 5
+    assert "no trust policy names it" in never.stderr
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        ("eks:ListPodIdentityAssociations", 4),
+        ("eks:DescribePodIdentityAssociation", 4),
+        ("eks:ListClusters", 9),
+        ("iam:ListRoles", 4),
+        ("iam:GetRole", 4),
+    ],
+)
+def test_without_a_complete_reading_nothing_is_changed(blue: Site, action: str, code: int) -> None:
+    before = state(blue)
+    blue.box.world.credentials.deny(action)
+    outcome = blue(*LINE, "--yes")
+    blue.box.world.credentials.allow_again()
+    assert outcome.code == code, outcome
+    assert action in outcome.stderr
+    assert state(blue) == before
+
+
+def test_a_cluster_of_the_same_name_elsewhere_is_another(blue: Site) -> None:
+    other = BLUE.replace("us-west-2", "us-east-1")
+    make_role(blue.box, "elsewhere", statement(other))
+    blue.must(*LINE, "--yes")
+    assert trust(blue.box, "elsewhere") == [statement(other)]
