@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
-from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Undetermined
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Unavailable, Undetermined
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, Verb, text
 from podid.ops.change.kinds import ASSOCIATION, ROLE, kind_of
@@ -65,8 +65,9 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
     unread: list[str] = []
     read = _reader(site)
     for subject, owner in pacing.fan_out(lambda name: read(resources[name]), resources, reads=True):
-        if isinstance(owner, AccessDenied):
-            unread.append(f"whether another tool owns {subject} was not checked: requires {owner.permission}")
+        if isinstance(owner, PodidError):
+            why = f"requires {owner.permission}" if owner.permission else owner.message
+            unread.append(f"whether another tool owns {subject} was not checked: {why}")
         elif owner is not None:
             owners[subject] = owner
     if custom:
@@ -98,11 +99,11 @@ def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]
     return owners
 
 
-def _reader(site: Site) -> Callable[[Action], Owner | AccessDenied | None]:
-    def read(action: Action) -> Owner | AccessDenied | None:
+def _reader(site: Site) -> Callable[[Action], Owner | PodidError | None]:
+    def read(action: Action) -> Owner | PodidError | None:
         try:
             return kind_of(action.kind).owner(site, action)
-        except AccessDenied as error:
+        except (AccessDenied, Unavailable) as error:
             return error
 
     return read
