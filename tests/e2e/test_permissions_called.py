@@ -126,7 +126,7 @@ def test_the_printed_permissions_suffice_and_are_those_that_are_asked_for(
     judging = (
         AHEAD | permissions.DRY_RUNS.permissions | permissions.TOKENS.permissions | permissions.SESSIONS.permissions
     )
-    judging |= permissions.OWNERS.permissions
+    judging |= permissions.OWNERS.permissions | permissions.STACKS.permissions
     assert set(printed.iam) - set(asked.iam) <= CHOOSING | OF_MANY | set(judging.iam)
     assert set(printed.kubernetes) - set(asked.kubernetes) <= set(judging.kubernetes)
 

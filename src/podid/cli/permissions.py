@@ -5,6 +5,7 @@ Only a command's `permissions()` imports this module: it loads the gateways, whi
 
 from collections.abc import Iterable, Sequence
 
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
@@ -43,6 +44,9 @@ RUNNING_PODS = OptionalPermission.of(
 )
 OWNERS = OptionalPermission.of(
     "custom resources of ACK and Crossplane that own roles and associations", KubeReader.list_custom_owners
+)
+STACKS = OptionalPermission.of(
+    "whether a CloudFormation stack owns a role, which CloudFormation does not tag", CloudFormation.find_owner_of_role
 )
 DRY_RUNS = OptionalPermission.of(
     "dry-run pods, which show whether new pods get credentials; podid creates nothing, but the permission allows it",
