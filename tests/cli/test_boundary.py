@@ -20,7 +20,7 @@ import yaml
 
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
-from podid.cli.argv import command_first
+from podid.cli.argv import EVALUATING, command_first, condition_keys_named
 from podid.cli.parser import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row
@@ -270,6 +270,17 @@ def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
 )
 def test_shared_options_may_stand_before_the_command(typed: str, meant: str) -> None:
     assert command_first(typed.split()) == meant.split()
+
+
+def test_condition_keys_are_not_kube_contexts() -> None:
+    assert {
+        command.name for command in COMMANDS if any("--context-key" in item.spellings for item in command.load().own)
+    } == set(EVALUATING)
+    line = "can-i a/b s3:Get --context aws:SourceIp=1.2.3.4 --context=aws:x=y --context arn:aws:eks:r:1:cluster/a=b"
+    named = line.replace("--context aws", "--context-key aws").replace("--context=", "--context-key=")
+    assert condition_keys_named(line.split()) == named.split()
+    assert condition_keys_named(line.replace("can-i", "list").split()) == line.replace("can-i", "list").split()
+    assert condition_keys_named(["can-i", "a/b", "--context"]) == ["can-i", "a/b", "--context"]
 
 
 def test_hints_repeat_what_was_meant(podid: Podid, two: Sandbox) -> None:

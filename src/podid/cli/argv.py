@@ -1,10 +1,15 @@
 """Read options from a command line without parsing it; move options that precede the command behind it."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.domain.option import OptionField
+
+# the commands with --context-key
+EVALUATING = ("can-i", "who-can", "privileges")
+_CONDITION = re.compile(r"(?!arn:)[A-Za-z0-9-]+:[^=]+=")
 
 
 class GivenOption(NamedTuple):
@@ -100,6 +105,17 @@ def command_first(argv: Sequence[str]) -> list[str]:
     rest = list(argv[place:])
     path = path_of(rest) or tuple(word for word in rest[:1] if word in GROUPS)
     return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
+
+
+def condition_keys_named(argv: Sequence[str]) -> list[str]:
+    """Return the words with --context-key in the place of a --context whose value is a condition key, such as
+    aws:SourceIp=203.0.113.9, for the commands that evaluate policies. No name of a kube context has this form."""
+    words = list(argv)
+    if words and words[0] in EVALUATING:
+        for item in occurrences("--context", words):
+            if _CONDITION.match(item.value or ""):
+                words[item.place] = words[item.place].replace("--context", "--context-key", 1)
+    return words
 
 
 def to_complete(words: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 
-from podid.cli.argv import command_first, output_option, verbose
+from podid.cli.argv import command_first, condition_keys_named, output_option, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, CredentialsError, ExitCode, Hint, PodidError
 from podid.render.view import Line
@@ -12,7 +12,7 @@ from podid.render.view import Line
 def main(argv: list[str], runtime: Runtime | None = None) -> int:
     """Run one command line and return the exit code of the process. Never raises."""
     runtime = runtime or Runtime.of_process(argv)
-    argv = command_first(argv)
+    argv = condition_keys_named(command_first(argv))
     runtime.argv = tuple(argv)  # hints and the journal repeat it in this order
     cut_short = False
     try:

@@ -52,11 +52,9 @@ def can_i(access: Access, options: CanOptions) -> None:
     from podid.domain.names import Arn
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery, check_access
-    from podid.ops.permissions.request import refuse_kube_context
     from podid.ops.permissions.resources import read_resource_policies
     from podid.render.access import access_notes, access_view
 
-    refuse_kube_context(access.shared.context)
     query, named, files = ActionQuery(options.actions, options.resources), options.named, options.policy_files
     with access.terminal.working("reading the policies"):
         session = read_session(

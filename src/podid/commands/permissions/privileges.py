@@ -44,10 +44,8 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     from podid.ops.audit.unused import read_window
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.privileges import read_privileges, with_last_use
-    from podid.ops.permissions.request import refuse_kube_context
     from podid.render.access import privileges_notes, privileges_view
 
-    refuse_kube_context(access.shared.context)
     since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
     named, files, keys = options.named, options.policy_files, options.context_keys
     with access.terminal.working("reading the policies"):

@@ -58,11 +58,9 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     from podid.domain.errors import ExitCode, PodidError
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery
-    from podid.ops.permissions.request import refuse_kube_context
     from podid.ops.permissions.who import report
     from podid.render.access import identities_notes, identities_view
 
-    refuse_kube_context(access.shared.context)
     query, table, namespace = ActionQuery((options.action,), options.resources), action_table(), access.shared.namespace
     tuple(query.notes(table))  # a pattern without an action fails before anything is read
     with access.terminal.working("reading the policies"):

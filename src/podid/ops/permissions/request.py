@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from podid.domain.errors import Again, InvalidInput, UsageError
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.option import argument, arguments, option, options, several, switch
 from podid.ops.options import ALLOW_UNKNOWN, OLDER_THAN, TARGET_PROFILE
@@ -64,14 +64,6 @@ def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     return keys
 
 
-def refuse_kube_context(context: str | None) -> None:
-    """Raise UsageError for a condition key that was passed as the kube context."""
-    key, equals, _ = (context or "").partition("=")
-    if equals and ":" in key:
-        message = f"--context {context!r} is not a kube context: pass values of condition keys with --context-key"
-        raise UsageError(message, hint=Again(swap=("--context", "--context-key")))
-
-
 RESOURCES = several(
     "ARN",
     "Only this resource, which may have wildcards. Repeatable.",
@@ -80,7 +72,7 @@ RESOURCES = several(
 )
 CONTEXT_KEYS = several(
     "KEY=VALUE",
-    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9. Repeatable.",
+    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9; --context also accepts it. Repeatable.",
     name="--context-key",
     default={},
     read=parse_keys,
