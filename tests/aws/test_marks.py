@@ -13,10 +13,12 @@ import podid.aws
 import podid.kube
 from permissions_support import checked_permissions
 from podid.aws.api import Api
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.organizations import Organizations
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
@@ -45,8 +47,21 @@ PROVIDER = OidcProvider(
     thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
     tags={"team": "shop"},
 )
-GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth, ResourcePolicies)
-SERVICES = ("cloudtrail", "ec2", "eks", "eks-auth", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
+GATEWAYS = (Ec2, AccessAnalyzer, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth, Organizations, ResourcePolicies)
+SERVICES = (
+    "cloudformation",
+    "cloudtrail",
+    "ec2",
+    "eks",
+    "eks-auth",
+    "iam",
+    "kms",
+    "organizations",
+    "s3",
+    "secretsmanager",
+    "sqs",
+    "sts",
+)
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
@@ -73,7 +88,19 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "ServiceGateway", "Sts"),
+        *(
+            "AccessAnalyzer",
+            "CloudFormation",
+            "CloudTrail",
+            "Ec2",
+            "Eks",
+            "EksAddons",
+            "EksAuth",
+            "Iam",
+            "Organizations",
+            "ServiceGateway",
+            "Sts",
+        ),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__permissions__")]
@@ -169,8 +196,12 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
     Eks.list_access_policies: lambda s: s.eks.list_access_policies("demo"),
     Iam.list_principals: lambda s: s.iam.list_principals(),
+    Iam.list_names_of_policies: lambda s: s.iam.list_names_of_policies(),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
+    Sts.assume_role: lambda s: s.sts.assume_role(ROLE, "podid"),
+    Organizations.list_active_accounts: lambda s: s.organizations.list_active_accounts(),
+    Ec2.list_regions: lambda s: s.ec2.list_regions(),
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
@@ -178,10 +209,13 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     ResourcePolicies.find_key_policy: lambda s: s.resource_policies.find_key_policy(_of("kms", "key/1")),
     ResourcePolicies.find_queue_policy: lambda s: s.resource_policies.find_queue_policy(_of("sqs", "jobs")),
     ResourcePolicies.find_secret_policy: lambda s: s.resource_policies.find_secret_policy(_of("secretsmanager", "s")),
+    Ec2.list_regions: lambda s: s.ec2.list_regions(),
+    CloudFormation.find_owner_of_role: lambda s: s.cloudformation.find_owner_of_role("storefront"),
     CloudTrail.iter_redemptions: lambda s: list(s.cloudtrail.iter_redemptions(LONG_AGO)),
     CloudTrail.iter_calls: lambda s: list(s.cloudtrail.iter_calls("i-0", LONG_AGO)),
     CloudTrail.iter_web_identities: lambda s: list(s.cloudtrail.iter_web_identities(LONG_AGO)),
     CloudTrail.iter_sessions: lambda s: list(s.cloudtrail.iter_sessions(ROLE, LONG_AGO)),
+    Sts.assume_role: lambda s: s.sts.assume_role(ROLE, "podid"),
     EksAuth.assume_role_for_pod_identity: lambda s: s.eks_auth.assume_role_for_pod_identity("demo", "a.b.c"),
 }
 

@@ -79,7 +79,12 @@ def test_models_of_other_services_are_not() -> None:
     data = Path(botocore.__file__).parent / "data"
     kept = {path.name for path in data.iterdir() if binary.is_kept(f"botocore/data/{path.name}/2099-01-01/x")}
     assert kept == set()
-    names = ["endpoints.json", "partitions.json", "s3/2006-03-01/service-2.json.gz", "ec2/2014-09-01/service-2.json.gz"]
+    names = [
+        "endpoints.json",
+        "partitions.json",
+        "workmail/2017-10-01/service-2.json.gz",
+        "ec2/2014-09-01/service-2.json.gz",
+    ]
     assert [binary.is_kept(f"botocore/data/{name}") for name in names] == [True, True, False, False]
     others = ["podid/presets/s3-read.json", "certifi/cacert.pem", "boto3/data/ec2/2016-11-15/resources-1.json"]
     assert [binary.is_kept(name) for name in others] == [True, True, False]

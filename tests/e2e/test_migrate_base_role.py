@@ -96,11 +96,38 @@ def test_a_dry_run_creates_nothing(irsa: Irsa) -> None:
     assert irsa.site.must("history").stdout == ""
 
 
-def test_rollback(irsa: Irsa, theirs: str) -> None:
+def _theirs(irsa: Irsa) -> object:
+    role = next(role for role in irsa.site.box.iam.backend(OTHER).roles.values() if role.name == "far")
+    return json.loads(role.assume_role_policy_document)
+
+
+def _roles(irsa: Irsa) -> set[str]:
+    return {role["RoleName"] for role in irsa.site.aws("iam").list_roles()["Roles"]}
+
+
+@pytest.mark.parametrize("argv", [("migrate", "rollback", ONE, "--yes"), ("undo", "last", "--yes")], ids=lambda a: a[0])
+def test_the_way_back(irsa: Irsa, theirs: str, argv: tuple[str, ...]) -> None:
+    """The base role and the statement in the trust policy of the old role go last, when pods use IRSA again."""
+    roles, trust = _roles(irsa), _theirs(irsa)
     irsa.site.must(*APPLY, "--target-profile", theirs)
-    irsa.site.must("migrate", "rollback", ONE, "--yes")
+    assert "shop-one" in _roles(irsa)
+    result = irsa.site.must(*argv, "-o", "json").json["actions"]
+    kinds = [action["kind"] for action in result]
+    assert kinds == ["association", "restart", "target-trust", "role-policy", "role"]
+    assert (_roles(irsa), _theirs(irsa)) == (roles, trust)
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
     assert irsa.stages()[ONE] == "old"
+
+
+def test_a_base_role_that_another_association_uses_stays(irsa: Irsa, theirs: str) -> None:
+    irsa.account("shop/two", FAR)
+    both = (ONE, "shop/two", "--base-role", "shop-one", "--target-profile", theirs, "--yes")
+    irsa.site.must("migrate", "apply", *both)
+    outcome = irsa.site.must("migrate", "rollback", ONE, "--yes")
+    assert "base role shop-one stays, because other associations use it" in outcome.stderr
+    assert irsa.stages()["shop/two"] == "moved"
+    irsa.site.must("migrate", "rollback", "shop/two", "--yes")
+    assert "shop-one" not in _roles(irsa)
 
 
 def test_the_owner_is_told_what_to_add(irsa: Irsa) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cluster_api import Json
 from irsa import ANNOTATION, ISSUER, PROVIDER, Irsa, irsa_statement
+from podid.ops.migrate.judge import BLOCKING
 from podid.pages.index import ENTRIES
 from podid.sandbox.breaks.scenario import Scenario
 from worlds import ACCOUNT, Site
@@ -140,6 +141,17 @@ def networkpolicy_blocks_agent(irsa: Irsa) -> str:
     return ONE
 
 
+def sg_for_pods_blocks_agent(irsa: Irsa) -> str:
+    """The VPC CNI in its default mode, and pods with network interfaces of their own."""
+    _one(irsa)
+    _daemon_set(irsa, "aws-node")
+    interface = '[{"eniId":"eni-0a1b2c3d4e5f60001","ifAddress":"0e:12:34:56:78:9a","privateIp":"10.0.1.77"}]'
+    template = {"metadata": {"annotations": {"vpc.amazonaws.com/pod-eni": interface}}}
+    irsa.site.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/one", {"spec": {"template": template}})
+    irsa.site.wait(60)
+    return ONE
+
+
 def trust_quota(irsa: Irsa) -> str:
     return _one(irsa, irsa_statement(ONE, *(f"shop/{'x' * 50}{number}" for number in range(18))))
 
@@ -227,6 +239,7 @@ BLOCKERS = (
     product_still_in_irsa_mode,
     pod_proxy_missing_no_proxy,
     networkpolicy_blocks_agent,
+    sg_for_pods_blocks_agent,
     trust_quota,
     trust_unreadable,
     addon_pod_identity_unsupported,
@@ -251,6 +264,10 @@ def _id(cause: Callable[[Irsa], str]) -> str:
 
 def _ids(entries: Iterable[Json]) -> list[str]:
     return [entry["id"] for entry in entries]
+
+
+def test_each_warning_that_blocks_has_a_case() -> None:
+    assert set(map(_id, BLOCKERS)) >= BLOCKING
 
 
 @pytest.mark.parametrize("cause", BLOCKERS, ids=lambda cause: cause.__name__)
@@ -368,8 +385,8 @@ def test_names_that_do_not_exist(irsa: Irsa, verb: str) -> None:
 
 
 def test_many_service_accounts_need_no_more_than_one_reading_of_each(irsa: Irsa) -> None:
-    """Each role with its policies is read once, and each kind of object is listed once."""
-    site, number = irsa.site, 40
+    """Each role is read once, the policies of all roles in one list, and each kind of object in one list."""
+    site, number = irsa.site, 60
     site.cluster.make_namespace("many")
     for index in range(number):
         document = json.dumps({"Version": "2012-10-17", "Statement": [irsa_statement(f"many/app{index}")]})
@@ -382,8 +399,13 @@ def test_many_service_accounts_need_no_more_than_one_reading_of_each(irsa: Irsa)
     calls = site.box.faults.calls
     # and those of the nodes' role
     assert calls["iam", "GetRole"] <= number + 1
-    assert calls["iam", "ListAttachedRolePolicies"] <= number + 1
-    assert calls["iam", "ListRolePolicies"] <= number + 1
+    assert (calls["iam", "ListAttachedRolePolicies"], calls["iam", "ListRolePolicies"]) == (0, 0)
+    assert calls["iam", "GetAccountAuthorizationDetails"] == 1
     assert calls["eks", "DescribePodIdentityAssociation"] == 0
     lists = {path: count for (_, path), count in site.kube.faults.calls.items() if "daemonsets" not in path}
     assert max(lists.values()) == 1, lists
+    # without the permission, the policies of each role are listed
+    items = irsa.items("-n", "many")
+    site.box.world.credentials.deny("iam:GetAccountAuthorizationDetails")
+    assert irsa.items("-n", "many") == items
+    assert calls["iam", "ListRolePolicies"] == number

@@ -40,7 +40,7 @@ class Killed(BaseException):
     """The process is dead: nothing of it runs on."""
 
 
-def _is_write(method: str, url: str, body: Any) -> bool:
+def is_write(method: str, url: str, body: Any) -> bool:
     """Whether the request changes something, or issues credentials."""
     if method in ("GET", "HEAD") or "dryRun=All" in url or "selfsubject" in url:
         return False
@@ -59,7 +59,7 @@ def dying(site: Site, patch: pytest.MonkeyPatch, number: int, when: str) -> Iter
     def opening(self: HTTPConnectionPool, method: str, url: str, body: Any = None, *args: Any, **named: Any) -> Any:
         if dead:
             raise Killed
-        if not _is_write(method, url, body):
+        if not is_write(method, url, body):
             return urlopen(self, method, url, body, *args, **named)
         seen.append(f"{method} {url}")
         if len(seen) != number + 1:

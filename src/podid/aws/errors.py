@@ -21,6 +21,7 @@ from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 from podid.domain.text import cut, is_page, without_tokens
 
 SERVICE_NAMES = {
+    "cloudformation": "CloudFormation",
     "cloudtrail": "CloudTrail",
     "ec2": "EC2",
     "eks": "EKS",

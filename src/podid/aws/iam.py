@@ -139,6 +139,16 @@ class Iam(ServiceGateway):
         items = self._api.items("GetAccountAuthorizationDetails", {}, "the principals of the account", details)
         return tuple(sorted(principals(items), key=lambda principal: principal.arn))
 
+    @needs("iam:GetAccountAuthorizationDetails")
+    def list_names_of_policies(self) -> Mapping[str, PolicyNames]:
+        """Return the names of the permission policies of all roles, by name of the role."""
+        params, subject = {"Filter": ["Role"]}, "the roles of the account with their policies"
+        roles = self._api.items("GetAccountAuthorizationDetails", params, subject, details)
+        return {
+            role.name: PolicyNames(tuple(sorted(role.attached)), tuple(sorted(policy.name for policy in role.inline)))
+            for role in roles
+        }
+
     @needs("iam:GetAccountSummary")
     def get_account_summary(self) -> Mapping[str, int]:
         """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Unk
 
 from podid.aws.api import UNPARSABLE, Api
 from podid.aws.assumed import SESSION_NAME, Pool, RoleProvider
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
@@ -126,6 +127,11 @@ class AwsSession:
     @property
     def ec2(self) -> Ec2:
         return Ec2(self._api("ec2"))
+
+    @property
+    def cloudformation(self) -> CloudFormation:
+        """Return the client, with a short patience: its answers are optional."""
+        return CloudFormation(self._api("cloudformation", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
 
     @property
     def organizations(self) -> Organizations:

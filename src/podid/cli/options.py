@@ -279,8 +279,10 @@ class Command:
             return permissions
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
-        from podid.cli.permissions import OWNERS
+        from podid.cli.permissions import OWNERS, STACKS
 
+        if "take_over" in self.shared:
+            permissions = replace(permissions, optional=(*permissions.optional, STACKS))
         if {"take_over", "context"} <= {*self.shared}:
             permissions = replace(permissions, optional=(*permissions.optional, OWNERS))
         place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()

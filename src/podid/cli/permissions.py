@@ -5,6 +5,7 @@ Only a command's `permissions()` imports this module: it loads the gateways, whi
 
 from collections.abc import Iterable, Sequence
 
+from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
@@ -44,6 +45,9 @@ RUNNING_PODS = OptionalPermission.of(
 OWNERS = OptionalPermission.of(
     "custom resources of ACK and Crossplane that own roles and associations", KubeReader.list_custom_owners
 )
+STACKS = OptionalPermission.of(
+    "whether a CloudFormation stack owns a role, which CloudFormation does not tag", CloudFormation.find_owner_of_role
+)
 DRY_RUNS = OptionalPermission.of(
     "dry-run pods, which show whether new pods get credentials; podid creates nothing, but the permission allows it",
     KubeWriter.dry_run_pod,
@@ -66,6 +70,9 @@ MIGRATION = permissions_of_checks(select()) | permissions_of(
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
+)
+MIGRATION_OF_MANY = OptionalPermission.of(
+    "many service accounts: reading the policies of all roles with few calls", Iam.list_names_of_policies
 )
 READING_ADDONS = OptionalPermission.of("add-ons: what their versions support", Eks.get_addon_configuration)
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))

@@ -6,6 +6,7 @@ AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives th
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,6 +165,16 @@ class OlderAgent:
     source: OlderWay
     workloads: Annotated[tuple[str, ...], About("Its own workloads: KIND/NAMESPACE/NAME.")]
     serves: Annotated[tuple[str, ...], About("Workloads that get roles from it: KIND/NAMESPACE/NAME.")]
+    unneeded: Annotated[
+        tuple[tuple[str, ...], ...],
+        About("Command lines that remove annotations of namespaces without a workload that needs them."),
+    ] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return the sentence, and one for the annotations of namespaces."""
+        edits = (f"no workload needs an annotation any more: {shlex.join(command)}" for command in self.unneeded)
+        return (self.sentence, *edits)
 
     @property
     def sentence(self) -> str:

@@ -167,6 +167,20 @@ def check_role(text: str) -> str:
     return check_role_name(text)
 
 
+def check_namespace_name(name: str) -> str:
+    """Return the name of a namespace. Raise InvalidInput."""
+    if why := wrong_namespace(name):
+        raise InvalidInput(why, subject=name)
+    return name
+
+
+def check_account(text: str) -> str:
+    """Return the ID of an AWS account. Raise InvalidInput."""
+    if not re.fullmatch(r"\d{12}", text):
+        raise InvalidInput(f"{text!r} is not a 12-digit account ID", subject=text)
+    return text
+
+
 def check_cluster_name(name: str) -> str:
     """Return the name. Raise InvalidInput if EKS would reject it (1 to 100 characters, the first alphanumeric)."""
     if not _CLUSTER_NAME.fullmatch(name):

@@ -111,6 +111,11 @@ def owner_of(tags: Mapping[str, str], *, owner_arn: str | None = None, name: str
     return _of_tool(tags) or _of_convention(tags) or _of_name(name)
 
 
+def of_stack(name: str) -> Owner:
+    """Return the owner of a resource that belongs to a stack. CloudFormation does not tag IAM roles."""
+    return Owner("CloudFormation", f"stack {name}", evidence=f"a resource of stack {name}")
+
+
 def _of_tool(tags: Mapping[str, str]) -> Owner | None:
     """Return the owner by the tags that tools set themselves."""
     stack = f"stack {tags[_STACK]}" if _STACK in tags else ""

@@ -27,7 +27,7 @@ def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
     empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines: list[str | Line] = []
     if short and status.items:
-        agents = (Line(agent.sentence, "dim") for agent in status.agents)
+        agents = (Line(text, "dim") for agent in status.agents for text in agent.sentences)
         lines = [*item_lines(status.items), *agents, *(f"Next  {shlex.join(command)}" for command in status.next)]
     return View(
         document(MigrationStatus, status),

@@ -185,6 +185,8 @@ class World:
         self.accesses: dict[tuple[str, str, str], tuple[float, str]] = {}
         """Role, service and action -> when it was last tried, and in which region."""
         self.reports: dict[str, UsageReport] = {}
+        self.stacks: dict[str, tuple[str, ...]] = {}
+        """CloudFormation stack -> the names of its roles."""
         self.organization: dict[str, str] = {}
         """The accounts of the organization, each with its state; empty outside of one."""
         self.kubernetes: KubernetesHalf | None = None

@@ -14,7 +14,7 @@ from podid.sandbox.box import Sandbox
 from .support import account_state, policy_file
 
 # what is read to say what comes of a change: without it that is not known, and the change is made
-AHEAD = frozenset(permissions(ALL).iam)
+AHEAD = frozenset(permissions(ALL).iam) | {"cloudformation:DescribeStackResources"}
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--role")
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 # command -> (what is run first, the command, the rights without which it does all its work)

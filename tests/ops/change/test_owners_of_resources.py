@@ -1,5 +1,6 @@
 """What another tool owns is changed only with --take-over, by every command that changes; the plan names the tool."""
 
+import json
 from collections.abc import Callable
 from itertools import product
 
@@ -284,6 +285,26 @@ def test_a_custom_resource_of_the_cluster_owns_as_well(healthy: Site) -> None:
     done = changes(healthy, line, "--take-over")
     assert done.code == 0, done
     assert account_state(healthy.box) != before
+
+
+def test_a_stack_owns_a_role_that_cloudformation_does_not_tag(healthy: Site) -> None:
+    healthy.box.world.stacks["shop"] = ("other", "storefront")
+    before = account_state(healthy.box)
+    line = "role attach storefront --managed-policy AmazonSQSFullAccess --adopt"
+    outcome = changes(healthy, line)
+    assert (outcome.code, outcome.error["subject"]) == (6, "role storefront"), outcome
+    assert "CloudFormation stack shop (a resource of stack shop)" in outcome.error["message"]
+    assert account_state(healthy.box) == before
+    file = healthy.directory / "front.json"
+    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "front"}}
+    roles = [{"name": "storefront", "description": "new", "subjects": ["shop/web"]}]
+    file.write_text(json.dumps({**head, "roles": roles}))
+    (conflict,) = healthy("plan", "-f", str(file), "--adopt", "-o", "json").json["conflicts"]
+    assert (conflict["target"], conflict["owner"]) == ("storefront", "CloudFormation stack shop")
+    healthy.box.world.credentials.deny("cloudformation:DescribeStackResources")
+    done = changes(healthy, line)
+    assert done.code == 0, done
+    assert "whether another tool owns role storefront was not checked" in str(done.json["notes"])
 
 
 def test_custom_resources_that_may_not_be_read_are_said(healthy: Site) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
@@ -11,19 +12,31 @@ from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import AccountOptions, AssociationChange
 
 
-def _role_map(texts: Sequence[str]) -> dict[str, str]:
-    """Return OLD=NEW pairs of role names or ARNs. Raise InvalidInput."""
+def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
+    """Return OLD=NEW pairs, each part as `check` returns it. Raise InvalidInput; `name` is the option."""
     from podid.domain.errors import InvalidInput
-    from podid.domain.names import check_role
 
-    roles: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         old, equals, new = text.partition("=")
         if not equals:
-            raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
-        if roles.setdefault(check_role(old), check_role(new)) != new:
-            raise InvalidInput(f"--map-role names {old} twice", subject=old)
-    return roles
+            raise InvalidInput(f"{name} {text!r} is not OLD=NEW", subject=text)
+        if pairs.setdefault(check(old), check(new)) != new:
+            raise InvalidInput(f"{name} names {old} twice", subject=old)
+    return pairs
+
+
+def _map(name: str, help: str, check: str) -> Any:
+    """Return a repeatable option of OLD=NEW pairs; `check` is a function of `podid.domain.names`."""
+    from podid.domain import names
+
+    return several(
+        "OLD=NEW",
+        help,
+        name=name,
+        default={},
+        read=lambda texts: _pairs(texts, name, getattr(names, check)),
+    )
 
 
 def permissions() -> CommandPermissions:
@@ -37,9 +50,14 @@ def permissions() -> CommandPermissions:
 @options
 class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
-    to_cluster: str = option("NAME", "Cluster to copy to.", default=REQUIRED)
-    roles: Mapping[str, str] = several(
-        "OLD=NEW", "Use role NEW in place of role OLD. Repeatable.", name="--map-role", default={}, read=_role_map
+    to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
+    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
+    roles: Mapping[str, str] = _map("--map-role", "Use role NEW in place of role OLD. Repeatable.", "check_role")
+    namespaces: Mapping[str, str] = _map(
+        "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", "check_namespace_name"
+    )
+    role_accounts: Mapping[str, str] = _map(
+        "--map-account", "Use roles of account NEW in place of those of OLD. Repeatable.", "check_account"
     )
     change: AssociationChange = included(AssociationChange)
     accounts: AccountOptions = included(AccountOptions)
@@ -52,27 +70,33 @@ def copy(access: Access, options: CopyOptions) -> None:
     Roles, target roles, session policies and tags stay the same. Associations that exist in the other cluster are kept.
     Those that an add-on owns are skipped. A role whose trust policy names the first cluster requires --update-trust.
 
+    With --to-profile the other cluster may be in another account. The mapped roles must exist there.
+
     Example: podid copy --from-cluster blue --to-cluster green --update-trust
 
     Example: podid copy --from-cluster blue --to-cluster green --namespace shop --dry-run
 
     Example: podid copy --from-cluster blue --to-cluster green --map-role orders-blue=orders-green
+
+    Example: podid copy --from-cluster blue --to-cluster green --to-profile prod --map-account 111122223333=444455556666
     """
     from podid.commands.association.associating import associate_in
     from podid.domain.errors import NotFound, UsageError
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.transfer import copies
+    from podid.ops.association.transfer import check_copies, copies
 
-    if options.from_cluster == options.to_cluster:
+    if options.from_cluster == options.to_cluster and not options.to_profile:
         raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
-    source, target = access.of(cluster=options.from_cluster), access.of(cluster=options.to_cluster)
-    place = source.place(for_change=True)
+    source = access.of(cluster=options.from_cluster)
+    target = access.of(cluster=options.to_cluster, profile=options.to_profile or None)
+    place, target_place = source.place(for_change=True), target.place(for_change=True)
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:
         message = f"Cluster {options.from_cluster} has no associations to copy"
         raise NotFound(message, subject=options.from_cluster)
-    items = copies(associations, options.roles)
+    items = copies(associations, options.roles, options.namespaces, options.role_accounts)
+    check_copies(items, target_place.account)
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),
         skipped=tuple(item for item in items if item.owner),

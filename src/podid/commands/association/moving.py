@@ -76,7 +76,7 @@ def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
 
     association = transfer.association or transfer.moved
     assert association is not None
-    (item,) = copies((association,), {})
+    (item,) = copies((association,))
     request = AssociateRequest(
         items=(replace(item, ref=transfer.new),),
         change=options.change,

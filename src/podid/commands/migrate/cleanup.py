@@ -63,6 +63,7 @@ def cleanup(
     if not names:
         if leftovers.unread or not clustered:
             access.terminal.note(leftovers.unread or "not checked: kiam and kube2iam (no cluster is specified)")
+        access.terminal.note(*(text for agent in leftovers.agents for text in agent.sentences[1:]))
         access.terminal.emit(cleanup_view(leftovers))
         access.terminal.leave(leftovers.exit_code)
         return

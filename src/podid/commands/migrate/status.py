@@ -12,7 +12,8 @@ from podid.ops.migrate.request import MigrationOptions
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
 
-    return CommandPermissions(permissions.MIGRATION, (permissions.MIGRATION_TRAIL, permissions.READING_ADDONS))
+    optional = (permissions.MIGRATION_TRAIL, permissions.MIGRATION_OF_MANY, permissions.READING_ADDONS)
+    return CommandPermissions(permissions.MIGRATION, optional)
 
 
 @options

@@ -25,7 +25,7 @@ from podid.ops.trust.edit import plan_edit
 def plan_decommission(
     clients: Clients, place: Place, journal: Journal, cluster_arn: str, now: datetime, say: Callable[[str], None]
 ) -> Plan:
-    """Plan the changes. `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
+    """Plan the removal. `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
     NotFound if no trust policy names such a cluster, and Undetermined if another cluster of the account could not be
     read."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
@@ -51,7 +51,7 @@ def plan_decommission(
     kept = {item.role_arn for item in associations if item not in ended}
     for role in roles:
         part = _of_role(clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept)
-        plan = plan.then(without_owned(clients, part)[0])
+        plan = plan.then(without_owned(clients, part))
     return plan.in_order()
 
 
@@ -67,7 +67,7 @@ def _of_associations(clients: Clients, place: Place, associations: Collection[As
     if not own:
         return Plan(header=place.header, actions=(), notes=of_addons, separate=True)
     whole = plan_disassociate(tuple(own), place.header, own)
-    plan, _ = without_owned(clients, whole, custom=clients.kube.failure is None)
+    plan = without_owned(clients, whole, custom=clients.kube.failure is None)
     ending = {ref: own[ref] for ref in map(ref_of, (action.keys for action in plan.actions))}
     return plan.noting((*of_addons, *losing_notes(clients.kube, ending, now)))
 

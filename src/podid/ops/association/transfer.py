@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
-from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
 from podid.ops.association.aftermath import Waiting, reach
@@ -40,18 +41,51 @@ def all_settings(association: Association) -> Settings:
     )
 
 
-def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tuple[FileItem, ...]:
-    """Return the associations that another cluster requires. `roles` maps role names or ARNs to others. Those of
-    add-ons are marked: the add-on creates them there."""
-    return tuple(
-        FileItem(
-            item.ref,
-            roles.get(item.role_arn) or roles.get(role_name(item.role_arn)) or item.role_arn,
-            all_settings(item),
-            owner=item.owner_arn or "",
-        )
-        for item in associations
-    )
+NOTHING_MAPPED: Mapping[str, str] = MappingProxyType({})
+
+
+def copies(
+    associations: Iterable[Association],
+    roles: Mapping[str, str] = NOTHING_MAPPED,
+    namespaces: Mapping[str, str] = NOTHING_MAPPED,
+    accounts: Mapping[str, str] = NOTHING_MAPPED,
+) -> tuple[FileItem, ...]:
+    """Return the associations that another cluster requires. `roles` maps role names or ARNs to others, `namespaces`
+    names, and `accounts` the accounts of role ARNs. Those of add-ons are marked: the add-on creates them there."""
+
+    def elsewhere(role: str) -> str:
+        arn = Arn.parse(role)
+        return str(replace(arn, account=accounts.get(arn.account, arn.account)))
+
+    def mapped(arn: str) -> str:
+        return roles.get(arn) or roles.get(role_name(arn)) or elsewhere(arn)
+
+    items = []
+    for item in associations:
+        settings = all_settings(item)
+        if settings.target_role_arn:
+            settings = replace(settings, target_role_arn=elsewhere(settings.target_role_arn))
+        ref = ServiceAccountRef(namespaces.get(item.namespace, item.namespace), item.service_account)
+        items.append(FileItem(ref, mapped(item.role_arn), settings, owner=item.owner_arn or ""))
+    return tuple(items)
+
+
+def check_copies(items: Iterable[FileItem], account: str) -> None:
+    """Raise Conflict for two associations of one service account, and for a role of another account than `account`,
+    which EKS does not accept."""
+    refs: set[ServiceAccountRef] = set()
+    for item in items:
+        if item.owner:
+            continue
+        if item.ref in refs:
+            raise Conflict(f"--map-namespace maps two associations to {item.ref}", subject=str(item.ref))
+        refs.add(item.ref)
+        if item.role.startswith("arn:") and (owner := Arn.parse(item.role).account) != account:
+            raise Conflict(
+                f"Role {item.role} of {item.ref} is in account {owner}, and the cluster is in account {account}",
+                hint=Again(add=("--map-account", f"{owner}={account}")),
+                subject=item.role,
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

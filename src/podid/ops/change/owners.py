@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
-from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Undetermined
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Unavailable, Undetermined
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, Verb, text
 from podid.ops.change.kinds import ASSOCIATION, ROLE, kind_of
@@ -42,16 +42,15 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool =
     )
 
 
-def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> tuple[Plan, tuple[Action, ...]]:
-    """Return the plan without the actions on resources of other tools, which its notes name, and these actions. Raise
+def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> Plan:
+    """Return the plan without the actions on resources of other tools, which its notes name. Raise
     Undetermined if an owner could not be read."""
     owned = read_owners(clients, plan, custom=custom)
     if owned.unread:
         raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
-    owned_actions = tuple(action for action in plan.actions if _subject(action) in owned.owners)
-    kept = tuple(action for action in plan.actions if action not in owned_actions)
+    kept = tuple(action for action in plan.actions if _subject(action) not in owned.owners)
     notes = tuple(f"unchanged: {line}" for line in owned.lines)
-    return replace(plan, actions=kept).noting(notes), owned_actions
+    return replace(plan, actions=kept).noting(notes)
 
 
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
@@ -66,8 +65,9 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
     unread: list[str] = []
     read = _reader(site)
     for subject, owner in pacing.fan_out(lambda name: read(resources[name]), resources, reads=True):
-        if isinstance(owner, AccessDenied):
-            unread.append(f"whether another tool owns {subject} was not checked: requires {owner.permission}")
+        if isinstance(owner, PodidError):
+            why = f"requires {owner.permission}" if owner.permission else owner.message
+            unread.append(f"whether another tool owns {subject} was not checked: {why}")
         elif owner is not None:
             owners[subject] = owner
     if custom:
@@ -82,7 +82,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
 
 
 def _may_be_custom(action: Action) -> bool:
-    """Return whether a custom resource may own the subject of the action: an association that exists, or a role."""
+    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
     return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
 
 
@@ -99,11 +99,11 @@ def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]
     return owners
 
 
-def _reader(site: Site) -> Callable[[Action], Owner | AccessDenied | None]:
-    def read(action: Action) -> Owner | AccessDenied | None:
+def _reader(site: Site) -> Callable[[Action], Owner | PodidError | None]:
+    def read(action: Action) -> Owner | PodidError | None:
         try:
             return kind_of(action.kind).owner(site, action)
-        except AccessDenied as error:
+        except (AccessDenied, Unavailable) as error:
             return error
 
     return read

@@ -1,4 +1,5 @@
-"""Owners that leave no tag: custom resources of ACK and Crossplane, whose controllers can be told to set none."""
+"""Owners that leave no tag: custom resources of ACK and Crossplane, whose controllers can set none, and stacks of
+CloudFormation, which does not tag IAM roles."""
 
 from __future__ import annotations
 
@@ -7,15 +8,16 @@ from dataclasses import replace
 from functools import cached_property
 
 from podid.domain.aws import Association, Role
-from podid.domain.errors import AccessDenied, PodidError
+from podid.domain.errors import AccessDenied, PodidError, Unavailable
 from podid.domain.owners import Owner
+from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.declare.marks import Mark
 
 
 class UnmarkedOwners:
-    """The custom resources of one cluster. They are read when the first resource differs from its declaration and has
-    no mark of an owner."""
+    """The custom resources of one cluster, and the stacks of roles. They are read when a resource differs from its
+    declaration and has no mark of an owner."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -38,7 +40,17 @@ class UnmarkedOwners:
             return mark
         key = resource.arn if isinstance(resource, Role) else resource.association_id
         owner = self._by_id.get(key)
+        if owner is None and isinstance(resource, Role) and not mark.ours:
+            owner = self._of_stack(resource)
         return mark if owner is None else replace(mark, tool=owner)
+
+    def _of_stack(self, role: Role) -> Owner | None:
+        try:
+            return owner_of_role(self._clients, role)
+        except (AccessDenied, Unavailable) as error:
+            why = f"requires {error.permission}" if error.permission else error.message
+            self.unread = self.unread or f"whether a stack has role {role.name} was not checked: {why}"
+        return None
 
     def named(self, association: Association) -> Owner | None:
         """Return the custom resource that owns an association, if custom resources were read."""

@@ -3,18 +3,22 @@ assumes the old role, which becomes the association's target role."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association
 from podid.domain.migration import Blocker
 from podid.domain.names import Arn, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Place, Plan
+from podid.domain.plan import Action, Header, Place, Plan
+from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.trust import ScopeKind
 from podid.ops.association.associate import AssociateRequest, Associating
 from podid.ops.association.files import FileItem
 from podid.ops.association.request import AccountOptions, AssociationChange, Settings
-from podid.ops.change.kinds import ASSOCIATION, TARGET_TRUST
+from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
 from podid.ops.role.create import RoleRequest
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 
 UNCHECKED = "target-role-trust-broken"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +113,36 @@ class BaseRole:
             return action.kind != TARGET_TRUST.name or action.keys["targetRoleArn"] in arns
 
         return replace(self.plan, actions=tuple(filter(belongs, self.plan.actions)))
+
+
+def base_role_back(
+    snapshot: Snapshot, header: Header, journal: Journal, associations: Collection[Association]
+) -> tuple[list[Action], list[str]]:
+    """Return the changes that delete the base roles of these associations, which a rollback deletes, and the statements
+    in the trust policies of their target roles, as far as this journal has created them; and notes on what stays."""
+    actions: list[Action] = []
+    notes: list[str] = []
+    deleted = {association.ref for association in associations}
+    remaining = [a for a in known_or(snapshot.associations, ()) if isinstance(a, Association) and a.ref not in deleted]
+    creations = journal.steps_since(header.account, (ROLE.name,), _EVER)
+    migrated = {step.action.target for run, step, _ in creations if ("migrate", "apply") in pairwise(run.command)}
+    for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):
+        name, targets = role_name(arn), {a.target_role_arn for a in associations if a.role_arn == arn}
+        keys = {"roleName": name}
+        state = journal.last_made(header, ROLE.name, keys) if name in migrated else None
+        if any(a.role_arn == arn for a in remaining):
+            notes.append(f"base role {name} stays, because other associations use it")
+            continue
+        if state is None:
+            notes.append(f"base role {name} stays: this journal has no migration that created it")
+            continue
+        steps = journal.steps_since(header.account, (TARGET_TRUST.name, ROLE_POLICY.name), _EVER)
+        recorded = [step.action for _, step, moment in sorted(steps, key=lambda item: item[2], reverse=True)]
+        for target in sorted(filter(None, targets)):
+            own = (a for a in recorded if a.keys.get("targetRoleArn") == target and a.before is not None)
+            if (action := next(own, None)) is not None:
+                actions.append(TARGET_TRUST.action(action.after, action.before, note="the base role is deleted"))
+        policies = {a.target: a for a in recorded if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name}
+        actions += [ROLE_POLICY.action(a.after, None) for a in policies.values() if a.after is not None]
+        actions.append(ROLE.action(state, None))
+    return actions, notes

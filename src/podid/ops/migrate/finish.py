@@ -119,7 +119,7 @@ def plan_finish(
         waiting=waiting,
         owned=owned,
         templates=tuple(templates),
-        agents=tuple(agent.sentence for agent in migration.agents(removed)),
+        agents=tuple(text for agent in migration.agents(removed) for text in agent.sentences),
     )
 
 

@@ -229,7 +229,8 @@ def read_migration(
             candidates = (*candidates, *more)
     candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
     wished = wished_associations(place, candidates, base)
-    requested = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
+    planned = planned_associations(place, wished, now)
+    requested = ReadRequest(checks=ALL, scope=scope, planned=planned, listed=True)
     snapshot = collect(clients, place, requested, now=now, journal=journal, base=base)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)

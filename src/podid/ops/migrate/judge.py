@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 # warnings after which pods would run without credentials
 BLOCKING = frozenset(
     {
-        *("custom-credential-chain", "networkpolicy-blocks-agent", "pod-proxy-missing-no-proxy"),
-        *("product-still-in-irsa-mode", "sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
+        *("networkpolicy-blocks-agent", "pod-proxy-missing-no-proxy", "product-still-in-irsa-mode"),
+        *("sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
     }
 )
 # of findings that are only information, those that matter to a migration
@@ -92,16 +92,17 @@ class MigrationJudge:
         for ref, blocker in refused.items():
             blockers[ref].append(blocker)
         statuses, verdicts = self._after(plan)
+        concerning = _by_account(verdicts, facts)
         for ref in facts:
             known = {blocker.id for blocker in blockers[ref]}
-            blockers[ref] += [b for b in map(_blocker, _against(verdicts, ref, blocking=True)) if b.id not in known]
+            blockers[ref] += [b for b in map(_blocker, filter(_blocks, concerning[ref])) if b.id not in known]
         # the findings of the checks against an item remove its changes from the plan
         unblocked = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
         if unblocked != [item for item in free if item.ref not in refused]:
             plan, _ = self._plan(unblocked)
         cautions = Cautions(self.place, self.snapshot)
         items = tuple(
-            self._item(item, tuple(blockers[ref]), _against(verdicts, ref, blocking=False), statuses.get(ref), cautions)
+            self._item(item, tuple(blockers[ref]), concerning[ref], statuses.get(ref), cautions)
             for ref, item in facts.items()
         )
         return items, plan, _providers(facts.values(), self.place)
@@ -231,7 +232,7 @@ class MigrationJudge:
         cautions: Cautions,
     ) -> MigrationItem:
         candidate = facts.candidate
-        warnings = (*map(caution_of, failing), *candidate.cautions, *cautions.of(facts))
+        warnings = (*(caution_of(v) for v in failing if not _blocks(v)), *candidate.cautions, *cautions.of(facts))
         return MigrationItem(
             ref=facts.ref,
             source=candidate.source,
@@ -285,16 +286,18 @@ def _refusal(error: PodidError) -> Blocker:
     )
 
 
-def _against(verdicts: Iterable[Verdict], ref: ServiceAccountRef, *, blocking: bool) -> tuple[Verdict, ...]:
-    """Return those of the failing verdicts that concern the service account: errors of links 1 to 9, and warnings that
-    block, or the other warnings."""
-    about = [verdict for verdict in verdicts if verdict.check not in ENDED and concerns(verdict, ref)]
-    heard = (v for v in about if v.severity is not Severity.INFO or v.check in TOLD)
-    return tuple(v for v in heard if not v.masked_by and _blocks(v) is blocking)
-
-
-def concerns(verdict: Verdict, ref: ServiceAccountRef) -> bool:
-    return str(ref) in verdict.chain or verdict.chain == EVERYONE
+def _by_account(
+    verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef]
+) -> Mapping[ServiceAccountRef, list[Verdict]]:
+    """Return the failing verdicts that matter to a migration, by service account."""
+    concerning: dict[ServiceAccountRef, list[Verdict]] = {ref: [] for ref in refs}
+    names = {str(ref): own for ref, own in concerning.items()}
+    for verdict in verdicts:
+        shown = verdict.severity is not Severity.INFO or verdict.check in TOLD
+        if shown and verdict.check not in ENDED and not verdict.masked_by:
+            for name in names if verdict.chain == EVERYONE else verdict.chain:
+                names.get(name, []).append(verdict)
+    return concerning
 
 
 def _blocks(verdict: Verdict) -> bool:

@@ -24,11 +24,17 @@ def agents_of(
 ) -> tuple[OlderAgent, ...]:
     """Return kiam and kube2iam with the workloads that they serve, without those whose annotations are `removed`."""
     serves = sorted({use.workload for use in _served(uses) if use.workload not in removed}) if uses is not None else []
+    served = {workload.namespace for workload in serves}
     return tuple(
         OlderAgent(
             source=proxy.source,
             workloads=tuple(map(path_words, proxy.workloads)),
             serves=tuple(map(path_words, serves)),
+            unneeded=tuple(
+                ("kubectl", "annotate", "namespace", namespace, f"{proxy.namespace_key}-")
+                for (_, namespace), annotations in sorted(reading.namespaces.items())
+                if proxy.namespace_key in annotations and namespace not in served
+            ),
         )
         for proxy in reading.proxies
     )

@@ -24,9 +24,10 @@ from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
+from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
+from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
@@ -135,10 +136,11 @@ def plan_rollback(
         if both != old or back != both:
             check_editable(role)
             check_size(both, role.name)
+    based, notes = base_role_back(snapshot, place.header, journal, tuple(alone.values()))
     deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
     actions = (*opened, *annotations, *lists, *deletion.actions)
-    before = replace(deletion, actions=actions, notes=(), separate=False)
-    after = Plan(header=place.header, actions=tuple(closed))
+    before = replace(deletion, actions=actions, notes=tuple(notes), separate=False)
+    after = Plan(header=place.header, actions=(*closed, *based))
     names = tuple(member.ref for member in members)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
     return Rollback(
@@ -153,7 +155,7 @@ def plan_rollback(
 def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:
     """Return the undo of a run of `podid migrate apply`, which deletes the associations of `refs`: in the order of a
     rollback, so that no pod is without credentials."""
-    last = tuple(action for action in plan.actions if action.kind == ROLE_TRUST.name)
+    last = tuple(action for action in plan.actions if kind_of(action.kind).account_wide)
     first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
     after = Plan(header=plan.header, actions=last)
     return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
@@ -181,7 +183,9 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
                 f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
             )
             raise Conflict(message, subject=str(ref), id="association-other-role")
-        proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
+        # pods of add-ons get no annotations of kiam and kube2iam
+        irsa = bool(recorded) or addon_of(migration.snapshot, ref, role_arn) is not None
+        proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=irsa)
         members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
     return members
 

@@ -74,17 +74,19 @@ class DoctorScope:
             return ()
         return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))
 
-    def narrow(
-        self, verdict: Verdict, names: Collection[str], also: Iterable[ServiceAccountRef] = ()
-    ) -> Verdict | None:
+    def narrow(self, verdict: Verdict, names: frozenset[str], also: Iterable[ServiceAccountRef] = ()) -> Verdict | None:
         """Return the verdict with only those service accounts in its chain that are in scope or in `also`; None if
         there are none. `names` are the service accounts of the scope, if it names an object."""
         if verdict.chain == EVERYONE:
             return verdict
+        more = {str(ref) for ref in also}
+        # without a copy: many checks fail for all service accounts
+        if self.kind and not more and verdict.chain and names.issuperset(verdict.chain):
+            return verdict
         chain = {
             name for name in verdict.chain if (name in names if self.kind else name.startswith(f"{self.namespace}/"))
         }
-        chain |= {str(ref) for ref in also}
+        chain |= more
         return replace(verdict, chain=tuple(sorted(chain))) if chain else None
 
 

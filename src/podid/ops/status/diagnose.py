@@ -167,7 +167,7 @@ def judge(
     if scope != EVERYTHING:
         associated = {association.ref for association in known_or(snapshot.associations, ())}
         members = associated & set(targets) if scope.kind else {r for r in associated if r.namespace == scope.namespace}
-        names = set(map(str, targets))
+        names = frozenset(map(str, targets))
         anywhere = [ref for ref in members if not has_pods(snapshot, ref)]
         narrowed = (
             scope.narrow(verdict, names, anywhere if anywhere and shuts_nodes(verdict, snapshot) else ())

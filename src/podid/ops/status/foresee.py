@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from podid.checks.all import ALL, BY_ID
@@ -49,8 +50,8 @@ Adjust = Callable[[DoctorReport], DoctorReport]
 
 def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
     """Return the snapshot as it would be read after the actions, in order."""
-    for action in actions:
-        snapshot = kind_of(action.kind).foresee(snapshot, action, now)
+    for kind, group in groupby(actions, lambda action: action.kind):
+        snapshot = kind_of(kind).foresee_all(snapshot, group, now)
     return replace(snapshot, taken_at=now)
 
 

@@ -1,8 +1,9 @@
 """The entry point of the AWS half: finds the service in the credential scope, applies faults, authorizes, and
 dispatches.
 
-Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudTrail and Organizations are behind it. Clients cannot reach
-moto's own admin and metadata paths, because a path never selects the service.
+Only EKS, EKS Auth, IAM, Access Analyzer, STS, EC2, CloudFormation, CloudTrail, Organizations and the services of
+resource policies are behind it. Clients cannot reach moto's own admin and metadata paths, because a path never selects
+the service.
 """
 
 import json
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from podid.sandbox.aws import (
+    cloudformation,
     eks_addons,
     eks_associations,
     eks_auth,
@@ -44,7 +46,7 @@ JSON = {
     "secretsmanager": "secretsmanager",
     "sqs": "sqs",
 }
-QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
+QUERY = {"iam": "query", "sts": "query", "cloudformation": "query", "ec2": "ec2"}
 HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": {**eks_auth.HANDLERS},
@@ -171,6 +173,8 @@ class Gateway:
         if named.service == "sts":
             result = self.sts.call(named.operation, named.form, caller)
             return render(named.operation, result, STS_NAMESPACE, request_id)
+        if named.service == "cloudformation":
+            return self._cloudformation(named, caller, request_id)
         return self._ec2(named, caller) if named.service == "ec2" else self._iam(named, caller, request_id)
 
     def _bucket_policy(self, named: Named, caller: Credential) -> HttpAnswer:
@@ -178,6 +182,13 @@ class Gateway:
         self.permissions.check(caller, "s3:GetBucketPolicy", f"arn:{self.world.partition}:s3:::{bucket}")
         body = resource_policies.bucket_policy(self.world, bucket)
         return HttpAnswer(200, {"Content-Type": "application/json"}, body)
+
+    def _cloudformation(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
+        if named.operation != "DescribeStackResources":
+            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+        self.permissions.check(caller, f"cloudformation:{named.operation}", "*", {})
+        result = cloudformation.describe_stack_resources(self.world, named.form)
+        return render(named.operation, result, cloudformation.NAMESPACE, request_id)
 
     @contextmanager
     def _trailed(self, caller: Credential, cluster_name: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ from podid.domain.members import About, Pairs
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, State, Verb, text, texts
-from podid.ops.change.kinds.association import with_association
+from podid.ops.change.kinds.association import with_associations
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
@@ -163,7 +163,7 @@ def _with_new_roles(snapshot: Snapshot, addon: Addon, after: State, now: datetim
     """Return the snapshot and the new add-on with the associations that EKS creates together with it."""
     refs = {ServiceAccountRef(addon.namespace, account): arn for account, arn in roles_of(after).items()}
     for ref, arn in refs.items():
-        snapshot = with_association(snapshot, ref, {"roleArn": arn}, now, owner_arn=addon.name)
+        snapshot = with_associations(snapshot, [(ref, {"roleArn": arn})], now, owner_arn=addon.name)
     return snapshot, replace(addon, association_arns=_arns_of(snapshot, refs))
 
 
@@ -326,7 +326,7 @@ class AddonAssociationsKind(ResourceKind):
             if before.get(account) != after.get(account):
                 role, ref = after.get(account), ServiceAccountRef(namespace, account)
                 planned: State | None = None if role is None else {"roleArn": role}
-                snapshot = with_association(snapshot, ref, planned, now, owner_arn=owner.arn if owner else name)
+                snapshot = with_associations(snapshot, [(ref, planned)], now, owner_arn=owner.arn if owner else name)
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}

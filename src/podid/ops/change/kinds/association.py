@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
-from podid.domain.aws import PLANNED_ID, Association
+from podid.domain.aws import PLANNED_ID, Association, AssociationSummary
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
@@ -34,6 +33,7 @@ from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.domain.aws import Cluster
     from podid.domain.snapshot import Snapshot
 
 
@@ -128,7 +128,10 @@ class AssociationKind(ResourceKind):
         return owner_of(texts(action.before, "tags"))
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        return with_association(snapshot, ref_of(action.keys), action.after, now)
+        return self.foresee_all(snapshot, (action,), now)
+
+    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+        return with_associations(snapshot, ((ref_of(action.keys), action.after) for action in actions), now)
 
     def detail(self, state: State) -> str:
         role_arn = text(state, "roleArn")
@@ -140,33 +143,43 @@ class AssociationKind(ResourceKind):
 LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
-def with_association(
-    snapshot: Snapshot, ref: ServiceAccountRef, after: State | None, now: datetime, *, owner_arn: str | None = None
+def with_associations(
+    snapshot: Snapshot,
+    changes: Iterable[tuple[ServiceAccountRef, State | None]],
+    now: datetime,
+    *,
+    owner_arn: str | None = None,
 ) -> Snapshot:
-    """Return the snapshot with the planned association of `ref`, None for none. Its time of change is `now` if the
-    change reaches running pods late."""
+    """Return the snapshot with the planned associations, None for none. The time of a change is `now` if the change
+    reaches running pods late."""
     from podid.domain.snapshot import Known
 
     if not isinstance(snapshot.associations, Known):
         return snapshot
-    # a plan may have thousands of actions: `item.ref` would make an object for each of their pairs
-    name, namespace = ref.name, ref.namespace
-    others, listed = [], None
-    for item in snapshot.associations.value:
-        if item.service_account == name and item.namespace == namespace:
-            listed = item
-        else:
-            others.append(item)
-    if after is None:
-        return replace(snapshot, associations=Known(tuple(others)))
+    cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
+    associations = {item.ref: item for item in snapshot.associations.value}
+    for ref, after in changes:
+        listed = associations.pop(ref, None)
+        if after is not None:
+            associations[ref] = _planned(ref, listed, after, now, cluster, owner_arn)
+    return replace(snapshot, associations=Known(tuple(associations[ref] for ref in sorted(associations))))
+
+
+def _planned(
+    ref: ServiceAccountRef,
+    listed: AssociationSummary | None,
+    after: State,
+    now: datetime,
+    cluster: Cluster | None,
+    owner_arn: str | None,
+) -> Association:
     known = listed if isinstance(listed, Association) else None
     old = AssociationKind.state_of(known) if known is not None else {}
     same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
-    cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
     target = text(after, "targetRoleArn") or None
     # as EKS forms it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
     external_id = "/".join((cluster.region, cluster.account, cluster.name, str(ref))) if cluster and target else None
-    planned = Association(
+    return Association(
         cluster_name=cluster.name if cluster else "",
         namespace=ref.namespace,
         service_account=ref.name,
@@ -182,8 +195,6 @@ def with_association(
         created_at=known.created_at if known is not None else now,
         modified_at=known.modified_at if known is not None and same else now,
     )
-    whole = sorted((*others, planned), key=attrgetter("namespace", "service_account"))
-    return replace(snapshot, associations=Known(tuple(whole)))
 
 
 def _roles(state: State | None) -> frozenset[str]:

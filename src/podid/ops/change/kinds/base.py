@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
@@ -13,9 +13,10 @@ from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidErro
 from podid.domain.names import role_name
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
-from podid.ops.clients import Site
+from podid.ops.clients import Clients, Site
 
 if TYPE_CHECKING:
+    from podid.domain.aws import Role
     from podid.domain.snapshot import Snapshot
     from podid.ops.change.propagation import Lately
 
@@ -101,6 +102,13 @@ class ResourceKind(ABC):
         afterwards are PLANNED. Unchanged for a kind that no check uses."""
         return snapshot
 
+    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+        """Return the snapshot after several actions of this kind. A kind of which a plan can have hundreds does it in
+        one pass."""
+        for action in actions:
+            snapshot = self.foresee(snapshot, action, now)
+        return snapshot
+
     def needs(self, action: Action) -> frozenset[str]:
         """Return names of resources that earlier actions must not have failed to change."""
         return frozenset()
@@ -161,8 +169,7 @@ class ResourceKind(ABC):
         """Return the tool that owns the resource and would revert the action; for a part of a role, that of the
         role."""
         name = action.keys.get("roleName")
-        role = site.iam.find_role(name) if name else None
-        return None if role is None else role.owner
+        return owner_of_role(site.clients, site.iam.find_role(name)) if name else None
 
     def not_undone(self, action: Action) -> str:
         """Return why undo skips an action of this kind; empty if it does not."""
@@ -263,3 +270,10 @@ class UnknownKind(ResourceKind):
             f"This version of podid does not support {self.name!r}; a newer version recorded it",
             advice="Use that version.",
         )
+
+
+def owner_of_role(clients: Clients, role: Role | None) -> Owner | None:
+    """Return the tool that owns a role: by its tags, or the stack that has it. A role that podid created is in none."""
+    if role is None or role.owner is not None or role.tags.get("managed-by") == "podid":
+        return None if role is None else role.owner
+    return clients.aws.cloudformation.find_owner_of_role(role.name)

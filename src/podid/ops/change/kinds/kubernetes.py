@@ -179,21 +179,21 @@ class RestartKind(ResourceKind):
         raise Conflict("A restart cannot be repeated from the journal: use podid restart", subject=action.target)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """Replace all pods of the workload, on the same nodes."""
+        return self.foresee_all(snapshot, (action,), now)
+
+    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+        """Replace all pods of the workloads, on the same nodes."""
         from podid.domain.findings import Subject
         from podid.domain.workloads import live, workload_subject
         from podid.facts.restarts import NewPods
         from podid.ops.change.planned import with_changed
 
-        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
+        keys = [action.keys for action in actions]
+        workloads = {Subject(item["kind"], item["name"], item["namespace"]) for item in keys}
         new = NewPods(snapshot, now)
 
         def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
-            return tuple(new(pod) if is_its_own(pod) else pod for pod in pods)
-
-        def is_its_own(pod: Pod) -> bool:
-            # the cheapest first: a plan can restart hundreds of workloads
-            return pod.namespace == workload.namespace and live(pod) and workload_subject(pod) == workload
+            return tuple(new(pod) if live(pod) and workload_subject(pod) in workloads else pod for pod in pods)
 
         return with_changed(snapshot, "pods", replaced)
 

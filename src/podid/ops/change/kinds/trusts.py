@@ -15,7 +15,16 @@ from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner, owner_of
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
-from podid.ops.change.kinds.base import Keys, OfRole, Operations, ResourceKind, moved, needed_role, read_back
+from podid.ops.change.kinds.base import (
+    Keys,
+    OfRole,
+    Operations,
+    ResourceKind,
+    moved,
+    needed_role,
+    owner_of_role,
+    read_back,
+)
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.clients import Clients, Site
 
@@ -91,8 +100,7 @@ class RoleTrustKind(OfRole):
         return role
 
     def owner(self, site: Site, action: Action) -> Owner | None:
-        role = self.find_role(site.clients, self.reading(action))
-        return None if role is None else role.owner
+        return owner_of_role(site.clients, self.find_role(site.clients, self.reading(action)))
 
     def lost(self, site: Site, action: Action) -> bool:
         return not _holds(action, self._role(site.clients, self.reading(action)).trust)
