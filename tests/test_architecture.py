@@ -48,7 +48,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "cli": (
         {"cli", "ops", "calls", "facts", "domain", "render", "aws", "kube", "local", "version"},
-        {"typer", "questionary", "prompt_toolkit"},
+        {"typer", "questionary", "prompt_toolkit", "mcp", "mcp_types", "anyio"},
     ),
     "commands": (
         {"commands", "cli", "ops", "facts", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},
@@ -68,6 +68,9 @@ HOMES = {
     "flask": (),
     "jsonschema": ("aws/addon_values.py",),
     "jmespath": ("render/query.py",),
+    "mcp": ("cli/server/serve.py",),
+    "mcp_types": ("cli/server/serve.py",),
+    "anyio": ("cli/server/serve.py",),
     "typing_extensions": (),
     "pydantic": (),
     "click": (),

@@ -8,7 +8,7 @@ from ways import INTERRUPTED, MUTATED, OWN, STORY, Way
 
 NAMES = {row.name for row in COMMANDS}
 # run by themselves in test_every_command.py
-STARTED = {"sandbox start", "demo"}
+STARTED = {"sandbox start", "demo", "mcp"}
 # call neither AWS nor Kubernetes
 OFFLINE = {
     *(
@@ -20,6 +20,7 @@ OFFLINE = {
         "demo",
         "completion show",
         "version",
+        "mcp",
         "completion install",
         "schema",
         "convert",

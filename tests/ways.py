@@ -275,7 +275,7 @@ STORY = _script(
 2 audit --check sdk-too-old
 8 audit --cluster demo --cluster nosuch
 3 doctor --all-clusters --all-regions
-3 agent status --all-clusters
+0 agent status --all-clusters
 2 explain
 0 explain --list
 0 explain association-sa-not-found

@@ -18,6 +18,7 @@ from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.organizations import Organizations
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
@@ -46,7 +47,7 @@ PROVIDER = OidcProvider(
     thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
     tags={"team": "shop"},
 )
-GATEWAYS = (Ec2, AccessAnalyzer, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth, ResourcePolicies)
+GATEWAYS = (Ec2, AccessAnalyzer, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth, Organizations, ResourcePolicies)
 SERVICES = (
     "cloudformation",
     "cloudtrail",
@@ -55,6 +56,7 @@ SERVICES = (
     "eks-auth",
     "iam",
     "kms",
+    "organizations",
     "s3",
     "secretsmanager",
     "sqs",
@@ -197,6 +199,9 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.list_names_of_policies: lambda s: s.iam.list_names_of_policies(),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
+    Sts.assume_role: lambda s: s.sts.assume_role(ROLE, "podid"),
+    Organizations.list_active_accounts: lambda s: s.organizations.list_active_accounts(),
+    Ec2.list_regions: lambda s: s.ec2.list_regions(),
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),

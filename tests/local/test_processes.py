@@ -14,8 +14,15 @@ from podid.sandbox.box import Sandbox
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "podid"
 # who starts processes, and which of them podid's own
-STARTERS = {"cli/suggestions.py", "commands/demo.py", "kube/user.py", "local/child.py", "sandbox/process.py"}
-OTHERS = {"kube/user.py", "local/child.py"}
+STARTERS = {
+    "cli/suggestions.py",
+    "commands/demo.py",
+    "kube/user.py",
+    "local/child.py",
+    "ops/shells.py",
+    "sandbox/process.py",
+}
+OTHERS = {"kube/user.py", "local/child.py", "ops/shells.py"}
 NAMES = (*sorted(sys.stdlib_module_names), "podid/__init__", "boto3", "moto", "sitecustomize", "typer", "yaml")
 
 

@@ -146,6 +146,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
+    Row("mcp", SEE, "Serve podid's tools to AI assistants over the Model Context Protocol.", "mcp:mcp"),
     Row("version", OFFLINE, "Print the versions of podid, its libraries and its data.", "version:version"),
     Row("config list", OFFLINE, "List the defaults of options, with the source of each.", "config.list:list_config"),
     Row("config get", OFFLINE, "Print the default of an option.", "config.get:get"),

@@ -1,0 +1,1 @@
+"""The MCP server: tools that run podid command lines in process and return their JSON documents."""

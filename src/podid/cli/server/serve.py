@@ -1,0 +1,131 @@
+"""Serve the tools over MCP on stdin and stdout. The only module that imports the SDK, an extra of podid."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    ToolAnnotations,
+)
+from mcp_types import Tool as ServedTool
+
+from podid.cli.server.calls import Answer, Calls
+from podid.cli.server.tools import PLACE, PLAN, Tool
+from podid.version import VERSION
+
+_INSTRUCTIONS = (
+    "podid administers Amazon EKS Pod Identity: IAM roles for Kubernetes service accounts. Begin with doctor for a "
+    "failure. Unknown is neither healthy nor broken. A change is a plan first; show it to the user before apply."
+)
+
+
+def serve(calls: Calls, tools: Sequence[Tool]) -> None:
+    """Serve until stdin is closed. Other output of this process on stdout goes to stderr."""
+    wire = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with open(wire, "w", encoding="utf-8", newline="\n", closefd=False) as stream:
+            anyio.run(_serve, calls, tools, stream)
+    finally:
+        sys.stdout = io.StringIO()  # of what a library has not flushed, nothing may reach the client at exit
+        os.close(wire)
+
+
+async def _serve(calls: Calls, tools: Sequence[Tool], wire: Any) -> None:
+    by_name = {tool.name: tool for tool in tools}
+
+    async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[_served(tool, calls) for tool in tools])
+
+    async def call_tool(_: Any, params: CallToolRequestParams) -> CallToolResult:
+        tool = by_name.get(params.name)
+        if tool is None:
+            return _result(Answer(None, f"There is no tool {params.name}"))
+        cancelled = threading.Event()
+
+        def run() -> Answer:
+            return calls.call(tool, params.arguments or {}, cancelled)
+
+        try:
+            return _result(await anyio.to_thread.run_sync(run, abandon_on_cancel=True))
+        finally:
+            cancelled.set()
+
+    server = Server(
+        "podid", version=VERSION, instructions=_INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool
+    )
+    async with stdio_server(stdout=anyio.wrap_file(wire)) as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+def _served(tool: Tool, calls: Calls) -> ServedTool:
+    fixed = {word.partition("=")[0] for word in calls.fixed}
+    parameters = [item for item in tool.parameters if item not in PLACE or item.option not in fixed]
+    return ServedTool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.about,
+        input_schema={
+            "type": "object",
+            "properties": {item.name: item.schema for item in parameters},
+            "required": [item.name for item in parameters if item.required],
+            "additionalProperties": False,
+        },
+        output_schema=output_schema(tool),
+        annotations=ToolAnnotations(
+            title=tool.title,
+            read_only_hint=tool.reads,
+            destructive_hint=tool.destroys,
+            idempotent_hint=tool.reads,
+            open_world_hint=not tool.local,
+        ),
+    )
+
+
+def output_schema(tool: Tool) -> dict[str, Any]:
+    """Return the schema of the tool's document: that of its kind, for a plan with its id."""
+    text = files("podid").joinpath("schemas", f"{tool.kind}.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    if tool is not PLAN:
+        return schema
+    definitions = schema.pop("$defs", {})
+    schema.pop("$schema")
+    text_or_null = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    return {
+        "type": "object",
+        "properties": {
+            "planId": {
+                **text_or_null,
+                "description": "For apply; null if nothing is to be changed or changes are off.",
+            },
+            "expiresAt": {**text_or_null, "description": "The time until which apply accepts the planId."},
+            "plan": schema,
+        },
+        "required": ["planId", "expiresAt", "plan"],
+        "$defs": definitions,
+    }
+
+
+def _result(answer: Answer) -> CallToolResult:
+    if answer.document is None:
+        return CallToolResult(content=[TextContent(text=answer.text)], is_error=True)
+    texts = [json.dumps(answer.document, ensure_ascii=False), *([answer.notes] if answer.notes else [])]
+    return CallToolResult(
+        content=[TextContent(text=text) for text in texts], structured_content=answer.document, is_error=False
+    )
