@@ -50,6 +50,7 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_tokens.py",
+    "ops/test_decommission.py",
     "ops/test_explain_scale.py",
     "ops/role/test_role_reading.py",
     "sandbox/",  # the other tests depend on these parts

@@ -1,5 +1,6 @@
 """Finish, status, rollback and cleanup of a migration from kiam and kube2iam."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 import yaml
 
 from cluster_api import Json, injected
+from e2e.test_migrate_killed import Killed, dying
 from e2e.test_migrate_proxies import CREATE, NODES, PREFIX, Proxies, stage_of
+from harness import one_in
 from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import Site
@@ -394,8 +397,8 @@ def test_rollback_does_not_fight_helm(proxies: Proxies) -> None:
 class Watcher:
     """Creates a pod of each workload at every wait, and keeps those that would get no credentials."""
 
-    def __init__(self, proxies: Proxies, *names: str) -> None:
-        self.proxies, self.names, self.number = proxies, names, 0
+    def __init__(self, proxies: Proxies, *names: str, principal: str = NODES) -> None:
+        self.proxies, self.names, self.principal, self.number = proxies, names, principal, 0
         self.without: list[str] = []
 
     def __call__(self, _: float) -> None:
@@ -409,7 +412,7 @@ class Watcher:
             self.proxies.site.cluster.delete(f"{path}/{pod}")
             statements = self.proxies.trust(f"apps-{name}")
             by_identity = any(s["Principal"].get("Service") == "pods.eks.amazonaws.com" for s in statements)
-            by_agent = ROLE in metadata["annotations"] and names_agent(self.proxies, f"apps-{name}")
+            by_agent = ROLE in metadata["annotations"] and names_agent(self.proxies, f"apps-{name}", self.principal)
             # SDKs prefer the variables of Pod Identity to the metadata service
             if not (by_identity if injected(made) else by_agent):
                 self.without.append(f"{name}: {sorted(metadata['annotations'])} {injected(made)}")
@@ -430,3 +433,29 @@ def test_no_pod_is_without_credentials(proxies: Proxies, *, create: bool) -> Non
     proxies.site.on_sleep = lambda _: None
     assert watch.number > 50
     assert watch.without == []
+
+
+@pytest.mark.parametrize(
+    ("source", "number"), one_in(12, [(source, number) for number in range(10) for source in ("kiam", "kube2iam")])
+)
+def test_a_killed_run_is_continued(healthy: Site, monkeypatch: pytest.MonkeyPatch, source: str, number: int) -> None:
+    """kill -9 at a write of apply, of finish and of rollback: the same command again completes it."""
+    proxies = Proxies(healthy, source)
+    for name in ("reader", "writer"):
+        proxies.one(name)
+    roles = ("apps-reader", "apps-writer")
+    before = (
+        [proxies.trust(role) for role in roles],
+        [annotations(proxies, name)[ROLE] for name in ("reader", "writer")],
+    )
+    principal = f"{PREFIX}kiam-server" if source == "kiam" else NODES
+    watch = healthy.on_sleep = Watcher(proxies, "reader", "writer", principal=principal)
+    back = ("migrate", "rollback", "apps/reader", "apps/writer", "--yes")
+    for argv in (("migrate", "apply", "-n", NAMESPACE, "--yes"), (*FINISH, "--yes"), back):
+        with dying(healthy, monkeypatch, number, "after"), suppress(Killed):
+            healthy(*argv)
+        healthy.wait(5)
+        healthy.must(*argv)
+    healthy.on_sleep = lambda _: None
+    after = [proxies.trust(role) for role in roles], [annotations(proxies, name)[ROLE] for name in ("reader", "writer")]
+    assert (after, watch.without) == (before, [])
