@@ -66,7 +66,7 @@ COMMANDS: tuple[Row, ...] = (
         "Reduce a role's policies to the used permissions.",
         "audit.right_size:right_size",
     ),
-    Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
+    Row("graph", AUDIT, "Draw service accounts, their roles and the services of these roles.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
     Row(
