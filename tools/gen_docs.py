@@ -24,7 +24,7 @@ from podid.domain.declaration import DECLARATION_KIND
 from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
 from podid.domain.option import OptionField, switch
-from podid.domain.permissions import KubePermission, Permissions
+from podid.domain.permissions import KubePermission, Permissions, optional_words
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
@@ -190,7 +190,9 @@ def _permissions(command: Row) -> Iterator[str]:
             yield f"Kubernetes ({kind}): {', '.join(words)}.\n"
     if needed.optional:
         yield (
-            "\n".join(f"- optional: {_permission_words(item.permissions)}, {item.reason}" for item in needed.optional)
+            "\n".join(
+                f"- {optional_words(item.reason, _permission_words(item.permissions))}" for item in needed.optional
+            )
             + "\n"
         )
 

@@ -103,7 +103,7 @@ def test_a_dry_run_and_a_refusal_change_nothing(blue: Site) -> None:
     assert ("delete", "own") in targets
     assert ("update", "shared") in targets
     notes = " ".join(plan.json["notes"])
-    assert "manual, which podid did not create here" in notes
+    assert "manual, which podid did not create, according to its journal" in notes
     assert "belongs to CloudFormation stack web" in notes
     assert blue(*LINE).code == 2
     assert state(blue) == before

@@ -9,7 +9,7 @@ import yaml
 from harness import Podid
 from podid.cli.tree import COMMANDS
 from podid.domain.encoding import plain
-from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions
+from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions, optional_words
 from podid.render.permissions import permissions_view, role_names
 
 SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
@@ -75,9 +75,22 @@ def test_the_text_is_the_same_policies_as_yaml(row: Any) -> None:
         *filter(None, [document["iamPolicy"]]),
         *document["kubernetes"]["items"],
     ]
-    assert [line for line in text.splitlines() if line.startswith("# optional")] == [
-        f"# optional: {item['permission']}, {item['for']}" for item in document["optional"]
-    ]
+    lines = [line for line in text.splitlines() if line.startswith("# optional, for ")]
+    assert [item["permission"] in line for item, line in zip(document["optional"], lines, strict=True)] == [True] * len(
+        lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("--role", "optional, for --role: iam:GetRole"),
+        ("-f: the roles of the file", "optional, for -f (the roles of the file): iam:GetRole"),
+        ("reading pods; grant it per namespace", "optional, for reading pods: iam:GetRole; grant it per namespace"),
+    ],
+)
+def test_the_purpose_comes_before_optional_permissions(reason: str, words: str) -> None:
+    assert optional_words(reason, "iam:GetRole") == words
 
 
 def test_the_manifests_alone_can_be_asked_for() -> None:

@@ -53,7 +53,7 @@ class Shared:
     )
     query: str | None = option("JMESPATH", "Print only this part of the result.")
     yes: bool = switch("Confirm without a question.", short="-y", consent=True)
-    take_over: bool = switch("Also change what another tool owns, such as Terraform or CloudFormation.")
+    take_over: bool = switch("Also change resources of another tool, such as Terraform or CloudFormation.")
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
         "HOW",

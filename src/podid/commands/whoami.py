@@ -32,8 +32,8 @@ def whoami(
     podid also shows the source of each value. If settings contradict each other, the exit code is 2, as for every
     command.
 
-    --as redeems a token of a running pod at EKS Auth and asks STS for the identity of the credentials, which podid then
-    drops.
+    --as redeems a token of a running pod at EKS Auth, and gets the identity of the credentials from STS. podid does not
+    store the credentials.
 
     Example: podid whoami
 

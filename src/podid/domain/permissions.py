@@ -86,6 +86,13 @@ class OptionalPermission:
         return cls(permissions_of(operations), reason)
 
 
+def optional_words(reason: str, permissions: str) -> str:
+    """Return a line about optional permissions. `reason` is PURPOSE or OPTION: PURPOSE, and may end with '; NOTE'."""
+    purpose, semicolon, note = reason.partition("; ")
+    name, colon, detail = purpose.partition(": ")
+    return f"optional, for {name}{f' ({detail})' if colon else ''}: {permissions}{semicolon}{note}"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandPermissions:
     """The permissions that a command always requires, and the additional ones of some of its flags."""

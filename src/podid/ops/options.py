@@ -79,7 +79,7 @@ MANAGED_POLICIES = several(
     name="--managed-policy",
     suggests=WELL_KNOWN_POLICIES,
 )
-ADOPT = switch("Change an existing role that podid did not create here.")
+ADOPT = switch("Change a role with no creation in podid's journal.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
 TARGET_PROFILE = option(
     "PROFILE",

@@ -137,5 +137,5 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("imds-open-to-pods", "warn", 10, "PRINT", "Pods can reach the instance metadata service", "the instance metadata service of the nodes does not answer pods", (), "advice"),
     Entry("role-passable-by-others", "info", 10, "-", "A user or role can give the role to any service account", "only administrators can create associations and pass the roles of associations", (), "advice"),
     Entry("identity-open-to-others", "warn", 10, "PRINT", "Others can get the roles of the service accounts", "only the control plane can create pods or tokens in a namespace with associations", (), "advice"),
-    Entry("guard-violated", "error", 10, "PRINT", "A role or an association violates the rules of the guard", "the roles and associations keep to the guard", (), "advice"),
+    Entry("guard-violated", "error", 10, "PRINT", "A role or an association violates the rules of the guard", "the roles and associations comply with the guard", (), "advice"),
 )

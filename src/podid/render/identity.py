@@ -286,7 +286,7 @@ class AssociationDocument(Document, kind="Association"):
     escalations: Annotated[
         Sequence[Escalation] | None,
         From("privileges.escalations"),
-        About("Ways to more privileges than the role has; null with a target role, or if the policies were not read."),
+        About("Privilege escalation paths of the role; null with a target role, or if the policies were not read."),
     ]
     role_last_used_at: Annotated[
         datetime | None,

@@ -22,6 +22,7 @@ from podid.domain.permissions import (
     OwnPermissions,
     Permissions,
     missing_of,
+    optional_words,
 )
 from podid.domain.plan import WhoAndWhere
 from podid.domain.text import count_of
@@ -117,7 +118,7 @@ def permissions_view(command: str, permissions: CommandPermissions) -> View:
     if grant.iam_policy is not None:
         lines = [f"# IAM policy for podid {command}", *to_json(grant.iam_policy).splitlines()]
     lines += yaml_lines(grant.kubernetes.items)
-    lines += [f"# optional: {item.permission}, {item.reason}" for item in optional]
+    lines += [f"# {optional_words(item.reason, item.permission)}" for item in optional]
     body = document(PermissionsDocument, grant, command=command, optional=optional)
     shown = tuple(lines or [f"podid {command} needs no permissions."])
     return View(body, lines=shown, names=permissions.always.iam, exact=True)

@@ -76,7 +76,7 @@ def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: P
         *("--no-session-tags", "--tag", "a=b", "-o", "json"),
     )
     assert (outcome.code, writes(box)) == (6, 0)
-    assert outcome.error["message"].endswith("with other settings, and so is one more")
+    assert outcome.error["message"].endswith("with other settings; so is 1 other service account")
     assert outcome.error["details"] == [
         f"{ref} {line}"
         for ref in ("shop/orders", "shop/cart")

@@ -150,7 +150,7 @@ def test_a_foreign_role_is_used_as_it_is_and_changed_only_with_adopt(
     refused = podid(*create, "-o", "json")
 
     assert (refused.code, writes(box)) == (6, 0)
-    assert "was not created by podid here" in refused.error["message"]
+    assert "was not created by podid, according to its journal" in refused.error["message"]
     assert "create inline policy read-table of role storefront" in refused.error["message"]
     assert refused.error["hint"].endswith("--adopt")
     assert podid(*create, "--yes").code == 6

@@ -45,7 +45,7 @@ def test_one_that_podid_did_not_make_stays(healthy: Site) -> None:
     assert (outcome.code, outcome.stdout) == (0, outcome.stdout)  # web does not exist: nothing to delete
     outcome = said(healthy, "disassociate shop/orders --delete-service-account --yes")
     assert outcome.code == 6, outcome
-    assert outcome.error["message"] == "Service account shop/orders was not created by podid here"
+    assert outcome.error["message"] == "Service account shop/orders was not created by podid, according to its journal"
     assert "orders" in accounts(healthy)
     assert [item["serviceAccount"] for item in healthy.must("list", "-o", "json").json["items"]] == ["orders"]
 

@@ -66,7 +66,7 @@ def test_a_role_of_somebody_else_stays(box: Sandbox, podid: Podid, journal: Path
     assert (outcome.code, writes(box)) == (6, 0)
     assert (
         outcome.error["message"]
-        == "Role storefront was not created by podid here: --delete-role deletes only roles that were"
+        == "Role storefront was not created by podid, according to its journal: --delete-role cannot delete it"
     )
 
 

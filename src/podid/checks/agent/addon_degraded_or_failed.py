@@ -32,7 +32,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     if addon.status == "ACTIVE" and not addon.issues:
         return case.ok(f"ACTIVE, {addon.version}")
     if addon.status not in (*SETTLED, *MOVING) and not addon.issues:
-        return case.unknown(Missing(f"the add-on has the status {addon.status!r}, which podid does not support"))
+        return case.unknown(Missing(f"the add-on has the status {addon.status!r}, which podid does not recognize"))
     codes = {issue.code for issue in addon.issues}
     severity, masked_by = importance(snapshot), ""
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")

@@ -13,7 +13,7 @@ def cni_depends_on_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif all(decision.allowed for decision in section.value):
-            yield case.ok("the node's role has the CNI's permissions too, if the agent fails")
+            yield case.ok("the node's role also has the CNI's permissions, so the CNI works if the agent fails")
         else:
             yield case.fail(
                 f"{ACCOUNT} has its permissions only from Pod Identity: if the agent of a node fails, new pods there "

@@ -33,11 +33,12 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
 def decommission(access: Access) -> None:
-    """Remove what belongs to a cluster before or after its deletion.
+    """Remove a cluster's associations, roles and trust before or after its deletion.
 
-    The plan deletes the cluster's associations, and the roles that podid created here and that nothing else uses, in
-    any cluster of any region. From the trust policies of other roles it removes the statements for this cluster. What
-    an add-on or another tool owns is unchanged. If the cluster no longer exists, only roles are changed.
+    The plan deletes the cluster's associations, and the roles that podid created, according to its journal, and
+    that nothing else uses, in any cluster of any region. From the trust policies of other roles, podid removes the
+    statements for this cluster. Resources of add-ons and other tools are unchanged. If the cluster no longer exists,
+    only roles are changed.
 
     Specify the cluster with --cluster. podid asks you to type its name, or requires --yes. podid undo restores
     everything as long as the cluster exists. The cluster itself is not deleted.

@@ -49,7 +49,7 @@ class GraphOptions:
     several=("cluster", "region", "profile"),
 )
 def graph(access: Access, options: GraphOptions) -> None:
-    """Draw service accounts, their roles and the services these reach.
+    """Draw service accounts, their roles and the services of these roles.
 
     The nodes are clusters, service accounts with an association, their roles and target roles, accounts and services.
     Roles, accounts and services that several service accounts use are one node each. An edge from role to role that

@@ -51,7 +51,7 @@ class RightSizeOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
 def right_size(access: Access, options: RightSizeOptions) -> None:
-    """Reduce a role's policies to what was used.
+    """Reduce a role's policies to the used permissions.
 
     podid prints the difference. --apply writes it as a plan, which podid undo undoes. A managed policy that shrinks is
     detached, and the rest of it becomes an inline policy. If the association has a target role, its policies are

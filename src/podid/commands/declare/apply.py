@@ -55,12 +55,12 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
 def apply(access: Access, options: FileApplyOptions) -> None:
-    """Create and change what files declare.
+    """Create and change the resources that files declare.
 
-    podid changes roles before associations, and associations before restarts. It creates what does not exist and
-    changes what carries the file's name. Resources that no file owns require --adopt if they differ. --prune deletes
-    what carries the file's name and is in it no longer; only deletions ask for confirmation. A failure stops only what
-    needs the failed resource. A rerun changes nothing.
+    podid changes roles before associations, and associations before restarts. It creates missing resources and
+    changes resources that the file owns. Resources that no file owns require --adopt if they differ. --prune deletes
+    resources that the file owns and no longer declares. Only deletions require confirmation. After a failure, podid
+    skips only the changes that depend on the failed resource. A rerun changes nothing.
 
     Example: podid apply -f identities.yaml
 

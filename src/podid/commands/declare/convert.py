@@ -9,7 +9,7 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
     """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
-    Crossplane, answers of aws eks describe-pod-identity-association, and what podid list prints as JSON, YAML or CSV.
+    Crossplane, answers of aws eks describe-pod-identity-association, and the output of podid list as JSON, YAML or CSV.
 
     Each cluster of a file becomes one document. Facts that podid's file cannot express become a comment and a note.
     podid calls neither AWS nor Kubernetes.

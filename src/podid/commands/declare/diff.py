@@ -16,7 +16,7 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
 def diff(access: Access, options: FileDiffOptions) -> None:
-    """Show a unified diff of what is live against files.
+    """Show a unified diff between live resources and files.
 
     It has one part for each resource that podid apply would change. Exit 0 without differences, 3 with differences, 6
     with conflicts, 9 if something could not be read.

@@ -48,9 +48,9 @@ class ForgetOptions:
 def forget(access: Access, options: ForgetOptions) -> None:
     """Remove the mark of a file from associations and roles.
 
-    What has no mark belongs to no file: podid apply does not change it without --adopt, and --prune does not delete it.
-    With -f, podid removes the marks of the file from everything that has one, in each cluster of the file. Nothing else
-    is changed, so that no confirmation is needed.
+    The mark is a tag with the name of the file that owns the resource. podid apply does not change a resource without a
+    mark unless you pass --adopt, and --prune does not delete it. With -f, podid removes the marks of the file from all
+    of its associations and roles, in each cluster of the file. It changes nothing else and requires no confirmation.
 
     Example: podid forget shop/orders
 

@@ -18,7 +18,7 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
 def plan(access: Access, options: FilePlanOptions) -> None:
-    """Show the difference between files and what is live.
+    """Show the difference between files and live resources.
 
     A file declares roles and associations (apiVersion podid/v1, kind PodIdentity). The plan lists what podid apply
     would create, change and prune, field by field, and the associations that the file does not declare. The command

@@ -8,7 +8,7 @@ from podid.domain.permissions import CommandPermissions, OptionalPermission, Per
 from podid.ops.declare.needs import FileNeeds
 from podid.ops.declare.request import ReconcileOptions
 
-LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing what the files declare"
+LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing the resources of the files"
 
 
 def permissions() -> CommandPermissions:
@@ -51,9 +51,9 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
     """Compare files with clusters at an interval.
 
     Each round prints one line. Without --apply podid only reports the drift. With --apply it makes the changes, as
-    podid apply does; --prune also requires --yes. A failed round is repeated after 10 seconds, then later and later.
-    In a pod, of several replicas only the one that holds the Lease podid-reconcile-NAME acts. SIGTERM ends the command
-    after the current step, with exit code 0.
+    podid apply does; --prune also requires --yes. podid repeats a failed round after 10 seconds, and then with
+    increasing delays. If several replicas run in a cluster, only the replica that holds the Lease podid-reconcile-NAME
+    runs rounds. SIGTERM ends the command after the current step, with exit code 0.
 
     Example: podid reconcile -f identities.yaml --once
 

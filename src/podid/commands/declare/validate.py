@@ -8,7 +8,7 @@ from podid.ops.declare.request import ValidateOptions
 def validate(terminal: Terminal, options: ValidateOptions) -> None:
     """Validate files without calling AWS or Kubernetes.
 
-    podid checks the syntax, the keys and values, and what the parts of a file say about each other, and lists every
+    podid checks the syntax, the keys and values, and the references between the parts of a file, and lists every
     mistake with its line and column. The files of a directory are validated together, other files each by itself.
     Whether a role or a cluster exists is not checked: podid plan does that. Exit 0 if all files are valid, 3 if one is
     not, 2 if one cannot be read.

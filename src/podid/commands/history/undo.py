@@ -48,8 +48,8 @@ def undo(
     is the newest run that can be undone and is not an undo itself. Of a command that changed several clusters, 'last'
     is the run in each of them. Some runs require an answer at a terminal even with --yes: a run of another caller, and
     an undo that grants AdministratorAccess, allows another account in a trust policy or removes a permissions boundary.
-    The undo of podid migrate apply always restarts the workloads. With --show-permissions, print the permissions to
-    undo RUN.
+    The undo of podid migrate apply always restarts the workloads. --show-permissions
+    prints the permissions that undoing RUN requires.
 
     Example: podid undo last
 

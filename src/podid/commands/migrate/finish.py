@@ -49,8 +49,8 @@ class FinishOptions:
     narrow: bool = switch("Replace a pattern in a trust policy with the service accounts that still need it.")
     write_manifests: str = option(
         "DIR",
-        "Write manifests of what another tool manages to this directory: service accounts without the annotations, "
-        "patches of pod templates.",
+        "Write manifests of objects that another tool manages to this directory: service accounts without the "
+        "annotations, patches of pod templates.",
         default="",
     )
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)

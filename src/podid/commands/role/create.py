@@ -48,7 +48,8 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     The trust policy allows only this cluster, namespace and service account. Running the command again changes nothing.
 
     With --target-role, the role can assume a second role. If podid can read that role, its trust policy must allow this
-    (exit 6), or --update-trust changes it. For any other target role, podid prints what its owner must add.
+    (exit 6), or --update-trust changes it. For any other target role, podid prints the statement that its owner must
+    add.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
 

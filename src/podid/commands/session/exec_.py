@@ -34,8 +34,8 @@ def exec_(
     credentials, from an endpoint on 127.0.0.1 with a random authorization token. podid renews them while the command
     runs, and writes nothing to disk. The command's environment has no other AWS credentials, profiles or roles.
 
-    Signals reach the command, and its exit code is that of podid. podid history has a line with the program, without
-    its arguments. The calls have the session tags of the pod.
+    podid forwards signals to the command and exits with the command's exit code. podid history shows the program,
+    without its arguments. The calls have the session tags of the pod.
 
     Example: podid exec shop/orders -- aws s3 ls
 

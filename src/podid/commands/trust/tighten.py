@@ -26,8 +26,8 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to the pods that use the role.
 
     podid replaces wide statements for EKS Pod Identity with one for each association that uses the role, in any cluster
-    of any region. Every region must be readable, and no user of the role loses access. For a file, specify the users
-    with --for. Exit 6 if the policy cannot be narrowed.
+    of any region. No current user of the role loses access; podid therefore makes no change if it cannot read a region.
+    For a file, specify the users with --for. Exit 6 if the policy cannot be narrowed.
 
     Example: podid trust tighten --role storefront --dry-run
 

@@ -215,7 +215,7 @@ _MEANS = {
     "InsufficientNumberOfReplicas": "too few of its pods are ready",
     "InternalFailure": "EKS itself failed",
     "K8sResourceNotFound": "an object that the add-on needs does not exist",
-    "UnsupportedAddonModification": "a setting of the add-on that cannot be changed was changed",
+    "UnsupportedAddonModification": "a field of the add-on was changed that EKS does not allow to change",
 }
 _NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CRASHING = ("CrashLoopBackOff",)

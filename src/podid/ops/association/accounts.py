@@ -43,7 +43,7 @@ def _check_made_here(journal: Journal, place: Place, account: ServiceAccount) ->
     created = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
     if created is None or text(created, "uid") != account.uid:
         raise Conflict(
-            f"Service account {account.ref} was not created by podid here",
+            f"Service account {account.ref} was not created by podid, according to its journal",
             hint=("kubectl", "delete", "serviceaccount", account.name, "--namespace", account.namespace),
             subject=str(account.ref),
         )

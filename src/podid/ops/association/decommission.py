@@ -115,6 +115,6 @@ def _of_role(
     if edit.refused:
         reason = "the cluster's statements are the only ones of its trust policy"
         users = f", and {short_list([str(item.ref) for item in others], 3)} uses it" if others else ""
-        words = f"unchanged: role {role.name}, which podid did not create here: {reason}{users}"
+        words = f"unchanged: role {role.name}, which podid did not create, according to its journal: {reason}{users}"
         return nothing.noting((words,))
     return nothing

@@ -142,7 +142,9 @@ def _check_replaceable(changed: Sequence[Action], current: Current) -> None:
     first = current[ref_of(changed[0].keys)]
     assert first is not None
     count = len(changed) - 1
-    more = f", and so {'is one' if count == 1 else f'are {count}'} more" if count else ""
+    more = (
+        f"; so {'is 1 other service account' if count == 1 else f'are {count} other service accounts'}" if count else ""
+    )
     differs = [f"{action.target} {line}" for action in changed for line in differences(action)]
     raise Conflict(
         f"{first.ref} is already associated ({first.association_id}) with other settings{more}",

@@ -114,7 +114,7 @@ class AssociationChange:
 
     scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = ()
-    replace: bool = switch("Change an association with other settings.")
+    replace: bool = switch("Change the settings of an existing association.")
     update_trust: bool = UPDATE_TRUST
 
     @property

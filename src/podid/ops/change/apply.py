@@ -41,8 +41,7 @@ def apply(
 ) -> ChangeResult:
     """Return the outcome of each action. `error` is the first failure. Later actions are blocked, unless the plan is
     separate: its independent actions run concurrently. `restarts` may follow, and are recorded with the plan. An error
-    that `ahead` returns for the next action blocks it and all after it. `part_of` is a run of this
-    command that the plan belongs to; without one a new run begins.
+    that `ahead` returns blocks the next action and all after it. `part_of` is the run that the plan continues, if any.
 
     Nothing is written, not even to the journal, for a plan without actions.
     """

@@ -48,10 +48,7 @@ _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _PATTERN = re.compile(r"[a-z0-9.*?-]+")
 _PLACE = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
-TOP = (
-    *("apiVersion", "kind", "metadata", "owner", "clusters", "agent"),
-    *("allowedRoles", "guard", "roles", "associations"),
-)
+TOP = ("apiVersion", "kind", "metadata", "owner", "clusters", "agent", "allowedRoles", "guard", "roles", "associations")
 ROLE = (
     *("name", "path", "scope", "subjects", "conditions", "trust", "policies"),
     *("boundary", "maxSessionDuration", "description", "tags"),

@@ -121,8 +121,8 @@ class FilePlanner:
             pruned = prune_associations(site, gone, self.now)
             whole = replace(whole.then(pruned), separate=True)
         elif gone:
-            carry, are, them = ("carries", "is", "it") if len(gone) == 1 else ("carry", "are", "them")
-            carried = f"{count_of(len(gone), 'association')} {carry} this file's name and {are} not in it"
+            have, are, them = ("has", "is", "it") if len(gone) == 1 else ("have", "are", "them")
+            carried = f"{count_of(len(gone), 'association')} {have} this file's mark and {are} no longer in the file"
             whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
         whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))

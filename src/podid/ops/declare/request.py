@@ -40,7 +40,7 @@ class ValidateOptions:
 class Ownership:
     """The treatment of resources that the file does not own yet, or no longer declares."""
 
-    prune: bool = switch("Delete what carries this file's name and is in it no longer.")
+    prune: bool = switch("Delete resources that this file owns and no longer declares.")
     adopt: bool = switch("Change and mark existing resources that no file owns.")
     update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
     from_annotations: bool = switch("Follow annotations of service accounts, within allowedRoles of the files.")
@@ -94,12 +94,12 @@ class ReconcileOptions:
     ownership: Ownership = included(Ownership)
     interval: float = option("TIME", "Time between rounds, such as 5m. [default: 5m]", default=300.0, read=seconds)
     applies: bool = switch("Make the changes, instead of reporting them.", name="--apply")
-    once: bool = switch("Make one round and exit with its code.")
+    once: bool = switch("Run one round and exit with its exit code.")
     listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", default="", read=_address)
     lease: str = option(
-        "NAMESPACE", "Namespace of the Lease of which one holder acts. [default: the pod's own]", default=""
+        "NAMESPACE", "Namespace of the Lease that elects the active replica. [default: the pod's own]", default=""
     )
-    manifests: bool = switch("Print a CronJob and a Deployment with what they need, and exit.")
+    manifests: bool = switch("Print manifests of a CronJob and a Deployment that run podid, and exit.")
     image: str = option("IMAGE", "Image of podid, for --manifests.", default="")
     write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.", default="")
     force: bool = switch("Replace existing files of --write.", consent=True)

@@ -17,7 +17,7 @@ class ValidatedFile:
     declarations: Annotated[
         tuple[str, ...], About("The names of the declarations; empty for a guard, and if there is a mistake.")
     ]
-    mistakes: Annotated[tuple[str, ...], About("Each with file, line, column and key.")]
+    mistakes: Annotated[tuple[str, ...], About("The mistakes, each with file, line, column and key.")]
 
     @property
     def valid(self) -> bool:

@@ -78,7 +78,7 @@ def proxy_for(
     if proxy is None or (source is not None and proxy.source is not source):
         if isinstance(migration.proxies, Missing):
             raise error_of(migration.proxies)
-        agent = source or "the agent that gave them"
+        agent = source or "kiam or kube2iam"
         message = f"{ref} cannot return to its previous credentials: {agent} does not run in the cluster"
         raise Conflict(message, subject=str(ref), advice="Install the agent again first.")
     return proxy

@@ -77,11 +77,11 @@ class Privileges(OfSession):
 
     access: Annotated[SessionAccess, HIDDEN]
     services: Annotated[tuple[ServicePrivileges, ...], About("The services with allowed or unknown actions.")]
-    escalations: Annotated[tuple[Escalation, ...], About("Ways to more privileges than the role has.")]
+    escalations: Annotated[tuple[Escalation, ...], About("Privilege escalation paths of the role.")]
     not_checked: Annotated[tuple[Unread, ...], About("The parts that could change an answer and were not checked.")]
     table_version: Annotated[str, About("The version of the table of AWS's actions.")]
     table_date: Annotated[str, About("The date of the table of AWS's actions.")]
-    since: Annotated[datetime | None, About("The start of the window for unused ones; null if it was not read.")] = None
+    since: Annotated[datetime | None, About("Start of the window for unused services; null if it was not read.")] = None
 
     @property
     def obstacle(self) -> Annotated[str, OR_NULL, About("The reason why the pods have no session, or may have none.")]:

@@ -89,7 +89,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         )
     if not ours and not adopt:
         raise Conflict(
-            f"Role {role.name} was not created by podid here",
+            f"Role {role.name} was not created by podid, according to its journal",
             hint=Again(add=("--adopt",)),
             lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
@@ -124,7 +124,7 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
     if not made_here(journal, place, role):
         raise Conflict(
-            f"Role {name} was not created by podid here: --delete-role deletes only roles that were",
+            f"Role {name} was not created by podid, according to its journal: --delete-role cannot delete it",
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )

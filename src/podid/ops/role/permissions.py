@@ -145,7 +145,9 @@ def check_changeable(
     if not needed:
         return
     changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
-    whose = "differs from the request" if ours else "was not created by podid here; the change would be"
+    whose = "differs from the request"
+    if not ours:
+        whose = "was not created by podid, according to its journal; the change would be"
     raise Conflict(
         f"Role {role.name} exists and {whose}: {changes}",
         hint=instead or Again(add=needed),

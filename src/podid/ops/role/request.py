@@ -165,7 +165,7 @@ class RoleCreateOptions:
     )
     settings: RoleOptions = included(RoleOptions)
     tags: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=tags)
-    replace: bool = switch("Change an existing role with other settings.")
+    replace: bool = switch("Change the settings of an existing role.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST
     force: bool = switch("Create the role even if its target role does not allow it yet.", consent=True)

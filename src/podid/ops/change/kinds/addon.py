@@ -42,7 +42,7 @@ class AddonState(TypedDict, total=False):
     preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
     namespace: str
-    roles: Annotated[Pairs, About("The role of each service account that the add-on gets when it is created.")]
+    roles: Annotated[Pairs, About("The add-on's service accounts with their roles, at its creation.")]
 
 
 class EksAddonKind(ResourceKind):
