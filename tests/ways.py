@@ -709,7 +709,7 @@ OWN = (
     Way(
         "decommission --cluster demo --yes",
         after(WITH_ROLE, start=trusting_two),
-        ("checking whether EC2", "reading the settings", "whether a CloudFormation"),
+        ("checking whether EC2", "reading the settings", "finding the CloudFormation"),
     ),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
