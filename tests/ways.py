@@ -709,7 +709,7 @@ OWN = (
     Way(
         "decommission --cluster demo --yes",
         after(WITH_ROLE, start=trusting_two),
-        ("checking whether EC2", "reading the settings"),
+        ("checking whether EC2", "reading the settings", "whether a CloudFormation"),
     ),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
@@ -991,7 +991,11 @@ OWN = (
         ("dry-run pods", "restoring", "--restart"),
     ),
     Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
-    Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
+    Way(
+        ROLLBACK_APPS,
+        after(FINISH_APPS, start=MOVED_APPS),
+        ("kiam", "dry-run", "--restart", "service accounts that podid"),
+    ),
     Way("migrate cleanup", healthy, ("listing kiam",), rare=True),
     Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
     Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),

@@ -459,3 +459,28 @@ def test_a_killed_run_is_continued(healthy: Site, monkeypatch: pytest.MonkeyPatc
     healthy.on_sleep = lambda _: None
     after = [proxies.trust(role) for role in roles], [annotations(proxies, name)[ROLE] for name in ("reader", "writer")]
     assert (after, watch.without) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "named"),
+    one_in(9, [(number, named) for named in (False, True) for number in (4, 5, 3, *range(3), *range(6, 10))]),
+)
+def test_a_killed_rollback_of_created_service_accounts_is_continued(
+    proxies: Proxies, monkeypatch: pytest.MonkeyPatch, number: int, *, named: bool
+) -> None:
+    for name in ("reader", "writer"):
+        proxies.one(name, account="default")
+    roles = ("apps-reader", "apps-writer")
+    before = [proxies.trust(role) for role in roles]
+    watch = proxies.site.on_sleep = Watcher(proxies, "reader", "writer")
+    migrated(proxies, CREATE)
+    which = ("apps/reader", "apps/writer") if named else ("-n", NAMESPACE)
+    back = ("migrate", "rollback", *which, "--yes")
+    with dying(proxies.site, monkeypatch, number, "after"), suppress(Killed):
+        proxies.site(*back)
+    proxies.site.wait(5)
+    # without the rest, there is nothing to roll back
+    outcome = proxies.site(*back)
+    assert outcome.code in (0, 5), outcome
+    proxies.site.on_sleep = lambda _: None
+    assert ([proxies.trust(role) for role in roles], watch.without) == (before, [])

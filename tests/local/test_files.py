@@ -262,6 +262,7 @@ OWN_WAYS = {
     "sandbox/http.py",
     "cli/runtime.py",
     "local/child.py",
+    "cli/server/serve.py",  # keeps stdout for the protocol
     "ops/shells.py",  # reads /proc
 }
 _OPENING = {"read_text", "read_bytes", "write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile"}

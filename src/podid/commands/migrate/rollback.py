@@ -20,6 +20,7 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.DELETE))
@@ -28,6 +29,9 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
+            OptionalPermission.of(
+                "service accounts that podid created: reading RoleBindings", KubeReader.list_bindings
+            ),
             permissions.MIGRATION_OF_MANY,
             permissions.MIGRATING_ADDONS,
             permissions.DRY_RUNS,
@@ -82,7 +86,7 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         now = access.runtime.now()
-        migration = read_migration(access.clients, place, now=now, journal=access.journal, begun=True)
+        migration = read_migration(access.clients, place, now=now, journal=access.journal, create=True, begun=True)
     migration.check_read()
     migration.check_exist(options.service_accounts, access.shared.namespace)
     refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
