@@ -553,7 +553,7 @@ INTERRUPTED = _script(
 )
 
 PRUNING = ("--prune: reading", "--prune: deleting")
-EFFECT = ("checking whether it", "dry-run pods")
+EFFECT = ("checking the result", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
@@ -561,7 +561,7 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
-ADDONS = ("add-ons: what", "add-ons that")
+ADDONS = ("add-ons: the features", "add-ons that")
 DRIVER = "kube-system/ebs-csi-controller-sa"
 APPLY_ADDON, FINISH_ADDON = f"migrate apply {DRIVER} --yes", f"migrate finish {DRIVER} --soak 0 --yes"
 MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
@@ -736,10 +736,10 @@ OWN = (
     Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
     Way("restart -A --stale", healthy, ("--stale",)),
     Way("restart shop/orders", unserved, EFFECT, code=6),
-    Way("restart shop/orders", without_agent, ("checking whether it",), code=6),
-    Way("restart shop/orders", healthy, ("checking whether it",), rare=True),
-    Way("associate legacy/reports --role storefront", healthy, ("checking whether it",), rare=True),
-    Way("disassociate shop/orders --yes", healthy, ("dry-run", "checking whether it"), rare=True),
+    Way("restart shop/orders", without_agent, ("checking the result",), code=6),
+    Way("restart shop/orders", healthy, ("checking the result",), rare=True),
+    Way("associate legacy/reports --role storefront", healthy, ("checking the result",), rare=True),
+    Way("disassociate shop/orders --yes", healthy, ("dry-run", "checking the result"), rare=True),
     Way("disassociate shop/new --delete-service-account --yes", after(WITH_ACCOUNT), (*EFFECT, "--delete-service")),
     Way("uninstall-agent --yes", healthy, ("checking the effect",)),
     Way("restart shop/orders --stale", healthy, ("--stale",), rare=True),
@@ -769,7 +769,7 @@ OWN = (
     Way(
         "disassociate --yes",
         healthy,
-        ("reading the settings", "dry-run", "checking whether it", "guided mode"),
+        ("reading the settings", "dry-run", "checking the result", "guided mode"),
         answers=("shop/orders", "no", "no"),
     ),
     Way("export", healthy),
@@ -857,9 +857,9 @@ OWN = (
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
     Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
-    Way("whoami --as shop/orders --yes", healthy, ("--as", "minting")),
+    Way("whoami --as shop/orders --yes", healthy, ("--as", "obtaining")),
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
-    Way("exec shop/orders --yes -- true", healthy, ("minting",)),
+    Way("exec shop/orders --yes -- true", healthy, ("obtaining",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
     Way("unused --older-than 1s", chained),
     Way("unused shop/orders", chained, ("NS/SA",)),
@@ -945,8 +945,8 @@ OWN = (
         after("apply -f identities.json --wait api"),
         (*PRUNING, "--apply"),
     ),
-    Way("migrate plan", with_an_addon, ("add-ons: what",)),
-    Way("migrate status", with_an_addon, ("add-ons: what",)),
+    Way("migrate plan", with_an_addon, ("add-ons: the features",)),
+    Way("migrate status", with_an_addon, ("add-ons: the features",)),
     Way(APPLY_ADDON, with_an_addon, (*ADDONS, "dry-run pods", *PROOF, "--restart")),
     Way(FINISH_ADDON, after(APPLY_ADDON, start=with_an_addon), ("add-ons that",)),
     Way(

@@ -116,14 +116,16 @@ def cli() -> str:
     shared = (*SHARED.values(), switch(SHOW_PERMISSIONS, field="show_permissions"))
     intro = [
         "# Command line\n",
-        "A service account is written `NAMESPACE/NAME`. An explicit flag wins over its environment variable, that over "
-        "the [settings file](settings.md), and that over the kubeconfig; `podid whoami` shows the source of each.\n",
+        "A service account is written `NAMESPACE/NAME`. podid uses the first value that is set, in this order: the "
+        "flag, its environment variable, the [settings file](settings.md), the kubeconfig. `podid whoami` shows the "
+        "source of each value.\n",
         "## Commands\n",
         _table(
             ("Command", ""), [(f"[`podid {c.name}`](#podid-{'-'.join(c.path)})", _cell(c.summary)) for c in COMMANDS]
         ),
         "## Shared options\n",
-        "Spelled the same wherever a command takes them; they may stand before the command, too.\n",
+        "These options have the same name and meaning in every command that accepts them. You can also specify "
+        "them before the command.\n",
         _table(("Option", "Environment", "Meaning"), map(_option_row, shared)),
     ]
     return "\n".join([*intro, *map(_command, COMMANDS)])

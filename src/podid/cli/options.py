@@ -51,8 +51,8 @@ class Shared:
     output: OutputFormat = option(
         *("FORMAT", "|".join(Format)), short="-o", env=("PODID_OUTPUT",), default=Format.TABLE
     )
-    query: str | None = option("JMESPATH", "Print only this part of the result.")
-    yes: bool = switch("Confirm without a question.", short="-y", consent=True)
+    query: str | None = option("JMESPATH", "Print only the part of the result that this expression selects.")
+    yes: bool = switch("Skip the confirmation prompt.", short="-y", consent=True)
     take_over: bool = switch("Also change resources of another tool, such as Terraform or CloudFormation.")
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
@@ -72,9 +72,9 @@ class Shared:
     journal_dir: str | None = option(
         "DIR", "Directory in which podid records changes.", env=("PODID_JOURNAL_DIR",), where=True
     )
-    no_headers: bool = switch("No column titles in tables and CSV.")
-    no_color: bool = switch("No colour, as with NO_COLOR.")
-    quiet: bool = switch("No progress and no notes on stderr.", short="-q")
+    no_headers: bool = switch("Omit column titles in tables and CSV.")
+    no_color: bool = switch("Print without colour, as with NO_COLOR.")
+    quiet: bool = switch("Omit progress and notes on stderr.", short="-q")
     verbose: bool = switch("Print the source of each setting, and each call.", short="-v")
 
     # all values of a repeated option by its name; the field has the first one

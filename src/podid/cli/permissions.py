@@ -43,16 +43,14 @@ RUNNING_PODS = OptionalPermission.of(
     "reading the settings that the webhook injected into running pods", KubeReader.list_pods
 )
 OWNERS = OptionalPermission.of(
-    "custom resources of ACK and Crossplane that own roles and associations", KubeReader.list_custom_owners
+    "finding custom resources of ACK and Crossplane that own roles and associations", KubeReader.list_custom_owners
 )
-STACKS = OptionalPermission.of(
-    "whether a CloudFormation stack owns a role, which CloudFormation does not tag", CloudFormation.find_owner_of_role
-)
+STACKS = OptionalPermission.of("finding the CloudFormation stack that owns a role", CloudFormation.find_owner_of_role)
 DRY_RUNS = OptionalPermission.of(
-    "dry-run pods, which show whether new pods get credentials; podid creates nothing, but the permission allows it",
+    "dry-run pods, which show whether new pods get credentials; podid creates no pod, but the permission allows it",
     KubeWriter.dry_run_pod,
 )
-STATUS = OptionalPermission(permissions_of_checks(select()), "checking whether it works, as podid status does")
+STATUS = OptionalPermission(permissions_of_checks(select()), "checking the result, as podid status does")
 USERS = OptionalPermission(
     permissions_of_checks(select(), cost=Cost.AWS),
     "checking the effect on the service accounts that use the role in the cluster",
@@ -61,7 +59,7 @@ TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
-MINTING = OptionalPermission.of("minting credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
+MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
 # for a migration: the data of the checks, and the annotations of kiam and kube2iam
 MIGRATION = permissions_of_checks(select()) | permissions_of(
@@ -74,7 +72,7 @@ MIGRATION_TRAIL = OptionalPermission.of(
 MIGRATION_OF_MANY = OptionalPermission.of(
     "many service accounts: reading the policies of all roles with few calls", Iam.list_names_of_policies
 )
-READING_ADDONS = OptionalPermission.of("add-ons: what their versions support", Eks.get_addon_configuration)
+READING_ADDONS = OptionalPermission.of("add-ons: the features of their versions", Eks.get_addon_configuration)
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
@@ -129,7 +127,7 @@ def editing_trust(*operations: Need) -> CommandPermissions:
 
 def asking(*operations: Need) -> OptionalPermission:
     """Return the permission of guided mode; `operations` read choices other than associations."""
-    reason = "guided mode: reading the choices"
+    reason = "guided mode: listing the choices"
     return OptionalPermission.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
 
 

@@ -122,7 +122,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
-    Row("agent versions", AGENT, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
+    Row(
+        "agent versions",
+        AGENT,
+        "List the add-on's versions that EKS offers for this cluster.",
+        "agent.versions:versions",
+    ),
     Row(
         "addon install",
         CHANGE,
@@ -156,7 +161,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "completion install",
         OFFLINE,
-        "Write the completion script to where the shell loads it from.",
+        "Install the completion script of a shell.",
         "completion.install:install",
     ),
     Row("completion show", OFFLINE, "Print the completion script of a shell.", "completion.show:show"),

@@ -13,10 +13,11 @@ def mcp(
     """Serve podid's tools to AI assistants over the Model Context Protocol.
 
     A client starts this command and uses its stdin and stdout. The tools read, and return podid's JSON documents. With
-    --allow-write, a change is first a plan; apply carries it out by its id if its actions are still the same.
+    --allow-write, tools can also plan changes. The tool apply then carries out a plan by its id if the actions are
+    still the same.
 
-    Options of this command apply to each call. A client can choose cluster and region only where they are not specified
-    here, and never the profile. It requires the extra podid[mcp].
+    Options of this command apply to each call. A client can choose cluster and region only if they are not specified
+    here, and can never choose the profile. The command requires the extra podid[mcp].
 
     Example: podid mcp --cluster prod --region eu-west-1
 

@@ -7,7 +7,7 @@ from podid.cli.command import Terminal, command
 def version(terminal: Terminal) -> None:
     """Print the versions of podid, its libraries and its data.
 
-    podid makes no call for it. podid --version prints only the version of podid.
+    The command calls neither AWS nor Kubernetes. podid --version prints only the version of podid.
 
     Example: podid version
 

@@ -22,14 +22,14 @@ def whoami(
     terminal: Terminal,
     ref: ServiceAccountRef | None = option(
         "NS/SA",
-        "Mint credentials of this service account's pods, and show their identity. Asks for confirmation.",
+        "Request credentials for this service account's pods, and show their identity. Asks for confirmation.",
         name="--as",
         read=ServiceAccountRef.parse,
     ),
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    podid also shows the source of each value. If settings contradict each other, the exit code is 2, as for every
+    podid also shows the source of each value. If settings contradict each other, the exit code is 2, as with every
     command.
 
     --as redeems a token of a running pod at EKS Auth, and gets the identity of the credentials from STS. podid does not

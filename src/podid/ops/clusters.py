@@ -60,10 +60,10 @@ class ClusterOptions:
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
     all_regions: bool = switch("Every cluster of each region enabled for the account.")
     assume_role: str = option("NAME", "Role to assume in each account.", default="", read=_role)
-    accounts: tuple[str, ...] = several("ID[,ID...]", "With --assume-role, these accounts.", read=_account_ids)
-    organization: bool = switch("With --assume-role, each account of the organization.")
+    accounts: tuple[str, ...] = several("ID[,ID...]", "With --assume-role, the accounts to read.", read=_account_ids)
+    organization: bool = switch("With --assume-role, read each account of the organization.")
     external_id: str = option("ID", "External ID for --assume-role.", default="")
-    shard: Shard | None = option("INDEX/COUNT", "Only one of COUNT parts of the clusters, from 0.", read=_shard)
+    shard: Shard | None = option("INDEX/COUNT", "Only part INDEX (from 0) of COUNT parts of the clusters.", read=_shard)
 
     @property
     def in_accounts(self) -> bool:

@@ -70,7 +70,7 @@ PRESETS = several(
 )
 POLICY_FILES = several(
     "FILE|-",
-    "JSON policy, attached inline by the file's name. Repeatable.",
+    "Inline policy as JSON, named after the file. Repeatable.",
     name="--policy-file",
 )
 MANAGED_POLICIES = several(
@@ -79,7 +79,7 @@ MANAGED_POLICIES = several(
     name="--managed-policy",
     suggests=WELL_KNOWN_POLICIES,
 )
-ADOPT = switch("Change a role with no creation in podid's journal.")
+ADOPT = switch("Change a role that podid did not create.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
 TARGET_PROFILE = option(
     "PROFILE",
@@ -96,7 +96,7 @@ SERVICE_ACCOUNTS = arguments(
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
-OLDER_THAN = option("TIME", "Unused means: not used for this long, at most 400d.", default="90d")
+OLDER_THAN = option("TIME", "Mark a service as unused after this time without use, at most 400d.", default="90d")
 CLUSTER_TAGS = several(
     "KEY=VALUE",
     "Every cluster that has all of these tags. Repeatable.",

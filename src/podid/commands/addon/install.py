@@ -45,8 +45,8 @@ def install(access: Access, options: AddonInstallOptions) -> None:
     """Install or update an add-on and give it roles.
 
     EKS creates a new add-on and the associations of its service accounts together. podid waits for the add-on. Without
-    --addon-version, podid does not change an installed version. Before an update, podid lists the fields that others
-    have set, with the effect of each value of --resolve-conflicts.
+    --addon-version, podid does not change an installed version. Before an update, podid lists the fields that you or
+    another tool changed, with the effect of each value of --resolve-conflicts.
 
     Example: podid addon install aws-ebs-csi-driver --recommended
 

@@ -56,9 +56,9 @@ def permissions() -> CommandPermissions:
 def install_agent(access: Access, options: InstallRequest) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
-    Without --addon-version an installed version stays. An add-on with the requested settings is left unchanged. EKS
-    Auto Mode nodes have the agent built in. podid first checks the cluster. Exit 6 if the agent would not start or
-    would break something.
+    Without --addon-version, podid does not change an installed version. An add-on with the requested settings stays
+    unchanged. EKS Auto Mode nodes have the agent built in. podid first checks the cluster. Exit 6 if the agent would
+    not start, or if the installation would cause a failure.
 
     Example: podid install-agent --cluster demo
 

@@ -16,7 +16,7 @@ def versions(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """List the add-on's versions that EKS offers this cluster.
+    """List the add-on's versions that EKS offers for this cluster.
 
     The newest is first. The installed version and EKS's default are marked. For a version that is
     not compatible with the cluster, podid shows the reason.

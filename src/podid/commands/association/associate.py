@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
         Iam.list_role_names,
         optional=(
             OptionalPermission.of(
-                "--no-session-tags, --session-policy: reading the role's policies that they affect",
+                "--no-session-tags, --session-policy: reading the affected policies of the role",
                 Iam.list_inline_policies,
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
@@ -43,10 +43,10 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
-    Without a role on a terminal, podid asks for everything. An association that exists with other settings is a
-    conflict (exit 6), unless you pass --replace. Without --role, only the settings of an existing association change.
-    Role, policies and association are one run: undo them together. If one of several fails, podid continues with the
-    others. A rerun creates the remaining ones.
+    Without options on a terminal, podid prompts for the values. If the association exists with other settings, podid
+    reports a conflict (exit 6), unless you pass --replace. Without --role, podid changes only the settings of an
+    existing association. podid undo reverts role, policies and association together. If one of several service accounts
+    fails, podid continues with the others.
 
     Example: podid associate
 

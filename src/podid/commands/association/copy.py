@@ -68,7 +68,8 @@ def copy(access: Access, options: CopyOptions) -> None:
     """Copy associations to another cluster.
 
     Roles, target roles, session policies and tags stay the same. Associations that exist in the other cluster are kept.
-    Those that an add-on owns are skipped. A role whose trust policy names the first cluster requires --update-trust.
+    podid skips associations that an add-on owns. A role whose trust policy names the first cluster requires
+    --update-trust.
 
     With --to-profile the other cluster may be in another account. The mapped roles must exist there.
 

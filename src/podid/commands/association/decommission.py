@@ -35,13 +35,13 @@ def permissions() -> CommandPermissions:
 def decommission(access: Access) -> None:
     """Remove a cluster's associations, roles and trust before or after its deletion.
 
-    The plan deletes the cluster's associations, and the roles that podid created, according to its journal, and
-    that nothing else uses, in any cluster of any region. From the trust policies of other roles, podid removes the
-    statements for this cluster. Resources of add-ons and other tools are unchanged. If the cluster no longer exists,
-    only roles are changed.
+    podid deletes the cluster's associations. It also deletes the roles that podid created, according to its journal, if
+    nothing else uses them in any cluster of any region. From the trust policies of other roles, podid removes the
+    statements for this cluster. podid does not change resources of add-ons and other tools. If the cluster no longer
+    exists, podid changes only roles.
 
     Specify the cluster with --cluster. podid asks you to type its name, or requires --yes. podid undo restores
-    everything as long as the cluster exists. The cluster itself is not deleted.
+    everything as long as the cluster exists. podid does not delete the cluster itself.
 
     Example: podid decommission --cluster blue --dry-run
 

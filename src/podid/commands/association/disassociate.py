@@ -58,9 +58,9 @@ class DisassociateOptions:
 def disassociate(access: Access, options: DisassociateOptions) -> None:
     """Delete associations of service accounts. Asks for confirmation, or requires --yes.
 
-    Without arguments on a terminal, podid asks for everything.
+    Without arguments on a terminal, podid prompts for the values.
 
-    Running pods keep their credentials until they expire. New pods get none.
+    Running pods keep their credentials until the credentials expire. New pods get no credentials for the role.
 
     Example: podid disassociate shop/orders --yes
 

@@ -44,13 +44,13 @@ def permissions() -> CommandPermissions:
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
-    EKS's list omits the roles, so podid reads each association. Pods, service accounts, roles and the status of podid
-    status are read only if a column or a filter requires them.
+    EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
+    only if a column or a filter requires them.
 
     A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
     hold the old credentials.
 
-    --cluster, --region and --profile can be repeated.
+    You can repeat --cluster, --region and --profile.
 
     Example: podid list
 

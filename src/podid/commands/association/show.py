@@ -39,18 +39,18 @@ def _reports() -> tuple[OptionalPermission, ...]:
 def show(
     access: Access,
     ref: ServiceAccountRef | None = TARGET,
-    cloudtrail: bool = switch("Search CloudTrail's event history too, with at most two calls a second."),
-    unused: bool = switch("Name the services that were not used for 90 days, by IAM's report on the role."),
+    cloudtrail: bool = switch("Also search CloudTrail's event history, with at most two calls per second."),
+    unused: bool = switch("List the services that were not used for 90 days, according to IAM's report on the role."),
 ) -> None:
     """Show everything about one service account.
 
-    The first lines are the state, its cause and the command that fixes it. Then come the association, whether the
-    role's trust policy allows its pods, the role's permissions, the target role, and the workloads with the credentials
-    that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an association, podid
-    shows the credentials that its pods use now.
+    The first lines show the state, its cause and the command that fixes it. The next lines show the association,
+    whether the role's trust policy allows the pods, the role's permissions, the target role, and the workloads with the
+    credentials that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an
+    association, podid shows the credentials that its pods use now.
 
-    --cloudtrail adds when a pod last got the role, up to 90 days ago. Calls appear there after some minutes. --unused
-    adds the services that the role allows and that were not used.
+    --cloudtrail adds the last time that a pod got the role, within the last 90 days. Calls appear there after a few
+    minutes. --unused adds the allowed services that were not used.
 
     Example: podid show shop/orders
 

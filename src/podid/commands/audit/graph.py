@@ -51,16 +51,16 @@ class GraphOptions:
 def graph(access: Access, options: GraphOptions) -> None:
     """Draw service accounts, their roles and the services of these roles.
 
-    The nodes are clusters, service accounts with an association, their roles and target roles, accounts and services.
-    Roles, accounts and services that several service accounts use are one node each. An edge from role to role that
-    only a policy allows is dashed.
+    The nodes are clusters, service accounts with an association, their roles and target roles, accounts and services. A
+    role, account or service that several service accounts use is one node. An edge between two roles is dashed if a
+    policy allows it and no association uses it.
 
     Services come from the Allow statements of the roles' policies. Deny statements, conditions, permissions boundaries
     and session policies are not evaluated. Policies of roles in other accounts cannot be read.
 
-    -o html is one file for a browser, with a search. -o dot is for Graphviz, -o mermaid for Markdown.
+    -o html is one file for a browser, with a search field. -o dot is for Graphviz, -o mermaid for Markdown.
 
-    --cluster, --region and --profile can be repeated.
+    You can repeat --cluster, --region and --profile.
 
     Example: podid graph
 

@@ -42,9 +42,13 @@ class RightSizeOptions:
     older_than: str = OLDER_THAN
     keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
     events: str = option(
-        "FILE|-", "CloudTrail events with data events, of the whole window: other actions are removed.", default=""
+        "FILE|-",
+        "CloudTrail events of the whole period, including data events. podid removes other actions.",
+        default="",
     )
-    cloudtrail: bool = switch("Keep the actions in CloudTrail of the last four hours, which IAM may not report yet.")
+    cloudtrail: bool = switch(
+        "Keep actions that CloudTrail recorded in the last four hours. IAM may not report them yet."
+    )
     apply: bool = switch("Write the reduced policies. Asks for confirmation, or requires --yes.")
     adopt: bool = ADOPT
 
@@ -53,16 +57,17 @@ class RightSizeOptions:
 def right_size(access: Access, options: RightSizeOptions) -> None:
     """Reduce a role's policies to the used permissions.
 
-    podid prints the difference. --apply writes it as a plan, which podid undo undoes. A managed policy that shrinks is
-    detached, and the rest of it becomes an inline policy. If the association has a target role, its policies are
-    reduced.
+    podid prints the difference. --apply writes the reduced policies, and podid undo restores the previous ones. podid
+    detaches a managed policy that it reduces, and writes the remaining statements as an inline policy. If the
+    association has a target role, podid reduces the policies of the target role.
 
-    IAM reports the use of services and of some actions in the last 400 days, denied attempts included. Other actions of
-    a used service are kept, since their use is not known. --events takes exported CloudTrail events with data events:
-    then podid removes the actions that are not in the file, and reduces resources to those in the events. podid itself
-    reads only CloudTrail's event history, which has no data events: --cloudtrail keeps the actions of the last hours.
+    IAM reports the use of services and of some actions in the last 400 days, including denied attempts. podid keeps
+    other actions of a used service, because their use is not known. With --events, specify exported CloudTrail events
+    that include data events. podid then removes the actions that are not in the file, and reduces resources to those in
+    the events. With --cloudtrail, podid keeps the actions of the last hours in CloudTrail's event history. The event
+    history has no data events.
 
-    Deny statements, NotAction and conditions do not change.
+    podid does not change Deny statements, NotAction and conditions.
 
     Example: podid right-size shop/orders
 

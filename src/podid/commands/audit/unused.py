@@ -22,7 +22,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         needed | reports,
         optional=(
-            OptionalPermission.of("associations whose role others can assume too", CloudTrail.iter_sessions),
+            OptionalPermission.of("associations whose role other principals can also assume", CloudTrail.iter_sessions),
             OptionalPermission.of(
                 "NS/SA, -n: whether it exists",
                 KubeReader.list_service_accounts,
@@ -42,13 +42,14 @@ def unused(
 ) -> None:
     """List associations, roles and permissions that are not used.
 
-    podid reads the last use of each role, and IAM's reports on its services and actions. Without NS/SA or -n it
-    also lists roles without an association. Associations and roles
-    younger than --older-than are not judged; IAM does not date the permissions of a role.
+    podid reads the last use of each role, and IAM's reports on its services and actions. Without NS/SA or -n it also
+    lists roles without an association. podid does not evaluate associations and roles that are younger than
+    --older-than. IAM does not report the age of a role's permissions.
 
-    IAM reports attempts of the last 400 days, denied ones included, up to four hours late. It reports only management
-    actions of some services one by one. Other actions of a service that was used are unknown. If others can assume the
-    role of an association too, podid searches CloudTrail for sessions of the service account; CloudTrail keeps 90 days.
+    IAM reports attempts of the last 400 days, including denied ones, with a delay of up to four hours. It reports
+    single actions only for some services, and only management actions. The use of other actions of a used service is
+    unknown. If other principals can also assume the role of an association, podid searches CloudTrail for sessions of
+    the service account. CloudTrail keeps events for 90 days.
 
     Exit 9 if a part could not be read.
 

@@ -8,12 +8,12 @@ from podid.domain.option import argument
 def install(
     access: Access,
     terminal: Terminal,
-    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the one that runs podid]", default=None),
+    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
 ) -> None:
-    """Write the completion script to where the shell loads it from.
+    """Install the completion script of a shell.
 
-    podid names each file that it writes. bash and zsh load the script by a line in their startup file, which podid adds
-    once; fish needs none. A second run changes nothing.
+    podid prints the name of each file that it writes. For bash and zsh, podid adds a line to the startup file once.
+    fish requires no such line. A second run changes nothing.
 
     Example: podid completion install
 

@@ -21,8 +21,7 @@ def show(
 ) -> None:
     """Print the completion script of a shell.
 
-    podid completion install writes it to where the shell loads it from. podid completion SHELL is short for this
-    command.
+    To install the script, run podid completion install. podid completion SHELL is short for this command.
 
     Example: source <(podid completion show bash)
 

@@ -8,7 +8,8 @@ from podid.domain.option import argument
 def get(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
     """Print the default of an option.
 
-    This is the value of its environment variable, else that of the settings file. Exit 5 if there is none.
+    podid prints the value of the environment variable or, if it is not set, the value in the settings file. Exit 5 if
+    neither is set.
 
     Example: podid config get region
 

@@ -7,8 +7,8 @@ from podid.cli.command import Access, Terminal, command
 def path(access: Access, terminal: Terminal) -> None:
     """Print the path of the settings file.
 
-    podid reads ~/.config/podid/config.toml, or podid/config.toml below XDG_CONFIG_HOME. PODID_CONFIG names another
-    file; if it is empty, podid reads none.
+    podid reads ~/.config/podid/config.toml, or podid/config.toml below XDG_CONFIG_HOME. PODID_CONFIG specifies another
+    file. If the variable is empty, podid reads no file.
 
     Example: podid config path
 

@@ -8,7 +8,7 @@ from podid.domain.option import argument
 def unset(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
     """Remove the default of an option from the settings file.
 
-    podid prints the default that is then in effect: that of an environment variable, or none.
+    podid prints the remaining default: the value of the environment variable, or none.
 
     Example: podid config unset region
 

@@ -18,8 +18,8 @@ def permissions() -> CommandPermissions:
 def diff(access: Access, options: FileDiffOptions) -> None:
     """Show a unified diff between live resources and files.
 
-    It has one part for each resource that podid apply would change. Exit 0 without differences, 3 with differences, 6
-    with conflicts, 9 if something could not be read.
+    The diff has one part for each resource that podid apply would change. Exit 0 without differences, 3 with
+    differences, 6 with conflicts, 9 if something could not be read.
 
     Example: podid diff -f identities.yaml
 

@@ -27,14 +27,14 @@ def permissions() -> CommandPermissions:
 def export(access: Access, options: ExportOptions) -> None:
     """Print live associations and their roles as a file.
 
-    The default form is podid's own file, for podid plan, apply and diff. The other forms are for the tool that --as
-    names, with the identifiers that it requires to import existing resources:
+    The default form is podid's own file, for podid plan, apply and diff. With --as, podid prints a file for another
+    tool, with the identifiers that the tool requires to import existing resources:
 
     terraform (also OpenTofu), terraform-module (terraform-aws-modules/eks-pod-identity/aws), cloudformation, eksctl,
     ack (AWS Controllers for Kubernetes), crossplane, pulumi (an import file) and aws-cli (a script).
 
-    Facts that a form cannot express become a comment in it and a note on stderr. Associations of add-ons, tags of AWS
-    and podid, ids and times are omitted.
+    If a form cannot express a setting, podid adds a comment to the file and prints a note on stderr. Associations of
+    add-ons, tags of AWS and podid, ids and times are omitted.
 
     Example: podid export > identities.yaml
 

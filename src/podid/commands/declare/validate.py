@@ -9,9 +9,9 @@ def validate(terminal: Terminal, options: ValidateOptions) -> None:
     """Validate files without calling AWS or Kubernetes.
 
     podid checks the syntax, the keys and values, and the references between the parts of a file, and lists every
-    mistake with its line and column. The files of a directory are validated together, other files each by itself.
-    Whether a role or a cluster exists is not checked: podid plan does that. Exit 0 if all files are valid, 3 if one is
-    not, 2 if one cannot be read.
+    mistake with its line and column. podid validates the files of a directory together, and other files separately. It
+    does not check whether roles and clusters exist; podid plan does. Exit 0 if all files are valid, 3 if one is not, 2
+    if one cannot be read.
 
     Example: podid validate identities.yaml
 

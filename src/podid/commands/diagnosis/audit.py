@@ -28,10 +28,10 @@ def permissions() -> CommandPermissions:
 def audit(access: Access, options: AuditOptions) -> None:
     """Find excessive permissions and exposed identities.
 
-    Checks trust policies and permissions of the roles, unused associations, access keys that are stored in the cluster,
-    nodes whose metadata service answers pods, and who else can get the role of a service account. The command only
-    reads. --secrets also reads Secrets. podid never prints or saves an access key. --probe runs a pod on a node of each
-    group, and deletes it. --policy also checks your own rules.
+    podid checks trust policies and permissions of the roles, unused associations, access keys that are stored in the
+    cluster, nodes on which pods can reach the metadata service, and other principals that can get the role of a service
+    account. The command only reads. --secrets also reads Secrets. podid never prints or saves an access key. --probe
+    runs a pod on a node of each group, and deletes it. --policy also checks your own rules.
 
     Example: podid audit
 

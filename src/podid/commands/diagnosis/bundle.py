@@ -31,8 +31,9 @@ def bundle(
 ) -> None:
     """Save the snapshot and the report in an archive for support.
 
-    Account ids and external ids are replaced consistently. Values of variables that could be secrets are not read, and
-    data that no check needs is omitted. podid lists the contents, and asks for confirmation before it writes the file.
+    podid replaces account ids and external ids consistently. It does not read the values of environment variables that
+    could be secrets, and omits data that no check needs. podid lists the contents, and asks for confirmation before it
+    writes the file.
 
     Example: podid bundle
 

@@ -45,9 +45,9 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
-    Checks the whole chain from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
-    --verify redeems tokens of at most 20 service accounts. --probe runs and deletes a pod for at most 10. --me
-    simulates the caller's permissions, and prints how to grant the missing ones.
+    podid checks every link from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
+    --verify redeems tokens of at most 20 service accounts. --probe runs and deletes pods for at most 10. --me simulates
+    the caller's permissions, and prints how to grant the missing ones.
 
     Example: podid doctor
 

@@ -15,8 +15,8 @@ def explain(
 ) -> None:
     """Explain a failure by id or error text.
 
-    The command works offline. Paste the error of your application, or pass a whole log on stdin ('-'). The answer
-    states how certain it is. If nothing in the text is conclusive, the exit code is 5.
+    The command works offline. Paste the error of your application, or pass a whole log on stdin ('-'). podid states the
+    certainty of the answer. If nothing in the text is conclusive, the exit code is 5.
 
     Example: podid explain trust-missing-tag-session
 

@@ -15,8 +15,8 @@ def history(
 ) -> None:
     """List the changes in podid's journal.
 
-    The newest run is first. With RUN, show the steps of that run. Exit 8 if a file of the journal is not valid: the
-    others are listed.
+    The newest run is first. With RUN, podid shows the steps of that run. If a file of the journal is not valid, podid
+    lists the others and exits with code 8.
 
     Example: podid history
 

@@ -60,8 +60,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
     For each service account, podid extends the trust policy of its role, creates the association, waits until it takes
     effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, kiam or kube2iam, so
     pods always have credentials. If a service account fails, podid deletes its association and restarts its workloads
-    with the previous credentials. With --create-service-accounts, podid gives workloads that share a service account
-    one of their own. The first service account is migrated alone. --timeout limits each wait for credentials, not the
+    with the previous credentials. With --create-service-accounts, podid creates separate service accounts for workloads
+    that share one. podid migrates the first service account alone. --timeout limits each wait for credentials, not the
     whole command. A rerun continues after the last completed step. The command asks for confirmation, or requires
     --yes.
 

@@ -39,8 +39,8 @@ def cleanup(
 ) -> None:
     """List and delete unused resources after a migration.
 
-    podid lists OIDC providers that no role trusts, and roles that no one can assume any more. If a cluster is
-    specified, podid also lists kiam and kube2iam once they serve no workload. It deletes only the specified ones, and
+    podid lists OIDC providers that no role trusts, and roles that no principal can assume. If you specify a cluster,
+    podid also lists kiam and kube2iam if no workload uses them. It deletes only the resources that you specify, and
     asks for confirmation first, or requires --yes. podid undo creates roles and OIDC providers again, but not
     workloads.
 

@@ -42,7 +42,7 @@ class FinishOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     soak: timedelta = option(
         "DURATION",
-        "How old the association must be. 0 for any age. [default: 24h]",
+        "Minimum age of the association; 0 for any age. [default: 24h]",
         default=timedelta(hours=24),
         read=read_soak,
     )
@@ -60,11 +60,11 @@ class FinishOptions:
 def finish(access: Access, options: FinishOptions) -> None:
     """Remove the previous credentials after a migration.
 
-    podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
-    cluster's OIDC provider. For kiam and kube2iam, it removes the annotations of pod templates, which replaces the
+    podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account through
+    this cluster's OIDC provider. For kiam and kube2iam, it removes the annotations of pod templates, which replaces the
     pods, and the trust in the roles of the nodes or of kiam's server. Every running pod must use Pod Identity, and the
     association must be at least 24 hours old. A statement stays while another service account needs it. podid does not
-    remove annotations that Helm, Argo CD, Flux or another tool manages. It prints the change to make there, and
+    remove annotations that Helm, Argo CD, Flux or another tool manages. It prints the change to make in that tool, and
     --write-manifests also writes the manifests. The command asks for confirmation, or requires --yes. Exit 3 if nothing
     could be finished yet, 8 if only some service accounts were finished.
 

@@ -42,8 +42,8 @@ def plan(access: Access, options: PlanOptions) -> None:
     """Plan a migration from IRSA, kiam or kube2iam.
 
     podid lists each service account whose pods get credentials from IRSA, kiam or kube2iam, with its role, its stage,
-    its blockers and its remaining steps. kiam and kube2iam give roles to pods: a service account with several roles is
-    listed once for each of them. The command only reads. podid migrate apply skips blocked service accounts.
+    its blockers and its remaining steps. kiam and kube2iam assign roles to pods, so podid lists a service account with
+    several roles once for each role. The command only reads. podid migrate apply skips blocked service accounts.
 
     Example: podid migrate plan
 

@@ -27,7 +27,7 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
 
     podid lists service accounts by stage: old, admitted, associated, moved, proven, finished. It derives the stage from
     AWS and the cluster, so anyone can continue a migration. It also prints the next command. Only --cloudtrail shows
-    the stage proven: EKS has issued the role to every running pod. CloudTrail is some minutes late.
+    the stage proven: EKS has issued the role to every running pod. Calls appear in CloudTrail after a few minutes.
 
     Example: podid migrate status
 

@@ -28,15 +28,15 @@ def permissions() -> CommandPermissions:
 def can_i(access: Access, options: CanOptions) -> None:
     """Check whether a service account's pods may perform actions.
 
-    podid evaluates the policies of the role, its permissions boundary, the session policy and role chaining, and names
-    the statement that decides. IAM's policy simulator decides too, if the caller may use it: it also knows service
-    control policies. podid reports a difference between both.
+    podid evaluates the policies of the role, its permissions boundary, the session policy and role chaining, and shows
+    the deciding statement. If the caller is authorized to use IAM's policy simulator, podid also simulates the actions.
+    The simulator includes service control policies. podid reports any difference between the two results.
 
-    Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. The
-    session tags of the pods are known; specify further condition keys with --context-key.
+    Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. podid
+    sets the session tags of the pods. Specify other condition keys with --context-key.
 
-    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues and secrets. Other resource
-    policies are not checked: the last line names them.
+    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues and secrets. podid does not check
+    other resource policies. The last line lists them.
 
     Exit 0 if all actions are allowed, 3 if one is denied, 9 if one is not known.
 

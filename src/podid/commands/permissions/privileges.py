@@ -26,8 +26,8 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     escalation paths are combinations of actions with which the pods can get more privileges, such as iam:PassRole with
     ec2:RunInstances.
 
-    A service that was not used within --older-than is grey and has the word unused, by IAM's last accessed information
-    on the role. The use of a younger role is not known.
+    podid marks a service as unused if IAM's last accessed information on the role shows no use within --older-than. For
+    a younger role, the use is not known.
 
     podid evaluates the policies as podid can-i does. Exit 9 if a policy could not be read.
 

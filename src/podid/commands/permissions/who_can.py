@@ -36,14 +36,14 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     """List the service accounts whose pods may perform an action.
 
     podid reads the associations of the cluster and the policies of their roles, each once, and evaluates them as podid
-    can-i does: policies, permissions boundary, session policy and role chaining. A service account for which the
-    access is not known is listed as unknown, with the reason.
+    can-i does: policies, permissions boundary, session policy and role chaining. If the access of a service account is
+    not known, podid lists the service account as unknown, with the reason.
 
-    '*' lists the service accounts that are administrators: a statement allows all actions, apart from those that a
-    NotAction names. With --resource, the action must be allowed on that resource, or on a part of its pattern.
-    Resource policies and policies of the organization are not checked.
+    '*' lists administrators: service accounts with a statement that allows all actions, or all except those of a
+    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern. podid does not
+    check resource policies and policies of the organization.
 
-    --cluster, --region and --profile can be repeated. Exit 9 if the access of a service account is unknown.
+    You can repeat --cluster, --region and --profile. Exit 9 if the access of a service account is unknown.
 
     Example: podid who-can dynamodb:DeleteTable
 

@@ -22,7 +22,7 @@ def permissions() -> CommandPermissions:
         optional=(
             permissions.POLICY_CHECKS,
             permissions.USERS,
-            OptionalPermission.of("--preset, for presets that name the cluster", Eks.get_cluster),
+            OptionalPermission.of("--preset: presets that contain the cluster", Eks.get_cluster),
         ),
     )
 
@@ -31,7 +31,8 @@ def permissions() -> CommandPermissions:
 def attach(access: Access, options: AttachOptions) -> None:
     """Add permissions to a role.
 
-    Policies that the role has stay unchanged. Pods get the new permissions within seconds, without a restart.
+    Without --replace, existing policies of the role stay unchanged. Pods get the new permissions within seconds,
+    without a restart.
 
     Example: podid role attach shop-orders --preset dynamodb-read,table=orders
 

@@ -43,12 +43,12 @@ def permissions() -> CommandPermissions:
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 
-    Without arguments on a terminal, podid asks for everything.
+    Without arguments on a terminal, podid prompts for the values.
 
     The trust policy allows only this cluster, namespace and service account. Running the command again changes nothing.
 
-    With --target-role, the role can assume a second role. If podid can read that role, its trust policy must allow this
-    (exit 6), or --update-trust changes it. For any other target role, podid prints the statement that its owner must
+    With --target-role, the role can assume this target role. If podid can read it, its trust policy must allow this
+    (exit 6), unless you pass --update-trust. For other target roles, podid prints the statement that the owner must
     add.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json

@@ -27,11 +27,11 @@ def delete(
     access: Access,
     name: str = ROLE,
     ignore_not_found: bool = switch("Succeed if the role does not exist."),
-    adopt: bool = switch("Delete a role with no creation in podid's journal."),
+    adopt: bool = switch("Delete a role that podid did not create, according to its journal."),
 ) -> None:
     """Delete a role and its policies. Asks for confirmation, or requires --yes.
 
-    podid refuses while an association uses the role, in any cluster of any region that can be read. The plan
+    podid does not delete the role while an association uses it, in any cluster of any region that can be read. The plan
     names the clusters and regions that could not be read. podid undo creates the role again.
 
     Example: podid role delete shop-orders

@@ -35,7 +35,7 @@ def list_roles(
     """List the roles that pods can assume.
 
     For each role, podid shows how many associations of the region's clusters use it, when it was last used, and which
-    of its policies differ from their presets now.
+    of its policies now differ from their presets.
 
     Example: podid role list
 

@@ -12,7 +12,7 @@ def heal(
 ) -> None:
     """Remove failure modes from the sandbox.
 
-    Deletes the objects that were created for them, except for the agent, which other objects may need.
+    podid deletes the objects that it created for them, except the agent. Other objects may need the agent.
 
     Example: podid sandbox heal
 

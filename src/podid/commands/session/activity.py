@@ -27,11 +27,12 @@ def activity(
 ) -> None:
     """Count the calls of a service account's pods, by action.
 
-    The source is CloudTrail's event history: management events of the last 90 days, in the region of the cluster. It
-    has no data events, such as reads of S3 objects, and shows an event after up to 15 minutes. So a missing call does
-    not show that an action is unused. The limits are listed below the result.
+    The source is CloudTrail's event history: management events of the last 90 days, in the region of the cluster. The
+    event history has no data events, such as reads of S3 objects. Events appear after up to 15 minutes. Therefore, a
+    missing call does not show that an action is unused. podid lists the limits below the result.
 
-    CloudTrail accepts two requests a second: podid reads at most 100 sessions, one request or more for each.
+    CloudTrail accepts two requests per second, and each session requires one or more requests. podid therefore reads at
+    most 100 sessions.
 
     Example: podid activity shop/orders
 

@@ -21,7 +21,7 @@ def permissions() -> CommandPermissions:
 
     return CommandPermissions.of(
         *(CloudTrail.iter_sessions, Eks.find_association, KubeReader.list_pods),
-        optional=(OptionalPermission.of("the node of a pod that is gone", CloudTrail.iter_redemptions),),
+        optional=(OptionalPermission.of("the node of a deleted pod", CloudTrail.iter_redemptions),),
     )
 
 
@@ -34,12 +34,13 @@ def trace(
 ) -> None:
     """Find the pod of a role session.
 
-    SESSION is the ARN of an assumed role, or an access-denied text with it. FILE is a CloudTrail event, a list of
-    events or a GuardDuty finding, as JSON or as text.
+    SESSION is the ARN of an assumed role, or the text of an access-denied error that contains it. FILE is a CloudTrail
+    event, a list of events or a GuardDuty finding, as JSON or as text.
 
     CloudTrail keeps the pod's name and UID in the session tags, for 90 days. Events appear after up to 15 minutes, in
-    the region of the cluster. Without them podid compares the session name with the running pods. Then several pods
-    can match: the name has only the first 10 characters of a pod's name. podid reports which facts are not known.
+    the region of the cluster. Without events, podid compares the session name with the running pods. Several pods can
+    then match, because the session name contains only the first 10 characters of a pod's name. podid lists the facts
+    that are not known.
 
     Exit 5 if no event and no pod matches, 9 if the service account is not certain.
 

@@ -27,11 +27,11 @@ def permissions() -> CommandPermissions:
 def check(access: Access, options: TrustCheckOptions) -> None:
     """Evaluate trust policies in files or of a role.
 
-    For sts:AssumeRole and sts:TagSession, podid names the statement that decides, the reason and the fix. Without
-    --for, it lists who can assume the role. With --role and without --for, it checks every association of the cluster
-    that uses the role. A file requires no AWS access.
+    For sts:AssumeRole and sts:TagSession, podid shows the deciding statement, the reason and the fix. Without --for, it
+    lists who can assume the role. With --role and without --for, it checks every association of the cluster that uses
+    the role. With FILE and --cluster-arn, podid does not call AWS.
 
-    Exit 0 if the pods are allowed, 3 if they are not or if everyone in AWS is, 9 if that is not known, 2 if a file
+    Exit 0 if the pods are allowed, 3 if they are not or if every AWS principal is, 9 if that is not known, 2 if a file
     cannot be read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"

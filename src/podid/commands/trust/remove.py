@@ -26,9 +26,9 @@ class TrustRemoveOptions(TrustEditOptions):
 def remove(access: Access, options: TrustRemoveOptions) -> None:
     """Remove pods, or an OIDC provider, from a trust policy.
 
-    podid removes a statement that allows no one else, or one value of a list. It refuses (exit 6) to remove anything
-    that also allows others, such as a pattern. --issuer without --for removes everything that the OIDC provider is
-    allowed.
+    podid removes a statement that allows no one else, or one value of a list. It does not remove a statement or value
+    that also allows other pods, such as a pattern (exit 6). --issuer without --for removes all statements that allow
+    the OIDC provider.
 
     For a file, podid prints the new policy, or writes it with --in-place. With --role, it changes the trust policy of
     the role; running pods may keep the role for hours.

@@ -44,10 +44,10 @@ class StatusOptions:
 def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 
-    An identity is a service account that has an association. It has the state of its worst pod: broken, stale, unknown,
-    doubtful, configured or ready. podid verify redeems tokens and can show verified or proven. Without NS/SA or -n, all
-    identities of the cluster are checked. Exit 0 if all reach the required state, 3 if one is broken or stale, 9 if one
-    is below the required state.
+    An identity is a service account with an association. Its state is the worst state of its pods: broken, stale,
+    unknown, doubtful, configured or ready. podid verify redeems tokens and can show verified or proven. Without NS/SA
+    or -n, podid checks all identities of the cluster. Exit 0 if all reach the required state, 3 if one is broken or
+    stale, 9 if one is below the required state.
 
     Example: podid status
 

@@ -27,7 +27,9 @@ def permissions() -> CommandPermissions:
         permissions_of_checks(ALL),
         (
             OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
-            OptionalPermission.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
+            OptionalPermission.of(
+                "--probe: running podid's own Job; grant it per namespace", *PROBE.calls(Verb.CREATE)
+            ),
             OptionalPermission(permissions.SESSIONS.permissions, "--cloudtrail"),
             OptionalPermission.of("--can: IAM's policy simulator", Iam.simulate),
             OptionalPermission.of(
@@ -43,15 +45,16 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     """Verify which role pods get. Asks for confirmation, or requires --yes.
 
     podid runs the checks of podid status, redeems a token of one pod of each workload at EKS Auth, and asks AWS for the
-    identity of the credentials. It keeps the credentials in memory only. An identity is verified if all checks pass and
-    EKS Auth issued its role. That does not show that the pod itself requested credentials: --cloudtrail searches for
-    the pods' own sessions, and such a pod is proven.
+    identity of the credentials. podid keeps the credentials only in memory. An identity is verified if all checks pass
+    and EKS Auth issued its role. That does not show that the pod itself requested credentials: --cloudtrail searches
+    for the pods' own sessions. A pod with such a session is proven.
 
-    --probe runs a pod on each node, at most ten, that requests credentials from the agent. podid deletes it at once and
-    records the run in podid history. --can checks the role's permissions with IAM's policy simulator.
+    --probe runs a pod on each node, but on at most ten nodes. The pod requests credentials from the agent. podid then
+    deletes the pod, and records the run in podid history. --can checks the role's permissions with IAM's policy
+    simulator.
 
-    podid waits for a recent change to take effect, at most a minute or --timeout. Exit 0 if all reach the required
-    state, 3 if one is broken or stale, 9 otherwise.
+    podid waits for a recent change to take effect, for at most one minute or --timeout. Exit 0 if all identities reach
+    the required state, 3 if one is broken or stale, 9 otherwise.
 
     Example: podid verify shop/orders --yes
 

@@ -65,7 +65,7 @@ class AddonSettings:
     )
     resolve_conflicts: str = option(
         "HOW",
-        "none|preserve|overwrite: how EKS resolves conflicts with fields that others have set.",
+        "none|preserve|overwrite: how EKS resolves conflicts with fields that you or another tool changed.",
         default="none",
         suggests=tuple(_CONFLICTS),
         read=lambda text: one_of("--resolve-conflicts", text.lower(), tuple(_CONFLICTS)),

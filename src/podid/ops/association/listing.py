@@ -40,7 +40,7 @@ DETAILS: Mapping[Detail, str] = {
     "pods": "--pods, --stale: the running pods",
     "accounts": "--dangling, column exists: the service accounts",
     "roles": "--dangling, column role-exists: the roles",
-    "status": "column status: all that it depends on",
+    "status": "column status: the data that it depends on",
 }
 # the section that a detail requires besides those of its checks
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}

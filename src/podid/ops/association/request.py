@@ -57,7 +57,7 @@ class SettingOptions:
 
     target_role: str | None = option(
         "ARN",
-        "Role that the first role assumes, of any account.",
+        "Role that the role assumes, in any account.",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
@@ -159,7 +159,8 @@ class MoveOptions:
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
     restart: bool = switch(
-        "Restart the workloads of both whose pods do not have the change yet; with --to-cluster, of the new one."
+        "Restart workloads of both service accounts whose pods do not have the change yet; with --to-cluster, of the "
+        "new one."
     )
     force: bool = FORCE
 
@@ -245,7 +246,7 @@ class ListOptions:
     columns: str = COLUMNS
     sort_by: str = option(
         "COLUMN",
-        "Sort by this column (not by not-read). A leading - reverses the order.",
+        "Sort by this column, except not-read. A leading - reverses the order.",
         default="",
         source="list-orders",
     )

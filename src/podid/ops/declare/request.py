@@ -43,7 +43,7 @@ class Ownership:
     prune: bool = switch("Delete resources that this file owns and no longer declares.")
     adopt: bool = switch("Change and mark existing resources that no file owns.")
     update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
-    from_annotations: bool = switch("Follow annotations of service accounts, within allowedRoles of the files.")
+    from_annotations: bool = switch("Also read annotations of service accounts, within allowedRoles of the files.")
     # of the shared option --take-over
     take_over: bool = False
 
@@ -64,7 +64,7 @@ class FileApplyOptions:
 
     files: FileOptions = included(FileOptions)
     ownership: Ownership = included(Ownership)
-    plan: str = option("FILE", "Carry out a plan of podid plan --save. It needs no confirmation.", default="")
+    plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.", default="")
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
 

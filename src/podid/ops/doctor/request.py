@@ -71,7 +71,7 @@ class ReportOptions:
     all_verdicts: bool = switch("Show passed checks as well.", name="--all")
     fail_on: str = option(
         "LEVEL",
-        "Least severe finding for exit code 3: error, warn, info or never.",
+        "Lowest severity that causes exit code 3: error, warn, info or never.",
         default="error",
         values=(*_LEVELS, "never"),
     )
@@ -79,7 +79,7 @@ class ReportOptions:
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
     report_files: tuple[str, ...] = several(
         "FILE",
-        "Also write the report to FILE, in the format of its name: .json, .sarif, .xml (JUnit), .md or .html. "
+        "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html. "
         "Repeatable.",
         name="--report",
     )
@@ -104,9 +104,11 @@ class AuditOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
-    secrets: bool = switch("Search Secrets for access keys too.")
-    probe: bool = switch("Run a pod on a node of each group that tries the metadata service. Asks for confirmation.")
-    policy: str = option("FILE", "Check the rules of this guard too (default: that of PODID_GUARD).", default="")
+    secrets: bool = switch("Also search Secrets for access keys.")
+    probe: bool = switch(
+        "Run a pod on a node of each group, to test access to the metadata service. Asks for confirmation."
+    )
+    policy: str = option("FILE", "Also check the rules of this guard file (default: PODID_GUARD).", default="")
     report: ReportOptions = included(ReportOptions)
     clusters: ClusterOptions = included(ClusterOptions)
 
@@ -130,21 +132,23 @@ class DoctorOptions:
     target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
-    link: tuple[str, ...] = several("LINK", "Run only the checks of this link, 6 or agent. Repeatable.", suggests=LINKS)
+    link: tuple[str, ...] = several(
+        "LINK", "Run only the checks of this link, such as 6 or agent. Repeatable.", suggests=LINKS
+    )
     logs: bool = switch("Read the agents' logs of the last hour.")
-    cloudtrail: bool = switch("Read CloudTrail. Calls appear there after some minutes.")
+    cloudtrail: bool = switch("Read CloudTrail. Calls appear there after a few minutes.")
     verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
     probe: bool = switch("Run probe pods, which request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
-    fix: bool = switch("Carry out fixes that restart or install. Asks for each.")
-    fix_id: tuple[str, ...] = several("ID", "Fix only this finding, even by a grant or a deletion. Repeatable.")
+    fix: bool = switch("Apply fixes that restart or install. Prompts for each.")
+    fix_id: tuple[str, ...] = several("ID", "Fix only this finding; permits grants and deletions. Repeatable.")
     fix_level: str = option(
-        "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
+        "LEVEL", "With --fix, the lowest severity to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until exit code 0, for at most --timeout or 10m.")
+    until_clean: bool = switch("Repeat until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
-    save: str = option("FILE", "Save the read data to this file.", default="")
-    saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
+    save: str = option("FILE", "Save the data that podid read to this file.", default="")
+    saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from", default="")
     clusters: ClusterOptions = included(ClusterOptions)
     me: bool = switch("Check the caller's permissions for this command instead.")
     for_command: tuple[str, ...] = several(

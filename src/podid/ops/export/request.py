@@ -28,7 +28,9 @@ OWN_FORM = "podid"
 class ExportOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     as_: Form = option("FORM", f"Form of the export: {', '.join(FORMS)}.", name="--as", default=OWN_FORM, values=FORMS)
-    roles: bool = switch("Every role that podid created in the account. With NS/SA, -n or -A also the associations.")
+    roles: bool = switch(
+        "Export every role that podid created in the account. With NS/SA, -n or -A, also export the associations."
+    )
 
 
 @options

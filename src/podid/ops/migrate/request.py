@@ -45,7 +45,7 @@ ACCEPT = several(
 
 
 CREATE_SERVICE_ACCOUNTS = switch(
-    "For kiam and kube2iam: give workloads that share a service account one of their own.", consent=True
+    "For kiam and kube2iam: create separate service accounts for workloads that share one.", consent=True
 )
 
 
@@ -95,7 +95,7 @@ class ApplyOptions:
         read=check_role_name,
     )
     target_profile: str = TARGET_PROFILE
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a question.", default="")
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.", default="")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",

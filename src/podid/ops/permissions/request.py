@@ -66,7 +66,7 @@ def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
 
 RESOURCES = several(
     "ARN",
-    "Only this resource, which may have wildcards. Repeatable.",
+    "Only this resource; can contain wildcards. Repeatable.",
     name="--resource",
     read=parse_resources,
 )

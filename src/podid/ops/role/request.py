@@ -153,13 +153,13 @@ class RoleCreateOptions:
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(
         "ARN",
-        "Role that this role can assume, of any account.",
+        "Role that this role can assume, in any account.",
         default="",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
     session_tags: bool = switch(
-        "Whether the association adds session tags. The trust policy needs them to name the service account.",
+        "Whether the association adds session tags. The trust policy requires them.",
         default=True,
         off="--no-session-tags",
     )
@@ -168,7 +168,7 @@ class RoleCreateOptions:
     replace: bool = switch("Change the settings of an existing role.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST
-    force: bool = switch("Create the role even if its target role does not allow it yet.", consent=True)
+    force: bool = switch("Create the role even if the target role does not allow it.", consent=True)
     print_: Form | Literal[""] = option(
         "FORM",
         "Print the role as json, terraform or cloudformation, and change nothing.",

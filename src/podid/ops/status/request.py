@@ -28,17 +28,17 @@ class VerifyOptions:
         read=partial(read_state, allowed=(IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN)),
     )
     allow_unknown: bool = ALLOW_UNKNOWN
-    all_pods: bool = switch("Redeem a token of every pod, not of one pod per workload and template.")
-    cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. Calls appear there after some minutes.")
+    all_pods: bool = switch("Redeem a token of every pod, instead of one pod of each workload and pod template.")
+    cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. Calls appear there after a few minutes.")
     probe: bool = switch("Also run a probe pod on each node. It requests credentials from the agent.")
     probe_node: tuple[str, ...] = several("NODE", "Run the probe pod on this node. Implies --probe. Repeatable.")
     probe_image: str | None = option(
-        "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]"
+        "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's image in ECR Public]"
     )
     can: tuple[str, ...] = several(
         "ACTION", "Also check whether pods may perform this action, such as s3:GetObject. Repeatable."
     )
-    resource: tuple[str, ...] = several("ARN", "Resource of the checked actions. [default: *] Repeatable.")
+    resource: tuple[str, ...] = several("ARN", "Resource for which podid checks the actions. [default: *] Repeatable.")
 
     def check_together(self) -> bool:
         """Return whether podid's own pods are to run. Raise UsageError for an option that requires another one."""

@@ -25,7 +25,7 @@ class TrustOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = several(
         "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
     )
-    cluster_arn: str | None = option("ARN", "Cluster of the pods. FILE then requires no AWS access.")
+    cluster_arn: str | None = option("ARN", "Cluster of the pods. podid then reads FILE without calling AWS.")
 
 
 SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")
@@ -52,7 +52,9 @@ class TrustAddOptions(TrustEditOptions):
 @options
 class TrustCheckOptions(TrustOptions):
     session_tags: bool = SESSION_TAGS
-    base_role: str | None = option("ARN", "The association's own role, if the policy is that of its target role.")
+    base_role: str | None = option(
+        "ARN", "The association's role, if the policy is the trust policy of its target role."
+    )
     external_id: str | None = option("ID", "External ID of the association. Requires --base-role.")
     role_tags: Mapping[str, str] | None = several(
         "KEY=VALUE",

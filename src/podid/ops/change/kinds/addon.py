@@ -37,7 +37,7 @@ class AddonState(TypedDict, total=False):
     addonVersion: str
     configurationValues: str
     resolveConflicts: Annotated[
-        ResolveConflicts, About("The resolution of conflicts with fields that others have set.")
+        ResolveConflicts, About("The resolution of conflicts with fields that you or another tool changed.")
     ]
     preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
