@@ -252,8 +252,8 @@ def test_a_service_account_without_pods(site: Site) -> None:
 
 def test_permissions_name_what_can_be_abused(healthy: Site) -> None:
     shown = healthy.must("exec", "--show-permissions", "-o", "json").json
-    (minting,) = [item for item in shown["optional"] if item["for"].startswith("minting")]
-    assert minting["permission"] == ("eks-auth:AssumeRoleForPodIdentity, list pods, create serviceaccounts/token")
+    (obtaining,) = [item for item in shown["optional"] if item["for"].startswith("obtaining")]
+    assert obtaining["permission"] == ("eks-auth:AssumeRoleForPodIdentity, list pods, create serviceaccounts/token")
 
 
 def test_streams_in_a_real_process(healthy: Site) -> None:
