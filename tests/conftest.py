@@ -110,6 +110,12 @@ SAMPLED = {
             *("e2e/test_permissions_called.py", "e2e/test_declare.py", "e2e/test_can_i.py", "e2e/test_export.py"),
             *("e2e/test_guard.py", "e2e/test_who_can.py", "e2e/test_privileges.py", "e2e/test_migrate.py"),
             *("ops/change/test_owners_of_resources.py", "ops/audit/test_unused.py", "ops/audit/test_right_size.py"),
+            *(
+                "ops/change/test_concurrency.py",
+                "ops/change/test_killed.py",
+                "hostile/test_time.py",
+                "test_documents.py",
+            ),
         ),
         2,
     ),
