@@ -117,7 +117,7 @@ SAMPLED = {
                 "test_documents.py",
             ),
         ),
-        2,
+        3,
     ),
     **dict.fromkeys(
         (
@@ -125,7 +125,7 @@ SAMPLED = {
             *("e2e/test_migrate_proxies.py", "e2e/test_migrate_proxies_back.py", "e2e/test_migrate_base_role.py"),
             *("hostile/test_wrong_kind_of_answer.py", "hostile/test_failing_for_good.py"),
         ),
-        3,
+        5,
     ),
 }
 
