@@ -47,7 +47,8 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
         words = words_of(argv)
         tree = build(argv=words)
-        runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
+        answered = answer(tree, completing, words, Suggestions(runtime).values)
+        runtime.to_stdout(lambda stdout: stdout.write(answered))
         return ExitCode.OK
     argv = _meant(argv)
     if not argv and runtime.streams.stdout_tty:
@@ -79,8 +80,8 @@ def _start_page(runtime: Runtime) -> int:
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
     from podid.render.screen import Screen, paint_all
 
-    stdout = runtime.streams.stdout
-    stdout.write(paint_all(lines, Screen(color=runtime.color(stdout, allowed=True))))
+    screen = Screen(color=runtime.color(runtime.streams.stdout, allowed=True))
+    runtime.to_stdout(lambda stdout: stdout.write(paint_all(lines, screen)))
 
 
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
