@@ -77,10 +77,12 @@ def _start_page(runtime: Runtime) -> int:
 
 
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
-    from podid.render.screen import Screen, paint_all
+    from dataclasses import replace
+
+    from podid.render.screen import paint_all
 
     stdout = runtime.streams.stdout
-    stdout.write(paint_all(lines, Screen(color=runtime.color(stdout, allowed=True))))
+    stdout.write(paint_all(lines, replace(runtime.screen(stdout, color=True, full=True), width=None)))
 
 
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
