@@ -78,9 +78,11 @@ def _start_page(runtime: Runtime) -> int:
 
 
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
-    from podid.render.screen import Screen, paint_all
+    from dataclasses import replace
 
-    screen = Screen(color=runtime.color(runtime.streams.stdout, allowed=True))
+    from podid.render.screen import paint_all
+
+    screen = replace(runtime.screen(runtime.streams.stdout, color=True, full=True), width=None)
     runtime.to_stdout(lambda stdout: stdout.write(paint_all(lines, screen)))
 
 

@@ -245,11 +245,13 @@ class Runtime:
 
     def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
         """Return the form of text on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        from podid.render.links import can_link
         from podid.render.screen import Screen
 
         tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
         now = self.now() if tty and not full else None
-        return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
+        color = self.color(stream, allowed=color)
+        return Screen(self.width if tty else None, color, tty and can_link(self.env), self.account, now)
 
     def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """Apply NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR in this order; else colour terminals
