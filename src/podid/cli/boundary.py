@@ -120,7 +120,7 @@ def _meant(argv: list[str]) -> list[str]:
     """Translate command lines that users know from other programs: `podid ls`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
-    if argv[:1] == ["completion"] and not {"install", "show"}.intersection(argv):
+    if argv[:1] == ["completion"] and not {"install", "uninstall", "show"}.intersection(argv):
         shells = any(not word.startswith("-") for word in argv[1:])
         return ["completion", *(("show",) if shells else ()), *argv[1:]]
     if argv[:1] == ["explain"]:
