@@ -1,6 +1,8 @@
 """The transport of requests: limits of time and size, reports of attempts (`-v`), and a faster path for one operation
 that is called thousands of times."""
 
+import hashlib
+import hmac
 import random
 import re
 import threading
@@ -10,13 +12,15 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.auth
 import urllib3.exceptions
 from botocore import xform_name
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.auth import SIGV4_TIMESTAMP
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
@@ -107,17 +111,19 @@ REPEATED = {"eks": ("DescribePodIdentityAssociation",)}
 
 # values that need no quoting in a path
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
-# the signature covers exactly the headers that podid signs
+# botocore's signature of a request without query and body, in which it signs exactly these headers
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, "
     r"SignedHeaders=host;x-amz-date(;x-amz-security-token)?, Signature=[0-9a-f]{64}"
 )
 _PER_REQUEST = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "amz-sdk-invocation-id"})
+_NO_BODY = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The parts that all requests of an operation share."""
+    """The parts that all requests of an operation share. Its signatures equal botocore's and take a tenth of the time:
+    the signed headers are known, and the key of the day is cached."""
 
     base: str
     headers: dict[str, str]
@@ -125,8 +131,9 @@ class Template:
     signing_name: str
 
     @classmethod
-    def of(cls, request: AWSPreparedRequest, path: str) -> "Template | None":
-        """Return the template of a request from botocore; None if it is not a plain signed GET of this path."""
+    def of(cls, request: AWSPreparedRequest, path: str, credentials: Any) -> "Template | None":
+        """Return the template of a request from botocore; None if it is not a plain signed GET of this path, or if the
+        template signs it in another way."""
         headers = {
             name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
         }
@@ -134,22 +141,51 @@ class Template:
         if request.method != "GET" or request.body or signed is None or not request.url.endswith(path):
             return None
         kept = {name: value for name, value in headers.items() if name.lower() not in _PER_REQUEST}
-        return cls(request.url.removesuffix(path), kept, signed["region"], signed["service"])
+        template = cls(request.url.removesuffix(path), kept, signed["region"], signed["service"])
+        again = template._signature(path, credentials, headers.get("X-Amz-Date", ""))
+        return template if again.items() <= headers.items() else None
 
     def request(self, path: str, credentials: Any) -> AWSPreparedRequest:
-        request = AWSRequest("GET", self.base + path)
-        SigV4Auth(credentials, self.signing_name, self.region).add_auth(request)
-        headers = {**self.headers, **dict(request.headers.items()), "amz-sdk-invocation-id": _invocation_id()}
-        return AWSPreparedRequest("GET", request.url, headers, None, stream_output=True, context=request.context)
+        signature = self._signature(path, credentials, botocore.auth.get_current_datetime().strftime(SIGV4_TIMESTAMP))
+        headers = {**self.headers, **signature, "amz-sdk-invocation-id": _invocation_id()}
+        return AWSPreparedRequest("GET", self.base + path, headers, None, stream_output=True)
+
+    def _signature(self, path: str, credentials: Any, stamp: str) -> dict[str, str]:
+        """Return the headers of Signature Version 4."""
+        scheme, _, host = self.base.partition("://")
+        host, _, prefix = host.partition("/")
+        host = host.removesuffix(":443" if scheme == "https" else ":80")
+        signed = {"host": host, "x-amz-date": stamp}
+        headers = {"X-Amz-Date": stamp}
+        if credentials.token:
+            headers["X-Amz-Security-Token"] = signed["x-amz-security-token"] = credentials.token
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        before = f"/{prefix}" if prefix else ""
+        request = f"GET\n{before}{path}\n\n{lines}\n{';'.join(signed)}\n{_NO_BODY}"
+        scope = f"{stamp[:8]}/{self.region}/{self.signing_name}/aws4_request"
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        key = _signing_key(credentials.secret_key, scope)
+        headers["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={';'.join(signed)}, "
+            f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
+        )
+        return headers
+
+
+@lru_cache(maxsize=64)
+def _signing_key(secret: str, scope: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 class Repeats:
     """An operation as a function with the parameters, results and errors of the client's own method.
 
     For each call, botocore resolves the endpoint, builds the user agent and runs two dozen hooks. Here it does so for
-    the first call only. Later requests are copies with their own path, time, invocation ID and signature. Signer, HTTP
-    session and parser are botocore's. botocore also handles errors and lost connections, as the outcome of a call of
-    its own.
+    the first call only. Later requests are copies with their own path, time, invocation ID and signature. HTTP session
+    and parser are botocore's. botocore also handles errors and lost connections, as the outcome of a call of its own.
 
     `http` is the client's HTTP session; `credentials` returns the client's credentials, None without any.
     """
@@ -218,7 +254,8 @@ class Repeats:
         if isinstance(outcome, Exception):
             raise outcome
         if outcome is None and path:
-            self._template = Template.of(request, path)
+            credentials = self._credentials()
+            self._template = credentials and Template.of(request, path, credentials.get_frozen_credentials())
         return outcome
 
 
