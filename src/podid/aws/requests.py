@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import botocore.auth
-import urllib3.exceptions
+import urllib3
 from botocore import xform_name
 from botocore.auth import SIGV4_TIMESTAMP
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -25,7 +25,7 @@ from botocore.exceptions import HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
-from podid.calls.http import limit_pools, read_whole
+from podid.calls.http import FAILURE, ROUTE, limit_pools, read_whole
 
 # three times a page of IAM roles with the longest trust policies
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -49,15 +49,42 @@ class Bounded:
     def send(self, request: Any) -> AWSResponse:
         request.stream_output = True
         response = self._session.send(request)
+        return _whole(request.url, response.status_code, response.raw)
+
+    def get(self, pool: Any, target: str, request: AWSPreparedRequest) -> AWSResponse:
+        """Return the answer to a request without a body, as `send` does, by a pool that `send` has chosen before."""
         try:
-            body = read_whole(response.raw, LARGEST_ANSWER)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise HTTPClientError(error=error) from error
-        raw = SimpleNamespace(stream=lambda: iter((body,)))  # botocore reads this attribute
-        return AWSResponse(response.url, response.status_code, response.headers, raw)
+            raw = pool.urlopen(
+                *("GET", target),
+                headers=request.headers,
+                retries=_ONCE,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except Exception as error:  # noqa: BLE001  the session raises its own error instead
+            token = FAILURE.set(error)
+            try:
+                return self.send(request)
+            finally:
+                FAILURE.reset(token)
+        return _whole(request.url, raw.status, raw)
 
     def close(self) -> None:
         self._session.close()
+
+
+def _whole(url: str, status: int, raw: Any) -> AWSResponse:
+    try:
+        body = read_whole(raw, LARGEST_ANSWER)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise HTTPClientError(error=error) from error
+    # botocore reads this attribute
+    return AWSResponse(url, status, raw.headers, SimpleNamespace(stream=lambda: iter((body,))))
+
+
+# podid retries itself
+_ONCE = urllib3.Retry(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +153,28 @@ class Template:
     the signed headers are known, and the key of the day is cached."""
 
     base: str
+    pool: Any
+    target: str
     headers: dict[str, str]
     region: str
     signing_name: str
 
     @classmethod
     def of(cls, request: AWSPreparedRequest, path: str, credentials: Any) -> "Template | None":
-        """Return the template of a request from botocore; None if it is not a plain signed GET of this path, or if the
-        template signs it in another way."""
+        """Return the template of a request that botocore has sent in this thread; None if it is not a plain signed GET
+        of this path, or if the template signs it in another way."""
         headers = {
             name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
         }
         signed = _SIGNED.fullmatch(headers.get("Authorization", ""))
-        if request.method != "GET" or request.body or signed is None or not request.url.endswith(path):
+        pool, target = ROUTE.get() or (None, "")
+        if request.method != "GET" or request.body or signed is None:
+            return None
+        if not request.url.endswith(path) or not target.endswith(path):
             return None
         kept = {name: value for name, value in headers.items() if name.lower() not in _PER_REQUEST}
-        template = cls(request.url.removesuffix(path), kept, signed["region"], signed["service"])
+        base, target = request.url.removesuffix(path), target.removesuffix(path)
+        template = cls(base, pool, target, kept, signed["region"], signed["service"])
         again = template._signature(path, credentials, headers.get("X-Amz-Date", ""))
         return template if again.items() <= headers.items() else None
 
@@ -227,7 +260,8 @@ class Repeats:
             credentials = self._credentials()
             if credentials is None:
                 raise NoCredentialsError
-            response = self._http.send(template.request(path, credentials.get_frozen_credentials()))
+            request = template.request(path, credentials.get_frozen_credentials())
+            response = self._http.get(template.pool, template.target + path, request)
         except Exception as error:  # noqa: BLE001  botocore raises it again, as it does
             return self._by_botocore(params, outcome=error, began=began)
         if response.status_code != 200:
@@ -240,13 +274,18 @@ class Repeats:
 
     def _by_botocore(self, params: dict[str, Any], *, path: str = "", outcome: Any = None, began: float = 0.0) -> Any:
         """Call the client's own method. With an `outcome`, send nothing."""
-        self._call.path, self._call.outcome = path, outcome
+        call = self._call
+        call.path, call.outcome, call.request = path, outcome, None
+        ROUTE.set(None)
         token = sent_at.set(began or None)
         try:
             return self._method(**params)
         finally:
             sent_at.reset(token)
-            self._call.path, self._call.outcome = "", None
+            credentials = self._credentials() if call.request is not None else None
+            if credentials is not None:
+                self._template = Template.of(call.request, path, credentials.get_frozen_credentials())
+            call.path, call.outcome, call.request = "", None, None
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> Any:
         """Handle botocore's hook before it sends: the returned or raised value is the outcome of the request."""
@@ -254,8 +293,7 @@ class Repeats:
         if isinstance(outcome, Exception):
             raise outcome
         if outcome is None and path:
-            credentials = self._credentials()
-            self._template = credentials and Template.of(request, path, credentials.get_frozen_credentials())
+            self._call.request = request
         return outcome
 
 
