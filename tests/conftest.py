@@ -103,7 +103,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(update=request.config.getoption("--update-golden"))
 
 
-# grids of long tests: file or function -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
+# long grids: file or function -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
 SAMPLED = {
     **dict.fromkeys(
         (
