@@ -201,6 +201,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             for name, next_role in zip(roles, chained, strict=True)
         },
         "permission_policies": {name: Known({}) for name in roles},
+        "target_policies": {},
         "boundaries": {},
         "node_role_policies": {},
         "principals": (),

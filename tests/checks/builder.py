@@ -302,6 +302,7 @@ def healthy(**sections: Any) -> Snapshot:
         "target_permissions": {},
         "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
         "permission_policies": {ROLE_ARN: Known({"p": Known(READS)})},
+        "target_policies": {},
         "boundaries": {},
         "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},

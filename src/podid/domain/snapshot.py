@@ -100,7 +100,9 @@ class Snapshot:
     role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
     # role ARN -> its policies, by name of the inline and by ARN of the managed ones
     permission_policies: Section[Mapping[str, Section[Mapping[str, Section[Document]]]]] = field(metadata=AWS)
-    # ARN of a permissions boundary of a role -> its document
+    # the same of target roles in the account of the cluster
+    target_policies: Section[Mapping[str, Section[Mapping[str, Section[Document]]]]] = field(metadata=AWS)
+    # ARN of a permissions boundary of a role or target role -> its document
     boundaries: Section[Mapping[str, Section[Document]]] = field(metadata=AWS)
     # the users and roles of the account with their policies
     principals: Section[tuple[Principal, ...]] = field(metadata=AWS)

@@ -13,11 +13,11 @@ from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAc
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
-from podid.facts.index import by_role, once
+from podid.facts.index import by_role, by_target, once
 
 # the sections that `accesses` reads
 NEEDS = ("cluster", "associations", "roles", "permission_policies")
-WANTS = ("boundaries",)
+WANTS = ("boundaries", "target_roles", "target_policies")
 # the policies of a role by name or ARN
 Policies = Mapping[str, Section[Document]]
 
@@ -105,14 +105,20 @@ class RolePrivileges:
 
 @once
 def privileges(snapshot: Snapshot) -> Mapping[str, Section[RolePrivileges | None]]:
-    """Return role ARN -> its permissions; None for a role that does not exist. Missing if the role, one of its policies
-    or its boundary could not be read."""
-    return {arn: _of_role(snapshot, arn) for arn in by_role(snapshot)}
+    """Return role ARN -> its permissions, of roles and target roles; None for a role that does not exist. Missing if
+    the role, one of its policies or its boundary could not be read."""
+    own = dict.fromkeys(by_role(snapshot), (snapshot.roles, snapshot.permission_policies))
+    targets = dict.fromkeys(by_target(snapshot), (snapshot.target_roles, snapshot.target_policies))
+    return {arn: _of_role(snapshot, arn, *sections) for arn, sections in {**targets, **own}.items()}
 
 
-def _of_role(snapshot: Snapshot, arn: str) -> Section[RolePrivileges | None]:
-    policies = part(snapshot.permission_policies, arn)
-    grants = RoleGrants.of(arn, part(snapshot.roles, arn), policies, snapshot.boundaries)
+def _of_role(
+    snapshot: Snapshot,
+    arn: str,
+    roles: Section[Mapping[str, Section[Role | None]]],
+    policies: Section[Mapping[str, Section[Policies]]],
+) -> Section[RolePrivileges | None]:
+    grants = RoleGrants.of(arn, part(roles, arn), part(policies, arn), snapshot.boundaries)
     for _, reason in grants.missing:
         return reason
     role = grants.known_role

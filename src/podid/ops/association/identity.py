@@ -13,7 +13,6 @@ from podid.domain.iam import Document
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Place
-from podid.domain.policy.session import RoleSession
 from podid.domain.snapshot import Known, Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
@@ -23,7 +22,7 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.privileges import Privileges, read_privileges
-from podid.ops.permissions.session import pods_access
+from podid.ops.permissions.session import SessionReader
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, trust_of
@@ -34,8 +33,9 @@ _MOST_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`association` is None if there is none. `permissions` are those of the association's role, `privileges` what they
-    allow; None with a target role, whose policies are not read. `last_use` is None if CloudTrail was not searched."""
+    """`association` is None if there is none. `permissions` are those of the association's role, `privileges` those of
+    the pods, which have the credentials of the target role if there is one. `last_use` is None if CloudTrail was not
+    searched."""
 
     status: IdentityStatus
     association: Association | None
@@ -73,9 +73,10 @@ def read_identity(
         known = role.value
         permissions = attempt(lambda: read_policies(clients.iam, known))
     privileges = None
-    if isinstance(permissions, Known) and association.target_role_arn is None:
-        session = RoleSession(region=place.region, now=snapshot.taken_at)
-        access = pods_access(association, place.the_cluster.arn, _grants(permissions.value), session)
+    if isinstance(permissions, Known):
+        grants = {association.role_arn: _grants(permissions.value)}
+        reader = SessionReader(clients=clients, now=snapshot.taken_at, specified={}, grants=grants)
+        (access,) = reader.read(place, (association,))
         privileges = read_privileges(access, action_table())
     return IdentityReading(
         status,

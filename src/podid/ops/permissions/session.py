@@ -7,7 +7,7 @@ it: otherwise the pods have no credentials and no permissions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
@@ -173,18 +173,15 @@ def pods_access(
 
 @dataclass(frozen=True, kw_only=True)
 class SessionReader:
-    """Reads the access of associations' pods. It keeps the policies that it read, by the ARN of their role. `given` are
-    values of condition keys, in lower case. `target_profile` is the profile for target roles, empty for the caller's
-    own credentials."""
+    """Reads the access of associations' pods. `grants` are the policies that were read, by the ARN of their role.
+    `specified` are values of condition keys, by key in lower case. `target_profile` is the profile for target roles,
+    empty for the caller's own credentials."""
 
     clients: Clients
     now: datetime
     specified: Values
     target_profile: str = ""
-
-    @cached_property
-    def _grants(self) -> dict[str, RoleGrants]:
-        return {}
+    grants: dict[str, RoleGrants] = field(default_factory=dict)
 
     def read(
         self, place: Place, associations: Sequence[Association], pod: trust.LivePod | None = None
@@ -198,20 +195,20 @@ class SessionReader:
         return tuple(self._of(cluster, place.region, item, pod) for item in associations)
 
     def _read(self, arns: Sequence[str], account: str) -> None:
-        new = [arn for arn in dict.fromkeys(arns) if arn not in self._grants]
+        new = [arn for arn in dict.fromkeys(arns) if arn not in self.grants]
         elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
-        self._grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
+        self.grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
         theirs: list[str] = []
         if elsewhere and self.target_profile:
             aws = self.clients.aws_of(self.target_profile)
             caller_account = aws.sts.get_caller().account
             theirs = [arn for arn in elsewhere if Arn.parse(arn).account == caller_account]
-            self._grants.update(grants_of_roles(aws.iam, theirs))
+            self.grants.update(grants_of_roles(aws.iam, theirs))
         for arn in elsewhere.keys() - theirs:
-            self._grants[arn] = RoleGrants.of(arn, elsewhere[arn], elsewhere[arn], elsewhere[arn])
+            self.grants[arn] = RoleGrants.of(arn, elsewhere[arn], elsewhere[arn], elsewhere[arn])
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
-        grants = self._grants[association.pods_role_arn]
+        grants = self.grants[association.pods_role_arn]
         session = RoleSession(region=region, now=self.now, specified=self.specified)
         elsewhere = in_other_account(grants.arn, cluster.account)
         unreadable = isinstance(grants.role, Missing) and grants.role.error_code == OTHER_ACCOUNT
@@ -223,7 +220,7 @@ class SessionReader:
         )
         if not association.target_role_arn:
             return access
-        base = self._grants[association.role_arn]
+        base = self.grants[association.role_arn]
         hop = self._hop(association, cluster, base, access.access.session)
         unread = tuple(dict.fromkeys((*access.unread, *_unread(base))))
         return replace(access, base=base, hop=hop, unread=unread)
@@ -235,7 +232,7 @@ class SessionReader:
             association,
             cluster,
             base=base.known_role,
-            target=self._grants[target].role,
+            target=self.grants[target].role,
             permissions=_decisions([access.ruling(action, target) for action in trust.ACTIONS]),
             pods=(session.live,) if session.live is not None else None,
             now=self.now,

@@ -106,6 +106,11 @@ def permission_policies(source: Source) -> dict[str, Section[Policies]]:
     return _policies(source.clients.iam, source.value("role_policies"))
 
 
+def target_policies(source: Source) -> dict[str, Section[Policies]]:
+    """Return ARN of a target role -> its policies, in the cluster's account."""
+    return policies_of_roles(source.clients.iam, _existing(source.value("target_roles")))
+
+
 def policies_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[Policies]]:
     """Return role ARN -> its policies, for any roles of the caller's account."""
     return _policies(iam, _by_role(arns, iam.get_names_of_policies))
@@ -165,7 +170,7 @@ def _permissions(policies: Mapping[str, Section[Policies]]) -> dict[str, Section
 
 def boundaries(source: Source) -> dict[str, Section[Document]]:
     """Return the documents of the permissions boundaries by ARN. Each is read once for all roles."""
-    return _ceilings(source.clients.iam, source.value("roles"))
+    return _ceilings(source.clients.iam, {**source.value("roles"), **known_or(source.before("target_roles"), {})})
 
 
 def _ceilings(iam: Iam, roles: Mapping[str, Section[Role | None]]) -> dict[str, Section[Document]]:
