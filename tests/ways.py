@@ -395,6 +395,7 @@ STORY = _script(
 0 completion show bash
 0 completion install bash
 0 completion install bash
+0 completion uninstall bash
 0 schema
 3 sandbox status
 0 sandbox stop

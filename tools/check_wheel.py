@@ -21,6 +21,7 @@ EXPECTED: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("completion", "bash"), 0, "_podid_completion"),
     (("doctor", "--list"), 0, "agent-not-installed"),
     (("associate", "--show-permissions"), 0, "eks:CreatePodIdentityAssociation"),
+    (("schema",), 0, "json-schema.org"),
     (("demo",), 1, "podid[sandbox]"),
 )
 

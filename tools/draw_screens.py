@@ -130,7 +130,7 @@ def _film(site: Site) -> str:
 
 
 def _printed(argv: tuple[str, ...], site: Site) -> list[str]:
-    text = site(*argv, env={"FORCE_COLOR": "1"}).stdout
+    text = site(*argv, env={"FORCE_COLOR": "1", "FORCE_HYPERLINK": "0"}).stdout
     # ids and the names of pods are made at random
     text = re.sub(r"\ba-[a-z0-9]{17}\b", "a-0123456789abcdefg", text)
     pods = list(dict.fromkeys(re.findall(r"\borders-[a-z0-9]{10}-[a-z0-9]{5}\b", text)))

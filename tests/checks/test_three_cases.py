@@ -20,9 +20,11 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector, VpcEndpoint
 from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.workloads import injected
 
 from .audit_cases import AUDIT_CASES
 from .builder import (
+    INJECTED,
     NODE_ROLE_ARN,
     REFUSED,
     ROLE_ARN,
@@ -474,7 +476,26 @@ def test_healthy_broken_unknown(check_id: str) -> None:
         assert "fail" in [outcome for outcome, _, _ in answers(check_id, cases.broken)]
 
 
-@pytest.mark.parametrize("check_id", [check_id for check_id, cases in CASES.items() if cases.broken is not None])
+BROKEN = [check_id for check_id, cases in CASES.items() if cases.broken is not None]
+
+
+@pytest.mark.parametrize("check_id", BROKEN)
+def test_a_fault_in_an_init_container_alone_is_reported_too(check_id: str) -> None:
+    """The webhook injects init containers as it does the others, and their SDKs use what they are given."""
+    broken = CASES[check_id].broken
+    assert broken is not None
+    if isinstance(broken.pods, Known):
+        broken = replace(broken, pods=Known(tuple(map(_with_init_containers, broken.pods.value))))
+    assert "fail" in [outcome for outcome, _, _ in answers(check_id, broken)]
+
+
+def _with_init_containers(old: Pod) -> Pod:
+    """Return the pod with its containers as init containers, and one healthy container."""
+    main = Container(name="main", image="example/main:1", env=INJECTED if injected(old) else {}, ready=True)
+    return replace(old, containers=(*(replace(container, init=True) for container in old.containers), main))
+
+
+@pytest.mark.parametrize("check_id", BROKEN)
 def test_fixes_can_be_pasted(check_id: str) -> None:
     """podid's own parser takes them, and nothing is left to fill in."""
     broken = CASES[check_id].broken

@@ -24,8 +24,9 @@ def seeded(healthy: Site) -> Site:
     encoded = base64.b64encode(f"{IDS['secret']}:{SECRET}".encode()).decode()
     healthy.cluster.post("/api/v1/namespaces/shop/secrets", {**metadata, "data": {"key": encoded}})
     env = [{"name": "ACCESS", "value": IDS["pod"]}, {"name": "SECRET", "value": SECRET}]
-    container = {"name": "app", "image": "example/app:1", "env": env}
-    healthy.cluster.make_workload("Deployment", "shop", "seeded", "default", pod={"containers": [container]})
+    app = {"name": "app", "image": "example/app:1"}
+    pod = {"containers": [app], "initContainers": [{**app, "name": "setup", "env": env}]}
+    healthy.cluster.make_workload("Deployment", "shop", "seeded", "default", pod=pod)
     healthy.wait(60)
     return healthy
 

@@ -97,6 +97,17 @@ def test_what_cannot_be_read_is_unknown(site: Site) -> None:
     )
 
 
+def test_an_init_container_uses_credentials_too(site: Site) -> None:
+    site.with_agent().with_identity()
+    spec: Any = {"initContainers": [{"name": "setup", "image": "setup:1", "env": KEYS}]}
+    site.cluster.make_pod("shop", "lone", "orders", containers=[{"name": "app", "image": "app:1"}], **spec)
+    site.wait(5)
+    (lone,) = [pod for pod in shown(site)["pods"] if pod["name"] == "lone"]
+    containers = [(item["name"], item["init"], item["uses"]) for item in lone["containers"]]
+    assert containers == [("app", False, "pod-identity"), ("setup", True, "static-keys")]
+    assert "init container setup: uses access keys of its own" in site.must("show", "shop/orders").stdout
+
+
 def test_a_service_account_that_does_not_exist(site: Site) -> None:
     site.associate("shop", "nobody")
     found = shown(site, "shop/nobody")

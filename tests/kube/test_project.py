@@ -40,6 +40,12 @@ def test_the_run_before(run: dict[str, Any], failed: bool) -> None:
     assert container.failed == (times if failed else None)
 
 
+@pytest.mark.parametrize(("policy", "ports"), [("Always", (80,)), (None, ())])
+def test_ports_of_init_containers_that_run_as_long_as_the_pod(policy: str | None, ports: tuple[int, ...]) -> None:
+    sidecar = {"name": "proxy", "ports": [{"containerPort": 8080, "hostPort": 80}], "restartPolicy": policy}
+    assert project_pods.host_ports({"containers": [{"name": "app"}], "initContainers": [sidecar]}) == ports
+
+
 def test_since_when_a_pod_is_ready() -> None:
     assert project_pods.pod(pod({})).ready_since == datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
     assert project_pods.pod(pod({}, ready="False")).ready_since is None

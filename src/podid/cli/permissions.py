@@ -69,9 +69,7 @@ MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
 )
-MIGRATION_OF_MANY = OptionalPermission.of(
-    "many service accounts: reading the policies of all roles with few calls", Iam.list_names_of_policies
-)
+MANY_ROLES = OptionalPermission.of("many roles: reading them and their policies with few calls", Iam.list_principals)
 READING_ADDONS = OptionalPermission.of("add-ons: the features of their versions", Eks.get_addon_configuration)
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations

@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -176,6 +176,22 @@ class Runtime:
             runtime.streams.rename(program_of(sys.argv[0]))
         return runtime
 
+    def to_stdout(self, write: Callable[[IO[str]], object]) -> bool:
+        """Return False if stdout is closed. A closed pipe is silent; other failures print a warning to stderr. The exit
+        code stays that of the result."""
+        out = self.streams.stdout
+        try:
+            write(out)
+            out.flush()
+        except BrokenPipeError:
+            return False
+        except OSError as error:
+            abandon(out)
+            with suppress(OSError, ValueError):
+                self.streams.stderr.write(f"Warning: the result could not be written to stdout: {error.strerror}\n")
+            return False
+        return True
+
     def take_settled(self) -> "Settled | None":
         """Return the settled runs to report, once."""
         settled, self.settled = self.settled, None
@@ -229,11 +245,13 @@ class Runtime:
 
     def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
         """Return the form of text on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        from podid.render.links import can_link
         from podid.render.screen import Screen
 
         tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
         now = self.now() if tty and not full else None
-        return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
+        color = self.color(stream, allowed=color)
+        return Screen(self.width if tty else None, color, tty and can_link(self.env), self.account, now)
 
     def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """Apply NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR in this order; else colour terminals

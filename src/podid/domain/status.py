@@ -61,7 +61,7 @@ class CredentialCandidate:
     certain: Annotated[bool, About("Whether it certainly gives credentials; false if podid does not read it.")] = True
 
 
-@members("container uses certain candidates")
+@members("container init uses certain candidates")
 @dataclass(frozen=True, slots=True)
 class ContainerUse:
     """The credential sources of a container, in the order in which an SDK uses them."""
@@ -70,6 +70,7 @@ class ContainerUse:
     candidates: Annotated[
         tuple[CredentialCandidate, ...], Key("sources"), About("In the order in which an SDK uses them.")
     ]
+    init: Annotated[bool, About("Whether it is an init container.")] = False
 
     @property
     def uses(

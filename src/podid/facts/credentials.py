@@ -156,9 +156,10 @@ NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 
 
 def uses_of(pod: Pod, maps: ConfigMapKeys) -> tuple[ContainerUse, ...]:
-    """Return the credentials of each container, except init containers, which have ended. `maps` are the keys of
-    ConfigMaps in a snapshot."""
-    return tuple(_use(pod, container, maps) for container in pod.containers if not container.init)
+    """Return the credentials of each container. `maps` are the keys of ConfigMaps in a snapshot. Init containers come
+    last: most of them have ended."""
+    containers = sorted(pod.containers, key=lambda container: container.init)
+    return tuple(_use(pod, container, maps) for container in containers)
 
 
 def main_use(pod: Pod, maps: ConfigMapKeys) -> ContainerUse | None:
@@ -167,7 +168,8 @@ def main_use(pod: Pod, maps: ConfigMapKeys) -> ContainerUse | None:
 
 
 def _use(pod: Pod, container: Container, maps: ConfigMapKeys) -> ContainerUse:
-    return ContainerUse(container.name, tuple(_candidates(pod, container, brought(maps, pod, container))))
+    candidates = tuple(_candidates(pod, container, brought(maps, pod, container)))
+    return ContainerUse(container.name, candidates, init=container.init)
 
 
 def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[CredentialCandidate]:

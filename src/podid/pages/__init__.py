@@ -4,6 +4,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+# the published documentation
+SITE = "https://podid.github.io/podid/"
+
 
 class Entry(NamedTuple):
     """The front matter of a page. `link` is the broken link on the way to credentials (1 to 10), 0 for podid's own
@@ -20,6 +23,10 @@ class Entry(NamedTuple):
     healthy: str
     texts: tuple[tuple[str, int], ...]
     bearing: str = "stops"
+
+    @property
+    def url(self) -> str:
+        return f"{SITE}failures/{self.id}/"
 
     @property
     def body(self) -> str:

@@ -106,7 +106,11 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]], shown: str) -> Iterator[str | 
         alike = grouped((item, use.pod.name) for use in uses for item in use.containers)
         for item, names in alike.items():
             which = "" if len(names) == len(uses) else f" of {short_list(names)}"
-            yield Line(f"  {item.container}{which}: {_use_words(item)}", _style(item))
+            yield Line(f"  {_container_words(item)}{which}: {_use_words(item)}", _style(item))
+
+
+def _container_words(item: ContainerUse) -> str:
+    return f"init container {item.container}" if item.init else item.container
 
 
 def _use_words(item: ContainerUse) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from podid.domain.encoding import timestamp
 from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
+from podid.render.links import linked, unlinked
 from podid.render.view import Column, Line, Table, View, is_only
 
 # in rich's words
@@ -26,10 +27,11 @@ _BEFORE_ROLE = re.compile(r"\b(?:as|by|for|from|in|of|to|with) $")
 @dataclass(frozen=True, slots=True)
 class Screen:
     """Lines are wrapped at `width`, unless it is None. Names of IAM in `account`, of nodes, and times on about the day
-    of `now` are short; without `now` all is shown in full."""
+    of `now` are short; without `now` all is shown in full. Addresses and IDs of failure modes are `links`."""
 
     width: int | None = None
     color: bool = False
+    links: bool = False
     account: str = ""
     now: datetime | None = None
 
@@ -81,12 +83,14 @@ def paint(item: str | Line, screen: Screen) -> str:
     shown = text
     if screen.width is not None:
         shown = wrap_command(text, screen.width) if line.code else wrap_line(text, screen.width, line.hang)
-    if not screen.color or line.style not in _STYLES or not shown:
-        return shown
-    first, *rest = shown.split("\n")
-    if upto is None:
-        return "\n".join(_styled(row, line.style) for row in (first, *rest))
-    return "\n".join((_styled(first[:upto], line.style) + first[upto:], *rest))
+    if screen.color and line.style in _STYLES and shown:
+        rows = shown.split("\n")
+        if upto is None:
+            rows = [_styled(row, line.style) for row in rows]
+        else:
+            rows[0] = _styled(rows[0][:upto], line.style) + rows[0][upto:]
+        shown = "\n".join(rows)
+    return linked(shown) if screen.links else shown
 
 
 def _styled(text: str, style: str) -> str:
@@ -101,7 +105,7 @@ def rows_of(text: str, screen: Screen) -> int:
     """Return how many rows of the terminal the text takes; 0 if that is not known."""
     from unicodedata import east_asian_width
 
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", unlinked(text))
     if screen.width is None or any(east_asian_width(character) in "WF" for character in plain):
         return 0
     return sum(max(1, -(-len(line) // screen.width)) for line in plain.splitlines())
@@ -110,7 +114,7 @@ def rows_of(text: str, screen: Screen) -> int:
 def draw(view: View, screen: Screen, *, wide: bool) -> str:
     """Return the view as a terminal shows it."""
     screen = replace(screen, now=None) if view.exact or wide else screen
-    screen = replace(screen, width=None) if view.file else screen
+    screen = replace(screen, width=None, links=False) if view.file else screen
     if view.widest and screen.width is not None:
         screen = replace(screen, width=min(view.widest, screen.width))
     if view.lines:
@@ -153,7 +157,8 @@ def _table(table: Table, screen: Screen, *, wide: bool) -> str:
     for number, row in enumerate(laid.rows):
         for cells in row:
             parts = [_colored(cell.text, table.styles.get((number, cell.column), ""), screen) for cell in cells]
-            lines.append(GAP.join(parts).rstrip())
+            line = GAP.join(parts).rstrip()
+            lines.append(linked(line) if screen.links else line)
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from podid.calls.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
+from podid.local.extras import install_command
 from podid.local.processes import python
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
@@ -225,7 +226,7 @@ def require_extra() -> None:
     if missing:
         raise PodidError(
             "the sandbox requires additional packages: install podid[sandbox]",
-            hint=("pip", "install", "podid[sandbox]"),
+            hint=install_command("sandbox"),
             subject=", ".join(missing),
         )
 

@@ -22,6 +22,8 @@ STATEMENT = {
 }
 INLINE: dict[str, Any] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 OTHER: dict[str, Any] = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+# EKS accepts characters in tags that IAM refuses
+TAG = "'single' \"double\" ${x} %{y}"
 SESSION = f'{{ "Version": "2012-10-17", "Statement": [ {json.dumps({**STATEMENT, "Sid": "Some"})} ] }}'
 
 
@@ -70,7 +72,7 @@ FULL = LiveRole(
         description='Soft\u00adhyphen, "quotes", \ttab and ${template} ü',
         max_session_seconds=7200,
         permissions_boundary_arn=BOUNDARY,
-        tags={"team": "shop ${x} %{y}", "k.o/1": "'single' \"double\""},
+        tags={"team": "shop ü @ +1", "k.o/1": ""},
     ),
     (),
     {"c": INLINE, "c.": OTHER},
@@ -95,7 +97,7 @@ ROLES = (PLAIN, FULL, LEGACY)
 ASSOCIATIONS = (
     association("shop/basket", PLAIN.role.arn, 1),
     association("shop/orders", PLAIN.role.arn, 2, target_role_arn=OTHER_ROLE, tags={"aws:a": "b", "cost": "42"}),
-    association("shop/pay", FULL.role.arn, 3, disable_session_tags=True, policy=SESSION, tags={"no": "0123"}),
+    association("shop/pay", FULL.role.arn, 3, disable_session_tags=True, policy=SESSION, tags={"no": "0123", "q": TAG}),
     association("old/app.v1", LEGACY.role.arn, 4, target_role_arn=FULL.role.arn),
     association("old/app-v1", f"arn:aws:iam::{ACCOUNT}:role/unknown", 5),
 )

@@ -39,7 +39,7 @@ def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _java(container: Container) -> str:
     """Return why it is a Java container with the IPv6 address and without the setting; empty for any other."""
-    if container.init or MODE in container.env or container.env.get(INJECTED_ENV[0]) != AGENT_ADDRESSES[1]:
+    if MODE in container.env or container.env.get(INJECTED_ENV[0]) != AGENT_ADDRESSES[1]:
         return ""
     if words := _IMAGES & set(re.split(r"[^a-z]+", container.image.lower())):
         return f"image {container.image} ({sorted(words)[0]})"

@@ -49,7 +49,7 @@ def sdk_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
-        images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
+        images = dict.fromkeys(c.image for pod in pods for c in served(pod))
         old_images = [(image, old) for image in images if (old := _old(image)) is not None]
         if not old_images:
             yield case.ok("none of its images is known to be too old; their contents were not checked")

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import permissions
     from podid.kube.reader import KubeReader
 
     return CommandPermissions.of(
         Eks.iter_readable,
         *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
         optional=(
+            permissions.MANY_ROLES,
             OptionalPermission.of("the number of running pods", KubeReader.list_pods),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
@@ -103,7 +105,7 @@ def _parts(
             yield local
             continue
         try:
-            new = SessionReader(clients=local.clients, now=now, specified=keys, target_profile=profile)
+            new = SessionReader(clients=local.clients.for_many_roles(), now=now, specified=keys, target_profile=profile)
             reader = readers.setdefault(id(local.aws), new)
             place = local.place()
             yield local, who_can(local.clients, reader, place, access.shared.namespace, query, action_table())

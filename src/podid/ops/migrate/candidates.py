@@ -114,8 +114,10 @@ def find_leftovers(
 
 
 def carried_role(pod: Pod) -> str:
-    """Return the role that IRSA's variables name in the pod's containers, empty for none."""
-    return next((arn for c in pod.containers if not c.init and (arn := c.env.get(ROLE_ARN, ""))), "")
+    """Return the role that IRSA's variables name in the pod's containers, empty for none. Init containers count only if
+    no other container has one."""
+    containers = sorted(pod.containers, key=lambda container: container.init)
+    return next((arn for c in containers if (arn := c.env.get(ROLE_ARN, ""))), "")
 
 
 def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -47,7 +47,6 @@ V = TypeVar("V")
 NO_ROLES: Mapping[str, Section[Role | None]] = MappingProxyType({})
 # an action of the CNI that AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
-MANY_ROLES = 50
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
 
@@ -85,20 +84,7 @@ def target_permissions(source: Source) -> dict[tuple[str, str], Section[tuple[De
 
 
 def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
-    iam = source.clients.iam
-    read = partial(_listed_names, iam) if source.listed else iam.get_names_of_policies
-    return _by_role((a.role_arn for a in source.associations), read)
-
-
-def _listed_names(iam: Iam, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-    """Yield the same as `get_names_of_policies`, which makes two calls for each role; with fewer calls for many roles,
-    if the caller is authorized to list the details of all roles of the account."""
-    listed: Mapping[str, PolicyNames] = {}
-    if len(names) >= MANY_ROLES:
-        with suppress(PodidError):
-            listed = iam.list_names_of_policies()
-    yield from ((name, listed[name]) for name in names if name in listed)
-    yield from iam.get_names_of_policies([name for name in names if name not in listed])
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
 
 
 def permission_policies(source: Source) -> dict[str, Section[Policies]]:

@@ -14,6 +14,9 @@ from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.render import sanitize
 from podid.render.export.parts import FormText, association_members, compact, head
 
+# the AWS CLI sends the content of the file, and version 1 of the page
+# https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
+_FILES = ("file://", "fileb://", "http://", "https://")
 _WAIT = "EKS accepts a new role only after some seconds."
 _OPTIONS = {
     "namespace": "--namespace",
@@ -43,7 +46,7 @@ def _role(role: LiveRole) -> Iterator[str]:
     options = {
         "--role-name": role.name,
         "--path": "" if detail.path == "/" else detail.path,
-        "--description": detail.description,
+        **_described(detail.description),
         "--max-session-duration": ""
         if detail.max_session_seconds == DEFAULT_SESSION_SECONDS
         else str(detail.max_session_seconds),
@@ -61,6 +64,13 @@ def _role(role: LiveRole) -> Iterator[str]:
     yield ""
 
 
+def _described(text: str) -> dict[str, str]:
+    """Return the option for a description. Values in JSON are never names of files."""
+    if text.startswith(_FILES):
+        return {"--cli-input-json": compact({"Description": text})}
+    return {"--description": text}
+
+
 def _association(item: Association, region: str) -> str:
     members = association_members(item)
     options = {option: members.get(key, "") for key, option in _OPTIONS.items()}
@@ -73,9 +83,13 @@ def _association(item: Association, region: str) -> str:
 
 def _command(operation: str, options: Mapping[str, str], flags: tuple[str, ...] = ()) -> str:
     """Return a command with an option a line. An option without a value is omitted."""
-    parts = [f"aws {operation}", *(f"{option} {_quoted(value)}" for option, value in options.items() if value)]
-    parts += flags
+    parts = [f"aws {operation}", *(_option(option, value) for option, value in options.items() if value), *flags]
     return " \\\n  ".join(parts)
+
+
+def _option(option: str, value: str) -> str:
+    # otherwise the AWS CLI reads a value like -x as an option
+    return f"{option}{'=' if value.startswith('-') else ' '}{_quoted(value)}"
 
 
 def _quoted(text: str) -> str:

@@ -54,7 +54,7 @@ def _rule(name: str, entry: Entry | None) -> dict[str, object]:
             "shortDescription": {"text": entry.title},
             "fullDescription": {"text": entry.healthy or entry.title},
             "help": {"text": body, "markdown": body},
-            "helpUri": f"{HOMEPAGE}/blob/main/docs/reference/checks.md",
+            "helpUri": entry.url,
             "defaultConfiguration": {"level": _LEVEL[Severity(entry.severity)]},
             "properties": {"tags": [f"link {link_words(entry.link)}"]},
         }
