@@ -196,7 +196,7 @@ TOOLS: tuple[Tool, ...] = (
 )
 
 _TARGETS = ToolParameter("service_accounts", "Service accounts, each as NAMESPACE/NAME.", "array")
-# for whom a trust policy is: an option of these commands
+# commands about trust policies have an option for them
 _FOR = replace(_TARGETS, option="--for")
 _ROLE = ToolParameter("role", "Role, by name or ARN; for role-create the name of the new role.", option="--role")
 _PRESETS = ToolParameter("presets", "Permissions of a new role, as NAME[,KEY=VALUE...].", "array", "--preset")
