@@ -12,8 +12,8 @@ from domain.trust.trust_naive import Table, as_list, as_text, condition_holds, f
 def allowed(layers: Iterable[Iterable[Mapping[str, Any]]], action: str, resource: str, table: Table) -> bool:
     """Return whether the layers, each a list of documents, allow the request. One Deny is enough; every layer needs an
     Allow."""
-    found = [effects(layer, action, resource, table) for layer in layers]
-    return all("Allow" in layer for layer in found) and not any("Deny" in layer for layer in found)
+    of_layers = [effects(layer, action, resource, table) for layer in layers]
+    return all("Allow" in layer for layer in of_layers) and not any("Deny" in layer for layer in of_layers)
 
 
 def effects(layer: Iterable[Mapping[str, Any]], action: str, resource: str, table: Table) -> list[str]:
