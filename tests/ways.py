@@ -887,6 +887,9 @@ OWN = (
             ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
             ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
             ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+            ("sns:Publish", "arn:aws:sns:us-west-2:111122223333:jobs", "an SNS"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
+            ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
         )
     ),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
