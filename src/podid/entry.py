@@ -25,9 +25,7 @@ def main() -> None:
         if sys.stderr is not None:
             sys.stderr.write("Interrupted.\n")
         code = 130
-    if code == 130:
-        _leave_at_once(code)
-    sys.exit(code)
+    _leave_at_once(code)
 
 
 def complete_for_kubectl() -> None:

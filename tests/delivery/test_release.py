@@ -19,8 +19,10 @@ from packaging.utils import canonicalize_name
 
 import binary
 import build_dist
+import build_site
 import closure
 import homebrew
+import links
 import release_notes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +80,18 @@ def test_scripts_of_a_workflow_are_sound(name: str, tmp_path: Path) -> None:
     program = Path(sys.executable).parent / "shellcheck"
     ran = subprocess.run([program, *scripts], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_the_site_is_built_before_it_is_published() -> None:
+    jobs = WORKFLOWS["docs"]["jobs"]
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "build": READS,
+        "deploy": {"pages": "write", "id-token": "write"},
+    }
+    assert [step.get("uses", "").partition("@")[0] for step in jobs["deploy"]["steps"]] == ["actions/deploy-pages"]
+    assert jobs["deploy"]["needs"] == ["build"]
+    (folder,) = (step["with"]["path"] for _, step in steps(WORKFLOWS["docs"]) if "pages-artifact" in str(step))
+    assert build_site.site_of(build_site.FOLDER) == ROOT / folder
 
 
 def test_a_job_that_publishes_runs_no_code_of_the_repository() -> None:
@@ -180,6 +194,16 @@ def test_the_notes_are_the_section_of_the_version() -> None:
     link = f"https://github.com/podid/podid/blob/v{VERSION}/docs/guides/ci.md"
     assert text == f"### Added\n\n- `list`: see [the guide]({link}) and [semver](https://semver.org/).\n"
     assert release_notes.notes(CHANGELOG, "v0.0.9", "0.0.9") == "- The former.\n"
+
+
+def test_links_and_pictures_of_the_readme_are_absolute() -> None:
+    text = links.absolute("![a](docs/a.svg), [b](b.md#c), [d](#d), [e](https://e.example)", "v1.0.0")
+    base = "https://github.com/podid/podid"
+    assert text == (
+        f"![a]({base}/raw/v1.0.0/docs/a.svg), [b]({base}/blob/v1.0.0/b.md#c), [d](#d), [e](https://e.example)"
+    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"\]\((?!https://|#)", links.absolute(readme, "v1.0.0"))
 
 
 @pytest.mark.parametrize(

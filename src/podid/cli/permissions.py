@@ -91,6 +91,8 @@ TAKING_BACK = OptionalPermission.of(
     Iam.delete_inline_policy,
     Iam.detach_policy,
 )
+# the same for a role whose only policies are managed ones
+TAKING_BACK_ATTACHED = OptionalPermission.of(TAKING_BACK.reason, Iam.delete_role, Iam.detach_policy)
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 # for a command that reads several clusters
 SEVERAL_CLUSTERS = (
