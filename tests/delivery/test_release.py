@@ -1,5 +1,6 @@
 """The workflows, and what a release is made with. What needs GitHub, a registry or a container engine is not run."""
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ import closure
 import homebrew
 import links
 import release_notes
+import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor"
@@ -253,6 +255,19 @@ def test_the_closure_has_no_extras() -> None:
     assert not {"moto", "flask", "pytest", "mypy", "pip", "pyinstaller", "zensical"} & names
     assert {"moto", "flask"} <= {canonicalize_name(item.name) for item in closure.resolved("podid[sandbox]")}
     assert all(item.version == version(item.name) for item in closure.resolved())
+
+
+def test_the_bill_of_materials_identifies_the_wheel(tmp_path: Path) -> None:
+    wheel = tmp_path / "podid-1.2.3-py3-none-any.whl"
+    wheel.write_bytes(b"wheel")
+    document = {"bomFormat": "CycloneDX", "metadata": {"component": {"name": "podid"}}, "components": []}
+    component = sbom.identified(document, wheel)["metadata"]["component"]
+    assert component == {
+        "name": "podid",
+        "version": "1.2.3",
+        "purl": "pkg:pypi/podid@1.2.3",
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(b"wheel").hexdigest()}],
+    }
 
 
 class Installed(Distribution):
