@@ -93,7 +93,7 @@ def test_a_session_policy_limits_what_a_resource_allows(healthy: Site) -> None:
         "associate", "shop/orders", "--session-policy", str(file), "--replace", "--update-trust", "--wait", "none"
     )
     item = answered(healthy, QUEUE, grant({"AWS": ROLE}), allowed=False, code=9)
-    assert "the session policy does not" in item["reason"]
+    assert "no statement of the session policy allows it" in item["reason"]
 
 
 def test_what_is_not_read(healthy: Site) -> None:

@@ -9,7 +9,7 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place
@@ -333,8 +333,6 @@ class RolePlanner:
             managed_policy(self.sites[0].clients.iam, arn, partition=self.place.the_cluster.partition)
         except NotFound as error:
             self.missing.append(f"{where}: {error.message}")
-        except AccessDenied:
-            pass  # IAM checks it when it is attached
 
 
 def _some(action: Action | None) -> tuple[Action, ...]:

@@ -196,6 +196,8 @@ class SessionReader:
 
     def _read(self, arns: Sequence[str], account: str) -> None:
         new = [arn for arn in dict.fromkeys(arns) if arn not in self.grants]
+        if not new:
+            return
         elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
         self.grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
         theirs: list[str] = []
@@ -233,22 +235,24 @@ class SessionReader:
             cluster,
             base=base.known_role,
             target=self.grants[target].role,
-            permissions=_decisions([access.ruling(action, target) for action in trust.ACTIONS]),
+            permissions=_decisions(access, target),
             pods=(session.live,) if session.live is not None else None,
             now=self.now,
         )
 
 
-def _decisions(rulings: Sequence[Ruling]) -> Section[tuple[Decision, ...]]:
-    """Return the rulings as decisions of IAM's simulator, for the judgement of role chaining."""
+def _decisions(access: RoleAccess, target: str) -> Section[tuple[Decision, ...]]:
+    """Return the rulings on role chaining as decisions of IAM's simulator, for its judgement."""
     decisions = []
-    for ruling in rulings:
+    for action in trust.ACTIONS:
+        ruling, limit = access.ruling(action, target), access.limit(action, target)
+        explicit = ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None
+        if not explicit and limit is not None and limit.verdict is AccessVerdict.UNKNOWN:
+            ruling = limit
         if ruling.verdict is AccessVerdict.UNKNOWN and not ruling.keys:
             return Missing(ruling.reason, ruling.missing_permission)
-        word = "allowed" if ruling.verdict is AccessVerdict.ALLOWED else _IMPLICIT
-        if ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None:
-            word = _EXPLICIT
-        boundary = False if ruling.layer == LayerKind.BOUNDARY else None
+        word = "allowed" if ruling.verdict is AccessVerdict.ALLOWED else _EXPLICIT if explicit else _IMPLICIT
+        boundary = False if limit is not None and limit.verdict is AccessVerdict.DENIED else None
         keys = ruling.keys if ruling.verdict is AccessVerdict.UNKNOWN else ()
         decisions.append(
             Decision(
