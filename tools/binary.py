@@ -20,6 +20,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+import packaged
 from closure import licence_files, resolved
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,14 +47,15 @@ def modules() -> list[str]:
 
 
 def data_files() -> list[tuple[str, str]]:
-    """Return the files of the package that are not code, each with its folder in the binary."""
+    """Return the files of the package that are not code, and the schemas, each with its folder in the binary."""
     paths = (path for path in sorted(PACKAGE.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
     others = (path for path in paths if path.suffix not in {".py", ".pyc"})
-    return [
+    files = [
         (str(path), path.parent.relative_to(PACKAGE.parent).as_posix())
         for path in others
         if path.relative_to(PACKAGE).parts[0] not in LEFT_OUT
     ]
+    return [*files, *((str(path), folder) for path, folder in packaged.schemas())]
 
 
 def excluded() -> list[str]:

@@ -34,6 +34,7 @@ def test_every_module_is_in_it() -> None:
 def test_every_data_file_is_in_it() -> None:
     copies = {f"{folder}/{Path(source).name}" for source, folder in binary.data_files()}
     assert {"podid/actions/actions.jsonl", "podid/presets/s3-read.json", "podid/pages/agent-not-installed.md"} <= copies
+    assert {"podid/schemas/PodIdentity.json", "podid/schemas/Plan.json"} <= copies
     assert len([name for name in copies if name.startswith("podid/pages/")]) == len(
         list((ROOT / "src" / "podid" / "pages").glob("*.md"))
     )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import typer
 
 from podid.cli.options import Shared
-from podid.cli.runtime import Runtime, abandon
+from podid.cli.runtime import Runtime
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Drawing, Format, OutputFormat, Report, json_pieces, jsonl_line, to_text
-from podid.render.reports import write_report
 from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from podid.aws.requests import CallRecord
-    from podid.domain.report import DoctorReport
     from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
 
@@ -249,12 +247,12 @@ class Terminal:
             text = to_text(view, options.output, None)
         self._print((text,))
 
-    def write_report(self, report: DoctorReport, form: Report) -> None:
-        """Write a doctor's report in a format of other programs. Workflow commands stay effective."""
+    def write_report(self, text: str, form: Report) -> None:
+        """Write the text of a doctor's report, in a format of other programs. Workflow commands stay effective."""
         self.progress.done()
-        text, obeyed = write_report(form, report), self._runtime.streams.obeyed
+        obeyed = self._runtime.streams.obeyed
         if form is Report.GITHUB and obeyed is not None:
-            self._stdout(lambda _: obeyed.write(text))
+            self._runtime.to_stdout(lambda _: obeyed.write(text))
         else:
             self._print((text,))
 
@@ -307,22 +305,7 @@ class Terminal:
             for piece in pieces:
                 out.write(piece)
 
-        return self._stdout(write)
-
-    def _stdout(self, write: Callable[[IO[str]], object]) -> bool:
-        """Return False if stdout is closed. A closed pipe is silent; other failures print a warning to stderr. The exit
-        code stays that of the result."""
-        out = self._runtime.streams.stdout
-        try:
-            write(out)
-            out.flush()
-        except BrokenPipeError:
-            return False
-        except OSError as error:
-            abandon(out)
-            self._stderr(f"Warning: the result could not be written to stdout: {error.strerror}\n")
-            return False
-        return True
+        return self._runtime.to_stdout(write)
 
 
 def _not_text(error: ValueError) -> str:

@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 import anyio
@@ -27,6 +26,7 @@ from mcp_types import Tool as ServedTool
 
 from podid.cli.server.calls import Answer, Calls
 from podid.cli.server.tools import PLACE, PLAN, Tool
+from podid.render.schema import schema_text
 from podid.version import VERSION
 
 _INSTRUCTIONS = (
@@ -100,8 +100,7 @@ def _served(tool: Tool, calls: Calls) -> ServedTool:
 
 def output_schema(tool: Tool) -> dict[str, Any]:
     """Return the schema of the tool's document: that of its kind, for a plan with its id."""
-    text = files("podid").joinpath("schemas", f"{tool.kind}.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
+    schema: dict[str, Any] = json.loads(schema_text(tool.kind))
     if tool is not PLAN:
         return schema
     definitions = schema.pop("$defs", {})
