@@ -17,7 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: DoctorReport) -> str:
-    root = ET.Element("testsuites", name=_xml(f"podid doctor {cluster_words(report)}"))
+    root = ET.Element("testsuites", name=_xml(f"podid {report.command} {cluster_words(report)}"))
     for number in range(len(LINKS)):
         verdicts = [item for item in report.verdicts if item.link == number and item.outcome != Outcome.NOT_APPLICABLE]
         if verdicts:

@@ -34,7 +34,8 @@ def write(report: DoctorReport) -> str:
                 "rules": [_rule(name, entry_of(name)) for name in ids],
             }
         },
-        "automationDetails": {"id": f"podid/{_encoded(report.cluster)}/"},
+        # a further upload of the same category replaces the results of the previous one
+        "automationDetails": {"id": f"podid/{report.command}/{_encoded(report.cluster)}/"},
         "invocations": [{"executionSuccessful": not report.unknowns, "endTimeUtc": timestamp(report.taken_at)}],
         "results": [_RESULTS] if shown else [],
     }
