@@ -28,7 +28,7 @@ from podid.domain.members import (
     list_of,
 )
 from podid.domain.status import IdentityStatus
-from podid.domain.text import utc
+from podid.domain.text import short_list, utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
@@ -264,6 +264,8 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     target = " as target role" if use.hop == 2 else ""
     state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
     lines = [f"  {used_words(use.association)}{target}: {_TRUST[use.evaluation.verdict]}{state}"]
+    if status is not None and status.pods:
+        lines.append(f"    {short_list((pod.name for pod in status.pods), 10)}")
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
