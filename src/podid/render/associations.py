@@ -143,6 +143,7 @@ _DETAILS: Mapping[str, frozenset[Detail]] = {
     "exists": frozenset({"accounts"}),
     "role-exists": frozenset({"roles"}),
     "status": frozenset({"status"}),
+    "owner": frozenset({"owners"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_READ_COLUMNS)
 

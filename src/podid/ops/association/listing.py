@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
 from podid.domain.owners import owner_of
 from podid.domain.plan import Place
-from podid.domain.snapshot import Missing, Section, Snapshot, error_of
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_ACCOUNT = "association-sa-not-found"
-Detail = Literal["pods", "accounts", "roles", "status"]
+Detail = Literal["pods", "accounts", "roles", "status", "owners"]
 # the options and columns that require each
 DETAILS: Mapping[Detail, str] = {
     "pods": "--pods, --stale: the running pods",
     "accounts": "--dangling, column exists: the service accounts",
     "roles": "--dangling, column role-exists: the roles",
     "status": "column status: the data that it depends on",
+    "owners": "--owner, column owner: custom resources of ACK and Crossplane that own associations",
 }
 # the section that a detail requires besides those of its checks
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
@@ -168,7 +169,7 @@ NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
 @dataclass(slots=True, kw_only=True)
 class Listing:
     """The filters of a list. `exact` is the one namespace, None for a `pattern`. `tags` are key -> value, None for any.
-    `without_roles` is whether EKS's list is sufficient."""
+    `without_roles` is whether EKS's list is sufficient, `gaps` are the reasons why custom resources were not read."""
 
     options: ListOptions
     pattern: str
@@ -181,6 +182,7 @@ class Listing:
     without_roles: bool = False
     # of all clusters: the number of associations, the unread ones, and the specified service accounts among them
     count: int = 0
+    gaps: dict[str, None] = field(default_factory=dict)
     unread: list[UnreadAssociation] = field(default_factory=list)
     listed: set[ServiceAccountRef] = field(default_factory=set)
 
@@ -220,13 +222,25 @@ class Listing:
             if self.without_roles
             else clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
         )
-        if self.details:
+        if "owners" in self.details:
+            items = self._with_custom_owners(clients, items)
+        if self.details - {"owners"}:
             items = list(items)
-            details = read_details(clients, place, items, self.details, self.now, namespace=self.exact or "")
+            details = read_details(
+                clients, place, items, self.details - {"owners"}, self.now, namespace=self.exact or ""
+            )
         for item in items:
             known = details.get(item.association_id, Details())
             if (accounts is None or item.ref in accounts) and self._keeps(item, known):
                 yield item, known
+
+    def _with_custom_owners(self, clients: Clients, items: Iterable[Listed]) -> Iterator[Listed]:
+        owners = attempt(lambda: clients.kube.reader.list_custom_owners())
+        if isinstance(owners, Missing):
+            self.gaps[f"custom resources that own associations: {owners.reason}"] = None
+        by_id = owners.value if isinstance(owners, Known) else {}
+        for item in items:
+            yield replace(item, custom_owner=by_id.get(item.association_id)) if isinstance(item, Association) else item
 
     def add(self, item: Listed) -> None:
         """Count an association of the list."""
@@ -346,8 +360,6 @@ def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
 
 # columns that EKS's list contains or that are read elsewhere
 _OF_THE_LIST = frozenset({"namespace", "service-account", "association-id", "pods", "injected", "exists"})
-
-
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "namespace": lambda item: item.namespace,
@@ -381,9 +393,7 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
             f"--sort-by {by!r} is not one of {known}, with an optional - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
-    ordered: list[Listed] = sorted(
-        items, key=lambda item: (item.cluster_name, *_place(item), item.ref, item.association_id)
-    )
+    ordered = sorted(items, key=lambda item: (item.cluster_name, *_place(item), item.ref, item.association_id))
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
