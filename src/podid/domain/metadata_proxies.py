@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from podid.domain.cluster import DaemonSet, Workload, name_and_tag
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.domain.migration import OlderWay
 
 PREFIX = "iam.amazonaws.com/"
@@ -131,10 +132,7 @@ class MetadataProxy:
 
 def find_proxies(templates: Iterable[PodTemplate], *, partition: str, account: str) -> tuple[MetadataProxy, ...]:
     """Return kiam and kube2iam as far as they run, each once. `account` is that of the nodes."""
-    by_program: dict[str, list[PodTemplate]] = {}
-    for template in templates:
-        if template.runs:
-            by_program.setdefault(template.runs, []).append(template)
+    by_program = grouped((template.runs, template) for template in templates if template.runs)
     own = f"arn:{partition}:iam::{account}:role/"
     proxies = []
     if members := by_program.get("kube2iam"):

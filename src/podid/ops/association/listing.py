@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial
+from podid.domain.grouping import grouped
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
@@ -312,18 +313,8 @@ def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[Ser
 
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
     """Return the associations of EKS's list, one call for every hundred, without role, settings, tags and times."""
-    return [
-        Association(
-            cluster_name=item.cluster_name,
-            namespace=item.namespace,
-            service_account=item.service_account,
-            role_arn="",
-            association_arn=item.association_arn,
-            association_id=item.association_id,
-            owner_arn=item.owner_arn,
-        )
-        for item in eks.list_association_summaries(place.cluster_name, namespace)
-    ]
+    summaries = eks.list_association_summaries(place.cluster_name, namespace)
+    return [Association.of(summary, role_arn="") for summary in summaries]
 
 
 def has_role(association: Association, role: str) -> bool:
@@ -364,11 +355,6 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def _place(item: Listed) -> list[str]:
-    """Return region and account: several clusters may have the same name."""
-    return item.association_arn.split(":")[3:5]
-
-
 def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sort by `by`, in descending order with a leading `-`, then by cluster, namespace and service account. Unread
     associations come last. `details` are by association ID. Raise InvalidInput for a column that cannot be sorted
@@ -382,7 +368,9 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
     ordered: list[Listed] = sorted(
-        items, key=lambda item: (item.cluster_name, *_place(item), item.ref, item.association_id)
+        items,
+        # several clusters may have the same name, each in another region or account
+        key=lambda item: (item.cluster_name, item.association_arn.split(":")[3:5], item.ref, item.association_id),
     )
     if not named:
         return ordered
@@ -399,9 +387,7 @@ def unread_error(listed: Iterable[Listed], count: int) -> Partial | None:
     unread = [item for item in listed if isinstance(item, UnreadAssociation)]
     if not unread:
         return None
-    names: dict[tuple[str, str], list[str]] = {}
-    for item in unread:
-        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
+    names = grouped(((item.reason, item.permission), str(item.ref)) for item in unread)
     return Partial(
         f"{len(unread)} of {count} associations could not be read: their roles are not known",
         hint=Again(),

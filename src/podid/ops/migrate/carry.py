@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
 
 BATCH = 10
-# the stages for `--until`; a later stage requires `finish`
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
-UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

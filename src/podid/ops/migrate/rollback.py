@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import Conflict, NotFound, Partial, PodidError
+from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Action, ChangeResult, Done, Plan, texts
+from podid.domain.plan import Action, ChangeResult, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -110,7 +111,7 @@ def plan_rollback(
         if m.proxy is not None:
             annotations += templates_back(migration, m.ref, m.role_arn, m.proxy, journal)
     opened, closed = [], []
-    for arn, group in _by_role(members).items():
+    for arn, group in grouped((member.role_arn, member) for member in members).items():
         if not in_account(arn, place):
             continue
         section = role_section(snapshot, arn)
@@ -194,13 +195,6 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
     """Return whether the add-on owns the association of the service account."""
     arn = member.association.association_arn if member.association is not None else None
     return addon is not None and arn in addon.association_arns
-
-
-def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:
-    groups: dict[str, list[_Member]] = {}
-    for member in members:
-        groups.setdefault(member.role_arn, []).append(member)
-    return groups
 
 
 def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
@@ -330,9 +324,3 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     )
     message = f"{count_of(len(remaining), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
-
-
-def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:
-    """Return both results as one, of one run."""
-    done: tuple[Done, ...] = (*first.done, *second.done)
-    return replace(first, done=done, notes=(*first.notes, *second.notes), error=first.error or second.error)
