@@ -66,12 +66,10 @@ def plan(access: Access, options: PlanOptions) -> None:
         migration = read_migration(
             access.clients,
             place,
+            options.which,
             scope=scope_of(refs, namespace),
             now=access.runtime.now(),
             journal=access.journal_to_read,
-            accepted=options.which.accepts,
-            source=options.which.from_,
-            cloudtrail=options.which.cloudtrail,
             create=options.create_service_accounts,
             first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
             adjust=access.with_commands,

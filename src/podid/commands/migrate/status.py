@@ -45,12 +45,10 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
         migration = read_migration(
             access.clients,
             place,
+            options.which,
             scope=scope_of(refs, namespace),
             now=access.runtime.now(),
             journal=access.journal_to_read,
-            accepted=options.which.accepts,
-            source=options.which.from_,
-            cloudtrail=options.which.cloudtrail,
             adjust=access.with_commands,
         )
     migration.check_exist(refs, namespace)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
@@ -217,11 +215,9 @@ def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef
 def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
     """Return the changes of the resource that this journal has, the newest first."""
     try:
-        steps = journal.steps_since(account, (kind,), _EVER)
+        return [step.action for _, step in journal.newest_steps(account, (kind,)) if step.action.keys == keys]
     except PodidError:
         return []
-    about = [(moment, step.number, step.action) for _, step, moment in steps if step.action.keys == keys]
-    return [action for _, _, action in sorted(about, key=lambda item: item[:2], reverse=True)]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
