@@ -4,8 +4,6 @@ Pure, in one pass over the verdicts. A verdict's chain gives the identities that
 and nodes that it names, give the affected pods. `podid.domain.status` defines the states and their order.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Sources: https://github.com/uswitch/kiam (docs/IAM.md, cmd/kiam, pkg/server/poli
 https://github.com/jtblin/kube2iam (README.md, cmd/main.go, iam/arn.go, namespaces/namespaces.go).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

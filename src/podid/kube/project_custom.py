@@ -1,8 +1,6 @@
 """Custom resources as domain values: those of ACK and Crossplane that own associations and roles, and the settings of
 products that use credentials. Pure functions, as in `podid.kube.project`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The view of an installed completion."""
 
-from __future__ import annotations
-
 from podid.ops.shells import CompletionInstalled
 from podid.render.view import Line, View, document
 

@@ -1,7 +1,5 @@
 """The plan and the status of a migration: a line for each item, then blockers and the next commands."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Questions about where: cluster, namespace, service account."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 
 from podid.cli.guide.questions import (

@@ -1,7 +1,5 @@
 """podid migrate status."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, options

@@ -1,7 +1,5 @@
 """The versions of an add-on that EKS offers for a cluster, and the choice among them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 

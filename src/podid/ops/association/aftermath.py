@@ -5,8 +5,6 @@ A change reaches each API server at a different time. A pod created with dryRun=
 created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 

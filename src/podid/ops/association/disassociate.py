@@ -1,7 +1,5 @@
 """Plan the deletion of associations, and report which pods lose credentials and when."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Service accounts with credentials from IRSA, kiam or kube2iam, with role and stage: pure, from one snapshot."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

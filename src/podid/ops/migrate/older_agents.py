@@ -1,8 +1,6 @@
 """kiam and kube2iam in a cluster: the workloads that still need them, and the trust statements that remain without
 them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Roll back the roles that a run created for a change that failed."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, replace
 
