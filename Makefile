@@ -1,6 +1,6 @@
 # `make demo` and `make test` work on a machine that has git, make and Python 3.11 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo fast test fuzz check generated docs site binary bench clean
+.PHONY: help setup demo fast test fuzz check style types wheel generated docs site binary links man bench clean
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -37,11 +37,17 @@ test: $(STAMP)  ## All tests
 fuzz: $(STAMP)  ## The property tests with new random cases, and the whole of every grid
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal -m 'hypothesis or rare'
 
-check: $(STAMP)  ## Style, types, generated files, the wheel by itself
+check: $(STAMP)  ## Style, types, generated files, the wheel by itself, two at a time
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types generated wheel style
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory generated
+
+wheel: $(STAMP)
 	$(BIN)/python tools/check_wheel.py
 
 generated: $(STAMP)  ## Whether the generated files are up to date
@@ -71,7 +77,7 @@ links: $(STAMP)  ## List the links that lead out of the site, each with its page
 man: $(STAMP)  ## Write the man pages into build/man, as the wheel has them
 	$(BIN)/python tools/gen_man.py
 
-bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations, pacing, trust evaluation, the doctor
+bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations beside boto3 and the AWS CLI, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove what was installed and built

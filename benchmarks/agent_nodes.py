@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import urllib3
-from pods import pod  # type: ignore[import-not-found]
+from pods import pod
 
 SECONDS = 2.0
 MEGABYTES = 150

@@ -200,7 +200,8 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             name: Known(AssumePermissions((next_role,), () if broken else (next_role,)))
             for name, next_role in zip(roles, chained, strict=True)
         },
-        "permission_policies": {name: Known(()) for name in roles},
+        "permission_policies": {name: Known({}) for name in roles},
+        "target_policies": {},
         "boundaries": {},
         "node_role_policies": {},
         "principals": (),

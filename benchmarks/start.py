@@ -1,8 +1,8 @@
 """CPU of whole processes at the start, each beside what it is held against, in one run.
 
 Run: python benchmarks/start.py. The aims: `podid --help` off a terminal at most 1.2 times `import typer`, also with 60
-commands in the tree; `podid --version`, which never sees the tree, at most 1.6 times an empty Python. Half a ms
-of the latter is podid's, the rest is the `re` that pip's console script imports.
+commands in the tree; `podid --version`, which never sees the tree, at most 1.6 times an empty Python. Most of the
+latter is the `re` that the console scripts of pip before 26 import.
 """
 
 import os

@@ -103,8 +103,32 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(update=request.config.getoption("--update-golden"))
 
 
-# grids of long tests: file -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
+# long grids: file or function -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
 SAMPLED = {
+    **dict.fromkeys(
+        (
+            "e2e/test_not_seen.py::test_a_look_with_a_permission_less",
+            "e2e/test_status.py::test_every_view_says_the_same",
+            "hostile/test_ctrl_c.py::test_it_ends_at_once",
+            "ops/change/test_denied.py::test_each_permission_in_turn",
+            "ops/change/test_faults.py::test_one_run_gets_over_a_fault",
+            "ops/change/test_faults.py::test_a_fault_that_stays_is_told_and_settled_later",
+            "ops/change/test_role_create.py::test_what_a_role_only_lacks_is_attached",
+            "ops/change/test_role_create.py::test_what_differs_is_a_conflict_with_the_difference",
+            "ops/change/test_role_target.py::test_a_target_that_does_not_exist",
+            "ops/change/test_undo.py::test_a_role_is_as_it_was_when_it_was_asked_about",
+            "ops/change/test_undo.py::test_what_is_no_longer_as_it_was_asked_about",
+            "ops/change/test_undo.py::test_what_takes_an_answer",
+            "ops/reading/test_costs.py::test_calls_at_each_cost",
+            "ops/reading/test_costs.py::test_calls_of_commands",
+            "ops/role/test_role_reading.py::test_findings_by_id_whether_it_is_used_or_not",
+            "sandbox/test_breaks.py::test_each_is_named_alone_and_healed",
+            "sandbox/test_breaks.py::test_each_of_the_audit_is_named_alone_and_healed",
+            "test_site.py::test_a_page_fits_a_telephone_and_a_desk_by_day_and_by_night",
+            "test_site.py::test_the_search_finds_a_failure_mode",
+        ),
+        3,
+    ),
     **dict.fromkeys(
         (
             *("e2e/test_permissions_called.py", "e2e/test_declare.py", "e2e/test_can_i.py", "e2e/test_export.py"),
@@ -135,11 +159,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     counts: Counter[str] = Counter()
     for item in items:
         name = item.nodeid.removeprefix("tests/")
-        file = name.partition("::")[0]
-        if file in SAMPLED and item.get_closest_marker("rare") is None:
-            if counts[file] % SAMPLED[file]:
+        function = name.partition("[")[0]
+        grid = function if function in SAMPLED else function.partition("::")[0]
+        if grid in SAMPLED and item.get_closest_marker("rare") is None:
+            if counts[grid] % SAMPLED[grid]:
                 item.add_marker("rare")
-            counts[file] += 1
+            counts[grid] += 1
         if name.startswith(SLOW) and not name.startswith(TELLING):
             item.add_marker("slow")
 

@@ -19,7 +19,7 @@ from podid.cli import parser, tree
 from podid.sandbox.kube.tokens import TokenIssuer
 
 # the services that podid calls
-_CALLED = "iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer|s3|sqs|kms|secretsmanager"
+_CALLED = "iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer|s3|sqs|sns|kms|lambda|dynamodb|secretsmanager"
 # botocore's own handlers for services that podid does not call, by their registered names
 _ELSEWHERE = re.compile(rf"^(docs|getattr)\.|^[a-z-]+\.(?!({_CALLED})(\.|$))")
 # the environment variables that affect a client, except keys and files, which are read before

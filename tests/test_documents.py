@@ -189,7 +189,7 @@ WORDS: dict[str, Sequence[str]] = {
     ),
     "CheckList": ("items.severity", "items.fix"),
     "Completion": ("shell",),
-    "CompletionInstalled": ("shell",),
+    "CompletionFiles": ("shell",),
     "DoctorReport": (
         *("findings.severity", "findings.fix.class", "unknowns.severity"),
         *("verdicts.severity", "verdicts.outcome", "identities.state"),

@@ -22,6 +22,7 @@ OFFLINE = {
         "version",
         "mcp",
         "completion install",
+        "completion uninstall",
         "schema",
         "convert",
         "validate",

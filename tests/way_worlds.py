@@ -11,6 +11,7 @@ from podid.kube.project_custom import CUSTOM
 from podid.sandbox.aws import trail
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from podid.sandbox.proxy_samples import ProxySamples
+from podid.sandbox.world import Limits
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for
 
 World = Callable[[Site], None]
@@ -103,6 +104,23 @@ def half_used(site: Site) -> None:
     arn = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
     site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
     site.box.gateway.last_use.tried(f"arn:aws:iam::{ACCOUNT}:role/shop-orders", "sqs", "GetQueueUrl")
+
+
+def long_half_used(site: Site) -> None:
+    """Prepare `half_used`, with a role that is older than the window of 90 days."""
+    half_used(site)
+    site.clock.advance(100 * 86400.0)
+
+
+def with_missing_role(site: Site) -> None:
+    """Let an association name a role that does not exist any longer."""
+    healthy(site)
+    add_association(site.box.world, "shop", "cart", "gone")
+
+
+def without_quota(site: Site) -> None:
+    """Let EKS reject each new association."""
+    site.box.world.limits = Limits(associations_per_cluster=0)
 
 
 def shared_role(site: Site) -> None:
@@ -574,6 +592,7 @@ def with_leftovers(site: Site) -> None:
         Url=f"https://{UNUSED_PROVIDER.partition('/')[2]}",
         ClientIDList=["sts.amazonaws.com"],
         ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+        Tags=[{"Key": "team", "Value": "shop"}],
     )
     _irsa_role(site, UNUSED_ROLE.rpartition("/")[2], "oidc.eks.us-west-2.amazonaws.com/id/GONE", "shop:cart")
 

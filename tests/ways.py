@@ -29,6 +29,7 @@ from way_worlds import (
     healthy,
     interruptible,
     lab,
+    long_half_used,
     nothing,
     of_a_class,
     on_delete,
@@ -66,6 +67,7 @@ from way_worlds import (
     with_kube2iam,
     with_label,
     with_leftovers,
+    with_missing_role,
     with_narrow_role,
     with_old_cni,
     with_open_identity,
@@ -77,6 +79,7 @@ from way_worlds import (
     without_account,
     without_agent,
     without_node_permission,
+    without_quota,
 )
 from worlds import ACCOUNT, Site
 
@@ -395,6 +398,7 @@ STORY = _script(
 0 completion show bash
 0 completion install bash
 0 completion install bash
+0 completion uninstall bash
 0 schema
 3 sandbox status
 0 sandbox stop
@@ -620,7 +624,15 @@ OWN = (
     Way(f"{EBS} --role shop-orders --update-trust --wait api", with_narrow_role, ("--update-trust",)),
     Way("addon associate aws-ebs-csi-driver --recommended --wait api", nothing, ("--recommended",)),
     Way("addon associate --recommended --all --wait api", nothing, ("--recommended", "--all")),
+    Way(
+        "addon associate aws-ebs-csi-driver --recommended --wait api",
+        without_quota,
+        ("--recommended", "deleting a new role"),
+        code=6,
+    ),
     Way("addon install coredns --wait api"),
+    Way("addon install adot --recommended --wait api", without_quota, ("--recommended", "deleting a new role"), code=6),
+    Way(f"{INSTALL_CNI} --role aws-node=storefrunt --wait api", nothing, ("--role: ",), code=5),
     Way("addon install adot --recommended --wait api", nothing, ("--recommended",)),
     Way(f"{INSTALL_CNI} --role aws-node=storefront --wait api", nothing, ("--role: ",)),
     Way(
@@ -796,6 +808,7 @@ OWN = (
     Way("show shop/orders", chained),
     Way("show shop/orders --cloudtrail", healthy, ("--cloudtrail",)),
     Way("show shop/orders", with_attached),
+    Way("show shop/orders --unused", long_half_used, ("--unused",)),
     Way("show shop/order", healthy, code=5),
     Way("status", healthy),
     Way("status -n shop", healthy, rare=True),
@@ -874,13 +887,16 @@ OWN = (
             ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
             ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
             ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+            ("sns:Publish", "arn:aws:sns:us-west-2:111122223333:jobs", "an SNS"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
+            ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
         )
     ),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("privileges shop/orders", chained),
     Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
-    Way("privileges shop/orders", half_used, ("unused privileges",)),
+    Way("privileges shop/orders", long_half_used, ("unused privileges",)),
     Way("privileges --role nosuch", healthy, ("--role",), code=5),
     Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
@@ -889,6 +905,7 @@ OWN = (
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
     Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
+    Way("right-size shop/cart", with_missing_role, code=5),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
@@ -1002,6 +1019,14 @@ OWN = (
     Way("migrate cleanup deployment/kube-system/kiam-server --yes", with_idle_kiam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
+    Way(
+        "undo last --yes",
+        after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam),
+        (*EFFECT, "--restart", "undoing --create"),
+    ),
+    Way("undo last --yes", after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa)),
+    Way("undo last --yes", after(f"migrate cleanup {UNUSED_PROVIDER} --yes", start=with_leftovers)),
+    Way("undo NEWEST --yes", after(f"migrate cleanup {UNUSED_PROVIDER} --yes", *UNDONE, start=with_leftovers)),
     Way("undo last --yes", after(*CREATED), rare=True),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
     Way(

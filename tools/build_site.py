@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILDERS = ("zensical", "mkdocs")
 DEFAULT = BUILDERS[0]
 FAILURES = "failures"
+FOLDER = ROOT / "build" / "docs"
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 EXTERNAL = re.compile(r"(?:\]\(|<)(https?://[^)>\s]+)")
 IDS = "|".join(entry.id for entry in ENTRIES)
@@ -99,13 +100,17 @@ def build(folder: Path, builder: str = DEFAULT) -> Path:
     command: list[str | Path] = [program, "build", "--strict", "--clean", "--config-file", configuration]
     # Material prints a notice about MkDocs 2 otherwise
     subprocess.run(command, cwd=folder, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=True)
+    return site_of(folder)
+
+
+def site_of(folder: Path) -> Path:
     return folder / "site"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builder", choices=BUILDERS, default=DEFAULT)
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "docs", help="where to build it")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to build it")
     parser.add_argument("--links", action="store_true", help="list the links that lead out of the site instead")
     options = parser.parse_args()
     if options.links:

@@ -4,10 +4,12 @@ development dependencies to lean on.
 Run: python tools/check_wheel.py. Exit 1 with the reason when a command fails.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 from build_dist import build_twice
@@ -37,6 +39,12 @@ def main() -> int:
         (wheel,), different = build_twice(place, make)
         if different:
             print(f"two builds of {different[0]} differ")
+            return 1
+        with zipfile.ZipFile(wheel) as archive:
+            (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            text = archive.read(metadata).decode()
+        if "# podid" not in text or re.search(r"\]\((?!https://|#)", text):
+            print("the description of the wheel has relative links, or is not the README")
             return 1
         venv.create(place / "venv", with_pip=False)
         python = place / "venv" / "bin" / "python"

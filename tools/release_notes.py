@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import binary
+from links import absolute
 
 ROOT = Path(__file__).resolve().parent.parent
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\d{4}-\d\d-\d\d))?$", re.MULTILINE)
@@ -29,14 +30,8 @@ def notes(changelog: str, tag: str, version: str) -> str:
             text = changelog[heading.end() : following.start() if following else None].strip()
             if not text:
                 raise ReleaseError(f"the section of version {version} in CHANGELOG.md is empty")
-            return _absolute(text, tag) + "\n"
+            return absolute(text, tag) + "\n"
     raise ReleaseError(f"CHANGELOG.md has no section of version {version}")
-
-
-def _absolute(text: str, tag: str) -> str:
-    """Return the text with links to files of the repository at the tag."""
-    base = f"https://github.com/podid/podid/blob/{tag}/"
-    return re.sub(r"\]\((?!\w+:|#)([^)\s]+)\)", rf"]({base}\1)", text)
 
 
 def main() -> int:

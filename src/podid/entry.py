@@ -12,11 +12,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run podid; the process's exit code is one of `podid.domain.errors`."""
     try:
-        if len(sys.argv) == 2 and sys.argv[1] == "--version":
-            from podid.version import VERSION
-
-            sys.stdout.write(f"podid {VERSION}\n")
-            return
+        if sys.argv[1:] == ["--version"] and _print_version():
+            _leave_at_once(0)
         if sys.argv[1:2] == ["__complete"]:
             _complete(sys.argv[2:])
         sys.unraisablehook = _interrupt_again
@@ -28,9 +25,7 @@ def main() -> None:
         if sys.stderr is not None:
             sys.stderr.write("Interrupted.\n")
         code = 130
-    if code == 130:
-        _leave_at_once(code)
-    sys.exit(code)
+    _leave_at_once(code)
 
 
 def complete_for_kubectl() -> None:
@@ -46,16 +41,30 @@ def _complete(words: list[str]) -> None:
     sys.argv[1:] = ["--", *words]
 
 
+def _print_version() -> bool:
+    """Return whether the version was written. If it was not, the boundary tries again and reports the failure."""
+    import os
+
+    from podid.version import VERSION
+
+    try:  # without a buffer, which would still contain the text after a failure
+        os.write(sys.stdout.fileno(), f"podid {VERSION}\n".encode())
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 def _leave_at_once(code: int) -> None:
     """Exit without freeing memory, which takes seconds on a busy machine, and without waiting for threads. Exit
     functions still delete temporary files."""
     import atexit
-    import contextlib
     import os
 
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError, ValueError):
+        try:  # contextlib would be a third of the time of --version
             stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue
     atexit._run_exitfuncs()
     os._exit(code)
 

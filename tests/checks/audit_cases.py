@@ -39,7 +39,7 @@ GRANT = IdentityGrant(
 def allowing(**statement: Any) -> Snapshot:
     """Return the healthy cluster, whose role has only this statement."""
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-    return healthy(permission_policies={ROLE_ARN: Known((PolicyDocument("p", document),))})
+    return healthy(permission_policies={ROLE_ARN: Known({"p": Known(document)})})
 
 
 def trusting(*statements: Any, **condition: Any) -> Snapshot:

@@ -20,7 +20,7 @@ from podid.domain.cloudtrail import NodeTrail, PodSession
 from podid.domain.cluster import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
 from podid.domain.findings import Subject
-from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
 
@@ -301,7 +301,8 @@ def healthy(**sections: Any) -> Snapshot:
         "target_roles": {},
         "target_permissions": {},
         "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
-        "permission_policies": {ROLE_ARN: Known((PolicyDocument("p", READS),))},
+        "permission_policies": {ROLE_ARN: Known({"p": Known(READS)})},
+        "target_policies": {},
         "boundaries": {},
         "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},

@@ -16,9 +16,10 @@ from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.trust import ScopeKind
 
 from .audit_cases import GRANT, KEY, PIPELINE, allowing, guarded, other_account, trusting
-from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, association, healthy, role
+from .builder import ACCOUNT, NODE_ROLE_ARN, READS, ROLE_ARN, TARGET_ARN, association, chained, healthy, role
 from .grid import DENIED, answers
 
+ADMINISTRATOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"
 
 
@@ -46,10 +47,28 @@ def outcomes(check: str, snapshot: Snapshot) -> set[str]:
         (bounded(allowing(Action="*", Resource="*"), Action="*", Resource="*"), "fail"),
         (replace(bounded(allowing(Action="*", Resource="*")), boundaries=Known({BOUNDARY: DENIED})), "unknown"),
         (healthy(roles={ROLE_ARN: Known(None)}), "not-applicable"),
+        (healthy(permission_policies={ROLE_ARN: Known({"p": Known({"Statement": [{"Effect": "?"}]})})}), "unknown"),
+        (healthy(permission_policies={ROLE_ARN: Known({"p": Known(READS), "q": DENIED})}), "unknown"),
     ],
 )
 def test_administrators(snapshot: Snapshot, outcome: str) -> None:
     assert outcomes("role-administrator", snapshot) == {outcome}
+
+
+@pytest.mark.parametrize(
+    ("target", "policies", "outcome"),
+    [
+        (Known(role(TARGET_ARN)), Known({"p": Known(ADMINISTRATOR)}), "fail"),
+        (Known(role(TARGET_ARN)), Known({"p": Known(READS)}), "pass"),
+        (Known(role(TARGET_ARN)), DENIED, "unknown"),
+        (DENIED, Known({}), "unknown"),
+        (Known(None), Known({}), "not-applicable"),
+    ],
+)
+def test_target_roles_are_judged(target: Any, policies: Any, outcome: str) -> None:
+    snapshot = chained(association(), target=target, target_policies={TARGET_ARN: policies})
+    answer = {subject: result for result, _, subject in answers("role-administrator", snapshot)}
+    assert answer == {"Role orders": "pass", "Role reports": outcome}
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ MAPPINGS: dict[str, object] = {
     "assume_permissions": ROLE_ARN,
     "bounded": ROLE_ARN,
     "permission_policies": ROLE_ARN,
+    "target_policies": TARGET_ARN,
     "node_role_policies": NODE_ROLE_ARN,
     "boundaries": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     "chained_roles": TARGET_ARN,

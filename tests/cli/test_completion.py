@@ -401,10 +401,11 @@ def test_install_writes_once_and_keeps_the_startup_file(shell: str, tmp_path: Pa
     assert (first.code, again.code) == (0, 0)
     assert first.json == {
         "apiVersion": "podid/v1",
-        "kind": "CompletionInstalled",
+        "kind": "CompletionFiles",
         "shell": shell,
         "script": str(script),
         "startup": str(startup) if startup else None,
+        "installed": True,
         "changed": True,
     }
     assert again.json == {**first.json, "changed": False}
@@ -412,6 +413,13 @@ def test_install_writes_once_and_keeps_the_startup_file(shell: str, tmp_path: Pa
     if startup is not None:
         lines = startup.read_text().splitlines()
         assert (lines[0], sum(str(script) in line for line in lines)) == ("# mine, without a last line end", 1)
+        assert (startup.is_symlink(), (tmp_path / "dotfiles").stat().st_mode & 0o777) == (True, 0o640)
+    removed, nothing = (podid("completion", "uninstall", shell, "-o", "json") for _ in range(2))
+    assert removed.json == {**first.json, "installed": False}
+    assert nothing.json == {**first.json, "installed": False, "changed": False}
+    assert not script.exists()
+    if startup is not None:
+        assert startup.read_text() == "# mine, without a last line end\n"
         assert (startup.is_symlink(), (tmp_path / "dotfiles").stat().st_mode & 0o777) == (True, 0o640)
 
 
@@ -444,14 +452,26 @@ def test_the_shell_is_the_nearest_one_above_podid(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["shell"] == "bash"
 
 
-def test_what_install_refuses(tmp_path: Path) -> None:
+def test_refused_shells_and_files(tmp_path: Path) -> None:
     podid = Podid(env={"HOME": str(tmp_path)})
-    assert podid("completion", "install", "tcsh").code == 2
     script = tmp_path / PLACES["fish"][0]
     script.parent.mkdir(parents=True)
     script.write_text("# of another program\n")
-    outcome = podid("completion", "install", "fish")
-    assert (outcome.code, script.read_text()) == (6, "# of another program\n")
-    assert "is not a completion script of podid" in outcome.stderr
+    for verb in ("install", "uninstall"):
+        assert podid("completion", verb, "tcsh").code == 2
+        outcome = podid("completion", verb, "fish")
+        assert (outcome.code, script.read_text()) == (6, "# of another program\n")
+        assert "is not a completion script of podid" in outcome.stderr
     (tmp_path / ".zshrc").mkdir()
-    assert "cannot be read: it is a directory" in podid("completion", "install", "zsh").stderr
+    for verb in ("install", "uninstall"):
+        assert "cannot be read: it is a directory" in podid("completion", verb, "zsh").stderr
+
+
+def test_an_edited_startup_file_keeps_the_rest(tmp_path: Path) -> None:
+    podid = Podid(env={"HOME": str(tmp_path)})
+    podid("completion", "install", "bash")
+    startup = tmp_path / ".bashrc"
+    (line,) = (line for line in startup.read_text().splitlines() if line.startswith("source "))
+    startup.write_text(f"before\n  {line}\nafter {line}\n")
+    assert podid("completion", "uninstall", "bash").code == 0
+    assert startup.read_text() == f"before\nafter {line}\n"

@@ -1,5 +1,6 @@
 """The workflows, and what a release is made with. What needs GitHub, a registry or a container engine is not run."""
 
+import hashlib
 import json
 import os
 import re
@@ -19,9 +20,12 @@ from packaging.utils import canonicalize_name
 
 import binary
 import build_dist
+import build_site
 import closure
 import homebrew
+import links
 import release_notes
+import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor"
@@ -78,6 +82,18 @@ def test_scripts_of_a_workflow_are_sound(name: str, tmp_path: Path) -> None:
     program = Path(sys.executable).parent / "shellcheck"
     ran = subprocess.run([program, *scripts], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_the_site_is_built_before_it_is_published() -> None:
+    jobs = WORKFLOWS["docs"]["jobs"]
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "build": READS,
+        "deploy": {"pages": "write", "id-token": "write"},
+    }
+    assert [step.get("uses", "").partition("@")[0] for step in jobs["deploy"]["steps"]] == ["actions/deploy-pages"]
+    assert jobs["deploy"]["needs"] == ["build"]
+    (folder,) = (step["with"]["path"] for _, step in steps(WORKFLOWS["docs"]) if "pages-artifact" in str(step))
+    assert build_site.site_of(build_site.FOLDER) == ROOT / folder
 
 
 def test_a_job_that_publishes_runs_no_code_of_the_repository() -> None:
@@ -182,6 +198,16 @@ def test_the_notes_are_the_section_of_the_version() -> None:
     assert release_notes.notes(CHANGELOG, "v0.0.9", "0.0.9") == "- The former.\n"
 
 
+def test_links_and_pictures_of_the_readme_are_absolute() -> None:
+    text = links.absolute("![a](docs/a.svg), [b](b.md#c), [d](#d), [e](https://e.example)", "v1.0.0")
+    base = "https://github.com/podid/podid"
+    assert text == (
+        f"![a]({base}/raw/v1.0.0/docs/a.svg), [b]({base}/blob/v1.0.0/b.md#c), [d](#d), [e](https://e.example)"
+    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"\]\((?!https://|#)", links.absolute(readme, "v1.0.0"))
+
+
 @pytest.mark.parametrize(
     ("changelog", "tag", "reason"),
     [
@@ -229,6 +255,19 @@ def test_the_closure_has_no_extras() -> None:
     assert not {"moto", "flask", "pytest", "mypy", "pip", "pyinstaller", "zensical"} & names
     assert {"moto", "flask"} <= {canonicalize_name(item.name) for item in closure.resolved("podid[sandbox]")}
     assert all(item.version == version(item.name) for item in closure.resolved())
+
+
+def test_the_bill_of_materials_identifies_the_wheel(tmp_path: Path) -> None:
+    wheel = tmp_path / "podid-1.2.3-py3-none-any.whl"
+    wheel.write_bytes(b"wheel")
+    document = {"bomFormat": "CycloneDX", "metadata": {"component": {"name": "podid"}}, "components": []}
+    component = sbom.identified(document, wheel)["metadata"]["component"]
+    assert component == {
+        "name": "podid",
+        "version": "1.2.3",
+        "purl": "pkg:pypi/podid@1.2.3",
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(b"wheel").hexdigest()}],
+    }
 
 
 class Installed(Distribution):

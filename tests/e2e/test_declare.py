@@ -258,6 +258,55 @@ def test_variables_are_values_of_options_only(filed: Filed) -> None:
     assert role["description"] == "for web"
 
 
+CHAINED: dict[str, Any] = {
+    "roles": [
+        {
+            "name": "target",
+            "trust": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": f"{ARN}base"},
+                        "Action": ["sts:AssumeRole", "sts:TagSession"],
+                    }
+                ],
+            },
+        },
+        {"name": "base", "policies": [{"name": "read", "document": READ}]},
+        {"name": "other", "subjects": ["shop/other"]},
+    ],
+    "associations": [{"serviceAccount": "shop/web", "role": "base", "targetRole": f"{ARN}target"}],
+}
+
+
+def test_a_role_follows_the_roles_that_its_trust_policy_names(filed: Filed) -> None:
+    """IAM rejects a principal that does not exist, in whatever order the file declares the roles."""
+    filed.write(**CHAINED)
+    outcome = filed("plan")
+    assert (outcome.code, "does not exist" in outcome.stdout) == (3, False), outcome
+    assert f"target role {ARN}target allows role base to assume it for shop/web" in outcome.stdout
+    filed.apply("--update-trust")
+    filed.settled()
+
+
+def test_a_role_is_blocked_without_the_role_that_its_trust_policy_names(filed: Filed) -> None:
+    filed.write(**CHAINED)
+    deny = {"Effect": "Deny", "Action": "iam:CreateRole", "Resource": f"{ARN}base"}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, deny]}
+    env = limited(filed.site.box, filed.site.directory, policy)
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
+    statuses = {item["target"]: item["status"] for item in outcome.json["actions"] if item["kind"] == "role"}
+    assert (outcome.code, statuses) == (8, {"base": "failed", "target": "blocked", "other": "done"}), outcome
+
+
+def test_a_condition_that_cannot_match_has_its_line(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "conditions": ["aws:SourceIp=10.0.0.1"]}], associations=[LINK])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{filed.path}:18:3: conditions: The condition can never match for shop/web: StringEquals" in outcome.stderr
+
+
 # --- ownership --------------------------------------------------------------------------------------------------------
 
 

@@ -145,7 +145,7 @@ def test_gitlab_saves_the_plan_and_applies_it(
     assert pipeline["plan"]["artifacts"]["paths"] == ["plan.json"]
 
 
-@pytest.mark.parametrize("name", ["argocd.yaml", "identities/job.yaml"])
+@pytest.mark.parametrize("name", ["argocd/job.yaml", "identities/job.yaml"])
 def test_the_job_in_the_cluster_applies_the_file(
     site: Site, shell: Shell, files: dict[str, list[Any]], name: str
 ) -> None:
@@ -169,3 +169,15 @@ def test_flux_waits_for_the_identities(files: dict[str, list[Any]]) -> None:
     assert volume["configMap"]["name"] == generated["name"]
     for name in (*generated["files"], *kustomization["resources"]):
         assert f"identities/{name}" in files
+
+
+def test_argo_cd_runs_the_job_between_the_files_and_the_workloads(files: dict[str, list[Any]]) -> None:
+    (kustomization,), (job,) = files["argocd/kustomization.yaml"], files["argocd/job.yaml"]
+    (generated,) = kustomization["configMapGenerator"]
+    (volume,) = job["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == generated["name"]
+    annotations = job["metadata"]["annotations"]
+    # a hook of another phase does not wait for the ConfigMap
+    assert annotations["argocd.argoproj.io/hook"] == "Sync"
+    wave = "argocd.argoproj.io/sync-wave"
+    assert int(generated["options"]["annotations"][wave]) < int(annotations[wave]) < 0

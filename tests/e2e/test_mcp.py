@@ -19,7 +19,7 @@ from harness import Podid
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.calls import Calls
 from podid.cli.server.serve import output_schema
-from podid.cli.server.tools import APPLY, EVERY, PLAN, TOOLS, Tool
+from podid.cli.server.tools import APPLY, CHANGES, EVERY, PLAN, TOOLS, Tool
 from podid.domain.errors import InvalidInput
 from worlds import Site
 
@@ -138,6 +138,39 @@ def test_changes_of_the_state_invalidate_a_plan(entered: Site) -> None:
     assert nothing["planId"] is None
 
 
+def test_every_change_is_planned_and_roles_are_changed(entered: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The apply of a plan needs no further arguments. The session above applies an association."""
+    monkeypatch.setattr("podid.cli.server.calls._sleep", lambda seconds, _: entered.clock.advance(seconds))
+    calls = calls_of(entered, allow_write=True)
+    of = {"role": "new", "service_accounts": ["shop/cart"]}
+    presets = ["s3-read,bucket=shop-orders"]
+    changes: list[dict[str, Any]] = [
+        {"change": "role-create", "role": "new", "service_accounts": ["shop/orders"], "presets": presets},
+        {"change": "trust-add", **of},
+        {"change": "trust-remove", **of},
+        {"change": "trust-add", **of, "scope": "cluster"},
+        {"change": "associate", "service_accounts": ["shop/orders"], "role": "new"},
+        {"change": "disassociate", "service_accounts": ["payments/bilingworker"]},
+        {"change": "install-agent"},
+        {"change": "restart", "service_accounts": ["shop/orders"]},
+        {"change": "trust-tighten", "role": "storefront"},
+    ]
+    assert {change["change"] for change in changes} == {*CHANGES}
+    validator = jsonschema.Draft202012Validator(output_schema(PLAN))
+    for change in changes:
+        planned = call(calls, "plan", **change)
+        if planned.document is None:  # new pods would get no credentials, and the role has no users
+            assert change["change"] in ("restart", "trust-tighten"), (change, planned)
+            continue
+        validator.validate(planned.document)
+        assert planned.document["planId"], (change, planned)
+        if change["change"].startswith(("role-", "trust-")):
+            applied = call(calls, "apply", plan_id=planned.document["planId"])
+            assert applied.document is not None, (change, applied)
+            assert {action["status"] for action in applied.document["actions"]} <= {"done", "unchanged"}, applied
+    assert '"new"' in entered("role", "list", "-o", "json").stdout
+
+
 def test_a_plan_expires_and_read_only_servers_give_none(entered: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     change = {"change": "disassociate", "service_accounts": ["payments/bilingworker"]}
     assert call(calls_of(entered), "plan", **change).document["planId"] is None
@@ -176,6 +209,7 @@ def test_a_cancelled_call_ends(entered: Site) -> None:
         ("list", {"service_accounts": ["a", 1]}, "is not an array of strings"),
         ("plan", {"change": "delete"}, "is not one of"),
         ("plan", {"change": "restart", "role": "x"}, "does not apply to restart"),
+        ("plan", {"change": "role-create", "scope": "world"}, "is not one of"),
         ("apply", {}, "is required"),
         ("apply", {"plan_id": "0"}, "does not exist"),
     ],

@@ -271,8 +271,8 @@ def test_answers_that_are_lost_and_calls_that_are_refused(irsa: Watched, kind: s
 
 
 def test_a_throttled_account(irsa: Watched) -> None:
-    irsa.site.box.faults.throttle(3, 1, "eks")
-    irsa.site.box.faults.throttle(3, 1, "iam")
+    irsa.site.box.faults.throttle(30, 1, "eks")
+    irsa.site.box.faults.throttle(30, 1, "iam")
     for argv in (APPLY, FINISH, ("migrate", "rollback", *REFS, "--yes")):
         irsa.site.must(*argv)
     irsa.is_back()

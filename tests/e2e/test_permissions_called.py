@@ -25,8 +25,13 @@ SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row
 AHEAD = sections.permissions(ALL)
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
-# only for many roles
-OF_MANY = {"iam:GetAccountAuthorizationDetails"}
+# only for many roles, and for many accounts and regions (test_many_accounts.py)
+OF_MANY = {
+    "iam:GetAccountAuthorizationDetails",
+    "sts:AssumeRole",
+    "organizations:ListAccounts",
+    "ec2:DescribeRegions",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +67,8 @@ def carried_through(way: Way, directory: Path) -> Permissions:
     directory.mkdir()
     with whole_site(directory) as site:
         way.world(site)
-        namespace = next((name for name in ("apps", "kube-system") if name in way.line), "shop")
+        lines = f"{way.line} {way.world.__name__}"
+        namespace = next((name for name in ("apps", "kube-system") if name in lines), "shop")
         policy, manifests = granted(json.loads(printed_by(way.command)), way.permissions, namespace)
         caller = limited(site.box, directory, policy, manifests)
         for run in (directory / "state").rglob("*.jsonl"):  # a run is undone by who made it

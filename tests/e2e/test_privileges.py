@@ -7,7 +7,7 @@ import pytest
 
 from e2e.test_can_i import BUCKET, EVERYTHING, TABLE, document, managed, put
 from permissions_support import allow, limited
-from worlds import ACCOUNT, TARGET, Site
+from worlds import TARGET, Site
 
 
 def asked(site: Site, *words: str, code: int = 0, **how: Any) -> Any:
@@ -130,9 +130,17 @@ def test_show_names_privileges_and_escalation_paths(healthy: Site) -> None:
     assert [item["id"] for item in shown["escalations"]] == ["pass-any-role", "pass-role-ec2"]
 
 
-def test_show_has_none_with_a_target_role(healthy: Site) -> None:
+def test_show_has_those_of_the_target_role(healthy: Site) -> None:
     healthy.with_target()
-    outcome = healthy("show", "shop/orders", "-o", "json")
-    assert outcome.json["escalations"] is None
-    assert "privileges:" not in healthy("show", "shop/orders").stdout
-    assert ACCOUNT in outcome.stdout
+    put(healthy, "wide", document("iam:PutRolePolicy"), role=TARGET)
+    assert [item["id"] for item in healthy("show", "shop/orders", "-o", "json").json["escalations"]] == [
+        "put-role-policy"
+    ]
+    assert f"privileges of target role {TARGET}: iam " in healthy("show", "shop/orders").stdout
+
+
+def test_show_does_not_read_a_target_role_of_another_account(healthy: Site) -> None:
+    healthy.with_target("444455556666")
+    outcome = healthy("show", "shop/orders")
+    assert "privileges" not in outcome.stdout
+    assert f"permissions not checked: role {TARGET}: requires iam:GetRole in account 444455556666" in outcome.stdout

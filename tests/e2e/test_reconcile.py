@@ -51,7 +51,7 @@ def test_drift_is_reported_and_with_apply_removed(site: Site, file: Path) -> Non
 def test_a_conflict_stops_the_changes(site: Site, file: Path) -> None:
     site.must("associate", "shop/cart", "--role", "storefront", "--wait", "api")
     code, done = once(site, file, "--apply")
-    assert (code, done["state"], done["conflicts"]) == (8, "partial", 1)
+    assert (code, done["state"], done["conflicts"]) == (6, "partial", 1)
     assert "association shop/cart exists with other settings" in str(done["error"])
     assert site.must("show", "shop/cart", "-o", "json").json["roleArn"].endswith("/storefront")
 

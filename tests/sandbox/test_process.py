@@ -17,8 +17,10 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+from harness import Podid
 from podid.aws.errors import SERVICE_NAMES
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError
+from podid.local.extras import install_command
 from podid.sandbox import process, state
 
 
@@ -261,10 +263,12 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, directory: Path) -> 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(PodidError) as raised:
         process.start(directory=directory)
-    assert (raised.value.message, raised.value.hint) == (
-        "the sandbox requires additional packages: install podid[sandbox]",
-        ("pip", "install", "podid[sandbox]"),
-    )
+    assert raised.value.message == "the sandbox requires additional packages: install podid[sandbox]"
+    assert raised.value.hint == install_command("sandbox")
+    # before the first line of the tour
+    demo = Podid(env={"HOME": str(directory)})("demo")
+    assert (demo.code, demo.stdout) == (1, "")
+    assert "podid[sandbox]" in demo.stderr
 
 
 def test_process_control_imports_nothing_heavy() -> None:

@@ -67,6 +67,7 @@ _denied = partial(
     codes=(
         "AccessDenied",
         "AccessDeniedException",
+        "AuthorizationError",
         "UnauthorizedOperation",
         "NotAuthorized",
         "OptInRequired",
@@ -319,7 +320,10 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(
         errors.NotFound,
         "{subject} does not exist, or has no policy{said}",
-        codes=("NoSuchBucketPolicy", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+        codes=(
+            *("NoSuchBucketPolicy", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+            *("NotFound", "PolicyNotFoundException"),
+        ),
     ),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import ManagedPolicy
-from podid.aws.principals import details, principals
+from podid.aws.principals import Detail, details, principals
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
@@ -136,18 +136,14 @@ class Iam(ServiceGateway):
     @needs("iam:GetAccountAuthorizationDetails")
     def list_principals(self) -> tuple[Principal, ...]:
         """Return the users and roles of the account with their policies, sorted by ARN."""
-        items = self._api.items("GetAccountAuthorizationDetails", {}, "the principals of the account", details)
-        return tuple(sorted(principals(items), key=lambda principal: principal.arn))
+        return tuple(sorted(principals(self._list_details()), key=lambda principal: principal.arn))
 
-    @needs("iam:GetAccountAuthorizationDetails")
-    def list_names_of_policies(self) -> Mapping[str, PolicyNames]:
-        """Return the names of the permission policies of all roles, by name of the role."""
-        params, subject = {"Filter": ["Role"]}, "the roles of the account with their policies"
-        roles = self._api.items("GetAccountAuthorizationDetails", params, subject, details)
-        return {
-            role.name: PolicyNames(tuple(sorted(role.attached)), tuple(sorted(policy.name for policy in role.inline)))
-            for role in roles
-        }
+    def _list_details(self) -> tuple[Detail, ...]:
+        # IAM's default is 100 items a page
+        params = {"MaxItems": 1000}
+        return tuple(
+            self._api.items("GetAccountAuthorizationDetails", params, "the principals of the account", details)
+        )
 
     @needs("iam:GetAccountSummary")
     def get_account_summary(self) -> Mapping[str, int]:

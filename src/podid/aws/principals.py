@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podid.aws import decode
+from podid.domain.aws import Role
 from podid.domain.foreign import Malformed, Object, inner_or_empty, inners_or_none, text, text_or, words_or_none
 from podid.domain.iam import PolicyDocument, Principal
 
@@ -18,7 +19,8 @@ _LISTS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList"
 @dataclass(frozen=True, slots=True)
 class Detail:
     """An item of a page. `kind` is user, group, role or policy; `name` is the ARN of a policy, and otherwise a name.
-    `inline` are its own policies, or the document of a policy; `attached` and `boundary` are ARNs, `groups` names."""
+    `inline` are its own policies, or the document of a policy; `attached` and `boundary` are ARNs, `groups` names. IAM
+    omits the description and the session duration of `role`."""
 
     kind: str
     name: str
@@ -27,6 +29,7 @@ class Detail:
     attached: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     boundary: str = ""
+    role: Role | None = None
 
 
 def details(page: Object) -> tuple[Detail, ...]:
@@ -49,6 +52,7 @@ def _detail(kind: str, item: Object) -> Detail:
         attached=tuple(text(policy, "PolicyArn") for policy in inners_or_none(item, "AttachedManagedPolicies")),
         groups=tuple(words_or_none(item, "GroupList")),
         boundary=text_or(inner_or_empty(item, "PermissionsBoundary"), "PermissionsBoundaryArn"),
+        role=decode.role(item) if kind == "role" else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The policies of resources: buckets, keys, queues and secrets. Only the account of a resource can read its policy."""
+"""The policies of resources, such as buckets, keys and queues. Only the account of a resource can read its policy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -34,16 +34,30 @@ class ResourcePolicies:
         url = api.find("GetQueueUrl", params, subject, lambda answer: text(answer, "QueueUrl"))
         if url is None:
             return None
-
-        def read(answer: Object) -> Document | None:
-            return _document("Policy")(inner_or_empty(answer, "Attributes"))
-
-        return api.find("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["Policy"]}, subject, read)
+        return api.find("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["Policy"]}, subject, _attribute)
 
     @needs("secretsmanager:GetResourcePolicy")
     def find_secret_policy(self, arn: Arn) -> Document | None:
         api, subject = self._api("secretsmanager", arn.region), f"secret {arn}"
         return api.find("GetResourcePolicy", {"SecretId": str(arn)}, subject, _document("ResourcePolicy"))
+
+    @needs("sns:GetTopicAttributes")
+    def find_topic_policy(self, arn: Arn) -> Document | None:
+        api, params = self._api("sns", arn.region), {"TopicArn": str(arn)}
+        return api.find("GetTopicAttributes", params, f"topic {arn}", _attribute)
+
+    @needs("lambda:GetPolicy")
+    def find_function_policy(self, arn: Arn) -> Document | None:
+        """Return the policy of a function, or of the version or alias that the ARN names."""
+        api, params = self._api("lambda", arn.region), {"FunctionName": str(arn)}
+        return api.find("GetPolicy", params, f"function {arn}", _document("Policy"))
+
+    @needs("dynamodb:GetResourcePolicy")
+    def find_table_policy(self, arn: Arn) -> Document | None:
+        """Return the policy of a table or of a stream; of an index, that of its table."""
+        resource = str(arn).partition("/index/")[0]
+        api, params = self._api("dynamodb", arn.region), {"ResourceArn": resource}
+        return api.find("GetResourcePolicy", params, f"table {resource}", _document("Policy"))
 
 
 def _document(member: str) -> Callable[[Object], Document | None]:
@@ -59,3 +73,7 @@ def _document(member: str) -> Callable[[Object], Document | None]:
             raise Malformed(f"{member} is not JSON") from None
 
     return read
+
+
+def _attribute(answer: Object) -> Document | None:
+    return _document("Policy")(inner_or_empty(answer, "Attributes"))

@@ -24,6 +24,7 @@ from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.errors import Origin, translate
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.iam_listing import ListingIam
 from podid.aws.organizations import Organizations
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
 from podid.aws.resource_policies import ResourcePolicies
@@ -123,6 +124,10 @@ class AwsSession:
     @property
     def iam(self) -> Iam:
         return Iam(self._api("iam"))
+
+    def listing_iam(self) -> Iam:
+        """Return IAM for one reading of many roles. See `ListingIam`."""
+        return ListingIam(self._api("iam"))
 
     @property
     def ec2(self) -> Ec2:

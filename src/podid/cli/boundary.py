@@ -47,7 +47,8 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
         words = words_of(argv)
         tree = build(argv=words)
-        runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
+        answered = answer(tree, completing, words, Suggestions(runtime).values)
+        runtime.to_stdout(lambda stdout: stdout.write(answered))
         return ExitCode.OK
     argv = _meant(argv)
     if not argv and runtime.streams.stdout_tty:
@@ -81,8 +82,8 @@ def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
 
     from podid.render.screen import paint_all
 
-    stdout = runtime.streams.stdout
-    stdout.write(paint_all(lines, replace(runtime.screen(stdout, color=True, full=True), width=None)))
+    screen = replace(runtime.screen(runtime.streams.stdout, color=True, full=True), width=None)
+    runtime.to_stdout(lambda stdout: stdout.write(paint_all(lines, screen)))
 
 
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
@@ -119,7 +120,7 @@ def _meant(argv: list[str]) -> list[str]:
     """Translate command lines that users know from other programs: `podid ls`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
-    if argv[:1] == ["completion"] and not {"install", "show"}.intersection(argv):
+    if argv[:1] == ["completion"] and not {"install", "uninstall", "show"}.intersection(argv):
         shells = any(not word.startswith("-") for word in argv[1:])
         return ["completion", *(("show",) if shells else ()), *argv[1:]]
     if argv[:1] == ["explain"]:

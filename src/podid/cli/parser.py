@@ -76,7 +76,7 @@ def _version(ctx: typer.Context, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from podid.version import VERSION
 
-        ctx.obj.streams.stdout.write(f"podid {VERSION}\n")
+        ctx.obj.to_stdout(lambda stdout: stdout.write(f"podid {VERSION}\n"))
         raise typer.Exit
 
 

@@ -69,9 +69,7 @@ MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
 )
-MIGRATION_OF_MANY = OptionalPermission.of(
-    "many service accounts: reading the policies of all roles with few calls", Iam.list_names_of_policies
-)
+MANY_ROLES = OptionalPermission.of("many roles: reading them and their policies with few calls", Iam.list_principals)
 READING_ADDONS = OptionalPermission.of("add-ons: the features of their versions", Eks.get_addon_configuration)
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations
@@ -93,6 +91,8 @@ TAKING_BACK = OptionalPermission.of(
     Iam.delete_inline_policy,
     Iam.detach_policy,
 )
+# the same for a role whose only policies are managed ones
+TAKING_BACK_ATTACHED = OptionalPermission.of(TAKING_BACK.reason, Iam.delete_role, Iam.detach_policy)
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 # for a command that reads several clusters
 SEVERAL_CLUSTERS = (

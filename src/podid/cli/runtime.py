@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -175,6 +175,22 @@ class Runtime:
 
             runtime.streams.rename(program_of(sys.argv[0]))
         return runtime
+
+    def to_stdout(self, write: Callable[[IO[str]], object]) -> bool:
+        """Return False if stdout is closed. A closed pipe is silent; other failures print a warning to stderr. The exit
+        code stays that of the result."""
+        out = self.streams.stdout
+        try:
+            write(out)
+            out.flush()
+        except BrokenPipeError:
+            return False
+        except OSError as error:
+            abandon(out)
+            with suppress(OSError, ValueError):
+                self.streams.stderr.write(f"Warning: the result could not be written to stdout: {error.strerror}\n")
+            return False
+        return True
 
     def take_settled(self) -> "Settled | None":
         """Return the settled runs to report, once."""

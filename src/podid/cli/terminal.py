@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import typer
 
 from podid.cli.options import Shared
-from podid.cli.runtime import Runtime, abandon
+from podid.cli.runtime import Runtime
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
@@ -254,7 +254,7 @@ class Terminal:
         self.progress.done()
         text, obeyed = write_report(form, report), self._runtime.streams.obeyed
         if form is Report.GITHUB and obeyed is not None:
-            self._stdout(lambda _: obeyed.write(text))
+            self._runtime.to_stdout(lambda _: obeyed.write(text))
         else:
             self._print((text,))
 
@@ -307,22 +307,7 @@ class Terminal:
             for piece in pieces:
                 out.write(piece)
 
-        return self._stdout(write)
-
-    def _stdout(self, write: Callable[[IO[str]], object]) -> bool:
-        """Return False if stdout is closed. A closed pipe is silent; other failures print a warning to stderr. The exit
-        code stays that of the result."""
-        out = self._runtime.streams.stdout
-        try:
-            write(out)
-            out.flush()
-        except BrokenPipeError:
-            return False
-        except OSError as error:
-            abandon(out)
-            self._stderr(f"Warning: the result could not be written to stdout: {error.strerror}\n")
-            return False
-        return True
+        return self._runtime.to_stdout(write)
 
 
 def _not_text(error: ValueError) -> str:

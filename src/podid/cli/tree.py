@@ -164,6 +164,12 @@ COMMANDS: tuple[Row, ...] = (
         "Install the completion script of a shell.",
         "completion.install:install",
     ),
+    Row(
+        "completion uninstall",
+        OFFLINE,
+        "Uninstall the completion script of a shell.",
+        "completion.uninstall:uninstall",
+    ),
     Row("completion show", OFFLINE, "Print the completion script of a shell.", "completion.show:show"),
 )
 

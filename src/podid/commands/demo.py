@@ -37,6 +37,7 @@ def demo(
     from podid.sandbox import process, state
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES
 
+    process.require_extra()
     tour = _Tour(terminal)
     tour.say("This tour runs on a sandbox: a simulated AWS account and EKS cluster on this machine.")
     # a separate state directory: an existing sandbox and journal stay unchanged

@@ -30,8 +30,10 @@ def mcp(
     try:
         from podid.cli.server.serve import serve
     except ImportError as error:
+        from podid.local.extras import install_command
+
         message = "The MCP server requires the extra podid[mcp], which is not installed"
-        raise UsageError(message, hint=("pip", "install", "podid[mcp]")) from error
+        raise UsageError(message, hint=install_command("mcp")) from error
     allowed = {"": True, "--allow-write": allow_write, "--allow-verify": allow_verify}
     tools = [tool for tool in EVERY if allowed[tool.needs]]
     serve(Calls(access.runtime, fixed_options(access), allow_write=allow_write), tools)

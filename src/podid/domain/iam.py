@@ -33,6 +33,9 @@ SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
+Document = Mapping[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyNames:
     """A role's permission policies: the ARNs of the attached ones, the names of the inline ones."""
@@ -46,7 +49,7 @@ class PolicyNames:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A permissions policy of a role: `name` is the name of an inline policy, or the ARN of a managed one."""
+    """A permissions policy of a principal: `name` is the name of an inline policy, or the ARN of a managed one."""
 
     name: str
     document: Mapping[str, object]

@@ -34,6 +34,7 @@ class Reconciliation:
     unchanged: Annotated[int, About("Number of declared resources without a change.")] = 0
     conflicts: Annotated[int, About("Number of resources that another file or tool owns.")] = 0
     not_read: Annotated[int, About("Number of resources that could not be read.")] = 0
+    refused: Annotated[int, About("Number of service accounts whose annotations are not followed.")] = 0
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
     # of the error
@@ -46,12 +47,14 @@ class Reconciliation:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return the exit code of a single round."""
+        """Return the exit code of a single round: as that of a plan, or of the changes."""
         codes = {
             RoundState.DRIFT: ExitCode.ATTENTION,
             RoundState.PARTIAL: ExitCode.PARTIAL,
             RoundState.FAILED: self.code,
         }
-        if self.state is RoundState.PARTIAL and not self.changes:
-            return ExitCode.CONFLICT if self.conflicts else ExitCode.UNDETERMINED
-        return codes.get(self.state, ExitCode.OK)
+        if self.conflicts:
+            return ExitCode.CONFLICT
+        if self.refused:
+            return ExitCode.PARTIAL
+        return ExitCode.UNDETERMINED if self.not_read else codes.get(self.state, ExitCode.OK)

@@ -106,6 +106,16 @@ def part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
     return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
 
 
+def whole(section: Section[Mapping[K, Section[T]]]) -> Section[dict[K, T]]:
+    """Return the values if all of them are known, otherwise the first reason."""
+    if isinstance(section, Missing):
+        return section
+    missing = next((value for value in section.value.values() if isinstance(value, Missing)), None)
+    if missing is not None:
+        return missing
+    return Known({key: value.value for key, value in section.value.items() if isinstance(value, Known)})
+
+
 def known(section: Section[T]) -> T:
     """Return the value of a section that a check requires. Raise LookupError if it is missing."""
     if isinstance(section, Missing):

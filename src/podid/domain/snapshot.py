@@ -24,7 +24,7 @@ from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount
 from podid.domain.declaration import Guard
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
 from podid.domain.exposure import AccessKey, IdentityGrant
-from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames, Principal
+from podid.domain.iam import AssumePermissions, Document, PolicyNames, Principal
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -45,6 +45,7 @@ from podid.domain.section import (
     missing,
     part,
     section_of,
+    whole,
 )
 
 # a result of a change that is not known before, such as the permissions of a managed policy that it attaches
@@ -97,10 +98,12 @@ class Snapshot:
     # (association's role, target role) -> iam:SimulatePrincipalPolicy for both actions of the role chaining
     target_permissions: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
-    # role ARN -> its inline and managed policies
-    permission_policies: Section[Mapping[str, Section[tuple[PolicyDocument, ...]]]] = field(metadata=AWS)
-    # ARN of a permissions boundary of a role -> its document
-    boundaries: Section[Mapping[str, Section[Mapping[str, object]]]] = field(metadata=AWS)
+    # role ARN -> its policies, by name of the inline and by ARN of the managed ones
+    permission_policies: Section[Mapping[str, Section[Mapping[str, Section[Document]]]]] = field(metadata=AWS)
+    # the same of target roles in the account of the cluster
+    target_policies: Section[Mapping[str, Section[Mapping[str, Section[Document]]]]] = field(metadata=AWS)
+    # ARN of a permissions boundary of a role or target role -> its document
+    boundaries: Section[Mapping[str, Section[Document]]] = field(metadata=AWS)
     # the users and roles of the account with their policies
     principals: Section[tuple[Principal, ...]] = field(metadata=AWS)
     # role ARN -> the permissions to assume other roles in its policies

@@ -175,6 +175,12 @@ def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
     return dict(sorted(grouped((association.role_arn, association) for association in associations).items()))
 
 
+def by_target(snapshot: Snapshot) -> dict[str, list[Association]]:
+    """Return the associations by the ARN of their target role, both sorted, without those that have none."""
+    chained = ((a.target_role_arn, a) for a in described(known(snapshot.associations)) if a.target_role_arn)
+    return dict(sorted(grouped(chained).items()))
+
+
 def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
     """Return the associations that could not be described, by reason; the first reason for each cause."""
     unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))

@@ -1,21 +1,87 @@
-"""The permissions of the associations' roles, for the checks of `podid audit`."""
+"""The policies of roles, and the permissions of the associations' roles for the checks of `podid audit`."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from podid.domain.aws import Role
-from podid.domain.iam import PolicyDocument
-from podid.domain.names import Arn
+from podid.domain.iam import Document
+from podid.domain.names import Arn, role_name
 from podid.domain.policy.arns import ANY, covers
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
-from podid.domain.policy.statements import parse_permissions
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, part
-from podid.facts.index import by_role, once
+from podid.domain.policy.statements import PermissionPolicy, parse_permissions
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
+from podid.facts.index import by_role, by_target, once
 
 # the sections that `accesses` reads
 NEEDS = ("cluster", "associations", "roles", "permission_policies")
-WANTS = ("boundaries",)
+WANTS = ("boundaries", "target_roles", "target_policies")
+# the policies of a role by name or ARN
+Policies = Mapping[str, Section[Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrants:
+    """The policies of a role, as far as they could be read. `role` is Known(None) if the role does not exist."""
+
+    arn: str
+    role: Section[Role | None]
+    policies: tuple[PermissionPolicy, ...] = ()
+    boundary: PermissionPolicy | None = None
+
+    @classmethod
+    def of(
+        cls,
+        arn: str,
+        role: Section[Role | None],
+        policies: Section[Policies],
+        boundaries: Section[Mapping[str, Section[Document]]],
+    ) -> RoleGrants:
+        """Return the grants of the role with these policies; `boundaries` are permissions boundaries by ARN."""
+        known = known_or(role, None)
+        if role == Known(None) or (known is not None and known.arn != arn):
+            return cls(arn, Known(None))
+        if isinstance(policies, Missing):
+            policies = Known({f"policies of role {role_name(arn)}": policies})
+        parsed = (_parsed(name, LayerKind.IDENTITY, document) for name, document in policies.value.items())
+        limit = known.permissions_boundary_arn if known is not None else ""
+        boundary = _parsed(limit, LayerKind.BOUNDARY, part(boundaries, limit)) if limit else None
+        return cls(arn, role, tuple(parsed), boundary)
+
+    @property
+    def known_role(self) -> Role | None:
+        return known_or(self.role, None)
+
+    @property
+    def gone(self) -> bool:
+        return self.role == Known(None)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers of the role: its policies, and its permissions boundary."""
+        name = role_name(self.arn)
+        words, boundary = f"statement of the permissions boundary of role {name}", self.boundary
+        if isinstance(self.role, Missing):
+            boundary = PermissionPolicy(f"permissions boundary of role {name}", unread=self.role)
+        elif boundary is not None:
+            words = f"statement of the permissions boundary {role_name(boundary.name)}"
+        layer = Layer(LayerKind.IDENTITY, f"policy of role {name}", self.policies)
+        return (layer,) if boundary is None else (layer, Layer(LayerKind.BOUNDARY, words, (boundary,)))
+
+    @property
+    def missing(self) -> Iterator[tuple[str, Missing]]:
+        """Yield the name of each part that could not be read, and the reason."""
+        if isinstance(self.role, Missing):
+            yield f"role {role_name(self.arn)}", self.role
+        for policy in (*self.policies, *((self.boundary,) if self.boundary is not None else ())):
+            if policy.unread is not None:
+                yield policy.name, policy.unread
+
+
+def _parsed(name: str, kind: LayerKind, document: Section[Document]) -> PermissionPolicy:
+    return parse_permissions(name, kind.value, document if isinstance(document, Missing) else document.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +105,24 @@ class RolePrivileges:
 
 @once
 def privileges(snapshot: Snapshot) -> Mapping[str, Section[RolePrivileges | None]]:
-    """Return role ARN -> its permissions; None for a role that does not exist. Missing if the role, one of its policies
-    or its boundary could not be read."""
-    return {arn: _of_role(snapshot, arn) for arn in by_role(snapshot)}
+    """Return role ARN -> its permissions, of roles and target roles; None for a role that does not exist. Missing if
+    the role, one of its policies or its boundary could not be read."""
+    own = dict.fromkeys(by_role(snapshot), (snapshot.roles, snapshot.permission_policies))
+    targets = dict.fromkeys(by_target(snapshot), (snapshot.target_roles, snapshot.target_policies))
+    return {arn: _of_role(snapshot, arn, *sections) for arn, sections in {**targets, **own}.items()}
 
 
-def _of_role(snapshot: Snapshot, arn: str) -> Section[RolePrivileges | None]:
-    role = part(snapshot.roles, arn)
-    if isinstance(role, Missing):
-        return role
-    if role.value is None:
-        return Known(None)
-    policies = part(snapshot.permission_policies, arn)
-    if isinstance(policies, Missing):
-        return policies
-    layers = [_layer(LayerKind.IDENTITY, f"policy of role {role.value.name}", policies.value)]
-    if boundary := role.value.permissions_boundary_arn:
-        document = part(snapshot.boundaries, boundary)
-        if isinstance(document, Missing):
-            return document
-        layers.append(_layer(LayerKind.BOUNDARY, "permissions boundary", (PolicyDocument(boundary, document.value),)))
-    return Known(RolePrivileges(arn, RoleAccess(_session(snapshot, role.value), tuple(layers))))
-
-
-def _layer(kind: LayerKind, words: str, documents: tuple[PolicyDocument, ...]) -> Layer:
-    return Layer(kind, words, tuple(parse_permissions(item.name, kind, item.document) for item in documents))
+def _of_role(
+    snapshot: Snapshot,
+    arn: str,
+    roles: Section[Mapping[str, Section[Role | None]]],
+    policies: Section[Mapping[str, Section[Policies]]],
+) -> Section[RolePrivileges | None]:
+    grants = RoleGrants.of(arn, part(roles, arn), part(policies, arn), snapshot.boundaries)
+    for _, reason in grants.missing:
+        return reason
+    role = grants.known_role
+    return Known(None if role is None else RolePrivileges(arn, RoleAccess(_session(snapshot, role), grants.layers)))
 
 
 def _session(snapshot: Snapshot, role: Role) -> RoleSession:

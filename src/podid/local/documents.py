@@ -66,7 +66,10 @@ class Mistakes:
         """Raise InvalidInput with every mistake, in the order of the files."""
         if not self.items:
             return
-        lines = list(dict.fromkeys(map(str, sorted(self.items, key=lambda item: (item.at.line, item.at.column)))))
+        # a value that could not be read, such as a variable without a value, has no other mistake
+        unread = {item.at for item in self.items if not item.key}
+        items = [item for item in self.items if not item.key or item.at not in unread]
+        lines = list(dict.fromkeys(map(str, sorted(items, key=lambda item: (item.at.line, item.at.column)))))
         files = dict.fromkeys(item.at.file for item in self.items)
         ordered = [line for file in files for line in lines if line.startswith(f"{file}:") or line == file]
         first, *others = ordered or lines
@@ -104,7 +107,8 @@ class DocumentNode:
     def items(self) -> tuple[DocumentNode, ...]:
         """Raise NotReadable if it is not a list."""
         if not isinstance(self.value, tuple):
-            raise NotReadable(f"must be a list, not {self._form}")
+            example = f": write [{cut(self.value, 40)}]" if isinstance(self.value, str) and not self.null else ""
+            raise NotReadable(f"must be a list, not {self._form}{example}")
         return self.value
 
     @property

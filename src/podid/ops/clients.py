@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ class Clients:
     connect: Callable[[], KubeAccess]
     aws_as: Callable[[str], AwsSession] | None = None
     guards: Callable[[], tuple[Guard, ...]] = tuple
+    own_iam: Iam | None = None
 
     @property
     def eks(self) -> Eks:
@@ -63,7 +64,12 @@ class Clients:
 
     @property
     def iam(self) -> Iam:
-        return self.aws.iam
+        return self.own_iam or self.aws.iam
+
+    def for_many_roles(self) -> Clients:
+        """Return the same clients for one reading, with an IAM that reads many roles with few calls. The roles have no
+        description and no session duration."""
+        return replace(self, connect=lambda: self.kube, own_iam=self.aws.listing_iam())
 
     def iam_of(self, profile: str) -> Iam:
         """Return IAM with that profile's credentials; with the caller's own for an empty name."""

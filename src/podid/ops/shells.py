@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from podid.domain.errors import Conflict, UsageError
+from podid.domain.errors import Conflict, InvalidInput, UsageError
 from podid.domain.members import OR_NULL, About, kind
 from podid.local import files
 
@@ -20,15 +20,23 @@ _MOST_ANCESTORS = 8
 _OWN = b"podid_completion"
 
 
-@kind("CompletionInstalled", "`podid completion install`.")
+@kind("CompletionFiles", "`podid completion install` and `podid completion uninstall`.")
 @dataclass(frozen=True, slots=True)
-class CompletionInstalled:
-    """The files of a shell's completion. `changed` is whether one of them was written."""
+class CompletionFiles:
+    """The files of a shell's completion. `changed` is whether one of them was written or deleted."""
 
     shell: Shell
     script: Annotated[str, About("The file with the completion script.")]
     startup: Annotated[str, OR_NULL, About("The startup file that loads the script; null if the shell finds it.")]
+    installed: bool
     changed: bool
+
+
+def shell_of(name: str | None, env: Mapping[str, str]) -> str:
+    """Return the named shell, or the one that runs podid. Raise UsageError for another shell."""
+    if name is not None and name not in SHELLS:
+        raise InvalidInput(f"{name!r} is not one of {', '.join(SHELLS)}", subject=name)
+    return name or detected_shell(env)
 
 
 def detected_shell(env: Mapping[str, str], ancestors: Iterable[str] | None = None) -> str:
@@ -69,7 +77,7 @@ def _process(number: int) -> tuple[int, str] | None:
         return None
 
 
-def install_completion(shell: str, script: str, env: Mapping[str, str]) -> CompletionInstalled:
+def install_completion(shell: str, script: str, env: Mapping[str, str]) -> CompletionFiles:
     """Write the script, and the line in the startup file that loads it. Raise UsageError if a file cannot be written,
     Conflict if a file of another program is in its place."""
     home = Path(env.get("HOME") or "~").expanduser()
@@ -77,7 +85,17 @@ def install_completion(shell: str, script: str, env: Mapping[str, str]) -> Compl
     changed = _write_script(path, script)
     if startup is not None:
         changed = _add_line(startup, line) or changed
-    return CompletionInstalled(cast("Shell", shell), str(path), str(startup or ""), changed)
+    return CompletionFiles(cast("Shell", shell), str(path), str(startup or ""), True, changed)
+
+
+def uninstall_completion(shell: str, env: Mapping[str, str]) -> CompletionFiles:
+    """Delete the script, and the line in the startup file that loads it. Raise as `install_completion`."""
+    home = Path(env.get("HOME") or "~").expanduser()
+    path, startup, line = _places(shell, home, env)
+    changed = _delete_script(path)
+    if startup is not None:
+        changed = _remove_line(startup, line) or changed
+    return CompletionFiles(cast("Shell", shell), str(path), str(startup or ""), False, changed)
 
 
 def _places(shell: str, home: Path, env: Mapping[str, str]) -> tuple[Path, Path | None, str]:
@@ -103,13 +121,27 @@ def _base(env: Mapping[str, str], name: str, default: Path) -> Path:
 
 def _write_script(path: Path, script: str) -> bool:
     data = script.encode()
-    old = _read(path)
-    if old == data:
+    if _read_script(path) == data:
         return False
-    if old and _OWN not in old:
-        raise Conflict(f"{path} exists and is not a completion script of podid", subject=str(path))
     _write(path, data)
     return True
+
+
+def _delete_script(path: Path) -> bool:
+    if _read_script(path) is None:
+        return False
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be deleted: {error.strerror}", subject=str(path)) from error
+    return True
+
+
+def _read_script(path: Path) -> bytes | None:
+    content = _read(path)
+    if content and _OWN not in content:
+        raise Conflict(f"{path} exists and is not a completion script of podid", subject=str(path))
+    return content
 
 
 def _add_line(path: Path, line: str) -> bool:
@@ -117,8 +149,22 @@ def _add_line(path: Path, line: str) -> bool:
     if line.encode() in old.splitlines():
         return False
     end = b"" if not old or old.endswith(b"\n") else b"\n"
-    _write(path, old + end + f"\n# completion of podid\n{line}\n".encode())
+    _write(path, old + end + _block(line))
     return True
+
+
+def _remove_line(path: Path, line: str) -> bool:
+    old = _read(path) or b""
+    rest = old.replace(_block(line), b"").splitlines(keepends=True)
+    new = b"".join(item for item in rest if item.strip() != line.encode())
+    if new == old:
+        return False
+    _write(path, new)
+    return True
+
+
+def _block(line: str) -> bytes:
+    return f"\n# completion of podid\n{line}\n".encode()
 
 
 def _read(path: Path) -> bytes | None:

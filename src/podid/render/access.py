@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from podid.domain.names import role_name
 from podid.domain.policy.actions import AccessLevel
 from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
@@ -119,7 +120,11 @@ def privilege_lines(privileges: Privileges) -> list[str | Line]:
     """Return the privileges in one line, and the escalation paths in another."""
     words = [f"{item.service} {level_words(item)}{_wildcards(item)}" for item in privileges.services]
     more = [f"{len(words) - _MOST_SERVICES} more services"] if len(words) > _MOST_SERVICES else []
-    lines: list[str | Line] = [f"privileges: {'; '.join((*words[:_MOST_SERVICES], *more))}"] if words else []
+    if more and all(item.every_action for item in privileges.services):
+        words, more = [f"every action of {len(words)} services"], []
+    of_target = f" of target role {role_name(privileges.role_arn)}" if privileges.access.base is not None else ""
+    lines: list[str | Line] = []
+    lines += [f"privileges{of_target}: {'; '.join((*words[:_MOST_SERVICES], *more))}"] if words else []
     ways = [item.id for item in privileges.escalations if item.verdict is AccessVerdict.ALLOWED]
     lines += [Line(f"privilege escalation: {short_list(ways, _MOST_SERVICES)}", "warn")] if ways else []
     return [*lines, *_use_notes(privileges)]

@@ -139,9 +139,11 @@ def _permission_lines(reading: IdentityReading) -> Sequence[str | Line]:
     permissions = reading.permissions
     if isinstance(permissions, Missing):
         return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
-    unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
+    of_pods = reading.privileges
+    parts = dict.fromkeys((*permissions.value.unread, *(of_pods.access.unread if of_pods is not None else ())))
+    unread = [f"permissions not checked: {item}" for item in parts]
     lines = permission_lines(permissions.value)
-    privileges = privilege_lines(reading.privileges) if reading.privileges is not None else []
+    privileges = privilege_lines(of_pods) if of_pods is not None else []
     return [*lines, *privileges, *unread] if lines or unread else ["permissions: none"]
 
 
@@ -288,7 +290,7 @@ class AssociationDocument(Document, kind="Association"):
     escalations: Annotated[
         Sequence[Escalation] | None,
         From("privileges.escalations"),
-        About("Privilege escalation paths of the role; null with a target role, or if the policies were not read."),
+        About("Privilege escalation paths of the pods' role; null if the policies were not read."),
     ]
     role_last_used_at: Annotated[
         datetime | None,

@@ -34,6 +34,7 @@ def round_view(done: Reconciliation) -> View:
         ("UNCHANGED", "unchanged"),
         ("CONFLICTS", "conflicts"),
         ("NOT READ", "not_read"),
+        ("REFUSED", "refused"),
         ("ERROR", "error"),
     )
     words = f"{utc(done.at)}  {done.state:<8}  {_words(done)}".rstrip()
@@ -50,6 +51,7 @@ def _words(done: Reconciliation) -> str:
         (done.changes, "change" if done.state is RoundState.APPLIED else "pending change"),
         (done.conflicts, "conflict"),
         (done.not_read, "unread resource"),
+        (done.refused, "refused service account"),
     )
     parts = [count_of(number, noun) for number, noun in counts if number]
     counted = ", ".join((*parts, f"{done.unchanged} unchanged"))

@@ -21,6 +21,7 @@ from typing import Any
 
 from podid.calls.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
+from podid.local.extras import install_command
 from podid.local.processes import python
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
@@ -47,6 +48,9 @@ UNSET = (
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_KMS",
     "AWS_ENDPOINT_URL_SQS",
+    "AWS_ENDPOINT_URL_SNS",
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_ORGANIZATIONS",
 )
@@ -222,7 +226,7 @@ def require_extra() -> None:
     if missing:
         raise PodidError(
             "the sandbox requires additional packages: install podid[sandbox]",
-            hint=("pip", "install", "podid[sandbox]"),
+            hint=install_command("sandbox"),
             subject=", ".join(missing),
         )
 

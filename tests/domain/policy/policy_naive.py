@@ -12,8 +12,13 @@ from domain.trust.trust_naive import Table, as_list, as_text, condition_holds, f
 def allowed(layers: Iterable[Iterable[Mapping[str, Any]]], action: str, resource: str, table: Table) -> bool:
     """Return whether the layers, each a list of documents, allow the request. One Deny is enough; every layer needs an
     Allow."""
-    effects = [[e for document in layer for e in _effects(document, action, resource, table)] for layer in layers]
-    return all("Allow" in layer for layer in effects) and not any("Deny" in layer for layer in effects)
+    of_layers = [effects(layer, action, resource, table) for layer in layers]
+    return all("Allow" in layer for layer in of_layers) and not any("Deny" in layer for layer in of_layers)
+
+
+def effects(layer: Iterable[Mapping[str, Any]], action: str, resource: str, table: Table) -> list[str]:
+    """Return the effect of each statement of the documents that applies."""
+    return [effect for document in layer for effect in _effects(document, action, resource, table)]
 
 
 def _effects(document: Mapping[str, Any], action: str, resource: str, table: Table) -> list[str]:

@@ -64,7 +64,9 @@ action_patterns = st.sampled_from(
     ["*", "s3:*", "S3:GET*", "s3:?etObject", "sqs:SendMessage", "sqs:*", "iam:PassRole", *ACTIONS, "kms:*"]
 )
 texts = st.sampled_from(["shop", "Shop", "sh*", "*", "orders", "demo", ROLE, "${aws:PrincipalTag/team}", "10.0.0.7"])
-_strings = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase"]
+_strings = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"]
+_strings += ["StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"]
+DATES = ["2020-01-01", "2026-11-24T16:00:00Z", "2030-01-01"]
 _one_value = [key for key in TABLE if key not in ("ec2:vpcs", "aws:currenttime", "n:count")]
 
 
@@ -77,17 +79,29 @@ def block(operators: list[str], keys: list[str], values: st.SearchStrategy[Any])
     return st.dictionaries(st.sampled_from(operators), inner, min_size=1, max_size=1)
 
 
+_orders = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
+_arns = ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]
+
+
+def optional(*operators: str) -> list[str]:
+    return [*operators, *(f"{name}IfExists" for name in operators)]
+
+
 conditions = st.one_of(
     st.just({}),
-    block([*_strings, *(f"{name}IfExists" for name in _strings)], _one_value, texts),
+    block(optional(*_strings), _one_value, texts),
     block(
-        ["ForAllValues:StringEquals", "ForAnyValue:StringLike"], ["ec2:vpcs"], st.sampled_from(["a", "b", "c*", "?"])
+        [f"{each}:{name}" for each in ("ForAllValues", "ForAnyValue") for name in _strings],
+        ["ec2:vpcs"],
+        st.sampled_from(["a", "b", "c*", "?"]),
     ),
     block(["Null"], list(TABLE), st.sampled_from(["true", "false"])),
-    block(["Bool", "BoolIfExists"], ["aws:SecureTransport", "aws:username"], st.sampled_from(["true", "false"])),
-    block(["NumericLessThan", "NumericEquals"], ["n:count"], st.sampled_from(["4", "5", "6"])),
-    block(["DateGreaterThan", "DateLessThan"], ["aws:CurrentTime"], st.sampled_from(["2020-01-01", "2030-01-01"])),
-    block(["ArnLike", "ArnNotEquals"], ["aws:PrincipalArn"], st.sampled_from([ROLE, "arn:aws:iam::*:role/o*"])),
+    block(optional("Bool"), ["aws:SecureTransport", "aws:username"], st.sampled_from(["true", "false"])),
+    block(optional(*(f"Numeric{name}" for name in _orders)), ["n:count"], st.sampled_from(["4", "5", "6"])),
+    block(optional(*(f"Date{name}" for name in _orders)), ["aws:CurrentTime"], st.sampled_from(DATES)),
+    block(optional(*_arns), ["aws:PrincipalArn", "aws:SourceArn"], st.sampled_from([ROLE, "arn:aws:iam::*:role/o*"])),
+    block(optional("IpAddress", "NotIpAddress"), ["aws:SourceIp"], st.sampled_from(["10.0.0.0/8", "192.0.2.0/24"])),
+    block(optional("BinaryEquals"), ["s3:prefix", "aws:username"], st.sampled_from(["c2hvcC8=", "c2hvcA=="])),
 )
 
 
@@ -145,7 +159,7 @@ def test_enough_cases_were_decided_both_ways() -> None:
         assert decided[AccessVerdict.DENIED] >= 600, decided
 
 
-UNKNOWN = {"aws:sourceip": [None, "10.0.0.7", "shop"], "s3:prefix": [None, "shop", "demo"]}
+UNKNOWN = {"aws:sourceip": [None, "10.0.0.7", "192.0.2.9"], "s3:prefix": [None, "shop", "demo"]}
 
 
 @settings(max_examples=examples(50))

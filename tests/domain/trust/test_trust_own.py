@@ -47,9 +47,9 @@ def test_the_operator_is_told_from_the_key(text: str, operator: str, key: str, v
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("aws:SourceOrgID", "is not [OPERATOR:]KEY=VALUE"),
-        ("aws:SourceOrgID=", "is not [OPERATOR:]KEY=VALUE"),
-        ("SourceOrgID=o-1", "is not [OPERATOR:]KEY=VALUE"),
+        ("aws:SourceOrgID", "specify [OPERATOR:]KEY=VALUE"),
+        ("aws:SourceOrgID=", "specify [OPERATOR:]KEY=VALUE"),
+        ("SourceOrgID=o-1", "specify [OPERATOR:]KEY=VALUE"),
         ("StringEqals:aws:SourceOrgID=o-1", "did you mean StringEquals"),
         ("aws:SourceOrgID=o-*", "compares * and ? literally"),
     ],

@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 Table = Mapping[str, list[str] | None]
@@ -68,6 +69,8 @@ def _equal(operator: str, sent: str, expected: str, table: Table, variables: boo
         return fits(pattern, sent)
     if operator == "Bool":
         return expected == sent
+    if operator == "IpAddress":
+        return ip_address(sent) in ip_network(expected)
     if operator == "BinaryEquals":
         return base64.b64decode(expected).decode() == sent
     if operator.startswith("Numeric"):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ops.change.support import account_state, writes
+from permissions_support import limited
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.http import HttpRequest
 from worlds import ACCOUNT, Site, trust_for
@@ -212,3 +213,21 @@ def test_the_hint_of_an_owned_association_is_this_command(adot: Site) -> None:
     assert f"podid addon associate {ADOT} {METRICS} --role {arn('orders-dynamodb')} --replace" in refused.error["hint"]
     refused = adot("disassociate", f"{SPACE}/{METRICS}", "--yes", "-o", "json")
     assert f"podid addon disassociate {ADOT} {METRICS}" in refused.error["hint"]
+
+
+def test_an_add_on_whose_association_fails_stops_no_other(account: Site) -> None:
+    """Its new role is deleted in the same run."""
+    account.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni")
+    account.wait(30)
+    denied = f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/demo/{EBS}/*"
+    deny = {"Effect": "Deny", "Action": "eks:UpdateAddon", "Resource": denied}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, deny]}
+    env = limited(account.box, account.directory, policy)
+    outcome = account("addon", "associate", "--recommended", "--all", "--wait", "api", "-o", "json", env=env)
+    assert outcome.code == 8, outcome
+    statuses = {item["target"]: item["status"] for item in outcome.json["actions"] if "/" not in item["target"]}
+    assert (statuses[EBS], statuses["vpc-cni"]) == ("failed", "done")
+    assert (owned(account, EBS), list(owned(account, "vpc-cni"))) == ({}, ["aws-node"])
+    names = {role["RoleName"] for role in account.aws("iam").list_roles()["Roles"]}
+    assert "demo-kube-system-aws-node" in names
+    assert "demo-kube-system-ebs-csi-controller-sa" not in names

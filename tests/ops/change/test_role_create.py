@@ -66,10 +66,10 @@ def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> No
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (CREATE, "--condition can never match for shop/orders: StringEquals aws:SourceIp requires 10.0.0.1, but EKS"),
+        (CREATE, "The condition can never match for shop/orders: StringEquals aws:SourceIp requires 10.0.0.1, but EKS"),
         (("associate", "shop/orders", "--role", "storefront"), "--condition requires --create-role or --update-trust"),
-        (("associate", "shop/orders", "--create-role"), "--condition can never match for shop/orders"),
-        (("trust", "add", "--role", "storefront", "--for", "shop/orders"), "--condition can never match"),
+        (("associate", "shop/orders", "--create-role"), "The condition can never match for shop/orders"),
+        (("trust", "add", "--role", "storefront", "--for", "shop/orders"), "The condition can never match"),
     ],
 )
 def test_a_condition_that_eks_cannot_meet(

@@ -53,7 +53,9 @@ BROKEN: dict[str, Broken] = {
         HEAD + "clusters:\n- arn:aws:iam::1:role/a\n", 5, 3, "clusters[0]", "not the ARN of an EKS cluster"
     ),
     "a cluster without tags": Broken(HEAD + "clusters:\n- {}\n", 5, 3, "clusters[0].tags", "is required"),
-    "clusters as text": Broken(HEAD + "clusters: blue\n", 4, 11, "clusters", "must be a list"),
+    "clusters as text": Broken(
+        HEAD + "clusters: blue\n", 4, 11, "clusters", "must be a list, not 'blue': write [blue]"
+    ),
     "a configuration that is text": Broken(
         HEAD + "agent: {configuration: a}\n", 4, 24, "agent.configuration", "must be an object"
     ),
@@ -79,6 +81,14 @@ BROKEN: dict[str, Broken] = {
     "a wrong subject": Broken(ROLE + "  subjects: [orders]\n", 6, 14, "roles[0].subjects[0]", "specify NAMESPACE/NAME"),
     "a wrong condition": Broken(
         ROLE + "  conditions: ['aws:SourceArn']\n", 6, 16, "roles[0].conditions[0]", "[OPERATOR:]KEY=VALUE"
+    ),
+    "a misspelled key of a condition": Broken(
+        ROLE + "  conditions: ['aws:SourceAcount=111122223333']\n",
+        *(6, 16, "roles[0].conditions[0]", "aws:SourceAccount is probably meant"),
+    ),
+    "a pattern that a condition compares literally": Broken(
+        ROLE + "  conditions: ['aws:SourceOrgID=o-*']\n",
+        *(6, 16, "roles[0].conditions[0]", "specify StringLike:aws:SourceOrgID=o-*"),
     ),
     "a scope beside trust": Broken(
         ROLE + "  scope: cluster\n  trust: {Statement: []}\n", 6, 10, "roles[0].scope", "together with trust"

@@ -5,6 +5,7 @@ Source: EKS User Guide, "Grant Pods access to AWS resources based on tags".
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, part, rule, short_list
 from podid.domain.aws import UnreadAssociation
+from podid.domain.section import whole
 from podid.domain.trust import TAG_KEYS
 from podid.facts.index import why_unread
 from podid.facts.privileges import texts_of
@@ -21,13 +22,13 @@ def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdi
         if association.session_tags:
             yield case.ok("session tags are on")
             continue
-        policies = part(snapshot.permission_policies, association.role_arn)
+        policies = whole(part(snapshot.permission_policies, association.role_arn))
         if isinstance(policies, Missing):
             yield case.unknown(policies)
             continue
         uses = {
-            policy.name: tuple(dict.fromkeys(key for text in texts_of(policy.document) for key in _keys(text)))
-            for policy in policies.value
+            name: tuple(dict.fromkeys(key for text in texts_of(document) for key in _keys(text)))
+            for name, document in policies.value.items()
         }
         if not any(uses.values()):
             yield case.ok("no policy of the role uses session tags")

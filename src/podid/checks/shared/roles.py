@@ -23,9 +23,11 @@ def per_trust(check: Check, snapshot: Snapshot, judge: Judge[Policy]) -> Iterato
 
 
 def per_privileges(check: Check, snapshot: Snapshot, judge: Judge[RolePrivileges]) -> Iterator[Verdict]:
-    """Yield the verdict of `judge` on the permissions of each role of an association."""
+    """Yield the verdict of `judge` on the permissions of each role and target role of an association."""
     roles = privileges(snapshot)
-    return _per_role(check, snapshot, roles.__getitem__, judge)
+    yield from _per_role(check, snapshot, roles.__getitem__, judge)
+    for case, arn, associations in check.of_target_roles(snapshot):
+        yield _judged(case, roles[arn], associations, judge)
 
 
 def _per_role(
@@ -33,13 +35,13 @@ def _per_role(
 ) -> Iterator[Verdict]:
     yield from check.undescribed(snapshot)
     for case, arn, associations in check.of_roles(snapshot):
-        section = read(arn)
-        if isinstance(section, Missing):
-            yield case.unknown(section)
-        elif section.value is None:
-            yield case.skip("the role does not exist")
-        else:
-            yield judge(case, section.value, associations)
+        yield _judged(case, read(arn), associations, judge)
+
+
+def _judged(case: Case, section: Section[T | None], associations: list[Association], judge: Judge[T]) -> Verdict:
+    if isinstance(section, Missing):
+        return case.unknown(section)
+    return case.skip("the role does not exist") if section.value is None else judge(case, section.value, associations)
 
 
 def _trust(snapshot: Snapshot, arn: str) -> Section[Policy | None]:

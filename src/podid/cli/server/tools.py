@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from podid.domain.errors import InvalidInput
@@ -195,26 +195,50 @@ TOOLS: tuple[Tool, ...] = (
     ),
 )
 
-# change -> its command line, and the parameters of `plan` that it accepts
-CHANGES: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
+_TARGETS = ToolParameter("service_accounts", "Service accounts, each as NAMESPACE/NAME.", "array")
+# commands about trust policies have an option for them
+_FOR = replace(_TARGETS, option="--for")
+_ROLE = ToolParameter("role", "Role, by name or ARN; for role-create the name of the new role.", option="--role")
+_PRESETS = ToolParameter("presets", "Permissions of a new role, as NAME[,KEY=VALUE...].", "array", "--preset")
+_SCOPE = ToolParameter(
+    "scope",
+    "Scope of an added trust policy statement; service-account by default.",
+    option="--scope",
+    values=("service-account", "namespace", "cluster", "account"),
+)
+_UPDATE_TRUST = ToolParameter("update_trust", "Add missing statements to trust policies.", "boolean", "--update-trust")
+# change -> its command line, and its parameters
+CHANGES: Mapping[str, tuple[tuple[str, ...], tuple[ToolParameter, ...]]] = {
     "associate": (
         ("associate",),
-        frozenset({"service_accounts", "role", "create_role", "presets", "replace", "update_trust", "restart"}),
+        (
+            _TARGETS,
+            _ROLE,
+            ToolParameter("create_role", "Create the role.", "boolean", "--create-role"),
+            _PRESETS,
+            ToolParameter("replace", "Change an association with other settings.", "boolean", "--replace"),
+            _UPDATE_TRUST,
+            ToolParameter("restart", "Restart the workloads.", "boolean", "--restart"),
+        ),
     ),
-    "disassociate": (("disassociate",), frozenset({"service_accounts"})),
-    "restart": (("restart",), frozenset({"service_accounts"})),
-    "install-agent": (("install-agent",), frozenset()),
+    "disassociate": (("disassociate",), (_TARGETS,)),
+    "restart": (("restart",), (_TARGETS,)),
+    "install-agent": (("install-agent",), ()),
+    "role-create": (("role", "create"), (replace(_ROLE, option=""), _FOR, _PRESETS, _SCOPE, _UPDATE_TRUST)),
+    "trust-add": (("trust", "add"), (_ROLE, _FOR, _SCOPE)),
+    "trust-remove": (("trust", "remove"), (_ROLE, _FOR)),
+    "trust-tighten": (("trust", "tighten"), (_ROLE,)),
 }
+
+
+def _uses_of(name: str) -> str:
+    return ", ".join(change for change, (_, accepted) in CHANGES.items() if name in {item.name for item in accepted})
+
+
 _CHANGE = ToolParameter("change", "The change to plan.", required=True, values=tuple(CHANGES))
-_OF_CHANGES = (
-    ToolParameter("role", "associate: role, by name or ARN.", option="--role"),
-    ToolParameter("create_role", "associate: create the role.", "boolean", "--create-role"),
-    ToolParameter("presets", "associate: permissions of the new role, as NAME[,KEY=VALUE...].", "array", "--preset"),
-    ToolParameter("replace", "associate: change an association with other settings.", "boolean", "--replace"),
-    ToolParameter("update_trust", "associate: add missing statements to trust policies.", "boolean", "--update-trust"),
-    ToolParameter("restart", "associate: restart the workloads.", "boolean", "--restart"),
-    ToolParameter("service_accounts", "Service accounts, each as NAMESPACE/NAME.", "array"),
-    *PLACE,
+_OF_CHANGES = tuple(
+    replace(item, about=f"{item.about} For {_uses_of(item.name)}.")
+    for item in {item.name: item for _, accepted in CHANGES.values() for item in accepted}.values()
 )
 
 
@@ -222,11 +246,11 @@ def change_line(arguments: Arguments) -> list[str]:
     """Return the command line of a change, without consent. Raise InvalidInput."""
     check(PLAN.parameters, arguments)
     words, accepted = CHANGES[arguments["change"]]
-    further = {parameter.name for parameter in PLACE} | {"change"}
+    further = {item.name for item in (*accepted, *PLACE, _CHANGE)}
     for name, value in arguments.items():
-        if value not in (None, False, [], "") and name not in accepted | further:
+        if value not in (None, False, [], "") and name not in further:
             raise InvalidInput(f"Argument {name!r} does not apply to {arguments['change']}", subject=name)
-    return [*words, *flags(_OF_CHANGES, arguments)]
+    return [*words, *flags((*accepted, *PLACE), arguments)]
 
 
 PLAN = Tool(
@@ -236,7 +260,7 @@ PLAN = Tool(
     "planId, if the owner of the server allows changes.",
     "Plan",
     (),
-    (_CHANGE, *_OF_CHANGES),
+    (_CHANGE, *_OF_CHANGES, *PLACE),
 )
 APPLY = Tool(
     "apply",

@@ -23,7 +23,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
             OptionalPermission.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalPermission.of("--all: the installed add-ons", Eks.list_addons),
-            permissions.TAKING_BACK,
+            permissions.TAKING_BACK_ATTACHED,
             permissions.RUNNING_PODS,
             *permissions.REACHED,
         ),

@@ -33,7 +33,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("--role, --recommended: an installed add-on", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            permissions.TAKING_BACK,
+            permissions.TAKING_BACK_ATTACHED,
             permissions.RUNNING_PODS,
             *permissions.REACHED,
         ),

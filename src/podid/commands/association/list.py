@@ -165,6 +165,7 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
             columns=columns,
             more=options.more,
             filters=options.filters,
+            tabled=in_columns,
         )
         terminal.emit(view)
     several.tell_failures(access, failures, some=some)

@@ -28,6 +28,7 @@ def permissions() -> CommandPermissions:
         permissions_of_sections((), (*SECTIONS, *OF_KUBERNETES)),
         optional=(
             permissions.CLUSTER_TAGS,
+            permissions.MANY_ROLES,
             OptionalPermission.of("NS/SA: whether it exists", KubeReader.list_pods, KubeReader.list_workloads),
         ),
     )

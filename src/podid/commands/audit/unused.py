@@ -13,6 +13,7 @@ _REPORT_SECONDS = 120.0
 def permissions() -> CommandPermissions:
     from podid.aws.cloudtrail import CloudTrail
     from podid.aws.iam import Iam
+    from podid.cli import permissions
     from podid.kube.reader import KubeReader
     from podid.ops.audit.unused import SECTIONS
     from podid.ops.reading.sections import permissions as permissions_of_sections
@@ -22,6 +23,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         needed | reports,
         optional=(
+            permissions.MANY_ROLES,
             OptionalPermission.of("associations whose role other principals can also assume", CloudTrail.iter_sessions),
             OptionalPermission.of(
                 "NS/SA, -n: whether it exists",

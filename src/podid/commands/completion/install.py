@@ -13,19 +13,17 @@ def install(
     """Install the completion script of a shell.
 
     podid prints the name of each file that it writes. For bash and zsh, podid adds a line to the startup file once.
-    fish requires no such line. A second run changes nothing.
+    fish requires no such line. A second run changes nothing. podid completion uninstall
+    removes both.
 
     Example: podid completion install
 
     Example: podid completion install zsh
     """
     from podid.cli.completion import SCRIPTS
-    from podid.domain.errors import InvalidInput
-    from podid.ops.shells import detected_shell, install_completion
-    from podid.render.completion import installed_view
+    from podid.ops.shells import install_completion, shell_of
+    from podid.render.completion import completion_files_view
 
-    if shell is not None and shell not in SCRIPTS:
-        raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
     env = access.runtime.env
-    shell = shell or detected_shell(env)
-    terminal.emit(installed_view(install_completion(shell, SCRIPTS[shell], env)))
+    shell = shell_of(shell, env)
+    terminal.emit(completion_files_view(install_completion(shell, SCRIPTS[shell], env)))

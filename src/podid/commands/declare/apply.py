@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, Permissions
-from podid.ops.declare.request import FileApplyOptions
+from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
     from podid.domain.fileplan import FilePlan
@@ -76,6 +76,9 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     if bool(options.plan) == bool(options.files.files):
         raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
     if options.plan:
+        if (options.files, options.ownership) != (FileOptions(), Ownership()):
+            message = "--plan applies a saved plan as it is: pass the options of files to podid plan --save"
+            raise UsageError(message)
         filed = saved(access, options.plan)
     else:
         filed = planned(access, options.files, options.ownership, settle=True)

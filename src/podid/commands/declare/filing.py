@@ -167,6 +167,7 @@ def reading() -> CommandPermissions:
                 "agent: reading the add-on, its versions and the nodes",
                 *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
                 *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+                KubeReader.list_written,
             ),
             OptionalPermission.of(
                 "--prune: reading the roles of the files, their users and the pods",

@@ -82,6 +82,8 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
             _applied(local, partial(apply_part, local, plan, chosen, follow=False)) for _, local, plan in filed.parts
         }
         state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
+    refused = [account.sentence for plan in filed.plans for account in plan.refused]
+    reasons = [*(sentence for plan in filed.plans for sentence in plan.obstacles), *refused]
     return Reconciliation(
         at=at,
         state=state,
@@ -90,7 +92,8 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
         unchanged=sum(plan.unchanged for plan in filed.plans),
         conflicts=conflicts,
         not_read=not_read,
-        error=next((sentence for plan in filed.plans for sentence in plan.obstacles), ""),
+        refused=len(refused),
+        error=reasons[0] if reasons else "",
         seconds=round(access.runtime.monotonic() - started, 3),
     )
 

@@ -147,8 +147,8 @@ def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> Doct
     def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"reading cluster {place.cluster_name}"):
             run = probing(access) if options.probe else None
-            journal = access.journal_to_read
-            snapshot = collect(access.clients, place, request, now=now, journal=journal, probing=run)
+            clients, journal = access.clients.for_many_roles(), access.journal_to_read
+            snapshot = collect(clients, place, request, now=now, journal=journal, probing=run)
         return replace(snapshot, guards=guards)
 
     refs = options.service_accounts

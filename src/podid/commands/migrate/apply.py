@@ -39,7 +39,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.MIGRATION_TRAIL,
-            permissions.MIGRATION_OF_MANY,
+            permissions.MANY_ROLES,
             permissions.READING_ADDONS,
             permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),

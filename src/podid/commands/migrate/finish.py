@@ -30,7 +30,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
             OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
-            permissions.MIGRATION_OF_MANY,
+            permissions.MANY_ROLES,
             permissions.MIGRATING_ADDONS,
             OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
         ),

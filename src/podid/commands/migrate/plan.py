@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
             permissions.MIGRATION_TRAIL,
-            permissions.MIGRATION_OF_MANY,
+            permissions.MANY_ROLES,
             permissions.READING_ADDONS,
             OptionalPermission.of("--install-agent", *reading_agent),
         ),

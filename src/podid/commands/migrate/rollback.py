@@ -32,7 +32,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of(
                 "service accounts that podid created: reading RoleBindings", KubeReader.list_bindings
             ),
-            permissions.MIGRATION_OF_MANY,
+            permissions.MANY_ROLES,
             permissions.MIGRATING_ADDONS,
             permissions.DRY_RUNS,
             permissions.RESTARTING,

@@ -10,7 +10,7 @@ from podid.ops.migrate.request import MigrationOptions
 def permissions() -> CommandPermissions:
     from podid.cli import permissions
 
-    optional = (permissions.MIGRATION_TRAIL, permissions.MIGRATION_OF_MANY, permissions.READING_ADDONS)
+    optional = (permissions.MIGRATION_TRAIL, permissions.MANY_ROLES, permissions.READING_ADDONS)
     return CommandPermissions(permissions.MIGRATION, optional)
 
 

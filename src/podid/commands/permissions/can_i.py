@@ -21,6 +21,9 @@ def permissions() -> CommandPermissions:
         OptionalPermission.of("--resource with a KMS key", read.find_key_policy),
         OptionalPermission.of("--resource with an SQS queue", read.find_queue_policy),
         OptionalPermission.of("--resource with a secret", read.find_secret_policy),
+        OptionalPermission.of("--resource with an SNS topic", read.find_topic_policy),
+        OptionalPermission.of("--resource with a Lambda function", read.find_function_policy),
+        OptionalPermission.of("--resource with a DynamoDB table", read.find_table_policy),
     )
 
 
@@ -35,8 +38,8 @@ def can_i(access: Access, options: CanOptions) -> None:
     Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. podid
     sets the session tags of the pods. Specify other condition keys with --context-key.
 
-    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues and secrets. podid does not check
-    other resource policies. The last line lists them.
+    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues, SNS topics, secrets, Lambda
+    functions and DynamoDB tables. podid does not check other resource policies. The last line lists them.
 
     Exit 0 if all actions are allowed, 3 if one is denied, 9 if one is not known.
 

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import permissions
     from podid.kube.reader import KubeReader
 
     return CommandPermissions.of(
         Eks.iter_readable,
         *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
         optional=(
+            permissions.MANY_ROLES,
             OptionalPermission.of("the number of running pods", KubeReader.list_pods),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
@@ -40,8 +42,10 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     not known, podid lists the service account as unknown, with the reason.
 
     '*' lists administrators: service accounts with a statement that allows all actions, or all except those of a
-    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern. podid does not
-    check resource policies and policies of the organization.
+    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern.
+
+    podid does not check resource policies and policies of the organization: AWS can deny an action that is listed, and
+    a resource policy can allow one that is not. podid can-i checks the policy of a resource.
 
     You can repeat --cluster, --region and --profile. Exit 9 if the access of a service account is unknown.
 
@@ -101,7 +105,7 @@ def _parts(
             yield local
             continue
         try:
-            new = SessionReader(clients=local.clients, now=now, specified=keys, target_profile=profile)
+            new = SessionReader(clients=local.clients.for_many_roles(), now=now, specified=keys, target_profile=profile)
             reader = readers.setdefault(id(local.aws), new)
             place = local.place()
             yield local, who_can(local.clients, reader, place, access.shared.namespace, query, action_table())

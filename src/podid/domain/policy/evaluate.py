@@ -115,6 +115,12 @@ class RoleAccess:
             self._cache[key] = answer
         return replace(self._cache[key], action=action, resource=resource)
 
+    def limit(self, action: str, resource: str) -> Ruling | None:
+        """Return the access by the permissions boundary and the session policy alone; None without them. A resource
+        policy that allows the role does not override them."""
+        layers = tuple(replace(layer, kind=LayerKind.IDENTITY) for layer in self.layers[1:])
+        return RoleAccess(self.session, layers).ruling(action, resource) if layers else None
+
     # --- one resource -------------------------------------------------------------------------------------------------
 
     def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:

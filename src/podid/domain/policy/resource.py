@@ -64,9 +64,10 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
     if sure is None or doubt is not None:
         return _doubtful(ruling, doubt or own[0], context)
     reason = f"{sure.statement.ref} allows it"
-    if len(access.layers) > 1:
-        limit = "; the permissions boundary or the session policy does not"
-        return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason + limit)
+    limit = access.limit(ruling.action, ruling.resource)
+    if limit is not None and limit.verdict is not AccessVerdict.ALLOWED:
+        reason += f"; the permissions boundary or the session policy may not: {limit.reason}"
+        return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason)
     return _decided(ruling, AccessVerdict.ALLOWED, sure, reason, layer="", resources=(ruling.resource,))
 
 
@@ -145,7 +146,8 @@ def _principal(kind: str, value: str, session: RoleSession) -> tuple[Truth, bool
     if kind in ("Service", "Federated"):
         return False, False
     if kind != "AWS":
-        return None, False
+        # a canonical user is an account; an Allow with NotPrincipal may be for the role
+        return None, not kind
     role = Arn.parse(session.role_arn)
     if value in ("*", session.role_arn, session.role_id):
         return bool(value), True

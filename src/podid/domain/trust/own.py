@@ -8,7 +8,7 @@ from podid.domain.errors import Again, InvalidInput
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
 from podid.domain.trust.explain import requirement
-from podid.domain.trust.policy import parse_policy
+from podid.domain.trust.policy import Policy, parse_policy
 from podid.domain.trust.request import PodIdentity, context_of
 from podid.domain.trust.slips import OPERATORS, find_slips
 
@@ -31,7 +31,7 @@ class OwnCondition:
 
 def parse_conditions(texts: Iterable[str]) -> tuple[OwnCondition, ...]:
     """Return conditions given as [OPERATOR:]KEY=VALUE. Raise InvalidInput for another form, an operator that IAM does
-    not document, and a pattern that the operator would compare literally."""
+    not document, a misspelled key, and a pattern that the operator would compare literally."""
     return tuple(dict.fromkeys(map(_parsed, texts)))
 
 
@@ -39,31 +39,40 @@ def _parsed(text: str) -> OwnCondition:
     match = _FORM.fullmatch(text)
     if match is None:
         form = "[OPERATOR:]KEY=VALUE, such as aws:SourceOrgID=o-1 or StringLike:aws:RequestTag/eks-cluster-name=prod-*"
-        raise InvalidInput(f"--condition {text!r} is not {form}", subject=text)
+        raise InvalidInput(f"{text!r} is not a condition: specify {form}", subject=text)
     operator, key, value = match.groups()
     if operator is None:
         if set("*?") & set(value):
-            message = f"--condition {text!r}: {_DEFAULT}, the default operator, compares * and ? literally"
-            raise InvalidInput(message, hint=Again(swap=(text, f"StringLike:{text}")), subject=text)
+            pattern = f"StringLike:{text}"
+            message = f"{text!r}: {_DEFAULT}, the default operator, compares * and ? literally; specify {pattern}"
+            raise InvalidInput(message, hint=Again(swap=(text, pattern)), subject=text)
         operator = _DEFAULT
     if not is_operator(operator):
         near = did_you_mean(operator.rpartition(":")[2], OPERATORS)
-        raise InvalidInput(f"--condition {text!r}: {operator} is not a condition operator of IAM{near}", subject=text)
+        raise InvalidInput(f"{text!r}: {operator} is not a condition operator of IAM{near}", subject=text)
+    for slip in find_slips(_policy({operator: {key: value}})):
+        raise InvalidInput(f"{slip.written!r} is not a known {slip.kind}; {slip.meant} is probably meant", subject=text)
     return OwnCondition(operator, key, value)
+
+
+def _policy(block: Mapping[str, object]) -> Policy:
+    """Return a policy whose only statement has this Condition block."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": block}
+    return parse_policy({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def with_own(
     block: Mapping[str, Mapping[str, str]], identity: PodIdentity, conditions: Sequence[OwnCondition]
 ) -> dict[str, dict[str, object]]:
-    """Return the Condition block with `conditions`. Raise InvalidInput for a key that the scope sets, for a misspelled
-    one, and for a condition that no request of EKS for `identity` can match."""
+    """Return the Condition block with `conditions`. Raise InvalidInput for a key that the scope sets, and for a
+    condition that no request of EKS for `identity` can match."""
     whole: dict[str, dict[str, object]] = {operator: dict(keys) for operator, keys in block.items()}
     fixed = {key.lower(): key for keys in block.values() for key in keys}
     values: dict[tuple[str, str], list[str]] = {}
     for own in conditions:
         if own.key.lower() in fixed:
-            message = f"--condition {own}: the statement already has a condition on {fixed[own.key.lower()]}"
-            raise InvalidInput(message, advice="A wider --scope omits it.", subject=own.key)
+            message = f"Condition {own}: the statement already has a condition on {fixed[own.key.lower()]}"
+            raise InvalidInput(message, advice="A wider scope omits it.", subject=own.key)
         values.setdefault((own.operator, own.key), []).append(own.value)
     for (operator, key), accepted in values.items():
         whole.setdefault(operator, {})[key] = accepted[0] if len(accepted) == 1 else accepted
@@ -72,15 +81,10 @@ def with_own(
 
 
 def _check(block: Mapping[str, object], identity: PodIdentity, own: set[tuple[str, str]]) -> None:
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": block}
-    policy = parse_policy({"Version": "2012-10-17", "Statement": [statement]})
-    for slip in find_slips(policy):
-        message = f"--condition: {slip.written} is not a known {slip.kind}; {slip.meant} is probably meant"
-        raise InvalidInput(message, subject=slip.written)
     context = context_of(identity)
-    for condition in policy.statements[0].conditions:
+    for condition in _policy(block).statements[0].conditions:
         if (condition.operator, condition.key) in own and condition.holds(context) is False:
             raise InvalidInput(
-                f"--condition can never match for {identity.name}: {requirement(condition, context)}",
+                f"The condition can never match for {identity.name}: {requirement(condition, context)}",
                 subject=condition.key,
             )

@@ -80,7 +80,8 @@ def _prepare_all(
         if roles:
             whole = whole.then(before.then(plan_addon_roles(place.header, facts, roles, replace=False)))
             refs += [facts.ref(account) for account in roles]
-    return whole.noting(tuple(notes)), tuple(refs)
+    # an add-on whose association fails does not stop the others
+    return replace(whole, separate=True).noting(tuple(notes)), tuple(refs)
 
 
 def _why_skipped(facts: AddonFacts, accounts: list[str]) -> str:

@@ -32,7 +32,8 @@ def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInst
     name, eks = request.addon, clients.eks
     if name == AGENT_ADDON:
         message = f"podid install-agent installs {AGENT_ADDON}: it checks the nodes as well"
-        raise UsageError(message, hint=Other(("install-agent",)), subject=name)
+        flags = ("--addon-version", request.addon_version) if request.addon_version else ()
+        raise UsageError(message, hint=Other(("install-agent",), flags=flags), subject=name)
     current = eks.find_addon(place.cluster_name, name)
     facts = InstallFacts(current=current)
     offer = read_offer(clients, place, name)

@@ -11,6 +11,7 @@ from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
+from podid.domain.section import Known, Section
 from podid.domain.text import count_of
 from podid.domain.trust import TargetHop
 from podid.ops.association.files import FileItem, read_items
@@ -282,10 +283,15 @@ class Associating:
 
 
 def plan_targets(
-    clients: Clients, place: Place, associations: Sequence[DesiredAssociation], current: Current, target: TargetRequest
+    clients: Clients,
+    place: Place,
+    associations: Sequence[DesiredAssociation],
+    current: Current,
+    target: TargetRequest,
+    planned: Mapping[str, Role] | None = None,
 ) -> Iterator[TargetPlan]:
     """Plan each target role of the associations, with the flags of `target`. A target role that is only named may be
-    missing, since EKS accepts that."""
+    missing, since EKS accepts that. The run makes the `planned` ones, by ARN, as they are here."""
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
     for item in associations:
         requested, existing = item.settings.target_role_arn, current[item.ref]
@@ -297,8 +303,13 @@ def plan_targets(
             known = existing.external_id if existing is not None and before == arn else None
             hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, pod, known, role_tags=None)
     for arn, chains in hops.items():
-        request = replace(target, arn=arn, must_exist=target.update or bool(target.profile))
-        yield plan_chain(request, chains, read_target(clients, request, place.account))
+        role = (planned or {}).get(arn)
+        update = target.update and role is None
+        request = replace(target, arn=arn, update=update, must_exist=update or bool(target.profile))
+        read: Section[Role | None] = Known(role)
+        if role is None:
+            read = read_target(clients, request, place.account)
+        yield plan_chain(request, chains, read)
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------

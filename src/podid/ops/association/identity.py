@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.cluster import ServiceAccount
+from podid.domain.iam import Document
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Place
-from podid.domain.policy.session import RoleSession
 from podid.domain.snapshot import Known, Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
 from podid.facts.index import role_section
+from podid.facts.privileges import RoleGrants
 from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.privileges import Privileges, read_privileges
-from podid.ops.permissions.read import RoleGrants
-from podid.ops.permissions.session import pods_access
+from podid.ops.permissions.session import SessionReader
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, trust_of
@@ -31,8 +31,9 @@ _MOST_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`association` is None if there is none. `permissions` are those of the association's role, `privileges` what they
-    allow; None with a target role, whose policies are not read. `last_use` is None if CloudTrail was not searched."""
+    """`association` is None if there is none. `permissions` are those of the association's role, `privileges` those of
+    the pods, which have the credentials of the target role if there is one. `last_use` is None if CloudTrail was not
+    searched."""
 
     status: IdentityStatus
     association: Association | None
@@ -70,10 +71,10 @@ def read_identity(
         known = role.value
         permissions = attempt(lambda: read_policies(clients.iam, known))
     privileges = None
-    if isinstance(permissions, Known) and association.target_role_arn is None:
-        session = RoleSession(region=place.region, now=snapshot.taken_at)
-        grants = RoleGrants.of_reading(permissions.value)
-        access = pods_access(association, place.the_cluster.arn, grants, session)
+    if isinstance(permissions, Known):
+        grants = {association.role_arn: _grants(permissions.value)}
+        reader = SessionReader(clients=clients, now=snapshot.taken_at, specified={}, grants=grants)
+        (access,) = reader.read(place, (association,))
         privileges = read_privileges(access, action_table())
     return IdentityReading(
         status,
@@ -86,6 +87,16 @@ def read_identity(
         hop_of(snapshot, association),
         attempt(lambda: _last_use(clients, association, place, snapshot.taken_at)) if cloudtrail else None,
     )
+
+
+def _grants(reading: RoleReading) -> RoleGrants:
+    """Return the policies of a role that were read for another purpose. An unread part may be any of them."""
+    names = [item.arn for item in reading.attached or () if item.arn in reading.documents]
+    documents = {**(reading.inline or {}), **{arn: reading.documents[arn] for arn in names}}
+    policies: dict[str, Section[Document]] = {name: Known(document) for name, document in documents.items()}
+    policies |= {item.what: Missing(item.reason, item.permission) for item in reading.unread}
+    boundaries = {arn: Known(document) for arn, document in reading.documents.items()}
+    return RoleGrants.of(reading.role.arn, Known(reading.role), Known(policies), Known(boundaries))
 
 
 def _custom_owner(clients: Clients, association: Association) -> Owner | None:

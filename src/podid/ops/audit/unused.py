@@ -18,10 +18,11 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import granted_actions
 from podid.domain.members import OR_NULL, About, TextOrNull, kind, members
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part
+from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.domain.usage import TRACKING, AccessedService, Usage, of_several, patterns_of, service_of
+from podid.facts.privileges import Policies
 from podid.ops.association.read import association_not_found
 from podid.ops.audit.usage import read_usage
 from podid.ops.reading.collect import ReadRequest, collect
@@ -99,6 +100,7 @@ def find_unused(
 ) -> UnusedReport:
     """Return the items that were not used since that time. Raise NotFound for a service account or namespace that does
     not exist, and the error if the associations could not be read."""
+    clients = clients.for_many_roles()
     snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=SECTIONS)
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
@@ -268,14 +270,15 @@ class _Audit:
         roles = {arn: role for arn in arns if (role := known_or(self.roles[arn], None)) is not None}
         used = [arn for arn, role in roles.items() if self._used(role) and not self._new(role.created_at)]
         own = self.snapshot.permission_policies
+        policies: dict[str, Section[Policies]]
         policies = dict.fromkeys(used, own) if isinstance(own, Missing) else dict(own.value)
         policies |= policies_of_roles(self.clients.iam, [arn for arn in used if arn not in policies])
         granted: dict[str, tuple[str, ...]] = {}
         for arn in used:
-            section = policies[arn]
+            section = whole(policies[arn])
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"policies of role {role_name(arn)}", section.reason, section.permission))
-            elif actions := granted_actions(policy.document for policy in section.value):
+            elif actions := granted_actions(section.value.values()):
                 granted[arn] = actions
         for arn, usage in read_usage(self.clients.iam, granted, self.patience).items():
             if isinstance(usage, Missing):

@@ -31,13 +31,22 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
     def find(arn: str) -> tuple[AccessedService, ...] | None:
         return iam.find_usage_report(jobs[arn], arn)
 
-    total = len(jobs)
-    for _ in patience.rounds(_PAUSE, longest=_LONGEST_PAUSE):
-        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(jobs), reads=True):
+    def take(arns: Iterable[str]) -> None:
+        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(arns), reads=True):
             if answer is None:
+                # ask for another one first in the next round
+                jobs[arn] = jobs.pop(arn)
                 continue
             del jobs[arn]
             usage[arn] = missing(answer) if isinstance(answer, PodidError) else Known({s.name: s for s in answer})
+
+    total = len(jobs)
+    for remaining in patience.rounds(_PAUSE, longest=_LONGEST_PAUSE):
+        # while one report is in progress, most of the others are
+        number = len(jobs)
+        take(tuple(jobs)[:1])
+        if len(jobs) < number or not remaining:
+            take(jobs)
         if not jobs:
             return usage
         patience.say(f"{total - len(jobs)} of {total} reports on last use are ready")

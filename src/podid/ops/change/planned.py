@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from podid.domain.aws import Decision, Role
 from podid.domain.iam import (
     AssumePermissions,
-    PolicyDocument,
     PolicyNames,
     allowed_actions,
     assume_permissions,
@@ -22,6 +21,7 @@ from podid.domain.plan import State, text, texts
 from podid.domain.snapshot import PLANNED, Known, Missing, Section, Snapshot, known_or
 from podid.domain.trust import ACTIONS, TAG_SESSION
 from podid.facts.nodes import REDEEMING_POLICIES
+from podid.facts.privileges import Policies
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -97,7 +97,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
         if part == "roles" or arn in known_or(getattr(snapshot, part), {})
     }
     changed["role_policies"] = put(snapshot.role_policies, arn, Known(PolicyNames()))
-    changed["permission_policies"] = put(snapshot.permission_policies, arn, Known(()))
+    changed["permission_policies"] = put(snapshot.permission_policies, arn, Known({}))
     changed["assume_permissions"] = put(snapshot.assume_permissions, arn, Known(AssumePermissions(allows=())))
     if role.permissions_boundary_arn:
         changed["bounded"] = put(snapshot.bounded, arn, PLANNED)
@@ -150,10 +150,10 @@ def with_policy(
             return Known(AssumePermissions(allows=()))
         return PLANNED if grant is None else Known(_joined(before, grant))
 
-    def documents(arn: str, before: tuple[PolicyDocument, ...]) -> Section[tuple[PolicyDocument, ...]]:
+    def documents(arn: str, before: Policies) -> Section[Policies]:
         if known_or(policies, {}).get(arn) == Known(PolicyNames()):
-            return Known(())
-        return PLANNED if added is None else Known((*before, PolicyDocument("the new policy", added)))
+            return Known({})
+        return PLANNED if added is None else Known({**before, "the new policy": Known(added)})
 
     return replace(
         snapshot,

@@ -8,6 +8,7 @@ from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Plan
+from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
 from podid.ops.agent.request import InstallRequest
 from podid.ops.change.kinds import ADDON
@@ -24,9 +25,8 @@ def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead],
     agent = declaration.agent
     request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
     try:
-        plan = plan_install(
-            request, site.place.the_cluster, site.place.header, read_facts(site.clients, site.place, request)
-        )
+        facts = read_facts(site.clients, site.place, request)
+        plan = plan_install(request, site.place.the_cluster, site.place.header, facts)
     except (NotFound, InvalidInput) as error:
         key = "version" if isinstance(error, NotFound) else "configuration"
         error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
@@ -39,4 +39,6 @@ def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead],
         return nothing, [conflict], [], 0
     except PodidError as error:
         return nothing, [], [NotRead.of(f"add-on {AGENT_ADDON}", error)], 0
+    if facts.current is not None and plan.actions:
+        plan = plan.noting(conflict_notes(site.clients.kube, facts.current, request.resolve_conflicts))
     return replace(plan, unchanged=(), separate=True), [], [], int(not plan.actions)

@@ -19,8 +19,8 @@ from podid.ops.change.kinds.association import LATE_SETTINGS
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.ownership import decide
+from podid.ops.declare.planned_roles import RolePlanned
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned
 from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import Wish, Wishes, conflict
 from podid.ops.role.resolve import ResolvedRole, resolve_role
@@ -169,9 +169,10 @@ class AssociationPlanner:
                 targets.setdefault(item.settings.target_role_arn, []).append(item)
         current = {ref: self.live.get(ref) for ref in desired}
         request = TargetRequest(arn="", update=self.ownership.update_trust)
+        declared = {item.role.arn: item.role.role for item in self.roles.values() if item.role.role is not None}
         for items in targets.values():
             try:
-                for at_target in plan_targets(self.site.clients, place, items, current, request):
+                for at_target in plan_targets(self.site.clients, place, items, current, request, declared):
                     plan = at_target.around(plan)
             except (Conflict, NotFound) as error:
                 wish = self.wishes.by_ref[items[0].ref]

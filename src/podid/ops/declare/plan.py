@@ -23,9 +23,10 @@ from podid.ops.declare.agents import plan_agent
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.marks import Mark, TagHistory
+from podid.ops.declare.planned_roles import RolePlanned, role_plan
 from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
+from podid.ops.declare.roles import RolePlanner
 from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated

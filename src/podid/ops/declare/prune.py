@@ -9,7 +9,7 @@ from datetime import datetime
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.declaration import Declaration
-from podid.domain.errors import Conflict, PodidError
+from podid.domain.errors import Conflict, CredentialsError, PodidError
 from podid.domain.fileplan import NotRead
 from podid.domain.names import PODS_PRINCIPAL, Arn, ServiceAccountRef
 from podid.domain.plan import Plan, text
@@ -76,8 +76,14 @@ def marked_roles(
     """Return the roles for pods with the mark of one of the files, sorted, without those that are `declared`; and the
     roles that could not be read."""
     iam = site.clients.iam
+    try:
+        roles = iam.list_roles()
+    except CredentialsError:
+        raise
+    except PodidError as error:
+        return [], [NotRead.of("roles with the mark of the files", error)]
     # IAM lists roles without tags: read those of roles for pods only
-    names = [role.name for role in iam.list_roles() if role.name.lower() not in declared and _for_pods(role)]
+    names = [role.name for role in roles if role.name.lower() not in declared and _for_pods(role)]
     marked: list[Role] = []
     unread: list[NotRead] = []
     for name, answer in iam.find_roles(names):

@@ -30,6 +30,8 @@ class Reconciler:
     monotonic: Callable[[], float]
     sleep: Callable[[float], object]
     _failures: int = 0
+    # rounds without a result, in succession: a conflict is no failure of this process
+    _broken: int = 0
     _last: Reconciliation | None = None
     _succeeded_at: datetime | None = None
     _counts: Counter[str] = field(default_factory=Counter)
@@ -70,6 +72,7 @@ class Reconciler:
         self._last = done
         self._counts[done.state] += 1
         self._failures = self._failures + 1 if done.failed else 0
+        self._broken = self._broken + 1 if done.state is RoundState.FAILED else 0
         if not done.failed and done.state is not RoundState.STANDBY:
             self._succeeded_at = done.at
         return done
@@ -98,7 +101,7 @@ class Reconciler:
     @property
     def healthy(self) -> bool:
         """Return whether fewer than three rounds in succession have failed."""
-        return self._failures < 3
+        return self._broken < 3
 
     def metrics(self) -> str:
         """Return the metrics of the last round, and the number of rounds so far."""
@@ -109,6 +112,7 @@ class Reconciler:
             "changes": ("Changes of the last round.", float(last.changes)),
             "conflicts": ("Conflicts of the last round.", float(last.conflicts)),
             "not_read": ("Resources that the last round could not read.", float(last.not_read)),
+            "refused": ("Service accounts whose annotations are not followed.", float(last.refused)),
             "duration_seconds": ("Duration of the last round.", last.seconds),
             "last_success_timestamp_seconds": ("Start of the last successful round.", succeeded),
         }

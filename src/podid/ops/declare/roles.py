@@ -9,14 +9,15 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Place, Plan
+from podid.domain.plan import Action, Place
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.marks import Mark, TagHistory
 from podid.ops.declare.ownership import Treatment, decide
+from podid.ops.declare.planned_roles import RolePlanned, in_order
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import wanted_trust
 from podid.ops.declare.unmarked import UnmarkedOwners
@@ -31,21 +32,6 @@ from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import chaining_policies
 
 Documents = dict[str, Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolePlanned:
-    """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust
-    policy if that is not known. `idle` is whether there is nothing to plan, because no service account is to assume
-    the role."""
-
-    declared: DeclaredRole
-    role: ResolvedRole
-    actions: tuple[Action, ...] = ()
-    conflict: FileConflict | None = None
-    unread: NotRead | None = None
-    notes: tuple[str, ...] = ()
-    idle: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +77,7 @@ class RolePlanner:
             planned[role.name.lower()] = self._planned(declaration, role, answer, held)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
-        return planned
+        return in_order(planned)
 
     def _declared(self) -> list[tuple[Declaration, DeclaredRole]]:
         declarations = {id(declaration): declaration for site in self.sites for declaration in site.declarations}
@@ -107,8 +93,6 @@ class RolePlanner:
     ) -> RolePlanned:
         try:
             return self._created_here(declaration, role, current, held)
-        except InvalidInput:
-            raise
         except Conflict as error:
             return RolePlanned(
                 declared=role, role=self._unseen(role, current), conflict=self._conflict(role, error, "")
@@ -349,8 +333,6 @@ class RolePlanner:
             managed_policy(self.sites[0].clients.iam, arn, partition=self.place.the_cluster.partition)
         except NotFound as error:
             self.missing.append(f"{where}: {error.message}")
-        except AccessDenied:
-            pass  # IAM checks it when it is attached
 
 
 def _some(action: Action | None) -> tuple[Action, ...]:
@@ -378,11 +360,3 @@ def _marked(changes: list[Action], current: Role, tag: Mapping[str, str]) -> lis
     after["tags"] = {**tags, **tag}
     others = [item for item in changes if item is not settings]
     return others if after == before else [ROLE_SETTINGS.action(before, after), *others]
-
-
-def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
-    """Return the actions and notes of all declared roles."""
-    items = tuple(planned)
-    actions = tuple(action for item in items for action in item.actions)
-    notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    return Plan(header=place.header, actions=actions, notes=notes, separate=True)

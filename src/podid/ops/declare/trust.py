@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.declaration import DeclaredRole
-from podid.domain.errors import Conflict
+from podid.domain.errors import Conflict, InvalidInput
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.plan import ANY_SIZE, check_size
 
@@ -20,8 +20,18 @@ def wanted_trust(
 
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
     that are no longer declared are removed; otherwise missing ones are only added. Raise Conflict if the policy would
-    be too long, or denies a service account.
+    be too long, or denies a service account; InvalidInput, with its line, for a condition that can never match.
     """
+    try:
+        return _declared(role, subjects, current, tags, whole=whole)
+    except InvalidInput as error:  # the other members of the role have been checked
+        message = f"{role.place('conditions')}: conditions: {error.message}"
+        raise InvalidInput(message, advice=error.advice, subject=role.name) from error
+
+
+def _declared(
+    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
         return current if current is not None and _equal(declared, current) else declared

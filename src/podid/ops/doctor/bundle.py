@@ -66,7 +66,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 OMITTED = ("permission_policies", "boundaries")
 # sections that only `podid audit` reads
 OF_AUDIT = (
-    *("account_quotas", "node_role_policies", "principals"),
+    *("account_quotas", "target_policies", "node_role_policies", "principals"),
     *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
 )
 

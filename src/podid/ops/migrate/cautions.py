@@ -10,7 +10,7 @@ from podid.domain.iam import depends_on_sessions
 from podid.domain.migration import Caution
 from podid.domain.names import role_name
 from podid.domain.plan import Place
-from podid.domain.snapshot import Snapshot, known_or, part
+from podid.domain.snapshot import Known, Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
 from podid.ops.migrate.addons import addon_of
 from podid.ops.migrate.candidates import MigrationFacts, policy_of, provider_arn
@@ -81,8 +81,12 @@ class Cautions:
 
     def _of_sessions(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
         arn = facts.candidate.role_arn
-        documents = known_or(part(self.snapshot.permission_policies, arn), ())
-        policies = [f"policy {p.name.rpartition('/')[2]}" for p in documents if depends_on_sessions(p.document)]
+        documents = known_or(part(self.snapshot.permission_policies, arn), {})
+        policies = [
+            f"policy {name.rpartition('/')[2]}"
+            for name, document in documents.items()
+            if isinstance(document, Known) and depends_on_sessions(document.value)
+        ]
         holders = (["the trust policy"] if trust.names_sessions(policy) else []) + policies
         if holders:
             yield Caution(

@@ -228,8 +228,8 @@ def read_migration(
     candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
     wished = wished_associations(place, candidates, base)
     planned = planned_associations(place, wished, now)
-    requested = ReadRequest(checks=ALL, scope=scope, planned=planned, listed=True)
-    snapshot = collect(clients, place, requested, now=now, journal=journal, base=base)
+    requested = ReadRequest(checks=ALL, scope=scope, planned=planned)
+    snapshot = collect(clients.for_many_roles(), place, requested, now=now, journal=journal, base=base)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
     if uses is not None and source in ("", uses.proxy.source):

@@ -171,12 +171,10 @@ def check_access(
     )
 
 
-def unseen_policies() -> tuple[Unread, ...]:
-    """Return the kinds of policies that podid never evaluates."""
-    return (
-        Unread("resource policies", "podid does not read them"),
-        Unread("resource control policies", "podid does not read them"),
-    )
+OF_RESOURCES = Unread("resource policies", "podid can-i reads them, with --resource")
+OF_ORGANIZATION = Unread("resource control policies", "podid does not read them")
+# the policies that podid does not evaluate for many actions or service accounts
+UNSEEN = (OF_RESOURCES, OF_ORGANIZATION, Unread("service control policies", "podid can-i simulates them"))
 
 
 def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies | None) -> CheckedAction:
@@ -188,9 +186,8 @@ def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies 
 
 
 def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, patterns: bool) -> Iterator[Unread]:
-    of_resources, of_organization = unseen_policies()
-    yield from (of_resources,) if resources is None else resources.unread
-    yield of_organization
+    yield from (OF_RESOURCES,) if resources is None else resources.unread
+    yield OF_ORGANIZATION
     scope = "service control policies"
     if simulation.missing is not None:
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)

@@ -18,7 +18,7 @@ from podid.domain.policy.statements import PermissionStatement
 from podid.domain.section import Missing, Section
 from podid.domain.usage import AccessedService, Usage
 from podid.ops.audit.usage import read_usage
-from podid.ops.permissions.can import unseen_policies
+from podid.ops.permissions.can import UNSEEN
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
 
@@ -108,12 +108,11 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         return table.fitting(access.ruling(name, ANY if known is not None and not known.types else ""))
 
     services = (_service(service, ruling) for service in _services(allows, table))
-    control = Unread("service control policies", "podid does not read them")
     return Privileges(
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
         escalations=tuple(escalations(ruling)),
-        not_checked=(*access.unread, *unseen_policies(), control),
+        not_checked=(*access.unread, *UNSEEN),
         table_version=table.version,
         table_date=table.date,
     )

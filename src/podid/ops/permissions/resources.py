@@ -64,9 +64,14 @@ def _reader(client: ResourcePolicies, arn: Arn) -> tuple[str, Callable[[], Docum
         return f"key policy of {arn.resource}", lambda: client.find_key_policy(arn)
     if arn.service == "sqs":
         return f"queue policy of {arn.resource}", lambda: client.find_queue_policy(arn)
-    if arn.service == "secretsmanager":
-        return f"resource policy of {arn.resource}", lambda: client.find_secret_policy(arn)
-    return None
+    others = {
+        "secretsmanager": client.find_secret_policy,
+        "sns": client.find_topic_policy,
+        "lambda": client.find_function_policy,
+        "dynamodb": client.find_table_policy,
+    }
+    find = others.get(arn.service)
+    return (f"resource policy of {arn.resource}", lambda: find(arn)) if find is not None else None
 
 
 def _reason(arn: Arn | None, account: str) -> str:

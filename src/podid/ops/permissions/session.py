@@ -6,8 +6,8 @@ it: otherwise the pods have no credentials and no permissions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +21,10 @@ from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAc
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.section import Known, Missing, Section
+from podid.facts.privileges import RoleGrants
 from podid.facts.second_hop import SecondHop, second_hop
-from podid.ops.permissions.read import OTHER_ACCOUNT, RoleGrants, in_other_account, read_grants
+from podid.ops.permissions.read import OTHER_ACCOUNT, in_other_account
+from podid.ops.reading.roles import grants_of_roles
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession)
 def of_role(grants: RoleGrants, session: RoleSession) -> SessionAccess:
     """Return the access of sessions of the role, whatever assumes it."""
     access = RoleAccess(_as_role(session, grants), grants.layers)
-    return SessionAccess(access=access, grants=grants, unread=tuple(grants.missing))
+    return SessionAccess(access=access, grants=grants, unread=tuple(_unread(grants)))
 
 
 def pods_access(
@@ -156,7 +158,7 @@ def pods_access(
     not part of it."""
     namespace, name = association.namespace, association.service_account
     pod = trust.PodIdentity(cluster_arn, namespace, name, session_tags=association.session_tags)
-    layers, unread = grants.layers, list(grants.missing)
+    layers, unread = grants.layers, list(_unread(grants))
     if association.policy:
         policy = _session_policy(association.policy)
         layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
@@ -171,18 +173,15 @@ def pods_access(
 
 @dataclass(frozen=True, kw_only=True)
 class SessionReader:
-    """Reads the access of associations' pods. It keeps the policies that it read, by the ARN of their role. `given` are
-    values of condition keys, in lower case. `target_profile` is the profile for target roles, empty for the caller's
-    own credentials."""
+    """Reads the access of associations' pods. `grants` are the policies that were read, by the ARN of their role.
+    `specified` are values of condition keys, by key in lower case. `target_profile` is the profile for target roles,
+    empty for the caller's own credentials."""
 
     clients: Clients
     now: datetime
     specified: Values
     target_profile: str = ""
-
-    @cached_property
-    def _grants(self) -> dict[str, RoleGrants]:
-        return {}
+    grants: dict[str, RoleGrants] = field(default_factory=dict)
 
     def read(
         self, place: Place, associations: Sequence[Association], pod: trust.LivePod | None = None
@@ -196,20 +195,22 @@ class SessionReader:
         return tuple(self._of(cluster, place.region, item, pod) for item in associations)
 
     def _read(self, arns: Sequence[str], account: str) -> None:
-        new = [arn for arn in dict.fromkeys(arns) if arn not in self._grants]
+        new = [arn for arn in dict.fromkeys(arns) if arn not in self.grants]
+        if not new:
+            return
         elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
-        self._grants.update(read_grants(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
+        self.grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
         theirs: list[str] = []
         if elsewhere and self.target_profile:
             aws = self.clients.aws_of(self.target_profile)
             caller_account = aws.sts.get_caller().account
             theirs = [arn for arn in elsewhere if Arn.parse(arn).account == caller_account]
-            self._grants.update(read_grants(aws.iam, theirs))
-        unread = {arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items() if arn not in theirs}
-        self._grants.update(unread)
+            self.grants.update(grants_of_roles(aws.iam, theirs))
+        for arn in elsewhere.keys() - theirs:
+            self.grants[arn] = RoleGrants.of(arn, elsewhere[arn], elsewhere[arn], elsewhere[arn])
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
-        grants = self._grants[association.pods_role_arn]
+        grants = self.grants[association.pods_role_arn]
         session = RoleSession(region=region, now=self.now, specified=self.specified)
         elsewhere = in_other_account(grants.arn, cluster.account)
         unreadable = isinstance(grants.role, Missing) and grants.role.error_code == OTHER_ACCOUNT
@@ -221,9 +222,9 @@ class SessionReader:
         )
         if not association.target_role_arn:
             return access
-        base = self._grants[association.role_arn]
+        base = self.grants[association.role_arn]
         hop = self._hop(association, cluster, base, access.access.session)
-        unread = tuple(dict.fromkeys((*access.unread, *base.missing)))
+        unread = tuple(dict.fromkeys((*access.unread, *_unread(base))))
         return replace(access, base=base, hop=hop, unread=unread)
 
     def _hop(self, association: Association, cluster: Cluster, base: RoleGrants, session: RoleSession) -> SecondHop:
@@ -233,23 +234,25 @@ class SessionReader:
             association,
             cluster,
             base=base.known_role,
-            target=self._grants[target].role,
-            permissions=_decisions([access.ruling(action, target) for action in trust.ACTIONS]),
+            target=self.grants[target].role,
+            permissions=_decisions(access, target),
             pods=(session.live,) if session.live is not None else None,
             now=self.now,
         )
 
 
-def _decisions(rulings: Sequence[Ruling]) -> Section[tuple[Decision, ...]]:
-    """Return the rulings as decisions of IAM's simulator, for the judgement of role chaining."""
+def _decisions(access: RoleAccess, target: str) -> Section[tuple[Decision, ...]]:
+    """Return the rulings on role chaining as decisions of IAM's simulator, for its judgement."""
     decisions = []
-    for ruling in rulings:
+    for action in trust.ACTIONS:
+        ruling, limit = access.ruling(action, target), access.limit(action, target)
+        explicit = ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None
+        if not explicit and limit is not None and limit.verdict is AccessVerdict.UNKNOWN:
+            ruling = limit
         if ruling.verdict is AccessVerdict.UNKNOWN and not ruling.keys:
             return Missing(ruling.reason, ruling.missing_permission)
-        word = "allowed" if ruling.verdict is AccessVerdict.ALLOWED else _IMPLICIT
-        if ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None:
-            word = _EXPLICIT
-        boundary = False if ruling.layer == LayerKind.BOUNDARY else None
+        word = "allowed" if ruling.verdict is AccessVerdict.ALLOWED else _EXPLICIT if explicit else _IMPLICIT
+        boundary = False if limit is not None and limit.verdict is AccessVerdict.DENIED else None
         keys = ruling.keys if ruling.verdict is AccessVerdict.UNKNOWN else ()
         decisions.append(
             Decision(
@@ -268,6 +271,10 @@ def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
     role = grants.known_role
     tags = dict(role.tags) if role is not None else None
     return replace(session, role_arn=grants.arn, role_id=role.role_id if role is not None else "", role_tags=tags)
+
+
+def _unread(grants: RoleGrants) -> Iterator[Unread]:
+    return (Unread(name, reason.reason, reason.permission) for name, reason in grants.missing)
 
 
 def _in_account(elsewhere: Missing, arn: str) -> Unread:

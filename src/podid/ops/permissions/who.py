@@ -17,7 +17,7 @@ from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Known, Missing, Section, attempt
 from podid.domain.workloads import live
-from podid.ops.permissions.can import ActionQuery, requests, unseen_policies
+from podid.ops.permissions.can import UNSEEN, ActionQuery, requests
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
@@ -106,14 +106,13 @@ def who_can(
 def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdentities]) -> AllowedIdentities:
     """Return the document of all clusters."""
     (action,) = query.actions
-    scope = Unread("service control policies", "IAM's simulator is not called")
     unread = dict.fromkeys(item for part in parts for item in part.unread)
     return AllowedIdentities(
         action=action,
         resources=query.resources,
         clusters=tuple(part.cluster for part in parts),
         items=tuple(item for part in parts for item in part.items),
-        not_checked=(*unread, *unseen_policies(), scope),
+        not_checked=(*unread, *UNSEEN),
         notes=tuple(query.notes(table)),
     )
 

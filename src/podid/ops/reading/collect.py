@@ -36,8 +36,7 @@ Before = Callable[[str], Section[Any]]
 class ReadRequest:
     """The data to read: for these `checks`, in the `scope`, with at most this `cost`. Free sections, and evidence whose
     cost is requested (EVIDENCE), are read for any checks. Tokens are redeemed for `all_pods`, or for one pod of each
-    workload and template. The roles of `planned` associations, which do not exist yet, are read too. `listed`: names of
-    policies of many roles are read in one list, if the caller is authorized to. `by_name`: no
+    workload and template. The roles of `planned` associations, which do not exist yet, are read too. `by_name`: no
     association is described."""
 
     checks: tuple[Check, ...]
@@ -46,7 +45,6 @@ class ReadRequest:
     all_pods: bool = False
     planned: tuple[Association, ...] = ()
     by_name: bool = False
-    listed: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -100,7 +98,6 @@ def collect(
         only=scope.named,
         planned=request.planned,
         by_name=request.by_name,
-        listed=request.listed,
         now=now,
         journal=journal,
         all_pods=request.all_pods,

@@ -62,8 +62,8 @@ class Source:
     """The source of a section. `namespaces` are the requested ones; empty for all. `previous` is the section in the
     snapshot that is read again, or NOT_READ. `before` returns a section that the row needs or uses, after it was read;
     NOT_READ if it was not requested. `only` are the named service accounts, if any; `planned` are associations that do
-    not exist yet; with `by_name` no association is described, with `listed` policies of many roles are read in one
-    list. `journal` is podid's own, if there is one; with `all_pods` a token of each pod is redeemed."""
+    not exist yet; with `by_name` no association is described. `journal` is podid's own, if there is one; with
+    `all_pods` a token of each pod is redeemed."""
 
     clients: Clients
     cluster: Cluster
@@ -76,7 +76,6 @@ class Source:
     before: Callable[[str], Section[Any]]
     planned: tuple[Association, ...] = ()
     by_name: bool = False
-    listed: bool = False
 
     def value(self, name: str) -> Any:
         """Return the value of a section in `before`. Raise Gap if it is missing, which makes this one missing too."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
-from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.errors import CredentialsError, InvalidInput, PodidError
 from podid.domain.iam import (
     AssumePermissions,
-    PolicyDocument,
+    Document,
     PolicyNames,
     allowed_actions,
     allows_any_action,
@@ -21,9 +22,21 @@ from podid.domain.iam import (
 )
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
+from podid.domain.snapshot import (
+    NOT_READ,
+    Known,
+    Missing,
+    Section,
+    attempt,
+    error_of,
+    known_or,
+    missing,
+    section_of,
+    whole,
+)
 from podid.domain.trust import ACTIONS
 from podid.facts.nodes import REDEEM, node_roles, unaccounted
+from podid.facts.privileges import Policies, RoleGrants
 from podid.facts.second_hop import elsewhere
 from podid.ops.reading.readings import Source
 
@@ -31,9 +44,9 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
 V = TypeVar("V")
+NO_ROLES: Mapping[str, Section[Role | None]] = MappingProxyType({})
 # an action of the CNI that AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
-MANY_ROLES = 50
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
 
@@ -71,30 +84,37 @@ def target_permissions(source: Source) -> dict[tuple[str, str], Section[tuple[De
 
 
 def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
-    iam = source.clients.iam
-    read = partial(_listed_names, iam) if source.listed else iam.get_names_of_policies
-    return _by_role((a.role_arn for a in source.associations), read)
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
 
 
-def _listed_names(iam: Iam, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-    """Yield the same as `get_names_of_policies`, which makes two calls for each role; with fewer calls for many roles,
-    if the caller is authorized to list the details of all roles of the account."""
-    listed: Mapping[str, PolicyNames] = {}
-    if len(names) >= MANY_ROLES:
-        with suppress(PodidError):
-            listed = iam.list_names_of_policies()
-    yield from ((name, listed[name]) for name in names if name in listed)
-    yield from iam.get_names_of_policies([name for name in names if name not in listed])
-
-
-def permission_policies(source: Source) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+def permission_policies(source: Source) -> dict[str, Section[Policies]]:
     """Return role ARN -> its policies."""
     return _policies(source.clients.iam, source.value("role_policies"))
 
 
-def policies_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+def target_policies(source: Source) -> dict[str, Section[Policies]]:
+    """Return ARN of a target role -> its policies, in the cluster's account."""
+    return policies_of_roles(source.clients.iam, _existing(source.value("target_roles")))
+
+
+def policies_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[Policies]]:
     """Return role ARN -> its policies, for any roles of the caller's account."""
     return _policies(iam, _by_role(arns, iam.get_names_of_policies))
+
+
+def grants_of_roles(
+    iam: Iam, arns: Collection[str], known: Mapping[str, Section[Role | None]] = NO_ROLES
+) -> dict[str, RoleGrants]:
+    """Return role ARN -> its policies and its permissions boundary, for any roles of the caller's account. `known` are
+    roles that were read before. Raise CredentialsError."""
+    roles = {**known, **_by_role([arn for arn in arns if arn not in known], iam.find_roles)}
+    policies = policies_of_roles(iam, [arn for arn in arns if roles[arn] != Known(None)])
+    ceilings = _ceilings(iam, roles)
+    grants = {arn: RoleGrants.of(arn, roles[arn], policies.get(arn, Known({})), Known(ceilings)) for arn in arns}
+    for reason in (reason for item in grants.values() for _, reason in item.missing):
+        if reason.error_code == CredentialsError.code:
+            raise error_of(reason)
+    return grants
 
 
 def permissions_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[AssumePermissions]]:
@@ -102,24 +122,20 @@ def permissions_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[Ass
     return _permissions(policies_of_roles(iam, arns))
 
 
-def _policies(iam: Iam, names: Mapping[str, Section[PolicyNames]]) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+def _policies(iam: Iam, names: Mapping[str, Section[PolicyNames]]) -> dict[str, Section[Policies]]:
     """Read the policies that are named. A managed policy is read once for all roles."""
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
     inline = dict(iam.get_inline_documents(sorted(pairs)))
     managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
-    documents: dict[str, Section[tuple[PolicyDocument, ...]]] = {
+    documents: dict[str, Section[Policies]] = {
         arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
     for arn, policies in known.items():
-        answers = {policy: inline.get((role_name(arn), policy)) for policy in policies.inline}
-        answers |= {policy: managed.get(policy) for policy in policies.attached}
-        failed = next((answer for answer in answers.values() if isinstance(answer, PodidError)), None)
-        documents[arn] = (
-            missing(failed)
-            if failed is not None
-            else Known(tuple(PolicyDocument(name, text) for name, text in answers.items() if isinstance(text, Mapping)))
-        )
+        answers = {policy: inline[role_name(arn), policy] for policy in policies.inline}
+        answers |= {policy: managed[policy] for policy in policies.attached}
+        # a policy that was deleted meanwhile is None
+        documents[arn] = Known({name: section_of(item) for name, item in answers.items() if item is not None})
     return documents
 
 
@@ -128,37 +144,37 @@ def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
     return _permissions(source.value("permission_policies"))
 
 
-def _permissions(
-    policies: Mapping[str, Section[tuple[PolicyDocument, ...]]],
-) -> dict[str, Section[AssumePermissions]]:
+def _permissions(policies: Mapping[str, Section[Policies]]) -> dict[str, Section[AssumePermissions]]:
+    documents = {arn: whole(section) for arn, section in policies.items()}
     return {
-        arn: section if isinstance(section, Missing) else _assumed(section.value) for arn, section in policies.items()
+        arn: section
+        if isinstance(section, Missing)
+        else Known(permissions_in(section.value.values(), allowed_actions(section.value.values())))
+        for arn, section in documents.items()
     }
 
 
-def _assumed(policies: Iterable[PolicyDocument]) -> Known[AssumePermissions]:
-    documents = [policy.document for policy in policies]
-    return Known(permissions_in(documents, allowed_actions(documents)))
-
-
-def boundaries(source: Source) -> dict[str, Section[Mapping[str, object]]]:
+def boundaries(source: Source) -> dict[str, Section[Document]]:
     """Return the documents of the permissions boundaries by ARN. Each is read once for all roles."""
-    arns = {role.permissions_boundary_arn for role in _known_roles(source).values() if role.permissions_boundary_arn}
-    return {arn: section_of(answer) for arn, answer in source.clients.iam.get_managed_documents(sorted(arns))}
+    return _ceilings(source.clients.iam, {**source.value("roles"), **known_or(source.before("target_roles"), {})})
 
 
-def _known_roles(source: Source) -> dict[str, Role]:
-    sections: Mapping[str, Section[Role | None]] = source.value("roles")
-    return {arn: role for arn, section in sections.items() if (role := known_or(section, None)) is not None}
+def _ceilings(iam: Iam, roles: Mapping[str, Section[Role | None]]) -> dict[str, Section[Document]]:
+    arns = {role.permissions_boundary_arn for role in _existing(roles).values() if role.permissions_boundary_arn}
+    return {arn: section_of(answer) for arn, answer in iam.get_managed_documents(sorted(arns))}
+
+
+def _existing(roles: Mapping[str, Section[Role | None]]) -> dict[str, Role]:
+    return {arn: role for arn, section in roles.items() if (role := known_or(section, None)) is not None}
 
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
     """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a
     boundary."""
     permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
-    ceilings: Mapping[str, Section[Mapping[str, object]]] = source.value("boundaries")
+    ceilings: Mapping[str, Section[Document]] = source.value("boundaries")
     sections: dict[str, Section[bool]] = {}
-    for arn, role in _known_roles(source).items():
+    for arn, role in _existing(source.value("roles")).items():
         if not role.permissions_boundary_arn:
             continue
         own, ceiling = permissions.get(arn, NOT_READ), ceilings.get(role.permissions_boundary_arn, NOT_READ)

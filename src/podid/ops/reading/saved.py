@@ -23,7 +23,7 @@ _UNTIL_2 = ("namespace", "packed", "proofs")
 _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
 # sections that older formats lack
 SINCE_4 = (
-    *("permission_policies", "boundaries", "node_role_policies", "principals"),
+    *("permission_policies", "target_policies", "boundaries", "node_role_policies", "principals"),
     *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
     *("agent_next_versions", "upgrade_insights", "account_quotas"),
 )

@@ -38,15 +38,16 @@ from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service model
-REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
+REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer", "lambda": "lambda"}
 JSON = {
     "cloudtrail": "cloudtrail",
+    "dynamodb": "dynamodb",
     "organizations": "organizations",
     "kms": "kms",
     "secretsmanager": "secretsmanager",
     "sqs": "sqs",
 }
-QUERY = {"iam": "query", "sts": "query", "cloudformation": "query", "ec2": "ec2"}
+QUERY = {"iam": "query", "sts": "query", "sns": "query", "cloudformation": "query", "ec2": "ec2"}
 HANDLERS: dict[str, dict[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": {**eks_auth.HANDLERS},
@@ -55,6 +56,17 @@ HANDLERS: dict[str, dict[str, Handler]] = {
     **{service: dict(handlers) for service, handlers in resource_policies.HANDLERS.items()},
     "organizations": {**organizations.HANDLERS},
 }
+
+
+class Services(dict[str, RestJsonService]):
+    """The services of the JSON protocols by name. The model of each is loaded at its first request."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in REST_JSON or name in JSON
+
+    def __missing__(self, name: str) -> RestJsonService:
+        self[name] = RestJsonService(REST_JSON[name]) if name in REST_JSON else JsonService(JSON[name])
+        return self[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +95,7 @@ class Gateway:
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.permissions)
         self.last_use = LastAccessed(world, self.iam)
-        self._services = {name: RestJsonService(model) for name, model in REST_JSON.items()}
-        self._services |= {name: JsonService(model) for name, model in JSON.items()}
+        self._services = Services()
         self._ec2_ready = False
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
@@ -173,6 +184,8 @@ class Gateway:
         if named.service == "sts":
             result = self.sts.call(named.operation, named.form, caller)
             return render(named.operation, result, STS_NAMESPACE, request_id)
+        if named.service == "sns":
+            return self._topic(named, caller, request_id)
         if named.service == "cloudformation":
             return self._cloudformation(named, caller, request_id)
         return self._ec2(named, caller) if named.service == "ec2" else self._iam(named, caller, request_id)
@@ -182,6 +195,13 @@ class Gateway:
         self.permissions.check(caller, "s3:GetBucketPolicy", f"arn:{self.world.partition}:s3:::{bucket}")
         body = resource_policies.bucket_policy(self.world, bucket)
         return HttpAnswer(200, {"Content-Type": "application/json"}, body)
+
+    def _topic(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
+        if named.operation != "GetTopicAttributes":
+            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+        self.permissions.check(caller, f"sns:{named.operation}", named.form.get("TopicArn", ""), {})
+        result = resource_policies.topic_attributes(self.world, named.form)
+        return render(named.operation, result, resource_policies.SNS_NAMESPACE, request_id)
 
     def _cloudformation(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.operation != "DescribeStackResources":

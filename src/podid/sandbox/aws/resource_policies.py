@@ -1,5 +1,5 @@
-"""Policies of buckets, keys, queues and secrets, as far as a client reads them. The resources themselves are not
-simulated: each key, queue and secret exists, and so does each bucket with a policy.
+"""Policies of resources, such as buckets, keys and queues, as far as a client reads them. The resources themselves are
+not simulated: each of them exists, and a bucket exists if it has a policy.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
 """
@@ -7,9 +7,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
 import json
 from collections.abc import Mapping
 
-from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.aws.protocol import AwsError, Form, XmlValue
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import World
+
+SNS_NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
 def bucket_policy(world: World, bucket: str) -> bytes:
@@ -47,8 +49,37 @@ def get_secret_policy(call: Call) -> Result:
     return {**named, "ResourcePolicy": json.dumps(policy)} if policy is not None else named
 
 
+def topic_attributes(world: World, form: Form) -> dict[str, XmlValue]:
+    """Return the policy of a topic. A new topic has one for the principals of its account."""
+    arn = form.get("TopicArn", "")
+    condition = {"StringEquals": {"AWS:SourceOwner": world.account}}
+    default = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "SNS:Publish", "Resource": arn}
+    own = {"Version": "2008-10-17", "Statement": [{"Sid": "__default_statement_ID", **default, "Condition": condition}]}
+    policy = json.dumps(world.resource_policies.get(arn, own))
+    return {"Attributes": {"entry": {"key": "Policy", "value": policy}}}
+
+
+def get_function_policy(call: Call) -> Result:
+    arn = call.params["FunctionName"]
+    policy = call.world.resource_policies.get(arn)
+    if policy is None:
+        raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+    return {"Policy": json.dumps(policy), "RevisionId": "1"}
+
+
+def get_table_policy(call: Call) -> Result:
+    arn = call.params["ResourceArn"]
+    policy = call.world.resource_policies.get(arn)
+    if policy is None:
+        message = f"Resource-based policy not found for the provided ResourceArn: {arn}"
+        raise AwsError("PolicyNotFoundException", message)
+    return {"Policy": json.dumps(policy), "RevisionId": "1"}
+
+
 HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "kms": {"GetKeyPolicy": get_key_policy},
     "sqs": {"GetQueueUrl": get_queue_url, "GetQueueAttributes": get_queue_attributes},
     "secretsmanager": {"GetResourcePolicy": get_secret_policy},
+    "lambda": {"GetPolicy": get_function_policy},
+    "dynamodb": {"GetResourcePolicy": get_table_policy},
 }

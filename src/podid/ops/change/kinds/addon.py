@@ -256,6 +256,11 @@ class AddonAssociationsKind(ResourceKind):
         roles = (needed_role(arn) for arn in roles_of(action.after).values())
         return needed_addon(action.target).union(*roles)
 
+    def gives(self, action: Action) -> frozenset[str] | None:
+        """Return the names that later actions need: a role can be deleted only after the list omits it."""
+        gone = set(roles_of(action.before).values()) - set(roles_of(action.after).values())
+        return frozenset[str]().union(*map(needed_role, gone))
+
     @staticmethod
     def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:
         return {

@@ -9,10 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable, UsageError
+from podid.domain import trust
+from podid.domain.errors import (
+    Again,
+    Conflict,
+    InvalidInput,
+    LostAnswer,
+    NotFound,
+    PodidError,
+    Rejected,
+    Unavailable,
+    UsageError,
+)
 from podid.domain.names import role_name
 from podid.domain.owners import Owner
-from podid.domain.plan import Action, Done, State, Status, Verb, matches
+from podid.domain.plan import Action, Done, State, Status, Verb, document, matches
 from podid.ops.clients import Clients, Site
 
 if TYPE_CHECKING:
@@ -218,6 +229,36 @@ class OfRole(ResourceKind):
 
     def gives(self, action: Action) -> frozenset[str] | None:
         return needed_role(action.keys["roleName"])
+
+
+class Trusting(OfRole):
+    """A kind of resource with a trust policy, which is the member `policy` of its state."""
+
+    policy: ClassVar[str] = "policyDocument"
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return super().needs(action) | self.principals(action)
+
+    def principals(self, action: Action) -> frozenset[str]:
+        """Return the names of the roles that the action adds as principals: IAM rejects roles that do not exist."""
+        before, after = (document(state, self.policy) if state else {} for state in (action.before, action.after))
+        return trusted_roles(after) - trusted_roles(before)
+
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        """Wait for a role created just now: IAM refuses to name it as a principal for some seconds."""
+        if isinstance(error, Rejected) and "a principal in it does not exist" in error.message and lately().roles:
+            return error
+        raise error
+
+
+def trusted_roles(policy: Mapping[str, object]) -> frozenset[str]:
+    """Return the names of the roles that are principals of a trust policy. A policy that cannot be parsed has none."""
+    try:
+        statements = trust.parse_policy(policy).statements if policy else ()
+    except InvalidInput:
+        return frozenset()
+    roles = (name for item in statements for kind, name in item.principals if kind == "AWS" and ":role/" in name)
+    return frozenset().union(*map(needed_role, roles))
 
 
 def _without(state: State | None, members: frozenset[str]) -> State | None:

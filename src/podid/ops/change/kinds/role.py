@@ -18,7 +18,7 @@ from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, retag
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
@@ -40,10 +40,11 @@ class RoleState(TypedDict, total=False):
     trustPolicy: PolicyObject
 
 
-class RoleKind(OfRole):
+class RoleKind(Trusting):
     name = "role"
     state = RoleState
     keys = ("roleName",)
+    policy = "trustPolicy"
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Iam.find_role",),
         Verb.CREATE: ("Iam.create_role",),

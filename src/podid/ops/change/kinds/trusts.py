@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import OidcProvider, Role
-from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError, Rejected, TimedOut
+from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner, owner_of
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.ops.change.kinds.base import (
     Keys,
-    OfRole,
     Operations,
     ResourceKind,
+    Trusting,
     moved,
     needed_role,
     owner_of_role,
@@ -31,7 +31,6 @@ from podid.ops.clients import Clients, Site
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.domain.snapshot import Snapshot
-    from podid.ops.change.propagation import Lately
 
 READ_BACK_SECONDS = 7.5
 MOST_READS_OF_OTHERS = 3
@@ -42,7 +41,7 @@ class RoleTrustState(TypedDict, total=False):
     policyDocument: PolicyObject
 
 
-class RoleTrustKind(OfRole):
+class RoleTrustKind(Trusting):
     name = "role-trust"
     title = "trust policy of role"
     state: ClassVar[type] = RoleTrustState
@@ -154,7 +153,7 @@ class TargetTrustKind(RoleTrustKind):
     manner = frozenset({"profile"})
 
     def needs(self, action: Action) -> frozenset[str]:
-        return needed_role(action.keys["targetRoleArn"])
+        return needed_role(action.keys["targetRoleArn"]) | self.principals(action)
 
     def gives(self, action: Action) -> frozenset[str] | None:
         return needed_role(action.keys["targetRoleArn"])
@@ -210,13 +209,6 @@ class TargetTrustKind(RoleTrustKind):
         policy = trust.merged(old, trust.parse_policy(whole), old) or old
         state = {**(action.before or {}), "policyDocument": policy.to_document()}
         return self.action(action.before, state, note=action.note)
-
-    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        """Wait for a role created just now in another account: IAM refuses to name it as a principal for some
-        seconds."""
-        if isinstance(error, Rejected) and "a principal in it does not exist" in error.message and lately().roles:
-            return error
-        raise error
 
 
 class OidcProviderState(TypedDict, total=False):

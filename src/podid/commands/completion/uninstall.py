@@ -1,0 +1,25 @@
+"""podid completion uninstall."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
+
+
+@command(settings=False)
+def uninstall(
+    access: Access,
+    terminal: Terminal,
+    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
+) -> None:
+    """Uninstall the completion script of a shell.
+
+    podid deletes the script that podid completion install wrote, and removes the line from the startup file.
+
+    Example: podid completion uninstall
+
+    Example: podid completion uninstall zsh
+    """
+    from podid.ops.shells import shell_of, uninstall_completion
+    from podid.render.completion import completion_files_view
+
+    env = access.runtime.env
+    terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))
