@@ -100,10 +100,10 @@ def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     assert healthy("audit", "--fail-on", "info", "-o", "json").code == 3
 
 
-def test_one_cluster_for_reports_of_ci(healthy: Site) -> None:
-    outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "sarif")
+def test_a_html_report_is_for_one_cluster(healthy: Site) -> None:
+    outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "html")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "-o sarif is for one cluster" in outcome.stderr
+    assert "-o html is for one cluster" in outcome.stderr
 
 
 def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:

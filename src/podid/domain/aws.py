@@ -238,9 +238,12 @@ class Role:
     ] = None
     last_used_region: TextOrNull = ""
 
+    # a stack or a custom resource, if these were read
+    unmarked_owner: Owner | None = None
+
     @property
     def owner(self) -> Annotated[Owner | None, _OWNER]:
-        return owner_of(self.tags, name=self.name)
+        return owner_of(self.tags, name=self.name) or self.unmarked_owner
 
     @property
     def service_linked(self) -> bool:

@@ -57,7 +57,6 @@ _OF_ONE = {
     "--probe",
     "--me",
     "--for",
-    "--report",
 }
 # allowed together with --me
 _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-level", "--force"}

@@ -1,21 +1,30 @@
 """Workflow commands of GitHub Actions: an annotation for each finding, and for each reason of unknown verdicts."""
 
+from collections.abc import Sequence
+
 from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
 from podid.render.reports.parts import (
+    Failures,
     cluster_words,
     commands,
     evidence,
     headline,
     message_of,
     subject_words,
+    unread,
     worst_first,
 )
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 _MOST_SUBJECTS = 5
+
+
+def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
+    lines = (_command("error", f"{name} could not be read", words) for name, words in unread(failures))
+    return "".join((*map(write, reports), *(f"{item}\n" for item in lines)))
 
 
 def write(report: DoctorReport) -> str:
