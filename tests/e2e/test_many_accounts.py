@@ -112,7 +112,7 @@ def test_one_report_of_all_clusters(four: Sandbox, podid: Podid, tmp_path: Path)
         *(f"arn:aws:eks:us-west-2:{account}:cluster" for account in (OWN, *ids(3))),
     }
     assert suites.get("errors") == str(len(suites.findall("testsuite/testcase/error")))
-    assert texts["a.md"].count("# podid doctor: ") == 7
+    assert texts["a.md"].count("# podid audit: ") == 7
     assert "# Clusters that could not be read\n\n- 333300000001 us-west-2: " in texts["a.md"]
     # a second run does not replace the files
     assert podid("audit", *ALL, "-o", "github", *files).code == 2

@@ -42,7 +42,7 @@ class Examination:
         """Return the report without the states of the identities: other checks decide them."""
         wants = {name for check in self.checks for name in check.wants}
         skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in self.cost and name in wants)
-        return replace(self.once(), identities=(), not_asked=tuple(skipped))
+        return replace(self.once(), command="audit", identities=(), not_asked=tuple(skipped))
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
         """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""

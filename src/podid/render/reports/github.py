@@ -30,7 +30,7 @@ def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
 def write(report: DoctorReport) -> str:
     lines = [_finding(verdict) for verdict in worst_first(report)]
     lines += _unknowns(report)
-    lines.append(_command("notice", f"podid doctor {cluster_words(report)}", headline(report)))
+    lines.append(_command("notice", f"podid {report.command} {cluster_words(report)}", headline(report)))
     return "".join(f"{item}\n" for item in lines)
 
 

@@ -14,6 +14,7 @@ from podid.domain.report import DoctorReport
 from podid.render.reports.parts import (
     Failures,
     cluster_words,
+    command_of,
     commands,
     evidence,
     fails,
@@ -27,7 +28,7 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: DoctorReport) -> str:
-    return _document(f"podid doctor {cluster_words(report)}", _suites(report, ""))
+    return _document(f"podid {report.command} {cluster_words(report)}", _suites(report, ""))
 
 
 def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
@@ -39,7 +40,7 @@ def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
             case = ET.SubElement(suite, "testcase", classname="podid.clusters", name=_xml(name))
             ET.SubElement(case, "error", message=_xml(words))
         suites.append(suite)
-    return _document("podid doctor", suites)
+    return _document(f"podid {command_of(reports)}", suites)
 
 
 def _document(name: str, suites: list[ET.Element]) -> str:

@@ -40,7 +40,12 @@ def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
 
 def write(report: DoctorReport) -> str:
     where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
-    lines = [f"# podid doctor: {_text(where)}", "", f"{headline(report)}, at {timestamp(report.taken_at)}.", ""]
+    lines = [
+        f"# podid {report.command}: {_text(where)}",
+        "",
+        f"{headline(report)}, at {timestamp(report.taken_at)}.",
+        "",
+    ]
     ways = identities(report) if report.identities else ()
     lines += ["| service account | state | |", "|---|---|---|"] if ways else []
     lines += [

@@ -41,6 +41,11 @@ class Way:
     words: str = ""
 
 
+def command_of(reports: Sequence[DoctorReport]) -> str:
+    """Return the command of the reports; that of the doctor without any."""
+    return reports[0].command if reports else "doctor"
+
+
 def identities(report: DoctorReport) -> tuple[Way, ...]:
     """Return one for each identity of the report, worst first; without identities one for the cluster. A verdict on the
     whole cluster counts for each."""

@@ -16,6 +16,7 @@ from podid.render.formats import to_json
 from podid.render.reports.parts import (
     HOMEPAGE,
     Failures,
+    command_of,
     commands,
     entry_of,
     evidence,
@@ -51,6 +52,7 @@ def write_all(reports: Sequence[DoctorReport], failures: Failures, *, several: b
         invocation["toolExecutionNotifications"] = [
             {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
         ]
+    where = "clusters" if several else _encoded(reports[0].cluster)
     run = {
         "tool": {
             "driver": {
@@ -60,7 +62,8 @@ def write_all(reports: Sequence[DoctorReport], failures: Failures, *, several: b
                 "rules": [_rule(name, entry_of(name)) for name in ids],
             }
         },
-        "automationDetails": {"id": f"podid/{'clusters' if several else _encoded(reports[0].cluster)}/"},
+        # a further upload of the same category replaces the results of the previous one
+        "automationDetails": {"id": f"podid/{command_of(reports)}/{where}/"},
         "invocations": [invocation],
         "results": [_RESULTS] if shown else [],
     }
