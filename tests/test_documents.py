@@ -101,7 +101,8 @@ def test_names_are_words(kind: str, views: dict[str, list[View]]) -> None:
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_people_read_every_view(kind: str, wide: bool, views: dict[str, list[View]]) -> None:
-    for view in views[kind]:
+    # podid list makes no table if only the document is printed; golden files have its table
+    for view in (view for view in views[kind] if view.tables or view.lines):
         assert draw(view, Screen(80), wide=wide).strip()
         assert to_text(view, Format.WIDE if wide else Format.TABLE).strip() or not view.tables[0].rows
 

@@ -166,6 +166,7 @@ STORY = _script(
 0 role create reader --for shop/reader --preset s3-read,bucket=reports --preset vpc-cni
 2 role create reader --for shop/reader --preset s3-read
 0 role list --unused
+0 role list --owners
 0 show shop/orders
 5 show shop/nosuch
 5 status shop/orders
@@ -868,6 +869,8 @@ OWN = (
     Way("role list", healthy),
     Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("comparing",)),
     Way("role list --unused", healthy, rare=True),
+    Way("role list --owners", healthy, ("--owners",)),
+    Way("list --owner none", healthy, ("--owner",)),
     Way("whoami", healthy),
     Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
     Way("whoami --as shop/orders --yes", healthy, ("--as", "obtaining")),

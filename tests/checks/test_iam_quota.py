@@ -60,3 +60,7 @@ def test_a_long_trust_policy() -> None:
 
 def test_a_refused_reading_is_unknown() -> None:
     assert only("iam-quota", healthy(account_quotas=DENIED)).outcome == "unknown"
+    outcomes = {
+        verdict.subject.name: verdict.outcome for verdict in verdicts("iam-quota", healthy(role_policies=DENIED))
+    }
+    assert outcomes["orders"] == "unknown"

@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import runpy
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,25 @@ def test_the_models_of_every_client_are_in_it(monkeypatch: pytest.MonkeyPatch) -
     assert {"eks", "iam", "cloudtrail"} <= set(clients) <= binary.services()
     for service in clients:
         assert binary.is_kept(f"botocore/data/{service}/{binary._newest(service)}/service-2.json.gz")
+
+
+def test_no_client_is_made_elsewhere_or_with_a_computed_name() -> None:
+    """Those of resource policies (KMS, S3, SQS, Secrets Manager) have no property of the session."""
+    names, computed = set(), set()
+    for path in binary.PACKAGE.rglob("*.py"):
+        where = path.relative_to(binary.PACKAGE)
+        if where.parts[0] in binary.LEFT_OUT:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="_api" | "_build" | "client" | "create_client"), args=[name, *_]):
+                    if isinstance(name, ast.Constant):
+                        names.add(name.value)
+                    else:
+                        computed.add(where.as_posix())
+    assert {"kms", "s3", "sqs", "secretsmanager"} < names <= binary.services()
+    # in it, _api calls _build, and _build makes the client
+    assert computed == {"aws/session.py"}
 
 
 @pytest.mark.parametrize("module", [botocore.credentials, botocore.tokens])
@@ -150,8 +170,12 @@ def test_the_binary_runs_podids_own_modules(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     launch = runpy.run_path(str(ROOT / "packaging" / "binary" / "launch.py"), run_name="launch")
+    # otherwise podid ends the process of the tests
+    monkeypatch.setattr("podid.entry._leave_at_once", sys.exit)
     monkeypatch.setattr("sys.argv", ["podid", "-P", "-m", "podid", "--version"])
-    launch["main"]()
+    with pytest.raises(SystemExit) as left:
+        launch["main"]()
+    assert left.value.code == 0
     assert capsys.readouterr().out == f"podid {binary.version()}\n"
     # of other modules it is none of the binary's business
     monkeypatch.setattr("sys.argv", ["podid", "-P", "-m", "http.server"])

@@ -98,7 +98,7 @@ def test_a_role_that_is_not_allowed_is_left_alone_and_the_rest_goes_on(annotated
         ({"role": "arn:aws:s3:::x"}, "is not the ARN of an IAM role"),
         (
             {"role": "storefront", "target_role": "arn:aws:iam::444455556666:role/admin"},
-            "does not allow storefront and",
+            "does not allow arn:aws:iam::444455556666:role/admin",
         ),
         ({"role": "storefront", "session_policy": "{"}, ""),
     ],

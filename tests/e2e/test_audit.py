@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness import one_in
 from podid.render.formats import Format, Report
 from podid.sandbox.baseline import NODE_ROLE
 from podid.sandbox.breaks.table import AUDITED
+from podid.sandbox.faults import Fault
 from worlds import ACCOUNT, Site
 
 PLACES = ("pod", "configmap", "secret")
@@ -60,18 +62,38 @@ def test_no_key_is_printed(seeded: Site, form: Format | Report, tmp_path: Path) 
     assert not [number for number in (*IDS.values(), SECRET) if number in printed]
 
 
+@pytest.mark.parametrize("form", one_in(5, ["sarif", "junit", "markdown", "html", "github"]))
+def test_reports_name_the_command(healthy: Site, form: str) -> None:
+    """Code scanning replaces the results of an earlier upload of the same category."""
+    for command in ("doctor", "audit"):
+        words = f"podid/{command}/demo/" if form == "sarif" else f"podid {command}"
+        assert words in healthy(command, "-o", form).stdout
+
+
+@pytest.mark.parametrize(
+    "fault", one_in(2, [Fault("reset", operation="GetAccessKeyInfo"), Fault("fail", operation="GetAccessKeyInfo")])
+)
+def test_no_key_is_printed_if_sts_fails(seeded: Site, fault: Fault) -> None:
+    seeded.box.faults.add(fault)
+    outcome = seeded("audit", "--secrets", "--all", "-v", "--timeout", "1")
+    assert "account not known" in outcome.stdout
+    assert not [number for number in (*IDS.values(), SECRET) if number in outcome.stdout + outcome.stderr]
+
+
 def test_no_key_is_saved(seeded: Site, tmp_path: Path) -> None:
     """Not in snapshots, bundles or the journal."""
     journal = ("--journal-dir", str(tmp_path / "journal"))
+    reports = [tmp_path / f"report.{ending}" for ending in ("json", "sarif", "xml", "md", "html")]
     for argv in (
         ("doctor", "--save", str(tmp_path / "snapshot.json")),
         ("bundle", str(tmp_path / "bundle.tar.gz"), "--yes"),
         ("audit", "--secrets", "-o", "html"),
+        ("audit", "--secrets", *(word for file in reports for word in ("--report", str(file)))),
         ("associate", "shop/cart", "--role", "storefront", "--wait", "none", *journal),
     ):
         assert seeded(*argv).code in (0, 3, 8), argv
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(files) >= 4
+    assert len(files) >= 9
     for file in files:
         data = file.read_bytes()
         if file.suffix == ".gz":
@@ -100,10 +122,10 @@ def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     assert healthy("audit", "--fail-on", "info", "-o", "json").code == 3
 
 
-def test_one_cluster_for_reports_of_ci(healthy: Site) -> None:
-    outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "sarif")
+def test_a_html_report_is_for_one_cluster(healthy: Site) -> None:
+    outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "html")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "-o sarif is for one cluster" in outcome.stderr
+    assert "-o html is for one cluster" in outcome.stderr
 
 
 def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:

@@ -183,6 +183,32 @@ def test_the_plan_of_what_was_exported_is_empty(shop: Site, tmp_path: Path) -> N
     assert (outcome.code, "no changes" in outcome.stdout) == (0, True), outcome
 
 
+def test_so_is_that_of_roles_that_assume_target_roles(account: Site, tmp_path: Path) -> None:
+    """One with podid's policy, one with a policy of its own, and one without: only the last one gets a note."""
+    target = "arn:aws:iam::444455556666:role/ledger"
+    create = ("--create-role", "--role", "orders", "--force")
+    account.must("associate", "shop/orders", *create, "--target-role", target, "--wait", "none")
+    iam = account.aws("iam")
+    for name, ref, resource in (
+        ("own", "shop/cart", "arn:aws:iam::*:role/ledger"),
+        ("lame", "shop/web", "arn:aws:iam::*:role/x"),
+    ):
+        trust = iam.get_role(RoleName="storefront")["Role"]["AssumeRolePolicyDocument"]
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        statement = {"Effect": "Allow", "Action": "sts:*", "Resource": resource}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_role_policy(RoleName=name, PolicyName="chain", PolicyDocument=policy)
+        account.must("associate", ref, "--role", name, "--target-role", target, "--wait", "none")
+    path = tmp_path / "all.yaml"
+    path.write_text(account("export").stdout)
+    outcome = account("plan", "-f", str(path), "-o", "json")
+    assert (outcome.code, outcome.json["unchanged"], outcome.json["conflicts"]) == (0, 6, []), outcome
+    (note,) = (note for note in outcome.json["notes"] if "inline policy" in note)
+    assert note.startswith("role lame gets no inline policy assume-ledger, unless --adopt: ")
+    created = account("plan", "-f", str(path), "--adopt", "-o", "json").json["created"]
+    assert [(item["kind"], item["target"]) for item in created] == [("role-policy", "lame/assume-ledger")]
+
+
 @pytest.mark.parametrize("form", ["ack", "crossplane", "eksctl"])
 def test_so_is_that_of_what_was_exported_for_others(shop: Site, tmp_path: Path, form: str) -> None:
     path = tmp_path / "all.yaml"

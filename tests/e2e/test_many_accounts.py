@@ -1,6 +1,8 @@
 """Reading commands over the clusters of several accounts and regions."""
 
 import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -77,6 +79,46 @@ def test_forbidden_accounts_and_clusters_are_named(four: Sandbox, podid: Podid, 
     for account in absent:
         assert f"is not authorized to perform sts:AssumeRole on arn:aws:iam::{account}:role/{ROLE}" in outcome.stderr
     assert cluster in outcome.stderr
+
+
+def test_one_report_of_all_clusters(four: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    """A cluster that cannot be read is in each file. The names of clusters recur in the accounts."""
+    four.world.organization["333300000001"] = "ACTIVE"
+    names = ("a.sarif", "a.xml", "a.md", "a.json")
+    files = [part for name in names for part in ("--report", str(tmp_path / name))]
+    outcome = podid("audit", *ALL, "--fail-on", "never", "-o", "sarif", *files)
+    assert outcome.code == 8, outcome
+    (run,) = outcome.json["runs"]
+    paths = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].split("/")[:3]
+        for result in run["results"]
+    ]
+    expected = {
+        (OWN, "us-west-2", "demo"),
+        *((account, "us-west-2", name) for account in ids(3) for name in ("c00", "c01")),
+    }
+    assert set(map(tuple, paths)) == expected
+    assert len({result["partialFingerprints"]["podid/v1"] for result in run["results"]}) == len(run["results"])
+    (invocation,) = run["invocations"]
+    assert not invocation["executionSuccessful"]
+    assert ["333300000001" in item["message"]["text"] for item in invocation["toolExecutionNotifications"]] == [True]
+    texts = {name: (tmp_path / name).read_text() for name in names}
+    assert json.loads(texts["a.sarif"]) == outcome.json
+    assert [item["cluster"] for item in json.loads(texts["a.json"])["failures"]] == ["333300000001 us-west-2"]
+    assert len(json.loads(texts["a.json"])["items"]) == 7
+    suites = ET.fromstring(texts["a.xml"])
+    assert {suite.get("name", "").partition(" ")[0].rpartition("/")[0] for suite in suites} == {
+        "",
+        *(f"arn:aws:eks:us-west-2:{account}:cluster" for account in (OWN, *ids(3))),
+    }
+    assert suites.get("errors") == str(len(suites.findall("testsuite/testcase/error")))
+    assert texts["a.md"].count("# podid audit: ") == 7
+    assert "# Clusters that could not be read\n\n- 333300000001 us-west-2: " in texts["a.md"]
+    # a second run does not replace the files
+    assert podid("audit", *ALL, "-o", "github", *files).code == 2
+    outcome = podid("doctor", *ALL, "-o", "github")
+    assert outcome.code == 8
+    assert "::error title=333300000001 us-west-2 could not be read::" in outcome.stdout
 
 
 def test_no_account_can_be_read(box: Sandbox, podid: Podid) -> None:

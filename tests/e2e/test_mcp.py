@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,7 +20,7 @@ from harness import Podid
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.calls import Calls
 from podid.cli.server.serve import output_schema
-from podid.cli.server.tools import APPLY, CHANGES, EVERY, PLAN, TOOLS, Tool
+from podid.cli.server.tools import APPLY, CHANGES, EVERY, PLAN, PLAN_FILE, TOOLS, Tool
 from podid.domain.errors import InvalidInput
 from worlds import Site
 
@@ -169,6 +170,51 @@ def test_every_change_is_planned_and_roles_are_changed(entered: Site, monkeypatc
             assert applied.document is not None, (change, applied)
             assert {action["status"] for action in applied.document["actions"]} <= {"done", "unchanged"}, applied
     assert '"new"' in entered("role", "list", "-o", "json").stdout
+
+
+DECLARATION = """
+apiVersion: podid/v1
+kind: PodIdentity
+metadata: {name: shop}
+roles: [{name: declared, policies: [{preset: s3-read, parameters: {bucket: shop-orders}}]}]
+associations: [{serviceAccount: shop/orders, role: declared}]
+"""
+
+
+def test_a_declaration_is_planned_and_applied(entered: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podid.cli.server.calls._sleep", lambda seconds, _: entered.clock.advance(seconds))
+    calls = calls_of(entered, "--wait=api", allow_write=True)
+    planned = call(calls, "plan_file", document=DECLARATION).document
+    jsonschema.Draft202012Validator(output_schema(PLAN_FILE)).validate(planned)
+    assert [change["target"] for change in planned["plan"]["created"]] == [
+        "declared",
+        "declared/s3-read-shop-orders",
+        "shop/orders",
+    ]
+    applied = call(calls, "apply", plan_id=planned["planId"])
+    assert applied.document is not None, applied
+    assert {action["status"] for action in applied.document["actions"]} == {"done"}
+    jsonschema.Draft202012Validator(output_schema(APPLY)).validate(applied.document)
+    again = call(calls, "plan_file", document=DECLARATION).document
+    assert (again["planId"], again["plan"]["unchanged"]) == (None, 2)
+    # without --allow-write
+    assert (
+        call(calls_of(entered), "plan_file", document=DECLARATION.replace("declared", "x")).document["planId"] is None
+    )
+
+
+def test_refused_declarations(entered: Site, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    in_file = DECLARATION.replace("{preset: s3-read, parameters: {bucket: shop-orders}}", f"{{file: {secret}}}")
+    for document, words in (
+        (in_file, f"reads file {secret}"),
+        (DECLARATION.replace("roles:", "rolls:"), "rolls: is not a known key"),
+        (DECLARATION.replace("metadata:", "clusters: [demo, other]\nmetadata:"), "other"),
+        ("- [", "neither JSON nor YAML"),
+    ):
+        answer = call(calls_of(entered, allow_write=True), "plan_file", document=document)
+        assert (answer.document, words in answer.text) == (None, True), answer
 
 
 def test_a_plan_expires_and_read_only_servers_give_none(entered: Site, monkeypatch: pytest.MonkeyPatch) -> None:

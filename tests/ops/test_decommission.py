@@ -105,6 +105,8 @@ def test_a_dry_run_and_a_refusal_change_nothing(blue: Site) -> None:
     notes = " ".join(plan.json["notes"])
     assert "manual, which podid did not create, according to its journal" in notes
     assert "belongs to CloudFormation stack web" in notes
+    # in the order of the roles' names, although podid reads all at the same time
+    assert notes.index("unchanged: role manual") < notes.index(f"role shared: {BLUE} was removed from Statement[0]")
     assert blue(*LINE).code == 2
     assert state(blue) == before
 

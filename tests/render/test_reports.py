@@ -15,12 +15,13 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
+from podid.domain.errors import AccessDenied
 from podid.domain.findings import LINKS, Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport, LinkState
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.render.formats import Report, to_json
-from podid.render.reports import write_report
+from podid.render.reports import SEVERAL, write_report, write_reports
 from podid.sandbox.baseline import add_association
 from worlds import Site
 
@@ -136,11 +137,29 @@ def test_sarif_has_what_the_standard_requires() -> None:
         "properties": {
             "tool": {"required": ["driver"], "properties": {"driver": driver}},
             "results": {"type": "array", "items": result},
-            "invocations": {"items": {"required": ["executionSuccessful"]}},
+            "invocations": {
+                "items": {
+                    "required": ["executionSuccessful"],
+                    "properties": {"toolExecutionNotifications": {"items": {"required": ["message"]}}},
+                }
+            },
         },
     }
     schema = {"required": ["version", "runs"], "properties": {"runs": {"type": "array", "items": run}}}
+    unread = [(HOSTILE, AccessDenied(HOSTILE))]
+    for reports in ((), (report_of(), replace(report_of(HOSTILE), cluster_arn=""))):
+        jsonschema.validate(json.loads(write_reports(Report.SARIF, reports, unread)), schema)
     jsonschema.validate(json.loads(write_report(Report.SARIF, report_of())), schema)
+
+
+@pytest.mark.parametrize("form", SEVERAL)
+def test_several_clusters_in_one_file(form: Report) -> None:
+    """The text of a cluster that cannot be read is as harmless as that of a report."""
+    text = write_reports(form, (report_of(), report_of()), [(HOSTILE, AccessDenied(HOSTILE))])
+    assert not UNSEEN.search(text)
+    assert [line for line in text.splitlines() if line.startswith("::")] == (
+        text.splitlines() if form is Report.GITHUB else []
+    )
 
 
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])

@@ -263,6 +263,7 @@ def _tags(data: foreign.Object) -> dict[str, str]:
 
 role = foreign.record(
     aws.Role,
+    unmarked_owner=lambda _: None,
     name="RoleName",
     arn=partial(_arn, name="Arn"),
     path="Path",

@@ -1,9 +1,8 @@
-"""IAM for readings of many roles: one list of the account instead of several calls for each role."""
+"""IAM for readings of many roles: each role and policy is read once, and many of them with one list of the account."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from typing import TypeVar
 
 from podid.aws.api import Api
@@ -15,46 +14,24 @@ from podid.domain.iam import PolicyNames
 from podid.domain.permissions import needs
 
 K = TypeVar("K")
-T = TypeVar("T")
 V = TypeVar("V")
 Document = Mapping[str, object]
 MANY_ROLES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """The roles and policies of the account, as the bulk reads of `Iam` return them."""
-
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    names: Mapping[str, PolicyNames] = field(default_factory=dict)
-    inline: Mapping[tuple[str, str], Document] = field(default_factory=dict)
-    managed: Mapping[str, Document] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, details: Sequence[Detail]) -> "_Listed":
-        roles = [item for item in details if item.kind == "role"]
-        return cls(
-            {item.name: item.role for item in roles if item.role is not None},
-            {item.name: _policy_names(item) for item in roles},
-            {(item.name, policy.name): policy.document for item in roles for policy in item.inline},
-            {item.name: item.inline[0].document for item in details if item.kind == "policy"},
-        )
-
-
-def _policy_names(item: Detail) -> PolicyNames:
-    return PolicyNames(tuple(sorted(item.attached)), tuple(sorted(policy.name for policy in item.inline)))
-
-
 class ListingIam(Iam):
-    """Reads the account's list once when many roles are read. Without permission for the list, and for items that it
-    does not contain, it reads each by itself. It is for one reading: it does not notice later changes. The listed roles
-    have no description and no session duration."""
+    """Keeps the roles and policies that it reads. When many roles are read, it reads the account's list. Without
+    permission for the list, and for items that the list does not contain, it reads each by itself. It is for one
+    reading: it does not notice later changes. The listed roles have no description and no session duration."""
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
-        self._lock = Lock()
+        self._lock = RLock()
         self._answer: tuple[Detail, ...] | PodidError | None = None
-        self._listed = _Listed()
+        self._roles: dict[str, Role | None] = {}
+        self._names: dict[str, PolicyNames] = {}
+        self._inline: dict[tuple[str, str], Document | None] = {}
+        self._managed: dict[str, Document] = {}
 
     def _list_details(self) -> tuple[Detail, ...]:
         with self._lock:
@@ -67,36 +44,58 @@ class ListingIam(Iam):
                 raise self._answer
             return self._answer
 
-    def _of_many(self, names: Sequence[str]) -> _Listed:
-        """Return the account's items if so many roles are read now, or were before."""
-        if len(names) >= MANY_ROLES and not self._listed.roles:
-            with suppress(PodidError):
-                self._listed = _Listed.of(self._list_details())
-        return self._listed
+    def _list_if_many(self, names: Sequence[str], known: Mapping[str, object]) -> None:
+        with self._lock, suppress(PodidError):
+            if sum(name not in known for name in names) >= MANY_ROLES:
+                self._keep(self._list_details())
+
+    def _keep(self, details: Sequence[Detail]) -> None:
+        for item in details:
+            if item.kind == "policy":
+                self._managed[item.name] = item.inline[0].document
+            elif item.role is not None:
+                inline = {policy.name: policy.document for policy in item.inline}
+                self._names[item.name] = PolicyNames(tuple(sorted(item.attached)), tuple(sorted(inline)))
+                self._inline.update({(item.name, name): document for name, document in inline.items()})
+                self._roles[item.name] = item.role
 
     @needs("iam:GetAccountAuthorizationDetails", Iam.find_roles)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
-        return _listed_first(names, self._of_many(names).roles, super().find_roles)
+        self._list_if_many(names, self._roles)
+        return _kept_first(names, self._roles, super().find_roles)
+
+    @needs(Iam.list_roles)
+    def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
+        if not isinstance(self._answer, tuple):
+            return super().list_roles(path_prefix)
+        roles = (item.role for item in self._answer if item.role is not None)
+        return tuple(sorted((role for role in roles if role.path.startswith(path_prefix)), key=lambda role: role.name))
 
     @needs("iam:GetAccountAuthorizationDetails", Iam.get_names_of_policies)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-        return _listed_first(names, self._of_many(names).names, super().get_names_of_policies)
+        self._list_if_many(names, self._names)
+        return _kept_first(names, self._names, super().get_names_of_policies)
 
     @needs(Iam.get_inline_documents)
     def get_inline_documents(
         self, policies: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], Document | PodidError | None]]:
-        return _listed_first(policies, self._listed.inline, super().get_inline_documents)
+        return _kept_first(policies, self._inline, super().get_inline_documents)
 
     @needs(Iam.get_managed_documents)
     def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Document | PodidError]]:
-        return _listed_first(arns, self._listed.managed, super().get_managed_documents)
+        return _kept_first(arns, self._managed, super().get_managed_documents)
 
 
-def _listed_first(
-    keys: Sequence[K], listed: Mapping[K, V], read: Callable[[Sequence[K]], Iterator[tuple[K, T]]]
-) -> Iterator[tuple[K, V | T]]:
-    yield from ((key, listed[key]) for key in keys if key in listed)
-    others = [key for key in keys if key not in listed]
-    if others:
-        yield from read(others)
+def _kept_first(
+    keys: Sequence[K], kept: dict[K, V], read: Callable[[Sequence[K]], Iterator[tuple[K, V | PodidError]]]
+) -> Iterator[tuple[K, V | PodidError]]:
+    """Yield the kept values, then those that `read` returns. Values are kept, errors are not."""
+    others = [key for key in keys if key not in kept]
+    yield from ((key, kept[key]) for key in keys if key in kept)
+    if not others:
+        return
+    for key, answer in read(others):
+        if not isinstance(answer, PodidError):
+            kept[key] = answer
+        yield key, answer

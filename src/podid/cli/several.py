@@ -189,9 +189,16 @@ def read_clusters(
     access.terminal.progress.done()
 
 
-def report_clusters(access: Access, chosen: ClusterOptions, run: Callable[[Access], None], together: Together) -> None:
+def report_clusters(
+    access: Access,
+    chosen: ClusterOptions,
+    run: Callable[[Access], None],
+    together: Together,
+    finish: Callable[[Sequence[tuple[str, PodidError]]], None] = lambda failures: None,
+) -> None:
     """Run a command that only reads in each cluster, as `read_clusters` does. Lines and -o jsonl are written as they
-    arrive; for other formats `together` makes one view of all. Exit 8 if a cluster could not be read."""
+    arrive; for other formats `together` makes one view of all. Then call `finish` with the failures. Exit 8 if a
+    cluster could not be read."""
     if not are_several(access, chosen):
         run(access)
         return
@@ -230,8 +237,10 @@ def report_clusters(access: Access, chosen: ClusterOptions, run: Callable[[Acces
     tell_failures(access, failures, some=bool(number) or bool(interrupted))
     if not number and not failures:
         check_any(access, chosen)
-    if views or (not number and shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL)):
+    documents = shared.output in Format and shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL)
+    if views or (not number and documents):
         terminal.emit(together([view for _, view in sorted(views, key=itemgetter(0))], failures))
+    finish(failures)
     if interrupted:
         raise interrupted[0]
     terminal.leave(ExitCode.PARTIAL if failures else combine(codes))

@@ -16,7 +16,6 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other,
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Drawing, Format, OutputFormat, Report, json_pieces, jsonl_line, to_text
-from podid.render.reports import write_report
 from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from podid.aws.requests import CallRecord
-    from podid.domain.report import DoctorReport
     from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
 
@@ -249,10 +247,10 @@ class Terminal:
             text = to_text(view, options.output, None)
         self._print((text,))
 
-    def write_report(self, report: DoctorReport, form: Report) -> None:
-        """Write a doctor's report in a format of other programs. Workflow commands stay effective."""
+    def write_report(self, text: str, form: Report) -> None:
+        """Write the text of a doctor's report, in a format of other programs. Workflow commands stay effective."""
         self.progress.done()
-        text, obeyed = write_report(form, report), self._runtime.streams.obeyed
+        obeyed = self._runtime.streams.obeyed
         if form is Report.GITHUB and obeyed is not None:
             self._runtime.to_stdout(lambda _: obeyed.write(text))
         else:

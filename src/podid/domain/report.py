@@ -107,6 +107,8 @@ class DoctorReport:
     verdicts: tuple[Verdict, ...] = ()
     scope: str = ""
     checks: tuple[str, ...] = field(default=())
+    # doctor or audit
+    command: str = "doctor"
     # number of associations in the scope; None if they were not read
     associations: int | None = None
     # optional checks that were not requested, with their option

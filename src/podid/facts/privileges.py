@@ -76,7 +76,7 @@ class RoleGrants:
         if isinstance(self.role, Missing):
             yield f"role {role_name(self.arn)}", self.role
         for policy in (*self.policies, *((self.boundary,) if self.boundary is not None else ())):
-            if policy.unread is not None:
+            if policy.unread is not None and policy.unread != self.role:
                 yield policy.name, policy.unread
 
 

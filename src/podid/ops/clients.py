@@ -66,10 +66,10 @@ class Clients:
     def iam(self) -> Iam:
         return self.own_iam or self.aws.iam
 
-    def for_many_roles(self) -> Clients:
-        """Return the same clients for one reading, with an IAM that reads many roles with few calls. The roles have no
-        description and no session duration."""
-        return replace(self, connect=lambda: self.kube, own_iam=self.aws.listing_iam())
+    def for_many_roles(self, iam: Iam | None = None) -> Clients:
+        """Return the same clients for one reading, with an IAM that reads many roles with few calls: `iam`, if other
+        clusters of the account are read with it too. The roles have no description and no session duration."""
+        return replace(self, connect=lambda: self.kube, own_iam=iam or self.aws.listing_iam())
 
     def iam_of(self, profile: str) -> Iam:
         """Return IAM with that profile's credentials; with the caller's own for an empty name."""

@@ -1,7 +1,5 @@
 """The access of pods to AWS: single actions, who may perform one, and all privileges."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from podid.domain.names import role_name
@@ -86,7 +84,9 @@ def privileges_view(privileges: Privileges) -> View:
             lambda item: _grey(item) or ("warn" if item.every_resource else ""),
         ),
         (Column("USE", folds=2), used_words, _grey),
-        empty="the policies allow no action",
+        empty="the list is incomplete: the policies that were read allow no action"
+        if privileges.access.unread
+        else "the policies allow no action",
     )
     ways = table_of(
         privileges.escalations,
@@ -104,6 +104,7 @@ def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
     """Return the obstacle of the session, the number of escalation paths, and the unchecked parts, for stderr."""
     number = len(privileges.escalations)
     ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
+    ways += " in the policies that were read" if privileges.access.unread else ""
     obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()
     unread = [item for item in privileges.not_checked if item.what != LAST_USE]
     return (*obstacle, ways, *_use_notes(privileges), *not_checked(unread))

@@ -1,7 +1,5 @@
 """Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +12,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, short_list, utc
-from podid.ops.association.listing import Detail, Details, PodCounts
+from podid.ops.association.details import Detail, Details, PodCounts
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -143,6 +141,7 @@ _DETAILS: Mapping[str, frozenset[Detail]] = {
     "exists": frozenset({"accounts"}),
     "role-exists": frozenset({"roles"}),
     "status": frozenset({"status"}),
+    "owner": frozenset({"owners"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_READ_COLUMNS)
 
@@ -174,12 +173,11 @@ def association_list_view(
     columns: Sequence[str] = (),
     more: Sequence[str] = (),
     filters: str = "",
-    tabled: bool = True,
 ) -> View:
     """Return the list. `short` shows roles by name, for a terminal. `readings` are by the id of the association.
     `namespace` is the only one that was read; `filters` are the other filters as typed. `columns` are shown in their
     order; without them, the usual ones and `more`. `clusters` are ARNs; with several, each row begins with its
-    cluster. Without `tabled`, a list with items has a document and names only."""
+    cluster."""
     names_of = _cluster_names(clusters)
     several, where = len(clusters) != 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Details() for item in associations]
@@ -196,10 +194,10 @@ def association_list_view(
     matches = f" matches {filters}" if filters else ""
     noun = "association" if filters else "associations"
     empty = f"no pod identity {noun} in {where} {short_list(names_of.values(), 20)}{matches}" if clusters else ""
-    tables = (table_of(rows, *cluster, *shown, empty=empty),) if tabled or not rows else ()
+    table = table_of(rows, *cluster, *shown, empty=empty)
     places = [f"{_cluster_name(item, names_of)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
-    return View(body, tables, names)
+    return View(body, (table,), names)
 
 
 def _cluster_names(clusters: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Roles as documents and as text: trust policy, permissions and associations. Presets in words, and as policies."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ from podid.domain.members import (
     list_of,
 )
 from podid.domain.status import IdentityStatus
-from podid.domain.text import utc
+from podid.domain.text import short_list, utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
@@ -264,16 +262,18 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     target = " as target role" if use.hop == 2 else ""
     state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
     lines = [f"  {used_words(use.association)}{target}: {_TRUST[use.evaluation.verdict]}{state}"]
+    if status is not None and status.pods:
+        lines.append(f"    {short_list((pod.name for pod in status.pods), 10)}")
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
-def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> View:
+def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False, owners: bool = False) -> View:
     """Return the roles that pods can assume, each with the scope of its trust policy; `unused`: those without an
-    association."""
+    association. With `owners`, the table has their owners."""
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
-    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty, roles.unread),), names)
+    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty, roles.unread, owners=owners),), names)
 
 
 def _changed(item: PodRole) -> str:
@@ -289,7 +289,12 @@ def _count(item: PodRole) -> str:
 
 
 def _role_table(
-    rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "", unread: object = ()
+    rows: Sequence[tuple[Role, str, str, str]],
+    now: datetime,
+    empty: str = "",
+    unread: object = (),
+    *,
+    owners: bool = False,
 ) -> Table:
     """Return a row for each role: pods that can assume it, associations, changed presets."""
     return table_of(
@@ -299,7 +304,7 @@ def _role_table(
         (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
         (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
         (Column("PRESET CHANGED", folds=3), itemgetter(3)),
-        (Column("OWNER", wide=True), lambda row: row[0].owner.words if row[0].owner else NOTHING),
+        (Column("OWNER", wide=not owners, folds=4), lambda row: row[0].owner.words if row[0].owner else NOTHING),
         (Column("ARN", wide=True), lambda row: row[0].arn),
         (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
         empty=empty,

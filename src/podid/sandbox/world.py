@@ -334,6 +334,7 @@ class World:
             self.addon_faults.clear()
             self.trail.clear()
             self.accesses.clear()
+            self.stacks.clear()
             self.reports.clear()
             self.organization.clear()
             self.trail_rate = TrailRate()

@@ -63,7 +63,10 @@ def test_a_role_is_one_node_for_several_clusters_and_accounts(healthy: Site) -> 
     add_cluster(healthy.box.world, "blue")
     add_association(healthy.box.world, "shop", "cart", "shop-orders", cluster_name="blue")
     healthy.associate("shop", "web", "shop-orders")
+    healthy.box.faults.calls.clear()
     nodes, edges = drawn(healthy, "--all-clusters")
+    calls = healthy.box.faults.calls
+    assert {calls["iam", name] for name in ("GetRole", "ListRolePolicies", "GetRolePolicy")} == {1}
     blue = DEMO.replace("demo", "blue")
     assert {source for source, target, _ in edges if target == ROLE} == {
         ORDERS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worlds import ACCOUNT, Site
+from worlds import ACCOUNT, ORDERS, POLICY, Site, trust_for
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
 SQS = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
@@ -157,6 +157,19 @@ def test_without_a_permission_there_is_no_result(used: Site, action: str) -> Non
     outcome = used("right-size", "shop/orders")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert action in outcome.stderr
+
+
+def test_nothing_of_a_role_that_iam_may_not_report_yet_is_removed(healthy: Site) -> None:
+    healthy.aws("iam").create_role(RoleName="young", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
+    healthy.aws("iam").put_role_policy(RoleName="young", PolicyName="all", PolicyDocument=json.dumps(POLICY))
+    healthy.must("associate", "shop/orders", "--role", "young", "--replace", "--wait", "api")
+    document = sized(healthy)
+    assert ([item["change"] for item in document["policies"]], document["removed"]) == (["unchanged"], [])
+    assert document["unknown"] == ["dynamodb:GetItem", "dynamodb:Query"]
+    assert any("IAM may not report any use yet" in note for note in document["notes"])
+    assert any("known only with --events" in note for note in document["notes"])
+    healthy.clock.advance(4 * 3600 + 60)
+    assert [item["change"] for item in sized(healthy)["policies"]] == ["removed"]
 
 
 def test_dry_run_requires_apply(used: Site) -> None:

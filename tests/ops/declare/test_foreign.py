@@ -126,6 +126,21 @@ def test_a_cluster_config(read: Read) -> None:
     assert "role blue-shop-web: eksctl generates another name" in notes
 
 
+def test_what_a_cluster_config_says_beside_its_rows_is_a_note(read: Read) -> None:
+    addon = "- name: adot\n  useDefaultPodIdentityAssociations: true\n- name: vpc-cni\n"
+    accounts = "iam:\n  serviceAccounts:\n  - metadata: {name: s3, namespace: backup}\n"
+    config = CONFIG.replace("- name: vpc-cni\n", addon).replace("iam:\n", accounts)
+    config += ROWS + "addonsConfig: {autoApplyPodIdentityAssociations: true}\n"
+    (item,) = read(config)
+    assert [note for note in item.notes if not note.startswith("role ")] == [
+        "omitted: recommended roles of add-on adot: podid addon associate adot --recommended",
+        "omitted: aws-node of add-on vpc-cni, which owns these associations: podid addon associate vpc-cni",
+        "omitted: recommended roles of add-ons: podid addon associate --recommended --all",
+        "omitted: IAM roles for service accounts (IRSA) of backup/s3: podid migrate plan",
+        "the file is for us-west-2: podid uses the region of the command line",
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -281,6 +296,138 @@ def test_objects_of_a_list_are_read(read: Read) -> None:
         *("shop-role", ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "p"]),
     )
     assert ([cluster.name for cluster in item.clusters], item.associations[0].role) == (["blue"], "shop-role")
+
+
+# the shape of the examples of provider-upjet-aws: labels and selectors instead of names
+SELECTED = """\
+apiVersion: eks.aws.upbound.io/v1beta1
+kind: PodIdentityAssociation
+metadata: {name: web}
+spec:
+  forProvider:
+    clusterNameSelector: {matchLabels: {example: web}}
+    namespace: shop
+    region: us-west-1
+    roleArnSelector: {matchLabels: {example: web}}
+    serviceAccount: web
+---
+apiVersion: eks.aws.upbound.io/v1beta1
+kind: Cluster
+metadata: {name: blue, labels: {example: web}}
+spec: {forProvider: {region: us-west-1}}
+---
+apiVersion: iam.aws.upbound.io/v1beta1
+kind: Role
+metadata: {name: web-role, labels: {example: web, more: x}}
+spec: {forProvider: {assumeRolePolicy: '{"Version": "2012-10-17", "Statement": []}'}}
+---
+apiVersion: iam.aws.upbound.io/v1beta1
+kind: RolePolicyAttachment
+metadata: {name: read}
+spec:
+  forProvider:
+    policyArn: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess
+    roleSelector: {matchLabels: {example: web}}
+---
+apiVersion: iam.aws.upbound.io/v1beta1
+kind: RolePolicy
+metadata: {name: foreign}
+spec: {forProvider: {role: elsewhere, policy: '{}'}}
+---
+apiVersion: eks.aws.upbound.io/v1beta1
+kind: Addon
+metadata: {name: cni}
+spec:
+  forProvider: {addonName: vpc-cni, podIdentityAssociation: [{serviceAccount: aws-node}]}
+"""
+
+
+def test_selectors_within_a_file_are_resolved(read: Read) -> None:
+    (item,) = read(SELECTED)
+    (role,) = item.roles
+    assert [cluster.name for cluster in item.clusters] == ["blue"]
+    assert (role.name, [policy.value for policy in role.policies]) == (
+        *("web-role", ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]),
+    )
+    assert item.associations[0].role == "web-role"
+    assert item.notes == (
+        "omitted: aws-node of add-on vpc-cni, which owns these associations: podid addon associate vpc-cni",
+        "omitted: RolePolicy foreign of role elsewhere, which the file does not declare",
+        "the file is for us-west-1: podid uses the region of the command line",
+    )
+
+
+@pytest.mark.parametrize(
+    ("former", "other", "message"),
+    [
+        (
+            "kind: Cluster",
+            "kind: VPC",
+            "clusterNameSelector: is a reference that only the cluster can resolve: specify",
+        ),
+        (
+            "labels: {example: web, more: x}",
+            "labels: {example: y}",
+            "roleArnSelector: is a reference that only the cluster can resolve: specify roleArn",
+        ),
+        ("policyArn: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "policyArnRef: {name: p}", "policyArnRef: is a"),
+        ("roleSelector: {matchLabels: {example: web}}", "region: x", "RolePolicyAttachment read: role: is required"),
+        (
+            "{matchLabels: {example: web}}\n    serviceAccount",
+            "{}\n    serviceAccount",
+            "roleArnSelector: is a reference",
+        ),
+    ],
+)
+def test_selectors_without_an_object_are_refused_with_their_place(
+    read: Read, former: str, other: str, message: str
+) -> None:
+    text = SELECTED.replace(former, other)
+    lines = refused(read, text)
+    (line,) = (line for line in lines if message in line)
+    assert "is required" not in "".join(one for one in lines if one != line)
+    place, column = map(int, line.split(":")[1:3])
+    shown = text.splitlines()[place - 1][column - 1 :]
+    assert shown.startswith(("{", "matchLabels", "apiVersion")), shown
+
+
+def test_objects_of_the_same_name_in_two_groups_are_distinct(read: Read) -> None:
+    other = ACK.replace("REFERENCE", "my-role").replace("serviceAccount: web", "serviceAccount: other")
+    (item,) = read(f"{SELECTED.replace('web-role', 'my-role')}---\n{other}")
+    assert [role.name for role in item.roles] == ["my-role", "shop-role"]
+    assert [(row.name, row.role) for row in item.associations] == [("web", "my-role"), ("other", "shop-role")]
+
+
+ADOPTED = """\
+apiVersion: iam.services.k8s.aws/v1alpha1
+kind: Role
+metadata:
+  name: my-role
+  annotations:
+    services.k8s.aws/adoption-policy: adopt
+    services.k8s.aws/adoption-fields: '{"name": "storefront"}'
+---
+apiVersion: eks.services.k8s.aws/v1alpha1
+kind: PodIdentityAssociation
+metadata: {name: web, annotations: {services.k8s.aws/region: eu-west-1}}
+spec:
+  clusterName: blue
+  namespace: shop
+  serviceAccount: web
+  roleRef: {from: {name: my-role}}
+"""
+
+
+def test_an_object_that_adopts_a_role_only_names_it(read: Read) -> None:
+    (item,) = read(ADOPTED)
+    assert (item.roles, item.associations[0].role) == ((), "storefront")
+    assert item.notes == (
+        "omitted: Role my-role, which takes the existing resource as it is",
+        "the file is for eu-west-1: podid uses the region of the command line",
+    )
+    observed = SELECTED.replace("{forProvider: {assumeRolePolicy", "{managementPolicies: [Observe], forProvider: {x")
+    (item,) = read(observed)
+    assert (item.roles, item.associations[0].role) == ((), "web-role")
 
 
 # --- answers of the API and lists -------------------------------------------------------------------------------------

@@ -96,6 +96,9 @@ def test_older_calls_are_not_counted(healthy: Site) -> None:
     outcome = healthy("activity", "shop/orders")
     assert (outcome.code, outcome.stdout) == (0, "")
     assert "no calls of shop/orders since " in outcome.stderr
+    assert "CloudTrail keeps events" not in outcome.stderr
+    outcome = healthy("activity", "shop/orders", "--since", "100d")
+    assert "CloudTrail keeps events for 90 days: earlier calls are not included" in outcome.stderr
 
 
 def test_calls_of_other_service_accounts_are_not_counted(healthy: Site) -> None:

@@ -48,6 +48,19 @@ def test_no_other_setting_of_credentials_is_left(env: dict[str, str]) -> None:
     assert made["AWS_SHARED_CREDENTIALS_FILE"] == made["AWS_CONFIG_FILE"] == os.devnull
 
 
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, None),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1"),
+        ({"https_proxy": "http://proxy:3128", "NO_PROXY": "internal", "no_proxy": "internal"}, "internal,127.0.0.1"),
+    ],
+)
+def test_no_proxy_gets_the_request_for_credentials(env: dict[str, str], expected: str | None) -> None:
+    made = child_env(env, "us-west-2", "http://127.0.0.1:1/v1/credentials", "t")
+    assert made.get("NO_PROXY") == made.get("no_proxy") == expected
+
+
 # --- renewal ----------------------------------------------------------------------------------------------------------
 
 

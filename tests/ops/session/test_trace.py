@@ -271,7 +271,7 @@ def test_names_in_an_event_are_checked(healthy: Site, tmp_path: Path) -> None:
     [
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/demo-node-role/i-0a1b2c3d4e5f60001", "EC2 instance i-0a1b2c3d4e5f60001"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/alice@example.com", "does not belong to a pod"),
-        ("an error occurred (AccessDenied)", "contains no role session"),
+        ("an error occurred (AccessDenied)", "The text contains no role session"),
     ],
 )
 def test_what_is_no_session_of_a_pod(healthy: Site, text: str, words: str) -> None:

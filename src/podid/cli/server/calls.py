@@ -18,13 +18,15 @@ from podid.cli.access import Access
 from podid.cli.boundary import main
 from podid.cli.hints import options_by_name
 from podid.cli.runtime import Runtime, Streams
-from podid.cli.server.tools import APPLY, PLAN, Arguments, Tool, change_line
-from podid.domain.errors import Conflict, ExitCode, InvalidInput, NotFound, PodidError
+from podid.cli.server.tools import APPLY, PLAN, PLANS, Arguments, Tool, change_line
+from podid.domain.errors import Conflict, ExitCode, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.text import utc
 
 # a plan that is older must be made again
 PLAN_SECONDS = 900.0
 _CANCELLED = "The call was cancelled."
+# members of the plan of a declaration
+_CHANGES = ("created", "changed", "pruned", "conflicts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class _Planned:
     argv: tuple[str, ...]
+    stdin: str
     digest: str
     until: float
 
@@ -56,8 +59,8 @@ class Calls:
     def call(self, tool: Tool, arguments: Arguments, cancelled: threading.Event) -> Answer:
         """Return the answer of a tool. Cancelling ends the command as its deadline would."""
         try:
-            if tool is PLAN:
-                return self._plan(arguments, cancelled)
+            if tool in PLANS:
+                return self._plan(tool, arguments, cancelled)
             if tool is APPLY:
                 return self._apply(str(arguments.get("plan_id", "")), cancelled)
             argv, stdin = tool.command_line(arguments)
@@ -65,7 +68,7 @@ class Calls:
                 argv.append("-")
             return self._run(argv, cancelled, stdin)
         except PodidError as error:
-            return Answer(None, _words(error.message, error.advice))
+            return Answer(None, _words("\n".join((error.message, *error.lines)), error.advice))
 
     def _run(self, argv: Sequence[str], cancelled: threading.Event, stdin: str = "") -> Answer:
         if cancelled.is_set():
@@ -89,19 +92,22 @@ class Calls:
             return Answer(None, _CANCELLED)
         return _answer(stdout.getvalue(), stderr.getvalue(), code)
 
-    def _plan(self, arguments: Arguments, cancelled: threading.Event) -> Answer:
-        argv = change_line(arguments)
-        answer = self._dry_run(argv, cancelled)
+    def _plan(self, tool: Tool, arguments: Arguments, cancelled: threading.Event) -> Answer:
+        argv, stdin = (change_line(arguments), "") if tool is PLAN else tool.command_line(arguments)
+        if stdin:
+            _check_declaration(stdin)
+        answer = self._dry_run(argv, stdin, cancelled)
         if answer.document is None:
             return answer
+        if answer.document["kind"] != tool.kind:
+            raise InvalidInput("The declaration names several clusters", advice="Specify one of them: cluster.")
         plan_id, expires = None, None
-        if self.allow_write and any(action["status"] != "unchanged" for action in answer.document["actions"]):
+        if self.allow_write and _changes(answer.document):
             plan_id = secrets.token_hex(8)
             expires = utc(self.runtime.now() + timedelta(seconds=PLAN_SECONDS))
+            until = time.monotonic() + PLAN_SECONDS
             with self._lock:
-                self._plans[plan_id] = _Planned(
-                    tuple(argv), digest_of(answer.document), time.monotonic() + PLAN_SECONDS
-                )
+                self._plans[plan_id] = _Planned(tuple(argv), stdin, digest_of(answer.document), until)
         return replace(answer, document={"planId": plan_id, "expiresAt": expires, "plan": answer.document})
 
     def _apply(self, plan_id: str, cancelled: threading.Event) -> Answer:
@@ -113,16 +119,16 @@ class Calls:
             raise NotFound(f"Plan {plan_id} does not exist or was applied", advice="Call plan again.", subject=plan_id)
         if time.monotonic() > planned.until:
             raise Conflict(f"Plan {plan_id} has expired", advice="Call plan again.", subject=plan_id)
-        now = self._dry_run(planned.argv, cancelled)
+        now = self._dry_run(planned.argv, planned.stdin, cancelled)
         if now.document is None:
             return now
         if digest_of(now.document) != planned.digest:
             message = f"The state has changed since plan {plan_id}: the plan would now have other actions"
             raise Conflict(message, advice="Call plan again.", subject=plan_id)
-        return self._run(_with(planned.argv, "--yes"), cancelled)
+        return self._run(_with(planned.argv, "--yes"), cancelled, planned.stdin)
 
-    def _dry_run(self, argv: Sequence[str], cancelled: threading.Event) -> Answer:
-        return self._run(_with(argv, "--dry-run"), cancelled)
+    def _dry_run(self, argv: Sequence[str], stdin: str, cancelled: threading.Event) -> Answer:
+        return self._run(_with(argv, "--dry-run"), cancelled, stdin)
 
 
 def fixed_options(access: Access) -> list[str]:
@@ -138,8 +144,25 @@ def _with(argv: Sequence[str], flag: str) -> list[str]:
 
 def digest_of(plan: Mapping[str, Any]) -> str:
     """Return the identity of a plan: its actions, with the caller and the place."""
-    parts = {name: plan.get(name) for name in ("callerArn", "account", "region", "cluster", "actions")}
+    parts = {name: plan.get(name) for name in ("callerArn", "account", "region", "cluster", "actions", *_CHANGES)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _changes(plan: Mapping[str, Any]) -> bool:
+    """Return whether a plan, also one of a declaration, changes something."""
+    return any(map(plan.get, _CHANGES)) or any(action["status"] != "unchanged" for action in plan.get("actions", ()))
+
+
+def _check_declaration(text: str) -> None:
+    """Raise as `read_declarations` for a mistake, and UsageError for a policy in a file: a client reads no files."""
+    from podid.ops.declare.files import read_declarations
+
+    def read(name: str) -> str:
+        if name == "-":
+            return text
+        raise UsageError(f"The declaration reads file {name}", advice="Write the policy itself, as document.")
+
+    read_declarations(("-",), {}, read_file=read)
 
 
 def _sleep(seconds: float, cancelled: threading.Event) -> None:

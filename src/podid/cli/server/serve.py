@@ -25,7 +25,7 @@ from mcp_types import (
 from mcp_types import Tool as ServedTool
 
 from podid.cli.server.calls import Answer, Calls
-from podid.cli.server.tools import PLACE, PLAN, Tool
+from podid.cli.server.tools import PLACE, PLANS, Tool
 from podid.render.schema import schema_text
 from podid.version import VERSION
 
@@ -101,7 +101,7 @@ def _served(tool: Tool, calls: Calls) -> ServedTool:
 def output_schema(tool: Tool) -> dict[str, Any]:
     """Return the schema of the tool's document: that of its kind, for a plan with its id."""
     schema: dict[str, Any] = json.loads(schema_text(tool.kind))
-    if tool is not PLAN:
+    if tool not in PLANS:
         return schema
     definitions = schema.pop("$defs", {})
     schema.pop("$schema")

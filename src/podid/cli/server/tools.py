@@ -262,15 +262,33 @@ PLAN = Tool(
     (),
     (_CHANGE, *_OF_CHANGES, *PLACE),
 )
+PLAN_FILE = Tool(
+    "plan_file",
+    "Plan a declaration",
+    "Return the changes that create what a declaration of roles and associations declares (a file of podid apply), and "
+    "change nothing. apply carries the plan out by its planId, if the owner of the server allows changes.",
+    "FilePlan",
+    ("apply", "--file=-"),
+    (
+        ToolParameter("document", "Declaration in YAML: apiVersion podid/v1.", option="stdin", required=True),
+        ToolParameter("prune", "Delete resources that it owns and no longer declares.", "boolean", "--prune"),
+        ToolParameter("adopt", "Change existing resources that no declaration owns.", "boolean", "--adopt"),
+        ToolParameter("update_trust", "Change trust policies of other roles.", "boolean", "--update-trust"),
+        ToolParameter("restart", "Restart the workloads.", "boolean", "--restart"),
+        *PLACE,
+    ),
+    sends="document",
+)
+PLANS = (PLAN, PLAN_FILE)
 APPLY = Tool(
     "apply",
     "Apply a plan",
     "Carry out a plan by its planId, if its actions are still the same. Show the plan to the user and ask first.",
     "Result",
     (),
-    (ToolParameter("plan_id", "The planId of a result of plan.", required=True),),
+    (ToolParameter("plan_id", "The planId of a result of plan or plan_file.", required=True),),
     needs="--allow-write",
     reads=False,
     destroys=True,
 )
-EVERY = (*TOOLS, PLAN, APPLY)
+EVERY = (*TOOLS, *PLANS, APPLY)

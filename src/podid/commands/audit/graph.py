@@ -14,6 +14,7 @@ from podid.ops.options import CLUSTER_TAGS, SERVICE_ACCOUNTS
 from podid.render.formats import Drawing
 
 if TYPE_CHECKING:
+    from podid.aws.iam import Iam
     from podid.domain.errors import PodidError
     from podid.ops.audit.graph import ClusterReading
 
@@ -84,13 +85,17 @@ def graph(access: Access, options: GraphOptions) -> None:
     refs = options.service_accounts
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
     readings: list[ClusterReading] = []
+    # clusters of one account share roles
+    accounts: dict[int, Iam] = {}
     failures: list[PodidError] = []
     with terminal.working("reading roles and their policies"):
         for name, local in each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags):
             try:
                 if isinstance(local, PodidError):
                     raise local
-                readings.append(read_cluster(local.clients, local.place(), scope, access.runtime.now()))
+                iam = accounts.setdefault(id(local.aws), local.aws.listing_iam())
+                clients, place = local.clients.for_many_roles(iam), local.place()
+                readings.append(read_cluster(clients, place, scope, access.runtime.now()))
             except PodidError as error:
                 if not name:
                     raise

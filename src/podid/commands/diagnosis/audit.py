@@ -1,7 +1,5 @@
 """podid audit."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.permissions import CommandPermissions
@@ -42,32 +40,30 @@ def audit(access: Access, options: AuditOptions) -> None:
     Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
     from podid.checks.all import AUDITED
-    from podid.cli.several import are_several, report_clusters
-    from podid.commands.diagnosis.examine import audit_cluster, report_files
+    from podid.cli.several import are_several
+    from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
     from podid.domain.errors import UsageError
     from podid.ops.status.diagnose import describe_checks, select
-    from podid.render.doctor import check_list_view, doctor_view, reports_view
+    from podid.render.doctor import check_list_view, doctor_view
+    from podid.render.reports import file_text, write_report
 
     checks = select(options.check, options.skip, among=AUDITED, command="audit")
     if options.report.list_checks:
         access.terminal.emit(check_list_view(describe_checks(checks)))
         return
 
-    def run(access: Access) -> None:
-        write = report_files(access, options.report)
-        report, output = audit_cluster(access, options, checks), access.shared.output
-        if isinstance(output, Report):
-            access.terminal.write_report(report, output)
-        else:
-            access.terminal.emit(doctor_view(report, all_verdicts=options.report.all_verdicts))
-        write(report)
-        access.terminal.leave(options.report.exit_code(report))
-
-    several = are_several(access, options.clusters)
-    if several and isinstance(access.shared.output, Report):
-        raise UsageError(f"-o {access.shared.output} is for one cluster")
-    if several and (options.report.report_files or options.probe):
-        raise UsageError(f"{'--report' if options.report.report_files else '--probe'} is for one cluster")
     if options.report.force and not options.report.report_files:
         raise UsageError("--force requires --report")
-    report_clusters(access, options.clusters, run, reports_view)
+    if are_several(access, options.clusters):
+        if options.probe:
+            raise UsageError("--probe is for one cluster")
+        report_each(access, options.report, options.clusters, lambda local: audit_cluster(local, options, checks))
+        return
+    write = report_files(access, options.report)
+    report, output, every = audit_cluster(access, options, checks), access.shared.output, options.report.all_verdicts
+    if isinstance(output, Report):
+        access.terminal.write_report(write_report(output, report), output)
+    else:
+        access.terminal.emit(doctor_view(report, all_verdicts=every))
+    write(lambda name: file_text(name, report, all_verdicts=every))
+    access.terminal.leave(options.report.exit_code(report))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.domain.errors import PodidError
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
     from podid.local.files import OutputFile
+    from podid.ops.clusters import ClusterOptions
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import AuditOptions, DoctorOptions, ReportOptions
     from podid.ops.reading.collect import ReadRequest
@@ -86,30 +89,56 @@ def examine(access: Access, options: DoctorOptions, checks: Checks, lines: Outpu
 
 def examine_clusters(access: Access, options: DoctorOptions, checks: Checks) -> None:
     """Show the report on each of several clusters. --save writes a line for each."""
+    options.check_several()
+    options.check_together(dry_run=access.shared.dry_run)
+    force = options.report.force
+    file = access.terminal.file_to_write(options.save, force=force) if options.save else None
+    report_each(access, options.report, options.clusters, lambda local: examine(local, options, checks, file).once())
+
+
+def report_each(
+    access: Access, options: ReportOptions, clusters: ClusterOptions, read: Callable[[Access], DoctorReport]
+) -> None:
+    """Show the report of `read` on each of several clusters. --report, and -o for other programs, write one file for
+    all of them."""
     from podid.cli.several import report_clusters
     from podid.domain.errors import UsageError
     from podid.render.doctor import doctor_view, reports_view
     from podid.render.formats import Report
+    from podid.render.reports import SEVERAL, all_text, format_of, write_reports
 
-    options.check_several()
-    options.check_together(dry_run=access.shared.dry_run)
-    if isinstance(access.shared.output, Report):
-        raise UsageError(f"-o {access.shared.output} is for one cluster")
-    force = options.report.force
-    file = access.terminal.file_to_write(options.save, force=force) if options.save else None
+    form = access.shared.output if isinstance(access.shared.output, Report) else None
+    for typed, style in (
+        (f"-o {form}", form),
+        *((f"--report {name}", format_of(name)) for name in options.report_files),
+    ):
+        if style is not None and style not in SEVERAL:
+            raise UsageError(f"{typed} is for one cluster")
+    write = report_files(access, options)
+    kept: list[DoctorReport] | None = [] if form or options.report_files else None
 
     def show(local: Access) -> None:
-        report = examine(local, options, checks, file).once()
-        local.terminal.emit(doctor_view(report, all_verdicts=options.report.all_verdicts))
-        local.terminal.leave(options.report.exit_code(report))
+        report = read(local)
+        if kept is not None:
+            kept.append(report)
+        if form is None:
+            local.terminal.emit(doctor_view(report, all_verdicts=options.all_verdicts))
+        local.terminal.leave(options.exit_code(report))
 
-    report_clusters(access, options.clusters, show, reports_view)
+    def finish(failures: Sequence[tuple[str, PodidError]]) -> None:
+        reports = sorted(kept or (), key=attrgetter("cluster_arn"))
+        if form is not None:
+            access.terminal.write_report(write_reports(form, reports, failures), form)
+        write(lambda name: all_text(name, reports, failures, all_verdicts=options.all_verdicts))
+
+    report_clusters(access, clusters, show, reports_view, finish)
 
 
-def report_files(access: Access, options: ReportOptions) -> Callable[[DoctorReport], None]:
-    """Check the files of --report, and return the function that writes a report to them."""
+def report_files(access: Access, options: ReportOptions) -> Callable[[Callable[[str], str]], None]:
+    """Check the files of --report, and return the function that writes them: its argument returns the text of a
+    name."""
     from podid.domain.errors import UsageError
-    from podid.render.reports import file_text, has_format
+    from podid.render.reports import has_format
 
     for name in options.report_files:
         if not has_format(name):
@@ -117,9 +146,9 @@ def report_files(access: Access, options: ReportOptions) -> Callable[[DoctorRepo
             raise UsageError(message, subject=name)
     files = [access.terminal.file_to_write(name, force=options.force) for name in dict.fromkeys(options.report_files)]
 
-    def write(report: DoctorReport) -> None:
+    def write(text_of: Callable[[str], str]) -> None:
         for file in files:
-            file.write(file_text(file.name, report, all_verdicts=options.all_verdicts).encode())
+            file.write(text_of(file.name).encode())
 
     return write
 

@@ -7,6 +7,7 @@ from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
 def permissions() -> CommandPermissions:
+    from podid.aws.cloudformation import CloudFormation
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
 
@@ -21,6 +22,7 @@ def permissions() -> CommandPermissions:
                 Iam.get_inline_names,
                 Iam.get_inline_documents,
             ),
+            OptionalPermission.of("--owners: the stacks of roles", CloudFormation.find_owner_of_role),
         ),
     )
 
@@ -31,6 +33,7 @@ def list_roles(
     terminal: Terminal,
     unused: bool = switch("Only roles that no association uses, in any cluster of any region."),
     all_clusters: bool = switch("Count the associations of every cluster of every region."),
+    owners: bool = switch("Show the tool that owns each role, and find the CloudFormation stacks of roles."),
 ) -> None:
     """List the roles that pods can assume.
 
@@ -45,7 +48,7 @@ def list_roles(
     """
     from podid.domain.errors import ExitCode
     from podid.domain.text import count_of, short_list
-    from podid.ops.role.read import list_pod_roles
+    from podid.ops.role.read import list_pod_roles, with_stacks
     from podid.ops.role.uses import read_all_uses, read_region_uses
     from podid.render.roles import role_list_view
 
@@ -54,8 +57,9 @@ def list_roles(
         read = read_all_uses if unused or all_clusters else read_region_uses
         uses = read(access.aws, place.account)
         pod_roles = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
-    pod_roles = pod_roles.unused if unused else pod_roles
-    terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused))
+        pod_roles = pod_roles.unused if unused else pod_roles
+        pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
+    terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
     if pod_roles.shut:
         names = short_list(item.role.name for item in pod_roles.shut)
         roles = count_of(len(pod_roles.shut), "more role")

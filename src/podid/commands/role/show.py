@@ -11,6 +11,7 @@ def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
+    from podid.cli.permissions import OWNERS, STACKS
     from podid.domain.permissions import permissions_of
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
@@ -24,7 +25,7 @@ def permissions() -> CommandPermissions:
             Eks.list_clusters,
         )
     )
-    return CommandPermissions(own | permissions_of_checks(ALL))
+    return CommandPermissions(own | permissions_of_checks(ALL), (OWNERS, STACKS))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
@@ -36,8 +37,8 @@ def show(
     """Show a role, its trust policy and its associations.
 
     The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
-    association that uses the role, it shows whether the trust policy allows the pods, and the status of the service
-    account.
+    association that uses the role, it shows whether the trust policy allows the pods, the status of the service
+    account, and its pods by name.
 
     Example: podid role show shop-orders
 
@@ -49,13 +50,13 @@ def show(
 
     from podid.cli.changing import MOST_USERS
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
-    from podid.ops.role.read import read_role
+    from podid.ops.role.read import read_role, with_owner
     from podid.ops.role.uses import read_all_uses, read_uses
     from podid.ops.status.diagnose import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
-    reading = read_role(access.aws.iam, name)
+    reading, custom = read_role(access.aws.iam, name), False
     with access.terminal.working("reading associations"):
         if all_clusters:
             reading = reading.with_uses(read_all_uses(access.aws, reading.account), access.aws.region)
@@ -67,6 +68,7 @@ def show(
                     raise
                 access.terminal.explain(f"associations not checked: {error.message}")
             else:
+                custom = True
                 uses = read_uses(access.aws, reading.account, (place.cluster_name,))
                 reading = reading.with_uses(uses, access.aws.region)
                 refs = reading.used_by
@@ -74,4 +76,5 @@ def show(
                     access.terminal.note(f"The status of {len(refs)} service accounts was not checked: podid status")
                 elif refs:
                     reading = replace(reading, report=access.examine(place, wanted_for(refs)).report)
+        reading = with_owner(access.clients, reading, custom=custom)
     access.terminal.emit(role_view(reading, access.runtime.now()))

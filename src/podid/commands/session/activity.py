@@ -47,9 +47,12 @@ def activity(
     from podid.ops.session.activity import read_activity
     from podid.render.sessions import activity_notes, activity_view
 
-    now, span = access.runtime.now(), min(timedelta(seconds=seconds(since)), timedelta(days=DAYS))
+    now, span = access.runtime.now(), timedelta(seconds=seconds(since))
+    window = min(span, timedelta(days=DAYS))
     place = access.place()
     with access.terminal.working(f"reading CloudTrail for {ref}") as progress:
-        read = read_activity(access.clients, place, ref, now - span, now, progress.count)
+        read = read_activity(access.clients, place, ref, now - window, now, progress.count)
     access.terminal.emit(activity_view(read))
+    if span > window:
+        access.terminal.note(f"CloudTrail keeps events for {DAYS} days: earlier calls are not included")
     access.terminal.note(*activity_notes(read))

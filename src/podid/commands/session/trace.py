@@ -53,7 +53,8 @@ def trace(
     from podid.ops.session.trace import Tracer, sightings
     from podid.render.sessions import traces_view
 
-    sessions = sightings(_read(access, session), "stdin" if session == "-" else session)
+    name = "stdin" if session == "-" else "the text" if len(session.split()) > 1 else session
+    sessions = sightings(_read(access, session), name)
 
     def reach(name: str) -> tuple[Clients, Place]:
         chosen = access.named is not None and access.named.name == name

@@ -30,6 +30,16 @@ _ACTIONS = {
     "s3:UploadPart": "s3:PutObject",
     "lambda:Invoke": "lambda:InvokeFunction",
 }
+# services that also have data events, by "Logging data events" in the CloudTrail User Guide
+_WITH_DATA_EVENTS = frozenset(
+    {
+        *("s3", "s3express", "s3-object-lambda", "s3-outposts", "dynamodb", "lambda", "sns", "sqs", "kinesis"),
+        *("kinesisvideo", "cloudwatch", "ebs", "bedrock", "sagemaker", "states", "swf", "xray", "ses", "sdb"),
+        *("appconfig", "appsync", "cognito-identity", "execute-api", "glue", "guardduty", "iot", "iotsitewise"),
+        *("neptune-graph", "qbusiness", "rds-data", "servicediscovery", "ssm", "ssmmessages", "timestream"),
+        *("verifiedpermissions", "payment-cryptography", "managedblockchain", "medical-imaging"),
+    }
+)
 # Lambda's events have the version of the API in their names
 _API_VERSION = re.compile(r"\d{8}(?:v\d+)?$")
 
@@ -37,10 +47,12 @@ _API_VERSION = re.compile(r"\d{8}(?:v\d+)?$")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleEvents:
     """The calls with a role in exported events. `unmapped` are services with events that no action of IAM has the name
-    of. `begin` and `end` are the times of the first and the last event of any caller."""
+    of. `without_data` are services that have data events, none of which is in the file. `begin` and `end` are the times
+    of the first and the last event of any caller."""
 
     calls: dict[str, UsedAction]
     unmapped: frozenset[str]
+    without_data: frozenset[str]
     number: int
     begin: datetime | None
     end: datetime | None
@@ -57,6 +69,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
     """Return the calls since that time, without denied ones. Raise Malformed for a record without a time."""
     calls: dict[str, UsedAction] = {}
     unmapped: set[str] = set()
+    with_data: set[str] = set()
     times: list[datetime] = []
     number = 0
     for record in records:
@@ -66,6 +79,8 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
             inner_or_empty(inner_or_empty(record, "userIdentity"), "sessionContext"), "sessionIssuer"
         )
         source, event = text_or(record, "eventSource").partition(".")[0], text_or(record, "eventName")
+        if record.get("managementEvent") is not True:
+            with_data.add(_SERVICES.get(source, source))
         denied = SessionCall(at=at, service=source, action=event, error_code=text_or(record, "errorCode")).denied
         if text_or(issuer, "arn") != role_arn or at < since:
             continue
@@ -85,6 +100,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
     return RoleEvents(
         calls=calls,
         unmapped=frozenset(unmapped),
+        without_data=_WITH_DATA_EVENTS - with_data,
         number=number,
         begin=min(times, default=None),
         end=max(times, default=None),

@@ -36,23 +36,25 @@ class UsedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The known use of a role. `calls` are the actions in exported events by lower-case name, None
-    without such events: then actions that IAM does not track are kept, as are those of the services in `unmapped`, of
-    which the events have other names than IAM. `keep` are patterns of actions that stay."""
+    """The known use of a role. `calls` are the actions in exported events by lower-case name, None without such
+    events: then actions that IAM does not track are kept, as are those of the services in `partial`, of which the
+    events do not show every call. `keep` are patterns of actions that stay. If the role is `unreported`, IAM may not
+    report its use yet, and nothing is removed."""
 
     usage: Usage
     since: datetime
     table: ActionTable
     calls: Mapping[str, UsedAction] | None = None
-    unmapped: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
     keep: tuple[str, ...] = ()
+    unreported: bool = False
 
     def called(self, action: str) -> bool:
         return self.calls is not None and action.lower() in self.calls
 
     def complete(self, service: str) -> bool:
         """Return whether the events show every call of the service."""
-        return self.calls is not None and service not in self.unmapped
+        return self.calls is not None and service not in self.partial
 
     def kept(self, action: str) -> bool:
         return any(matches(pattern(keep.lower()), action.lower()) for keep in self.keep)
@@ -112,16 +114,17 @@ def _one_or_list(texts: Iterable[str]) -> str | list[str]:
 def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[str]:
     """Yield the remaining parts of a pattern of actions."""
     service = service_of(action)
-    accessed = evidence.usage.get(service)
+    accessed = None if evidence.unreported else evidence.usage.get(service)
     names = _names(action, evidence)
-    if action == "*":
+    if action == "*" and not evidence.unreported:
         yield from _of_all(evidence, reduction)
     elif accessed is None or not names:
         # IAM does not report the service, or the table does not know the action
         reduction.unknown[action] = None
         yield action
     elif not accessed.used(evidence.since):
-        kept = [name for name in names if evidence.kept(name)]
+        # the events show a use that IAM does not report yet
+        kept = [name for name in names if evidence.kept(name) or evidence.called(name)]
         yield from _without(action, names, kept, reduction)
     else:
         tracked = {f"{service}:{item.name}".lower(): item for item in accessed.actions}
@@ -142,9 +145,10 @@ def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
     """Yield the remaining parts of `*`: patterns for the used services, and the actions to keep in others."""
     reduction.removed["*"] = None
     used = sorted(item.name for item in evidence.usage.values() if item.used(evidence.since))
-    for service in used:
+    called = {service_of(item.name) for item in (evidence.calls or {}).values()}
+    for service in (*used, *sorted(called - {*used})):
         yield from _reduced(f"{service}:*", evidence, reduction)
-    yield from (keep for keep in evidence.keep if service_of(keep) not in used)
+    yield from (keep for keep in evidence.keep if service_of(keep) not in {*used, *called})
 
 
 def _without(action: str, names: Sequence[str], kept: Sequence[str], reduction: Reduction) -> Iterator[str]:

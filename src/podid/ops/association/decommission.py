@@ -1,10 +1,10 @@
 """Plan the removal of everything that belongs to one cluster: its associations, the roles that only it uses, and its
 statements in the trust policies of other roles."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
@@ -43,7 +43,8 @@ def plan_decommission(
         {arn: tuple(i for i in items if i.association_arn not in ids) for arn, items in uses.associations.items()}
     )
     say("reading the trust policies of the account's roles")
-    roles = list(_candidates(clients, cluster_arn, {item.role_arn for item in ended}))
+    used = {item.role_arn for item in ended}
+    roles = sorted(_candidates(clients, cluster_arn, used), key=attrgetter("name"))
     if place.cluster is None and not roles:
         name = cluster_arn.rpartition("/")[2]
         message = f"Cluster {name} does not exist in {place.region}, and no trust policy names it"
@@ -109,9 +110,10 @@ def _of_role(
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:
-        return plan_edit(
+        plan = plan_edit(
             role, lambda read, _: trust.remove_cluster(read, cluster_arn), place.header, why="to remove the cluster"
         )
+        return replace(plan, notes=tuple(f"role {role.name}: {note}" for note in plan.notes))
     if edit.refused:
         reason = "the cluster's statements are the only ones of its trust policy"
         users = f", and {short_list([str(item.ref) for item in others], 3)} uses it" if others else ""

@@ -260,6 +260,11 @@ class ListOptions:
         return (*pods, *(("exists", "role-exists") if self.dangling else ()))
 
     @property
+    def read_for(self) -> tuple[str, ...]:
+        """Return the columns whose details must be read."""
+        return (*self.more, self.sort_by.removeprefix("-"), *(("owner",) if self.owner else ()))
+
+    @property
     def filters(self) -> str:
         """Return the filters as they were typed."""
         typed = {

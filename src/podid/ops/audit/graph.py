@@ -95,7 +95,7 @@ class ClusterReading:
 def read_cluster(clients: Clients, place: Place, scope: DoctorScope, now: datetime) -> ClusterReading:
     """Read the sections of one cluster, and the policies of its target roles. Raise NotFound for a service account or
     namespace that does not exist, and the error if the associations could not be read."""
-    clients, request = clients.for_many_roles(), ReadRequest(checks=(), scope=scope)
+    request = ReadRequest(checks=(), scope=scope)
     snapshot = collect(clients, place, request, now=now, again=(*SECTIONS, *OF_KUBERNETES))
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)

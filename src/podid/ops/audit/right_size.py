@@ -18,7 +18,7 @@ from podid.domain.policy.events import RoleEvents, action_name, role_events
 from podid.domain.policy.reduce import Evidence, reduce_policy
 from podid.domain.section import Missing, error_of
 from podid.domain.sessions import records_in
-from podid.domain.text import count_of, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.domain.usage import LATE
 from podid.ops.audit.usage import read_usage
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
@@ -106,7 +106,7 @@ def right_size(
     usage = read_usage(clients.iam, (role.arn,), patience)[role.arn]
     if isinstance(usage, Missing):
         raise error_of(usage)
-    table, notes = action_table(), []
+    table, notes = action_table(), list[str]()
     calls: RoleEvents | None = None
     if file:
         try:
@@ -117,13 +117,26 @@ def right_size(
             raise NotFound(f"{file} has no event of role {role.name} since {utc(since)}", subject=file)
         if calls.begin is not None and calls.begin > since:
             notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
+        used = {item.name for item in usage.value.values() if item.used(since)}
+        if partial := sorted(calls.without_data & used):
+            notes.append(
+                f"{file} has no data events of {short_list(partial)}: their actions stay unless IAM reports them"
+            )
+    else:
+        notes.append(
+            "data events, such as reads of S3 objects, are known only with --events: without it, the actions that IAM "
+            "does not report stay if their service was used"
+        )
+    created = role.created_at
+    unreported = calls is None and created is not None and created > patience.clock.now() - LATE
     evidence = Evidence(
         usage=usage.value,
         since=since,
         table=table,
         calls=None if calls is None else calls.calls,
-        unmapped=frozenset() if calls is None else calls.unmapped,
+        partial=frozenset() if calls is None else calls.unmapped | calls.without_data,
         keep=(*keep, *(() if recent is None else _actions_of(recent, table))),
+        unreported=unreported,
     )
     policies, removed, unknown = [], dict[str, None](), dict[str, None]()
     for name, document in documents.items():
@@ -131,8 +144,10 @@ def right_size(
         removed |= reduction.removed
         unknown |= reduction.unknown
         policies.append(_sized(name, document, reduction.document))
-    if role.created_at is not None and role.created_at > since:
-        notes.append(f"role {role.name} was created at {utc(role.created_at)}, within the window")
+    if unreported:
+        notes.append(f"role {role.name} was created at {utc(created)}: IAM may not report any use yet")
+    elif created is not None and created > since:
+        notes.append(f"role {role.name} was created at {utc(created)}, within the window")
     return RightSizing(
         cluster=place.cluster_name,
         ref=ref,

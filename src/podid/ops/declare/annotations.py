@@ -42,7 +42,13 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
                 session_policy=policy,
             )
             return declaration, item
-    raise InvalidInput(f"allowedRoles does not allow {' and '.join(filter(None, (name, target)))}")
+    arns = {name: [_arn(name, item, site) for item in site.declarations], target: [target]}
+    refused = [
+        text
+        for text, possible in arns.items()
+        if text and not any(_allowed(arn, item) for arn in possible for item in site.declarations)
+    ]
+    raise InvalidInput(f"allowedRoles does not allow {' and '.join(refused or filter(None, (name, target)))}")
 
 
 def _arn(name: str, declaration: Declaration, site: FileSite) -> str:

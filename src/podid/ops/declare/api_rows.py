@@ -60,12 +60,13 @@ def _row(row: DocumentNode, key: str, file: ForeignFile) -> None:
     if role is None and file.describe is not None:
         row = _described(row, cluster, key, file.describe, file)
         role = get(row, "roleArn")
-    elif role is None:
+    elif role is None and account is not None:
         message = (
             "is required: list-pod-identity-associations returns no roles. podid plan and apply read them from the "
             "cluster; otherwise use the answers of describe-pod-identity-association, or podid export"
         )
         file.wrong(row.at, message, f"{key}.roleArn" if key else "roleArn")
+        return
     file.association(
         cluster,
         {

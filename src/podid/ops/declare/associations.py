@@ -88,7 +88,7 @@ class AssociationPlanner:
             settings = replace(settings, untag=gone)
         # EKS would restore an association of an add-on: compare it without the refusal
         action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
-        mark = self.unmarked.of(mark, existing, differs=bool(differences(action)))
+        mark = self.unmarked.of(mark, existing, written=bool(differences(action)) or self.ownership.adopt)
         decision = decide(f"association {wish.ref}", mark, self.ownership, differences(action))
         error = decision.conflict
         if existing.owner_arn and (error is not None or decision.change):

@@ -1,12 +1,13 @@
 """Read custom resources of ACK and Crossplane: associations, and the roles that they use.
 
-Groups and fields: CRDs of eks-controller, iam-controller and provider-upjet-aws, August 2026. A reference is resolved
-if the file contains the object; only the cluster knows the others.
+Groups and fields: CRDs of eks-controller, iam-controller and provider-upjet-aws, August 2026. A reference or a selector
+is resolved if the file contains the object; only the cluster knows the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podid.domain.declaration import Position
@@ -29,6 +30,8 @@ from podid.ops.declare.foreign_nodes import (
 ACK = frozenset({"eks.services.k8s.aws", "iam.services.k8s.aws"})
 CROSSPLANE = frozenset(f"{service}.aws.{scope}upbound.io" for service in ("eks", "iam") for scope in ("", "m."))
 _EXTERNAL = "crossplane.io/external-name"
+_REGION = "services.k8s.aws/region"
+_ADOPTION_FIELDS = "services.k8s.aws/adoption-fields"
 # kinds of parts of a role in Crossplane
 _PARTS = ("RolePolicy", "RolePolicyAttachment")
 
@@ -37,176 +40,199 @@ def group_of(node: DocumentNode) -> str:
     return text(get(node, "apiVersion")).partition("/")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class CustomResource:
+    """An object of ACK or Crossplane. `spec` are its settings: in Crossplane those of `spec.forProvider`."""
+
+    node: DocumentNode
+
+    @property
+    def ack(self) -> bool:
+        return group_of(self.node) in ACK
+
+    @property
+    def kind(self) -> str:
+        return text(get(self.node, "kind"))
+
+    @property
+    def name(self) -> str:
+        return text(get(self.node, "metadata", "name"))
+
+    @property
+    def spec(self) -> Mapping[str, DocumentNode]:
+        spec = get(self.node, "spec")
+        return members(spec if self.ack else get(spec, "forProvider"))
+
+    @property
+    def aws_name(self) -> str:
+        """Return the name of the AWS resource."""
+        if not self.ack:
+            return text(self.annotation(_EXTERNAL)) or self.name
+        return text(self.spec.get("name")) or _adopted(text(self.annotation(_ADOPTION_FIELDS)))
+
+    @property
+    def observed(self) -> bool:
+        """Return whether the object only names an existing resource: the controller reads the settings from AWS."""
+        required = self.spec.keys() & {"assumeRolePolicyDocument", "assumeRolePolicy", "serviceAccount"}
+        policies = [text(item) for item in items(get(self.node, "spec", "managementPolicies"))]
+        return not required and bool(self.annotation(_ADOPTION_FIELDS) or policies == ["Observe"])
+
+    def annotation(self, name: str) -> DocumentNode | None:
+        return get(self.node, "metadata", "annotations", name)
+
+    def has_labels(self, labels: Mapping[str, DocumentNode]) -> bool:
+        own = members(get(self.node, "metadata", "labels"))
+        return all(text(own.get(key)) == text(value) for key, value in labels.items())
+
+
 @dataclass(slots=True)
 class CustomResources:
-    """The objects of one file, by kind and name."""
+    """The objects of one file."""
 
     file: ForeignFile
-    objects: dict[tuple[str, str], DocumentNode] = field(default_factory=dict)
-    # path and name of a role as in its ARN -> its name
-    names: dict[str, str] = field(default_factory=dict)
+    objects: list[CustomResource] = field(default_factory=list)
 
     def take(self, node: DocumentNode) -> None:
-        self.objects[text(get(node, "kind")), text(get(node, "metadata", "name"))] = node
+        self.objects.append(CustomResource(node))
 
     def read(self) -> None:
         """Add the roles and associations of all objects. Objects of other kinds become a note."""
-        for (kind, name), node in self.objects.items():
-            if kind == "Role":
-                role = _crossplane_name(node, name) if group_of(node) in CROSSPLANE else text(get(node, "spec", "name"))
-                path = text(_spec(node).get("path")) or "/"
-                self.names[f"{path.removeprefix('/')}{role}"] = role
-        skipped: dict[str, None] = {}
-        for (kind, name), node in self.objects.items():
-            ours = _ack if group_of(node) in ACK else _crossplane
-            if kind == "Role":
-                if ours is _ack:
-                    self._ack_role(node)
-                else:
-                    self._crossplane_role(node, name)
-            elif kind == "PodIdentityAssociation":
-                ours(self, node)
-            elif kind not in (*_PARTS, "Cluster"):
-                skipped[f"{kind} {name}"] = None
+        roles = [item for item in self.objects if item.kind == "Role" and not item.observed]
+        # path and name of a role as in its ARN -> its name
+        names = {f"{(text(item.spec.get('path')) or '/')[1:]}{item.aws_name}": item.aws_name for item in roles}
+        skipped: list[str] = []
+        for item in self.objects:
+            accounts = [text(get(row, "serviceAccount")) for row in _rows_of_addon(item)]
+            if item.kind in ("Role", "PodIdentityAssociation") and item.observed:
+                self.file.notes.append(f"omitted: {item.kind} {item.name}, which takes the existing resource as it is")
+            elif item.kind == "PodIdentityAssociation":
+                self._association(item, names)
+            elif item.kind == "Addon" and accounts:
+                self.file.owned_by_addon(text(item.spec.get("name" if item.ack else "addonName")), accounts)
+            elif item.kind not in ("Role", "Cluster", *_PARTS):
+                skipped.append(f"{item.kind} {item.name}")
+        self._roles(roles)
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
 
     # --- roles --------------------------------------------------------------------------------------------------------
 
-    def _ack_role(self, node: DocumentNode) -> None:
-        spec = _spec(node)
-        self._not_resolved(spec, ("permissionsBoundaryRef", "policyRefs"))
-        inline = members(spec.get("inlinePolicies")).items()
-        policies = [
-            *(_inline(DocumentNode(key, document.at), document, node.at) for key, document in inline),
-            *(built({"managed": arn}, arn.at) for arn in items(spec.get("policies"))),
-        ]
-        trust, tags = spec.get("assumeRolePolicyDocument"), tags_of_list(spec.get("tags"))
-        self._role(node, spec.get("name"), trust, policies, tags)
+    def _roles(self, roles: Sequence[CustomResource]) -> None:
+        parts: dict[str, list[DocumentNode]] = {}
+        for part in self.objects:
+            if part.kind not in _PARTS or part.ack:
+                continue
+            mistakes, role = len(self.file.mistakes.items), self._named(part, "role", "role", "Role")
+            if role is None and mistakes == len(self.file.mistakes.items):
+                self.file.wrong(part.node.at, "is required", f"{part.kind} {part.name}: role")
+            elif role is not None and text(role) not in (item.aws_name for item in roles):
+                why = f"of role {text(role)}, which the file does not declare"
+                self.file.notes.append(f"omitted: {part.kind} {part.name} {why}")
+            elif role is not None:
+                policy = self._policy(part)
+                parts.setdefault(text(role), []).extend([policy] if policy is not None else [])
+        for item in roles:
+            spec = item.spec
+            if item.ack:
+                inline = members(spec.get("inlinePolicies")).items()
+                policies = [_inline(DocumentNode(key, value.at), value, item.node.at) for key, value in inline]
+                arns, trust, tags = spec.get("policies"), "assumeRolePolicyDocument", tags_of_list(spec.get("tags"))
+                for key, literal in (("permissionsBoundaryRef", "permissionsBoundary"), ("policyRefs", "policies")):
+                    self._unresolved(spec.get(key), key, literal)
+            else:
+                rows = items(spec.get("inlinePolicy"))
+                policies = [_inline(get(row, "name"), get(row, "policy"), row.at) for row in rows]
+                arns, trust, tags = spec.get("managedPolicyArns"), "assumeRolePolicy", own_tags(spec.get("tags"))
+            policies += [*(built({"managed": arn}, arn.at) for arn in items(arns)), *parts.get(item.aws_name, ())]
+            self.file.role(
+                {
+                    "name": spec.get("name") if item.ack else DocumentNode(item.aws_name, item.node.at),
+                    "path": spec.get("path"),
+                    "trust": spec.get(trust),
+                    "policies": listed_nodes(iter(policies), item.node.at),
+                    "boundary": spec.get("permissionsBoundary"),
+                    "maxSessionDuration": spec.get("maxSessionDuration"),
+                    "description": spec.get("description"),
+                    "tags": tags,
+                },
+                item.node.at,
+            )
 
-    def _crossplane_role(self, node: DocumentNode, name: str) -> None:
-        spec, role = _spec(node), _crossplane_name(node, name)
-        policies = [
-            *(_inline(get(item, "name"), get(item, "policy"), item.at) for item in items(spec.get("inlinePolicy"))),
-            *(built({"managed": arn}, arn.at) for arn in items(spec.get("managedPolicyArns"))),
-        ]
-        for (kind, part), obj in self.objects.items():
-            inner = _spec(obj)
-            if kind in _PARTS and role in (text(inner.get("role")), self._named(inner, "roleRef")):
-                if kind == "RolePolicy":
-                    own = DocumentNode(_crossplane_name(obj, part), obj.at)
-                    policies.append(_inline(own, inner.get("policy"), obj.at))
-                else:
-                    self._not_resolved(inner, ("policyArnRef",))
-                    policies.append(built({"managed": inner.get("policyArn")}, obj.at))
-        named = DocumentNode(role, node.at)
-        self._role(node, named, spec.get("assumeRolePolicy"), policies, own_tags(spec.get("tags")))
-
-    def _role(
-        self,
-        node: DocumentNode,
-        name: DocumentNode | None,
-        trust: DocumentNode | None,
-        policies: Sequence[DocumentNode],
-        tags: DocumentNode | None,
-    ) -> None:
-        spec = _spec(node)
-        self.file.role(
-            {
-                "name": name,
-                "path": spec.get("path"),
-                "trust": trust,
-                "policies": listed_nodes(iter(policies), node.at),
-                "boundary": spec.get("permissionsBoundary"),
-                "maxSessionDuration": spec.get("maxSessionDuration"),
-                "description": spec.get("description"),
-                "tags": tags,
-            },
-            node.at,
-        )
-
-    def _named(self, spec: Mapping[str, DocumentNode], reference: str) -> str:
-        """Return the name of the role that a reference of Crossplane names."""
-        name = text(get(spec.get(reference), "name"))
-        node = self.objects.get(("Role", name))
-        return _crossplane_name(node, name) if node is not None else ""
+    def _policy(self, part: CustomResource) -> DocumentNode | None:
+        if part.kind == "RolePolicy":
+            own = DocumentNode(part.aws_name, part.node.at)
+            return _inline(own, part.spec.get("policy"), part.node.at)
+        arn = part.spec.get("policyArn")
+        if arn is None:
+            for key in ("policyArnRef", "policyArnSelector"):
+                self._unresolved(part.spec.get(key), key, "policyArn")
+        return built({"managed": arn}, part.node.at) if arn is not None else None
 
     # --- associations -------------------------------------------------------------------------------------------------
 
-    def associate(
-        self,
-        node: DocumentNode,
-        cluster: str,
-        keys: Mapping[str, str],
-        resolve: Callable[[str], DocumentNode | None],
-    ) -> None:
-        """Add an association. `keys` are the names of the members that the tools spell differently; `resolve` returns
-        the role that a reference names."""
-        spec = _spec(node)
-        roles = {}
-        for own, key in keys.items():
-            reference = f"{key.removesuffix('ARN')}Ref" if key.endswith("ARN") else f"{key}Ref"
-            roles[own] = role_name_node(spec.get(key), self.names) if own == "role" else spec.get(key)
-            if roles[own] is None and reference in spec:
-                roles[own] = resolve(reference)
-                if roles[own] is None or own == "targetRole":
-                    self._not_resolved(spec, (reference,))
+    def _association(self, item: CustomResource, names: Mapping[str, str]) -> None:
+        spec, mistakes = item.spec, len(self.file.mistakes.items)
+        arn, base = ("ARN", "") if item.ack else ("Arn", "Arn")
+        cluster = self._named(item, "clusterName", "cluster" if item.ack else "clusterName", "Cluster")
+        role = self._named(item, f"role{arn}", f"role{base}", "Role")
+        target = spec.get(f"targetRole{arn}")
+        if target is None:  # the ARN of a role in another account
+            for suffix in ("Ref", "Selector"):
+                key = f"targetRole{base}{suffix}"
+                self._unresolved(spec.get(key), key, f"targetRole{arn}")
+        if len(self.file.mistakes.items) > mistakes:
+            return
+        self.file.in_region(item.annotation(_REGION) if item.ack else spec.get("region"))
         self.file.association(
-            cluster,
+            text(cluster),
             {
-                "serviceAccount": account_node(spec.get("namespace"), spec.get("serviceAccount"), node.at),
-                **roles,
+                "serviceAccount": account_node(spec.get("namespace"), spec.get("serviceAccount"), item.node.at),
+                "role": role_name_node(role, names),
+                "targetRole": target,
                 "sessionTags": session_tags(spec.get("disableSessionTags")),
                 "sessionPolicy": spec.get("policy"),
                 "tags": own_tags(spec.get("tags")),
             },
-            node.at,
+            item.node.at,
         )
 
-    def _not_resolved(self, spec: Mapping[str, DocumentNode], names: Sequence[str]) -> None:
-        for name in names:
-            if name in spec and not spec[name].null:
-                message = "is a reference that only the cluster can resolve: specify the ARN instead"
-                self.file.wrong(spec[name].at, message, name)
+    # --- references ---------------------------------------------------------------------------------------------------
+
+    def _named(self, item: CustomResource, key: str, base: str, kind: str) -> DocumentNode | None:
+        """Return the value of `key`, or the name of the AWS resource whose object of the file `base`Ref or
+        `base`Selector names; None without a value and for an object that is not in the file."""
+        if (literal := item.spec.get(key)) is not None and not literal.null:
+            return literal
+        for reference in (f"{base}Ref", f"{base}Selector"):
+            at = item.spec.get(reference)
+            if at is None or at.null:
+                continue
+            name, labels = get(at, "from", "name") or get(at, "name"), members(get(at, "matchLabels"))
+            same = [one for one in self.objects if one.kind == kind and one.ack == item.ack]
+            matches = [one for one in same if (one.name == text(name) if name else labels and one.has_labels(labels))]
+            if len(matches) == 1:
+                return DocumentNode(matches[0].aws_name, (name or at).at)
+            if kind == "Cluster" and name is not None and not item.ack and not matches:
+                return name  # without another annotation, the name of the object is the cluster's
+            self._unresolved(at, reference, key)
+        return None
+
+    def _unresolved(self, at: DocumentNode | None, reference: str, key: str) -> None:
+        if at is not None and not at.null:
+            message = f"is a reference that only the cluster can resolve: specify {key} instead"
+            self.file.wrong(at.at, message, reference)
 
 
-def _ack(resources: CustomResources, node: DocumentNode) -> None:
-    spec = _spec(node)
-    cluster = text(spec.get("clusterName"))
-    if not cluster and "clusterRef" in spec:
-        cluster_object = resources.objects.get(("Cluster", text(get(spec["clusterRef"], "from", "name"))))
-        cluster = text(get(cluster_object, "spec", "name"))
-
-    def resolve(reference: str) -> DocumentNode | None:
-        at = get(spec[reference], "from", "name")
-        return get(resources.objects.get(("Role", text(at))), "spec", "name") if at is not None else None
-
-    resources.associate(node, cluster, {"role": "roleARN", "targetRole": "targetRoleARN"}, resolve)
+def _rows_of_addon(item: CustomResource) -> tuple[DocumentNode, ...]:
+    return items(item.spec.get("podIdentityAssociations" if item.ack else "podIdentityAssociation"))
 
 
-def _crossplane(resources: CustomResources, node: DocumentNode) -> None:
-    spec = _spec(node)
-    cluster = text(spec.get("clusterName"))
-    if not cluster and "clusterNameRef" in spec:
-        name = text(get(spec["clusterNameRef"], "name"))
-        cluster_object = resources.objects.get(("Cluster", name))
-        cluster = _crossplane_name(cluster_object, name) if cluster_object is not None else name
-
-    def resolve(reference: str) -> DocumentNode | None:
-        at, name = get(spec[reference], "name"), resources._named(spec, reference)
-        return DocumentNode(name, at.at) if at is not None and name else None
-
-    resources.associate(node, cluster, {"role": "roleArn", "targetRole": "targetRoleArn"}, resolve)
-
-
-def _spec(node: DocumentNode) -> Mapping[str, DocumentNode]:
-    """Return the members of `spec`, in Crossplane those of `spec.forProvider`."""
-    spec = get(node, "spec")
-    return members(get(spec, "forProvider") if group_of(node) in CROSSPLANE else spec)
-
-
-def _crossplane_name(node: DocumentNode, name: str) -> str:
-    return text(get(node, "metadata", "annotations", _EXTERNAL)) or name
+def _adopted(fields: str) -> str:
+    """Return the name of a role from the JSON of ACK's annotation."""
+    try:
+        return str(json.loads(fields).get("name", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _inline(name: DocumentNode | None, document: DocumentNode | None, at: Position) -> DocumentNode:

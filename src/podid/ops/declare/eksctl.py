@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from podid.domain.names import LONGEST_ROLE_NAME
-from podid.domain.text import did_you_mean
+from podid.domain.text import did_you_mean, short_list
 from podid.local.documents import DocumentNode, NotReadable
 from podid.ops.declare.foreign_nodes import (
     ForeignFile,
@@ -50,15 +50,30 @@ def read_cluster_config(node: DocumentNode, file: ForeignFile) -> None:
     cluster = text(get(node, "metadata", "name"))
     if not cluster:
         file.wrong(node.at, "is required", "metadata.name")
+    file.in_region(get(node, "metadata", "region"))
     for number, row in enumerate(items(get(node, "iam", "podIdentityAssociations"))):
         _row(row, f"iam.podIdentityAssociations[{number}]", cluster, file)
+    automatic = _flag(get(node, "addonsConfig", "autoApplyPodIdentityAssociations"))
     for addon in items(get(node, "addons")):
-        rows = items(get(addon, "podIdentityAssociations"))
-        names = [text(get(row, "serviceAccountName")) for row in rows]
-        if names:
-            name = text(get(addon, "name"))
-            owned = f"{', '.join(names)} of add-on {name}, which owns these associations"
-            file.notes.append(f"omitted: {owned}: podid addon associate {name}")
+        name, rows = text(get(addon, "name")), items(get(addon, "podIdentityAssociations"))
+        if rows:
+            file.owned_by_addon(name, [text(get(row, "serviceAccountName")) for row in rows])
+        elif _flag(get(addon, "useDefaultPodIdentityAssociations")):
+            file.notes.append(
+                f"omitted: recommended roles of add-on {name}: podid addon associate {name} --recommended"
+            )
+    if automatic:
+        file.notes.append("omitted: recommended roles of add-ons: podid addon associate --recommended --all")
+    if accounts := items(get(node, "iam", "serviceAccounts")):
+        names = [f"{text(get(row, 'metadata', 'namespace'))}/{text(get(row, 'metadata', 'name'))}" for row in accounts]
+        file.notes.append(f"omitted: IAM roles for service accounts (IRSA) of {short_list(names)}: podid migrate plan")
+
+
+def _flag(node: DocumentNode | None) -> bool:
+    try:
+        return node is not None and node.flag
+    except NotReadable:
+        return False
 
 
 def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:

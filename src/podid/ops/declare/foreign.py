@@ -63,6 +63,8 @@ def from_documents(
     resources.read()
     if skipped:
         file.notes.append(f"omitted: {', '.join(dict.fromkeys(skipped))}: podid manages associations and roles only")
+    if file.regions:
+        file.notes.append(f"the file is for {' and '.join(file.regions)}: podid uses the region of the command line")
     return file
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podid.domain.declaration import OWNER_KEY, Position
@@ -17,14 +17,15 @@ Describe = Callable[[str, str], Mapping[str, object] | None]
 @dataclass(slots=True)
 class ForeignFile:
     """The roles and associations of one file, as documents of podid. `associations` have their cluster's name, empty if
-    the file omits it. `notes` are facts that podid's file cannot express or does not keep. `describe` reads what an
-    answer of the API omits, None where podid makes no call."""
+    the file omits it. `notes` are facts that podid's file cannot express or does not keep, and `regions` those of the
+    objects. `describe` reads what an answer of the API omits, None where podid makes no call."""
 
     name: str
     mistakes: Mistakes
     roles: list[DocumentNode] = field(default_factory=list)
     associations: list[tuple[str, DocumentNode]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    regions: dict[str, None] = field(default_factory=dict)
     describe: Describe | None = None
 
     def role(self, members: Mapping[str, DocumentNode | None], at: Position) -> None:
@@ -32,6 +33,15 @@ class ForeignFile:
 
     def association(self, cluster: str, members: Mapping[str, DocumentNode | None], at: Position) -> None:
         self.associations.append((cluster, built(members, at)))
+
+    def owned_by_addon(self, addon: str, accounts: Sequence[str]) -> None:
+        """Note that the file describes associations of an add-on."""
+        rows = f"{', '.join(accounts)} of add-on {addon}, which owns these associations"
+        self.notes.append(f"omitted: {rows}: podid addon associate {addon}")
+
+    def in_region(self, node: DocumentNode | None) -> None:
+        if region := text(node):
+            self.regions[region] = None
 
     def wrong(self, at: Position, message: str, key: str = "") -> None:
         self.mistakes.add(at, message, key)

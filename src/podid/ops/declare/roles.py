@@ -29,7 +29,7 @@ from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions
 from podid.ops.role.resolve import ResolvedRole, managed_policy
-from podid.ops.role.target import chaining_policies
+from podid.ops.role.target import allows_chaining, chaining_policies
 
 Documents = dict[str, Mapping[str, object]]
 
@@ -114,7 +114,8 @@ class RolePlanner:
     ) -> RolePlanned:
         subjects = self._subjects(declaration, role)
         documents, arns = self._permissions(role)
-        documents = {**self._chaining(role), **documents}
+        chaining = self._chaining(role, documents)
+        documents = {**chaining, **documents}
         if documents:
             check_inline_size(role.name, documents)
         if current is None:
@@ -124,18 +125,24 @@ class RolePlanner:
             raise Conflict(message, advice="IAM cannot change the path of a role.", subject=role.name)
         mark = Mark.of(current.tags, declaration, named=role.tags, name=role.name)
         gone: tuple[str, ...] = ()
+        # an existing role is taken as it is: the file does not name these policies
+        derived = [] if mark.ours or self.ownership.adopt else [name for name in chaining if name not in held.inline]
+        documents = {name: document for name, document in documents.items() if name not in derived}
         if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         changes = self._changes(role, current, held, documents, arns, gone)
         trust_action = self._trust(role, current, subjects, whole=mark.ours)
         actions = [*((trust_action,) if trust_action is not None else ()), *changes]
         lines = tuple(line for action in actions for line in _lines(action))
-        mark = self.unmarked.of(mark, current, differs=bool(lines))
+        mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
         decision = decide(f"role {role.name}", mark, self.ownership, lines)
         if decision.conflict is not None:
             conflict = self._conflict(role, decision.conflict, mark.words)
             return RolePlanned(declared=role, role=self._unseen(role, current), conflict=conflict)
-        return self._decided(declaration, role, current, decision, trust_action, changes)
+        planned = self._decided(declaration, role, current, decision, trust_action, changes)
+        why = "no inline policy of it allows a target role; podid did not read its managed policies"
+        notes = tuple(f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived)
+        return replace(planned, notes=(*planned.notes, *notes))
 
     def _decided(
         self,
@@ -274,15 +281,16 @@ class RolePlanner:
             subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs))
         return subjects
 
-    def _chaining(self, role: DeclaredRole) -> Documents:
-        """Return the policies that allow the role to assume the target roles of its associations."""
+    def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:
+        """Return the policies that allow the role to assume the target roles of its associations, apart from those that
+        its inline policies allow."""
         targets = dict.fromkeys(
             wish.item.target_role
             for wishes in self.wishes
             for wish in wishes.by_ref.values()
             if wish.item.target_role and self.uses(role, wish.item.role)
         )
-        return dict(chaining_policies(targets))
+        return dict(chaining_policies(arn for arn in targets if not allows_chaining(documents.values(), arn)))
 
     def _permissions(self, role: DeclaredRole) -> tuple[Documents, list[str]]:
         """Return the inline policies by name, and the ARNs of the managed ones, without a call."""

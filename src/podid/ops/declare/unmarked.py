@@ -16,8 +16,8 @@ from podid.ops.declare.marks import Mark
 
 
 class UnmarkedOwners:
-    """The custom resources of one cluster, and the stacks of roles. They are read when a resource differs from its
-    declaration and has no mark of an owner."""
+    """The custom resources of one cluster, and the stacks of roles. They are read for a resource that exists and has no
+    mark of an owner."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -34,13 +34,14 @@ class UnmarkedOwners:
             pass  # without Kubernetes: the effect of the plan says so
         return {}
 
-    def of(self, mark: Mark, resource: Association | Role, *, differs: bool) -> Mark:
-        """Return the mark with the custom resource that owns a resource that `differs`."""
-        if not differs or mark.tool is not None or mark.other_file:
+    def of(self, mark: Mark, resource: Association | Role, *, written: bool) -> Mark:
+        """Return the mark with the custom resource that owns the resource. The stack of a role costs a call for each
+        role: it is read only for a role that would be `written`."""
+        if mark.tool is not None or mark.other_file or (mark.ours and not written):
             return mark
         key = resource.arn if isinstance(resource, Role) else resource.association_id
         owner = self._by_id.get(key)
-        if owner is None and isinstance(resource, Role) and not mark.ours:
+        if owner is None and written and isinstance(resource, Role) and not mark.ours:
             owner = self._of_stack(resource)
         return mark if owner is None else replace(mark, tool=owner)
 

@@ -1,7 +1,5 @@
 """Examinations of the doctor: of the cluster or a saved snapshot, once or repeatedly (--watch, --until-clean)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -44,7 +42,7 @@ class Examination:
         """Return the report without the states of the identities: other checks decide them."""
         wants = {name for check in self.checks for name in check.wants}
         skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in self.cost and name in wants)
-        return replace(self.once(), identities=(), not_asked=tuple(skipped))
+        return replace(self.once(), command="audit", identities=(), not_asked=tuple(skipped))
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
         """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, AttachedPolicy, Role
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, Other, PodidError
 from podid.domain.findings import Severity, Subject
 from podid.domain.members import About
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.owners import Owner
 from podid.domain.text import short_list
+from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
 from podid.ops.role.resolve import own_role
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.domain.report import DoctorReport
     from podid.domain.status import IdentityStatus
+    from podid.ops.clients import Clients
 
 T = TypeVar("T")
 # fewer are read too fast for a progress line
@@ -198,6 +202,40 @@ def read_policies(iam: Iam, role: Role) -> RoleReading:
     managed = dict.fromkeys((*(policy.arn for policy in attached or ()), role.permissions_boundary_arn))
     documents = _documents(iam, [arn for arn in managed if arn], unread)
     return RoleReading(role, attached, inline, access_words(role), unread=tuple(unread), documents=documents)
+
+
+def with_owner(clients: Clients, reading: RoleReading, *, custom: bool) -> RoleReading:
+    """Return it with the owner that leaves no tag: the role's stack, and with `custom` a custom resource of the
+    cluster."""
+    role, owner, unread = reading.role, reading.role.owner, list(reading.unread)
+    reads: list[tuple[str, Callable[[], Owner | None]]] = [("stack", lambda: owner_of_role(clients, role))]
+    if custom:
+        reads.insert(0, ("custom resource", lambda: clients.kube.reader.list_custom_owners().get(role.arn)))
+    for kind, read in reads:
+        try:
+            owner = owner or read()
+        except CredentialsError:
+            raise
+        except PodidError as error:
+            unread.append(Unread.of(f"{kind} that owns the role", error))
+    return replace(reading, role=replace(role, unmarked_owner=owner), unread=tuple(unread))
+
+
+def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
+    """Return the roles with the stacks that have them, of those without another owner."""
+    unread = {str(item): item for item in roles.unread}
+    names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
+    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
+    for answer in owners.values():
+        if isinstance(answer, PodidError):
+            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
+
+    def owned(item: PodRole) -> PodRole:
+        owner = owners[item.role.name]
+        return replace(item, role=replace(item.role, unmarked_owner=owner)) if isinstance(owner, Owner) else item
+
+    allowing, shut = (tuple(map(owned, items)) for items in (roles.allowing, roles.shut))
+    return replace(roles, allowing=allowing, shut=shut, unread=tuple(unread.values()))
 
 
 def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:

@@ -24,7 +24,9 @@ from podid.domain.errors import (
 )
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
+from podid.domain.policy.statements import parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or
+from podid.domain.trust.request import RequestContext
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
@@ -49,6 +51,17 @@ def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
             name = f"{name[:115]}-{parse_role_arn(arn).account}"
         policies[name] = trust.base_role_permissions(arn)
     return policies
+
+
+def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool:
+    """Return whether inline policies allow a role to assume the target role, without a condition."""
+    policies = [parse_permissions("", "identity", document) for document in documents]
+    statements = [item for policy in policies for item in policy.statements if item.allow and not item.conditions]
+    context = RequestContext(1, {}, frozenset(), ())
+    return all(
+        any(item.covers(action.lower()) and item.resource_truth(arn, context) is True for item in statements)
+        for action in trust.ACTIONS
+    )
 
 
 def read_target(clients: Clients, request: TargetRequest, account: str) -> Section[Role | None]:

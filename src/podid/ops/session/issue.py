@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from podid.domain.aws import Association
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # SDKs request new credentials in the last 15 minutes
 RENEWED = timedelta(minutes=20)
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+_PROXIES = tuple(f"{scheme}_proxy" for scheme in ("http", "https", "all"))
 _KEPT = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_USE_", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_PAGER", "AWS_CLI_")
 
 
@@ -113,8 +116,12 @@ class Issuer:
 
 def child_env(env: Mapping[str, str], region: str, url: str, token: str) -> dict[str, str]:
     """Return the environment of a program that gets its credentials from the endpoint and from nowhere else: without
-    the AWS settings of the user, and with empty files for profiles, which SDKs read before they ask an endpoint."""
+    the AWS settings of the user, and with empty files for profiles, which SDKs read before they ask an endpoint. A
+    proxy must not get the request to the endpoint."""
     kept = {name: value for name, value in env.items() if not name.startswith("AWS_") or name.startswith(_KEPT)}
+    if any(name.lower() in _PROXIES for name in kept):
+        hosts = dict.fromkeys([*(kept.get(name, "") for name in _NO_PROXY), urlsplit(url).hostname])
+        kept |= dict.fromkeys(_NO_PROXY, ",".join(filter(None, hosts)))
     files = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
     return {
         **kept,

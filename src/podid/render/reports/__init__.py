@@ -1,12 +1,16 @@
 """The report of podid doctor in other formats: for CI systems, code scanning, and people."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import PurePath
 
 from podid.domain.report import DoctorReport
 from podid.render.formats import Report, to_json
+from podid.render.reports.parts import Failures
 
 _SUFFIXES = {".sarif": Report.SARIF, ".xml": Report.JUNIT, ".md": Report.MARKDOWN, ".html": Report.HTML}
+# formats that have several clusters in one file
+SEVERAL = (Report.SARIF, Report.JUNIT, Report.GITHUB, Report.MARKDOWN)
 # the document of -o json
 _DOCUMENT = ".json"
 
@@ -18,16 +22,39 @@ def write_report(form: Report, report: DoctorReport) -> str:
     return text
 
 
+def write_reports(form: Report, reports: Sequence[DoctorReport], failures: Failures) -> str:
+    """Return the reports of several clusters in that format. It must be one of SEVERAL."""
+    module = import_module(f"{__name__}.{form}")
+    text: str = module.write_all(reports, failures)
+    return text
+
+
 def has_format(name: str) -> bool:
     """Return whether the suffix of a file name is that of a format."""
     return PurePath(name).suffix in (*_SUFFIXES, _DOCUMENT)
 
 
+def format_of(name: str) -> Report | None:
+    """Return the format that the file's name has; None for the document of -o json."""
+    return _SUFFIXES.get(PurePath(name).suffix)
+
+
 def file_text(name: str, report: DoctorReport, *, all_verdicts: bool) -> str:
     """Return the report in the format that the file's name has."""
-    form = _SUFFIXES.get(PurePath(name).suffix)
+    form = format_of(name)
     if form is not None:
         return write_report(form, report)
     from podid.render.doctor import doctor_view
 
     return to_json(doctor_view(report, all_verdicts=all_verdicts).document)
+
+
+def all_text(name: str, reports: Sequence[DoctorReport], failures: Failures, *, all_verdicts: bool) -> str:
+    """Return the reports of several clusters in the format that the file's name has."""
+    form = format_of(name)
+    if form is not None:
+        return write_reports(form, reports, failures)
+    from podid.render.doctor import doctor_view, reports_view
+
+    views = [doctor_view(report, all_verdicts=all_verdicts) for report in reports]
+    return to_json(reports_view(views, failures).document)

@@ -1,16 +1,20 @@
 """Workflow commands of GitHub Actions: an annotation for each finding, and for each reason of unknown verdicts."""
 
+from collections.abc import Sequence
+
 from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
 from podid.render.reports.parts import (
+    Failures,
     cluster_words,
     commands,
     evidence,
     headline,
     message_of,
     subject_words,
+    unread,
     worst_first,
 )
 
@@ -18,10 +22,15 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "n
 _MOST_SUBJECTS = 5
 
 
+def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
+    lines = (_command("error", f"{name} could not be read", words) for name, words in unread(failures))
+    return "".join((*map(write, reports), *(f"{item}\n" for item in lines)))
+
+
 def write(report: DoctorReport) -> str:
     lines = [_finding(verdict) for verdict in worst_first(report)]
     lines += _unknowns(report)
-    lines.append(_command("notice", f"podid doctor {cluster_words(report)}", headline(report)))
+    lines.append(_command("notice", f"podid {report.command} {cluster_words(report)}", headline(report)))
     return "".join(f"{item}\n" for item in lines)
 
 

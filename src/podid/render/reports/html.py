@@ -72,7 +72,7 @@ _SEVERITY = {
 
 
 def write(report: DoctorReport) -> str:
-    title = f"podid doctor: {_text(report.cluster)}"
+    title = f"podid {report.command}: {_text(report.cluster)}"
     scope = f"{_text(report.scope)}, " if report.scope else ""
     return "\n".join(
         (

@@ -5,30 +5,63 @@ earlier broken link is skipped.
 """
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import cluster_words, commands, evidence, fails, message_of, subject_words
+from podid.render.reports.parts import (
+    Failures,
+    cluster_words,
+    command_of,
+    commands,
+    evidence,
+    fails,
+    message_of,
+    subject_words,
+    unread,
+)
 from podid.render.sanitize import line
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: DoctorReport) -> str:
-    root = ET.Element("testsuites", name=_xml(f"podid doctor {cluster_words(report)}"))
-    for number in range(len(LINKS)):
-        verdicts = [item for item in report.verdicts if item.link == number and item.outcome != Outcome.NOT_APPLICABLE]
-        if verdicts:
-            root.append(_suite(number, verdicts, timestamp(report.taken_at)))
-    for name in ("tests", "failures", "errors", "skipped"):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    return _document(f"podid {report.command} {cluster_words(report)}", _suites(report, ""))
+
+
+def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
+    suites = [suite for report in reports for suite in _suites(report, f"{report.cluster_arn or report.cluster} ")]
+    if failures:
+        count = str(len(failures))
+        suite = ET.Element("testsuite", name="clusters", tests=count, failures="0", errors=count, skipped="0")
+        for name, words in unread(failures):
+            case = ET.SubElement(suite, "testcase", classname="podid.clusters", name=_xml(name))
+            ET.SubElement(case, "error", message=_xml(words))
+        suites.append(suite)
+    return _document(f"podid {command_of(reports)}", suites)
+
+
+def _document(name: str, suites: list[ET.Element]) -> str:
+    root = ET.Element("testsuites", name=_xml(name))
+    root.extend(suites)
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ET.indent(root)
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
 
 
-def _suite(number: int, verdicts: list[Verdict], taken_at: str) -> ET.Element:
+def _suites(report: DoctorReport, cluster: str) -> list[ET.Element]:
+    suites = []
+    for number in range(len(LINKS)):
+        verdicts = [item for item in report.verdicts if item.link == number and item.outcome != Outcome.NOT_APPLICABLE]
+        if verdicts:
+            suites.append(_suite(f"{cluster}link {link_words(number)}", verdicts, timestamp(report.taken_at)))
+    return suites
+
+
+def _suite(name: str, verdicts: list[Verdict], taken_at: str) -> ET.Element:
     cases = [_case(item) for item in verdicts]
     counts = {
         "tests": len(cases),
@@ -36,7 +69,7 @@ def _suite(number: int, verdicts: list[Verdict], taken_at: str) -> ET.Element:
         "errors": sum(case.find("error") is not None for case in cases),
         "skipped": sum(case.find("skipped") is not None for case in cases),
     }
-    suite = ET.Element("testsuite", name=f"link {link_words(number)}", timestamp=taken_at)
+    suite = ET.Element("testsuite", name=_xml(name), timestamp=taken_at)
     suite.attrib.update({name: str(count) for name, count in counts.items()})
     suite.extend(cases)
     return suite

@@ -1,6 +1,7 @@
 """Markdown as GitHub and GitLab render it: a job summary, a comment on a pull request, an issue."""
 
 import re
+from collections.abc import Sequence
 
 from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
@@ -9,6 +10,7 @@ from podid.render.marks import state_word
 from podid.render.reports.parts import (
     STATES,
     UNSEEN,
+    Failures,
     commands,
     evidence,
     further_sections,
@@ -17,6 +19,7 @@ from podid.render.reports.parts import (
     message_of,
     subject_words,
     title_of,
+    unread,
     worst_first,
 )
 from podid.render.sanitize import line
@@ -29,9 +32,20 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~&])")
 _BREAK = "&#8203;"
 
 
+def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
+    lines = ["# Clusters that could not be read", ""] if failures else []
+    lines += [f"- {_text(name)}: {_text(words)}" for name, words in unread(failures)]
+    return "\n".join((*map(write, reports), *(("".join(f"{item}\n" for item in lines),) if lines else ())))
+
+
 def write(report: DoctorReport) -> str:
     where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
-    lines = [f"# podid doctor: {_text(where)}", "", f"{headline(report)}, at {timestamp(report.taken_at)}.", ""]
+    lines = [
+        f"# podid {report.command}: {_text(where)}",
+        "",
+        f"{headline(report)}, at {timestamp(report.taken_at)}.",
+        "",
+    ]
     ways = identities(report) if report.identities else ()
     lines += ["| service account | state | |", "|---|---|---|"] if ways else []
     lines += [

@@ -2,9 +2,10 @@
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from podid.domain.errors import PodidError
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState, count_links
 from podid.domain.status import IdentityState
@@ -16,6 +17,8 @@ from podid.render.status import because, worst_identities_first
 
 HOMEPAGE = "https://github.com/podid/podid"
 CLUSTER = "*"
+# the name of each account, region or cluster that could not be read, and the error
+Failures = Sequence[tuple[str, PodidError]]
 # the state of a link and the symbol for a state of an identity
 STATES: Mapping[IdentityState | None, tuple[LinkState, str]] = {
     IdentityState.BROKEN: (LinkState.BROKEN, "❌"),
@@ -36,6 +39,11 @@ class Way:
     chain: tuple[LinkCounts, ...]
     state: IdentityState | None = None
     words: str = ""
+
+
+def command_of(reports: Sequence[DoctorReport]) -> str:
+    """Return the command of the reports; that of the doctor without any."""
+    return reports[0].command if reports else "doctor"
 
 
 def identities(report: DoctorReport) -> tuple[Way, ...]:
@@ -80,6 +88,11 @@ def further_sections(report: DoctorReport) -> Iterator[tuple[str, list[tuple[str
     for title, rows in sections:
         if rows:
             yield title, [(item.check, subject_words(item.subject), words) for item, words in rows]
+
+
+def unread(failures: Failures) -> list[tuple[str, str]]:
+    """Return the names of what could not be read, each with the reason on one line."""
+    return [(line(name), line(error.message)) for name, error in failures]
 
 
 def cluster_words(report: DoctorReport) -> str:

@@ -1,9 +1,11 @@
 """SARIF 2.1.0, for code scanning: a rule for each failure mode, a result for each finding and unknown verdict.
 
 The results are not about files, but GitHub shows only results with one. Therefore the location of an object is a path
-below the cluster's name, and the logical location has its kind and name.
+below the cluster's name, and the logical location has its kind and name. Several clusters are in one run, because
+GitHub accepts at most 20; their paths begin with account and region.
 """
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from podid.domain.encoding import plain, timestamp
@@ -11,7 +13,17 @@ from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
 from podid.render.formats import to_json
-from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, message_of, subject_words
+from podid.render.reports.parts import (
+    HOMEPAGE,
+    Failures,
+    command_of,
+    commands,
+    entry_of,
+    evidence,
+    message_of,
+    subject_words,
+    unread,
+)
 from podid.render.sanitize import line
 from podid.version import VERSION
 
@@ -23,8 +35,24 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "not
 
 
 def write(report: DoctorReport) -> str:
-    shown = (*report.findings, *report.accepted, *report.unknowns)
-    ids = sorted({verdict.check for verdict in shown})
+    return write_all((report,), (), several=False)
+
+
+def write_all(reports: Sequence[DoctorReport], failures: Failures, *, several: bool = True) -> str:
+    shown = [
+        (verdict, report) for report in reports for verdict in (*report.findings, *report.accepted, *report.unknowns)
+    ]
+    ids = sorted({verdict.check for verdict, _ in shown})
+    invocation: dict[str, object] = {
+        "executionSuccessful": not failures and not any(report.unknowns for report in reports),
+    }
+    if reports:
+        invocation["endTimeUtc"] = timestamp(max(report.taken_at for report in reports))
+    if failures:
+        invocation["toolExecutionNotifications"] = [
+            {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
+        ]
+    where = "clusters" if several else _encoded(reports[0].cluster)
     run = {
         "tool": {
             "driver": {
@@ -34,16 +62,25 @@ def write(report: DoctorReport) -> str:
                 "rules": [_rule(name, entry_of(name)) for name in ids],
             }
         },
-        "automationDetails": {"id": f"podid/{_encoded(report.cluster)}/"},
-        "invocations": [{"executionSuccessful": not report.unknowns, "endTimeUtc": timestamp(report.taken_at)}],
+        # a further upload of the same category replaces the results of the previous one
+        "automationDetails": {"id": f"podid/{command_of(reports)}/{where}/"},
+        "invocations": [invocation],
         "results": [_RESULTS] if shown else [],
     }
     whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
     before, _, after = whole.partition(f'"{_RESULTS}"')
     places = {name: place for place, name in enumerate(ids)}
     # one by one: all objects together need ten times the memory of their text
-    results = (to_json(plain(_result(verdict, report, places[verdict.check]))) for verdict in shown)
+    results = (
+        to_json(plain(_result(verdict, report, places[verdict.check], path_of(report, several=several))))
+        for verdict, report in shown
+    )
     return before + _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results) + after
+
+
+def path_of(report: DoctorReport, *, several: bool) -> tuple[str, ...]:
+    """Return the first parts of a location. Among several clusters, a name may recur in other accounts and regions."""
+    return (*report.cluster_arn.split(":")[4:2:-1], report.cluster) if several else (report.cluster,)
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
@@ -61,7 +98,7 @@ def _rule(name: str, entry: Entry | None) -> dict[str, object]:
     return rule
 
 
-def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, object]:
+def _result(verdict: Verdict, report: DoctorReport, index: int, path: tuple[str, ...]) -> dict[str, object]:
     undecided = verdict.outcome is Outcome.UNKNOWN
     subject = verdict.subject
     parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
@@ -78,7 +115,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (report.cluster, *parts))},
+                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (*path, *parts))},
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [
