@@ -1016,6 +1016,7 @@ OWN = (
         after(FINISH_APPS, start=MOVED_APPS),
         ("kiam", "dry-run", "--restart", "service accounts that podid"),
     ),
+    Way(ROLLBACK_APPS, MOVED_APPS, ("kiam", "dry-run", "--restart", "service accounts that podid")),
     Way("migrate cleanup", healthy, ("listing kiam",), rare=True),
     Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
     Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
