@@ -906,7 +906,12 @@ OWN = (
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
-    Way("right-size shop/orders --apply --adopt --yes", half_used, ("--apply",)),
+    Way("right-size shop/orders --apply --adopt --yes", long_half_used, ("--apply",)),
+    Way(
+        "right-size shop/orders --apply --adopt --yes --keep dynamodb:GetItem",
+        long_half_used,
+        ("--apply", "validating policies"),
+    ),
     Way("right-size shop/orders --cloudtrail", half_used, ("--cloudtrail",)),
     Way("right-size shop/cart", with_missing_role, code=5),
     Way("right-size shop/zzz", chained, ("checking whether a name",), code=5),
