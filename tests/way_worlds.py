@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster_api import Json
 from podid.domain.names import ServiceAccountRef
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.sandbox.aws import trail
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from podid.sandbox.proxy_samples import ProxySamples

@@ -708,6 +708,45 @@ def test_a_failure_stops_only_what_needs_it(filed: Filed) -> None:
     filed.settled()
 
 
+def denying(filed: Filed, action: str, resource: str) -> dict[str, str]:
+    deny = {"Effect": "Deny", "Action": action, "Resource": resource}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, deny]}
+    return limited(filed.site.box, filed.site.directory, policy)
+
+
+def test_a_role_that_cannot_be_read_stops_only_what_needs_it(filed: Filed) -> None:
+    names = ("one", "two")
+    filed.write(
+        roles=[{"name": name, "subjects": [f"shop/{name}"]} for name in names],
+        associations=[{"serviceAccount": f"shop/{name}", "role": name} for name in names],
+    )
+    env = denying(filed, "iam:GetRole", f"{ARN}one")
+    plan = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
+    assert (plan.code, [item["target"] for item in plan.json["created"]]) == (9, ["two", "shop/two"])
+    assert [item["target"] for item in plan.json["unread"]] == ["role one", "association of shop/one: role one"]
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, "role one could not be read" in outcome.stderr) == (8, True), outcome
+    assert (list(filed.associations()), filed.role("one")) == (["shop/two"], None)
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, outcome.stdout) == (4, "")  # nothing is left that can be done
+    filed.apply()
+    filed.settled()
+
+
+def test_an_association_of_others_that_cannot_be_read_stops_nothing(filed: Filed) -> None:
+    other = filed.site.associate("other", "one", "storefront")
+    filed.site.associate("other", "two", "storefront")
+    filed.write(roles=[ROLE], associations=[LINK])
+    env = denying(
+        filed,
+        "eks:DescribePodIdentityAssociation",
+        f"arn:aws:eks:us-west-2:{ACCOUNT}:podidentityassociation/demo/{other}",
+    )
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, "association of other/one could not be read" in outcome.stderr) == (9, True), outcome
+    assert set(filed.associations()) == {"other/one", "other/two", "shop/web"}
+
+
 @pytest.mark.parametrize("operation", ["CreateRole", "PutRolePolicy", "CreatePodIdentityAssociation"])
 def test_a_lost_answer_in_the_middle_is_settled_by_a_rerun(filed: Filed, operation: str) -> None:
     filed.write(roles=[ROLE], associations=[LINK, {**LINK, "serviceAccount": "shop/api"}])

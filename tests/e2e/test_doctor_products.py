@@ -11,7 +11,7 @@ from checks.builder import NOW, agent_pod, daemon_set
 from cluster_api import Json
 from podid.checks.all import ALL
 from podid.domain.snapshot import Known
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.ops.reading.readings import agent_warnings
 from podid.ops.reading.sections import permissions
 from podid.sandbox.kube.kubelet import Kubelet

@@ -7,7 +7,7 @@ import pytest
 from cluster_api import Json
 from harness import one_in
 from podid.checks.all import ALL
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.ops.reading.sections import permissions
 from worlds import Site
 

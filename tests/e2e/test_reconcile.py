@@ -201,6 +201,14 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+def test_a_file_without_roles_needs_no_policies(site: Site, file: Path) -> None:
+    members = {key: value for key, value in json.loads(file.read_text()).items() if key != "roles"}
+    file.write_text(json.dumps({**members, "associations": [{**LINK, "role": "storefront"}]}))
+    document = manifests(site, "-f", str(file), "--apply")
+    assert "iam:GetRolePolicy" not in document["iamPolicy"]["Statement"][0]["Action"]
+    assert json.loads(run_as_it_is(site, document, "CronJob").stdout)["state"] == "applied"
+
+
 def test_rights_that_give_identities_are_in_no_manifest(site: Site, file: Path) -> None:
     outcome = site.must("reconcile", "-f", str(file), "--apply", "--prune", "--yes", "--manifests", "-o", "json")
     rules = [rule for item in outcome.json["manifests"] if "rules" in item for rule in item["rules"]]

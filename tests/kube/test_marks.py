@@ -17,7 +17,7 @@ from podid.domain.owners import PLURALS
 from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import errors
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter

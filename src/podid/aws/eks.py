@@ -1,7 +1,6 @@
 """The client for EKS: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -82,11 +81,9 @@ class Eks(EksAddons):
     # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
-    def list_association_summaries(
-        self, cluster: str, namespace: str | None = None, service_account: str | None = None
-    ) -> tuple[AssociationSummary, ...]:
+    def list_association_summaries(self, cluster: str, namespace: str | None = None) -> tuple[AssociationSummary, ...]:
         """Return associations without their roles, in one call per hundred; sorted by namespace and service account."""
-        summaries = self._iter_summaries(cluster, namespace, service_account)
+        summaries = self._iter_summaries(cluster, namespace, None)
         return tuple(sorted(summaries, key=lambda summary: (summary.ref, summary.association_id)))
 
     @needs("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
@@ -136,7 +133,7 @@ class Eks(EksAddons):
                 raise answer
             if isinstance(answer, PodidError):
                 why = {"reason": answer.message, "permission": answer.permission, "error_code": answer.code}
-                unread = UnreadAssociation(**asdict(summary), **why)
+                unread = UnreadAssociation.of(summary, **why)
                 failed.append((unread, answer))
             elif answer is not None:
                 some = True

@@ -140,10 +140,9 @@ class Iam(ServiceGateway):
 
     def _list_details(self) -> tuple[Detail, ...]:
         # IAM's default is 100 items a page
-        params = {"MaxItems": 1000}
-        return tuple(
-            self._api.items("GetAccountAuthorizationDetails", params, "the principals of the account", details)
-        )
+        params, subject = {"MaxItems": 1000}, "the principals of the account"
+        read = partial(details, role=self._own_role)
+        return tuple(self._api.items("GetAccountAuthorizationDetails", params, subject, read))
 
     @needs("iam:GetAccountSummary")
     def get_account_summary(self) -> Mapping[str, int]:

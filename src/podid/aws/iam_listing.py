@@ -64,6 +64,13 @@ class ListingIam(Iam):
         self._list_if_many(names, self._roles)
         return _kept_first(names, self._roles, super().find_roles)
 
+    @needs(Iam.list_roles)
+    def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
+        if not isinstance(self._answer, tuple):
+            return super().list_roles(path_prefix)
+        roles = (item.role for item in self._answer if item.role is not None)
+        return tuple(sorted((role for role in roles if role.path.startswith(path_prefix)), key=lambda role: role.name))
+
     @needs("iam:GetAccountAuthorizationDetails", Iam.get_names_of_policies)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
         self._list_if_many(names, self._names)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 from podid.aws import decode
 from podid.domain.aws import Role
-from podid.domain.foreign import Malformed, Object, inner_or_empty, inners_or_none, text, text_or, words_or_none
+from podid.domain.foreign import (
+    Malformed,
+    Object,
+    Reading,
+    inner_or_empty,
+    inners_or_none,
+    text,
+    text_or,
+    words_or_none,
+)
 from podid.domain.iam import PolicyDocument, Principal
 
 _INLINE = {"user": "UserPolicyList", "group": "GroupPolicyList", "role": "RolePolicyList"}
@@ -32,11 +41,12 @@ class Detail:
     role: Role | None = None
 
 
-def details(page: Object) -> tuple[Detail, ...]:
-    return tuple(_detail(kind, item) for member, kind in _LISTS.items() for item in inners_or_none(page, member))
+def details(page: Object, role: Reading[Role]) -> tuple[Detail, ...]:
+    """Return the items of a page; `role` reads a role."""
+    return tuple(_detail(kind, item, role) for member, kind in _LISTS.items() for item in inners_or_none(page, member))
 
 
-def _detail(kind: str, item: Object) -> Detail:
+def _detail(kind: str, item: Object, role: Reading[Role]) -> Detail:
     arn = text(item, "Arn")
     if kind == "policy":
         return Detail(kind, arn, arn, (PolicyDocument(arn, _default_version(item)),))
@@ -52,7 +62,7 @@ def _detail(kind: str, item: Object) -> Detail:
         attached=tuple(text(policy, "PolicyArn") for policy in inners_or_none(item, "AttachedManagedPolicies")),
         groups=tuple(words_or_none(item, "GroupList")),
         boundary=text_or(inner_or_empty(item, "PermissionsBoundary"), "PermissionsBoundaryArn"),
-        role=decode.role(item) if kind == "role" else None,
+        role=role(item) if kind == "role" else None,
     )
 
 

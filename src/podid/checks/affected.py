@@ -1,7 +1,5 @@
 """The pods that a verdict affects, among those of the service accounts in its chain."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 

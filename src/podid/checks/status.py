@@ -4,8 +4,6 @@ Pure, in one pass over the verdicts. A verdict's chain gives the identities that
 and nodes that it names, give the affected pods. `podid.domain.status` defines the states and their order.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -243,10 +241,7 @@ class _Identity:
             members.append(new)
         state = worst(member.state for member in members)
         causes = [member.cause for member in members if member.state is state and member.cause is not None]
-        return state, min(causes, key=self._place, default=None)
-
-    def _place(self, verdict: Verdict) -> int:
-        return next(concern.order for concern in self.concerns if concern.verdict is verdict)
+        return state, next((concern.verdict for concern in self.concerns if concern.verdict in causes), None)
 
     def _new_pod(self, served: Sequence[Pod]) -> PodStatus:
         """Return the status of a new pod. It is expected on the nodes of the other pods, or on any node without these.
@@ -258,9 +253,7 @@ class _Identity:
         if any(not any(node in nodes for nodes in shut) for node in hosts):
             perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes]
         sure = [concern for concern in of_new if concern not in perhaps]
-        trial = next(
-            (candidate for candidate in self.trials if candidate.redeemed is not None and candidate.expected), None
-        )
+        trial = next(self._good_trials(), None)
         probed = any(_served(probe) for probe in self.probes)
         state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
         # podid's own pod is a new pod of the service account
@@ -332,14 +325,13 @@ class _Identity:
 
     def _trial(self, pod: Pod) -> TokenTrial | None:
         """Return the trial that got the association's role with a token of the pod, or of one of the same template."""
-        good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
-        own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
-        alike = (
-            candidate
-            for candidate in good
-            if (candidate.workload, candidate.template) == (workload_subject(pod), template_of(pod))
-        )
-        return own or next(alike, None)
+        own = (trial for trial in self._good_trials() if trial.name == f"{pod.namespace}/{pod.name}")
+        kin = workload_subject(pod), template_of(pod)
+        alike = (trial for trial in self._good_trials() if (trial.workload, trial.template) == kin)
+        return next(own, None) or next(alike, None)
+
+    def _good_trials(self) -> Iterator[TokenTrial]:
+        return (trial for trial in self.trials if trial.redeemed is not None and trial.expected)
 
     def _session(self, pod: Pod) -> PodSession | None:
         """Return the newest session of this pod since it started and since its association last changed. The agent of

@@ -99,7 +99,7 @@ def roll_back(
     """Return service accounts to the previous mechanism: the first part, restarts, and the last part once all pods use
     it."""
     from podid.ops.association.aftermath import after_disassociate
-    from podid.ops.migrate.rollback import joined, with_pods_back
+    from podid.ops.migrate.rollback import with_pods_back
 
     notes = beside(access, planned.whole, taken_over=taken_over)
     planned = replace(planned, before=planned.before.noting(notes))
@@ -121,7 +121,9 @@ def roll_back(
         if result.error is None:
             result = with_pods_back(result, access.clients, planned.refs)
         if result.error is None and planned.after.actions:
-            result = joined(result, carry_out(access, planned.after, part_of=result.run_id, undoes=undoes))
+            last = carry_out(access, planned.after, part_of=result.run_id, undoes=undoes)
+            done, notes = (*result.done, *last.done), (*result.notes, *last.notes)
+            result = replace(result, done=done, notes=notes, error=last.error)
     finally:
         access.terminal.progress.done()
     report(access, result)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podid.cli.runtime import Runtime
     from podid.cli.terminal import Terminal
     from podid.domain.aws import Cluster
+    from podid.kube.kubeconfig import Kubeconfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +111,17 @@ def _specified_kubeconfig(options: Shared, sources: Mapping[str, str]) -> str:
 
 def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     """Return the kube context and the kubeconfig files; empty without a readable kubeconfig."""
+    config = _readable_config(options, env)
+    return ("", ()) if config is None else (options.context or config.current, tuple(map(str, config.files)))
+
+
+def _readable_config(options: Shared, env: Mapping[str, str]) -> Kubeconfig | None:
     from podid.kube.kubeconfig import read
 
     try:
-        config = read(options.kubeconfig or "", env)
+        return read(options.kubeconfig or "", env)
     except InvalidInput:
-        return "", ()
-    if config is None:
-        return "", ()
-    return options.context or config.current, tuple(map(str, config.files))
+        return None
 
 
 def find_cluster(
@@ -165,12 +168,9 @@ def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> NotFound
 
 
 def _eks_contexts(options: Shared, env: Mapping[str, str]) -> list[str]:
-    from podid.kube.kubeconfig import eks_cluster_of, read
+    from podid.kube.kubeconfig import eks_cluster_of
 
-    try:
-        config = read(options.kubeconfig or "", env)
-    except InvalidInput:
-        return []
+    config = _readable_config(options, env)
     contexts = config.contexts.values() if config is not None and options.context is None else ()
     return sorted(context.name for context in contexts if eks_cluster_of(context) is not None)
 
@@ -180,12 +180,8 @@ def cluster_by_server(
 ) -> NamedCluster | None:
     """Return the cluster whose API server or certificate authority the kube context has, whatever its name."""
     from podid.kube.connect import matches
-    from podid.kube.kubeconfig import read
 
-    try:
-        config = read(options.kubeconfig or "", env)
-    except InvalidInput:
-        return None
+    config = _readable_config(options, env)
     chosen = options.context or (config.current if config is not None else "")
     if config is None or chosen not in config.contexts:
         return None

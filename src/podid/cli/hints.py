@@ -1,7 +1,5 @@
 """Command lines to paste, hints of errors and fixes of findings, with the options for the place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import partial
 

@@ -1,8 +1,6 @@
 """podid as a plugin of kubectl, which runs an executable `kubectl-podid` for `kubectl podid`: command lines in podid's
 output begin as the user typed them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import IO, Any

@@ -7,7 +7,7 @@ section (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from podid.domain.findings import Subject
 from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
@@ -48,6 +48,12 @@ class AssociationSummary:
     association_id: str
     association_arn: ArnText
     owner_arn: str | None = None
+
+    @classmethod
+    def of(cls, summary: "AssociationSummary", **more: Any) -> Self:
+        """Return an association with the members of `summary` and `more`."""
+        members = {member.name: getattr(summary, member.name) for member in fields(AssociationSummary)}
+        return cls(**members, **more)
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -123,8 +129,7 @@ class UnreadAssociation(AssociationSummary):
     @classmethod
     def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":
         """Return an association that was not described, because others were specified."""
-        members = {member.name: getattr(summary, member.name) for member in fields(AssociationSummary)}
-        return cls(**members, reason="not described: other service accounts were specified", error_code=UNASKED)
+        return cls.of(summary, reason="not described: other service accounts were specified", error_code=UNASKED)
 
 
 # the id of a planned association, until EKS assigns one

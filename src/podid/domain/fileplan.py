@@ -92,16 +92,30 @@ class FileConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotRead:
-    """A part of the state that could not be read, so that its declaration was not compared."""
+    """A part of the state that could not be read, so that its declaration was not compared. `declared` is whether a
+    file declares it, `decisive` whether the plan of other resources depends on it."""
 
     target: Annotated[str, About("The part that could not be read.")]
     reason: str
     permission: MissingPermission = ""
     error: Annotated[PodidError | None, HIDDEN] = None
+    declared: Annotated[bool, HIDDEN] = True
+    decisive: Annotated[bool, HIDDEN] = False
 
     @classmethod
-    def of(cls, target: str, error: PodidError) -> "NotRead":
-        return cls(target=target, reason=error.message, permission=error.permission, error=error)
+    def of(cls, target: str, error: PodidError, *, declared: bool = True, decisive: bool = False) -> "NotRead":
+        return cls(
+            target=target,
+            reason=error.message,
+            permission=error.permission,
+            error=error,
+            declared=declared,
+            decisive=decisive,
+        )
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.target} could not be read: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +188,7 @@ class FilePlan:
     def obstacles(self) -> Iterator[str]:
         """Yield a sentence for each conflict, and for each part that could not be read."""
         yield from (item.sentence for item in self.conflicts)
-        yield from (f"{item.target} could not be read: {item.reason}" for item in self.unread)
+        yield from (item.sentence for item in self.unread)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -188,6 +202,14 @@ class FilePlan:
         return ExitCode.ATTENTION if self.plan.actions else ExitCode.OK
 
     @property
+    def incomplete(self) -> ExitCode:
+        """Return the exit code after the plan was applied: 8 if parts of the files were not, 9 if only others could
+        not be read."""
+        if self.refused or any(item.declared for item in self.unread):
+            return ExitCode.PARTIAL
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+    @property
     def consent(self) -> Consent | None:
         """Return the question about deletions; None if nothing is deleted."""
         if not self.pruned:
@@ -197,8 +219,8 @@ class FilePlan:
         return Consent(question=question, needed_for="Deleting with --prune")
 
     def check(self) -> None:
-        """Raise Conflict with every conflict, or the first error of what could not be read: nothing is applied
-        then."""
+        """Raise Conflict with every conflict, or the error of a part that could not be read and that others depend on:
+        nothing is applied then."""
         if self.conflicts:
             first, *others = self.conflicts
             lines = [*first.lines, *(item.sentence for item in others)]
@@ -207,6 +229,17 @@ class FilePlan:
                 first.sentence, hint=error.hint, advice=error.advice, lines=tuple(lines), subject=first.target
             )
         for item in self.unread:
+            if item.decisive:
+                assert item.error is not None
+                raise item.error
+
+
+def check_all(plans: Sequence[FilePlan]) -> None:
+    """Check each plan, and raise the error of a declared part that could not be read if nothing is left to apply."""
+    for plan in plans:
+        plan.check()
+    if not any(plan.plan.actions for plan in plans):
+        for item in (item for plan in plans for item in plan.unread if item.declared):
             assert item.error is not None
             raise item.error
 

@@ -5,8 +5,6 @@ Sources: https://github.com/uswitch/kiam (docs/IAM.md, cmd/kiam, pkg/server/poli
 https://github.com/jtblin/kube2iam (README.md, cmd/main.go, iam/arn.go, namespaces/namespaces.go).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from podid.domain.cluster import DaemonSet, Workload, name_and_tag
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.domain.migration import OlderWay
 
 PREFIX = "iam.amazonaws.com/"
@@ -131,10 +130,7 @@ class MetadataProxy:
 
 def find_proxies(templates: Iterable[PodTemplate], *, partition: str, account: str) -> tuple[MetadataProxy, ...]:
     """Return kiam and kube2iam as far as they run, each once. `account` is that of the nodes."""
-    by_program: dict[str, list[PodTemplate]] = {}
-    for template in templates:
-        if template.runs:
-            by_program.setdefault(template.runs, []).append(template)
+    by_program = grouped((template.runs, template) for template in templates if template.runs)
     own = f"arn:{partition}:iam::{account}:role/"
     proxies = []
     if members := by_program.get("kube2iam"):

@@ -4,8 +4,6 @@ A stage is derived from AWS and the cluster alone, never from a file, so that an
 AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives the reasons for this one.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -7,8 +7,6 @@ Crossplane `pkg/resource/resource.go`. Terraform, OpenTofu and Pulumi set no tag
 tell the owner, so that it is not certain.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

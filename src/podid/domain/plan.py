@@ -257,8 +257,7 @@ class ChangeResult:
 def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Return the exit code for one identity after a change, by its new pods, or by the `running` ones after a
     restart."""
-    state = status.state if running else status.new_pod.state
-    cause = status.cause if running else status.new_pod.cause
+    state, cause = status.judged(running=running)
     if state is IdentityState.BROKEN:
         # an association may be created before its service account
         return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION

@@ -4,8 +4,6 @@ sessions of pods.
 EKS names a session `eks-CLUSTER-POD-UUID`, with at most 10 characters of the cluster's and of the pod's name.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

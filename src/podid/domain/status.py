@@ -200,6 +200,10 @@ class IdentityStatus:
         """Return whether a state is undecided because of a change seconds ago, so that waiting may help."""
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
+    def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
+        """Return state and cause, of its running pods or of a new one."""
+        return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)
+
     def reaches(self, required: IdentityState) -> bool:
         """Return whether every pod has at least the required state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= required.rank

@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonVersionInfo.html. T
 lists is not documented.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

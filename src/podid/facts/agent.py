@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html. Its po
 https://github.com/aws/eks-pod-identity-agent/issues/10.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -10,8 +10,6 @@ https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler). Th
 a pod's own template sets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

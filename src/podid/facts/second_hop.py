@@ -6,8 +6,6 @@ Sources: EKS User Guide, "Access AWS resources using EKS Pod Identity target IAM
 "AssumeRole" (in one account, a trust policy that names the role itself replaces the role's own permission).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property

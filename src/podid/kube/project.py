@@ -3,11 +3,9 @@ Kubernetes' zero values; a missing field that an API server always sets raises M
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
-from podid.domain import products
 from podid.domain.admission import ENFORCE
 from podid.domain.cluster import (
     IRSA_ANNOTATIONS,
@@ -36,6 +34,8 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
+from podid.domain.lease import Lease
+from podid.domain.metadata_proxies import PodTemplate, flags_of, program_of
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
@@ -297,109 +297,68 @@ def _element(key: str) -> str:
     return ",".join(f"{name}={value}" for name, value in keys.items()) if isinstance(keys, dict) else key
 
 
-Read = Callable[[str, Object], tuple[products.ProductSetting, ...]]
-
-
-def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """Return the setting of a store; none for another provider, or for a store with its own access keys."""
-    aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
-    auth = inner_or_empty(aws, "auth")
-    if not aws or auth.get("secretRef") is not None:
-        return ()
-    account = inner_or_empty(inner_or_empty(auth, "jwt"), "serviceAccountRef")
-    return (_with_token(products.EXTERNAL_SECRETS, kind, item, account, aws),)
-
-
-def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """Return a setting for each solver that uses Route 53 without its own access keys."""
-    return tuple(
-        _with_token(products.CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item)
-    )
-
-
-def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
-    """Return the setting of a product that can request a service account's token and assume a role."""
-    namespace, _ = place_of(item)
-    name = text_or(account, "name")
-    # for a cluster-scoped object, the reference has the namespace, or the product's own applies
-    ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
-    way = products.CredentialWay.TOKEN_OF if account else products.CredentialWay.OWN
-    return _setting(product, kind, item, way, service_account=ref, role=text_or(settings, "role"))
-
-
-def _setting(
-    product: str, kind: str, item: Object, way: products.CredentialWay, **more: Any
-) -> products.ProductSetting:
-    namespace, name = place_of(item)
-    return products.ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
-
-
-def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
-    acme = inner_or_empty(inner_or_empty(item, "spec"), "acme")
-    for solver in inners_or_none(acme, "solvers"):
-        dns = inner_or_empty(solver, "dns01")
-        if dns.get("route53") is None:
-            continue
-        route53 = inner(dns, "route53")
-        if any(route53.get(key) for key in ("accessKeyID", "accessKeyIDSecretRef", "secretAccessKeySecretRef")):
-            continue
-        kubernetes = inner_or_empty(inner_or_empty(route53, "auth"), "kubernetes")
-        yield route53, inner_or_empty(kubernetes, "serviceAccountRef")
-
-
-def trigger_authentication(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
-    if text_or(identity, "provider") not in ("aws", "aws-eks"):
-        return ()
-    way = (
-        products.CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else products.CredentialWay.OWN
-    )
-    return (_setting(products.KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
-
-
-def secret_provider_class(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    spec = inner_or_empty(item, "spec")
-    if text_or(spec, "provider") != "aws":
-        return ()
-    enabled = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
-    way = products.CredentialWay.POD_IDENTITY if enabled else products.CredentialWay.IRSA
-    return (_setting(products.SECRETS_STORE, kind, item, way),)
-
-
-def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """Return the setting of a Mountpoint volume, in the namespace of its claim."""
-    spec = inner_or_empty(item, "spec")
-    csi = inner_or_empty(spec, "csi")
-    if text_or(csi, "driver") != products.CSI_DRIVERS[products.MOUNTPOINT]:
-        return ()
-    of_pod = text_or(inner_or_empty(csi, "volumeAttributes"), "authenticationSource") == "pod"
-    way = products.CredentialWay.POD_IDENTITY if of_pod else products.CredentialWay.OWN
-    namespace = text_or(inner_or_empty(spec, "claimRef"), "namespace")
-    return (_setting(products.MOUNTPOINT, kind, item, way, namespace=namespace),)
-
-
-def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
-    """Return the driver's name, and the audiences of the tokens that a kubelet passes to it."""
-    requests = inners_or_none(inner_or_empty(item, "spec"), "tokenRequests")
-    return place_of(item)[1], frozenset(text_or(request, "audience") for request in requests)
-
-
-# API group -> plural -> (kind, reader)
-CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
-    "external-secrets.io": {
-        "secretstores": ("SecretStore", secret_store),
-        "clustersecretstores": ("ClusterSecretStore", secret_store),
-    },
-    "cert-manager.io": {"issuers": ("Issuer", issuer), "clusterissuers": ("ClusterIssuer", issuer)},
-    "keda.sh": {
-        "triggerauthentications": ("TriggerAuthentication", trigger_authentication),
-        "clustertriggerauthentications": ("ClusterTriggerAuthentication", trigger_authentication),
-    },
-    "secrets-store.csi.x-k8s.io": {"secretproviderclasses": ("SecretProviderClass", secret_provider_class)},
-}
-
-
 def place_of(item: Object) -> tuple[str, str]:
     """Return namespace and name."""
     metadata = inner(item, "metadata")
     return text_or(metadata, "namespace"), text_or(metadata, "name")
+
+
+# --- pod templates and leases -----------------------------------------------------------------------------------------
+
+
+def pod_template(kind: str, keys: frozenset[str], item: Object) -> PodTemplate:
+    """Return the workload with the annotations of its template that have these names, and the flags of kiam and
+    kube2iam."""
+    template = template_in(kind, inner(item, "spec"))
+    metadata = inner_or_empty(template, "metadata")
+    containers = inners_or_none(inner(template, "spec"), "containers")
+    words = [word for c in containers for part in ("command", "args") for word in words_or_none(c, part)]
+    runs = program_of((text_or(c, "image") for c in containers), words)
+    path = "spec.jobTemplate.spec.template" if kind == "CronJob" else "spec.template"
+    fields = (*(f"{path}.metadata.annotations.{key}" for key in keys), f"{path}.spec.serviceAccountName")
+    return PodTemplate(
+        workload=workload(kind, item),
+        annotations={key: value for key, value in pairs(metadata, "annotations").items() if key in keys},
+        flags=flags_of(words) if runs else {},
+        runs=runs,
+        owner=annotation_owner(item, fields),
+    )
+
+
+def annotated(keys: frozenset[str], item: Object) -> tuple[tuple[str, str], dict[str, str]]:
+    """Return namespace and name of any object, and those of its annotations that have these names."""
+    annotations = pairs(inner(item, "metadata"), "annotations")
+    return place_of(item), {key: value for key, value in annotations.items() if key in keys}
+
+
+def subjects_of(item: Object) -> tuple[tuple[str, str], tuple[ServiceAccountRef, ...]]:
+    """Return namespace and name of a RoleBinding or ClusterRoleBinding, and the service accounts that it names."""
+    accounts = [s for s in inners_or_none(item, "subjects") if text_or(s, "kind") == "ServiceAccount"]
+    return place_of(item), tuple(ServiceAccountRef(text_or(s, "namespace"), text_or(s, "name")) for s in accounts)
+
+
+def account_settings(item: Object) -> dict[str, object]:
+    return {key: item[key] for key in ("imagePullSecrets", "automountServiceAccountToken") if key in item}
+
+
+def node_lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
+    """Return the node of the lease, and its last renewal by the kubelet's clock and by the API server's."""
+    renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
+    writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
+    renewing = (
+        entry for entry in writes if "f:renewTime" in inner_or_empty(inner_or_empty(entry, "fieldsV1"), "f:spec")
+    )
+    times = [instant_or_none(entry, "time") for entry in renewing]
+    return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
+
+
+def held_lease(item: Object) -> Lease:
+    """Return a Lease as a value for candidates."""
+    spec = inner_or_empty(item, "spec")
+    return Lease(
+        holder=text_or(spec, "holderIdentity"),
+        renewed=text_or(spec, "renewTime"),
+        seconds=number_or(spec, "leaseDurationSeconds"),
+        version=text_or(inner(item, "metadata"), "resourceVersion"),
+        transitions=number_or(spec, "leaseTransitions"),
+    )

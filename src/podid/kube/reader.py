@@ -25,17 +25,9 @@ from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import (
-    project,
-    project_custom,
-    project_exposure,
-    project_leases,
-    project_network,
-    project_pods,
-    project_templates,
-)
+from podid.kube import project, project_custom, project_exposure, project_network, project_pods
 from podid.kube.paths import on, path_in, path_of
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
 
@@ -125,9 +117,7 @@ class KubeReader:
     @needs(*on("get", "ServiceAccount"))
     def get_account_settings(self, ref: ServiceAccountRef) -> Mapping[str, object]:
         """Return the image pull secrets and the automount setting of a service account, as the API has them."""
-        return self._transport.get(
-            path_of("ServiceAccount", ref.namespace, ref.name), project_templates.account_settings
-        )
+        return self._transport.get(path_of("ServiceAccount", ref.namespace, ref.name), project.account_settings)
 
     @needs(*on("get", "ServiceAccount"))
     def get_manifest(self, ref: ServiceAccountRef) -> dict[str, object]:
@@ -182,13 +172,13 @@ class KubeReader:
 
     @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
-        read = partial(project.volume, "PersistentVolume")
+        read = partial(project_custom.volume, "PersistentVolume")
         return tuple(chain.from_iterable(self._transport.list(path_of("PersistentVolume"), read)))
 
     @needs(*on("list", "CSIDriver"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
         """Return CSI driver -> the audiences of the pod tokens that a kubelet passes to it."""
-        return dict(self._transport.list(path_of("CSIDriver"), project.csi_driver))
+        return dict(self._transport.list(path_of("CSIDriver"), project_custom.csi_driver))
 
     @needs(KubePermission("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
@@ -196,7 +186,7 @@ class KubeReader:
         node's lease: the kubelet's time of renewal, and the server's time of that write. An old lease serves as well as
         a new one. Nodes without a record of the write are omitted."""
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-        leases = self._transport.list(path, project_leases.node_lease)
+        leases = self._transport.list(path, project.node_lease)
         return {
             name: round((renewed - written).total_seconds())
             for name, renewed, written in leases
@@ -205,7 +195,7 @@ class KubeReader:
 
     @needs(*on("get", "Lease"))
     def find_lease(self, namespace: str, name: str) -> Lease | None:
-        return _or_none(self._transport.get, path_of("Lease", namespace, name), project_leases.held_lease)
+        return _or_none(self._transport.get, path_of("Lease", namespace, name), project.held_lease)
 
     @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
@@ -222,18 +212,18 @@ class KubeReader:
         return tuple(workloads)
 
     @needs(list_workloads)
-    def list_pod_templates(self, keys: Collection[str], namespace: str = "") -> tuple[PodTemplate, ...]:
+    def list_pod_templates(self, keys: Collection[str]) -> tuple[PodTemplate, ...]:
         """Return the same objects with the annotations of their pod templates that have these names."""
         templates: list[PodTemplate] = []
         for kind in TEMPLATED:
-            read = partial(project_templates.pod_template, kind, frozenset(keys))
-            templates += self._transport.list(path_of(kind, namespace), read)
+            read = partial(project.pod_template, kind, frozenset(keys))
+            templates += self._transport.list(path_of(kind), read)
         return tuple(sorted(templates, key=lambda template: template.subject))
 
     @needs(*on("get", *RESTARTABLE, "CronJob"))
     def find_pod_template(self, kind: str, namespace: str, name: str, keys: Collection[str]) -> PodTemplate | None:
         """Return one of them; None if it does not exist."""
-        read = partial(project_templates.pod_template, kind, frozenset(keys))
+        read = partial(project.pod_template, kind, frozenset(keys))
         return _or_none(self._transport.get, path_of(kind, namespace, name), read)
 
     @needs(*on("get", "DaemonSet", "Deployment"))
@@ -242,10 +232,10 @@ class KubeReader:
         return self.find_pod_template(kind, namespace, name, ())
 
     @needs(list_pods, list_namespaces)
-    def list_annotations(self, kind: str, keys: Collection[str], namespace: str = "") -> Annotations:
+    def list_annotations(self, kind: str, keys: Collection[str]) -> Annotations:
         """Return (namespace, name) -> annotations with these names, of the pods or the namespaces that have one."""
-        read = partial(project_templates.annotated, frozenset(keys))
-        items = self._transport.list(path_of(kind, namespace), read, accept=METADATA_ONLY)
+        read = partial(project.annotated, frozenset(keys))
+        items = self._transport.list(path_of(kind), read, accept=METADATA_ONLY)
         return {place: annotations for place, annotations in items if annotations}
 
     @needs(*on("list", "RoleBinding", "ClusterRoleBinding"))
@@ -254,7 +244,7 @@ class KubeReader:
         names."""
         bindings = {}
         for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
-            for (home, name), refs in self._transport.list(path_of(kind, place), project_templates.subjects_of):
+            for (home, name), refs in self._transport.list(path_of(kind, place), project.subjects_of):
                 bindings[Subject(kind, name, home)] = refs
         return bindings
 

@@ -17,7 +17,7 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.permissions import KubePermission, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
-from podid.kube import project, project_leases, project_pods
+from podid.kube import project, project_pods
 from podid.kube.paths import on, path_of
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import Json, Transport
@@ -119,10 +119,9 @@ class KubeWriter:
         self._transport.delete(path_of("ServiceAccount", ref.namespace, ref.name), uid=uid)
 
     @needs(*on("delete", "DaemonSet", "Deployment"))
-    def delete_workload(self, kind: str, namespace: str, name: str, *, uid: str = "") -> None:
-        """Delete a DaemonSet or a Deployment with its pods. Raise NotFound if it is gone; with `uid`, Conflict if
-        another object has its name now."""
-        self._transport.delete(path_of(kind, namespace, name), uid=uid, with_dependents=True)
+    def delete_workload(self, kind: str, namespace: str, name: str) -> None:
+        """Delete a DaemonSet or a Deployment with its pods. Raise NotFound if it is gone."""
+        self._transport.delete(path_of(kind, namespace, name), with_dependents=True)
 
     @needs(*on("create", "Lease"), *on("patch", "Lease"))
     def hold_lease(
@@ -142,9 +141,9 @@ class KubeWriter:
         }
         if before is None:
             body: Json = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}}
-            return self._transport.post(path_of("Lease", namespace), {**body, "spec": spec}, project_leases.held_lease)
+            return self._transport.post(path_of("Lease", namespace), {**body, "spec": spec}, project.held_lease)
         patch: Json = {"metadata": {"resourceVersion": before.version}, "spec": spec}
-        return self._transport.patch(path_of("Lease", namespace, name), patch, project_leases.held_lease)
+        return self._transport.patch(path_of("Lease", namespace, name), patch, project.held_lease)
 
     @needs(*on("create", "Job"))
     def create_probe(

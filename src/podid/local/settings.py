@@ -1,7 +1,5 @@
 """The settings file: defaults of options in TOML, one line for each, `key = "value"`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The shell that runs podid, and the files from which it loads a completion script."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

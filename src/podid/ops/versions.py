@@ -1,7 +1,5 @@
 """`podid version`: the versions that a report of a problem needs. No call is made."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass

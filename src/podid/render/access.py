@@ -1,7 +1,5 @@
 """The access of pods to AWS: single actions, who may perform one, and all privileges."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from podid.domain.names import role_name

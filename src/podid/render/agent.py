@@ -1,7 +1,5 @@
 """The agent: state, add-on, DaemonSets, coverage and versions; all add-ons with the roles of their service accounts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Failures in the logs of the agents."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +12,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, short_list, utc
-from podid.ops.association.listing import Detail, Details, PodCounts
+from podid.ops.association.details import Detail, Details, PodCounts
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of

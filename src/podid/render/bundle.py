@@ -1,7 +1,5 @@
 """The contents of a bundle."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated

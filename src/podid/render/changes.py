@@ -1,7 +1,5 @@
 """Plans and their results, as documents and as text."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """A declaration as a file: the output of podid export and podid convert."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

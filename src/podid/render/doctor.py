@@ -1,8 +1,6 @@
 """A doctor's report as text (a line for each identity, then a block for each cause, worst first) and as a document, and
 the list of its checks."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime

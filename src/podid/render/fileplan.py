@@ -1,7 +1,5 @@
 """Plans of files: as lines, as documents, and as a unified diff."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator, Sequence
 

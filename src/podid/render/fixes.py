@@ -1,7 +1,5 @@
 """The plans of the fixes of `podid doctor --fix`."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

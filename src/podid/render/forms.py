@@ -3,8 +3,6 @@
 https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_pod_identity_association
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

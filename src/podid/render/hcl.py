@@ -3,8 +3,6 @@
 https://developer.hashicorp.com/terraform/language/syntax/configuration
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The journal, as a document and as text."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from datetime import datetime

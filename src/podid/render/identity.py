@@ -1,7 +1,5 @@
 """One service account: association, trust policy, permissions, target role, and the credentials of its pods."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

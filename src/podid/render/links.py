@@ -3,8 +3,6 @@
 Format: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import cache

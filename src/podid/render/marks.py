@@ -52,15 +52,13 @@ def state_line(state: IdentityState | None, words: str, more: str = "", *, lead:
     return Line(f"{head}{more}".rstrip(), style, upto=len(head))
 
 
-def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]], lead: str = "") -> list[str | Line]:
+def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]]) -> list[str | Line]:
     """Return a line for each state with its subject and further words, in columns."""
     shown = list(rows)
     width = max((len(subject) for _, subject, _ in shown), default=0)
     words = max((len(state_word(state)) for state, _, _ in shown), default=0)
-    hang = len(lead) + width + words + 6
+    hang = width + words + 6
     return [
-        replace(
-            state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}", lead=lead), hang=hang
-        )
+        replace(state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}"), hang=hang)
         for state, subject, more in shown
     ]

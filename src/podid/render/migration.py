@@ -1,11 +1,10 @@
 """The plan and the status of a migration: a line for each item, then blockers and the next commands."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from podid.domain.grouping import grouped
 from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
 from podid.domain.names import role_name
 from podid.domain.text import count_of, short_list
@@ -98,19 +97,11 @@ Notes = dict[str, list[tuple[str, str, tuple[tuple[str, ...], ...]]]]
 
 
 def _blockers(items: Sequence[MigrationItem]) -> Notes:
-    notes: Notes = {}
-    for item in items:
-        for blocker in item.blockers:
-            notes.setdefault(blocker.id, []).append((item.target, blocker.message, blocker.way_out))
-    return notes
+    return grouped((b.id, (item.target, b.message, b.way_out)) for item in items for b in item.blockers)
 
 
 def _warnings(items: Sequence[MigrationItem]) -> Notes:
-    notes: Notes = {}
-    for item in items:
-        for warning in item.warnings:
-            notes.setdefault(warning.id, []).append((item.target, warning.message, ()))
-    return notes
+    return grouped((warning.id, (item.target, warning.message, ())) for item in items for warning in item.warnings)
 
 
 def _who(targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> str:

@@ -1,7 +1,5 @@
 """The outlook of a plan: members of its document, and the lines below it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Explanations of failure modes, and their list."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A list of the same value twice, nested thirty times, has a billion values.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """Rounds of `podid reconcile`, and the manifests that run it in a cluster."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any

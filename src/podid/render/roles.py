@@ -1,7 +1,5 @@
 """Roles as documents and as text: trust policy, permissions and associations. Presets in words, and as policies."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The JSON Schemas that podid itself uses, as tools/gen_docs.py generates them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

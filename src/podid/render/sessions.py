@@ -1,7 +1,5 @@
 """Sessions of pods: the pod of each, and their calls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Views of the settings file."""
 
-from __future__ import annotations
-
 from podid.domain.members import Document, TextOrNull
 from podid.domain.plan import Default
 from podid.domain.text import count_of

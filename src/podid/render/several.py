@@ -1,7 +1,5 @@
 """Plans and results of several clusters in one view."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The status of service accounts: a line for each, a line for each pod, and the document."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence

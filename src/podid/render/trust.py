@@ -1,7 +1,5 @@
 """Verdicts on trust policies, and edited policies, as documents and as text."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The results of verify: the pods of each identity, podid's own pods, and the permissions of the role."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from podid.domain.encoding import encode

@@ -1,7 +1,5 @@
 """The view of `podid version`."""
 
-from __future__ import annotations
-
 from podid.ops.versions import Versions
 from podid.render.view import NOTHING, View, document, facts
 

@@ -56,6 +56,8 @@ def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
         "shop/orders in cluster demo, us-west-2: not allowed; broken"
         in healthy.must("role", "show", "shop-orders").stdout
     )
+    names = ", ".join(healthy.cluster.pod_names("shop", "orders"))
+    assert f"    {names}\n" in healthy.must("role", "show", "shop-orders").stdout
 
 
 def test_a_role_that_refuses_its_association(healthy: Site) -> None:

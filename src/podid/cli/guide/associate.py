@@ -1,8 +1,6 @@
 """Guided mode of `podid associate`, `role create` and `disassociate`: the questions, and the command line of the
 answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from podid.cli.guide import place, role

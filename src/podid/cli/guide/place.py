@@ -1,7 +1,5 @@
 """Questions about where: cluster, namespace, service account."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 
 from podid.cli.guide.questions import (
@@ -17,6 +15,7 @@ from podid.cli.guide.questions import (
     listed_or_typed,
 )
 from podid.domain.errors import InvalidInput
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing
 from podid.domain.text import count_of
@@ -42,10 +41,7 @@ def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         yield _namespace((*lead, f"The cluster's service accounts cannot be listed: {facts.accounts.reason}."))
         yield _account()
         return
-    by_namespace: dict[str, list[Account]] = {}
-    for account in facts.accounts.value:
-        if account.exists:
-            by_namespace.setdefault(account.ref.namespace, []).append(account)
+    by_namespace = grouped((account.ref.namespace, account) for account in facts.accounts.value if account.exists)
     pods = {name: sum(account.pods for account in accounts) for name, accounts in by_namespace.items()}
     options = [
         Option(name, name, f"{count_of(len(accounts), 'service account')}, {count_of(pods[name], 'pod')}")

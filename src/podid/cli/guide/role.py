@@ -1,8 +1,6 @@
 """Questions about a new role: its permissions, its trust policy, its name. Then about optional settings: a target role,
 a session policy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import count, takewhile
 

@@ -1,7 +1,5 @@
 """podid associate."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions, OptionalPermission

@@ -1,7 +1,5 @@
 """podid copy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

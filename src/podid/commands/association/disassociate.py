@@ -1,7 +1,5 @@
 """podid disassociate."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef

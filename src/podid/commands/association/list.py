@@ -13,7 +13,7 @@ from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.ops.association.listing import Details
+    from podid.ops.association.details import Details
     from podid.render.view import View
 
 _PAUSE_SECONDS = 10.0
@@ -23,7 +23,7 @@ def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.cli import permissions
     from podid.kube.reader import KubeReader
-    from podid.ops.association.listing import DETAILS, checks_for, sections_for
+    from podid.ops.association.details import DETAILS, checks_for, sections_for
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
     return CommandPermissions.of(

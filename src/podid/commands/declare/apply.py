@@ -71,6 +71,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import planned, saved, with_effects
     from podid.domain.errors import UsageError
+    from podid.domain.fileplan import check_all
     from podid.render.fileplan import file_plans_view
 
     if bool(options.plan) == bool(options.files.files):
@@ -86,8 +87,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     if access.shared.dry_run:
         access.terminal.emit(file_plans_view(filed.plans))
         return
-    for item in filed.plans:
-        item.check()
+    check_all(filed.plans)
     plans = {id(local): item for _, local, item in filed.parts}
     clusters = [(name, local) for name, local, _ in filed.parts]
     if len(clusters) == 1:
@@ -116,7 +116,7 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, fol
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None
-    access.terminal.note(*(refused.sentence for refused in item.refused))
+    access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
     changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)
-    if item.refused:
-        access.terminal.leave(ExitCode.PARTIAL)
+    if item.incomplete is not ExitCode.OK:
+        access.terminal.leave(item.incomplete)

@@ -142,8 +142,8 @@ def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) ->
     return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
 
 
-def reading() -> CommandPermissions:
-    """Return the permissions to compare files with clusters."""
+def reading(*, roles: bool = True) -> CommandPermissions:
+    """Return the permissions to compare files with clusters; without `roles`, files that declare no roles."""
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import permissions
@@ -153,8 +153,7 @@ def reading() -> CommandPermissions:
         Eks.get_cluster,
         Eks.list_associations,
         Iam.find_role,
-        Iam.get_policies,
-        Iam.find_policy,
+        *((Iam.get_policies, Iam.find_policy) if roles else ()),
         optional=(
             OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
             OptionalPermission.of(

@@ -32,7 +32,7 @@ def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, P
     from podid.commands.declare import apply, filing
 
     every, read = permissions(), {item.reason for item in filing.reading().optional}
-    always, lease = every.always, Permissions()
+    always, lease = filing.reading(roles=needs.roles).always, Permissions()
     for item in every.optional:
         if item.reason == LEASE:
             lease = item.permissions

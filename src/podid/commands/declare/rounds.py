@@ -74,9 +74,10 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     not_read = sum(len(plan.unread) for plan in filed.plans)
     changes = sum(len(plan.plan.actions) for plan in filed.plans)
     state = RoundState.DRIFT if changes else RoundState.IN_SYNC
-    if conflicts or not_read:
-        state = RoundState.PARTIAL
-    elif options.applies and changes:
+    decisive = any(item.decisive for plan in filed.plans for item in plan.unread)
+    if conflicts or decisive or not options.applies or not changes:
+        state = RoundState.PARTIAL if conflicts or not_read else state
+    else:
         chosen = FileApplyOptions(files=options.files, ownership=options.ownership)
         codes = {
             _applied(local, partial(apply_part, local, plan, chosen, follow=False)) for _, local, plan in filed.parts

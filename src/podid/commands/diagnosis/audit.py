@@ -1,7 +1,5 @@
 """podid audit."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.permissions import CommandPermissions

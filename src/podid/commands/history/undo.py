@@ -1,7 +1,5 @@
 """podid undo."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.option import argument, switch

@@ -118,7 +118,7 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:
     from podid.domain.encoding import plain
-    from podid.ops.migrate.manifests import read_manifests
+    from podid.ops.migrate.finish import read_manifests
     from podid.render.formats import to_yaml
 
     for name, (title, manifest) in read_manifests(planned, access.kube.reader).items():

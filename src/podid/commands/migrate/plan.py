@@ -1,7 +1,5 @@
 """podid migrate plan."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
@@ -66,12 +64,10 @@ def plan(access: Access, options: PlanOptions) -> None:
         migration = read_migration(
             access.clients,
             place,
+            options.which,
             scope=scope_of(refs, namespace),
             now=access.runtime.now(),
             journal=access.journal_to_read,
-            accepted=options.which.accepts,
-            source=options.which.from_,
-            cloudtrail=options.which.cloudtrail,
             create=options.create_service_accounts,
             first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
             adjust=access.with_commands,

@@ -1,7 +1,5 @@
 """podid migrate status."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, options
@@ -45,12 +43,10 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
         migration = read_migration(
             access.clients,
             place,
+            options.which,
             scope=scope_of(refs, namespace),
             now=access.runtime.now(),
             journal=access.journal_to_read,
-            accepted=options.which.accepts,
-            source=options.which.from_,
-            cloudtrail=options.which.cloudtrail,
             adjust=access.with_commands,
         )
     migration.check_exist(refs, namespace)

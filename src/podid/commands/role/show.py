@@ -37,8 +37,8 @@ def show(
     """Show a role, its trust policy and its associations.
 
     The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
-    association that uses the role, it shows whether the trust policy allows the pods, and the status of the service
-    account.
+    association that uses the role, it shows whether the trust policy allows the pods, the status of the service
+    account, and its pods by name.
 
     Example: podid role show shop-orders
 

@@ -1,7 +1,5 @@
 """Documents and text of the sandbox commands."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from podid.domain.members import OPTIONAL, About, Document, Names, Pairs

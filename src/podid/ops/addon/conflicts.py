@@ -4,8 +4,6 @@ EKS applies an add-on with server-side apply as field manager `eks`. Source: EKS
 customize for Amazon EKS add-ons"; EKS API Reference, "UpdateAddon", resolveConflicts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from podid.domain.aws import Addon

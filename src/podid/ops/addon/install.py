@@ -1,7 +1,5 @@
 """Plan an add-on with the roles of its service accounts: install it, or change the installed one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from podid.domain.aws import Addon

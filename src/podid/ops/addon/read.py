@@ -1,7 +1,5 @@
 """Add-ons, and how their service accounts get roles."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.errors import ExitCode, PodidError
+from podid.domain.grouping import grouped
 from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schema_name
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
@@ -127,19 +128,16 @@ def coverage(
 ) -> Coverage:
     """Return the coverage; pure. `pods` are the agent's; `needy` maps a node to the service accounts with an
     association whose pods run there, None if not checked."""
-    by_node: dict[str, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        if pod.node and not pod.deleting:
-            by_node[pod.node].append(pod)
+    by_node = grouped((pod.node, pod) for pod in pods if pod.node and not pod.deleting)
     return Coverage(
         tuple(
             NodeCoverage(
                 node.name,
                 node.compute_type or "ec2",
                 node.os,
-                *_state(node, daemon_sets, by_node[node.name]),
+                *_state(node, daemon_sets, by_node.get(node.name, [])),
                 kind_of(node),
-                sum(container.restarts for pod in by_node[node.name] for container in pod.containers),
+                sum(container.restarts for pod in by_node.get(node.name, []) for container in pod.containers),
                 None if needy is None else tuple(sorted(needy.get(node.name, ()))),
             )
             for node in nodes

@@ -1,7 +1,5 @@
 """Plan the EKS Pod Identity Agent as an add-on: install it, or change the installed one."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """The state of the agent: add-on, DaemonSets, coverage and the doctor's findings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar

@@ -1,8 +1,6 @@
 """Uninstall the agent add-on: the service accounts that lose credentials, the plan, and the wait until the agent is
 gone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """The versions of an add-on that EKS offers for a cluster, and the choice among them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -125,13 +123,13 @@ class AgentVersions:
         return tuple(state for state, meant in versions.items() if meant == version)
 
 
-def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:
+def read_versions(clients: Clients, place: Place) -> AgentVersions:
     """Raise the error that prevents reading the list."""
     cluster = place.the_cluster
-    current = clients.eks.find_addon(cluster.name, addon)
-    offer = judge(cluster, clients.eks.list_addon_versions(addon, cluster.version))
+    current = clients.eks.find_addon(cluster.name, AGENT_ADDON)
+    offer = judge(cluster, clients.eks.list_addon_versions(AGENT_ADDON, cluster.version))
     following = next_minor(cluster.version)
-    later = judge(cluster, clients.eks.list_addon_versions(addon, following)) if following else Offer("", ())
+    later = judge(cluster, clients.eks.list_addon_versions(AGENT_ADDON, following)) if following else Offer("", ())
     return AgentVersions(
         cluster=cluster.name,
         platform=cluster.platform_version,

@@ -5,8 +5,6 @@ A change reaches each API server at a different time. A pod created with dryRun=
 created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
@@ -90,7 +88,7 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
     request = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
     def reached(status: IdentityStatus) -> bool:
-        state = status.state if running else status.new_pod.state
+        state, _ = status.judged(running=running)
         return state is not None and state.rank >= how.state.rank
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:

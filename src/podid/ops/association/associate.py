@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
 from podid.domain.section import Known, Section
@@ -256,10 +257,7 @@ class Associating:
         place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
         tagged = all_tagged(new, self.current)
         request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
-        targets: dict[str, list[ServiceAccountRef]] = {}
-        for ref, settings in new.items():
-            if settings.target_role_arn:
-                targets.setdefault(settings.target_role_arn, []).append(ref)
+        targets = grouped((arn, ref) for ref, settings in new.items() if (arn := settings.target_role_arn))
         request = request.chaining(chaining_policies(targets))
         plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
         at_targets = []

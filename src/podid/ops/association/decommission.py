@@ -1,8 +1,6 @@
 """Plan the removal of everything that belongs to one cluster: its associations, the roles that only it uses, and its
 statements in the trust policies of other roles."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime

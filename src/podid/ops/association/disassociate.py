@@ -1,21 +1,19 @@
 """Plan the deletion of associations, and report which pods lose credentials and when."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from podid.domain.errors import PodidError
+from podid.domain.cluster import ServiceAccount
+from podid.domain.errors import Conflict, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, text
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
-from podid.ops.association.accounts import plan_delete_accounts
 from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.role.delete import plan_delete_after
@@ -97,3 +95,41 @@ def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str
     except PodidError as error:
         return (f"the running pods that lose the role were not checked: {error.message}",)
     return tuple(notes)
+
+
+def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs: Sequence[ServiceAccountRef]) -> Plan:
+    """Plan the deletions; service accounts that do not exist are listed under `unchanged`. Raise Conflict for one that
+    podid did not create here, that another tool manages now, or that a running pod uses."""
+    actions: list[Action] = []
+    unchanged: list[Action] = []
+    reader = clients.kube.reader
+    for ref in refs:
+        account = reader.find_service_account(ref)
+        if account is None:
+            unchanged.append(SERVICE_ACCOUNT.action(SERVICE_ACCOUNT.state_of(ref), None))
+            continue
+        _check_made_here(journal, place, account)
+        pods = [pod.name for pod in reader.list_pods(ref.namespace, service_account=ref.name) if live(pod)]
+        if pods:
+            raise Conflict(
+                f"Service account {ref} cannot be deleted: running pods use it ({short_list(pods)})",
+                advice="Delete their workloads, or give them another service account, first.",
+                subject=str(ref),
+            )
+        actions.append(SERVICE_ACCOUNT.action(SERVICE_ACCOUNT.state_as_read(account), None))
+    return Plan(header=place.header, actions=tuple(actions), unchanged=tuple(unchanged))
+
+
+def _check_made_here(journal: Journal, place: Place, account: ServiceAccount) -> None:
+    keys = {"namespace": account.namespace, "name": account.name}
+    created = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
+    if created is None or text(created, "uid") != account.uid:
+        raise Conflict(
+            f"Service account {account.ref} was not created by podid, according to its journal",
+            hint=("kubectl", "delete", "serviceaccount", account.name, "--namespace", account.namespace),
+            subject=str(account.ref),
+        )
+    if account.owner:
+        raise Conflict(
+            f"{account.owner} manages service account {account.ref} now: delete it there", subject=str(account.ref)
+        )

@@ -1,7 +1,5 @@
 """Read associations from a file: JSON, YAML or CSV, for example the output of `podid list`."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,8 +1,6 @@
 """Read everything about one service account: its status, its association and roles, and the credentials that its pods
 use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 

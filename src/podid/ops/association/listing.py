@@ -1,166 +1,31 @@
-"""List associations: filters, order and details. Pods, service accounts, roles and status only if required."""
+"""List associations: filters and order. Pods, service accounts, roles and status only if required."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial
-from podid.domain.members import About
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
 from podid.domain.owners import owner_of
 from podid.domain.plan import Place
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, attempt, error_of
-from podid.domain.status import IdentityStatus
+from podid.domain.snapshot import Known, Missing, attempt
 from podid.domain.text import nearest, short_list
-from podid.domain.workloads import injected, live, opted_out
+from podid.ops.association.details import ORDERS, Detail, Details, read_details
 from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-    from podid.checks.base import Check
     from podid.kube.reader import KubeReader
-
-# --- details that cost more calls -------------------------------------------------------------------------------------
-
-T = TypeVar("T")
-
-NO_ACCOUNT = "association-sa-not-found"
-Detail = Literal["pods", "accounts", "roles", "status", "owners"]
-# the options and columns that require each
-DETAILS: Mapping[Detail, str] = {
-    "pods": "--pods, --stale: the running pods",
-    "accounts": "--dangling, column exists: the service accounts",
-    "roles": "--dangling, column role-exists: the roles",
-    "status": "column status: the data that it depends on",
-    "owners": "--owner, column owner: custom resources of ACK and Crossplane that own associations",
-}
-# the section that a detail requires besides those of its checks
-SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
-
-
-@dataclass(frozen=True, slots=True)
-class PodCounts:
-    """The running pods of one association that the webhook serves, those with the injected fields, and the stale ones:
-    a restart fixes a check that fails for them."""
-
-    running: int = 0
-    injected: Annotated[int, About("With the injected fields.")] = 0
-    stale: Annotated[
-        int, About("Without the injected fields, or started before a change that may not have reached them.")
-    ] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """The details of one association, None for those that were not read. `account` and `role` are whether these
-    exist."""
-
-    pods: PodCounts | None = None
-    account: bool | None = None
-    role: bool | None = None
-    status: IdentityStatus | None = None
-
-    @property
-    def stale(self) -> bool:
-        return self.pods is not None and self.pods.stale > 0
-
-    @property
-    def dangling(self) -> bool:
-        return self.account is False or self.role is False
-
-
-# sort keys of details; unknown values come first
-ORDERS: Mapping[str, Callable[[Details], object]] = {
-    "pods": lambda details: -1 if details.pods is None else details.pods.running,
-    "injected": lambda details: -1 if details.pods is None else details.pods.injected,
-    "stale": lambda details: -1 if details.pods is None else details.pods.stale,
-    "exists": lambda details: str(details.account),
-    "role-exists": lambda details: str(details.role),
-    "status": lambda details: -1 if (status := details.status) is None or status.state is None else status.state.rank,
-}
-
-
-def checks_for(details: Collection[Detail]) -> tuple[Check, ...]:
-    """Return the checks that the details require: for the status all that it depends on, for pods those that a restart
-    fixes."""
-    from podid.checks.all import ALL
-    from podid.checks.base import on_links
-    from podid.checks.status import STATE_LINKS
-    from podid.domain.findings import Bearing
-
-    if "status" in details:
-        parts = (on_links(check, STATE_LINKS) for check in ALL if check.bearing is not Bearing.ADVICE)
-        return tuple(check for check in parts if check is not None)
-    return tuple(c for c in ALL if "pods" in details and c.bearing is Bearing.RESTART)
-
-
-def sections_for(details: Collection[Detail]) -> tuple[str, ...]:
-    return tuple(SECTIONS[detail] for detail in SECTIONS if detail in details)
-
-
-def read_details(
-    clients: Clients,
-    place: Place,
-    associations: Sequence[Listed],
-    details: frozenset[Detail],
-    now: datetime,
-    *,
-    namespace: str,
-) -> dict[str, Details]:
-    """Return details by association ID. Raise if pods or service accounts are requested and cannot be listed; other
-    values that cannot be read are unknown."""
-    from podid.ops.status.diagnose import examine_listed
-    from podid.ops.status.facts import stale_pods
-
-    if not details or not associations:
-        return {}
-    also = sections_for(details)
-    diagnosis = examine_listed(clients, place, associations, checks_for(details), also, now=now, namespace=namespace)
-    snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
-    if "pods" in details:
-        stale = stale_pods(diagnosis)
-        served = [pod for pod in _needed(snapshot.pods) if live(pod) and not opted_out(pod)]
-        for pod in served:
-            count = counts.get(pod.ref, PodCounts())
-            late = f"{pod.namespace}/{pod.name}" in stale
-            counts[pod.ref] = PodCounts(count.running + 1, count.injected + injected(pod), count.stale + late)
-    if "accounts" in details:
-        accounts = {account.ref for account in _needed(snapshot.service_accounts)}
-    statuses = {status.ref: status for status in diagnosis.report.identities}
-    return {
-        item.association_id: Details(
-            pods=counts.get(item.ref, PodCounts()) if "pods" in details else None,
-            account=None if accounts is None else item.ref in accounts,
-            role=_role_exists(snapshot, item) if "roles" in details else None,
-            status=statuses[item.ref] if "status" in details else None,
-        )
-        for item in associations
-    }
-
-
-def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
-    if isinstance(section, Missing):
-        raise error_of(section)
-    return section.value
-
-
-def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
-    from podid.facts.index import role_section
-
-    role = role_section(snapshot, item.role_arn) if isinstance(item, Association) else None
-    return None if role is None or isinstance(role, Missing) else role.value is not None
-
-
-# --- the list ---------------------------------------------------------------------------------------------------------
 
 NO_OWNER = "none"
 NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
@@ -326,18 +191,8 @@ def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[Ser
 
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
     """Return the associations of EKS's list, one call for every hundred, without role, settings, tags and times."""
-    return [
-        Association(
-            cluster_name=item.cluster_name,
-            namespace=item.namespace,
-            service_account=item.service_account,
-            role_arn="",
-            association_arn=item.association_arn,
-            association_id=item.association_id,
-            owner_arn=item.owner_arn,
-        )
-        for item in eks.list_association_summaries(place.cluster_name, namespace)
-    ]
+    summaries = eks.list_association_summaries(place.cluster_name, namespace)
+    return [Association.of(summary, role_arn="") for summary in summaries]
 
 
 def has_role(association: Association, role: str) -> bool:
@@ -376,11 +231,6 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def _place(item: Listed) -> list[str]:
-    """Return region and account: several clusters may have the same name."""
-    return item.association_arn.split(":")[3:5]
-
-
 def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sort by `by`, in descending order with a leading `-`, then by cluster, namespace and service account. Unread
     associations come last. `details` are by association ID. Raise InvalidInput for a column that cannot be sorted
@@ -393,7 +243,11 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
             f"--sort-by {by!r} is not one of {known}, with an optional - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
-    ordered = sorted(items, key=lambda item: (item.cluster_name, *_place(item), item.ref, item.association_id))
+    ordered = sorted(
+        items,
+        # several clusters may have the same name, each in another region or account
+        key=lambda item: (item.cluster_name, item.association_arn.split(":")[3:5], item.ref, item.association_id),
+    )
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
@@ -409,9 +263,7 @@ def unread_error(listed: Iterable[Listed], count: int) -> Partial | None:
     unread = [item for item in listed if isinstance(item, UnreadAssociation)]
     if not unread:
         return None
-    names: dict[tuple[str, str], list[str]] = {}
-    for item in unread:
-        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
+    names = grouped(((item.reason, item.permission), str(item.ref)) for item in unread)
     return Partial(
         f"{len(unread)} of {count} associations could not be read: their roles are not known",
         hint=Again(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.text import did_you_mean, nearest
@@ -50,10 +51,7 @@ def plan_associations(
     if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    by_role: dict[str, list[DesiredAssociation]] = {}
-    for item in desired:
-        by_role.setdefault(item.role.arn, []).append(item)
-    for items in by_role.values():
+    for items in grouped((item.role.arn, item) for item in desired).values():
         role = items[0].role
         if change.update_trust and role.denied is not None:
             raise role.denied  # --update-trust must not be skipped silently

@@ -1,7 +1,5 @@
 """Check a plan against guards: rules for every change."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from podid.domain import guard as rules

@@ -25,6 +25,7 @@ from podid.local.files import check_private, make_private, open_own, sync_direct
 from podid.ops.change import records
 from podid.ops.change.kinds import kind_of
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 # of a prefix or suffix of an id: as long as its random part
 SHORTEST_ID = 6
 
@@ -149,6 +150,11 @@ class Journal:
             and (moment := _moment(step.at or run.started_at)) is not None
             and moment >= since
         )
+
+    def newest_steps(self, account: str, kinds: Collection[str]) -> list[tuple[records.Run, records.Step]]:
+        """Return all steps that changed resources of these kinds, each with its run, the newest first."""
+        steps = self.steps_since(account, kinds, _EVER)
+        return [(run, step) for run, step, _ in sorted(steps, key=lambda item: (item[2], item[1].number), reverse=True)]
 
     def half_made(self, account: str, keys: Mapping[str, str]) -> bool:
         """Return whether the newest recorded run that changed the resource, or one with its keys, did not finish."""

@@ -1,7 +1,5 @@
 """Refuse actions on resources that another tool owns, unless the caller takes them over."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 

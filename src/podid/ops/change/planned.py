@@ -3,8 +3,6 @@
 A missing section stays missing: a change adds no facts about it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter

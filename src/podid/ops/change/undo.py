@@ -4,8 +4,6 @@ A journal may come from any source (`--journal-dir` of a checkout, a CI cache), 
 that it restores are judged like a new request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 

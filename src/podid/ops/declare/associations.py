@@ -124,6 +124,11 @@ class AssociationPlanner:
                     f"{wish.item.place('role')}: role: {name} is not the ARN of the declared role, {planned.role.arn}"
                 )
                 raise InvalidInput(message, subject=name)
+            if planned.unread is not None and (existing is None or existing.role_arn != planned.role.arn):
+                self.unread.append(
+                    replace(planned.unread, target=f"association of {wish.ref}: {planned.unread.target}")
+                )
+                return None
             return planned.role
         held = existing.role_arn if existing is not None else ""
         if held and name in (held, role_name(held)):

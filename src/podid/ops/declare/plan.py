@@ -154,7 +154,7 @@ class FilePlanner:
                 *wishes.unread,
                 *work.unread,
                 *(
-                    NotRead.of(f"association of {ref}", error)
+                    NotRead.of(f"association of {ref}", error, declared=False)
                     for ref, error in work.unreadable.items()
                     if ref not in wishes.by_ref
                 ),

@@ -81,7 +81,7 @@ def read_wishes(site: FileSite, *, annotations: bool = False) -> Wishes:
             except PodidError as error:
                 if isinstance(error, InvalidInput):
                     raise
-                wishes.unread.append(NotRead.of(f"service accounts {item.service_account}", error))
+                wishes.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
                 wishes.open.add(declaration.name)
                 continue
             if not refs:
@@ -99,7 +99,7 @@ def _add_annotated(site: FileSite, wishes: Wishes, matching: _Matching) -> None:
     try:
         accounts = matching.accounts()
     except PodidError as error:
-        wishes.unread.append(NotRead.of("annotations of service accounts", error))
+        wishes.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
         wishes.open |= {declaration.name for declaration in site.declarations}
         return
     declared = frozenset(wishes.by_ref)

@@ -1,7 +1,5 @@
 """An archive for support: the snapshot and the report, with accounts and external ids redacted."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """Examinations of the doctor: of the cluster or a saved snapshot, once or repeatedly (--watch, --until-clean)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter

@@ -137,7 +137,7 @@ class DoctorOptions:
     logs: bool = switch("Read the agents' logs of the last hour.")
     cloudtrail: bool = switch("Read CloudTrail. Calls appear there after a few minutes.")
     verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
-    probe: bool = switch("Run probe pods, which request credentials. Asks for confirmation.")
+    probe: bool = switch("Run probe pods that request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
     fix: bool = switch("Apply fixes that restart or install. Prompts for each.")
     fix_id: tuple[str, ...] = several("ID", "Fix only this finding; permits grants and deletions. Repeatable.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 
 UNCHECKED = "target-role-trust-broken"
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +122,8 @@ def base_role_back(
     notes: list[str] = []
     deleted = {association.ref for association in associations}
     remaining = [a for a in known_or(snapshot.associations, ()) if isinstance(a, Association) and a.ref not in deleted]
-    creations = journal.steps_since(header.account, (ROLE.name,), _EVER)
-    migrated = {step.action.target for run, step, _ in creations if ("migrate", "apply") in pairwise(run.command)}
+    creations = journal.newest_steps(header.account, (ROLE.name,))
+    migrated = {step.action.target for run, step in creations if ("migrate", "apply") in pairwise(run.command)}
     for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):
         name, targets = role_name(arn), {a.target_role_arn for a in associations if a.role_arn == arn}
         keys = {"roleName": name}
@@ -136,8 +134,8 @@ def base_role_back(
         if state is None:
             notes.append(f"base role {name} stays: this journal has no migration that created it")
             continue
-        steps = journal.steps_since(header.account, (TARGET_TRUST.name, ROLE_POLICY.name), _EVER)
-        recorded = [step.action for _, step, moment in sorted(steps, key=lambda item: item[2], reverse=True)]
+        steps = journal.newest_steps(header.account, (TARGET_TRUST.name, ROLE_POLICY.name))
+        recorded = [step.action for _, step in steps]
         for target in sorted(filter(None, targets)):
             own = (a for a in recorded if a.keys.get("targetRoleArn") == target and a.before is not None)
             if (action := next(own, None)) is not None:

@@ -1,11 +1,9 @@
 """Service accounts with credentials from IRSA, kiam or kube2iam, with role and stage: pure, from one snapshot."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from podid.domain import trust
@@ -25,6 +23,7 @@ from podid.facts.credentials import ROLE_ARN, main_use
 from podid.facts.index import index, role_section
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.role.plan import identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +94,33 @@ def find_leftovers(
 ) -> tuple[MigrationCandidate, ...]:
     """Return associated service accounts whose role still allows them by this cluster's issuer, without other traces of
     IRSA. A pattern counts only if no other candidate needs it."""
-    known, provider = {item.ref for item in candidates}, provider_arn(place)
-    needed = {item.role_arn for item in candidates}
+    provider, needed = provider_arn(place), {item.role_arn for item in candidates}
+
+    def remains(association: Association, policy: trust.Policy) -> bool:
+        if not trust.allows_by_issuer(policy, provider, association.ref):
+            return False
+        return association.role_arn not in needed or trust.lists_subject(policy, provider, association.ref)
+
+    return leftovers_of(snapshot, candidates, scope, remains)
+
+
+def leftovers_of(
+    snapshot: Snapshot,
+    candidates: Collection[MigrationCandidate],
+    scope: DoctorScope,
+    remains: Callable[[Association, trust.Policy], bool],
+) -> tuple[MigrationCandidate, ...]:
+    """Return the other associated service accounts for which a trust statement of a previous mechanism remains."""
+    known = {item.ref for item in candidates}
     accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     leftovers = []
     for ref, association in sorted(index(snapshot).associations.items()):
         if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
             continue
-        arn = association.role_arn
-        policy = policy_of(role_section(snapshot, arn))
-        if policy is None or not trust.allows_by_issuer(policy, provider, ref):
-            continue
-        if arn in needed and not trust.lists_subject(policy, provider, ref):
-            continue
-        pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
-        leftovers.append(MigrationCandidate(ref, arn, (), accounts.get(ref), pods))
+        policy = policy_of(role_section(snapshot, association.role_arn))
+        if policy is not None and remains(association, policy):
+            pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
+            leftovers.append(MigrationCandidate(ref, association.role_arn, (), accounts.get(ref), pods))
     return tuple(leftovers)
 
 
@@ -191,13 +202,7 @@ def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) ->
     tags_on = known.session_tags if known is not None else True
     allowed = by_issuer = None
     if policy is not None and isinstance(role, Known) and role.value is not None:
-        who = trust.PodIdentity(
-            cluster_arn=place.the_cluster.arn,
-            namespace=candidate.ref.namespace,
-            service_account=candidate.ref.name,
-            session_tags=tags_on,
-            role_tags=dict(role.value.tags),
-        )
+        who = identity(place.the_cluster, candidate.ref, session_tags=tags_on, role=role.value)
         allowed = trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
         by_issuer = trust.allows_by_issuer(policy, provider_arn(place), candidate.ref)
     return MigrationFacts(candidate, known, role, allowed, by_issuer, counts_of(snapshot, candidate.pods))

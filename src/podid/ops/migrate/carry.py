@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
 
 BATCH = 10
-# the stages for `--until`; a later stage requires `finish`
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
-UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +141,7 @@ class _MigrationRun:
         for status in diagnosis.report.identities:
             self.after[status.ref] = status
             required = IdentityState.READY if wait is Wait.READY or not status.pods else IdentityState.VERIFIED
-            state = status.state if running else status.new_pod.state
-            cause = status.cause if running else status.new_pod.cause
+            state, cause = status.judged(running=running)
             if state is not None and state.rank >= required.rank:
                 reached.append(status.ref)
             else:

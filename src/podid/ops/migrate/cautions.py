@@ -1,7 +1,5 @@
 """Warnings before an item is migrated that do not come from the checks, because they matter only to a migration."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

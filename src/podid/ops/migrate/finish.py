@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import NotYet, Partial, PodidError
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
@@ -29,10 +31,14 @@ from podid.ops.migrate.proxy_changes import (
     owned_templates,
     principals_of,
     template_edit_words,
+    template_patch,
     unread_principals,
     without_annotations,
 )
 from podid.ops.role.plan import check_editable
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
 
 SOAK = timedelta(hours=24)
 
@@ -200,11 +206,8 @@ def _trust_actions(
 ) -> list[Action]:
     """Return one change for each role: remove the statements that allow the leaving service accounts by the previous
     mechanism."""
-    by_role: dict[str, list[MigrationItem]] = {}
-    for item in leaving:
-        by_role.setdefault(item.role_arn, []).append(item)
     actions: list[Action] = []
-    for arn, items in by_role.items():
+    for arn, items in grouped((item.role_arn, item) for item in leaving).items():
         section = role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
             notes.append(f"the trust policy of role {role_name(arn)} could not be read; podid leaves it unchanged")
@@ -274,3 +277,18 @@ def edit_words(account: ServiceAccount) -> str:
     }
     place = where.get(account.owner.partition(" ")[0], "in its manifest")
     return f"{account.owner} manages the annotations: remove {names} {place}"
+
+
+def read_manifests(finish: Finish, reader: KubeReader) -> Mapping[str, tuple[str, Mapping[str, object]]]:
+    """Return file name -> title and manifest. No name in Kubernetes contains an underscore, so no two objects have the
+    same file."""
+    manifests: dict[str, tuple[str, Mapping[str, object]]] = {}
+    for template in finish.templates:
+        workload = template.workload
+        name = f"{workload.namespace}_{workload.kind.lower()}_{workload.name}.yaml"
+        manifests[name] = (f"a patch of {template.subject}", template_patch(template))
+    patched = {template.workload.ref for template in finish.templates}
+    for ref in finish.owned.keys() - patched:
+        title = f"the manifest of {ref} without the annotations"
+        manifests[f"{ref.namespace}_{ref.name}.yaml"] = (title, reader.get_manifest(ref))
+    return dict(sorted(manifests.items()))

@@ -41,6 +41,7 @@ from podid.ops.migrate.candidates import (
 from podid.ops.migrate.judge import MigrationJudge
 from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_proxies, uses_of
 from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
+from podid.ops.migrate.request import MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-    from podid.ops.migrate.request import MigrationOptions
 
 # the sections to find every previous mechanism, and the pods for the stage
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")
@@ -194,25 +194,23 @@ def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> Doct
 def read_migration(
     clients: Clients,
     place: Place,
+    options: MigrationOptions | None = None,
     *,
     scope: DoctorScope = EVERYTHING,
     now: datetime,
     journal: Journal | None = None,
-    accepted: Callable[[ServiceAccountRef, str], bool] = lambda ref, blocker: False,
     tags: Mapping[str, str] | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
-    source: str = "",
     create: bool = False,
     first: Plan | None = None,
-    cloudtrail: bool = False,
     base_role: BaseRole | None = None,
     begun: bool = False,
 ) -> Migration:
-    """Read the cluster once and derive the items of `scope`. `accepted` are the accepted blockers; `tags` are those of
-    new associations. `source` selects the items of one previous mechanism; with `create`, workloads get service
-    accounts of their own if they need one. With `begun`, only items matter whose migration has begun. The items are
-    judged as if the plan `first` were carried out. Never raise for failed reads."""
-    named = scope
+    """Read the cluster once and derive the items of `scope`. `tags` are those of new associations. With `create`,
+    workloads get service accounts of their own if they need one. With `begun`, only items matter whose migration has
+    begun. The items are judged as if the plan `first` were carried out. Never raise for failed reads."""
+    options = options or MigrationOptions()
+    named, source = scope, options.from_
     if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
     sections = (*FOUND_IN, "daemon_sets")
@@ -242,14 +240,14 @@ def read_migration(
     if base_role is not None and journal is not None:
         base_role = base_role.planned(clients, place, journal, candidates, index(base).associations, tags or {})
     associated = [c for c in candidates if c.ref in index(snapshot).associations]
-    trail = read_trail(clients, place, associated, now) if cloudtrail else Known(MigrationTrail())
+    trail = read_trail(clients, place, associated, now) if options.cloudtrail else Known(MigrationTrail())
     new = [c for c in candidates if c not in associated]
     judge = MigrationJudge(
         place=place,
         snapshot=snapshot,
         candidates=candidates,
         now=now,
-        accepted=accepted,
+        accepted=options.accepts,
         adjust=adjust,
         tags=tags or {},
         trail=trail,

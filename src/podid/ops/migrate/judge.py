@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
+from podid.domain.grouping import grouped
 from podid.domain.migration import (
     Blocker,
     ItemState,
@@ -171,14 +172,10 @@ class MigrationJudge:
         """Return the changes of these items, and the blocker of each whose trust policy cannot be extended. Trust
         policies come before associations, and each role has one change, however many items use it."""
         refused: dict[ServiceAccountRef, Blocker] = {}
-        by_role: dict[str, list[MigrationFacts]] = {}
-        for item in items:
-            if not in_account(item.candidate.role_arn, self.place):
-                continue
-            if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed:
-                by_role.setdefault(item.candidate.role_arn, []).append(item)
+        own = [item for item in items if in_account(item.candidate.role_arn, self.place)]
+        changed = [item for item in own if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed]
         plan = Plan(header=self.place.header, actions=())
-        for members in by_role.values():
+        for members in grouped((item.candidate.role_arn, item) for item in changed).values():
             plan = plan.then(self._plan_role(members, refused))
         trusts = [action for action in plan.actions if action.kind == ROLE_TRUST.name]
         others = [action for action in plan.actions if action.kind != ROLE_TRUST.name]

@@ -7,17 +7,20 @@ account and role is therefore an item, and workloads that share a service accoun
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import EXTERNAL_ID, ROLE, MetadataProxy, PodTemplate, find_proxies, may_proxy
 from podid.domain.migration import Blocker, Caution, MigrationItem, Stage
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
+from podid.domain.section import attempt
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, missing
 from podid.domain.status import CredentialSource
 from podid.domain.text import short_list
@@ -64,26 +67,16 @@ def read_proxies(
         renamed = frozenset(key for proxy in proxies for key in (proxy.role_key, proxy.external_id_key))
         if renamed - keys:
             templates = reader.list_pod_templates(renamed)
+        annotated = sorted({template.workload.namespace for template in templates if template.annotations})
         return Known(
             ProxyReading(
                 proxies=proxies,
                 templates=templates,
                 pods=reader.list_annotations("Pod", renamed),
                 namespaces=reader.list_annotations("Namespace", {proxy.namespace_key for proxy in proxies}),
-                bindings={name: _bindings(clients, name) for name in _namespaces(templates)} if bindings else {},
+                bindings={name: attempt(partial(reader.list_bindings, name)) for name in annotated} if bindings else {},
             )
         )
-    except PodidError as error:
-        return missing(error)
-
-
-def _namespaces(templates: Iterable[PodTemplate]) -> tuple[str, ...]:
-    return tuple(sorted({template.workload.namespace for template in templates if template.annotations}))
-
-
-def _bindings(clients: Clients, namespace: str) -> Section[Bindings]:
-    try:
-        return Known(clients.kube.reader.list_bindings(namespace))
     except PodidError as error:
         return missing(error)
 
@@ -118,9 +111,7 @@ class ProxyUses:
         candidates: list[MigrationCandidate] = []
         blocked: list[MigrationItem] = []
         for ref, by_workload in sorted(self.uses.items()):
-            roles: dict[str, list[ProxyUse]] = defaultdict(list)
-            for use in by_workload.values():
-                roles[use.role_arn].append(use)
+            roles = grouped((use.role_arn, use) for use in by_workload.values())
             if ref in skipped or (scope.namespaces and ref.namespace not in scope.namespaces):
                 continue
             if ref.name != "default" and len(roles) == 1:

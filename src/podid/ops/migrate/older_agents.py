@@ -1,19 +1,17 @@
 """kiam and kube2iam in a cluster: the workloads that still need them, and the trust statements that remain without
 them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from podid.domain import trust
 from podid.domain.aws import Association
 from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderAgent
-from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.workloads import injected, live
-from podid.facts.index import index, role_section
-from podid.ops.migrate.candidates import MigrationCandidate, policy_of
+from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import injected
+from podid.ops.migrate.candidates import MigrationCandidate, leftovers_of
 from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUse, ProxyUses
 from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
@@ -61,21 +59,12 @@ def find_proxy_leftovers(
     scope: DoctorScope = EVERYTHING,
 ) -> tuple[MigrationCandidate, ...]:
     """Return associated service accounts whose role still allows the agent, although no annotation names the role."""
-    known = {item.ref for item in candidates}
     needed = {item.role_arn for item in candidates} | {proxy.default_role}
-    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     principals = principals_of(proxy, snapshot)
-    leftovers = []
-    for ref, association in sorted(index(snapshot).associations.items()):
-        if ref in known or not isinstance(association, Association) or association.owner_arn:
-            continue
-        if (scope.named and ref not in scope.named) or association.role_arn in needed:
-            continue
-        policy = policy_of(role_section(snapshot, association.role_arn))
-        if policy is None or not trust.principals_among(policy, principals):
-            continue
-        pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
-        leftovers.append(
-            MigrationCandidate(ref, association.role_arn, (), accounts.get(ref), pods, source=proxy.source, proxy=proxy)
-        )
-    return tuple(leftovers)
+
+    def remains(association: Association, policy: trust.Policy) -> bool:
+        needless = not association.owner_arn and association.role_arn not in needed
+        return needless and bool(trust.principals_among(policy, principals))
+
+    leftovers = leftovers_of(snapshot, candidates, scope, remains)
+    return tuple(replace(item, source=proxy.source, proxy=proxy) for item in leftovers)

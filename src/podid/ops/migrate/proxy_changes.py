@@ -1,8 +1,6 @@
 """Changes of a migration from kiam or kube2iam: service accounts of workloads, annotations of pod templates, and the
 trust in the role with which the agent assumes others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
@@ -23,8 +22,6 @@ from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of, unread_pri
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
 
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @dataclass(slots=True)
 class RecordedTemplate:
@@ -39,12 +36,11 @@ def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -
     """Return the changes of pod templates in the namespace of `ref`, except of workloads that got another service
     account."""
     try:
-        steps = journal.steps_since(place.account, (POD_TEMPLATE.name,), _EVER)
+        steps = journal.newest_steps(place.account, (POD_TEMPLATE.name,))
     except PodidError:
         return {}
-    newest = sorted(steps, key=lambda item: (item[2], item[1].number), reverse=True)
     records: dict[Subject, RecordedTemplate] = {}
-    for run, step, _ in newest:
+    for run, step in steps:
         action = step.action
         if run.header.cluster != place.cluster_name or action.keys["namespace"] != ref.namespace:
             continue

@@ -1,7 +1,5 @@
 """Options of the commands of a migration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial

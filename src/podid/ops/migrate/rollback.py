@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import Conflict, NotFound, Partial, PodidError
+from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Action, ChangeResult, Done, Plan, texts
+from podid.domain.plan import Action, ChangeResult, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
@@ -110,7 +109,7 @@ def plan_rollback(
         if m.proxy is not None:
             annotations += templates_back(migration, m.ref, m.role_arn, m.proxy, journal)
     opened, closed = [], []
-    for arn, group in _by_role(members).items():
+    for arn, group in grouped((member.role_arn, member) for member in members).items():
         if not in_account(arn, place):
             continue
         section = role_section(snapshot, arn)
@@ -196,13 +195,6 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
     return addon is not None and arn in addon.association_arns
 
 
-def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:
-    groups: dict[str, list[_Member]] = {}
-    for member in members:
-        groups.setdefault(member.role_arn, []).append(member)
-    return groups
-
-
 def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
     """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
     ref = member.ref
@@ -223,11 +215,9 @@ def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef
 def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
     """Return the changes of the resource that this journal has, the newest first."""
     try:
-        steps = journal.steps_since(account, (kind,), _EVER)
+        return [step.action for _, step in journal.newest_steps(account, (kind,)) if step.action.keys == keys]
     except PodidError:
         return []
-    about = [(moment, step.number, step.action) for _, step, moment in steps if step.action.keys == keys]
-    return [action for _, _, action in sorted(about, key=lambda item: item[:2], reverse=True)]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
@@ -330,9 +320,3 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     )
     message = f"{count_of(len(remaining), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
-
-
-def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:
-    """Return both results as one, of one run."""
-    done: tuple[Done, ...] = (*first.done, *second.done)
-    return replace(first, done=done, notes=(*first.notes, *second.notes), error=first.error or second.error)

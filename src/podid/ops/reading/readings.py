@@ -33,7 +33,7 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.versions import next_minor
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
-from podid.kube.project import CUSTOM
+from podid.kube.project_custom import CUSTOM
 from podid.ops.agent import logs
 
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """A snapshot in a file, for a diagnosis without access to the cluster."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 from dataclasses import replace

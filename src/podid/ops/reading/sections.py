@@ -4,7 +4,6 @@ it.
 A row comes after those that it needs or uses. The section's field in `Snapshot` names its service.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.aws.sts import EksAuth, Sts
 from podid.checks.base import Check
+from podid.domain.grouping import grouped
 from podid.domain.permissions import Need, OptionalPermission, Permissions, permissions_of
 from podid.domain.plan import Verb
 from podid.domain.section import EVIDENCE, READS, Cost
@@ -84,10 +84,8 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
 
 def optional_permissions(checks: Iterable[Check]) -> tuple[OptionalPermission, ...]:
     """Return the permissions for each cost that an option requests, for sections of these checks."""
-    chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
-    for row in needed(sections_of(checks), READS | EVIDENCE):
-        if row.cost in OPTIONS:
-            chosen[row.cost].append(row)
+    rows_of = needed(sections_of(checks), READS | EVIDENCE)
+    chosen = grouped((row.cost, row) for row in rows_of if row.cost in OPTIONS)
     return tuple(
         OptionalPermission.of(
             f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows if row.why)}",

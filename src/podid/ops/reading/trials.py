@@ -11,7 +11,7 @@ the injected fields.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from podid.domain import evidence
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected, Unavailable
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
 from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject
@@ -39,12 +40,9 @@ _ACCOUNT_IS_GONE = "association-sa-not-found"
 def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]]:
     """Return the trials by service account: of one pod of each workload and template, ready ones first, or of all pods.
     A pod that is deleted meanwhile has no trial."""
-    pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
-    for pod in source.value("pods"):
-        if live(pod) and not opted_out(pod):
-            pods[pod.ref].append(pod)
+    pods = grouped((pod.ref, pod) for pod in source.value("pods") if live(pod) and not opted_out(pod))
     chosen = source.some(MOST_UNNAMED)
-    tries = [(a, pod) for a in chosen for pod in sample(pods[a.ref], all_pods=source.all_pods)]
+    tries = [(a, pod) for a in chosen for pod in sample(pods.get(a.ref, ()), all_pods=source.all_pods)]
     trials: dict[str, list[evidence.TokenTrial]] = {str(a.ref): [] for a in chosen}
     for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
         if trial is not None:
@@ -123,20 +121,17 @@ MOST_ROUNDS = 11
 def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
     """Return the dry runs by service account, with one more round than before. The pod has the labels of a live pod, if
     there is one, because webhooks may select by them."""
-    by_namespace: dict[str, list[Pod]] = defaultdict(list)
-    of_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
-    for pod in known_or(source.before("pods"), ()):
-        if live(pod):
-            by_namespace[pod.namespace].append(pod)
-            if not opted_out(pod):
-                of_account[pod.ref].append(pod)
-    images = {namespace: image_among(pods) for namespace, pods in by_namespace.items()}
+    running: list[Pod] = [pod for pod in known_or(source.before("pods"), ()) if live(pod)]
+    of_account = grouped((pod.ref, pod) for pod in running if not opted_out(pod))
+    images = {name: image_among(pods) for name, pods in grouped((pod.namespace, pod) for pod in running).items()}
     labels = {ref: sample(pods)[0].labels for ref, pods in of_account.items()}
     chosen = {association.ref: association for association in source.some(MOST_UNNAMED)}
 
     def add(ref: ServiceAccountRef) -> Section[evidence.DryRun]:
         image = images.get(ref.namespace, FALLBACK_IMAGE)
-        return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
+        return _added(
+            source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account.get(ref, ()))
+        )
 
     sections = dict(pacing.fan_out(add, chosen, reads=True))
     return {str(ref): sections[ref] for ref in chosen}

@@ -12,6 +12,7 @@ from podid.domain.aws import Cluster
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.errors import PodidError
 from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, LogSighting, RecentChanges
+from podid.domain.grouping import grouped
 from podid.domain.plan import State
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import covering, users_of_nodes
@@ -41,9 +42,9 @@ def redemptions(source: Source) -> tuple[Redemption, ...]:
 def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
     """Return errors of agents by node. An agent whose last request succeeded is running."""
     names = {node.provider_id.rpartition("/")[2]: node.name for node in known_or(source.before("nodes"), ())}
-    by_node: dict[str, list[Redemption]] = defaultdict(list)
-    for event in source.value("redemptions"):
-        by_node[names.get(event.session_name, event.session_name)].append(event)
+    by_node = grouped(
+        (names.get(event.session_name, event.session_name), event) for event in source.value("redemptions")
+    )
     return {node: Known(_failures(node, events)) for node, events in sorted(by_node.items())}
 
 
@@ -69,18 +70,16 @@ def _failures(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
 
 def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
     """Return the sessions of the named roles, or of the first ones: one call each, two calls per second."""
-    sections: dict[str, Section[tuple[PodSession, ...]]] = {}
     since = source.now - SESSIONS_SINCE
     arns = list(dict.fromkeys(a.role_arn for a in source.named))
-    for arn in arns[:MOST_ROLES]:
-        sections[arn] = attempt(partial(_sessions_of, source, arn, since))
+
+    def read(arn: str) -> tuple[PodSession, ...]:
+        return newest(source.clients.aws.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
+
+    sections = {arn: attempt(partial(read, arn)) for arn in arns[:MOST_ROLES]}
     reason = f"CloudTrail was searched for the first {MOST_ROLES} roles only; pass a service account to search its role"
     omitted = Missing(reason, error_code=NOT_READ.error_code)
     return sections | dict.fromkeys(arns[MOST_ROLES:], omitted)
-
-
-def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:
-    return newest(source.clients.aws.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
 
 
 def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:

@@ -1,8 +1,6 @@
 """Select the workloads to restart: those whose new pods get the credentials that running pods have, by the checks and
 by dry-run pods."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 

@@ -16,6 +16,7 @@ from podid.calls import pacing
 from podid.domain.cluster import OwnerRef, Pod
 from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.findings import Bearing, Subject
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place
 from podid.domain.snapshot import Missing, error_of
@@ -202,10 +203,7 @@ def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[Workl
 def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
     """Return the pods by the workload at the end of their owner chain."""
     owners = _owners(reader, pods)
-    groups: dict[WorkloadRef, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        groups[_workload(pod, owners)].append(pod)
-    return dict(groups)
+    return grouped((_workload(pod, owners), pod) for pod in pods)
 
 
 def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:

@@ -1,8 +1,6 @@
 """Describe in words who can assume a role. The engine evaluates pods; the trust policy only selects which pods to
 try."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,8 +1,6 @@
 """Find inline policies that differ from the preset that created them, after a new version of podid or a change by
 someone else. The preset's values were not recorded: they are derived from the policy's resources."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

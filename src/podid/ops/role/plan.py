@@ -1,7 +1,5 @@
 """Plan the trust policy of an existing role, and describe its other users."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

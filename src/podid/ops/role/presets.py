@@ -1,7 +1,5 @@
 """Read presets: permissions for well-known workloads, narrowed by parameters."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Roll back the roles that a run created for a change that failed."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, replace
 
@@ -70,7 +68,8 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     arns = {
         item.action.keys["roleName"]: text(item.after or {}, "roleArn") for item in done if _creates(item, ROLE.name)
     }
-    uses = [json.dumps(item.after, default=str) for item in result.done if _uses(item)]
+    others = (item for item in result.done if item.action.kind not in _PARTS)
+    uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
     names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
     if not names:
         return None
@@ -109,10 +108,6 @@ def _unknown(result: ChangeResult) -> bool:
 
 def _creates(item: Done, *kinds: str) -> bool:
     return item.status is Status.DONE and item.action.verb is Verb.CREATE and item.action.kind in kinds
-
-
-def _uses(item: Done) -> bool:
-    return item.status in (Status.DONE, Status.UNCHANGED) and item.action.kind not in _PARTS
 
 
 def _deletion(item: Done) -> Action:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import CredentialsError, PodidError
+from podid.domain.grouping import grouped
 from podid.domain.members import HIDDEN, About, MissingPermission
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import short_list
@@ -49,11 +50,12 @@ class Uses:
 
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
-        by_role: dict[str, list[Association]] = {}
-        for arn in self.clusters:
-            for association in self.associations[arn]:
-                for role in dict.fromkeys((association.role_arn, association.target_role_arn)):
-                    by_role.setdefault(role or "", []).append(association)
+        by_role = grouped(
+            (role or "", association)
+            for arn in self.clusters
+            for association in self.associations[arn]
+            for role in dict.fromkeys((association.role_arn, association.target_role_arn))
+        )
         return {role: tuple(items) for role, items in by_role.items()}
 
     def of(self, role_arn: str) -> tuple[Association, ...]:

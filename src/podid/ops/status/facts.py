@@ -1,7 +1,5 @@
 """Details of one identity in addition to its status: who can assume its roles, and the credentials of its pods."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID

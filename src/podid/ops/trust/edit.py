@@ -1,7 +1,5 @@
 """Edit trust policies in files, or in a role as a plan."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

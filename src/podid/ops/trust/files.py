@@ -1,7 +1,5 @@
 """Read and write trust policies in files, alone or in output of the AWS CLI and podid."""
 
-from __future__ import annotations
-
 import json
 import re
 from codecs import BOM_UTF8

@@ -3,34 +3,10 @@
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
-from podid.ops.change.kinds.kubernetes import ANNOTATIONS, PROBE, RESTART, SERVICE_ACCOUNT
+from podid.ops.change.kinds.kubernetes import ANNOTATIONS, COMMAND, PROBE, RESTART, SERVICE_ACCOUNT
 from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
-from podid.ops.change.kinds.session import COMMAND
 from podid.ops.change.kinds.templates import AGENT, POD_TEMPLATE
 from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
-
-__all__ = [
-    "ADDON",
-    "ADDON_ASSOCIATIONS",
-    "AGENT",
-    "ANNOTATIONS",
-    "ASSOCIATION",
-    "COMMAND",
-    "KINDS",
-    "OIDC_PROVIDER",
-    "POD_TEMPLATE",
-    "PROBE",
-    "RESTART",
-    "ROLE",
-    "ROLE_ATTACHMENT",
-    "ROLE_POLICY",
-    "ROLE_SETTINGS",
-    "ROLE_TRUST",
-    "SERVICE_ACCOUNT",
-    "TARGET_TRUST",
-    "ResourceKind",
-    "kind_of",
-]
 
 KINDS: tuple[ResourceKind, ...] = (
     ADDON,

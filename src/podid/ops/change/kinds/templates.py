@@ -164,8 +164,7 @@ class AgentKind(ResourceKind):
         return None if template is None else self.state_of(template.subject)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        kind, namespace, name = (action.keys[key] for key in ("kind", "namespace", "name"))
-        site.clients.kube.writer.delete_workload(kind, namespace, name)
+        site.clients.kube.writer.delete_workload(**action.keys)
         return None
 
     def subject(self, action: Action) -> str:
