@@ -890,10 +890,16 @@ OWN = (
             ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
             ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
             ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
-            ("sns:Publish", "arn:aws:sns:us-west-2:111122223333:jobs", "an SNS"),
             ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
             ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
         )
+    ),
+    # the policy of a new topic has a condition on a key that is not known
+    Way(
+        "can-i shop/orders sns:Publish --resource arn:aws:sns:us-west-2:111122223333:jobs",
+        healthy,
+        ("--resource with an SNS",),
+        code=9,
     ),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
