@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from podid.domain.members import OR_NULL, About, members
+from podid.domain.members import OR_NULL, About
 from podid.domain.names import addon_name
 
 ADDON = "EKS add-on"
@@ -63,7 +63,6 @@ _REVERTS = {
 }
 
 
-@members("tool detail tag evidence certain")
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The tool that manages a resource. `detail` is its stack or object, empty if nothing names it; `tag` is the key of

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
-from podid.domain.members import OR_NULL, About, Names, members
+from podid.domain.members import OR_NULL, About, Names
 from podid.domain.policy.arns import ANY, covers, meet, overlap, text_of
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
@@ -62,7 +62,6 @@ class Layer:
             yield from (statement for statement in policy.statements if statement.covers(action))
 
 
-@members("action verdict resource resources except_ unclear layer statement reason keys missing_permission")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """The access to an action on `resource`, or on any resource: then `resources` are the allowed patterns, without

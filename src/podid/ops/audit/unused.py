@@ -16,7 +16,7 @@ from podid.domain.aws import Association, Role, UnreadAssociation
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import granted_actions
-from podid.domain.members import OR_NULL, About, TextOrNull, kind, members
+from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
@@ -70,7 +70,6 @@ class UnusedItem:
 
 
 @kind("UnusedReport", "`podid unused`.")
-@members("cluster taken_at since items unread limits")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedReport:
     """The items that were not used since a time."""

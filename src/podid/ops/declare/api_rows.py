@@ -49,7 +49,7 @@ def _rows(node: DocumentNode) -> Iterator[tuple[DocumentNode, str]]:
 
 
 def _row(row: DocumentNode, key: str, file: ForeignFile) -> None:
-    account = account_node(get(row, "namespace"), get(row, "serviceAccount"), row.at)
+    account = account_node(get(row, "namespace"), get(row, "serviceAccount"))
     owner = text(get(row, "ownerArn"))
     if owner:
         name = addon_name(owner)

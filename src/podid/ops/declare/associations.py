@@ -14,7 +14,7 @@ from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
-from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
+from podid.ops.change.kinds import SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.marks import Mark, TagHistory
@@ -245,7 +245,3 @@ class AssociationPlanner:
             self.unread.append(NotRead.of("service accounts to create", error))
             return ()
         return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in absent)
-
-
-def association_actions(plan: Plan) -> list[Action]:
-    return [action for action in plan.actions if action.kind == ASSOCIATION.name]

@@ -186,7 +186,7 @@ class CustomResources:
         self.file.association(
             text(cluster),
             {
-                "serviceAccount": account_node(spec.get("namespace"), spec.get("serviceAccount"), item.node.at),
+                "serviceAccount": account_node(spec.get("namespace"), spec.get("serviceAccount")),
                 "role": role_name_node(role, names),
                 "targetRole": target,
                 "sessionTags": session_tags(spec.get("disableSessionTags")),

@@ -97,7 +97,7 @@ def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
     file.association(
         cluster,
         {
-            "serviceAccount": account_node(namespace, account, row.at),
+            "serviceAccount": account_node(namespace, account),
             "role": role,
             "targetRole": get(row, "targetRoleARN"),
             "sessionTags": session_tags(get(row, "disableSessionTags")),

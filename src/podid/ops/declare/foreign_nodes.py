@@ -104,7 +104,7 @@ def members(node: DocumentNode | None) -> Nodes:
     return node.value if node is not None and isinstance(node.value, dict) else {}
 
 
-def account_node(namespace: DocumentNode | None, name: DocumentNode | None, at: Position) -> DocumentNode | None:
+def account_node(namespace: DocumentNode | None, name: DocumentNode | None) -> DocumentNode | None:
     """Return NAMESPACE/NAME; None if one of them is omitted."""
     if namespace is None or name is None:
         return None

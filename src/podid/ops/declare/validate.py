@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
-from podid.domain.members import About, kind, members
+from podid.domain.members import About, kind
 from podid.ops.declare.files import ReadFile, read_declarations, read_guard
 
 
@@ -25,7 +25,6 @@ class ValidatedFile:
 
 
 @kind("ValidatedFileList", "`podid validate`.")
-@members("items")
 @dataclass(frozen=True, slots=True)
 class ValidatedFiles:
     items: tuple[ValidatedFile, ...]

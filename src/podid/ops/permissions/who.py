@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.errors import ExitCode
-from podid.domain.members import HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.arns import ANY
@@ -26,16 +26,12 @@ if TYPE_CHECKING:
     from podid.ops.permissions.session import SessionAccess, SessionReader
 
 
-@members(
-    "cluster namespace service_account association_id role_arn verdict actions resources except_ statement reason keys "
-    "missing_permission pods"
-)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedIdentity:
     """A service account whose pods may perform the action, or for which that is not known."""
 
     cluster: str
-    ref: ServiceAccountRef
+    ref: Annotated[ServiceAccountRef, FLAT]
     association_id: str
     role_arn: Annotated[str, OR_NULL, About("The role of the pods' credentials; null if it could not be read.")] = ""
     verdict: AccessVerdict
@@ -47,14 +43,6 @@ class AllowedIdentity:
     keys: Annotated[Names, About("The condition keys and variables whose values are not known.")] = ()
     missing_permission: MissingPermission = ""
     pods: Annotated[int | None, About("The running pods; null if they could not be read.")] = None
-
-    @property
-    def namespace(self) -> str:
-        return self.ref.namespace
-
-    @property
-    def service_account(self) -> str:
-        return self.ref.name
 
 
 @kind("AllowedIdentityList", "`podid who-can`.")

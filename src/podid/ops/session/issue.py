@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from podid.domain.aws import Association
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.evidence import identified
-from podid.domain.members import About, ArnText, kind, members
+from podid.domain.members import FLAT, About, ArnText, kind
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.text import utc
@@ -136,13 +136,12 @@ def child_env(env: Mapping[str, str], region: str, url: str, token: str) -> dict
 
 
 @kind("IssuedIdentity", "`podid whoami --as`.")
-@members("cluster namespace service_account association_id role_arn caller_arn account session_name pod expires_at")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedIdentity:
     """The identity of credentials that EKS Auth issued for a token of `pod`."""
 
     cluster: str
-    ref: ServiceAccountRef
+    ref: Annotated[ServiceAccountRef, FLAT]
     association_id: str
     role_arn: Annotated[str, About("The role of the credentials.")]
     caller_arn: ArnText
@@ -150,14 +149,6 @@ class IssuedIdentity:
     session_name: str
     pod: str
     expires_at: datetime | None
-
-    @property
-    def namespace(self) -> str:
-        return self.ref.namespace
-
-    @property
-    def service_account(self) -> str:
-        return self.ref.name
 
 
 def read_identity(issuer: Issuer) -> IssuedIdentity:

@@ -140,7 +140,7 @@ def foresee(
         brings=tuple(verdict for key, verdict in new.items() if key not in old),
         ends=tuple(verdict for key, verdict in old.items() if key not in new),
         stands=tuple(verdict for key, verdict in new.items() if key in old),
-        uses=tuple(_uses(before, after, plan, concerned, now)),
+        uses=tuple(_uses(before, after, concerned, now)),
     )
 
 
@@ -297,9 +297,7 @@ def _loses(old: PodStatus, new: PodStatus) -> bool:
 # --- credentials ------------------------------------------------------------------------------------------------------
 
 
-def _uses(
-    before: Snapshot, after: Snapshot, plan: Plan, refs: Collection[ServiceAccountRef], now: datetime
-) -> Iterator[UseChange]:
+def _uses(before: Snapshot, after: Snapshot, refs: Collection[ServiceAccountRef], now: datetime) -> Iterator[UseChange]:
     """Yield the credentials that running pods use today, and those that new pods would use afterwards."""
     make, later = NewPods(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
     for ref in sorted(refs):
