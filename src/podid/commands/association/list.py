@@ -48,7 +48,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
     EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
     only if a column or a filter requires them. --owner and --columns owner also read the custom resources of ACK and
-    Crossplane, which own associations without a tag.
+    Crossplane: their controllers might not tag the associations.
 
     A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
     hold the old credentials.
