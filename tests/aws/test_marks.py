@@ -12,6 +12,7 @@ from typing import Any
 import podid.aws
 import podid.kube
 from permissions_support import checked_permissions
+from podid.aws.account import AccountManagement
 from podid.aws.api import Api
 from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
@@ -47,8 +48,12 @@ PROVIDER = OidcProvider(
     thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
     tags={"team": "shop"},
 )
-GATEWAYS = (Ec2, AccessAnalyzer, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth, Organizations, ResourcePolicies)
+GATEWAYS = (
+    *(Ec2, AccessAnalyzer, AccountManagement, CloudFormation, CloudTrail, Eks, Iam, Sts, EksAuth, Organizations),
+    ResourcePolicies,
+)
 SERVICES = (
+    "account",
     "cloudformation",
     "cloudtrail",
     "dynamodb",
@@ -93,6 +98,7 @@ def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     assert {cls.__name__ for cls in found} == {
         *(
             "AccessAnalyzer",
+            "AccountManagement",
             "CloudFormation",
             "CloudTrail",
             "Ec2",
@@ -204,6 +210,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.assume_role: lambda s: s.sts.assume_role(ROLE, "podid"),
     Organizations.list_active_accounts: lambda s: s.organizations.list_active_accounts(),
+    AccountManagement.list_regions: lambda s: s.account_management.list_regions(),
     Ec2.list_regions: lambda s: s.ec2.list_regions(),
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),

@@ -65,6 +65,20 @@ def test_every_region(box: Sandbox, podid: Podid) -> None:
     assert lines(podid("list", "--all-regions", "-o", "jsonl").stdout) == {of(OWN, "demo")}
 
 
+def test_regions_by_either_permission(box: Sandbox, podid: Podid) -> None:
+    regions = ("us-west-2", "af-south-1")
+    organization(box, ids(1), regions=regions)
+    line = ("list", "--all-regions", "--assume-role", ROLE, "--accounts", ids(1)[0], "-o", "jsonl")
+    box.world.credentials.deny("ec2:DescribeRegions")
+    outcome = podid(*line)
+    assert (outcome.code, lines(outcome.stdout)) == (0, {of(ids(1)[0], "c00", region) for region in regions}), outcome
+    box.world.credentials.deny("account:ListRegions")
+    outcome = podid(*line)
+    assert (outcome.code, outcome.error["permission"]) == (4, "ec2:DescribeRegions")
+    box.world.credentials.allow_again("ec2:DescribeRegions")
+    assert podid(*line).code == 0
+
+
 @pytest.mark.parametrize("output", ["json", "jsonl", "table"])
 def test_forbidden_accounts_and_clusters_are_named(four: Sandbox, podid: Podid, output: str) -> None:
     """Two accounts have no such role, one cluster may not be read: all others are printed."""

@@ -31,6 +31,7 @@ OF_MANY = {
     "sts:AssumeRole",
     "organizations:ListAccounts",
     "ec2:DescribeRegions",
+    "account:ListRegions",
 }
 
 

@@ -28,7 +28,7 @@ CALL_SECONDS = 30.0
 # an operation that fails for longer is reported as being retried
 SILENT_SECONDS = 2.0
 # the page token in requests and answers, where it is not nextToken
-_POSITIONS = {"iam": "Marker", "ec2": "NextToken", "cloudtrail": "NextToken", "organizations": "NextToken"}
+_POSITIONS = {"iam": "Marker", **dict.fromkeys(("ec2", "cloudtrail", "organizations", "account"), "NextToken")}
 # botocore's errors for an answer that does not match its model
 UNPARSABLE = (
     *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),

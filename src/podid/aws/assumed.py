@@ -12,7 +12,7 @@ from podid.calls.pacing import Pacer
 
 SESSION_NAME = "podid"
 # services with one limit for all regions of an account
-_GLOBAL = ("iam", "organizations")
+_GLOBAL = ("iam", "organizations", "account")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ SERVICE_NAMES = {
     "sns": "SNS",
     "sqs": "SQS",
     "organizations": "AWS Organizations",
+    "account": "AWS Account Management",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
 }

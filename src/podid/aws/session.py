@@ -15,6 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
+from podid.aws.account import AccountManagement
 from podid.aws.api import UNPARSABLE, Api
 from podid.aws.assumed import SESSION_NAME, Pool, RoleProvider
 from podid.aws.cloudformation import CloudFormation
@@ -137,6 +138,10 @@ class AwsSession:
     def cloudformation(self) -> CloudFormation:
         """Return the client, with a short patience: its answers are optional."""
         return CloudFormation(self._api("cloudformation", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    @property
+    def account_management(self) -> AccountManagement:
+        return AccountManagement(self._api("account"))
 
     @property
     def organizations(self) -> Organizations:

@@ -5,6 +5,7 @@ Only a command's `permissions()` imports this module: it loads the gateways, whi
 
 from collections.abc import Iterable, Sequence
 
+from podid.aws.account import AccountManagement
 from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
@@ -99,6 +100,7 @@ SEVERAL_CLUSTERS = (
     CLUSTER_TAGS,
     OptionalPermission.of("--all-clusters: listing the clusters", Eks.list_clusters),
     OptionalPermission.of("--all-regions: the enabled regions of the account", Ec2.list_regions),
+    OptionalPermission.of("the enabled regions without ec2:DescribeRegions", AccountManagement.list_regions),
     OptionalPermission.of("--assume-role: the role in each account", Sts.assume_role),
     OptionalPermission.of("--organization: listing the accounts", Organizations.list_active_accounts),
 )

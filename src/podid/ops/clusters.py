@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from podid.domain.errors import Again, InvalidInput, NotFound, UsageError
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.option import option, options, several, switch
 from podid.ops.options import CLUSTER_TAGS
 
@@ -113,8 +113,15 @@ def account_ids(aws: AwsSession, chosen: ClusterOptions) -> tuple[str, ...]:
 
 
 def enabled_regions(aws: AwsSession) -> tuple[str, ...]:
-    """Return the regions with EKS that are enabled for the account, that of the session first."""
-    enabled = set(aws.ec2.list_regions())
+    """Return the regions with EKS that are enabled for the account, that of the session first. Without the permission
+    of EC2, AWS Account Management lists them too."""
+    try:
+        enabled = aws.ec2.list_regions()
+    except AccessDenied as denied:
+        try:
+            enabled = aws.account_management.list_regions()
+        except PodidError:
+            raise denied from None
     return tuple(region for region in aws.eks_regions if region in enabled)
 
 

@@ -47,8 +47,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
     EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
-    only if a column or a filter requires them. --owner and --columns owner also read the custom resources of ACK and
-    Crossplane: their controllers might not tag the associations.
+    only if a column or a filter requires them. For owners, it also reads custom resources of ACK and Crossplane.
 
     A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
     hold the old credentials.

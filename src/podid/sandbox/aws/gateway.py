@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from podid.sandbox.aws import (
+    account,
     cloudformation,
     eks_addons,
     eks_associations,
@@ -38,7 +39,13 @@ from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service model
-REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer", "lambda": "lambda"}
+REST_JSON = {
+    "eks": "eks",
+    "eks-auth": "eks-auth",
+    "access-analyzer": "accessanalyzer",
+    "lambda": "lambda",
+    "account": "account",
+}
 JSON = {
     "cloudtrail": "cloudtrail",
     "dynamodb": "dynamodb",
@@ -55,6 +62,7 @@ HANDLERS: dict[str, dict[str, Handler]] = {
     "cloudtrail": {**trail.HANDLERS},
     **{service: dict(handlers) for service, handlers in resource_policies.HANDLERS.items()},
     "organizations": {**organizations.HANDLERS},
+    "account": {**account.HANDLERS},
 }
 
 
