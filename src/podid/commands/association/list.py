@@ -93,7 +93,7 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
     from operator import itemgetter
 
     from podid.cli import several
-    from podid.domain.errors import PodidError
+    from podid.domain.errors import PodidError, Undetermined
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
@@ -169,8 +169,10 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
             filters=options.filters,
         )
         terminal.emit(view)
-    for gap in listing.gaps:
-        terminal.note(f"note: not checked: {gap}")
+    decided = not (listing.gaps and options.owner)
+    if decided:
+        for gap in listing.gaps:
+            terminal.note(f"note: not checked: {gap}")
     several.tell_failures(access, failures, some=some)
     if interrupted:
         raise interrupted[0]
@@ -179,5 +181,11 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
         return error.exit_code
     if failures:
         return ExitCode.PARTIAL
-    # without the custom resources, the filter may omit an association or keep one too many
-    return ExitCode.UNDETERMINED if listing.gaps and options.owner else ExitCode.OK
+    if not decided:
+        undetermined = Undetermined(
+            "the owners of associations could not all be read: the list may omit some or contain others",
+            lines=tuple(f"not checked: {gap}" for gap in listing.gaps),
+        )
+        terminal.tell_failure(undetermined)
+        return undetermined.exit_code
+    return ExitCode.OK
