@@ -183,7 +183,7 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
         return ExitCode.PARTIAL
     if not decided:
         undetermined = Undetermined(
-            "the owners of associations could not all be read: the list may omit some or contain others",
+            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
             lines=tuple(f"not checked: {gap}" for gap in listing.gaps),
         )
         terminal.tell_failure(undetermined)
