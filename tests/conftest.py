@@ -50,9 +50,9 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_tokens.py",
-    "ops/test_decommission.py",
+    "ops/association/test_decommission.py",
     "ops/test_explain_scale.py",
-    "ops/role/test_role_reading.py",
+    "ops/role/test_read.py",
     "sandbox/",  # the other tests depend on these parts
     "cli/test_boundary.py::test_a_closed_pipe",
     "cli/test_boundary.py::test_ctrl_c_in_a_real_process",
@@ -73,8 +73,8 @@ SLOW = (
     "test_schemas.py",
     "test_site.py",
     "test_start.py",
-    "domain/trust/test_trust_properties.py",
-    "domain/policy/test_policy_properties.py",
+    "domain/trust/test_properties.py",
+    "domain/policy/test_evaluate_properties.py",
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
@@ -121,7 +121,7 @@ SAMPLED = {
             "ops/change/test_undo.py::test_what_takes_an_answer",
             "ops/reading/test_costs.py::test_calls_at_each_cost",
             "ops/reading/test_costs.py::test_calls_of_commands",
-            "ops/role/test_role_reading.py::test_findings_by_id_whether_it_is_used_or_not",
+            "ops/role/test_read.py::test_findings_by_id_whether_it_is_used_or_not",
             "sandbox/test_breaks.py::test_each_is_named_alone_and_healed",
             "sandbox/test_breaks.py::test_each_of_the_audit_is_named_alone_and_healed",
             "test_site.py::test_a_page_fits_a_telephone_and_a_desk_by_day_and_by_night",

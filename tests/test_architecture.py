@@ -190,6 +190,15 @@ def test_no_file_is_long() -> None:
     assert {name: length for name, length in lengths.items() if length > 420} == {}
 
 
+def test_tests_are_in_the_folder_of_their_subject() -> None:
+    tests = ROOT / "tests"
+    folders = {folder.relative_to(PACKAGE) for folder in PACKAGE.rglob("*") if folder.is_dir()}
+    folders |= {Path(), Path("e2e"), Path("hostile"), Path("delivery")}
+    paths = [path.relative_to(tests) for path in tests.rglob("test_*.py")]
+    assert [str(path) for path in paths if path.parent not in folders] == []
+    assert [str(path) for path in paths if path.stem.startswith(f"test_{path.parent.name}_")] == []
+
+
 def test_a_class_name_means_one_thing() -> None:
     seen: dict[str, list[str]] = {}
     for path in FILES:

@@ -1,15 +1,15 @@
-"""What `make fast` leaves out is there to be left out."""
+"""The tests that `make fast` omits and the grids that `make test` samples exist."""
 
 from pathlib import Path
 
 import pytest
 
-from conftest import SLOW, TELLING
+from conftest import SAMPLED, SLOW, TELLING
 
 TESTS = Path(__file__).parent
 
 
-@pytest.mark.parametrize("prefix", [*SLOW, *TELLING])
+@pytest.mark.parametrize("prefix", [*SLOW, *TELLING, *SAMPLED])
 def test_what_is_named_exists(prefix: str) -> None:
     path, _, name = prefix.partition("::")
     assert (TESTS / path).exists()

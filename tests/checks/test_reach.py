@@ -36,7 +36,7 @@ from .builder import (
     workload,
 )
 from .grid import DENIED, verdicts
-from .test_egress import REGISTRY
+from .test_node_egress import REGISTRY
 from .test_three_cases import CASES
 
 # no new pod of the cluster gets credentials, on any node

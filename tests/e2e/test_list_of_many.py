@@ -34,8 +34,6 @@ def names(outcome: Outcome) -> list[str]:
         ("-n s*", ["shop/cart", "shop/orders"]),
         ("-n x*", []),
         ("--role storefront", ["shop/cart"]),
-        ("--owner none", ["shop/cart", "shop/orders"]),
-        ("--owner aws-ebs-csi-driver", []),
         ("--tag team", ["shop/cart"]),
         ("--tag team=web", ["shop/cart"]),
         ("--tag team=x", []),
@@ -53,6 +51,16 @@ def test_filters_and_orders(many: Sandbox, podid: Podid, line: str, found: list[
     assert names(podid("list", *line.split(), "-o", "json")) == found
     streamed = podid("list", *line.split(), "-o", "jsonl")
     assert (streamed.code, len(streamed.stdout.splitlines())) == (0, len(found))
+
+
+@pytest.mark.parametrize(("owner", "found"), [("none", ["shop/cart", "shop/orders"]), ("aws-ebs-csi-driver", [])])
+def test_owners_without_the_custom_resources_of_the_cluster(
+    many: Sandbox, podid: Podid, owner: str, found: list[str]
+) -> None:
+    outcome = podid("list", "--owner", owner, "-o", "json")
+    assert (outcome.code, outcome.error["code"]) == (9, "Undetermined")
+    assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == found
+    assert "custom resources" in podid("list", "--owner", owner).stderr
 
 
 def test_several_clusters_are_one_table(many: Sandbox, podid: Podid) -> None:

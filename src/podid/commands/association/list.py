@@ -47,8 +47,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
     EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
-    only if a column or a filter requires them. --owner and --columns owner also read the custom resources of ACK and
-    Crossplane, which own associations without a tag.
+    only if a column or a filter requires them. For owners, it also reads custom resources of ACK and Crossplane.
 
     A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
     hold the old credentials.
@@ -94,7 +93,7 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
     from operator import itemgetter
 
     from podid.cli import several
-    from podid.domain.errors import PodidError
+    from podid.domain.errors import PodidError, Undetermined
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
@@ -170,8 +169,10 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
             filters=options.filters,
         )
         terminal.emit(view)
-    for gap in listing.gaps:
-        terminal.note(f"note: not checked: {gap}")
+    decided = not (listing.gaps and options.owner)
+    if decided:
+        for gap in listing.gaps:
+            terminal.note(f"note: not checked: {gap}")
     several.tell_failures(access, failures, some=some)
     if interrupted:
         raise interrupted[0]
@@ -180,5 +181,11 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
         return error.exit_code
     if failures:
         return ExitCode.PARTIAL
-    # without the custom resources, the filter may omit an association or keep one too many
-    return ExitCode.UNDETERMINED if listing.gaps and options.owner else ExitCode.OK
+    if not decided:
+        undetermined = Undetermined(
+            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
+            lines=tuple(f"not checked: {gap}" for gap in listing.gaps),
+        )
+        terminal.tell_failure(undetermined)
+        return undetermined.exit_code
+    return ExitCode.OK

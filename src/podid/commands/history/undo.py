@@ -13,7 +13,13 @@ def permissions() -> CommandPermissions:
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
 
-    return undoing((kind, verb) for kind in KINDS for verb in kind.operations if verb is not Verb.NONE)
+    # an undo deletes only resources of kinds that podid can create
+    return undoing(
+        (kind, verb)
+        for kind in KINDS
+        for verb in kind.operations
+        if verb is not Verb.NONE and (verb is not Verb.DELETE or Verb.CREATE in kind.operations)
+    )
 
 
 def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:

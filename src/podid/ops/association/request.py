@@ -246,7 +246,7 @@ class ListOptions:
     columns: str = COLUMNS
     sort_by: str = option(
         "COLUMN",
-        "Sort by this column, except not-read. A leading - reverses the order.",
+        "Column to sort by, except not-read; -COLUMN reverses.",
         default="",
         source="list-orders",
     )

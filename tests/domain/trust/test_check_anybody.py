@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.trust.test_trust_edits import ADMIN, EC2, IRSA, OWN, TABLE
+from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TABLE
 from domain.trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
 from harness import Outcome, Podid
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.trust.test_trust_edits import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
+from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
 from harness import Outcome, Podid
 
 SECOND = OIDC.replace("/ABC", "/ABCD")

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.policy import policy_naive
 from domain.policy.policy_naive import effects
-from domain.policy.test_policy_properties import ACCOUNT, NOW, POD, ROLE, SESSION, TABLE, access_of
+from domain.policy.test_evaluate_properties import ACCOUNT, NOW, POD, ROLE, SESSION, TABLE, access_of
 from domain.trust.trust_naive import lets_in
 from harness import examples
 from podid.domain.aws import Association, Cluster, Role
