@@ -77,7 +77,7 @@ links: $(STAMP)  ## List the links that lead out of the site, each with its page
 man: $(STAMP)  ## Write the man pages into build/man, as the wheel has them
 	$(BIN)/python tools/gen_man.py
 
-bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations beside boto3 and the AWS CLI, pacing, trust evaluation, the doctor
+bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations beside boto3 and the AWS CLI, 300 clusters in 10 accounts, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove what was installed and built

@@ -246,8 +246,13 @@ def test_a_report_needs_a_name_with_a_format(podid: Podid, tmp_path: Path) -> No
     for name in ("report", "report.txt", ".json"):
         refused(podid("doctor", "--report", name), f"--report {name}: the name must end in .json")
     refused(podid("doctor", "--watch", "--report", "a.md"), "--report and --watch cannot be used together")
-    refused(podid("audit", "--all-clusters", "--report", "a.html"), "--report a.html is for one cluster")
-    refused(podid("doctor", "-c", "a", "-c", "b", "--report", "a.html"), "--report a.html is for one cluster")
+    refused(
+        podid("audit", "--all-clusters", "--report", "a.html"), "--report a.html cannot be used with several clusters"
+    )
+    refused(
+        podid("doctor", "-c", "a", "-c", "b", "--report", "a.html"),
+        "--report a.html cannot be used with several clusters",
+    )
     refused(podid("audit", "-c", "a", "-c", "b", "--report", "a"), "--report a: the name must end in .json")
 
 

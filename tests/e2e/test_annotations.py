@@ -84,7 +84,7 @@ def test_a_role_that_is_not_allowed_is_left_alone_and_the_rest_goes_on(annotated
     assert refused["reason"] == "allowedRoles does not allow billing-worker"
     outcome = annotated.apply()
     assert outcome.code == 8
-    assert "service account shop/orders: its annotations are not followed" in outcome.stderr
+    assert "service account shop/orders: its annotations are ignored" in outcome.stderr
     assert list(annotated.live()) == ["cart"]
     annotated.allow(f"{ARN}storefront", f"{ARN}apps/billing-*")
     assert annotated("plan", "-o", "json").code in (3, 6)

@@ -125,7 +125,7 @@ def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
 def test_a_html_report_is_for_one_cluster(healthy: Site) -> None:
     outcome = healthy("audit", "--cluster", "demo", "--cluster", "blue", "-o", "html")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "-o html is for one cluster" in outcome.stderr
+    assert "-o html cannot be used with several clusters" in outcome.stderr
 
 
 def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:

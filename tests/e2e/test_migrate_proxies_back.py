@@ -388,7 +388,10 @@ def test_rollback_does_not_fight_helm(proxies: Proxies) -> None:
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/charted"
     proxies.patch(path, {"spec": {"template": {"metadata": {"annotations": {ROLE: None}}}}})
     outcome = proxies.site("migrate", "rollback", "apps/charted", "--yes")
-    assert (outcome.code, f"first set {ROLE}: apps-charted there" in outcome.stderr) == (6, True), outcome
+    assert (outcome.code, f"first add the annotation {ROLE}: apps-charted in its source" in outcome.stderr) == (
+        6,
+        True,
+    ), outcome
 
 
 # --- no pod without credentials ---------------------------------------------------------------------------------------

@@ -234,6 +234,6 @@ def test_tags_belong_to_resources_that_exist(eks: Any) -> None:
 def test_what_is_not_played_says_so(eks: Any) -> None:
     assert refusal(eks.delete_cluster, name="demo") == (
         "UnknownOperationException",
-        "The podid sandbox does not play the operation DeleteCluster.",
+        "The podid sandbox does not simulate the operation DeleteCluster.",
         404,
     )

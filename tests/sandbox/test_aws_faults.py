@@ -176,7 +176,7 @@ def test_motos_own_paths_are_closed(box: Sandbox, path: str) -> None:
 def test_signed_calls_cannot_reach_motos_paths_or_other_services(box: Sandbox, connect: Connect, iam: Any) -> None:
     assert refusal(connect("athena").list_work_groups) == (
         "UnknownOperationException",
-        "The podid sandbox does not play the service 'athena'.",
+        "The podid sandbox does not simulate the service 'athena'.",
         404,
     )
     before = len(iam.list_roles()["Roles"])

@@ -8,7 +8,7 @@ _ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
 
 
 class AccountManagement(ServiceGateway):
-    """An account may call it for itself."""
+    """AWS Account Management. Each account can list its own regions."""
 
     @needs("account:ListRegions")
     def list_regions(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ class EksAddons(ServiceGateway):
         offers = self._api.items(
             "DescribeAddonVersions",
             {"kubernetesVersion": kubernetes_version, "owners": ["aws"]},
-            "the add-ons on offer",
+            "the available add-ons",
             lambda page: decode.addon_offers(page, kubernetes_version),
         )
         return tuple(sorted(offers, key=lambda offer: offer.name))

@@ -54,7 +54,7 @@ class ResourcePolicies:
 
     @needs("dynamodb:GetResourcePolicy")
     def find_table_policy(self, arn: Arn) -> Document | None:
-        """Return the policy of a table or of a stream; of an index, that of its table."""
+        """Return the policy of a table or a stream. For an index, return the policy of its table."""
         resource = str(arn).partition("/index/")[0]
         api, params = self._api("dynamodb", arn.region), {"ResourceArn": resource}
         return api.find("GetResourcePolicy", params, f"table {resource}", _document("Policy"))

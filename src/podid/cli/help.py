@@ -59,8 +59,8 @@ def _root(width: int) -> Iterator[str | Line]:
         yield from section(panel, two_columns(_entries(panel), width))
     yield ""
     yield from wrapped(
-        "podid COMMAND --help explains a command, podid help options the options that commands share. Write a service "
-        "account as NAMESPACE/NAME.",
+        "podid COMMAND --help explains a command. podid help options explains the options that commands share. Write "
+        "a service account as NAMESPACE/NAME.",
         width,
     )
 

@@ -113,7 +113,7 @@ class Terminal:
         if not self._runtime.interactive:
             if consent.grave:
                 reason, *more = consent.grave
-                message = f"{consent.needed_for} requires confirmation at a terminal, --yes is not enough: {reason}"
+                message = f"{consent.needed_for} requires confirmation at a terminal; --yes is not sufficient: {reason}"
                 raise ConsentNeeded(message, lines=tuple(more))
             message = f"{consent.needed_for} requires confirmation, but podid is not connected to a terminal"
             raise ConsentNeeded(message, hint=Again(add=(flag,)) if flag else ())

@@ -120,14 +120,14 @@ class NotRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedAccount:
-    """A service account whose annotations podid does not follow."""
+    """A service account whose annotations podid ignores."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
     reason: str
 
     @property
     def sentence(self) -> str:
-        return f"service account {self.ref}: its annotations are not followed: {self.reason}"
+        return f"service account {self.ref}: its annotations are ignored: {self.reason}"
 
 
 @members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")

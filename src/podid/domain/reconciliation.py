@@ -34,7 +34,7 @@ class Reconciliation:
     unchanged: Annotated[int, About("Number of declared resources without a change.")] = 0
     conflicts: Annotated[int, About("Number of resources that another file or tool owns.")] = 0
     not_read: Annotated[int, About("Number of resources that could not be read.")] = 0
-    refused: Annotated[int, About("Number of service accounts whose annotations are not followed.")] = 0
+    refused: Annotated[int, About("Number of service accounts whose annotations are ignored.")] = 0
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
     # of the error

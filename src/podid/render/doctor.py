@@ -133,7 +133,7 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
     taken_at: datetime
     summary: Annotated[
         Summary,
-        About("Findings by severity, as masked if an earlier broken link may cause them, or as accepted."),
+        About("Number of findings by severity. Masked and accepted findings are counted separately."),
     ]
     associations: Annotated[int | None, About("Number of checked associations; null if they were not read.")]
     identities: Annotated[

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from podid.domain.encoding import plain
+from podid.domain.errors import ExitCode
 from podid.domain.fileplan import FilePlan
 from podid.domain.plan import Action, Verb
 from podid.domain.text import count_of
@@ -77,7 +78,9 @@ def diff_view(items: Sequence[FilePlan]) -> View:
             lines.append(f"As {header_line(item.plan.header)}")
         for action in item.plan.actions:
             lines += _diff(action)
-    return View(view.document, view.tables, view.names, tuple(lines or ["no differences"]))
+    equal = all(item.exit_code is ExitCode.OK for item in items)
+    nothing = "no differences" if equal else "podid apply would change nothing"
+    return View(view.document, view.tables, view.names, tuple(lines or [nothing]))
 
 
 _STYLES = {"+": "good", "-": "bad"}

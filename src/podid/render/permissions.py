@@ -86,7 +86,7 @@ class OptionalGrant:
     """The policies for permissions that only an option or a further check requires."""
 
     permission: str
-    reason: Annotated[str, Key("for"), About("The option or further check that requires it.")]
+    reason: Annotated[str, Key("for"), About("The option or further check that requires the permissions.")]
     iam_policy: GrantedPolicy
     kubernetes: ManifestList
 
@@ -246,9 +246,11 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
 
 
 class OwnOptionalBody(Document):
-    for_: Annotated[str, From("reason"), About("The option or further check that requires it.")]
+    for_: Annotated[str, From("reason"), About("The option or further check that requires the permissions.")]
     permissions: Sequence[OwnPermission]
-    missing: Annotated[OptionalGrant | None, About("The policies that grant them; null if none is missing.")]
+    missing: Annotated[
+        OptionalGrant | None, About("The policies that grant the missing permissions; null if none is missing.")
+    ]
 
 
 class PermissionsSummary(Document):

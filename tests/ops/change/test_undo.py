@@ -370,7 +370,7 @@ def test_what_takes_an_answer(box: Sandbox, podid: Podid, journal: Path, name: s
     before = account_state(box)
     refused = podid("undo", "last", "--yes", "-o", "json")
     assert (refused.code, refused.error["code"], refused.error["hint"]) == (2, "ConsentNeeded", None), refused
-    assert "--yes is not enough: role " in refused.error["message"]
+    assert "--yes is not sufficient: role " in refused.error["message"]
     assert account_state(box) == before
     assert podid("undo", "last", "--dry-run", "-o", "json").json["notes"][0].startswith("role ")
     answers = Answers(True)

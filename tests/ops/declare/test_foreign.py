@@ -137,7 +137,7 @@ def test_what_a_cluster_config_says_beside_its_rows_is_a_note(read: Read) -> Non
         "omitted: aws-node of add-on vpc-cni, which owns these associations: podid addon associate vpc-cni",
         "omitted: recommended roles of add-ons: podid addon associate --recommended --all",
         "omitted: IAM roles for service accounts (IRSA) of backup/s3: podid migrate plan",
-        "the file is for us-west-2: podid uses the region of the command line",
+        "podid does not use the region in the file: us-west-2",
     ]
 
 
@@ -353,7 +353,7 @@ def test_selectors_within_a_file_are_resolved(read: Read) -> None:
     assert item.notes == (
         "omitted: aws-node of add-on vpc-cni, which owns these associations: podid addon associate vpc-cni",
         "omitted: RolePolicy foreign of role elsewhere, which the file does not declare",
-        "the file is for us-west-1: podid uses the region of the command line",
+        "podid does not use the region in the file: us-west-1",
     )
 
 
@@ -422,8 +422,8 @@ def test_an_object_that_adopts_a_role_only_names_it(read: Read) -> None:
     (item,) = read(ADOPTED)
     assert (item.roles, item.associations[0].role) == ((), "storefront")
     assert item.notes == (
-        "omitted: Role my-role, which takes the existing resource as it is",
-        "the file is for eu-west-1: podid uses the region of the command line",
+        "omitted: Role my-role, because it only adopts or observes an existing resource",
+        "podid does not use the region in the file: eu-west-1",
     )
     observed = SELECTED.replace("{forProvider: {assumeRolePolicy", "{managementPolicies: [Observe], forProvider: {x")
     (item,) = read(observed)

@@ -2,7 +2,7 @@
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
@@ -21,6 +21,13 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     accounts = grouped((account.namespace, account.name) for account in known(snapshot.service_accounts))
     existing = {namespace: set(names) for namespace, names in accounts.items()}
     namespaces, associated = known(snapshot.namespaces), index(snapshot).associations
+    waiting = grouped(
+        (item.ref, f"{item.kind} {item.name}")
+        for item in known_or(snapshot.workloads, ())
+        if item.kind in RESTARTABLE and item.ready < item.replicas
+    )
+    # of each namespace, once for all of its associations
+    similar: dict[str, Names] = {}
     absent: list[tuple[str, tuple[Case, Listed]]] = []
     for case, association in check.of_associations(snapshot):
         names = existing.get(association.namespace, set())
@@ -28,8 +35,10 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.skip("its namespace does not exist")
         elif association.service_account in names:
             yield case.ok("the service account exists")
-        elif users := _users(snapshot, association.ref):
-            alike = Names(names).nearest(association.service_account, alike=LIKELY)
+        elif users := _users(snapshot, association.ref, waiting):
+            if association.namespace not in similar:
+                similar[association.namespace] = Names(names)
+            alike = similar[association.namespace].nearest(association.service_account, alike=LIKELY)
             yield _needed(case, association, users, alike)
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
@@ -46,15 +55,10 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _no_service_account(case, snapshot, association, near, others)
 
 
-def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:
+def _users(snapshot: Snapshot, ref: ServiceAccountRef, waiting: Mapping[ServiceAccountRef, Sequence[str]]) -> list[str]:
     """Return the workloads with pods from before it was deleted, and those that wait for pods."""
     running = by_workload(pod for pod in index(snapshot).pods.get(ref, ()) if live(pod))
-    waiting = [
-        f"{item.kind} {item.name}"
-        for item in known_or(snapshot.workloads, ())
-        if item.ref == ref and item.kind in RESTARTABLE and item.ready < item.replicas
-    ]
-    return sorted({*(f"{subject.kind} {subject.name}" for subject in running), *waiting})
+    return sorted({*(f"{subject.kind} {subject.name}" for subject in running), *waiting.get(ref, ())})
 
 
 def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequence[str]) -> Verdict:

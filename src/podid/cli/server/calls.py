@@ -100,7 +100,9 @@ class Calls:
         if answer.document is None:
             return answer
         if answer.document["kind"] != tool.kind:
-            raise InvalidInput("The declaration names several clusters", advice="Specify one of them: cluster.")
+            raise InvalidInput(
+                "The declaration has several clusters", advice="Specify one of them in the argument cluster."
+            )
         plan_id, expires = None, None
         if self.allow_write and _changes(answer.document):
             plan_id = secrets.token_hex(8)
@@ -160,7 +162,9 @@ def _check_declaration(text: str) -> None:
     def read(name: str) -> str:
         if name == "-":
             return text
-        raise UsageError(f"The declaration reads file {name}", advice="Write the policy itself, as document.")
+        raise UsageError(
+            f"The declaration reads file {name}", advice="Specify the policy in the field document instead."
+        )
 
     read_declarations(("-",), {}, read_file=read)
 

@@ -256,8 +256,8 @@ def change_line(arguments: Arguments) -> list[str]:
 PLAN = Tool(
     "plan",
     "Plan a change",
-    "Return the actions of a change and the predicted state, and change nothing. apply carries the plan out by its "
-    "planId, if the owner of the server allows changes.",
+    "Return the actions of a change and the predicted state. This tool changes nothing. To make the changes, call "
+    "apply with the planId. The server must allow changes.",
     "Plan",
     (),
     (_CHANGE, *_OF_CHANGES, *PLACE),
@@ -265,13 +265,15 @@ PLAN = Tool(
 PLAN_FILE = Tool(
     "plan_file",
     "Plan a declaration",
-    "Return the changes that create what a declaration of roles and associations declares (a file of podid apply), and "
-    "change nothing. apply carries the plan out by its planId, if the owner of the server allows changes.",
+    "Return the changes that a declaration of roles and associations requires. A declaration is a file of podid apply. "
+    "This tool changes nothing. To make the changes, call apply with the planId. The server must allow changes.",
     "FilePlan",
     ("apply", "--file=-"),
     (
         ToolParameter("document", "Declaration in YAML: apiVersion podid/v1.", option="stdin", required=True),
-        ToolParameter("prune", "Delete resources that it owns and no longer declares.", "boolean", "--prune"),
+        ToolParameter(
+            "prune", "Delete resources that the declaration owns and no longer declares.", "boolean", "--prune"
+        ),
         ToolParameter("adopt", "Change existing resources that no declaration owns.", "boolean", "--adopt"),
         ToolParameter("update_trust", "Change trust policies of other roles.", "boolean", "--update-trust"),
         ToolParameter("restart", "Restart the workloads.", "boolean", "--restart"),
@@ -283,7 +285,8 @@ PLANS = (PLAN, PLAN_FILE)
 APPLY = Tool(
     "apply",
     "Apply a plan",
-    "Carry out a plan by its planId, if its actions are still the same. Show the plan to the user and ask first.",
+    "Make the changes of a plan, if its actions are still the same. Before the call, show the plan to the user and ask "
+    "for confirmation.",
     "Result",
     (),
     (ToolParameter("plan_id", "The planId of a result of plan or plan_file.", required=True),),

@@ -47,7 +47,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
     EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
-    only if a column or a filter requires them, and for owners the custom resources of ACK and Crossplane.
+    only if a column or a filter requires them. For owners, it also reads custom resources of ACK and Crossplane.
 
     A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
     hold the old credentials.
@@ -183,7 +183,7 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
         return ExitCode.PARTIAL
     if not decided:
         undetermined = Undetermined(
-            "the owners of associations could not all be read: the list may omit some or contain others",
+            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
             lines=tuple(f"not checked: {gap}" for gap in listing.gaps),
         )
         terminal.tell_failure(undetermined)

@@ -14,7 +14,7 @@ def install(
 
     podid prints the name of each file that it writes. For bash and zsh, podid adds a line to the startup file once.
     fish requires no such line. A second run changes nothing. podid completion uninstall
-    removes both.
+    removes the script and the line.
 
     Example: podid completion install
 

@@ -78,7 +78,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
     if options.plan:
         if (options.files, options.ownership) != (FileOptions(), Ownership()):
-            message = "--plan applies a saved plan as it is: pass the options of files to podid plan --save"
+            message = "--plan applies a saved plan unchanged: pass the options of files to podid plan --save"
             raise UsageError(message)
         filed = saved(access, options.plan)
     else:

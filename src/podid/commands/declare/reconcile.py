@@ -73,7 +73,7 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
         print_manifests(access, options, granted)
         return
     if options.applies and options.ownership.prune and not access.shared.yes:
-        raise ConsentNeeded("--apply --prune deletes without a question", hint=Again(add=("--yes",)))
+        raise ConsentNeeded("--apply --prune deletes resources without confirmation", hint=Again(add=("--yes",)))
     with until_terminated(), closing(rounds(access, options)) as results:
         for done in results:
             access.terminal.emit(round_view(done))

@@ -56,7 +56,7 @@ def audit(access: Access, options: AuditOptions) -> None:
         raise UsageError("--force requires --report")
     if are_several(access, options.clusters):
         if options.probe:
-            raise UsageError("--probe is for one cluster")
+            raise UsageError("--probe cannot be used with several clusters")
         report_each(access, options.report, options.clusters, lambda local: audit_cluster(local, options, checks))
         return
     write = report_files(access, options.report)

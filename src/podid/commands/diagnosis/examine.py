@@ -113,7 +113,7 @@ def report_each(
         *((f"--report {name}", format_of(name)) for name in options.report_files),
     ):
         if style is not None and style not in SEVERAL:
-            raise UsageError(f"{typed} is for one cluster")
+            raise UsageError(f"{typed} cannot be used with several clusters")
     write = report_files(access, options)
     kept: list[DoctorReport] | None = [] if form or options.report_files else None
 

@@ -29,7 +29,7 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     podid marks a service as unused if IAM's last accessed information on the role shows no use within --older-than. For
     a younger role, the use is not known.
 
-    podid evaluates the policies of the role as podid can-i does. It does not check resource policies and policies of
+    podid evaluates the policies of the role as podid can-i does. It does not check resource policies or policies of
     the organization. Exit 9 if a policy could not be read.
 
     Example: podid privileges shop/orders

@@ -44,7 +44,7 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     '*' lists administrators: service accounts with a statement that allows all actions, or all except those of a
     NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern.
 
-    podid does not check resource policies and policies of the organization: AWS can deny an action that is listed, and
+    podid does not check resource policies or policies of the organization: AWS can deny an action that is listed, and
     a resource policy can allow one that is not. podid can-i checks the policy of a resource.
 
     You can repeat --cluster, --region and --profile. Exit 9 if the access of a service account is unknown.

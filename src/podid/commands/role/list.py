@@ -63,7 +63,9 @@ def list_roles(
     if pod_roles.shut:
         names = short_list(item.role.name for item in pod_roles.shut)
         roles = count_of(len(pod_roles.shut), "more role")
-        terminal.note(f"note: {roles} with a trust policy for pods that allows none: {names}; see podid role show")
+        terminal.note(
+            f"note: {roles} with a trust policy for pods that allows no service account: {names}; see podid role show"
+        )
     for item in pod_roles.unread:
         terminal.note(f"note: not checked: {item}")
     if unused and pod_roles.unread and not pod_roles.clusters:

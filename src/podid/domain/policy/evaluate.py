@@ -71,7 +71,9 @@ class Ruling:
     verdict: AccessVerdict
     resource: Annotated[str, OR_NULL, About("The requested resource; null if none was specified.")] = ""
     resources: Annotated[Names, About("The patterns of the allowed resources.")] = ()
-    except_: Annotated[Names, About("Patterns of resources among these that are, or may be, denied.")] = ()
+    except_: Annotated[
+        Names, About("Patterns of resources in `resources` to which the access is or may be denied.")
+    ] = ()
     unclear: Annotated[Names, About("Patterns of further resources for which the access is unknown.")] = ()
     layer: Annotated[str, OR_NULL, About("The kind of the policies that deny it: as that of a statement.")] = ""
     statement: Annotated[StatementRef | None, About("The deciding statement; null if none allows the action.")] = None

@@ -66,7 +66,7 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
     reason = f"{sure.statement.ref} allows it"
     limit = access.limit(ruling.action, ruling.resource)
     if limit is not None and limit.verdict is not AccessVerdict.ALLOWED:
-        reason += f"; the permissions boundary or the session policy may not: {limit.reason}"
+        reason += f"; the permissions boundary or the session policy may not allow it: {limit.reason}"
         return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason)
     return _decided(ruling, AccessVerdict.ALLOWED, sure, reason, layer="", resources=(ruling.resource,))
 

@@ -72,7 +72,7 @@ def with_own(
     for own in conditions:
         if own.key.lower() in fixed:
             message = f"Condition {own}: the statement already has a condition on {fixed[own.key.lower()]}"
-            raise InvalidInput(message, advice="A wider scope omits it.", subject=own.key)
+            raise InvalidInput(message, advice="A wider scope omits that condition.", subject=own.key)
         values.setdefault((own.operator, own.key), []).append(own.value)
     for (operator, key), accepted in values.items():
         whole.setdefault(operator, {})[key] = accepted[0] if len(accepted) == 1 else accepted

@@ -161,7 +161,7 @@ def _plan_change(request: AddonSettings, header: Header, facts: InstallFacts, cu
     why = ""
     if current.status in FAILED:
         why = f"it is {current.status}; the update is requested again"
-        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS gives no reason"
+        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS returned no reason"
         notes.append(f"the add-on is {current.status}: {issues}; it is updated again")
     action = ADDON.action(before, {**after, "resolveConflicts": request.conflicts}, why)
     return Plan(header=header, actions=(action,), notes=tuple(notes))

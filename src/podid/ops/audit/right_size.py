@@ -120,12 +120,12 @@ def right_size(
         used = {item.name for item in usage.value.values() if item.used(since)}
         if partial := sorted(calls.without_data & used):
             notes.append(
-                f"{file} has no data events of {short_list(partial)}: their actions stay unless IAM reports them"
+                f"{file} has no data events of {short_list(partial)}: podid keeps the actions that IAM does not track"
             )
     else:
         notes.append(
-            "data events, such as reads of S3 objects, are known only with --events: without it, the actions that IAM "
-            "does not report stay if their service was used"
+            "podid checks data events, such as reads of S3 objects, only with --events. If a service was used, podid "
+            "keeps the actions that IAM does not track"
         )
     created = role.created_at
     unreported = calls is None and created is not None and created > patience.clock.now() - LATE

@@ -104,7 +104,9 @@ class CustomResources:
         for item in self.objects:
             accounts = [text(get(row, "serviceAccount")) for row in _rows_of_addon(item)]
             if item.kind in ("Role", "PodIdentityAssociation") and item.observed:
-                self.file.notes.append(f"omitted: {item.kind} {item.name}, which takes the existing resource as it is")
+                self.file.notes.append(
+                    f"omitted: {item.kind} {item.name}, because it only adopts or observes an existing resource"
+                )
             elif item.kind == "PodIdentityAssociation":
                 self._association(item, names)
             elif item.kind == "Addon" and accounts:

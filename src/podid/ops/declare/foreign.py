@@ -64,7 +64,7 @@ def from_documents(
     if skipped:
         file.notes.append(f"omitted: {', '.join(dict.fromkeys(skipped))}: podid manages associations and roles only")
     if file.regions:
-        file.notes.append(f"the file is for {' and '.join(file.regions)}: podid uses the region of the command line")
+        file.notes.append(f"podid does not use the region in the file: {' and '.join(file.regions)}")
     return file
 
 

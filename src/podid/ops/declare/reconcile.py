@@ -112,7 +112,7 @@ class Reconciler:
             "changes": ("Changes of the last round.", float(last.changes)),
             "conflicts": ("Conflicts of the last round.", float(last.conflicts)),
             "not_read": ("Resources that the last round could not read.", float(last.not_read)),
-            "refused": ("Service accounts whose annotations are not followed.", float(last.refused)),
+            "refused": ("Service accounts whose annotations are ignored.", float(last.refused)),
             "duration_seconds": ("Duration of the last round.", last.seconds),
             "last_success_timestamp_seconds": ("Start of the last successful round.", succeeded),
         }

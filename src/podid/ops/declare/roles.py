@@ -140,7 +140,7 @@ class RolePlanner:
             conflict = self._conflict(role, decision.conflict, mark.words)
             return RolePlanned(declared=role, role=self._unseen(role, current), conflict=conflict)
         planned = self._decided(declaration, role, current, decision, trust_action, changes)
-        why = "no inline policy of it allows a target role; podid did not read its managed policies"
+        why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         notes = tuple(f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived)
         return replace(planned, notes=(*planned.notes, *notes))
 

@@ -168,9 +168,8 @@ class DoctorOptions:
         """Raise UsageError for flags that concern one cluster, for a report on several."""
         for name in given_options(self):
             if name == "--target" or name in _OF_ONE:
-                raise UsageError(
-                    f"{'TARGET' if name == '--target' else name} is for one cluster: specify it with --cluster"
-                )
+                typed = "TARGET" if name == "--target" else name
+                raise UsageError(f"{typed} cannot be used with several clusters: specify one with --cluster")
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raise UsageError for flags that cannot be used together, or that require each other."""

@@ -104,7 +104,8 @@ def templates_back(
                 continue
             annotations = {**annotations, **(record.annotations or {proxy.role_key: role})}
             if template.owner:
-                message = f"{template.owner} manages {subject}: first set {proxy.role_key}: {role} there"
+                annotation = f"{proxy.role_key}: {role}"
+                message = f"{template.owner} manages {subject}: first add the annotation {annotation} in its source"
                 raise Conflict(message, subject=str(ref), id="annotation-owned")
         account = record.account or ref.name
         before = POD_TEMPLATE.state_of(subject, account=ref.name, annotations=template.annotations)

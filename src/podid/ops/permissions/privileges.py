@@ -52,7 +52,9 @@ class ServicePrivileges:
     of: Annotated[int, About("The number of the service's actions.")]
     unknown: Annotated[int, About("The number of actions for which the access is not known.")]
     resources: Annotated[Names, About("The patterns of the allowed resources.")]
-    every_resource: Annotated[bool, About("Whether an action on single resources is allowed on all of them.")]
+    every_resource: Annotated[
+        bool, About("Whether an action that supports resource-level permissions is allowed on all resources.")
+    ]
     used: Annotated[bool | None, About("Whether it was used since `since`; null if that is not known.")] = None
     last_used_at: Annotated[datetime | None, About("The last use by any principal; null if IAM reports none.")] = None
 

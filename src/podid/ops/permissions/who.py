@@ -37,7 +37,9 @@ class AllowedIdentity:
     verdict: AccessVerdict
     actions: Annotated[Names, About("The allowed actions, or those whose access is unknown.")]
     resources: Annotated[Names, About("The patterns of the allowed resources of the first action.")] = ()
-    except_: Annotated[Names, About("Patterns of resources among these that are, or may be, denied.")] = ()
+    except_: Annotated[
+        Names, About("Patterns of resources in `resources` to which the access is or may be denied.")
+    ] = ()
     statement: Annotated[StatementRef | None, About("The deciding statement for the first action.")] = None
     reason: str
     keys: Annotated[Names, About("The condition keys and variables whose values are not known.")] = ()

@@ -91,7 +91,7 @@ def further_sections(report: DoctorReport) -> Iterator[tuple[str, list[tuple[str
 
 
 def unread(failures: Failures) -> list[tuple[str, str]]:
-    """Return the names of what could not be read, each with the reason on one line."""
+    """Return the name of each account, region or cluster that could not be read, with the reason on one line."""
     return [(line(name), line(error.message)) for name, error in failures]
 
 

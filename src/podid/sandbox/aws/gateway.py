@@ -146,7 +146,7 @@ class Gateway:
             raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
         # Services of the JSON protocol carry the error code in the body.
         code = "UnknownOperationException"
-        message = f"The podid sandbox does not play the service {service!r}."
+        message = f"The podid sandbox does not simulate the service {service!r}."
         raise AwsError(code, message, 404, __type=code)
 
     def _account(self, named: Named) -> str:
@@ -206,14 +206,18 @@ class Gateway:
 
     def _topic(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.operation != "GetTopicAttributes":
-            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+            raise AwsError(
+                "InvalidAction", f"The podid sandbox does not simulate the operation {named.operation}.", 400
+            )
         self.permissions.check(caller, f"sns:{named.operation}", named.form.get("TopicArn", ""), {})
         result = resource_policies.topic_attributes(self.world, named.form)
         return render(named.operation, result, resource_policies.SNS_NAMESPACE, request_id)
 
     def _cloudformation(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.operation != "DescribeStackResources":
-            raise AwsError("InvalidAction", f"The podid sandbox does not play the operation {named.operation}.", 400)
+            raise AwsError(
+                "InvalidAction", f"The podid sandbox does not simulate the operation {named.operation}.", 400
+            )
         self.permissions.check(caller, f"cloudformation:{named.operation}", "*", {})
         result = cloudformation.describe_stack_resources(self.world, named.form)
         return render(named.operation, result, cloudformation.NAMESPACE, request_id)
@@ -242,7 +246,7 @@ class Gateway:
         handler = HANDLERS[named.service].get(operation.name)
         if handler is None:
             raise AwsError(
-                "UnknownOperationException", f"The podid sandbox does not play the operation {operation.name}.", 404
+                "UnknownOperationException", f"The podid sandbox does not simulate the operation {operation.name}.", 404
             )
         call = Call(world, service, self.iam, self.permissions, caller, _region(named), keys, params)
         if named.service == "eks":
