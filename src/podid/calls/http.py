@@ -4,7 +4,6 @@ import http.client
 import io
 import socket
 from collections.abc import MutableMapping
-from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -37,23 +36,7 @@ def _limited(pool: Any) -> Any:
     if issubclass(pool.ConnectionCls, _LimitedConnection):
         return pool
     connection = type("LimitedConnection", (_LimitedConnection, pool.ConnectionCls), {})
-    return type("LimitedPool", (_LimitedPool, pool), {"ConnectionCls": connection})
-
-
-# the pool of this thread's last request, and the target in its request line
-ROUTE: ContextVar[tuple[Any, str] | None] = ContextVar("podid_route", default=None)
-# raised instead of a request: the caller of the pool then handles a failure that happened elsewhere
-FAILURE: ContextVar[Exception | None] = ContextVar("podid_failure", default=None)
-
-
-class _LimitedPool:
-    """Mixin for a pool class of urllib3."""
-
-    def urlopen(self, method: str, url: str, *args: Any, **named: Any) -> Any:
-        if (failure := FAILURE.get()) is not None:
-            raise failure
-        ROUTE.set((self, url))
-        return super().urlopen(method, url, *args, **named)  # type: ignore[misc]  # urllib3's
+    return type("LimitedPool", (pool,), {"ConnectionCls": connection})
 
 
 class _LimitedReader(io.RawIOBase):
