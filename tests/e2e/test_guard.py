@@ -106,6 +106,7 @@ def test_the_guard_of_a_file(account: Site) -> None:
 
 
 def test_the_audit_names_the_lines_of_the_rules_that_roles_and_associations_violate(account: Site, guard: Path) -> None:
+    account.associate("shop", "web", "storefront")
     for options in ((), ("--policy", str(guard))):
         outcome = account("audit", "--check", "guard-violated", *options, "-o", "json")
         account.env.pop("PODID_GUARD", None)

@@ -42,7 +42,7 @@ def test_it_is_given_up_and_said(
     healthy: Site, monkeypatch: pytest.MonkeyPatch, way: str, code: int, operation: str
 ) -> None:
     monkeypatch.setattr(pacing, "FAILING_SECONDS", 3.0)
-    monkeypatch.setattr(api, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(api, "SILENT_SECONDS", 0.0)
     add_cluster(healthy.box.world, "blue")
     for number in range(MANY):
         add_association(healthy.box.world, "shop", f"a{number}", "storefront")
