@@ -276,7 +276,7 @@ def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict:
 
     kube = access.kube  # raises for an invalid --context before any change
     try:
-        return absent_accounts(refs, kube.reader, strict=strict)
+        return absent_accounts(refs, kube, strict=strict)
     except PodidError as error:
         if strict:
             raise

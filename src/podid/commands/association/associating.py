@@ -22,15 +22,15 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     from podid.ops.association.read import current_associations
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
-    place, accounts = access.place(for_change=True), request.accounts
+    place, options = access.place(for_change=True), request.options
     check_accounts(request.items, place.account, request.file)
     if request.reads_cluster:
         access.kube.needed()  # fails before anything is changed
-    items = request.all_items(lambda: access.kube.reader)
+    items = request.all_items(access.clients)
     refs, names = tuple(items), short_list(map(str, items), 10)
     if request.selection and not request.printed:
         access.terminal.note(f"{request.selection} matches {names}")
-    restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
+    restarts = changing.restarting(access, refs, insist=options.force) if options.restart else None
     if not request.printed:
         changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {names}") as progress:
@@ -47,15 +47,16 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     if request.printed:
         _print(access, work, plan)
         return
+    accounts = options.accounts
     absent = () if accounts.create_service_account else changing.absent_notes(access, refs, strict=accounts.strict)
-    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=request.change.update_trust))
-    plan = changing.with_outlook(access, place, plan.noting(absent), refs, restart=request.restart, force=request.force)
+    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=options.change.update_trust))
+    plan = changing.with_outlook(access, place, plan.noting(absent), refs, restart=options.restart, force=options.force)
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:
         if work.request.new_role is not None:
             result = changing.take_back(access, result)
-        result = with_owner_changes(result, access.aws.eks)
+        result = with_owner_changes(result, access.clients)
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = Consent(question=question) if question and access.runtime.interactive else None

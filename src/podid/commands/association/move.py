@@ -75,7 +75,7 @@ def move(access: Access, options: MoveOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         wait = partial(after_change, diagnosis=once.diagnosis)
-        return changing.followed(access, place, with_owner_changes(result, access.aws.eks), restarts, (new,), wait)
+        return changing.followed(access, place, with_owner_changes(result, access.clients), restarts, (new,), wait)
 
     changing.run(
         access,

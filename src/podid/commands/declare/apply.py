@@ -110,7 +110,7 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, fol
     restarts = changing.restarting(access, refs, insist=options.force) if options.restart and refs else None
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(result, access.aws.eks)
+        result = with_owner_changes(result, access.clients)
         if not follow:
             return result
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))

@@ -55,4 +55,4 @@ def attach(access: Access, options: AttachOptions) -> None:
     settle_interrupted(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
-    run(access, with_outlook_of_role(access, validated(plan, access.aws.access_analyzer), role))
+    run(access, with_outlook_of_role(access, validated(plan, access.clients), role))

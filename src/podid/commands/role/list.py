@@ -56,7 +56,7 @@ def list_roles(
     with terminal.working("reading the account's roles and associations") as progress:
         read = read_all_uses if unused or all_clusters else read_region_uses
         uses = read(access.aws, place.account)
-        pod_roles = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
+        pod_roles = list_pod_roles(access.clients, uses, place.region, progress.glance)
         pod_roles = pod_roles.unused if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
     terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))

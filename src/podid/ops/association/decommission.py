@@ -106,7 +106,7 @@ def _of_role(
     alone = edit.refused or (not edit.changed and not trust.other_principals(policy))
     if alone and not others and made_here(journal, place, role):
         try:
-            return plan_delete(RoleContents.read(clients.iam, role, remaining), place.header, ours=True, adopt=False)
+            return plan_delete(RoleContents.read(clients, role, remaining), place.header, ours=True, adopt=False)
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:

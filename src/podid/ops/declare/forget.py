@@ -24,7 +24,7 @@ def plan_forget(
     current = current_associations(clients, place, refs) if refs else {}
     check_associated(clients, place, current)
     associations = [item for item in current.values() if item is not None]
-    named = [own_role(clients.iam, name) for name in roles]
+    named = [own_role(clients, name) for name in roles]
     return _plan(place, [(item, key) for item in associations], [(role, key) for role in named])
 
 

@@ -1,27 +1,21 @@
 """Read the role that a user names, with its policies."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from podid.domain.names import Arn
 from podid.domain.section import Known, Missing, missing
+from podid.facts.privileges import RoleGrants
+from podid.ops.clients import Clients
 from podid.ops.reading.roles import grants_of_roles
 from podid.ops.role.resolve import resolve_role
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.facts.privileges import RoleGrants
 
 OTHER_ACCOUNT = "OtherAccount"
 
 
-def read_role_grants(iam: Iam, text: str, *, account: str, partition: str) -> RoleGrants:
+def read_role_grants(clients: Clients, text: str, *, account: str, partition: str) -> RoleGrants:
     """Return the policies of a role by name or ARN. Raise NotFound with the nearest names, InvalidInput for a role of
     another account."""
-    resolved = resolve_role(iam, text, account=account, partition=partition)
+    resolved = resolve_role(clients, text, account=account, partition=partition)
     role = missing(resolved.denied) if resolved.denied is not None else Known(resolved.role)
-    return grants_of_roles(iam, [resolved.arn], {resolved.arn: role})[resolved.arn]
+    return grants_of_roles(clients.iam, [resolved.arn], {resolved.arn: role})[resolved.arn]
 
 
 def in_other_account(arn: str, account: str) -> Missing | None:

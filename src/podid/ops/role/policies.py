@@ -5,21 +5,18 @@ Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "IAM JSON po
 quotas".
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA, PolicyFinding
 from podid.domain.plan import Action, Plan, document
 from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
-
-if TYPE_CHECKING:
-    from podid.aws.iam import AccessAnalyzer, Iam
+from podid.ops.clients import Clients
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
@@ -63,24 +60,11 @@ def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
 
 def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
     """Read as strictly as a trust policy."""
-    from podid.domain import trust
-
     try:
         value = trust.read_json(read_file(file))
     except trust.TrustPolicyError as error:
         raise InvalidInput(f"{file}: {error.message}", subject=file) from error
     return check_policy_document(value, file)
-
-
-def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
-    """Return a role's policies, inline and attached, by name. Raise as IAM does."""
-    documents = dict(iam.list_inline_policies(role_name))
-    managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role_name)}
-    for arn, content in iam.get_managed_documents(list(managed)):
-        if isinstance(content, PodidError):
-            raise content
-        documents[managed[arn]] = content
-    return documents
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
@@ -193,7 +177,7 @@ def session_policy_text(document: Mapping[str, object], name: str) -> str:
 _TOLD = ("SECURITY_WARNING", "WARNING")
 
 
-def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
+def validated(plan: Plan, clients: Clients) -> Plan:
     """Return the plan with the warnings of IAM Access Analyzer about the policies that it would write. Session policies
     are validated like a role's policies. Raise InvalidInput for an error. If Access Analyzer is not available, a note
     says that the policies were checked only here."""
@@ -206,7 +190,7 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
         subject, document = written
         checked.append(document)
         try:
-            findings = analyzer.validate_policy(document, subject)
+            findings = clients.aws.access_analyzer.validate_policy(document, subject)
         except PodidError as error:
             why = f"requires {error.permission}" if error.permission else error.message.partition(" (")[0]
             notes.append(

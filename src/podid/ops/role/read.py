@@ -1,11 +1,9 @@
 """Read roles: one with its policies, its users and its findings, or all roles that pods can assume."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from podid.calls import pacing
 from podid.domain import trust
@@ -15,24 +13,19 @@ from podid.domain.findings import Severity, Subject
 from podid.domain.members import About
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.owners import Owner
+from podid.domain.report import DoctorReport
+from podid.domain.status import IdentityStatus
 from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
+from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.domain.report import DoctorReport
-    from podid.domain.status import IdentityStatus
-    from podid.ops.clients import Clients
-
 T = TypeVar("T")
 # fewer are read too fast for a progress line
 _TOLD_EVERY = 25
-
-
 _ORDER = tuple(Severity)
 
 
@@ -176,7 +169,7 @@ class RoleReading:
             return None
         return next((status for status in self.report.identities if status.ref == use.association.ref), None)
 
-    def with_uses(self, uses: Uses, region: str) -> RoleReading:
+    def with_uses(self, uses: Uses, region: str) -> Self:
         """Return it with the associations that use it, and with access for the clusters that were read."""
         access = access_words(self.role, uses.clusters, region)
         unread = (*self.unread, *uses.unread)
@@ -188,19 +181,19 @@ class RoleReading:
             return replace(self, unread=unread)  # reported in `access`
 
 
-def read_role(iam: Iam, text: str) -> RoleReading:
+def read_role(clients: Clients, text: str) -> RoleReading:
     """Read a role by name or ARN. Raise NotFound with the nearest names. Policies that cannot be read are `unread`."""
-    return read_policies(iam, own_role(iam, text))
+    return read_policies(clients, own_role(clients, text))
 
 
-def read_policies(iam: Iam, role: Role) -> RoleReading:
+def read_policies(clients: Clients, role: Role) -> RoleReading:
     """Return the role with its policies; those that cannot be read are `unread`."""
-    name = role.name
+    iam, name = clients.iam, role.name
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)
     inline = _readable(lambda: iam.list_inline_policies(name), "inline policies", unread)
     managed = dict.fromkeys((*(policy.arn for policy in attached or ()), role.permissions_boundary_arn))
-    documents = _documents(iam, [arn for arn in managed if arn], unread)
+    documents = _documents(clients, [arn for arn in managed if arn], unread)
     return RoleReading(role, attached, inline, access_words(role), unread=tuple(unread), documents=documents)
 
 
@@ -221,28 +214,11 @@ def with_owner(clients: Clients, reading: RoleReading, *, custom: bool) -> RoleR
     return replace(reading, role=replace(role, unmarked_owner=owner), unread=tuple(unread))
 
 
-def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
-    """Return the roles with the stacks that have them, of those without another owner."""
-    unread = {str(item): item for item in roles.unread}
-    names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
-    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
-    for answer in owners.values():
-        if isinstance(answer, PodidError):
-            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
-
-    def owned(item: PodRole) -> PodRole:
-        owner = owners[item.role.name]
-        return replace(item, role=replace(item.role, unmarked_owner=owner)) if isinstance(owner, Owner) else item
-
-    allowing, shut = (tuple(map(owned, items)) for items in (roles.allowing, roles.shut))
-    return replace(roles, allowing=allowing, shut=shut, unread=tuple(unread.values()))
-
-
-def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
+def _documents(clients: Clients, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
     """Return the managed policies that can be read. Report each missing permission once."""
     documents: dict[str, Mapping[str, object]] = {}
     missing: dict[str, Unread] = {}
-    for arn, document in iam.get_managed_documents(arns):
+    for arn, document in clients.iam.get_managed_documents(arns):
         if isinstance(document, CredentialsError):
             raise document
         if isinstance(document, PodidError):
@@ -287,18 +263,37 @@ class PodRoles:
     unread: tuple[Unread, ...] = ()
 
     @property
-    def unused(self) -> PodRoles:
+    def unused(self) -> Self:
         """Return the roles that no association uses. Those whose use is not known are omitted."""
         allowing = tuple(item for item in self.allowing if item.associations == ())
         return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
-def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None) -> PodRoles:
+def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
+    """Return the roles with the stacks that have them, of those without another owner."""
+    unread = {str(item): item for item in roles.unread}
+    names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
+    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
+    for answer in owners.values():
+        if isinstance(answer, PodidError):
+            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
+
+    def owned(item: PodRole) -> PodRole:
+        owner = owners[item.role.name]
+        return replace(item, role=replace(item.role, unmarked_owner=owner)) if isinstance(owner, Owner) else item
+
+    allowing, shut = (tuple(map(owned, items)) for items in (roles.allowing, roles.shut))
+    return replace(roles, allowing=allowing, shut=shut, unread=tuple(unread.values()))
+
+
+def list_pod_roles(
+    clients: Clients, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None
+) -> PodRoles:
     """Return the account's roles whose trust policy names pods, evaluated for the clusters that were read. `say`
     reports progress."""
-    named = [role for role in iam.list_roles() if _names_pods(role)]
+    named = [role for role in clients.iam.list_roles() if _names_pods(role)]
     details: dict[str, Role | PodidError | None] = {}
-    for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
+    for number, (name, detail) in enumerate(clients.iam.find_roles([role.name for role in named]), 1):
         details[name] = detail
         if number % _TOLD_EVERY == 0:
             say(f"reading the roles that trust EKS Pod Identity: {number} of {len(named)}")
@@ -317,7 +312,7 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
         roles.append(_pod_role(role, uses, region, detailed=detailed))
     allowing = [item for item in roles if not item.access.shut]
     say("reading inline policies from presets")
-    moved = _moved(iam, [item.role.name for item in allowing], unread)
+    moved = _moved(clients, [item.role.name for item in allowing], unread)
     return PodRoles(
         allowing=tuple(replace(item, moved=moved[item.role.name]) for item in allowing),
         shut=tuple(item for item in roles if item.access.shut),
@@ -326,19 +321,19 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
     )
 
 
-def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
+def _moved(clients: Clients, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
     """Return the policies that differ from their presets, by role. Only policies with the name of a preset are read."""
     moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
     subject = "comparison of policies with their presets"
-    for role, names in iam.get_inline_names(roles):
+    for role, names in clients.iam.get_inline_names(roles):
         if isinstance(names, PodidError):
             moved_by_role[role] = None
             unread.setdefault(names.permission, Unread.of(subject, names))
         else:
             moved_by_role[role] = ()
             pairs += [(role, name) for name in names if names_preset(name)]
-    for (role, name), document in iam.get_inline_documents(sorted(pairs)):
+    for (role, name), document in clients.iam.get_inline_documents(sorted(pairs)):
         before = moved_by_role[role]
         if isinstance(document, PodidError):
             moved_by_role[role] = None

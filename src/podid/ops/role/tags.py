@@ -6,34 +6,28 @@ Identity session policies"; STS API Reference, "AssumeRole" (a session may do wh
 policy and tags are packed into a binary form with a limit of its own).
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache
 
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import AccessDenied, CredentialsError, NotFound
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
 from podid.domain.iam import SESSION_POLICY_QUOTA, listed
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers, overlap
 from podid.ops.change.kinds import ASSOCIATION
-from podid.ops.role.policies import policy_documents
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+from podid.ops.clients import Clients
 
 Documents = Callable[[str], Mapping[str, Mapping[str, object]]]
 _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECASE)
 
 
-def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
+def session_notes(plan: Plan, clients: Clients, role: Role | None) -> tuple[str, ...]:
     """Return notes about the planned associations of one role that have no session tags or have a session policy.
     `role` is None if the plan creates it, or if it could not be read."""
     after = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
@@ -42,7 +36,19 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
         for action in after
         if (action.after or {}).get("disableSessionTags") and not (action.before or {}).get("disableSessionTags")
     ]
-    documents = cache(partial(policy_documents, iam))
+    iam = clients.iam
+
+    @cache
+    def documents(name: str) -> Mapping[str, Mapping[str, object]]:
+        """Return a role's policies, inline and attached, by name. Raise as IAM does."""
+        policies = dict(iam.list_inline_policies(name))
+        managed = {policy.arn: policy.name for policy in iam.list_attached_policies(name)}
+        for arn, content in iam.get_managed_documents(list(managed)):
+            if isinstance(content, PodidError):
+                raise content
+            policies[managed[arn]] = content
+        return policies
+
     notes: list[str] = []
     if untagged and role is not None:
         notes += _losses(documents, role.name)

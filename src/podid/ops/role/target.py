@@ -1,13 +1,10 @@
 """Plan role chaining: whether a target role allows the first role, the required change, and the change for its owner if
 podid cannot make it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Decision, Role
@@ -30,13 +27,9 @@ from podid.domain.trust.request import RequestContext
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, check_size, others
 from podid.ops.role.uses import cluster_arn
-
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.ops.clients import Clients
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
@@ -64,6 +57,19 @@ def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
+    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
+    accepts a missing target role; with `must_exist` podid does not."""
+
+    arn: str
+    profile: str = ""
+    update: bool = False
+    associating: bool = True
+    must_exist: bool = True
+
+
 def read_target(clients: Clients, request: TargetRequest, account: str) -> Section[Role | None]:
     """Read the target role, with the credentials of the profile if there is one. Raise UsageError if these belong to
     another account."""
@@ -87,23 +93,23 @@ def read_target(clients: Clients, request: TargetRequest, account: str) -> Secti
 
 
 def external_ids(
-    eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
+    clients: Clients, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
 ) -> dict[ServiceAccountRef, str]:
     """Return the external IDs of the associations that have the target role already, as far as they can be read."""
     ids: dict[ServiceAccountRef, str] = {}
     for ref in refs:
-        read = attempt(partial(find_external_id, eks, cluster, ref, target_role_arn))
+        read = attempt(partial(find_external_id, clients.eks, cluster, ref, target_role_arn))
         if isinstance(read, Known) and read.value:
             ids[ref] = read.value
     return ids
 
 
-def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
+def denial_notes(clients: Clients, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
     """Describe what prevents the role from assuming the target role despite its policy: a boundary, a denial, the
     organization. IAM simulates only an existing role; for a new one the boundary is named."""
     if current is None:
         return (f"the boundary {boundary} must also allow sts:AssumeRole on {target_role_arn}",) if boundary else ()
-    decisions = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
+    decisions = attempt(lambda: clients.iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
     if isinstance(decisions, Missing):
         why = f"requires {decisions.permission}" if decisions.permission else decisions.reason
         return (f"boundary and denials of role {current.name} were not checked: {why}",)
@@ -117,19 +123,6 @@ def _bar(decision: Decision) -> str:
     if decision.organization_allows is False:
         return f"a service control policy of the organization does not allow {decision.action}"
     return f"a policy denies {decision.action}" if decision.decision == "explicitDeny" else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRequest:
-    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
-    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
-    accepts a missing target role; with `must_exist` podid does not."""
-
-    arn: str
-    profile: str = ""
-    update: bool = False
-    associating: bool = True
-    must_exist: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +257,9 @@ def next_command(change: TargetTrustChange, *, name: str, profile: str | None, u
     )
 
 
-def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
+def with_owner_changes(result: ChangeResult, clients: Clients | None) -> ChangeResult:
     """Return the result with the changes for the owners of target roles: those outside the plan, and those that failed.
-    `eks` reads the external IDs of new associations."""
+    `clients` read the external IDs of new associations."""
     owner_changes = [*result.plan.owner_changes]
     for item in result.done:
         action = item.action
@@ -277,23 +270,20 @@ def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
             owner_changes.append(
                 TargetTrustChange(target_role_arn=action.target, service_accounts=(), statements=added, refused=True)
             )
-    if eks is not None:
-        owner_changes = [
-            change
-            for item in owner_changes
-            if (change := _known_by_now(item, eks, result.plan.header.cluster)) is not None
-        ]
+    if clients is not None:
+        known = (_known_by_now(item, clients, result.plan.header.cluster) for item in owner_changes)
+        owner_changes = [change for change in known if change is not None]
     if result.error is not None and not result.worked:
         result.error.lines = (*result.error.lines, *map(owner_change_words, owner_changes))
     return replace(result, owner_changes=tuple(owner_changes))
 
 
-def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
+def _known_by_now(change: TargetTrustChange, clients: Clients, cluster: str) -> TargetTrustChange | None:
     """Return the change with known external IDs after the run; None if the target role allows all associations."""
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
     for ref in awaited_in(change.statements):
-        item = known_or(attempt(partial(eks.find_association, cluster, ref)), None)
+        item = known_or(attempt(partial(clients.eks.find_association, cluster, ref)), None)
         if item is None or item.target_role_arn != change.target_role_arn or not item.external_id:
             continue
         ids[ref] = item.external_id
