@@ -66,12 +66,10 @@ class AssociateRequest:
 
     @property
     def reads_cluster(self) -> bool:
-        """Return whether the request requires access to Kubernetes."""
         accounts = self.options.accounts
         return not self.printed and (accounts.create_service_account or accounts.strict or self.selection is not None)
 
     def all_items(self, clients: Clients) -> dict[ServiceAccountRef, FileItem]:
-        """Return every service account with its requested role and settings."""
         items = {item.ref: item for item in self.items}
         if self.selection is not None:
             selected = expand(clients.kube, self.selection)
@@ -204,7 +202,6 @@ class Associating:
         return plan.noting(quota_note(self.clients, plan))
 
     def _planned(self, change: AssociationChange) -> Plan:
-        """Plan the new role, if there is one, and the associations."""
         request, place, new = self.request, self.place, self._of_new_role
         role_plan, created, at_targets = (
             (None, None, []) if request.new_role is None else self._new_role(request.new_role)
@@ -238,7 +235,6 @@ class Associating:
         return role_plan.then(plan) if role_plan is not None else plan
 
     def _new_role(self, request: RoleRequest) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
-        """Return the plan of the new role, the role as planned, and the plan for each target role."""
         place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
         tagged = all_tagged(new, self.current)
         request = complete(self.clients, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)

@@ -116,7 +116,6 @@ def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
-    """Return whether two session policies are the same JSON."""
     try:
         return bool(one) and bool(other) and json.loads(one or "") == json.loads(other or "")
     except ValueError:

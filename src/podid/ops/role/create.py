@@ -70,7 +70,6 @@ class RoleRequest:
     target: TargetRequest | None = None
 
     def named(self, cluster: Cluster) -> Self:
-        """Return it with a name."""
         return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
 
     def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> Self:

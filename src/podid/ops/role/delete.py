@@ -122,10 +122,5 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )
-    uses = read_all_uses(clients.aws, place.account)
-    remaining = {
-        cluster: tuple(item for item in items if item.association_arn not in ended)
-        for cluster, items in uses.associations.items()
-    }
-    contents = RoleContents.read(clients, role, Uses(remaining, uses.unread))
+    contents = RoleContents.read(clients, role, read_all_uses(clients.aws, place.account).without(ended))
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

@@ -48,18 +48,12 @@ def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict
         name = policy_name("stdin" if file == "-" else file)
         if name in policies:
             raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
-        policies[name] = _read_policy(read_file, file)
+        policies[name] = read_policy(read_file, file)
     return policies
 
 
-def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
-    """Return the text that EKS accepts: compact JSON, at most 2,048 characters. Raise InvalidInput, which names the
-    file."""
-    return session_policy_text(_read_policy(read_file, file), file)
-
-
-def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
-    """Read as strictly as a trust policy."""
+def read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
+    """Read as strictly as a trust policy. Raise InvalidInput, which names the file."""
     try:
         value = trust.read_json(read_file(file))
     except trust.TrustPolicyError as error:
@@ -69,19 +63,14 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
     """Raise Conflict if these inline policies, all of the role's, exceed IAM's limit."""
-    size = sum(policy_length(document) for document in policies.values())
+    texts = (json.dumps(document, separators=(",", ":"), ensure_ascii=False) for document in policies.values())
+    size = sum(not letter.isspace() for text in texts for letter in text)  # IAM counts no white space
     if size > INLINE_QUOTA:
         raise Conflict(
             f"The inline policies of role {role_name} would have {size:,} characters; IAM allows {INLINE_QUOTA:,}",
             advice="Create a managed policy from the largest one and attach it with --managed-policy.",
             subject=role_name,
         )
-
-
-def policy_length(document: Mapping[str, object]) -> int:
-    """Count characters without white space, as IAM does."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return sum(1 for letter in text if not letter.isspace())
 
 
 def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Read roles: one with its policies, its users and its findings, or all roles that pods can assume."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Self, TypeVar
 
@@ -40,70 +40,6 @@ class RoleFinding:
     subjects: Annotated[
         tuple[str, ...], About("The affected associations; empty if the problem is in the role itself.")
     ] = ()
-
-
-def role_findings(
-    role: Role,
-    attached: Sequence[AttachedPolicy] | None,
-    inline: Mapping[str, object] | None,
-    uses: Sequence[RoleUse] | None,
-    region: str = "",
-) -> tuple[RoleFinding, ...]:
-    """Return the findings, worst first. Unread parts (None) have none. `region` completes cluster patterns of the trust
-    policy."""
-    findings = [*_of_trust(role, uses or (), region)]
-    bare = attached is not None and inline is not None and not attached and not inline
-    if bare and (uses or (_names_pods(role) and not role.service_linked)):
-        findings.append(
-            RoleFinding(
-                "role-no-permissions",
-                Severity.WARN,
-                "the role has no permissions policy: AWS denies its requests unless a resource policy allows them",
-                shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
-            )
-        )
-    for policy, document in (inline or {}).items():
-        moved = moved_on(policy, document) if isinstance(document, Mapping) else None
-        if moved is not None:
-            fix = shlex.join(moved.command(role.name))
-            findings.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
-    names = dict.fromkeys(used_words(use.association) for use in uses or ())
-    if len(names) > 1:
-        findings.append(
-            RoleFinding(
-                "roles-shared-across-associations",
-                Severity.INFO,
-                f"{len(names)} associations use the role and share its permissions",
-                "create a separate role for each, unless they should share permissions",
-                tuple(names),
-            )
-        )
-    merged: dict[tuple[str, str], RoleFinding] = {}
-    for item in findings:
-        merged.setdefault((item.id, item.message), item)
-    return _worst_first(merged.values())
-
-
-def _worst_first(findings: Iterable[RoleFinding]) -> tuple[RoleFinding, ...]:
-    return tuple(sorted(findings, key=lambda item: _ORDER.index(item.severity)))
-
-
-def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | None) -> tuple[RoleFinding, ...]:
-    """Add the findings of checks about the role that its own findings do not cover: a boundary, a target role that it
-    cannot assume."""
-    named = {item.id for item in own}
-    checks = [
-        RoleFinding(
-            verdict.check,
-            verdict.severity,
-            verdict.message,
-            shlex.join(verdict.fix.commands[0]) if verdict.fix is not None and verdict.fix.commands else "",
-            verdict.chain,
-        )
-        for verdict in (report.findings if report is not None else ())
-        if verdict.subject == Subject("Role", role.name) and verdict.check not in named
-    ]
-    return _worst_first((*own, *checks))
 
 
 def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
@@ -157,8 +93,36 @@ class RoleReading:
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:
-        own = role_findings(self.role, self.attached, self.inline, self.uses, self.region)
-        return with_checks(own, self.role, self.report)
+        """Return the findings, worst first, with those of checks that the role's own findings do not cover: a boundary,
+        a target role that it cannot assume."""
+        own: dict[tuple[str, str], RoleFinding] = {}
+        for item in self._own_findings():
+            own.setdefault((item.id, item.message), item)
+        findings, named = [*own.values()], {item.id for item in own.values()}
+        for verdict in self.report.findings if self.report is not None else ():
+            if verdict.subject == Subject("Role", self.role.name) and verdict.check not in named:
+                fix = shlex.join(verdict.fix.commands[0]) if verdict.fix is not None and verdict.fix.commands else ""
+                findings.append(RoleFinding(verdict.check, verdict.severity, verdict.message, fix, verdict.chain))
+        return tuple(sorted(findings, key=lambda item: _ORDER.index(item.severity)))
+
+    def _own_findings(self) -> Iterator[RoleFinding]:
+        """Yield the findings of the role itself. Unread parts have none."""
+        role, uses = self.role, self.uses or ()
+        yield from _of_trust(role, uses, self.region)
+        bare = self.attached == () and self.inline is not None and not self.inline
+        if bare and (uses or (_names_pods(role) and not role.service_linked)):
+            message = "the role has no permissions policy: AWS denies its requests unless a resource policy allows them"
+            fix = shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of())
+            yield RoleFinding("role-no-permissions", Severity.WARN, message, fix)
+        for policy, document in (self.inline or {}).items():
+            if (moved := moved_on(policy, document)) is not None:
+                fix = shlex.join(moved.command(role.name))
+                yield RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix)
+        names = tuple(dict.fromkeys(used_words(use.association) for use in uses))
+        if len(names) > 1:
+            message = f"{len(names)} associations use the role and share its permissions"
+            fix = "create a separate role for each, unless they should share permissions"
+            yield RoleFinding("roles-shared-across-associations", Severity.INFO, message, fix, names)
 
     @property
     def used_by(self) -> tuple[ServiceAccountRef, ...]:
@@ -300,16 +264,12 @@ def list_pod_roles(
     unread = {str(item): item for item in uses.unread}
     roles = []
     for listed in named:
-        role, detailed = listed, True
-        match details[listed.name]:
-            case None:
-                continue  # deleted meanwhile
-            case PodidError() as error:
-                detailed = False
-                unread.setdefault(error.permission, Unread.of("tags and last use of roles", error))
-            case Role() as role:
-                pass
-        roles.append(_pod_role(role, uses, region, detailed=detailed))
+        detail = details[listed.name]
+        if isinstance(detail, PodidError):
+            unread.setdefault(detail.permission, Unread.of("tags and last use of roles", detail))
+            roles.append(_pod_role(listed, uses, region, detailed=False))
+        elif detail is not None:  # None: deleted meanwhile
+            roles.append(_pod_role(detail, uses, region, detailed=True))
     allowing = [item for item in roles if not item.access.shut]
     say("reading inline policies from presets")
     moved = _moved(clients, [item.role.name for item in allowing], unread)

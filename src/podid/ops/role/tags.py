@@ -9,7 +9,7 @@ policy and tags are packed into a binary form with a limit of its own).
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from podid.domain import trust
@@ -93,7 +93,10 @@ def _narrowed(documents: Documents, policy: str, target: str, role: Role | None)
         return
     actions = not_granted(document, granted)
     if actions:
-        yield not_granted_words(actions, name)
+        yield (
+            f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {name} does: a "
+            "session policy adds no permissions, so these actions stay denied"
+        )
 
 
 def _losses(documents: Documents, name: str) -> Iterator[str]:
@@ -160,14 +163,6 @@ def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, ob
         action
         for action in dict.fromkeys(allowed)
         if not any(_may_grant(statement, action) for statement in statements)
-    )
-
-
-def not_granted_words(actions: Sequence[str], role: str) -> str:
-    """Describe these actions."""
-    return (
-        f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
-        "policy adds no permissions, so these actions stay denied"
     )
 
 

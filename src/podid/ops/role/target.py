@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from podid.domain import trust
-from podid.domain.aws import Decision, Role
+from podid.domain.aws import Role
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -113,16 +113,18 @@ def denial_notes(clients: Clients, current: Role | None, boundary: str, target_r
     if isinstance(decisions, Missing):
         why = f"requires {decisions.permission}" if decisions.permission else decisions.reason
         return (f"boundary and denials of role {current.name} were not checked: {why}",)
-    barred = {why: None for decision in decisions.value if (why := _bar(decision))}
-    return tuple(f"role {current.name} cannot assume {target_role_arn}: {why}" for why in barred)
-
-
-def _bar(decision: Decision) -> str:
-    if decision.boundary_allows is False:
-        return f"its permissions boundary does not allow {decision.action}"
-    if decision.organization_allows is False:
-        return f"a service control policy of the organization does not allow {decision.action}"
-    return f"a policy denies {decision.action}" if decision.decision == "explicitDeny" else ""
+    notes = []
+    for decision in decisions.value:
+        if decision.boundary_allows is False:
+            why = "its permissions boundary does not allow"
+        elif decision.organization_allows is False:
+            why = "a service control policy of the organization does not allow"
+        elif decision.decision == "explicitDeny":
+            why = "a policy denies"
+        else:
+            continue
+        notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
+    return tuple(dict.fromkeys(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,6 @@ class TargetPlan:
         return self.after(plan) if self.late else self._with(plan, (*self.actions, *plan.actions))
 
     def after(self, plan: Plan) -> Plan:
-        """Return the plan with this at its end."""
         return self._with(plan, (*plan.actions, *self.actions))
 
     def _with(self, plan: Plan, actions: tuple[Action, ...]) -> Plan:
@@ -203,21 +204,17 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     if after == before:
         return TargetPlan(None, tuple(notes), owner_changes)
     check_editable(role)
-    check_size(_as_long(after, added), role.name)
+    # external IDs as long as EKS may create them
+    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
+    document = with_external_ids(after.document, ids)
+    assert isinstance(document, Mapping)
+    check_size(trust.parse_policy(document), role.name)
     keys = {"targetRoleArn": arn, "profile": request.profile}
     state = TARGET_TRUST.state_at(role, keys)
     names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"to allow role {role_name(base)} for {names}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
     return TargetPlan(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
-
-
-def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
-    """Return the policy with external IDs as long as EKS may create them, to check IAM's limit."""
-    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
-    document = with_external_ids(policy.document, ids)
-    assert isinstance(document, Mapping)
-    return trust.parse_policy(document)
 
 
 def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
@@ -304,7 +301,6 @@ def _known_by_now(change: TargetTrustChange, clients: Clients, cluster: str) -> 
 
 
 def owner_change_words(change: TargetTrustChange) -> str:
-    """Describe the change for the owner."""
     if not change.statements:
         return f"target role {change.target_role_arn} does not allow {', '.join(change.service_accounts)}"
     text = json.dumps(change.statements[0] if len(change.statements) == 1 else change.statements)
@@ -312,7 +308,6 @@ def owner_change_words(change: TargetTrustChange) -> str:
 
 
 def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluation: trust.Evaluation) -> str:
-    """Describe whether the target role allows one service account."""
     base, verdict = role_name(hop.base_role_arn), evaluation.verdict
     if verdict is trust.TrustVerdict.MATCH:
         return f"{name} allows role {base} to assume it for {ref}"
