@@ -18,8 +18,7 @@ from podid.domain.errors import PodidError
 from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
-from podid.ops.reading.metadata_probes import read_metadata_probes
-from podid.ops.reading.probes import Probing, read_probes
+from podid.ops.reading.probes import Probing, read_metadata_probes, read_probes
 from podid.ops.reading.readings import Gap, Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within

@@ -13,11 +13,11 @@ from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
-from podid.ops.reading.probes import Probing, undecided
+from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
 
@@ -86,7 +86,9 @@ class Verification:
         unknown = self.options.allow_unknown
         codes = {exit_code(self.statuses, self.options.require, allow_unknown=unknown)}
         codes |= {allowed_code(items) for items in self.allowed.values()}
-        codes |= {ExitCode.UNDETERMINED} if undecided(self.snapshot.probes) and not unknown else set()
+        for probes in known_or(self.snapshot.probes, {}).values() if not unknown else ():
+            if isinstance(probes, Missing) or any(probe.missing is not None for probe in probes.value):
+                codes.add(ExitCode.UNDETERMINED)
         return combine(codes)
 
 
