@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.cluster import Lease
 from podid.domain.errors import AlreadyExists, Conflict, NotFound, PodidError
-from podid.domain.lease import Lease
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
