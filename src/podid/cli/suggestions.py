@@ -116,9 +116,9 @@ def _runs(runtime: Runtime) -> Iterable[str]:
 
 
 def _checks(_: Runtime) -> Iterable[str]:
-    from podid.ops.status.diagnose import describe_checks
+    from podid.checks.all import ALL
 
-    return sorted(check.id for check in describe_checks())
+    return sorted(check.id for check in ALL)
 
 
 def _presets(_: Runtime) -> Iterable[str]:

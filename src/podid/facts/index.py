@@ -216,8 +216,8 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    role = known_or(part(snapshot.roles, arn), None)
-    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+    role = known_or(role_section(snapshot, arn), None)
+    if not isinstance(snapshot.cluster, Known) or role is None:
         return None
     cluster = snapshot.cluster.value
     issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")

@@ -33,12 +33,8 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
                 commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
             )
         elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
-            yield case.fail(
-                why,
-                severity=importance(snapshot),
-                nodes=reach.nodes,
-                commands=(allow_agent_command(ds.namespace),),
-            )
+            command = allow_agent_command(ds.namespace)
+            yield case.fail(why, severity=importance(snapshot), nodes=reach.nodes, commands=(command,))
         elif section is None and not issues:
             yield case.ok("it has all of its pods")
         elif isinstance(section, Missing):

@@ -7,7 +7,7 @@ from podid.facts.index import index
 def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for ref, pods in sorted(facts.pods.items()):
-        case = check.case(ref.subject, (str(ref),))
+        case = check.of_account(ref)
         carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes]
         if carriers and ref in facts.associations:
             yield case.ok("its pods have an association")

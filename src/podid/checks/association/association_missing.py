@@ -10,9 +10,8 @@ Commands = tuple[tuple[str, ...], ...]
 def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index.index(snapshot).associations
     for ref in snapshot.targets:
-        case = check.case(ref.subject, (str(ref),))
-        if ref in associations:
-            association = associations[ref]
+        case, association = check.of_account(ref), associations.get(ref)
+        if association is not None:
             yield case.ok(f"association {association.association_id} gives it {index.role_of(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))

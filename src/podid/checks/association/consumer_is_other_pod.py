@@ -61,7 +61,7 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             if association.service_account not in product.siblings:
                 continue
             ref = ServiceAccountRef(association.namespace, product.service_account)
-            case = check.case(association.ref.subject, (str(association.ref),))
+            case = check.of_account(association.ref)
             if ref in present and not _served(snapshot, ref):
                 yield case.fail(
                     f"{ref} makes the AWS requests of {name} and has no association",

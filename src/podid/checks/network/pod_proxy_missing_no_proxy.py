@@ -12,13 +12,14 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
     for case, (_, _, pods) in check.of_workloads(snapshot):
-        judged = {
-            container.name: brought(snapshot.config_map_keys, pod, container)
-            for pod in pods
-            for container in served(pod)
-        }
+        judged = {c.name: brought(snapshot.config_map_keys, pod, c) for pod in pods for c in served(pod)}
         through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
-        hidden = [name for name, env in through.items() if _hidden(env)]
+        # NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read
+        hidden = [
+            name
+            for name, env in through.items()
+            if NOT_SEEN in no_proxy(env.values) or (env.unseen and not env.named(*NO_PROXY))
+        ]
         if not through:
             yield case.ok("its environment sets no proxy for requests to the agent")
             continue
@@ -37,11 +38,6 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
             severity=Severity.INFO if widely else Severity.WARN,
             evidence=tuple(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
-
-
-def _hidden(env: Brought) -> bool:
-    """Return whether its NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read."""
-    return NOT_SEEN in no_proxy(env.values) or bool(env.unseen and not env.named(*NO_PROXY))
 
 
 def _spared(env: Brought, address: str) -> bool:

@@ -15,11 +15,11 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
     asking = [s for s in settings(snapshot).settings if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
         mine = [setting for setting in asking if setting.product == product]
+        if not mine:
+            continue
         refs = sorted(index(snapshot).associations)
         chain = tuple(str(ref) for ref in refs if any(s.namespace in ("", ref.namespace) for s in mine))
         case = check.case(Subject("CSIDriver", driver), chain)
-        if not mine:
-            continue
         if isinstance(snapshot.csi_drivers, Missing):
             yield check.of_everyone(snapshot).unknown(snapshot.csi_drivers)
             continue

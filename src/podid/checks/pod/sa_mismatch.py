@@ -28,7 +28,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
         ref = association.ref
-        case = check.case(ref.subject, (str(ref),))
+        case = check.of_account(ref)
         if ref in used:
             yield case.ok("pods or workloads use it")
         elif ref not in accounts:

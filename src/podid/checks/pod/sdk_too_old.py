@@ -78,7 +78,7 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
         f"{short_list(accounts)} should use Pod Identity",
         severity=Severity.WARN,
         evidence=(
-            *(_calls_words(old) for old in trail.old),
+            *map(_calls_words, trail.old),
             "CloudTrail names the node, not the pod: it may be a pod of another service account",
         ),
     )
@@ -111,9 +111,6 @@ def _old(image: str) -> Old | None:
         return None
     parts = tuple(int(part) for part in version[1].split("."))
     if name == "aws-cli" and parts[0] == 1:
-        return (
-            OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
-            if parts < (1, 30)
-            else None
-        )
+        first = OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
+        return first if parts < (1, 30) else None
     return next((old for old in OLD if old.name == name and parts <= old.last), None)

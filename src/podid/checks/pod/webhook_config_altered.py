@@ -71,10 +71,8 @@ def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served
     excluded = [(pod, selector) for pod, selector in selected if selector]
     if not excluded:
         return whole.ok("the registration of the webhook includes new pods")
-    selectors, chain = (
-        sorted({selector_name for _, selector_name in excluded}),
-        tuple(sorted({str(pod.ref) for pod, _ in excluded})),
-    )
+    selectors = sorted({selector for _, selector in excluded})
+    chain = tuple(sorted({str(pod.ref) for pod, _ in excluded}))
     return check.case(whole.subject, chain).fail(
         f"the webhook's registration now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
         "replace them get no credentials",

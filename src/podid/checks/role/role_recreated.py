@@ -9,7 +9,7 @@ from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.domain.aws import Association, Role
 from podid.domain.text import utc
-from podid.facts.index import chain_of, role_section, role_subject
+from podid.facts.index import role_section
 from podid.facts.trust import judged
 
 # the clocks of EKS and of IAM may differ by seconds
@@ -37,7 +37,7 @@ def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(finding.message, severity=finding.severity, evidence=(f"fix: {finding.fix}",))
         newer = [a for a in associations if _newer(section.value, a)]
         if newer:
-            yield check.case(role_subject(arn), chain_of(newer)).fail(
+            yield check.of_role(arn, newer).fail(
                 "the role was created after the last change of its association, so it replaced another role of the "
                 "same name",
                 severity=Severity.INFO,

@@ -1,7 +1,6 @@
 """Audit: common parts of the checks of roles. A role that cannot be read is unknown, and a missing one skipped."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import TypeVar
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict
@@ -19,7 +18,14 @@ Judge = Callable[[Case, T, list[Association]], Verdict]
 
 def per_trust(check: Check, snapshot: Snapshot, judge: Judge[Policy]) -> Iterator[Verdict]:
     """Yield the verdict of `judge` on the parsed trust policy of each role of an association."""
-    return _per_role(check, snapshot, partial(_trust, snapshot), judge)
+
+    def read(arn: str) -> Section[Policy | None]:
+        section = role_section(snapshot, arn)
+        if isinstance(section, Missing):
+            return section
+        return Known(None) if section.value is None else parsed_trust(section.value.trust)
+
+    return _per_role(check, snapshot, read, judge)
 
 
 def per_privileges(check: Check, snapshot: Snapshot, judge: Judge[RolePrivileges]) -> Iterator[Verdict]:
@@ -42,13 +48,6 @@ def _judged(case: Case, section: Section[T | None], associations: list[Associati
     if isinstance(section, Missing):
         return case.unknown(section)
     return case.skip("the role does not exist") if section.value is None else judge(case, section.value, associations)
-
-
-def _trust(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
-    section = role_section(snapshot, arn)
-    if isinstance(section, Missing):
-        return section
-    return Known(None) if section.value is None else parsed_trust(section.value.trust)
 
 
 def parsed_trust(document: Mapping[str, object]) -> Section[Policy | None]:

@@ -1,7 +1,4 @@
-"""Link 9, for an association with a target role: whether its role can assume the target role.
-
-The decision is in `podid.facts.second_hop`.
-"""
+"""Link 9, for an association with a target role: verdicts on role chaining, which `podid.facts.second_hop` decides."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -18,8 +15,6 @@ WANTS = ("pods", "roles")
 MOST_NAMED = 10
 
 Commands = tuple[tuple[str, ...], ...]
-
-
 # the answer of one check on one association: a finding, missing data, or the reason why the check does not apply; None
 # for a pass
 Answer = TrustFinding | Missing | str | None

@@ -59,7 +59,7 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     roles: dict[str, Section[Role | None]] = {}
     nearby = []
     for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
-        section = attempt(partial(elsewhere, arn, source.cluster))
+        section = attempt(partial(elsewhere, arn, source.cluster.account))
         if isinstance(section, Missing):
             roles[arn] = section
         elif section.value is not None:
