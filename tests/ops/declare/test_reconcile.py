@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from podid.domain.cluster import Lease
 from podid.domain.errors import Conflict, Unavailable
-from podid.domain.lease import Lease
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.local.telemetry import Metric, Telemetry, exposition
 from podid.ops.declare.reconcile import Election, Reconciler

@@ -12,11 +12,10 @@ from enum import StrEnum
 from podid.domain import text
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust.build import build_statement, effective_scope, policy_size
+from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
 from podid.domain.trust.engine import ACTIONS, covers, denied_for_everyone
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
-from podid.domain.trust.own import OwnCondition
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, matches_every_value, stranger

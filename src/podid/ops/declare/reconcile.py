@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.cluster import Lease
 from podid.domain.declaration import Declaration, PolicySource
 from podid.domain.errors import AlreadyExists, Conflict, NotFound, PodidError
-from podid.domain.lease import Lease
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.local.telemetry import Metric, exposition
 from podid.ops.declare.request import Ownership
