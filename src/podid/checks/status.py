@@ -177,7 +177,6 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
 
 
 def _served(probe: Probed) -> bool:
-    """Return whether the probe got the credentials of the association's role."""
     return probe.redeemed is not None and not probe.link
 
 
@@ -281,7 +280,6 @@ class _Identity:
             yield self._pod(pod, new, concerns)
 
     def _pod(self, pod: Pod, new: PodStatus, concerns: Sequence[_Concern]) -> PodStatus:
-        """Return the pod's status; `concerns` are those that affect it."""
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(concerns, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in concerns if concern.stale), None)

@@ -109,7 +109,6 @@ def _inner(values: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _placement(version: str, values: Object) -> Placement:
-    """Return the add-on's placement, with the configuration's overrides."""
     placement = of_spec({key: values[key] for key in ("affinity", "nodeSelector", "tolerations") if values.get(key)})
     old = bool(version) and older(version, _TOLERATES_ALL_SINCE)
     return Placement(

@@ -40,6 +40,5 @@ def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdi
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    """Return the session tags of EKS that a condition key or a policy variable names."""
     lowered = text.lower()
     return tuple(f"aws:PrincipalTag/{key}" for key in TAG_KEYS if f"{_PREFIX}{key}" in lowered)

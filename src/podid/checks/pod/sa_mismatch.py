@@ -54,8 +54,6 @@ class _Stray:
 
 
 class _Strays:
-    """The strays of one namespace, in the order of their names."""
-
     def __init__(self, strays: Iterable[_Stray]) -> None:
         self._strays = sorted(strays, key=lambda s: s.subject)
         self._named = grouped((name, place) for place, stray in enumerate(self._strays) for name in stray.names)

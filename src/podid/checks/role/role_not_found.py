@@ -58,7 +58,6 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
 
 
 def _fix(snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]) -> tuple[tuple[str, ...], ...]:
-    """Return commands that associate the existing role, or that create the missing one."""
     if elsewhere:
         return tuple(
             index.podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace")

@@ -63,7 +63,6 @@ def _sighted(
 
 
 def _fix(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
-    """Return the command that fixes a failure mode that only the log shows."""
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
         setting = FREES_PROBE_PORT

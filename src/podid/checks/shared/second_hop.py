@@ -74,7 +74,6 @@ def per_base_role(
 def _answers(
     snapshot: Snapshot, subject: Callable[[SecondHop], Subject], judge: Callable[[SecondHop], Answer]
 ) -> dict[tuple[Subject, Answer], list[SecondHop]]:
-    """Return the associations by role and answer on it."""
 
     def answer_of(hop: SecondHop) -> Answer:
         if base_gone(snapshot, hop):

@@ -266,7 +266,6 @@ def _decisions(access: RoleAccess, target: str) -> Section[tuple[Decision, ...]]
 
 
 def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
-    """Return the session as one of the role."""
     role = grants.known_role
     tags = dict(role.tags) if role is not None else None
     return replace(session, role_arn=grants.arn, role_id=role.role_id if role is not None else "", role_tags=tags)

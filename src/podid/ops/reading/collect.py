@@ -103,13 +103,10 @@ def collect(
     )
     # one thread per row, so that a row which waits for another does not delay the rest
     for row in rows:
-        before = partial(_before, row, section_of)
-        if row.name in anew:
-            reads[row.name] = submit(_read, row, source(previous=base_section(row.name), before=before))
-        elif row.name in derived:
-            reads[row.name] = submit(
-                _read_if_changed, row, source(previous=base_section(row.name), before=before), base_section
-            )
+        if row.name in anew or row.name in derived:
+            row_source = source(previous=base_section(row.name), before=partial(_before, row, section_of))
+            unless = base_section if row.name in derived else None
+            reads[row.name] = submit(_read, row, row_source, unless)
     sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is not None and "probes" in anew:
@@ -131,12 +128,10 @@ def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collect
     return anew, derived
 
 
-def _read_if_changed(row: SectionRow, source: Source, base: Before) -> Section[Any]:
-    same = all(source.before(name) == base(name) for name in row.before)
-    return base(row.name) if same else _read(row, source)
-
-
-def _read(row: SectionRow, source: Source) -> Section[Any]:
+def _read(row: SectionRow, source: Source, base: Before | None) -> Section[Any]:
+    """Return the section; that of `base`, if any, unless a section from which it is read has changed."""
+    if base is not None and all(source.before(name) == base(name) for name in row.before):
+        return base(row.name)
     try:
         with pacing.hurried(pacing.FAILING_SECONDS):
             value = row.read(source)

@@ -166,7 +166,6 @@ def run_probes(place: Place, runs: Sequence[ProbeRun], how: Probing) -> None:
 
 
 def _watch(runs: Sequence[ProbeRun], patience: Patience) -> None:
-    """Wait until each has its answer, or `patience` ends."""
     for _ in patience.rounds(SECONDS_BETWEEN_READS):
         for run in runs:
             if run.answer is not None:
@@ -314,7 +313,6 @@ def _unknown(blank: Probed, reason: str) -> Probed:
 
 
 def _failed(output: str, exit_code: int, blank: Probed) -> Probed:
-    """Return `blank` with the failure of the AWS CLI itself."""
     if exit_code in _NO_PROGRAM:
         return _unknown(blank, f"its image has no working AWS CLI (exit code {exit_code}) {output}".strip())
     return _unknown(blank, f"its AWS CLI exited with code {exit_code}: {output or 'no output'}")
