@@ -116,12 +116,6 @@ class Check:
         for arn, associations in index.by_role(snapshot).items():
             yield self.of_role(arn, associations), arn, associations
 
-    def of_target_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
-        """Yield each ARN of a target role that is not the role of an association too, with its associations."""
-        for arn, associations in index.by_target(snapshot).items():
-            if arn not in index.by_role(snapshot):
-                yield self.of_role(arn, associations), arn, associations
-
     def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
         """Yield the nodes, each case with the associated service accounts that have pods on the node."""
         users = index.index(snapshot).users

@@ -116,9 +116,9 @@ def _runs(runtime: Runtime) -> Iterable[str]:
 
 
 def _checks(_: Runtime) -> Iterable[str]:
-    from podid.checks.all import ALL
+    from podid.ops.status.diagnose import describe_checks
 
-    return sorted(check.id for check in ALL)
+    return sorted(check.id for check in describe_checks())
 
 
 def _presets(_: Runtime) -> Iterable[str]:

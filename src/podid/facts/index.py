@@ -199,15 +199,10 @@ def role_of(association: Listed) -> str:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """Return the role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.roles, arn))
+    return under(arn, part(snapshot.roles, arn))
 
 
-def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
-    """Return the target role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.target_roles, arn))
-
-
-def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
+def under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section

@@ -253,10 +253,6 @@ def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     )
 
 
-def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return role_section(snapshot, hop.association.role_arn) == Known(None)
-
-
 def target_subject(association: Association) -> Subject:
     """Return the target role as a subject: by name in the association's own account, else by ARN."""
     arn = association.target_role_arn or ""

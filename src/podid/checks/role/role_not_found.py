@@ -25,7 +25,7 @@ def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
     for arn, associations in index.by_target(snapshot).items():
         case = check.case(target_subject(associations[0]), index.chain_of(associations))
-        section = index.target_section(snapshot, arn)
+        section = index.under(arn, part(snapshot.target_roles, arn))
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:

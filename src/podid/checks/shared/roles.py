@@ -9,7 +9,7 @@ from podid.domain.names import Arn
 from podid.domain.policy.evaluate import Ruling
 from podid.domain.snapshot import Known, Section
 from podid.domain.trust import Policy, TrustPolicyError, parse_policy
-from podid.facts.index import role_section, show_role
+from podid.facts.index import by_role, by_target, role_section, show_role
 from podid.facts.privileges import RolePrivileges, administration, privileges
 
 T = TypeVar("T")
@@ -30,10 +30,11 @@ def per_trust(check: Check, snapshot: Snapshot, judge: Judge[Policy]) -> Iterato
 
 def per_privileges(check: Check, snapshot: Snapshot, judge: Judge[RolePrivileges]) -> Iterator[Verdict]:
     """Yield the verdict of `judge` on the permissions of each role and target role of an association."""
-    roles = privileges(snapshot)
+    roles, own = privileges(snapshot), by_role(snapshot)
     yield from _per_role(check, snapshot, roles.__getitem__, judge)
-    for case, arn, associations in check.of_target_roles(snapshot):
-        yield _judged(case, roles[arn], associations, judge)
+    for arn, associations in by_target(snapshot).items():
+        if arn not in own:
+            yield _judged(check.of_role(arn, associations), roles[arn], associations, judge)
 
 
 def _per_role(

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from podid.checks.base import Check, Missing, Severity, Snapshot, Subject, Verdict, known
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdict, known
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn
 from podid.domain.trust import TrustFinding, unwritable_principals
-from podid.facts.index import chain_of, podid_command, role_subject
-from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, base_gone, target_subject
+from podid.facts.index import chain_of, podid_command, role_section, role_subject
+from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, target_subject
 from podid.facts.second_hop import hops as all_hops
 
 NEEDS = ("cluster", "associations")
@@ -76,7 +76,7 @@ def _answers(
 ) -> dict[tuple[Subject, Answer], list[SecondHop]]:
 
     def answer_of(hop: SecondHop) -> Answer:
-        if base_gone(snapshot, hop):
+        if role_section(snapshot, hop.association.role_arn) == Known(None):
             return "the association's role does not exist"
         return "the target role does not exist" if hop.target_missing else judge(hop)
 

@@ -166,7 +166,7 @@ def check_access(
             checked = [_beside(item, access, resources) for item in checked]
             patterns.append(ExpandedPattern.of(action, resource, [item.ruling.verdict for item in checked]))
             listed += [item for item in checked if item.ruling.verdict is not AccessVerdict.DENIED]
-    simulation = _simulated(access, [item.ruling for item in plain], iam)
+    simulation, session = _simulated(access, [item.ruling for item in plain], iam), access.access.session
     answers = simulation.answers
     plain = [_combined(item, answers.get((item.ruling.action, item.ruling.resource))) for item in plain]
     plain = [_beside(item, access, resources) for item in plain]
@@ -175,7 +175,11 @@ def check_access(
         items=(*plain, *listed),
         patterns=tuple(patterns),
         not_checked=(*access.unread, *_not_checked(simulation, resources, patterns=bool(patterns))),
-        assumed=_assumed(access.access.session),
+        assumed=tuple(
+            words.format(region=session.region)
+            for key, words in ASSUMED.items()
+            if key not in session.specified and (session.region or "region" not in key)
+        ),
         notes=notes,
     )
 
@@ -202,11 +206,6 @@ def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, pat
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)
     elif patterns:
         yield Unread(f"{scope} for patterns of actions", "only single actions are simulated")
-
-
-def _assumed(session: RoleSession) -> tuple[str, ...]:
-    facts = {key: words.format(region=session.region) for key, words in ASSUMED.items() if key not in session.specified}
-    return tuple(words for key, words in facts.items() if session.region or "region" not in key)
 
 
 # --- the simulator ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
-from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
@@ -58,17 +57,13 @@ def wait(
         if not pending:
             break
         base = diagnosis.snapshot
-        causes = [_unsettled(status) for status in pending]
+        causes = [next((cause for cause in status.causes if cause.error_code == UNSETTLED), None) for status in pending]
         again = {section for cause in causes if cause is not None for section in _AGAIN.get(cause.link, ())}
         reason = "" if causes[0] is None else f": {causes[0].reason or causes[0].message}"
         more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
         patience.say(f"waiting for {pending[0].ref}{more}{reason}")
     assert diagnosis is not None, "there is a first round"
     return diagnosis
-
-
-def _unsettled(status: IdentityStatus) -> Verdict | None:
-    return next((cause for cause in status.causes if cause.error_code == UNSETTLED), None)
 
 
 @dataclass(frozen=True, slots=True)
