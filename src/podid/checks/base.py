@@ -188,13 +188,6 @@ class Case:
         evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
         return self.fail(" ".join(filter(None, words)), evidence=evidence, **more)
 
-    def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
-        """Return info for a setting that looks wrong and is correct, if the user named one of its service accounts.
-        Otherwise return a pass with the same message."""
-        if {str(ref) for ref in snapshot.targets} & set(self.chain):
-            return self.fail(message, severity=Severity.INFO, evidence=evidence)
-        return self.ok(message)
-
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
         """Return unknown. `severity` is that of the possible failure: the check's, if no lower one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"not checked: {missing.reason}")

@@ -24,11 +24,13 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
             yield check.of_everyone(snapshot).unknown(snapshot.csi_drivers)
             continue
         audiences = snapshot.csi_drivers.value.get(driver)
+        image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
+        version = version_of(known_or(snapshot.daemon_sets, ()), image)
         if audiences is None:
             yield case.skip("the driver is not installed")
         elif PODS_PRINCIPAL in audiences:
             yield case.ok(f"it requests tokens for {PODS_PRINCIPAL}")
-        elif not _needs_them(snapshot, product):
+        elif version and version < since:
             yield case.skip("this version of the provider requests tokens itself")
         else:
             have = ", ".join(sorted(audiences)) or "none"
@@ -40,9 +42,3 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
                     f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
                 ),
             )
-
-
-def _needs_them(snapshot: Snapshot, product: str) -> bool:
-    image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
-    version = version_of(known_or(snapshot.daemon_sets, ()), image)
-    return not version or version >= since
