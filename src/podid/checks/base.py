@@ -160,19 +160,19 @@ class Case:
     def fail(
         self,
         message: str,
-        *,
+        *evidence: str,
         severity: Severity | None = None,
-        evidence: Iterable[str] = (),
         commands: Iterable[tuple[str, ...]] = (),
         masked_by: str = "",
         pods: Iterable[Pod] = (),
         nodes: Iterable[str] = (),
     ) -> Verdict:
-        """Return a failing verdict. `pods` and `nodes` are the affected ones, if these are not all of the subject's."""
+        """Return a failing verdict with its message and the lines of its evidence. `pods` and `nodes` are the affected
+        ones, if these are not all of the subject's."""
         return replace(
             self._verdict(Outcome.FAIL, message),
             severity=severity or self.check.severity,
-            evidence=tuple(evidence),
+            evidence=evidence,
             fix=Fix(self.check.fix, tuple(commands)),
             masked_by=masked_by,
             pods=tuple(f"{pod.namespace}/{pod.name}" for pod in pods),
@@ -180,13 +180,19 @@ class Case:
         )
 
     def fail_pods(
-        self, failed: Collection[Pod], total: int, message: str, *, verb: tuple[str, str] = ("", ""), **more: Any
+        self,
+        failed: Collection[Pod],
+        total: int,
+        message: str,
+        *evidence: str,
+        verb: tuple[str, str] = ("", ""),
+        **more: Any,
     ) -> Verdict:
         """Return a failing verdict on some of the subject's `total` pods: "2 of 3 pods {verb} {message}". `verb` is its
         singular and its plural, of a present tense."""
         words = (f"{len(failed)} of {count_of(total, 'pod')}", verb[len(failed) != 1], message)
-        evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
-        return self.fail(" ".join(filter(None, words)), evidence=evidence, **more)
+        pods = f"pods: {short_list(pod.name for pod in failed)}"
+        return self.fail(" ".join(filter(None, words)), pods, *evidence, **more)
 
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
         """Return unknown. `severity` is that of the possible failure: the check's, if no lower one is likelier."""

@@ -29,9 +29,7 @@ def addon_blocks_upgrade(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"add-on {addon.name} {addon.version} does not support Kubernetes {following}, the next version of the "
                 "cluster",
-                evidence=tuple(
-                    f"{source}: {short_list(versions, 3) or 'no version is compatible'}" for source, versions in reasons
-                ),
+                *(f"{source}: {short_list(versions, 3) or 'no version is compatible'}" for source, versions in reasons),
                 commands=_update(snapshot, addon, compatible),
             )
         elif gaps:

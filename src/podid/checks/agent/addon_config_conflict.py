@@ -22,7 +22,7 @@ def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdict:
     reach = unserved(snapshot)
     return check.case(case.subject, reach.chain).fail(
         f"DaemonSets {names} run agents on the same nodes: both need port 80 there, and only one can use it",
-        evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+        *(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
         nodes=reach.nodes,
         commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
     )

@@ -24,10 +24,8 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
         if taken:
             yield case.fail(
                 f"{count_of(len(taken), 'agent pod')} started with credentials of {ref} instead of the node's role",
-                evidence=(
-                    f"pods: {short_list(pod.name for pod in taken)}",
-                    f"source: {ref} has an association or an IRSA annotation",
-                ),
+                f"pods: {short_list(pod.name for pod in taken)}",
+                f"source: {ref} has an association or an IRSA annotation",
                 commands=(show,),
             )
         elif not source or not others:
@@ -36,7 +34,7 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the agent runs as {ref}, which has {source}: new agent pods will use its credentials instead of the "
                 "node's role",
+                f"pods that still use the node's role: {short_list(pod.name for pod in others)}",
                 severity=Severity.WARN,
-                evidence=(f"pods that still use the node's role: {short_list(pod.name for pod in others)}",),
                 commands=(show,),
             )

@@ -41,8 +41,8 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the agent on node {pod.node} exits as soon as it starts; a possible cause is that IPv6 is disabled "
                 "on the node, where the agent cannot bind [fd00:ec2::23]",
+                "log message of this cause: bind: cannot assign requested address",
                 severity=Severity.INFO,
-                evidence=("log message of this cause: bind: cannot assign requested address",),
                 commands=(
                     podid_command(snapshot, "agent", "logs", "--node", pod.node),
                     podid_command(snapshot, "install-agent", "--config", IPV4_ONLY),

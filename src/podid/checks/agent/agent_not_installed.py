@@ -24,11 +24,9 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
         effect = f"no association{scope} needs the agent yet"
     return case.fail(
         f"the agent is not installed: there is neither the add-on {AGENT_ADDON} nor a DaemonSet; {effect}",
+        f"DescribeAddon {AGENT_ADDON}: not found",
+        "DaemonSets with the agent's image: none in any namespace",
         severity=importance(snapshot),
-        evidence=(
-            f"DescribeAddon {AGENT_ADDON}: not found",
-            "DaemonSets with the agent's image: none in any namespace",
-        ),
         commands=(podid_command(snapshot, "install-agent"),),
     )
 

@@ -78,8 +78,8 @@ def _no_agent_here(
     who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
     return case.fail(
         f"no agent pod runs on node {node.name}{f': {reason}' if reason else ''}{who}",
+        *evidence,
         severity=severity,
-        evidence=evidence,
         commands=commands,
         masked_by="" if reason else _cause(snapshot, bool(sets), pending),
     )

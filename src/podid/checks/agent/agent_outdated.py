@@ -36,7 +36,7 @@ def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
     if not faults:
         return _without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)
     message = f"{name} has known defects that later versions fix: {short_list(faults)}"
-    return case.fail(message, evidence=faults, commands=commands)
+    return case.fail(message, *faults, commands=commands)
 
 
 def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:

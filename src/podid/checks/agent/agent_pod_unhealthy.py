@@ -26,9 +26,9 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
             where = f"on node {pod.node}" if pod.node else "(not scheduled to a node)"
             yield case.fail(
                 f"the agent {where} is not ready: {_trouble(pod)}",
+                *(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 severity=importance(snapshot),
                 masked_by=ends_by(snapshot, pod) or "",
-                evidence=tuple(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 commands=(
                     ("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),
                     ("kubectl", "-n", pod.namespace, "logs", pod.name, "--all-containers", "--tail=50"),

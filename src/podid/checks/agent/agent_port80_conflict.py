@@ -18,8 +18,8 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     verdicts += [
         check.case(pod.subject).fail(
             f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes",
+            pod.message,
             severity=Severity.WARN,
-            evidence=(pod.message,),
             commands=(podid_command(snapshot, "install-agent", "--config", FREES_PORT),),
         )
         for pod in known(snapshot.pods)
@@ -41,8 +41,8 @@ def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: s
     return [
         case.fail(
             f"the agent cannot {action} on node {node.name}: its port {port} is used by {names_of(held[node.name])}",
+            *(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held[node.name]),
             severity=importance(snapshot),
-            evidence=(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held[node.name]),
             commands=(podid_command(snapshot, "install-agent", "--config", setting),),
         )
         for case, node in check.of_nodes(snapshot)

@@ -25,8 +25,8 @@ def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
         elif wrong := _wrong(ds):
             yield case.fail(
                 f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured with a proxy, {wrong}",
+                f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",
                 severity=Severity.WARN,
-                evidence=(f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
                 commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
             )
         elif NOT_SEEN in no_proxy(ds.env):

@@ -31,7 +31,7 @@ def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdict:
     agent = f"add-on {AGENT_ADDON} {addon.version}" if addon is not None else f"DaemonSet {sets[0].name}"
     return case.fail(
         f"{agent} is not needed: on every node the agent is built in or cannot run",
+        *((conflict,) if clashes else ()),
         severity=Severity.WARN if clashes else Severity.INFO,
-        evidence=(conflict,) if clashes else (),
         commands=(podid_command(snapshot, "uninstall-agent"),) if addon is not None else (),
     )

@@ -33,12 +33,10 @@ def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
             who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
             yield case.fail(
                 f"no DaemonSet of the agent includes hybrid node {node.name}{who}",
+                *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
+                "also required for nodeadm: hybrid.enableCredentialsFile: true",
                 # a node without associated pods does not need the agent
                 severity=Severity.ERROR if case.chain else Severity.INFO,
-                evidence=(
-                    *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
-                    "also required for nodeadm: hybrid.enableCredentialsFile: true",
-                ),
                 # podid configures the add-on only
                 commands=(command,) if known_or(snapshot.agent_addon, None) is not None else (),
             )

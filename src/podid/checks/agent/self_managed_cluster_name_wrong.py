@@ -27,8 +27,8 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
         yield case.fail(
             f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured for another cluster or region: "
             f"{'; '.join(wrong)}",
+            *wrong,
             # an agent on nodes without associated pods has no clients
             severity=severity if case.chain or severity is Severity.INFO else Severity.WARN,
-            evidence=wrong,
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )

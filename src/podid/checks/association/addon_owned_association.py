@@ -14,10 +14,8 @@ def addon_owned_association(check: Check, snapshot: Snapshot) -> Verdicts:
         if addon.association_arns and addon.service_account_role_arn:
             yield case.fail(
                 f"add-on {addon.name} has associations and an IRSA role; it uses the associations, not the IRSA role",
-                evidence=(
-                    f"serviceAccountRoleArn: {addon.service_account_role_arn}",
-                    f"associations of the add-on: {len(addon.association_arns)}",
-                ),
+                f"serviceAccountRoleArn: {addon.service_account_role_arn}",
+                f"associations of the add-on: {len(addon.association_arns)}",
             )
         else:
             yield case.ok("the add-on does not use Pod Identity and IRSA at the same time")

@@ -16,9 +16,7 @@ def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdict
                 f"the association of {ref} was deleted, and {count_of(len(carriers), 'running pod')} still "
                 f"{'has' if len(carriers) == 1 else 'have'} its token: AWS requests fail after the cached "
                 "credentials expire",
-                evidence=(
-                    f"pods: {short_list(pod.name for pod in carriers)}",
-                    "to restore access: create the association again, which needs no restart of these pods",
-                ),
+                f"pods: {short_list(pod.name for pod in carriers)}",
+                "to restore access: create the association again, which needs no restart of these pods",
                 commands=(("podid", "history"),),
             )

@@ -47,6 +47,6 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         commands = tuple(command for workload in workloads for command in index.set_account(workload, account))
     return case.fail(
         f"{ref} has no association on this cluster{', and the service account does not exist' if absent else ''}",
-        evidence=evidence,
+        *evidence,
         commands=commands,
     )

@@ -12,5 +12,5 @@ def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
         pods = [pod.name for pod in index(snapshot).pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
             f"every pod in namespace {association.namespace} that names no service account gets {role_of(association)}",
-            evidence=(f"pods that use it now: {short_list(pods) or 'none, or not read'}",),
+            f"pods that use it now: {short_list(pods) or 'none, or not read'}",
         )

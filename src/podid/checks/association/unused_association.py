@@ -30,9 +30,7 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
             last = f"{used_at:%Y-%m-%d}" if used_at is not None else "never"
             yield case.fail(
                 "no pod or workload uses the association, and its role was not used in the last 90 days",
-                evidence=(
-                    f"association created: {association.created_at:%Y-%m-%d}",
-                    f"last use of the role (IAM keeps 400 days): {last}",
-                ),
+                f"association created: {association.created_at:%Y-%m-%d}",
+                f"last use of the role (IAM keeps 400 days): {last}",
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

@@ -18,12 +18,12 @@ def access_keys_in_cluster(check: Check, snapshot: Snapshot) -> Verdicts:
         words = f"{count_of(len(permanent), 'access key')} of an IAM user" if permanent else "temporary access keys"
         yield check.case(subject).fail(
             f"the {subject.kind} contains {words}",
-            severity=None if permanent else Severity.INFO,
-            evidence=(
+            *(
                 f"{key.place}: key ending in {key.last_four}, "
                 f"{f'account {key.account}' if key.account else 'account not known'}"
                 for key in members
             ),
+            severity=None if permanent else Severity.INFO,
         )
     if not keys:
         yield check.of_cluster(snapshot).ok(check.title)

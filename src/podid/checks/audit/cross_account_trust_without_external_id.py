@@ -35,7 +35,7 @@ def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) ->
         elif evidence := tuple(_open(section.value, account)):
             yield case.fail(
                 "the trust policy allows principals of another account without an external ID that is hard to guess",
-                evidence=evidence,
+                *evidence,
                 commands=(show_role(arn),),
             )
         else:

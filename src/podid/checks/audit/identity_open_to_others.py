@@ -41,11 +41,11 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
         subjects = list(dict.fromkeys(_name(grant.subject) for grant in matching))
         yield case.fail(
             f"{short_list(subjects, 3)} can get the roles of the service accounts in namespace {namespace}",
-            severity=None if everybody else Severity.INFO,
-            evidence=tuple(
+            *(
                 f"{_name(grant.subject)} can {' and '.join(grant.abilities)}: {grant.role} by {grant.binding}"
                 for grant in matching
             ),
+            severity=None if everybody else Severity.INFO,
         )
 
 

@@ -51,13 +51,11 @@ def imds_open_to_pods(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"pods on {count_of(len(affected), 'node')} can reach the instance metadata service, and get the "
             "credentials of the node's role",
+            *dict.fromkeys(way for node in open_nodes for way in _ways(instances[node.name])),
+            *(() if probe is None else (_words(probe),)),
+            *further,
+            *(() if further else ("the node's role has policies for nodes only, or they could not be read",)),
             severity=None if further and not refused else Severity.INFO,
-            evidence=(
-                *dict.fromkeys(way for node in open_nodes for way in _ways(instances[node.name])),
-                *(() if probe is None else (_words(probe),)),
-                *further,
-                *(() if further else ("the node's role has policies for nodes only, or they could not be read",)),
-            ),
             nodes=[node.name for node in affected],
         )
 

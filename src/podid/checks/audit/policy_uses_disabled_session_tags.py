@@ -26,7 +26,7 @@ def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdi
             yield case.fail(
                 "session tags are off, but policies of the role compare them: these conditions do not match as "
                 "intended",
-                evidence=tuple(f"policy {name} uses {short_list(keys)}" for name, keys in uses.items()),
+                *(f"policy {name} uses {short_list(keys)}" for name, keys in uses.items()),
             )
         else:
             yield case.ok("no policy of the role uses session tags")

@@ -25,7 +25,7 @@ def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
         more = f", and {len(others)} more ways" if others else ""
         return case.fail(
             f"the pods can {first.words}{more}, and so get more permissions than the role has",
-            evidence=tuple(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in paths),
+            *(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in paths),
             commands=(show_role(role.arn),),
         )
 

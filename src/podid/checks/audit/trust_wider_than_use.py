@@ -28,7 +28,7 @@ def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"the trust policy allows {wide.words}, but {count_of(len(users), 'service account')} "
             f"{'has' if len(users) == 1 else 'have'} an association with the role",
+            f"associations: {short_list(users)}",
             severity=Severity.INFO if wide.kind is ScopeKind.NAMESPACE else None,
-            evidence=(f"associations: {short_list(users)}",),
             commands=(podid_command(snapshot, "trust", "tighten", "--role", role_name(role.arn)),),
         )

@@ -32,7 +32,7 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.ok(check.title)
         return case.fail(
             "the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn",
-            evidence=tuple(f"statement: {label}" for label in lacking),
+            *(f"statement: {label}" for label in lacking),
             commands=(show_role(arn),),
         )
 

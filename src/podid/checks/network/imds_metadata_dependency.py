@@ -31,7 +31,7 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the AWS Load Balancer Controller reads the VPC from the metadata service, which does not answer pods "
                 f"on {nodes}: it exits although its credentials work",
-                evidence=("hop limit 1, or metadata service disabled; flags --aws-vpc-id, --aws-vpc-tags: not set",),
+                "hop limit 1, or metadata service disabled; flags --aws-vpc-id, --aws-vpc-tags: not set",
                 commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
             )
 

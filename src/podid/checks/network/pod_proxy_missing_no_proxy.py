@@ -35,8 +35,8 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
         why = f"its NO_PROXY includes {address} only in a range" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
             f"container {names} uses a proxy and {why}: some SDKs send the requests to the agent through the proxy",
+            *(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
             severity=Severity.INFO if widely else Severity.WARN,
-            evidence=tuple(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
 
 

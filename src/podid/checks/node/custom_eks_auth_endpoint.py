@@ -59,8 +59,8 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
         return case.ok(f"it sends its requests to {host}, an endpoint of EKS Auth")
     return case.fail(
         f"the agent of DaemonSet {ds.namespace}/{ds.name} sends its requests to {host}, {wrong}",
+        f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",
         severity=importance(snapshot),
-        evidence=(f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",),
         commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
     )
 
@@ -86,12 +86,10 @@ def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
         check.case(case.subject, reach.chain).fail(
             f"endpoint {endpoint.endpoint_id}, the only route from {short_list(closed)} to EKS Auth, has no private DNS"
             f": eks-auth.{cluster.region}.api.aws, the agent's default, resolves to it only with a private hosted zone",
+            "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
+            f"agents with {FLAG} or {VARIABLES[0]}: none",
             nodes=reach.nodes,
             severity=Severity.WARN,
-            evidence=(
-                "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
-                f"agents with {FLAG} or {VARIABLES[0]}: none",
-            ),
             commands=((*MODIFY, "--vpc-endpoint-id", endpoint.endpoint_id, "--region", cluster.region),),
         )
     ]

@@ -37,8 +37,6 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
             yield case.fail(
                 f"the driver requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} "
                 "requires",
-                evidence=(
-                    f"audiences of its tokenRequests: {have}",
-                    f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
-                ),
+                f"audiences of its tokenRequests: {have}",
+                f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
             )

@@ -7,6 +7,6 @@ def ephemeral_debug_container_no_env(check: Check, snapshot: Snapshot) -> Verdic
         debugged = [pod for pod in pods if pod.ephemeral]
         if debugged:
             message, evidence = "debug containers, which get no credentials", ("other containers: not affected",)
-            yield case.fail_pods(debugged, len(pods), message, verb=("has", "have"), evidence=evidence)
+            yield case.fail_pods(debugged, len(pods), message, *evidence, verb=("has", "have"))
         else:
             yield case.ok("none of its pods has a debug container")

@@ -25,7 +25,8 @@ def without_agent(
         yield case.fail(
             f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "
             f"{platform}, where there is no Pod Identity agent; use IRSA there",
-            evidence=(f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}", *notes),
+            f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
+            *notes,
             commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             pods=on_platform,
         )

@@ -20,8 +20,6 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 "the service account has an association and an IRSA annotation; new pods use the association",
-                evidence=(
-                    f"IRSA annotation: {account.irsa_role_arn}",
-                    "keep it while you test the migration: it is your rollback",
-                ),
+                f"IRSA annotation: {account.irsa_role_arn}",
+                "keep it while you test the migration: it is your rollback",
             )

@@ -62,8 +62,9 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
     return case.fail(
         f"{setting.product} is configured to use a token of service account {name} ({how}): this is IRSA, not Pod "
         "Identity" + ("" if broken else "; it works while the role trusts the cluster's OIDC provider"),
+        *notes,
+        f"fix: remove {how}; then {setting.product} uses its pods' own credentials",
         severity=Severity.ERROR if broken else Severity.WARN,
-        evidence=(*notes, f"fix: remove {how}; then {setting.product} uses its pods' own credentials"),
         commands=(("kubectl", *place, "edit", f"{setting.kind.lower()}/{setting.name}"),),
     )
 
@@ -86,8 +87,8 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
     return case.fail(
         f'{setting.kind} {setting.name} lacks usePodIdentity: "true": for pods of {short_list(chain)}, the provider '
         "uses the IRSA annotation of the service account" + (", which exists" if works else ", which does not exist"),
+        f"pods: {short_list(pod.name for pod in pods)}",
         severity=_severity(snapshot, works),
-        evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
         commands=(("kubectl", "-n", setting.namespace, "patch", "secretproviderclass", setting.name, *PATCH),),
     )
 
@@ -105,8 +106,8 @@ def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdic
     words = ".".join(map(str, version))
     return case.fail(
         f"authenticationSource: pod means IRSA in version {words} of the driver, which supports Pod Identity since 2.0",
+        f"service accounts with an association in the claim's namespace: {short_list(chain)}",
         severity=_severity(snapshot, works),
-        evidence=(f"service accounts with an association in the claim's namespace: {short_list(chain)}",),
     )
 
 

@@ -107,7 +107,7 @@ def _mismatch(
     named = f"runs as {runs_as!r}, which has no association" if exists else f"names {runs_as!r}, which does not exist"
     return check.case(ref.subject, (str(ref), meant)).fail(
         f"no pod runs as {ref}, but {workload} {named}",
-        evidence=tuple(f"serviceAccountName of {suspect}: {account}" for suspect, account in suspects[:5]),
+        *(f"serviceAccountName of {suspect}: {account}" for suspect, account in suspects[:5]),
         commands=(
             *set_account(workload, ref.name),
             # every pod of the namespace that names no service account runs as default, so it gets no role

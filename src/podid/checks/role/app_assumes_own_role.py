@@ -43,7 +43,7 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
             yield own.case.fail(
                 f"{own.association.ref} is configured to assume {own.role}, which its pods already have, and the trust "
                 "policy of this role does not allow it to assume itself",
-                evidence=("fix: remove the role from its configuration",),
+                "fix: remove the role from its configuration",
             )
 
 

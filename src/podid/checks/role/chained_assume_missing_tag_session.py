@@ -43,7 +43,7 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
         return case.fail(
             f"pods with this role cannot assume {short_list(broken)}: the request includes the session's tags, and "
             f"{next(iter(broken.values()))}",
-            evidence=[f"{arn}: {why}" for arn, why in broken.items()],
+            *(f"{arn}: {why}" for arn, why in broken.items()),
         )
     # a pattern may match no existing role
     wide = [pattern for pattern in permissions.untagged if permissions.clear]
@@ -51,8 +51,8 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
         return case.fail(
             f"the role is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every "
             "AssumeRole request of its pods requires",
+            FIX,
             severity=Severity.WARN,
-            evidence=(FIX,),
         )
     return case.ok(f"roles in its policies that it can assume with session tags: {len(named)}")
 

@@ -33,6 +33,6 @@ def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the role's permissions boundary {boundary} allows none of the actions that its policies allow",
-                evidence=("compared: actions only; no action is allowed by both, or the boundary denies it",),
+                "compared: actions only; no action is allowed by both, or the boundary denies it",
                 commands=(show_role(arn),),
             )

@@ -20,7 +20,8 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 "the role has no permission policy: its pods have only permissions from resource-based policies",
+                "attached policies: none",
+                "inline policies: none",
                 severity=Severity.WARN,
-                evidence=("attached policies: none", "inline policies: none"),
                 commands=(show_role(arn),),
             )

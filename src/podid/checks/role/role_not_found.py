@@ -33,11 +33,9 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the target role {arn} does not exist",
-                evidence=(
-                    f"affected associations: {len(associations)}",
-                    f"iam:GetRole {role_name(arn)}: no such role",
-                    "fix: create it with a trust policy for the association's role, or associate another --target-role",
-                ),
+                f"affected associations: {len(associations)}",
+                f"iam:GetRole {role_name(arn)}: no such role",
+                "fix: create it with a trust policy for the association's role, or associate another --target-role",
             )
 
 
@@ -54,7 +52,7 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
     if foreign:
         evidence.append(f"account of the role: not the account of cluster {index.cluster_name(snapshot)}")
     commands = _fix(snapshot, arn, elsewhere, associations)
-    return case.fail(f"the role {arn} does not exist", evidence=evidence, commands=commands)
+    return case.fail(f"the role {arn} does not exist", *evidence, commands=commands)
 
 
 def _fix(snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]) -> tuple[tuple[str, ...], ...]:

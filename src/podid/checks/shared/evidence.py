@@ -87,7 +87,7 @@ class Observation:
             verdict = case.ok(observed.message)
         else:
             command = podid_command(snapshot, "verify", str(self.ref), *self.how)
-            verdict = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
+            verdict = case.fail(observed.message, *observed.evidence, commands=(command,))
         return replace(verdict, pods=self.pods, nodes=self.nodes)
 
 

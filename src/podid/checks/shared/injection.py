@@ -80,7 +80,7 @@ def to_be_replaced(
         commands, evidence = (hindrance.command,) if hindrance.command else (), (*evidence, hindrance.reason)
     else:
         commands = (podid_command(snapshot, "restart", str(group.association.ref)),)
-    return case.fail_pods(pods, group.total, say, severity=severity, evidence=evidence, commands=commands, pods=pods)
+    return case.fail_pods(pods, group.total, say, *evidence, severity=severity, commands=commands, pods=pods)
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:

@@ -56,8 +56,8 @@ def _sighted(
     return check.case(Subject("Node", sighting.node), chain).fail(
         f"occurred {count_of(sighting.count, 'time')} in "
         f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        cut(sighting.sample, 300),
         severity=_severity(check, snapshot, sighting),
-        evidence=(cut(sighting.sample, 300),),
         commands=(*_fix(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
     )
 

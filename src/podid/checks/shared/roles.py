@@ -72,4 +72,4 @@ def allowed_on_all_roles(check: Check, snapshot: Snapshot, action: str, words: s
 
 
 def too_wide(case: Case, arn: str, words: str, ruling: Ruling) -> Verdict:
-    return case.fail(words, evidence=(f"statement: {ruling.statement}",), commands=(show_role(arn),))
+    return case.fail(words, f"statement: {ruling.statement}", commands=(show_role(arn),))

@@ -58,11 +58,11 @@ def _taken(
     command = ("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names))
     return case.fail(
         f"an SDK in the pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
-        severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
-        evidence=tuple(
+        *(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
             for own, containers in by_source.items()
         ),
+        severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
         commands=(command,) if names and workload.kind in RESTARTABLE else (),
         pods=pods,
     )

@@ -65,7 +65,8 @@ def _broken(
         commands = (show_role(arn),)
     return case.fail(
         finding.message,
+        f"fix: {finding.fix}",
+        f"affected associations: {len(associations)}",
         severity=finding.severity,
-        evidence=(f"fix: {finding.fix}", f"affected associations: {len(associations)}"),
         commands=commands if finding.severity is not Severity.INFO and finding.id != TAGS_OFF else (),
     )
