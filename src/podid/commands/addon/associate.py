@@ -42,20 +42,18 @@ def associate(access: Access, request: AddonRequest) -> None:
 
     Example: podid addon associate --recommended --all --dry-run
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import ChangeResult
     from podid.ops.addon.associate import prepare
     from podid.ops.association.aftermath import after_associate
 
     request.check_together()
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access)
     subject = f"add-on {request.addon}" if request.addon else "all add-ons"
     with access.terminal.working(f"reading {subject} and the associations"):
-        plan, refs = prepare(access.clients, place, access.journal, request)
-    plan = changing.with_outlook(access, place, plan, refs)
+        plan, refs = prepare(access.clients, change.place, access.journal, request)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return after_associate(changing.waiting(access, place), changing.take_back(access, result), refs)
+        return after_associate(change.waiting(), change.take_back(result), refs)
 
-    changing.run(access, plan, after)
+    change.run(change.with_outlook(plan, refs), after)

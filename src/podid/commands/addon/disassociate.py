@@ -37,15 +37,15 @@ def disassociate(
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change, refuse_state
     from podid.domain.plan import Consent
     from podid.ops.addon.associate import plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon import roles_of
 
-    changing.refuse_state(access)
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    refuse_state(access)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
     done = access.journal.done_before(access.runtime.argv, place.header)
@@ -57,7 +57,5 @@ def disassociate(
         needed_for="Deleting an association",
         word="delete" if len(refs) > 1 else "",
     )
-    plan = changing.with_outlook(access, place, plan, refs)
-    changing.run(
-        access, plan, lambda result: without_credentials(changing.waiting(access, place), result, refs), consent=consent
-    )
+    plan = change.with_outlook(plan, refs)
+    change.run(plan, lambda result: without_credentials(change.waiting(), result, refs), consent=consent)

@@ -57,7 +57,7 @@ def install(access: Access, options: AddonInstallOptions) -> None:
     from dataclasses import replace
 
     from podid.aws.addon_values import parse_values
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import ChangeResult
     from podid.ops.addon.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_addon
@@ -66,17 +66,16 @@ def install(access: Access, options: AddonInstallOptions) -> None:
 
     file = options.config_file
     values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"reading add-on {options.addon}"):
         plan, refs = prepare(access.clients, place, access.journal, replace(options, values=values))
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = changing.take_back(access, result)
+        result = change.take_back(result)
         patience = access.patience(INSTALL_SECONDS)
         with access.terminal.working(f"waiting for add-on {options.addon}"):
             result = after_addon(access.clients, place, patience, result, options.addon, wait=access.shared.wait)
-        return after_associate(changing.waiting(access, place), result, refs)
+        return after_associate(change.waiting(), result, refs)
 
-    plan = changing.with_outlook(access, place, plan, refs) if refs else plan
-    changing.run(access, plan, after)
+    change.run(change.with_outlook(plan, refs) if refs else plan, after)

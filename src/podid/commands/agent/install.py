@@ -69,7 +69,7 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     from dataclasses import replace
 
     from podid.aws.addon_values import parse_values
-    from podid.cli.changing import run, settle_interrupted, waiting
+    from podid.cli.changing import Change
     from podid.ops.agent.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
@@ -78,8 +78,8 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     file = options.config_file
     values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
     request = replace(options, values=values)
-    place = access.place(for_change=True)
-    settle_interrupted(access, place)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"checking the add-on and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
@@ -91,6 +91,6 @@ def install_agent(access: Access, options: InstallRequest) -> None:
         with access.terminal.working("waiting for the agent"):
             wait = access.shared.wait
             result = after_install(access.clients, place, patience, result, wait=wait, before=before)
-            return after_all(replace(waiting(access, place), patience=patience), result)
+            return after_all(replace(change.waiting(), patience=patience), result)
 
-    run(access, plan, after)
+    change.run(plan, after)

@@ -47,12 +47,12 @@ def decommission(access: Access) -> None:
 
     Example: podid decommission --cluster blue --yes
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.ops.association.decommission import plan_decommission
 
     place, arn = _place(access)
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working("reading the associations of the cluster") as progress:
         plan = plan_decommission(access.clients, place, access.journal, arn, access.runtime.now(), progress.glance)
     name = arn.rpartition("/")[2]
@@ -61,7 +61,7 @@ def decommission(access: Access) -> None:
         needed_for="Decommissioning a cluster",
         word=name,
     )
-    run(access, plan, consent=consent)
+    change.run(plan, consent=consent)
 
 
 def _place(access: Access) -> tuple[Place, str]:

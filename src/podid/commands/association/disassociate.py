@@ -80,25 +80,26 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True), restart=options.restart)
     if options.delete_service_account:
         access.kube.needed()  # fails before anything is changed
-    restarts = changing.restarting(access, refs) if options.restart else None
-    changing.settle_interrupted(access, place)
+    if options.restart:
+        change.plan_restarts(refs)
+    change.settle()
     with access.terminal.working(f"reading the associations of {names}") as progress:
         plan = plan_disassociating(
             access.clients,
-            place,
+            change.place,
             access.journal,
             refs,
-            done=access.journal.done_before(access.runtime.argv, place.header),
+            done=access.journal.done_before(access.runtime.argv, change.place.header),
             now=access.runtime.now(),
             delete_role=options.delete_role,
             delete_accounts=options.delete_service_account,
@@ -112,10 +113,5 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
     )
-    changing.run(
-        access,
-        changing.with_outlook(access, place, plan, refs, restart=options.restart),
-        lambda result: after_disassociate(changing.waiting(access, place, result, restarts), result),
-        consent=consent,
-        restarts=restarts,
-    )
+    plan = change.with_outlook(plan, refs)
+    change.run(plan, lambda result: after_disassociate(change.waiting(result), result), consent=consent)

@@ -78,7 +78,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     from dataclasses import replace
     from datetime import timedelta
 
-    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
     from podid.domain.option import seconds
     from podid.domain.plan import Consent
@@ -94,8 +94,9 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     events = data.read(terminal.read_file(file, most_mib=256), file) if file else None
     since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
     place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
+    change = Change(access=access, place=place)
     if options.apply:
-        settle_interrupted(access, place)
+        change.settle()
     clients, keep = access.clients, options.keep
     with terminal.working(f"reading the use of {ref}'s role") as progress:
         now, count = access.runtime.now(), progress.count
@@ -109,4 +110,4 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
         return
     question = f"Reduce the permissions of role {sizing.role.name}?"
     consent = Consent(question=question, needed_for="Reducing permissions") if plan.actions else None
-    run(access, with_outlook_of_role(access, plan, sizing.role), consent=consent)
+    change.run(change.with_outlook_of_role(plan, sizing.role), consent=consent)

@@ -100,23 +100,30 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, fol
     """Apply the plan of one cluster, and with `follow` wait for the effect and report it."""
     from functools import partial
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.errors import ExitCode
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
-    place = access.place(for_change=True)
+    change = Change(
+        access=access,
+        place=access.place(for_change=True),
+        restart=options.restart,
+        force=options.force,
+        taken_over=item.taken_over,
+    )
     refs = item.declared if options.restart else item.refs
-    restarts = changing.restarting(access, refs, insist=options.force) if options.restart and refs else None
+    if options.restart and refs:
+        change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
         result = with_owner_changes(result, access.aws.eks)
         if not follow:
             return result
-        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+        return change.followed(result, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None
     access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
-    changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)
+    change.run(item.plan, after, consent=consent)
     if item.incomplete is not ExitCode.OK:
         access.terminal.leave(item.incomplete)

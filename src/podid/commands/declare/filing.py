@@ -32,7 +32,7 @@ class Filed:
 def saved(access: Access, name: str) -> Filed:
     """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
     Conflict if the account, the region or a resource of the plan differs."""
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.ops.declare.saved import check_place, check_unmoved, read_saved
 
     parts = []
@@ -41,7 +41,7 @@ def saved(access: Access, name: str) -> Filed:
         local = access.of(cluster=header.cluster, region=header.region)
         place = local.place(for_change=True)
         check_place(item, place.header, name)
-        settle_interrupted(local, place)
+        Change.begin(local, place)
         with access.terminal.working(f"comparing the state with {name}"):
             check_unmoved(item, local.clients, name)
         parts.append((header.cluster, local, item))
@@ -53,7 +53,7 @@ def reach(
 ) -> list[tuple[str, Access, FileSite]]:
     """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and without
     allowed roles if `annotations` name roles; and as `read_declarations` does."""
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.cli.several import check_no_context
     from podid.domain.errors import UsageError
     from podid.ops.clusters import tagged_clusters
@@ -87,7 +87,7 @@ def reach(
         local.own_guards = own
         place = local.place(for_change=True)
         if settle:
-            settle_interrupted(local, place)
+            Change.begin(local, place)
         reached.append((name, local, FileSite(clients=local.clients, place=place, declarations=items)))
     return reached
 
@@ -131,13 +131,14 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
 def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) -> Filed:
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
-    from podid.cli.changing import with_outlook
+    from podid.cli.changing import Change
 
     def foreseen(local: Access, item: FilePlan) -> FilePlan:
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
         if item.conflicts or not refs:
             return item
-        return replace(item, plan=with_outlook(local, local.place(), item.plan, refs, restart=restart, force=force))
+        change = Change(access=local, place=local.place(), restart=restart, force=force)
+        return replace(item, plan=change.with_outlook(item.plan, refs))
 
     return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
 

@@ -58,7 +58,7 @@ def forget(access: Access, options: ForgetOptions) -> None:
 
     Example: podid forget -f identities.yaml --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import reach
     from podid.domain.errors import UsageError
@@ -68,16 +68,18 @@ def forget(access: Access, options: ForgetOptions) -> None:
     if specified == bool(options.files.files):
         raise UsageError("Specify service accounts and roles (NS/SA, --role NAME), or files (-f FILE)")
     if specified:
-        place = access.place(for_change=True)
-        settle_interrupted(access, place)
-        run(access, plan_forget(access.clients, place, options.service_accounts, options.roles, options.owner_key))
+        change = Change.begin(access)
+        change.run(
+            plan_forget(access.clients, change.place, options.service_accounts, options.roles, options.owner_key)
+        )
         return
     reached = reach(access, options.files, settle=True)
     sites = {id(local): site for _, local, site in reached}
     last = reached[-1][1]
 
     def in_one(local: Access) -> None:
-        run(local, plan_forget_file(sites[id(local)], roles=local is last))
+        site = sites[id(local)]
+        Change(access=local, place=site.place).run(plan_forget_file(site, roles=local is last))
 
     if len(reached) == 1:
         in_one(last)

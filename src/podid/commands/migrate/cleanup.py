@@ -48,7 +48,7 @@ def cleanup(
 
     Example: podid migrate cleanup arn:aws:iam::111122223333:role/irsa-reports --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.migrate.cleanup import is_workload, plan_cleanup, read_leftovers, with_agents
@@ -67,7 +67,7 @@ def cleanup(
         access.terminal.emit(cleanup_view(leftovers))
         access.terminal.leave(leftovers.exit_code)
         return
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     plan = plan_cleanup(access.clients, place, access.journal, leftovers, names)
     question = f"Delete {count_of(len(set(names)), 'leftover')}?"
-    run(access, plan, consent=Consent(question=question, needed_for="Deleting leftovers"))
+    change.run(plan, consent=Consent(question=question, needed_for="Deleting leftovers"))

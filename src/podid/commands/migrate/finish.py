@@ -14,7 +14,7 @@ from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.domain.plan import Place
+    from podid.cli.changing import Change
     from podid.ops.migrate.finish import Finish
 
 
@@ -74,25 +74,24 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     Example: podid migrate finish -n shop --yes --write-manifests manifests
     """
-    from podid.cli import changing
-    from podid.ops.migrate.items import alone
+    from podid.cli.changing import Change
 
     access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True))
     access.kube.needed()
-    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
-        _finish(access, options, place)
+    with change.alone():
+        _finish(change, options)
 
 
-def _finish(access: Access, options: FinishOptions, place: Place) -> None:
+def _finish(change: Change, options: FinishOptions) -> None:
     from dataclasses import replace
 
-    from podid.cli import changing
     from podid.domain.plan import ChangeResult, Consent
     from podid.ops.migrate.finish import plan_finish, unfinished
     from podid.ops.migrate.items import read_migration
 
-    changing.settle_interrupted(access, place)
+    access, place = change.access, change.place
+    change.settle()
     now = access.runtime.now()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(
@@ -113,7 +112,7 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     plan = (
         replace(planned.plan, notes=(*planned.plan.notes, *planned.agents)) if access.shared.dry_run else planned.plan
     )
-    changing.run(access, plan, after, consent=consent)
+    change.run(plan, after, consent=consent)
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:

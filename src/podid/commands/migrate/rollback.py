@@ -13,7 +13,7 @@ from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.domain.plan import Place
+    from podid.cli.changing import Change
 
 
 def permissions() -> CommandPermissions:
@@ -65,25 +65,24 @@ def rollback(access: Access, options: RollbackOptions) -> None:
 
     Example: podid migrate rollback -n shop --dry-run
     """
-    from podid.cli import changing
-    from podid.ops.migrate.items import alone
+    from podid.cli.changing import Change
 
     access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True))
     access.kube.needed()
-    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
-        _rollback(access, options, place)
+    with change.alone():
+        _rollback(change, options)
 
 
-def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
-    from podid.cli import changing
+def _rollback(change: Change, options: RollbackOptions) -> None:
     from podid.domain.migration import sources_words
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.migrate.items import read_migration, refs_to_roll_back
     from podid.ops.migrate.rollback import plan_rollback
 
-    changing.settle_interrupted(access, place)
+    access, place = change.access, change.place
+    change.settle()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         now = access.runtime.now()
         migration = read_migration(access.clients, place, now=now, journal=access.journal, create=True, begun=True)
@@ -94,4 +93,4 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     old = sources_words(planned.older) or "the previous credentials"
     question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
     consent = Consent(question=question, needed_for="Rolling back")
-    changing.roll_back(access, place, planned, consent=consent)
+    change.roll_back(planned, consent)

@@ -40,7 +40,7 @@ def attach(access: Access, options: AttachOptions) -> None:
 
     Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
-    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
     from podid.ops.role.permissions import plan_attach
     from podid.ops.role.policies import read_policies, validated
@@ -52,7 +52,7 @@ def attach(access: Access, options: AttachOptions) -> None:
     if not policies and not options.managed_policies and not options.presets:
         raise UsageError("Specify permissions: --preset, --managed-policy or --policy-file")
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
-    run(access, with_outlook_of_role(access, validated(plan, access.aws.access_analyzer), role))
+    change.run(change.with_outlook_of_role(validated(plan, access.aws.access_analyzer), role))

@@ -57,7 +57,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
 
     Example: podid role create shop-orders --for shop/orders --print terraform
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
@@ -73,8 +73,9 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         raise UsageError("--target-profile requires --target-role")
     request = create_request(options, access.terminal.read_file)
     place = access.place(for_change=not options.print_)
+    change = Change(access=access, place=place)
     if not options.print_:
-        changing.settle_interrupted(access, place)
+        change.settle()
     request = request.named(place.the_cluster)
 
     with access.terminal.working(f"reading role {request.name}") as progress:
@@ -86,12 +87,12 @@ def create(access: Access, options: RoleCreateOptions) -> None:
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return
         # a wider trust policy names no service account
-        absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
+        absent = change.absent_notes(request.refs) if options.scope == "service-account" else ()
         plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
     hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)
-    plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
+    plan = validated(change.with_next_commands(plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return with_owner_changes(changing.take_back(access, result), None)
+        return with_owner_changes(change.take_back(result), None)
 
-    changing.run(access, plan, after)
+    change.run(plan, after)

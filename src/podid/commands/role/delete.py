@@ -40,11 +40,11 @@ def delete(
 
     Example: podid role delete billing --adopt --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.ops.role.delete import plan_deleting
 
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
@@ -55,4 +55,4 @@ def delete(
             ignore_not_found=ignore_not_found,
             adopt=adopt,
         )
-    run(access, plan, consent=consent)
+    change.run(plan, consent=consent)

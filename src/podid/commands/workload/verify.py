@@ -102,13 +102,13 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
-    from podid.cli.changing import settle_interrupted, show
+    from podid.cli.changing import Change
     from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
 
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     nodes = tuple(dict.fromkeys(options.probe_node))
     check_nodes(access.kube.reader, nodes)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
-    show(access, probe_plan(place, planned))
+    change.show(probe_plan(place, planned))
     return planned
