@@ -2,35 +2,20 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.addon.request import AddonRequest
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
-        Eks.list_associations,
-        Eks.get_addon_configuration,
-        Iam.get_role,
-        optional=(
-            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            OptionalPermission.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            OptionalPermission.of("--all: the installed add-ons", Eks.list_addons),
-            permissions.TAKING_BACK_ATTACHED,
-            permissions.RUNNING_PODS,
-            *permissions.REACHED,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON_ASSOCIATIONS.update Eks.list_associations Eks.get_addon_configuration Iam.get_role",
+    optional=(
+        ("--replace", "ASSOCIATION.delete"),
+        ("--update-trust", "ROLE_TRUST.update"),
+        ("--recommended", "ROLE.create ROLE_ATTACHMENT.create"),
+        ("--all: the installed add-ons", "Eks.list_addons"),
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+    ),
+)
 def associate(access: Access, request: AddonRequest) -> None:
     """Give an add-on's service account a role.
 

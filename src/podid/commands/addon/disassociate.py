@@ -3,25 +3,14 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, arguments
-from podid.domain.permissions import CommandPermissions
 from podid.ops.addon.request import account_name
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON_ASSOCIATIONS
-
-    return CommandPermissions.of(
-        *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
-        Eks.list_associations,
-        Eks.get_addon_configuration,
-        optional=(permissions.RUNNING_PODS, permissions.DRY_RUNS, permissions.STATUS),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON_ASSOCIATIONS.update Eks.list_associations Eks.get_addon_configuration",
+    optional=("RUNNING_PODS DRY_RUNS STATUS",),
+)
 def disassociate(
     access: Access,
     addon: str = argument("ADDON", "The installed add-on."),

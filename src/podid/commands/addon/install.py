@@ -2,45 +2,22 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.addon.request import AddonInstallOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ADDON, ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
-
-    of_roles = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
-    return CommandPermissions.of(
-        *ADDON.calls(Verb.CREATE),
-        Eks.list_addon_versions,
-        Eks.get_addon_configuration,
-        optional=(
-            OptionalPermission.of(
-                "changing an installed add-on",
-                *ADDON.calls(Verb.UPDATE),
-                Eks.get_update,
-                KubeReader.list_written,
-            ),
-            OptionalPermission.of("--role: the role", *of_roles, Iam.get_role, Iam.list_role_names),
-            OptionalPermission.of(
-                "--recommended", *of_roles, *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)
-            ),
-            OptionalPermission.of("--role, --recommended: an installed add-on", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            permissions.TAKING_BACK_ATTACHED,
-            permissions.RUNNING_PODS,
-            *permissions.REACHED,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON.create Eks.list_addon_versions Eks.get_addon_configuration",
+    optional=(
+        ("changing an installed add-on", "ADDON.update Eks.get_update KubeReader.list_written"),
+        ("--role: the role", "CREATING_WITH_ROLES Iam.get_role Iam.list_role_names"),
+        ("--recommended", "CREATING_WITH_ROLES ROLE.create ROLE_ATTACHMENT.create"),
+        ("--role, --recommended: an installed add-on", "ADDON_ASSOCIATIONS.update"),
+        ("--replace", "ASSOCIATION.delete"),
+        ("--update-trust", "ROLE_TRUST.update"),
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+    ),
+)
 def install(access: Access, options: AddonInstallOptions) -> None:
     """Install or update an add-on and give it roles.
 

@@ -3,27 +3,13 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.agent.preflight import CHECKS
-    from podid.ops.change.kinds import ADDON
-
-    return CommandPermissions.of(
-        *ADDON.calls(Verb.DELETE),
-        Eks.list_association_summaries,
-        KubeReader.list_agent_daemon_sets,
-        KubeReader.list_agent_pods,
-        optional=(permissions.outlook(CHECKS),),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON.delete Eks.list_association_summaries KubeReader.list_agent_daemon_sets KubeReader.list_agent_pods",
+    optional=("AGENT_OUTLOOK",),
+)
 def uninstall_agent(
     access: Access,
     preserve: bool = switch("Keep the DaemonSet in the cluster, no longer managed by EKS."),

@@ -6,32 +6,22 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.domain.plan import Place
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.DELETE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        *permissions.DELETING_ROLE,
-        *(Eks.list_clusters, Eks.list_associations, Iam.list_roles, Iam.find_roles),
-        optional=(
-            permissions.RUNNING_PODS,
-            OptionalPermission.of("checking whether EC2 instances use the roles", Iam.list_instance_profiles),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs=(
+        "ASSOCIATION.delete ROLE_TRUST.update DELETING_ROLE Eks.list_clusters Eks.list_associations "
+        "Iam.list_roles Iam.find_roles"
+    ),
+    optional=(
+        "RUNNING_PODS",
+        ("checking whether EC2 instances use the roles", "Iam.list_instance_profiles"),
+    ),
+)
 def decommission(access: Access) -> None:
     """Remove a cluster's associations, roles and trust before or after its deletion.
 

@@ -1,44 +1,10 @@
 """podid disassociate."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNTS
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
-
-    return CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.DELETE),
-        optional=(
-            permissions.NAMING,
-            permissions.RUNNING_PODS,
-            permissions.DRY_RUNS,
-            permissions.STATUS,
-            permissions.asking(KubeReader.list_service_accounts),
-            OptionalPermission.of(
-                "--delete-role",
-                *permissions.DELETING_ROLE,
-                Iam.list_instance_profiles,
-                Eks.list_clusters,
-                Eks.list_associations,
-            ),
-            OptionalPermission.of(
-                "--delete-service-account; grant it per namespace",
-                *SERVICE_ACCOUNT.calls(Verb.DELETE),
-                KubeReader.list_pods,
-            ),
-            permissions.RESTARTING,
-        ),
-    )
 
 
 @options
@@ -52,7 +18,18 @@ class DisassociateOptions:
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ASSOCIATION.delete",
+    optional=(
+        "NAMING RUNNING_PODS DRY_RUNS STATUS",
+        (GUIDED, "ASKING KubeReader.list_service_accounts"),
+        ("--delete-role", "DELETING_ROLE Iam.list_instance_profiles Eks.list_clusters Eks.list_associations"),
+        ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete KubeReader.list_pods"),
+        "RESTARTING",
+    ),
+    several=("cluster",),
+)
 def disassociate(access: Access, options: DisassociateOptions) -> None:
     """Delete associations of service accounts. Asks for confirmation, or requires --yes.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.errors import ExitCode
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
@@ -19,30 +18,16 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS = 10.0
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-    from podid.ops.association.details import DETAILS, checks_for, sections_for
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    return CommandPermissions.of(
-        Eks.iter_readable,
-        optional=(
-            *permissions.SEVERAL_CLUSTERS,
-            *(
-                OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
-                for detail, reason in DETAILS.items()
-                if detail != "owners"
-            ),
-            OptionalPermission.of(DETAILS["owners"], KubeReader.list_custom_owners),
-            OptionalPermission.of("--selector: the labels of service accounts", KubeReader.list_service_accounts),
-            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=SEVERAL)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="Eks.iter_readable",
+    optional=(
+        "SEVERAL_CLUSTERS DETAILS_OF_LIST",
+        ("--selector: the labels of service accounts", "KubeReader.list_service_accounts"),
+        "EMPTY_NAMESPACE",
+    ),
+    several=SEVERAL,
+)
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 

@@ -6,26 +6,17 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import MoveOptions
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-
-    return permissions.making(
-        Eks.delete_association,
-        Eks.list_association_summaries,
-        Eks.get_cluster,
-        optional=(permissions.RESTARTING,),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ASSOCIATING Eks.delete_association Eks.list_association_summaries Eks.get_cluster",
+    optional=("RESTARTING",),
+)
 def move(access: Access, options: MoveOptions) -> None:
     """Move an association to another service account or cluster. Asks for confirmation, or requires --yes.
 

@@ -9,7 +9,6 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import CLUSTER_TAGS, SERVICE_ACCOUNTS
 from podid.render.formats import Drawing
 
@@ -17,22 +16,6 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.domain.errors import PodidError
     from podid.ops.audit.graph import ClusterReading
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-    from podid.ops.audit.graph import OF_KUBERNETES, SECTIONS
-    from podid.ops.reading.sections import permissions as permissions_of_sections
-
-    return CommandPermissions(
-        permissions_of_sections((), (*SECTIONS, *OF_KUBERNETES)),
-        optional=(
-            permissions.CLUSTER_TAGS,
-            permissions.MANY_ROLES,
-            OptionalPermission.of("NS/SA: whether it exists", KubeReader.list_pods, KubeReader.list_workloads),
-        ),
-    )
 
 
 @options
@@ -46,7 +29,11 @@ class GraphOptions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    permissions=permissions,
+    needs="READING_GRAPH",
+    optional=(
+        "CLUSTER_TAGS MANY_ROLES",
+        ("NS/SA: whether it exists", "KubeReader.list_pods KubeReader.list_workloads"),
+    ),
     formats=Drawing,
     several=("cluster", "region", "profile"),
 )

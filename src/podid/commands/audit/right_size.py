@@ -4,34 +4,10 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, several, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
 # IAM takes seconds for a report
 _REPORT_SECONDS = 120.0
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.audit.right_size import VERBS
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    changes = (*ROLE_POLICY.calls(*VERBS), *ROLE_ATTACHMENT.calls(Verb.DELETE))
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries, Iam.get_role, Iam.list_role_names),
-        *(Iam.get_policies, Iam.get_managed_document, Iam.start_usage_report, Iam.find_usage_report),
-        optional=(
-            OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions, CloudTrail.iter_calls),
-            OptionalPermission.of("--apply: writing and removing policies of the role", *changes),
-            permissions.POLICY_CHECKS,
-            permissions.USERS,
-            permissions.NAMING,
-        ),
-    )
 
 
 @options
@@ -53,7 +29,21 @@ class RightSizeOptions:
     adopt: bool = ADOPT
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs=(
+        "Eks.find_association Eks.list_association_summaries Iam.get_role Iam.list_role_names Iam.get_policies "
+        "Iam.get_managed_document Iam.start_usage_report Iam.find_usage_report"
+    ),
+    optional=(
+        ("--cloudtrail", "CloudTrail.iter_sessions CloudTrail.iter_calls"),
+        (
+            "--apply: writing and removing policies of the role",
+            "ROLE_POLICY.create ROLE_POLICY.update ROLE_POLICY.delete ROLE_ATTACHMENT.delete",
+        ),
+        "POLICY_CHECKS USERS NAMING",
+    ),
+)
 def right_size(access: Access, options: RightSizeOptions) -> None:
     """Reduce a role's policies to the used permissions.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, Permissions
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
@@ -14,46 +13,7 @@ if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def changing(*, roles: bool = True, trust: bool = True) -> Permissions:
-    """Return the permissions to change associations, and with `roles` the roles of files; with `trust` trust policies
-    too."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS, ROLE_TRUST
-
-    of_roles: tuple[Need, ...] = (
-        *permissions.CREATING_ROLE,
-        *ROLE_SETTINGS.calls(Verb.UPDATE),
-        *(Iam.untag_role, Iam.delete_boundary, Iam.delete_inline_policy, Iam.detach_policy),
-    )
-    return CommandPermissions.of(
-        *(*ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
-        *(of_roles if roles else ()),
-        *(ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
-    ).always
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.commands.declare.filing import reading
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON, ASSOCIATION, SERVICE_ACCOUNT
-
-    read = reading()
-    optional = (
-        OptionalPermission.of("--prune: deleting", *permissions.DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
-        OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
-        OptionalPermission.of("agent: changing the add-on", *ADDON.calls(Verb.CREATE, Verb.UPDATE)),
-        *permissions.REACHED,
-        permissions.TARGET_ROLE[0],
-        permissions.RESTARTING,
-    )
-    return CommandPermissions(read.always | changing(), (*read.optional, *optional))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), needs="APPLYING_FILES", several=("cluster",))
 def apply(access: Access, options: FileApplyOptions) -> None:
     """Create and change the resources that files declare.
 

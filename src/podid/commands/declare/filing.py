@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from podid.domain.permissions import CommandPermissions, OptionalPermission
-
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Association
@@ -141,38 +139,3 @@ def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) ->
         return replace(item, plan=change.with_outlook(item.plan, refs))
 
     return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
-
-
-def reading(*, roles: bool = True) -> CommandPermissions:
-    """Return the permissions to compare files with clusters; without `roles`, files that declare no roles."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.get_cluster,
-        Eks.list_associations,
-        Iam.find_role,
-        *((Iam.get_policies, Iam.find_policy) if roles else ()),
-        optional=(
-            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
-            OptionalPermission.of(
-                "patterns, selectors, createServiceAccount and --from-annotations",
-                KubeReader.list_service_accounts,
-                KubeReader.find_service_account,
-            ),
-            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
-            OptionalPermission.of(
-                "agent: reading the add-on, its versions and the nodes",
-                *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
-                *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
-                KubeReader.list_written,
-            ),
-            OptionalPermission.of(
-                "--prune: reading the roles of the files, their users and the pods",
-                *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
-            ),
-            permissions.POLICY_CHECKS,
-        ),
-    )

@@ -7,31 +7,8 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.declaration import OWNER_KEY
 from podid.domain.names import ServiceAccountRef, check_role
 from podid.domain.option import included, option, options, several
-from podid.domain.permissions import CommandPermissions
 from podid.ops.declare.request import FileOptions
 from podid.ops.options import SERVICE_ACCOUNTS
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.domain.permissions import OptionalPermission
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.get_cluster,
-        Eks.list_associations,
-        Eks.untag_association,
-        optional=(
-            OptionalPermission.of("--role", Iam.find_role, Iam.untag_role),
-            OptionalPermission.of("-f: the roles of the file", Iam.list_roles, Iam.find_role, Iam.untag_role),
-            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
-            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
-            OptionalPermission.of(
-                "naming service accounts", KubeReader.find_service_account, KubeReader.list_service_accounts
-            ),
-        ),
-    )
 
 
 @options
@@ -44,7 +21,18 @@ class ForgetOptions:
     owner_key: str = option("KEY", "Key of the mark, if it is not podid:owner.", default=OWNER_KEY)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs="Eks.get_cluster Eks.list_associations Eks.untag_association",
+    optional=(
+        ("--role", "Iam.find_role Iam.untag_role"),
+        ("-f: the roles of the file", "Iam.list_roles Iam.find_role Iam.untag_role"),
+        ("clusters by tags", "Eks.list_clusters Eks.get_cluster_tags"),
+        ("naming roles that do not exist", "Iam.list_role_names"),
+        ("naming service accounts", "KubeReader.find_service_account KubeReader.list_service_accounts"),
+    ),
+    several=("cluster",),
+)
 def forget(access: Access, options: ForgetOptions) -> None:
     """Remove the mark of a file from associations and roles.
 

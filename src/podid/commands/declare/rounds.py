@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,9 +20,7 @@ from podid.domain.reconciliation import Reconciliation, RoundState
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.declaration import Declaration
-    from podid.domain.permissions import Permissions
     from podid.ops.declare.election import Election
-    from podid.ops.declare.needs import FileNeeds
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
 
@@ -167,13 +165,9 @@ def until_terminated() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def print_manifests(
-    access: Access,
-    options: ReconcileOptions,
-    granted: Callable[[ReconcileOptions, FileNeeds], tuple[Permissions, Permissions]],
-) -> None:
-    """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
-    its own namespace."""
+def print_manifests(access: Access, options: ReconcileOptions) -> None:
+    """Print or write the manifests that run the command in a cluster."""
+    from podid.cli.permissions import granted
     from podid.ops.declare.manifests import MOUNT, Setting
     from podid.ops.declare.needs import FileNeeds
     from podid.render.declaration import declarations_text, self_contained

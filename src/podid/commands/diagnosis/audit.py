@@ -2,24 +2,14 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.permissions import CommandPermissions
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
 
 
-def permissions() -> CommandPermissions:
-    from podid.checks.all import AUDITED
-    from podid.cli.permissions import SEVERAL_CLUSTERS
-    from podid.ops.reading import sections
-
-    return CommandPermissions(
-        sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), *SEVERAL_CLUSTERS)
-    )
-
-
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
-    permissions=permissions,
+    needs="AUDITING",
+    optional=("OPTIONS_OF_AUDIT SEVERAL_CLUSTERS",),
     formats=Report,
     several=SEVERAL,
 )

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.permissions import CommandPermissions, Permissions
+from podid.domain.permissions import Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
-
-
-def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.cli.permissions import SEVERAL_CLUSTERS
-    from podid.ops.reading import sections
-
-    return CommandPermissions(sections.permissions(ALL), (*sections.optional_permissions(ALL), *SEVERAL_CLUSTERS))
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -37,7 +29,8 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
-    permissions=permissions,
+    needs="CHECKING",
+    optional=("OPTIONS_OF_DOCTOR SEVERAL_CLUSTERS",),
     formats=Report,
     permissions_for=permissions_for,
     several=SEVERAL,

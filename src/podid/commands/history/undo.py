@@ -7,29 +7,14 @@ from podid.domain.permissions import CommandPermissions
 from podid.ops.options import FORCE
 
 
-def permissions() -> CommandPermissions:
-    """Return the permissions to undo any run."""
-    from podid.cli.permissions import undoing
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import KINDS
-
-    # an undo deletes only resources of kinds that podid can create
-    return undoing(
-        (kind, verb)
-        for kind in KINDS
-        for verb in kind.operations
-        if verb is not Verb.NONE and (verb is not Verb.DELETE or Verb.CREATE in kind.operations)
-    )
-
-
 def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:
-    """Return the permissions to undo the named run."""
-    from podid.cli.permissions import undoing
+    """Return the permissions to undo the named run, by default any run."""
+    from podid.cli.permissions import UNDOING, undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
 
     if run_id is None:
-        return permissions()
+        return UNDOING
     run = access.journal.peek(run_id)
     runs = access.journal.of_command(run) if run_id == "last" else (run,)
     actions = [step.action for run in runs for step in run.changed]
@@ -37,7 +22,7 @@ def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandP
     return undoing((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, permissions_for=permissions_for)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), needs="UNDOING", permissions_for=permissions_for)
 def undo(
     access: Access,
     run_id: str | None = argument(

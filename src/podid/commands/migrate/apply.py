@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import ApplyOptions
 
 if TYPE_CHECKING:
@@ -17,44 +16,23 @@ if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult, Plan
 
 
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.commands.agent.install import permissions as installing_agent
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import (
-        ASSOCIATION,
-        POD_TEMPLATE,
-        ROLE,
-        ROLE_POLICY,
-        ROLE_TRUST,
-        SERVICE_ACCOUNT,
-    )
-
-    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
-    own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(changes),
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.create",
+    optional=(
+        ("rolling back failed service accounts", "ASSOCIATION.delete"),
         (
-            OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
-            permissions.MIGRATION_TRAIL,
-            permissions.MANY_ROLES,
-            permissions.READING_ADDONS,
-            permissions.MIGRATING_ADDONS,
-            OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),
-            *permissions.TARGET_ROLE,
-            permissions.POLICY_CHECKS,
-            OptionalPermission(installing_agent().always, "--install-agent"),
-            permissions.DRY_RUNS,
-            permissions.RESTARTING,
-            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
+            "--create-service-accounts; grant it per namespace",
+            "SERVICE_ACCOUNT.create POD_TEMPLATE.update KubeReader.list_bindings",
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+        "MIGRATION_TRAIL MANY_ROLES READING_ADDONS MIGRATING_ADDONS",
+        ("--base-role", "ROLE.create ROLE_POLICY.create"),
+        "TARGET_ROLE POLICY_CHECKS",
+        ("--install-agent", "INSTALLING_AGENT"),
+        "DRY_RUNS RESTARTING",
+        ("redeeming pods' tokens; grant it per namespace", "TOKENS"),
+    ),
+)
 def apply(access: Access, options: ApplyOptions) -> None:
     """Migrate service accounts to Pod Identity.
 

@@ -9,32 +9,12 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
     from podid.ops.migrate.finish import Finish
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST
-
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(ROLE_TRUST.calls(Verb.UPDATE)),
-        (
-            OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
-            permissions.MANY_ROLES,
-            permissions.MIGRATING_ADDONS,
-            OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
-        ),
-    )
 
 
 @options
@@ -56,7 +36,16 @@ class FinishOptions:
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update",
+    optional=(
+        ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        "MANY_ROLES MIGRATING_ADDONS",
+        ("--write-manifests", "KubeReader.get_manifest"),
+    ),
+)
 def finish(access: Access, options: FinishOptions) -> None:
     """Remove the previous credentials after a migration.
 

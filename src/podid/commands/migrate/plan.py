@@ -3,27 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission
-    from podid.kube.reader import KubeReader
-
-    reading_agent = (Eks.list_addon_versions, KubeReader.list_agent_daemon_sets, KubeReader.find_pod_security)
-    return CommandPermissions(
-        permissions.MIGRATION,
-        (
-            OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
-            permissions.MIGRATION_TRAIL,
-            permissions.MANY_ROLES,
-            permissions.READING_ADDONS,
-            OptionalPermission.of("--install-agent", *reading_agent),
-        ),
-    )
 
 
 @options
@@ -35,7 +15,15 @@ class PlanOptions:
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="MIGRATION",
+    optional=(
+        ("--create-service-accounts: reading RoleBindings", "KubeReader.list_bindings"),
+        "MIGRATION_TRAIL MANY_ROLES READING_ADDONS",
+        ("--install-agent", "Eks.list_addon_versions KubeReader.list_agent_daemon_sets KubeReader.find_pod_security"),
+    ),
+)
 def plan(access: Access, options: PlanOptions) -> None:
     """Plan a migration from IRSA, kiam or kube2iam.
 

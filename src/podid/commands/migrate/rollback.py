@@ -9,35 +9,10 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST
-
-    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.DELETE))
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(changes),
-        (
-            OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
-            OptionalPermission.of(
-                "service accounts that podid created: reading RoleBindings", KubeReader.list_bindings
-            ),
-            permissions.MANY_ROLES,
-            permissions.MIGRATING_ADDONS,
-            permissions.DRY_RUNS,
-            permissions.RESTARTING,
-        ),
-    )
 
 
 @options
@@ -52,7 +27,16 @@ class RollbackOptions:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.delete",
+    optional=(
+        ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        ("service accounts that podid created: reading RoleBindings", "KubeReader.list_bindings"),
+        "MANY_ROLES MIGRATING_ADDONS DRY_RUNS RESTARTING",
+    ),
+)
 def rollback(access: Access, options: RollbackOptions) -> None:
     """Roll service accounts back to IRSA, kiam or kube2iam.
 

@@ -3,15 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import MigrationOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-
-    optional = (permissions.MIGRATION_TRAIL, permissions.MANY_ROLES, permissions.READING_ADDONS)
-    return CommandPermissions(permissions.MIGRATION, optional)
 
 
 @options
@@ -19,7 +11,11 @@ class MigrationStatusOptions:
     which: MigrationOptions = included(MigrationOptions)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="MIGRATION",
+    optional=("MIGRATION_TRAIL MANY_ROLES READING_ADDONS",),
+)
 def status(access: Access, options: MigrationStatusOptions) -> None:
     """Show the migration stage of each service account.
 

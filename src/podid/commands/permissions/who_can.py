@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.permissions.request import WhoOptions
 
 if TYPE_CHECKING:
@@ -16,24 +15,16 @@ if TYPE_CHECKING:
     from podid.ops.permissions.who import ClusterIdentities
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.iter_readable,
-        *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
-        optional=(
-            permissions.MANY_ROLES,
-            OptionalPermission.of("the number of running pods", KubeReader.list_pods),
-            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=("cluster", "region", "profile"))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="Eks.iter_readable READING_POLICIES",
+    optional=(
+        "MANY_ROLES",
+        ("the number of running pods", "KubeReader.list_pods"),
+        "EMPTY_NAMESPACE",
+    ),
+    several=("cluster", "region", "profile"),
+)
 def who_can_do(access: Access, options: WhoOptions) -> None:
     """List the service accounts whose pods may perform an action.
 

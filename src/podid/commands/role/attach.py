@@ -2,32 +2,19 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.role.request import AttachOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    return CommandPermissions.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_ATTACHMENT.calls(Verb.CREATE),
-        Iam.find_policy,
-        optional=(
-            permissions.POLICY_CHECKS,
-            permissions.USERS,
-            OptionalPermission.of("--preset: presets that contain the cluster", Eks.get_cluster),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    needs=(
+        "Iam.get_role Iam.list_role_names ROLE_POLICY.create ROLE_POLICY.update ROLE_ATTACHMENT.create Iam.find_policy"
+    ),
+    optional=(
+        "POLICY_CHECKS USERS",
+        ("--preset: presets that contain the cluster", "Eks.get_cluster"),
+    ),
+)
 def attach(access: Access, options: AttachOptions) -> None:
     """Add permissions to a role.
 

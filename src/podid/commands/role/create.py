@@ -6,40 +6,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.ops.role.request import RoleCreateOptions
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ROLE_SETTINGS, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *permissions.CREATING_ROLE,
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        optional=(
-            permissions.NAMING,
-            permissions.POLICY_CHECKS,
-            *permissions.TARGET_ROLE,
-            OptionalPermission.of(
-                "--target-role --no-session-tags: the associations' external IDs", Eks.find_association
-            ),
-            permissions.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
-            OptionalPermission.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
-            permissions.TAKING_BACK,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs="CREATING_ROLE ROLE_TRUST.update",
+    optional=(
+        "NAMING POLICY_CHECKS TARGET_ROLE",
+        ("--target-role --no-session-tags: the associations' external IDs", "Eks.find_association"),
+        (GUIDED, "ASKING Iam.list_roles KubeReader.list_service_accounts KubeReader.list_pods"),
+        ("--replace", "ROLE_SETTINGS.update"),
+        "TAKING_BACK",
+    ),
+)
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 

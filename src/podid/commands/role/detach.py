@@ -2,26 +2,14 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions
 from podid.ops.role.request import DetachOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    return CommandPermissions.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        *ROLE_POLICY.calls(Verb.DELETE),
-        *ROLE_ATTACHMENT.calls(Verb.DELETE),
-        optional=(permissions.USERS,),
-    )
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    needs="Iam.get_role Iam.list_role_names ROLE_POLICY.delete ROLE_ATTACHMENT.delete",
+    optional=("USERS",),
+)
 def detach(access: Access, options: DetachOptions) -> None:
     """Remove permissions from a role. Asks for confirmation, or requires --yes.
 

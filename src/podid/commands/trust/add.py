@@ -2,17 +2,16 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustAddOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust()
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST"),
+        "USERS",
+    ),
+)
 def add(access: Access, options: TrustAddOptions) -> None:
     """Allow service accounts in a trust policy.
 

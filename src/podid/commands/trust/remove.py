@@ -3,14 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import option, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustEditOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust()
 
 
 @options
@@ -22,7 +15,13 @@ class TrustRemoveOptions(TrustEditOptions):
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST"),
+        "USERS",
+    ),
+)
 def remove(access: Access, options: TrustRemoveOptions) -> None:
     """Remove pods, or an OIDC provider, from a trust policy.
 

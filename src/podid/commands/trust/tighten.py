@@ -3,15 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustEditOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust(Eks.list_clusters, Eks.list_associations)
 
 
 @options
@@ -21,7 +13,13 @@ class TrustTightenOptions(TrustEditOptions):
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST Eks.list_clusters Eks.list_associations"),
+        "USERS",
+    ),
+)
 def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to the pods that use the role.
 

@@ -9,31 +9,11 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from podid.domain.findings import Subject
     from podid.ops.restart.targets import Target
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.writer import KubeWriter
-    from podid.ops.change.kinds import RESTART
-
-    return CommandPermissions.of(
-        Eks.list_association_summaries,
-        *RESTART.calls(Verb.RESTART),
-        optional=(
-            *permissions.REACHED,
-            OptionalPermission.of("--evict: evicting pods of OnDelete workloads", KubeWriter.evict),
-            permissions.NAMING_NAMESPACES_TOO,
-            OptionalPermission.of("--stale: finding the stale pods", Eks.list_associations),
-        ),
-    )
 
 
 @options
@@ -44,7 +24,16 @@ class RestartOptions:
     force: bool = FORCE
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM, "wait"),
+    needs="Eks.list_association_summaries RESTART.restart",
+    optional=(
+        "REACHED",
+        ("--evict: evicting pods of OnDelete workloads", "KubeWriter.evict"),
+        "NAMING_NAMESPACES_TOO",
+        ("--stale: finding the stale pods", "Eks.list_associations"),
+    ),
+)
 def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one workload requires confirmation, or --yes.
 
