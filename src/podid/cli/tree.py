@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.options import Command
-    from podid.domain.permissions import CommandPermissions
 
 
 class Row(NamedTuple):
@@ -189,28 +188,3 @@ GROUPS: dict[str, str] = {
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, or ()."""
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
-
-
-def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
-    """Return the commands' names and their permissions together. Raise UsageError for an unknown command."""
-    from dataclasses import replace
-
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.permissions import CommandPermissions
-    from podid.domain.text import did_you_mean, nearest
-
-    known = {row.name: row for row in COMMANDS}
-    plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
-    total = CommandPermissions()
-    for typed, name in zip(names, plain, strict=False):
-        if name not in known:
-            near = nearest(name, known, 1)
-            raise UsageError(
-                f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
-                hint=Again(swap=(typed, near[0])) if near else (),
-                subject=name,
-            )
-        needed = known[name].load().all_permissions()
-        optional = dict.fromkeys((*total.optional, *needed.optional))
-        total = replace(total, always=total.always | needed.always, optional=tuple(optional))
-    return plain, total

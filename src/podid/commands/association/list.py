@@ -13,7 +13,6 @@ from podid.ops.association.request import ListOptions
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
     from podid.ops.association.details import Details
-    from podid.render.view import View
 
 _PAUSE_SECONDS = 10.0
 
@@ -55,6 +54,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
 def _watch(access: Access, options: ListOptions) -> None:
     """Emit the list, and again whenever it differs, until --timeout; on a terminal it is redrawn each time."""
+    from functools import partial
     from math import inf
 
     from podid.render.formats import to_json
@@ -64,10 +64,8 @@ def _watch(access: Access, options: ListOptions) -> None:
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number and patience.over:
             return
-        views: list[View] = []
         always = terminal.redraws
-        with terminal.collecting(views):
-            _list(access, options)
+        views, _ = terminal.collected(partial(_list, access, options))
         for view in views:
             if (text := to_json(view.document)) != shown or always:
                 terminal.emit_again(view, access.runtime.now())

@@ -9,6 +9,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
+    from podid.cli.changing import Change
     from podid.domain.fileplan import FilePlan
     from podid.domain.plan import ChangeResult
 
@@ -28,6 +29,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
 
     Example: podid apply --plan plan.json
     """
+    from functools import partial
+
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import planned, saved, with_effects
     from podid.domain.errors import UsageError
@@ -48,32 +51,27 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         access.terminal.emit(file_plans_view(filed.plans))
         return
     check_all(filed.plans)
-    plans = {id(local): item for _, local, item in filed.parts}
-    clusters = [(name, local) for name, local, _ in filed.parts]
-    if len(clusters) == 1:
-        apply_part(clusters[0][1], filed.plans[0], options)
-        return
-    over_clusters(access, clusters, lambda local: apply_part(local, plans[id(local)], options))
+    over_clusters(
+        access,
+        [
+            (name, change.access, partial(apply_part, change, item, saved=bool(options.plan)))
+            for name, change, item in filed.parts
+        ],
+    )
 
 
-def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, follow: bool = True) -> None:
-    """Apply the plan of one cluster, and with `follow` wait for the effect and report it."""
+def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:
+    """Apply the plan of one cluster, and with `follow` wait for the effect and report it. A `saved` plan requires no
+    confirmation."""
     from functools import partial
 
-    from podid.cli.changing import Change
     from podid.domain.errors import ExitCode
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
-    change = Change(
-        access=access,
-        place=access.place(for_change=True),
-        restart=options.restart,
-        force=options.force,
-        taken_over=item.taken_over,
-    )
-    refs = item.declared if options.restart else item.refs
-    if options.restart and refs:
+    access, change.taken_over = change.access, item.taken_over
+    refs = item.declared if change.restart else item.refs
+    if change.restart and refs:
         change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
@@ -82,8 +80,7 @@ def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, fol
             return result
         return change.followed(result, refs, partial(after_associate, refs=refs))
 
-    consent = item.consent if not options.plan else None
     access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
-    change.run(item.plan, after, consent=consent)
+    change.run(item.plan, after, consent=None if saved else item.consent)
     if item.incomplete is not ExitCode.OK:
         access.terminal.leave(item.incomplete)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.cli.changing import Change
     from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
     from podid.ops.declare.clusters import FileSite
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The plans of files, each with the name of its cluster and the access to it."""
+    """The plans of files, each with the name of its cluster and its change there."""
 
-    parts: tuple[tuple[str, Access, FilePlan], ...]
+    parts: tuple[tuple[str, Change, FilePlan], ...]
 
     @property
     def plans(self) -> tuple[FilePlan, ...]:
@@ -37,19 +38,19 @@ def saved(access: Access, name: str) -> Filed:
     for item in read_saved(access.terminal.read_file(name), name):
         header = item.plan.header
         local = access.of(cluster=header.cluster, region=header.region)
-        place = local.place(for_change=True)
-        check_place(item, place.header, name)
-        Change.begin(local, place)
+        change = Change(access=local, place=local.place(for_change=True))
+        check_place(item, change.place.header, name)
+        change.settle()
         with access.terminal.working(f"comparing the state with {name}"):
             check_unmoved(item, local.clients, name)
-        parts.append((header.cluster, local, item))
+        parts.append((header.cluster, change, item))
     return Filed(tuple(parts))
 
 
 def reach(
     access: Access, options: FileOptions, *, settle: bool, annotations: bool = False
-) -> list[tuple[str, Access, FileSite]]:
-    """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and without
+) -> list[tuple[str, Change, FileSite]]:
+    """Return each cluster of the files by its name, with the change there. Raise UsageError without a file, and without
     allowed roles if `annotations` name roles; and as `read_declarations` does."""
     from podid.cli.changing import Change
     from podid.cli.several import check_no_context
@@ -83,10 +84,11 @@ def reach(
     for name, items in by_cluster.items():
         local = access.of(cluster=name) if name else access
         local.own_guards = own
-        place = local.place(for_change=True)
+        change = Change(access=local, place=local.place(for_change=True))
         if settle:
-            Change.begin(local, place)
-        reached.append((name, local, FileSite(clients=local.clients, place=place, declarations=items)))
+            change.settle()
+        site = FileSite(clients=local.clients, place=change.place, declarations=items)
+        reached.append((name, change, site))
     return reached
 
 
@@ -115,27 +117,25 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
-            sites=[site for _, _, site in reached],
+            sites=[site for *_, site in reached],
             ownership=replace(ownership, take_over=access.shared.take_over),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,
-            guards=reached[0][1].guards(),
+            guards=reached[0][1].access.guards(),
         )
         plans = planner.plan()
-    return Filed(tuple((name, local, plan) for (name, local, _), plan in zip(reached, plans, strict=True)))
+    return Filed(tuple((name, change, plan) for (name, change, _), plan in zip(reached, plans, strict=True)))
 
 
 def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) -> Filed:
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
-    from podid.cli.changing import Change
-
-    def foreseen(local: Access, item: FilePlan) -> FilePlan:
+    parts = []
+    for name, change, item in filed.parts:
+        change = replace(change, restart=restart, force=force)
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
-        if item.conflicts or not refs:
-            return item
-        change = Change(access=local, place=local.place(), restart=restart, force=force)
-        return replace(item, plan=change.with_outlook(item.plan, refs))
-
-    return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
+        if refs and not item.conflicts:
+            item = replace(item, plan=change.with_outlook(item.plan, refs))
+        parts.append((name, change, item))
+    return Filed(tuple(parts))

@@ -46,10 +46,13 @@ def forget(access: Access, options: ForgetOptions) -> None:
 
     Example: podid forget -f identities.yaml --dry-run
     """
+    from functools import partial
+
     from podid.cli.changing import Change
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import reach
     from podid.domain.errors import UsageError
+    from podid.ops.declare.clusters import FileSite
     from podid.ops.declare.forget import plan_forget, plan_forget_file
 
     specified = bool(options.service_accounts or options.roles)
@@ -62,14 +65,9 @@ def forget(access: Access, options: ForgetOptions) -> None:
         )
         return
     reached = reach(access, options.files, settle=True)
-    sites = {id(local): site for _, local, site in reached}
     last = reached[-1][1]
 
-    def in_one(local: Access) -> None:
-        site = sites[id(local)]
-        Change(access=local, place=site.place).run(plan_forget_file(site, roles=local is last))
+    def in_one(change: Change, site: FileSite) -> None:
+        change.run(plan_forget_file(site, roles=change is last))
 
-    if len(reached) == 1:
-        in_one(last)
-        return
-    over_clusters(access, [(name, local) for name, local, _ in reached], in_one)
+    over_clusters(access, [(name, change.access, partial(in_one, change, site)) for name, change, site in reached])

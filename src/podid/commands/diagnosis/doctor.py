@@ -50,7 +50,8 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.cli.several import are_several
-    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files, show_own_permissions
+    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
+    from podid.commands.diagnosis.own import show_own_permissions
     from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch

@@ -46,6 +46,8 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
+    from functools import partial
+
     from podid.cli.several import over_clusters
     from podid.commands.history.undoing import at_run, tell_others, undo_run
     from podid.domain.errors import Other, UsageError
@@ -63,10 +65,11 @@ def undo(
         tell_others(access, recorded, runs)
         return
     # a change in several clusters is undone in all of them
-    parts = [(run.header.cluster, at_run(access, run), run) for run in runs]
-    of_local = {id(local): run for _, local, run in parts}
+    reached = [(at_run(access, run), run) for run in runs]
     over_clusters(
         access,
-        [(name, local) for name, local, _ in parts],
-        lambda local: undo_run(local, of_local[id(local)], restart=restart, force=force),
+        [
+            (run.header.cluster, local, partial(undo_run, local, run, restart=restart, force=force))
+            for local, run in reached
+        ],
     )
