@@ -47,7 +47,7 @@ from podid.ops.change.kinds import (
     ResourceKind,
 )
 from podid.ops.change.kinds.base import operation
-from podid.ops.declare.needs import FileNeeds
+from podid.ops.declare.reconcile import FileNeeds
 from podid.ops.declare.request import ReconcileOptions
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from podid.cli.changing import Change
     from podid.domain.declaration import Declaration
     from podid.domain.fileplan import FilePlan
-    from podid.ops.declare.election import Election
+    from podid.ops.declare.reconcile import Election
     from podid.ops.declare.request import ReconcileOptions
 
 # the changes were made, whether or not the identities work yet: podid doctor and podid status report that
@@ -114,8 +114,7 @@ def _declared(access: Access, options: ReconcileOptions) -> tuple[Declaration, .
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
     from podid.local.files import own_namespace
-    from podid.ops.declare.election import Election
-    from podid.ops.declare.reconcile import LEASE_SECONDS
+    from podid.ops.declare.reconcile import LEASE_SECONDS, Election
 
     namespace = options.lease or own_namespace()
     if not namespace:
@@ -160,7 +159,7 @@ def print_manifests(access: Access, options: ReconcileOptions) -> None:
     """Print or write the manifests that run the command in a cluster."""
     from podid.cli.permissions import granted
     from podid.ops.declare.manifests import MOUNT, Setting
-    from podid.ops.declare.needs import FileNeeds
+    from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION
