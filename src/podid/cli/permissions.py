@@ -13,7 +13,6 @@ from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.organizations import Organizations
 from podid.aws.sts import EksAuth, Sts
-from podid.checks.all import ALL, AUDITED
 from podid.domain.permissions import (
     CommandPermissions,
     Need,
@@ -103,11 +102,11 @@ def _permissions(group: Group) -> Permissions:
 # --- groups -----------------------------------------------------------------------------------------------------------
 
 # what podid status reads
-CHECKING = permissions_of_checks(ALL)
+CHECKING = permissions_of_checks(select())
 CHECKING_AGENT = permissions_of_checks(select(AGENT_CHECKS))
-AUDITING = permissions_of_checks(AUDITED)
-OPTIONS_OF_DOCTOR = optional_permissions(ALL)
-OPTIONS_OF_AUDIT = optional_permissions(AUDITED)
+AUDITING = permissions_of_checks(select(command="audit"))
+OPTIONS_OF_DOCTOR = optional_permissions(select())
+OPTIONS_OF_AUDIT = optional_permissions(select(command="audit"))
 READING_UNUSED = permissions_of_checks((), unused.SECTIONS)
 READING_GRAPH = permissions_of_checks((), (*graph.SECTIONS, *graph.OF_KUBERNETES))
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)

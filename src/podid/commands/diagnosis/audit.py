@@ -29,7 +29,6 @@ def audit(access: Access, options: AuditOptions) -> None:
 
     Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
-    from podid.checks.all import AUDITED
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
     from podid.domain.errors import UsageError
@@ -37,7 +36,7 @@ def audit(access: Access, options: AuditOptions) -> None:
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.reports import file_text, write_report
 
-    checks = select(options.check, options.skip, among=AUDITED, command="audit")
+    checks = select(options.check, options.skip, command="audit")
     if options.report.list_checks:
         access.terminal.emit(check_list_view(describe_checks(checks)))
         return
