@@ -127,7 +127,8 @@ def read_each(
     """Return the result of `read` for each cluster, one after the other, and the failures of several clusters. Raise
     UsageError for options that cannot be combined, NotFound without a cluster, and the first failure without a
     result."""
-    results, failures = list[tuple[Access, T]](), list[PodidError]()
+    results: list[tuple[Access, T]] = []
+    failures: list[PodidError] = []
     for where, place in _places(access, chosen):
         try:
             if isinstance(place, PodidError):

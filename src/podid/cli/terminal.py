@@ -191,8 +191,8 @@ class Terminal:
 
     def collected(self, run: Callable[[], object]) -> tuple[list[View], ExitCode]:
         """Run a part of a command. Return its results, which are not written, and its exit code."""
-        before, views = self._kept, list[View]()
-        self._kept = views
+        views: list[View] = []
+        before, self._kept = self._kept, views
         try:
             run()
         except typer.Exit as ended:

@@ -71,40 +71,31 @@ def apply(access: Access, options: ApplyOptions) -> None:
 def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | None) -> None:
     from functools import cache, partial
 
+    from podid.commands.migrate.reading import read
     from podid.domain.plan import Consent, Plan
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.base_role import BaseRole
     from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.items import read_migration, scope_of
     from podid.ops.migrate.saved import check_plan, creates_accounts
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
     access, place = change.access, change.place
     change.settle()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        first = (
-            plan_agent(access.clients, place, access.runtime.now())
-            if options.install_agent
-            else Plan(header=place.header, actions=())
-        )
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            first=first,
-            scope=scope_of(options.which.service_accounts, access.shared.namespace),
-            now=access.runtime.now(),
-            journal=access.journal,
-            base_role=BaseRole(options.base_role, options.target_profile),
-            create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
-            tags=options.tag,
-            adjust=access.with_commands,
-        )
-    migration.check_read()
-    migration.check_exist(options.which.service_accounts, access.shared.namespace)
+    nothing = Plan(header=place.header, actions=())
+    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else nothing
+    migration = read(
+        access,
+        place,
+        options.which,
+        complete=True,
+        first=first,
+        base_role=BaseRole(options.base_role, options.target_profile),
+        create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
+        tags=options.tag,
+    )
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
     unfinished = migration.below(options.until)
@@ -112,7 +103,7 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
     items = tuple(item for item in unfinished if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
-    plan = first.then(plan.noting(change.owner_notes(plan))) if items else Plan(header=place.header, actions=())
+    plan = first.then(plan.noting(change.owner_notes(plan))) if items else nothing
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return

@@ -13,7 +13,6 @@ from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.cli.changing import Change
     from podid.ops.migrate.finish import Finish
 
 
@@ -63,45 +62,35 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     Example: podid migrate finish -n shop --yes --write-manifests manifests
     """
-    from podid.cli.changing import Change
-
-    access.check_whose_pods(options.service_accounts)
-    change = Change(access=access, place=access.place(for_change=True))
-    access.kube.needed()
-    with change.alone():
-        _finish(change, options)
-
-
-def _finish(change: Change, options: FinishOptions) -> None:
     from dataclasses import replace
 
+    from podid.cli.changing import Change
+    from podid.commands.migrate.reading import read
     from podid.domain.plan import ChangeResult, Consent
     from podid.ops.migrate.finish import plan_finish, unfinished
-    from podid.ops.migrate.items import read_migration
 
-    access, place = change.access, change.place
-    change.settle()
-    now = access.runtime.now()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients, place, now=now, journal=access.journal, begun=True, adjust=access.with_commands
-        )
-    migration.check_read()
-    migration.check_exist(options.service_accounts, access.shared.namespace)
-    items = migration.chosen(options.service_accounts, access.shared.namespace)
-    planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
-    if options.write_manifests and not access.shared.dry_run:
-        _write_manifests(access, options, planned)
+    refs, namespace = options.service_accounts, access.shared.namespace
+    access.check_whose_pods(refs)
+    change = Change(access=access, place=access.place(for_change=True))
+    access.kube.needed()
 
     def after(result: ChangeResult) -> ChangeResult:
         agents = planned.agents if result.error is None else ()
         return replace(result, error=result.error or unfinished(planned), notes=(*result.notes, *agents))
 
-    consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
-    plan = (
-        replace(planned.plan, notes=(*planned.plan.notes, *planned.agents)) if access.shared.dry_run else planned.plan
-    )
-    change.run(plan, after, consent=consent)
+    with change.alone():
+        change.settle()
+        now = access.runtime.now()
+        migration = read(access, change.place, refs=refs, complete=True, begun=True)
+        items = migration.chosen(refs, namespace)
+        planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
+        if options.write_manifests and not access.shared.dry_run:
+            _write_manifests(access, options, planned)
+        consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
+        plan = planned.plan
+        if access.shared.dry_run:
+            plan = replace(plan, notes=(*plan.notes, *planned.agents))
+        change.run(plan, after, consent=consent)
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:

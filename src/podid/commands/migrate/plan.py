@@ -39,28 +39,16 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
+    from podid.commands.migrate.reading import read
     from podid.ops.migrate.agent import plan_agent
-    from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
-    refs, namespace = options.which.service_accounts, access.shared.namespace
-    access.check_whose_pods(refs, everywhere=True)
+    access.check_whose_pods(options.which.service_accounts, everywhere=True)
     place = access.place(for_change=True)
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            scope=scope_of(refs, namespace),
-            now=access.runtime.now(),
-            journal=access.journal_to_read,
-            create=options.create_service_accounts,
-            first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
-            adjust=access.with_commands,
-        )
-    migration.check_exist(refs, namespace)
+    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None
+    migration = read(access, place, options.which, create=options.create_service_accounts, first=first)
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:

@@ -12,7 +12,7 @@ from podid.domain.option import option, options
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.cli.changing import Change
+    pass
 
 
 @options
@@ -50,31 +50,22 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     Example: podid migrate rollback -n shop --dry-run
     """
     from podid.cli.changing import Change
+    from podid.commands.migrate.reading import read
+    from podid.domain.migration import sources_words
+    from podid.domain.plan import Consent
+    from podid.domain.text import count_of
+    from podid.ops.migrate.items import refs_to_roll_back
+    from podid.ops.migrate.rollback import plan_rollback
 
     access.check_whose_pods(options.service_accounts)
     change = Change(access=access, place=access.place(for_change=True))
     access.kube.needed()
     with change.alone():
-        _rollback(change, options)
-
-
-def _rollback(change: Change, options: RollbackOptions) -> None:
-    from podid.domain.migration import sources_words
-    from podid.domain.plan import Consent
-    from podid.domain.text import count_of
-    from podid.ops.migrate.items import read_migration, refs_to_roll_back
-    from podid.ops.migrate.rollback import plan_rollback
-
-    access, place = change.access, change.place
-    change.settle()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        now = access.runtime.now()
-        migration = read_migration(access.clients, place, now=now, journal=access.journal, create=True, begun=True)
-    migration.check_read()
-    migration.check_exist(options.service_accounts, access.shared.namespace)
-    refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
-    planned = plan_rollback(migration, refs, access.journal, options.from_)
-    old = sources_words(planned.older) or "the previous credentials"
-    question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
-    consent = Consent(question=question, needed_for="Rolling back")
-    change.roll_back(planned, consent)
+        change.settle()
+        named = options.service_accounts
+        migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
+        refs = named or refs_to_roll_back(migration, access.shared.namespace)
+        planned = plan_rollback(migration, refs, access.journal, options.from_)
+        old = sources_words(planned.older) or "the previous credentials"
+        question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
+        change.roll_back(planned, Consent(question=question, needed_for="Rolling back"))

@@ -29,23 +29,11 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
 
     Example: podid migrate status shop/orders --cloudtrail
     """
-    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.commands.migrate.reading import read
     from podid.render.migration import migration_status_view
 
-    refs, namespace = options.which.service_accounts, access.shared.namespace
-    access.check_whose_pods(refs, everywhere=True)
-    place = access.place()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            scope=scope_of(refs, namespace),
-            now=access.runtime.now(),
-            journal=access.journal_to_read,
-            adjust=access.with_commands,
-        )
-    migration.check_exist(refs, namespace)
+    access.check_whose_pods(options.which.service_accounts, everywhere=True)
+    migration = read(access, access.place(), options.which)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))
