@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.permissions import CommandPermissions, OptionalPermission, Permissions
-from podid.ops.declare.needs import FileNeeds
 from podid.ops.declare.request import ReconcileOptions
+
+if TYPE_CHECKING:
+    from podid.ops.declare.reconcile import FileNeeds
 
 LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing the resources of the files"
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.declaration import Declaration
     from podid.domain.permissions import Permissions
-    from podid.ops.declare.election import Election
-    from podid.ops.declare.needs import FileNeeds
+    from podid.ops.declare.reconcile import Election, FileNeeds
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
 
@@ -125,8 +124,7 @@ def _declared(access: Access, options: ReconcileOptions) -> tuple[Declaration, .
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
     from podid.local.files import own_namespace
-    from podid.ops.declare.election import Election
-    from podid.ops.declare.reconcile import LEASE_SECONDS
+    from podid.ops.declare.reconcile import LEASE_SECONDS, Election
 
     namespace = options.lease or own_namespace()
     if not namespace:
@@ -175,7 +173,7 @@ def print_manifests(
     """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
     its own namespace."""
     from podid.ops.declare.manifests import MOUNT, Setting
-    from podid.ops.declare.needs import FileNeeds
+    from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION

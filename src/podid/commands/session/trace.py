@@ -72,7 +72,7 @@ def trace(
 
 def _read(access: Access, session: str) -> object:
     """Return the value of a JSON file, or the text of another file or of the argument."""
-    from podid.domain.sessions import sessions_in
+    from podid.domain.cloudtrail import sessions_in
     from podid.local import data
 
     if session != "-" and (len(session.split()) > 1 or sessions_in(session)):
