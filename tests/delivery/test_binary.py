@@ -26,7 +26,7 @@ ENV = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "se
 
 def test_every_module_is_in_it() -> None:
     names = set(binary.modules())
-    commands = {f"podid.commands.{row.where.partition(':')[0]}" for row in COMMANDS}
+    commands = {row.module for row in COMMANDS}
     assert {name for name in commands if ".sandbox" not in name} <= names
     assert {"podid", "podid.entry", "podid.cli.suggestions", "podid.render.reports.sarif", "podid.ops"} <= names
     assert not [name for name in names if name.startswith("podid.sandbox")]

@@ -1,6 +1,6 @@
 """Permissions policies of roles: the roles that they allow to assume, which IAM's policy simulator takes as input; and
-whether a permissions boundary or a session policy (a ceiling) allows any of their actions. Quotas, the owner of a role,
-and policies in words.
+whether a permissions boundary or a session policy (a ceiling) allows any of their actions. Quotas, the use of
+permissions as IAM reports it for a role, and policies in words.
 
 Of ceilings only actions are compared, not resources and conditions. So the answer "no action" is certain, and the
 answer "some action" is not. `*` and `?` are wildcards:
@@ -8,14 +8,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
 Quotas: EKS User Guide, "Service quotas", and EKS API Reference, "CreatePodIdentityAssociation"; IAM User Guide, "IAM
-and AWS STS quotas". IAM counts characters without white space. The owner comes from tags, which are only
-hints, because anyone may write them.
+and AWS STS quotas". IAM counts characters without white space.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from podid.domain import wildcards
 from podid.domain.text import short_list
@@ -288,3 +288,60 @@ def _joined(texts: list[str], last: str = "and") -> str:
     if 1 < len(texts) <= _MOST_NAMES:
         return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
     return short_list(texts, _MOST_NAMES) or "nothing"
+
+
+# --- last accessed information ----------------------------------------------------------------------------------------
+
+# IAM reports attempts, denied ones included, of the last 400 days, about four hours late. A service's time covers all
+# of its actions. Single actions are reported only for tracked actions, which are management actions of some services.
+# IAM User Guide, "Refine permissions in AWS using last accessed information".
+TRACKING = timedelta(days=400)
+LATE = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessedAction:
+    """A tracked action, without its service. `last` is None if it was not used in the tracking period."""
+
+    name: str
+    last: datetime | None = None
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessedService:
+    """A service that the role's policies allow, by its prefix in IAM actions."""
+
+    name: str
+    last: datetime | None = None
+    region: str = ""
+    actions: tuple[AccessedAction, ...] = ()
+
+    def used(self, since: datetime) -> bool:
+        return self.last is not None and self.last >= since
+
+    def tracked(self, patterns: Iterable[str]) -> tuple[AccessedAction, ...]:
+        """Return the tracked actions that any of the patterns (SERVICE:ACTION) covers."""
+        texts = tuple(pattern.lower() for pattern in patterns)
+        return tuple(
+            item for item in self.actions if any(matches(text, f"{self.name}:{item.name}".lower()) for text in texts)
+        )
+
+
+Usage = Mapping[str, AccessedService]
+
+
+def service_of(action: str) -> str:
+    """Return the service of an action pattern in lower case; `*` for a pattern of several services."""
+    service, colon, _ = action.lower().partition(":")
+    return service if colon and "*" not in service and "?" not in service else "*"
+
+
+def patterns_of(service: str, actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that are about actions of this service only."""
+    return tuple(action for action in actions if service_of(action) == service)
+
+
+def of_several(service: str, actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that cover actions of this service and of others."""
+    return tuple(a for a in actions if service_of(a) == "*" and overlap(a.lower(), f"{service}:*"))

@@ -1,4 +1,5 @@
-"""IAM's wildcards: `*` matches any text, `?` any letter.
+"""IAM's wildcards: `*` matches any text, `?` any letter. Patterns of ARNs are sets of resources: wildcards stay within
+the parts of an ARN, because a table has no colon in its name, whatever `*` would match.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
@@ -97,3 +98,46 @@ def _compare(one: str, other: str, *, shared: bool) -> bool:
                 fits = before[place] and (char in ("?", with_) or (shared and with_ == "?"))
             row.append(fits)
     return row[-1]
+
+
+# --- patterns of ARNs -------------------------------------------------------------------------------------------------
+
+ANY = "*"
+
+
+@lru_cache(maxsize=8192)
+def overlap_arn(one: str, other: str) -> bool:
+    """Return whether a resource matches both."""
+    return all(map(overlap, *pair)) if (pair := _parts(one, other)) else overlap(one, other)
+
+
+@lru_cache(maxsize=8192)
+def covers_arn(wide: str, narrow: str) -> bool:
+    """Return whether every resource that matches `narrow` matches `wide`; False if that is not certain."""
+    if wide == narrow:
+        return True
+    return all(map(covers, *pair)) if (pair := _parts(wide, narrow)) else covers(wide, narrow)
+
+
+@lru_cache(maxsize=8192)
+def meet(one: str, other: str) -> str:
+    """Return the pattern of the resources that match both; empty without any. If neither covers the other, each part of
+    an ARN is compared, and a part that cannot be derived stays as in `one`."""
+    if covers_arn(one, other):
+        return other
+    if covers_arn(other, one):
+        return one
+    if not overlap_arn(one, other):
+        return ""
+    pair = _parts(one, other)
+    return ":".join(b if covers(a, b) else a for a, b in zip(*pair, strict=True)) if pair else one
+
+
+def _parts(one: str, other: str) -> tuple[list[str], list[str]] | None:
+    """Return the six parts of each; None if one is not a whole ARN."""
+    parts, others = one.split(":", 5), other.split(":", 5)
+    return (parts, others) if len(parts) == len(others) == 6 else None
+
+
+def text_of(atoms: Pattern) -> str:
+    return "".join(atom.value if isinstance(atom, Wild) else atom for atom in atoms)

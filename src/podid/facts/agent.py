@@ -16,11 +16,10 @@ from podid.domain.findings import EVERYONE, Severity
 from podid.domain.foreign import Malformed, Object
 from podid.domain.grouping import grouped
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.placement import of_spec, why_not_here
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import older
-from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, pods_of, runs_in
+from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, of_spec, pods_of, runs_in, why_not_here
 from podid.facts.index import Affected, index, once, reach_on
 from podid.facts.nodes import COMPUTE_TYPE, expects_agent
 

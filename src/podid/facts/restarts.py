@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from podid.domain import workloads
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Association
 from podid.domain.cluster import Container, Pod
 from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.workloads import WebhookRegistration
 
 LIFETIME = timedelta(hours=6)
 OF_TARGET = timedelta(minutes=59)

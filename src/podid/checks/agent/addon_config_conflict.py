@@ -3,7 +3,7 @@ from itertools import combinations
 
 from podid.checks.base import Check, Snapshot, Verdict, known, rule, short_list
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.placement import why_not_here
+from podid.domain.workloads import why_not_here
 from podid.facts.agent import agents, unserved
 
 

@@ -2,9 +2,9 @@
 forbid both: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdicts, known, known_or, rule
-from podid.domain.admission import allow_agent_command, refusals, why_agent_refused
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import cut
+from podid.domain.workloads import allow_agent_command, refusals, why_agent_refused
 from podid.facts.agent import agents, importance, lacks_agents, unserved
 
 ISSUE = "AdmissionRequestDenied"

@@ -4,8 +4,7 @@ https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 
 from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, known, rule, short_list
 from podid.domain.cluster import Node
-from podid.domain.placement import why_not_here
-from podid.domain.workloads import live
+from podid.domain.workloads import live, why_not_here
 from podid.facts.agent import START_GRACE, agents
 from podid.facts.index import podid_command
 

@@ -9,10 +9,10 @@ from podid.checks.base import Check, Snapshot, Verdicts, count_of, known, rule, 
 from podid.domain.findings import Subject
 from podid.domain.iam import Principal
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
+from podid.domain.wildcards import ANY
 from podid.facts.index import by_role, chain_of
 
 _ASSOCIATE = ("eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation")

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.domain.cluster import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
-from podid.domain.placement import why_not_here
+from podid.domain.workloads import why_not_here
 from podid.facts.index import Affected, reach_on
 
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")

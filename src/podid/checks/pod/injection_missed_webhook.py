@@ -4,7 +4,7 @@ https://github.com/aws/amazon-eks-pod-identity-webhook.
 
 from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Subject, Verdicts, known, rule
 from podid.checks.shared import injection
-from podid.domain.admission import WEBHOOK
+from podid.domain.workloads import WEBHOOK
 from podid.facts.injection import PodState
 
 

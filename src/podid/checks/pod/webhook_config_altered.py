@@ -4,10 +4,9 @@ failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook
 
 from podid.checks.base import Case, Check, Snapshot, Verdicts, known, rule, short_list
 from podid.checks.shared import injection
-from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import Pod
 from podid.domain.findings import EVERYONE, Outcome, Severity, Subject, Verdict
-from podid.domain.workloads import SKIP_POD
+from podid.domain.workloads import SKIP_POD, WEBHOOK, WebhookRegistration
 from podid.facts.index import podid_command
 from podid.facts.injection import PodState, groups
 

@@ -4,7 +4,6 @@ from podid.cli.command import Access, command
 from podid.cli.options import KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNT
 
 # as in shells
@@ -13,16 +12,11 @@ CANNOT_START = 126
 _CLUSTER = ("cluster", "region", "profile", "expect_account", "show_permissions")
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries), optional=(permissions.MINTING, permissions.NAMING)
-    )
-
-
-@command(shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"), permissions=permissions)
+@command(
+    shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"),
+    needs="Eks.find_association Eks.list_association_summaries",
+    optional=("MINTING NAMING",),
+)
 def exec_(
     access: Access,
     ref: ServiceAccountRef = SERVICE_ACCOUNT,

@@ -1,20 +1,26 @@
 """Remove access from a trust policy: exactly the specified access, and no other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.text import short_list
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_for_everyone, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import (
+    ACTIONS,
+    ASSUME_ROLE,
+    Policy,
+    Raw,
+    Statement,
+    values_in,
+    with_values,
+    without_principals,
+)
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
 from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
-
-Raw = Mapping[str, object]
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _NAMESPACE = (NAMESPACE_TAG.lower(),)
@@ -79,7 +85,7 @@ def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
     whole: list[Statement] = []
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in policy.statements:
-        if not statement.allow or statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+        if not statement.allow or not statement.only_for_pods:
             continue
         lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
         if any(len(distinct(condition)) == 1 for condition in lists):
@@ -109,13 +115,13 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
         return False
     who = undated(identity)
     context = context_of(who)
-    return any(truth_of(statement, action, who, context) is not False for action in ACTIONS)
+    return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
 def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
     if meaning(statement.raw) == meant:
         return _Share(statement, "whole")
-    if statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+    if not statement.only_for_pods:
         return _Share(statement, "wider")
     lists: list[tuple[Condition, str]] = []
     for keys in _PINNED[scope]:
@@ -161,7 +167,8 @@ def requires_literal(condition: Condition, value: str, context: RequestContext) 
     if not patterns:
         return True
     values, compares = zip(*patterns, strict=True)
-    return replace(condition, values=values, compares=compares).holds(context) is False
+    # the cache of the context is by the identity of conditions, and this one does not live on
+    return replace(condition, values=values, compares=compares).holds(replace(context, answers={})) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:
@@ -186,11 +193,9 @@ def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
 
 def without(raw: Raw, condition: Condition, value: str) -> Raw:
     """Return the statement without the value in the list of its condition; the rest keeps its value and order."""
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    keys = block[condition.operator]
-    kept = [item for item in keys[condition.key] if not _same(condition, str(item), value)]
-    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
+    values = values_in(raw, condition)
+    assert isinstance(values, list)
+    return with_values(raw, condition, [item for item in values if not _same(condition, str(item), value)])
 
 
 def with_removed(
@@ -213,7 +218,7 @@ def with_removed(
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
     evaluation = evaluate(policy, undated(identity))
-    shut = denied_for_everyone(policy, undated(identity), (ASSUME_ROLE,))
+    shut = policy.denied_for_everyone(undated(identity), (ASSUME_ROLE,))
     if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
         return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
@@ -229,9 +234,8 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     """Return the subjects of one statement in words."""
     if statement.not_principal or any(name == "*" for _, name in statement.principals):
         return "everyone"
-    others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
-    if others:
-        return f"it also names {', '.join(others)}"
+    if statement.others:
+        return f"it also names {', '.join(statement.others)}"
     alone = policy.with_statements([statement.raw])
     who = undated(identity)
 
@@ -243,3 +247,62 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
         words = scope.words.removeprefix("only ")
         return f"{words} of any region, because the statement identifies the cluster by name only"
     return scope.words
+
+
+# --- roles of nodes, and of the server of kiam ------------------------------------------------------------------------
+
+
+def principals_among(policy: Policy, arns: Collection[str]) -> tuple[str, ...]:
+    """Return those of the roles that a statement names and allows to assume the role."""
+    return tuple(dict.fromkeys(name for s in _own(policy, arns) for kind, name in s.principals if name in arns))
+
+
+def principal_statement(arn: str) -> dict[str, object]:
+    """Return the statement that the documentation of kiam and kube2iam gives."""
+    return {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ASSUME_ROLE}
+
+
+def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
+    """Remove the roles from the statements that allow them. A statement without other principals is removed. Other
+    principals, Sids and the order stay equal."""
+    whole: list[Statement] = []
+    changed: dict[int, tuple[Raw, str]] = {}
+    for statement in _own(policy, arns):
+        own = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
+        if len(own) == len(statement.principals):
+            whole.append(statement)
+        else:
+            changed[statement.index] = (without_principals(statement.raw, "AWS", own.__contains__), short_list(own))
+    if not whole and not changed:
+        return unchanged(policy, f"no statement names {short_list(arns)}", None)
+    return with_removed(policy, whole, changed)
+
+
+def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -> Policy:
+    """Return the policy in which the roles have the access of the `earlier` version: the names in their statement, or
+    the statement at its place. Other statements stay equal."""
+    raws: list[Raw] = [statement.raw for statement in policy.statements]
+    own = {statement.index for statement in _own(earlier, arns)}
+    place = 0
+    for statement in earlier.statements:
+        rest = statement.raw
+        if statement.index in own:
+            names = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
+            rest = without_principals(statement.raw, "AWS", names.__contains__)
+        if statement.raw in raws:
+            place = raws.index(statement.raw) + 1
+        elif rest in raws:
+            place = raws.index(rest) + 1
+            raws[place - 1] = statement.raw
+        elif statement.index in own:
+            raws.insert(place, statement.raw)
+            place += 1
+    return policy.with_statements(raws)
+
+
+def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
+    return [
+        s
+        for s in policy.statements
+        if s.allow and not s.not_principal and s.about(ASSUME_ROLE) and any(name in arns for _, name in s.principals)
+    ]

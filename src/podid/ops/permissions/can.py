@@ -12,12 +12,12 @@ from podid.domain.grouping import grouped
 from podid.domain.iam import NOT_BY_ORGANIZATION
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable
-from podid.domain.policy.arns import ANY, text_of
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, Ruling
 from podid.domain.policy.resource import beside
 from podid.domain.policy.session import ASSUMED, RoleSession
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
+from podid.domain.wildcards import ANY, text_of
 from podid.ops.association.allowed import simulate_on
 from podid.ops.permissions.resources import ReadPolicies
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode
 from podid.domain.grouping import grouped
+from podid.domain.iam import AccessedService, Usage
 from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
-from podid.domain.policy.arns import ANY, text_of
 from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import PermissionStatement
 from podid.domain.section import Missing, Section
-from podid.domain.usage import AccessedService, Usage
+from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.can import UNSEEN
 from podid.ops.permissions.session import OfSession, SessionAccess

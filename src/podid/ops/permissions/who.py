@@ -12,10 +12,10 @@ from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.actions import ActionTable
-from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Known, Missing, Section, attempt
+from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
 from podid.ops.permissions.can import UNSEEN, ActionQuery, requests
 from podid.ops.role.uses import Unread

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from podid.domain.cloudtrail import DAYS, PodSession
+from podid.domain.cloudtrail import DAYS, PART, NamedSession, PodSession, records_in, sessions_in
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
 from podid.domain.findings import Subject
 from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_none, text_or
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.section import Missing, attempt, error_of, known_or
-from podid.domain.sessions import PART, NamedSession, records_in, sessions_in
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 from podid.ops.role.uses import Unread

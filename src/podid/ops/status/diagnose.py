@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from podid.checks.affected import has_pods, shuts_nodes
-from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.all import ALL, AUDITED, BY_ID, ORDER
 from podid.checks.base import Check, on_links
 from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
@@ -102,11 +102,11 @@ def select(
     skip: Sequence[str] = (),
     links: Sequence[str] = (),
     *,
-    among: Checks = ALL,
     command: str = "doctor",
 ) -> Checks:
     """Return the checks of the command to run, in causal order; `links` are numbers or names. Raise UsageError, with
     the nearest ones, for an unknown id or link, and for a check of the other command."""
+    among = AUDITED if command == "audit" else ALL
     numbers, known = {_link(text) for text in links}, {check.id for check in among}
     for name in (*only, *skip):
         if name in BY_ID and name not in known:
