@@ -16,7 +16,7 @@ from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
 from podid.cli import parser, tree
-from podid.sandbox.aws import gateway
+from podid.sandbox.aws import gateway, moto_backend
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.kube.tokens import TokenIssuer
 
@@ -147,9 +147,9 @@ def moto(patch: pytest.MonkeyPatch) -> None:
 def ec2(patch: pytest.MonkeyPatch) -> None:
     """Cache moto's EC2 until a call changes it: for each command moto wrote the same answers again, and for each test
     it created the same instances."""
-    answer, seed, clear = gateway.answer_by_moto, gateway.seed_ec2, gateway.clear_ec2
+    answer, seed, clear = moto_backend.answer_by_moto, moto_backend.seed_ec2, moto_backend.clear_ec2
     answers: dict[Any, HttpAnswer] = {}
-    seeded: list[tuple[str, str, str]] = []  # at most one; empty after a change
+    seeded: list[tuple[str, ...]] = []  # at most one; empty after a change
 
     def once(service: Any, request: HttpRequest, account: str, authorization: str) -> HttpAnswer:
         if service != "ec2":
