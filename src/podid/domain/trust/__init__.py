@@ -30,7 +30,6 @@ from podid.domain.trust.edit import (
     unchanged,
     undated,
 )
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals
 from podid.domain.trust.irsa import (
@@ -45,7 +44,16 @@ from podid.domain.trust.irsa import (
     shares_of,
     subjects_of,
 )
-from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
+from podid.domain.trust.policy import (
+    ACTIONS,
+    ASSUME_ROLE,
+    TAG_SESSION,
+    Policy,
+    Statement,
+    TrustPolicyError,
+    parse_policy,
+    read_json,
+)
 from podid.domain.trust.remove import (
     principal_statement,
     principals_among,

@@ -17,9 +17,8 @@ from podid.domain.errors import Again, InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.explain import requirement
-from podid.domain.trust.policy import Policy, parse_policy
+from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop, context_of
 from podid.domain.trust.scope import ScopeKind
 from podid.domain.trust.slips import OPERATORS, find_slips

@@ -11,11 +11,11 @@ from podid.domain.findings import Severity
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust.build import policy_size, target_policy
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import Raw, add
+from podid.domain.trust.edit import add
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import Policy, Statement, with_values
 from podid.domain.trust.request import TargetHop
 from podid.domain.trust.slips import find_slips, with_actions_corrected
 
@@ -109,7 +109,7 @@ def mergeable(policy: Policy) -> tuple[Mergeable, ...]:
     groups: dict[str, list[tuple[Statement, Condition]]] = defaultdict(list)
     for statement in policy.statements:
         for condition in _lists(statement):
-            rest = {name: value for name, value in _with(statement.raw, condition, []).items() if name != "Sid"}
+            rest = {name: value for name, value in with_values(statement.raw, condition, []).items() if name != "Sid"}
             groups[json.dumps(_sorted(rest), sort_keys=True)].append((statement, condition))
     several = [_merged(policy, members) for members in groups.values() if len(members) > 1]
     chosen: list[Mergeable] = []
@@ -130,21 +130,12 @@ def _merged(policy: Policy, members: Sequence[tuple[Statement, Condition]]) -> M
     values = list(dict.fromkeys(value for _, c in members for value in c.values))
     gone = {statement.index for statement, _ in members[1:]}
     raws = [
-        _with(first.raw, condition, values) if statement.index == first.index else statement.raw
+        with_values(first.raw, condition, values) if statement.index == first.index else statement.raw
         for statement in policy.statements
         if statement.index not in gone
     ]
     saved = policy_size(policy) - policy_size(policy.with_statements(raws))
     return Mergeable(tuple(statement for statement, _ in members), condition.key, saved)
-
-
-def _with(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    return {
-        **raw,
-        "Condition": {**block, condition.operator: {**block[condition.operator], condition.key: list(values)}},
-    }
 
 
 def _sorted(value: object) -> object:

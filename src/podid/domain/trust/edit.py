@@ -13,14 +13,11 @@ from podid.domain import text
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
-from podid.domain.trust.engine import ACTIONS, covers, denied_for_everyone
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, matches_every_value, stranger
-
-Raw = Mapping[str, object]
 
 
 class EditOutcome(StrEnum):
@@ -75,7 +72,7 @@ def add(
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return refused(policy, f"{action.reason}; another Allow statement would have no effect", action.statement)
-    shut = denied_for_everyone(policy, undated(identity))
+    shut = policy.denied_for_everyone(undated(identity))
     if shut is not None:
         return refused(
             policy,
@@ -220,7 +217,7 @@ def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
 def _concerns_pods(statement: Statement) -> bool:
     if not statement.allow:
         return False
-    if all(covers(statement, action) is False for action in ACTIONS):
+    if all(statement.covers(action) is False for action in ACTIONS):
         return False
     return statement.not_principal or any(name in (PODS_PRINCIPAL, "*") for _, name in statement.principals)
 
@@ -231,19 +228,14 @@ def _is_exact(statement: Statement, built: Sequence[Raw]) -> bool:
         return True
     exact = {condition.name for condition in statement.conditions if condition.exact}
     needed = {"aws:sourcearn", NAMESPACE_TAG.lower(), SERVICE_ACCOUNT_TAG.lower()}
-    return needed <= exact and not statement.not_principal and _serves_only_pods(statement)
-
-
-def _serves_only_pods(statement: Statement) -> bool:
-    return set(statement.principals) == {("Service", PODS_PRINCIPAL)}
+    return needed <= exact and statement.only_for_pods
 
 
 def _obstacle(statement: Statement) -> str:
     if statement.not_principal:
         return "it uses NotPrincipal"
-    if not _serves_only_pods(statement):
-        others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
-        return f"it also names {', '.join(others)}"
+    if not statement.only_for_pods:
+        return f"it also names {', '.join(statement.others)}"
     if statement.not_action:
         return "it uses NotAction"
     if statement.strange:

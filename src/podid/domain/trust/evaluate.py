@@ -11,10 +11,9 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 from podid.domain.members import HIDDEN, About
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
 from podid.domain.trust.scope import Scope, ScopeKind, scope_of, stranger
 
@@ -122,7 +121,7 @@ def _judge(policy: Policy, action: str, request: Request, context: RequestContex
     may_allow: Statement | None = None
     allows: Statement | None = None
     for statement in policy.statements:
-        truth = truth_of(statement, action, request, context)
+        truth = statement.truth(action, request, context)
         if truth is False:
             continue
         if not statement.allow:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from podid.domain import text
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.engine import covers, names_caller
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import TAG_KEYS, NoValue, PodIdentity, RequestContext, Sent, TargetHop, is_web_identity
 from podid.domain.wildcards import matches, pattern
@@ -23,13 +22,13 @@ def caller(request: Request) -> str:
 def nearest(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
     """Return the Allow statement that comes nearest to a match, and its obstacle: `principal`, `action` or
     `condition`."""
-    allows = [s for s in policy.statements if s.allow and names_caller(s, request) is not False]
+    allows = [s for s in policy.statements if s.allow and s.names_caller(request) is not False]
     if not allows:
         return None, "principal"
-    about = [s for s in allows if covers(s, action) is not False]
+    about = [s for s in allows if s.covers(action) is not False]
     if not about:
         # prefer a statement whose conditions match and that names the caller
-        return min(allows, key=lambda s: (len(failing(s, context)), names_caller(s, request) is None)), "action"
+        return min(allows, key=lambda s: (len(failing(s, context)), s.names_caller(request) is None)), "action"
     return min(about, key=lambda s: len(failing(s, context))), "condition"
 
 
@@ -75,9 +74,9 @@ def why_unknown(statement: Statement, action: str, request: Request, context: Re
 
 
 def _unknown_part(statement: Statement, action: str, request: Request, context: RequestContext) -> str:
-    if names_caller(statement, request) is None:
+    if statement.names_caller(request) is None:
         return _unknown_principal(statement)
-    if covers(statement, action) is None:
+    if statement.covers(action) is None:
         return "podid does not evaluate NotAction"
     if statement.strange:
         return f"it has {', '.join(statement.strange)}, which IAM does not accept in a trust policy"

@@ -15,9 +15,8 @@ from podid.domain.findings import Severity
 from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, about, names_everyone, truth_of
 from podid.domain.trust.explain import Request, caller, condition_failure, failing, nearest, no_principal, why_denied
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import ASSUME_ROLE, TAG_SESSION, Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
 from podid.domain.trust.slips import action_meant
 
@@ -79,7 +78,7 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
     tags = request.pod.session_tags if isinstance(request, TargetHop) else request.session_tags
     # EKS then passes no tags, but AWS still requires both actions
     severity: Severity = Severity.WARN if action == TAG_SESSION and not tags else Severity.ERROR
-    denying = next((s for s in policy.statements if not s.allow and truth_of(s, action, request, context)), None)
+    denying = next((s for s in policy.statements if not s.allow and s.truth(action, request, context)), None)
     if denying is not None:
         about_tags = not tags and not target and any(_is_about_tags(c) for c in denying.conditions)
         message = why_denied(denying, context)
@@ -206,7 +205,7 @@ def _by_external_id(statement: Statement) -> TrustFinding:
 
 def _for_everyone(statement: Statement) -> bool:
     """Return whether the statement is about sts:AssumeRole by everyone."""
-    return about(statement, ASSUME_ROLE) and (statement.not_principal or names_everyone(statement))
+    return statement.about(ASSUME_ROLE) and (statement.not_principal or statement.names_everyone)
 
 
 def _shuts_all_out(statement: Statement) -> bool:

@@ -4,18 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.text import short_list
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, about, denied_for_everyone, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
-from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.policy import (
+    ACTIONS,
+    ASSUME_ROLE,
+    Policy,
+    Raw,
+    Statement,
+    values_in,
+    with_values,
+    without_principals,
+)
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
 from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
-
-Raw = Mapping[str, object]
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _NAMESPACE = (NAMESPACE_TAG.lower(),)
@@ -80,7 +85,7 @@ def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
     whole: list[Statement] = []
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in policy.statements:
-        if not statement.allow or statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+        if not statement.allow or not statement.only_for_pods:
             continue
         lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
         if any(len(distinct(condition)) == 1 for condition in lists):
@@ -110,13 +115,13 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
         return False
     who = undated(identity)
     context = context_of(who)
-    return any(truth_of(statement, action, who, context) is not False for action in ACTIONS)
+    return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
 def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
     if meaning(statement.raw) == meant:
         return _Share(statement, "whole")
-    if statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+    if not statement.only_for_pods:
         return _Share(statement, "wider")
     lists: list[tuple[Condition, str]] = []
     for keys in _PINNED[scope]:
@@ -162,7 +167,8 @@ def requires_literal(condition: Condition, value: str, context: RequestContext) 
     if not patterns:
         return True
     values, compares = zip(*patterns, strict=True)
-    return replace(condition, values=values, compares=compares).holds(context) is False
+    # the cache of the context is by the identity of conditions, and this one does not live on
+    return replace(condition, values=values, compares=compares).holds(replace(context, answers={})) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:
@@ -187,11 +193,9 @@ def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
 
 def without(raw: Raw, condition: Condition, value: str) -> Raw:
     """Return the statement without the value in the list of its condition; the rest keeps its value and order."""
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    keys = block[condition.operator]
-    kept = [item for item in keys[condition.key] if not _same(condition, str(item), value)]
-    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
+    values = values_in(raw, condition)
+    assert isinstance(values, list)
+    return with_values(raw, condition, [item for item in values if not _same(condition, str(item), value)])
 
 
 def with_removed(
@@ -214,7 +218,7 @@ def with_removed(
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
     evaluation = evaluate(policy, undated(identity))
-    shut = denied_for_everyone(policy, undated(identity), (ASSUME_ROLE,))
+    shut = policy.denied_for_everyone(undated(identity), (ASSUME_ROLE,))
     if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
         return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
@@ -230,9 +234,8 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     """Return the subjects of one statement in words."""
     if statement.not_principal or any(name == "*" for _, name in statement.principals):
         return "everyone"
-    others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
-    if others:
-        return f"it also names {', '.join(others)}"
+    if statement.others:
+        return f"it also names {', '.join(statement.others)}"
     alone = policy.with_statements([statement.raw])
     who = undated(identity)
 
@@ -269,7 +272,7 @@ def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
         if len(own) == len(statement.principals):
             whole.append(statement)
         else:
-            changed[statement.index] = (_without(statement.raw, own), short_list(own))
+            changed[statement.index] = (without_principals(statement.raw, "AWS", own.__contains__), short_list(own))
     if not whole and not changed:
         return unchanged(policy, f"no statement names {short_list(arns)}", None)
     return with_removed(policy, whole, changed)
@@ -285,7 +288,7 @@ def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -
         rest = statement.raw
         if statement.index in own:
             names = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
-            rest = _without(statement.raw, names)
+            rest = without_principals(statement.raw, "AWS", names.__contains__)
         if statement.raw in raws:
             place = raws.index(statement.raw) + 1
         elif rest in raws:
@@ -301,14 +304,5 @@ def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
     return [
         s
         for s in policy.statements
-        if s.allow and not s.not_principal and about(s, ASSUME_ROLE) and any(name in arns for _, name in s.principals)
+        if s.allow and not s.not_principal and s.about(ASSUME_ROLE) and any(name in arns for _, name in s.principals)
     ]
-
-
-def _without(raw: Raw, arns: Collection[str]) -> Raw:
-    principal = raw["Principal"]
-    assert isinstance(principal, Mapping)
-    names = principal["AWS"]
-    kept = [name for name in (names if isinstance(names, list) else [names]) if name not in arns]
-    new = {kind: kept if kind == "AWS" else value for kind, value in principal.items()}
-    return {**raw, "Principal": {kind: value for kind, value in new.items() if value}}

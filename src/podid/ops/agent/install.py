@@ -266,10 +266,8 @@ def _set(values: Values, assignment: Assignment, value: Any) -> Values:
     return done
 
 
-class ConfigurationInvalid(InvalidInput):
+class ConfigurationInvalid(InvalidInput, code="ConfigurationInvalid"):
     """Configuration values do not match the version's schema; EKS would refuse them."""
-
-    code = "ConfigurationInvalid"
 
 
 def check_values(values: Mapping[str, Any], schema: Schema, *, addon: str, version: str) -> PodidError | None:

@@ -50,10 +50,8 @@ CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
 
 
-class PreflightRefused(Conflict):
+class PreflightRefused(Conflict, code="PreflightRefused"):
     """The agent would not start, or would break something, in this cluster as it is; nothing was written."""
-
-    code = "PreflightRefused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,11 +239,8 @@ _PLACING = timedelta(seconds=30)
 _LINES = 50
 
 
-class AgentFailed(PodidError):
+class AgentFailed(PodidError, code="AgentFailed", exit_code=ExitCode.ATTENTION):
     """The agent, or another add-on, will not start without a fix. The sentence begins with the failure mode's id."""
-
-    code = "AgentFailed"
-    exit_code = ExitCode.ATTENTION
 
 
 @dataclass(frozen=True, slots=True)
