@@ -7,12 +7,12 @@ Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from podid.domain.names import Arn
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, parse_permissions
+from podid.domain.trust.conditions import Truth, all_of, any_of
+from podid.domain.trust.policy import names_role
 from podid.domain.trust.request import RequestContext
-from podid.domain.trust.text import Truth, all_of, any_of
 
 _PRINCIPAL = ("Principal", "NotPrincipal")
 
@@ -148,11 +148,7 @@ def _principal(kind: str, value: str, session: RoleSession) -> tuple[Truth, bool
     if kind != "AWS":
         # a canonical user is an account; an Allow with NotPrincipal may be for the role
         return None, not kind
-    role = Arn.parse(session.role_arn)
     if value in ("*", session.role_arn, session.role_id):
         return bool(value), True
-    if value in (role.account, f"arn:{role.partition}:iam::{role.account}:root"):
-        return True, False
-    # the name of the session is not known
-    mine = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
-    return (None, True) if value.startswith(mine) else (False, False)
+    truth = names_role(value, session.role_arn)
+    return truth, truth is None

@@ -11,11 +11,10 @@ from typing import Annotated
 from podid.domain.errors import InvalidInput
 from podid.domain.members import OR_NULL, About
 from podid.domain.section import Missing
-from podid.domain.trust.conditions import Condition, resolve
+from podid.domain.trust.conditions import Atom, Condition, Truth, Variable, all_of, any_of, negate, parse_text, resolve
 from podid.domain.trust.policy import KNOWS_VARIABLES, conditions_of, kind_of, one_of, plain_json, texts_of
 from podid.domain.trust.request import RequestContext
-from podid.domain.trust.text import Atom, Truth, Variable, all_of, any_of, matches_arn, negate, parse_text
-from podid.domain.wildcards import Pattern, Wild, matches, pattern
+from podid.domain.wildcards import Pattern, Wild, matches, matches_arn, pattern
 
 _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 _ANY: Pattern = (Wild.MANY,)

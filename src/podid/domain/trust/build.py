@@ -17,11 +17,10 @@ from podid.domain.errors import Again, InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
-from podid.domain.trust.explain import requirement
+from podid.domain.trust.evaluate import ScopeKind
+from podid.domain.trust.explain import OPERATORS, find_slips, requirement
 from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop, context_of
-from podid.domain.trust.scope import ScopeKind
-from podid.domain.trust.slips import OPERATORS, find_slips
 
 # operators begin with a capital letter, the prefixes of keys do not
 _FORM = re.compile(r"(?:((?:For(?:AllValues|AnyValue):)?[A-Z]\w*):)?([^A-Z:=][^:=]*:[^=]+)=(.+)", re.DOTALL)

@@ -19,10 +19,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
-from podid.domain.names import PODS_PRINCIPAL, role_name
-from podid.domain.trust.conditions import Condition, Value, compile_condition
+from podid.domain.names import PODS_PRINCIPAL, Arn
+from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
-from podid.domain.trust.text import Truth, all_of, any_of
 from podid.domain.wildcards import matches, pattern
 
 Raw = Mapping[str, object]
@@ -126,16 +125,16 @@ def _is(kind: str, name: str, base_role: str | None) -> Truth:
     if base_role is None:
         # IAM rejects a wildcard here today; AWS does not document the effect of an old one
         return None if (kind, name) == ("Service", "*") else (kind, name) == _FOR_PODS
-    return kind == "AWS" and _is_base_role(name, base_role)
+    return kind == "AWS" and names_role(name, base_role)
 
 
-def _is_base_role(name: str, base_role: str) -> Truth:
-    _, partition, _, _, account, resource = base_role.split(":", 5)
-    if name in (base_role, account, f"arn:{partition}:iam::{account}:root"):
+def names_role(name: str, role_arn: str) -> Truth:
+    """Return whether the principal is the role or its account; None for a session, because EKS chooses its name."""
+    role = Arn.parse(role_arn)
+    if name in (role_arn, role.account, f"arn:{role.partition}:iam::{role.account}:root"):
         return True
-    role = role_name(resource)
-    # EKS chooses the session name at run time, so a single session as the principal cannot be evaluated
-    return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
+    return None if name.startswith(session) else False
 
 
 @dataclass(frozen=True, slots=True)

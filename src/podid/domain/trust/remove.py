@@ -1,6 +1,6 @@
 """Remove access from a trust policy: exactly the specified access, and no other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,7 +8,7 @@ from podid.domain.text import short_list
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.evaluate import TrustVerdict, evaluate
+from podid.domain.trust.evaluate import OPEN_KEYS, ScopeKind, TrustVerdict, evaluate, matches_every_value, scope_of
 from podid.domain.trust.policy import (
     ACTIONS,
     ASSUME_ROLE,
@@ -20,18 +20,20 @@ from podid.domain.trust.policy import (
     without_principals,
 )
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
-_NAMESPACE = (NAMESPACE_TAG.lower(),)
-_SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
-_ACCOUNT = ("aws:sourceaccount",)
-# the keys for which a statement of this scope requires one value; it does not restrict OPEN_KEYS
-_PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
-    ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
-    ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
-    ScopeKind.CLUSTER: (_CLUSTER,),
-    ScopeKind.ACCOUNT: (_ACCOUNT,),
+_Pin = tuple[tuple[str, ...], Callable[[PodIdentity], str]]
+_PINS: tuple[_Pin, ...] = (
+    (_CLUSTER, lambda identity: identity.cluster_arn),
+    ((NAMESPACE_TAG.lower(),), lambda identity: identity.namespace),
+    ((SERVICE_ACCOUNT_TAG.lower(),), lambda identity: identity.service_account),
+)
+# the keys for which a statement of this scope requires one value of the identity; it does not restrict OPEN_KEYS
+_PINNED: dict[ScopeKind, tuple[_Pin, ...]] = {
+    ScopeKind.SERVICE_ACCOUNT: _PINS,
+    ScopeKind.NAMESPACE: _PINS[:2],
+    ScopeKind.CLUSTER: _PINS[:1],
+    ScopeKind.ACCOUNT: ((("aws:sourceaccount",), lambda identity: identity.account),),
 }
 # EKS always sends these, so IfExists makes no difference
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
@@ -102,11 +104,11 @@ def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
 
 def _lists(condition: Condition, value: str) -> bool:
     """Return whether the condition accepts this literal value, and requires one of its values."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
-        return False
-    return any(_same(condition, text, value) for text in condition.values)
+    return _selects_texts(condition) and any(_same(condition, text, value) for text in condition.values)
+
+
+def _selects_texts(condition: Condition) -> bool:
+    return condition.selects and condition.family in ("equals", "ignorecase", "like", "arn")
 
 
 def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
@@ -118,14 +120,14 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
     return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
-def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
+def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Hashable) -> _Share:
     if meaning(statement.raw) == meant:
         return _Share(statement, "whole")
     if not statement.only_for_pods:
         return _Share(statement, "wider")
     lists: list[tuple[Condition, str]] = []
-    for keys in _PINNED[scope]:
-        value = _value(identity, keys)
+    for keys, of_identity in _PINNED[scope]:
+        value = of_identity(identity)
         if scope is ScopeKind.ACCOUNT and any(c.name == "aws:sourcearn" for c in statement.conditions):
             keys = (*keys, "aws:sourcearn")
         pins = [c for c in statement.conditions if c.name in keys and _pins(c, value, identity)]
@@ -143,11 +145,7 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
 
 def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
     """Return whether the condition requires this literal value, and matches it by no pattern."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.if_exists and condition.name not in _ALWAYS_SENT:
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
+    if not _selects_texts(condition) or (condition.if_exists and condition.name not in _ALWAYS_SENT):
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
         return matches_every_value(condition, identity) and len(condition.values) == 1
@@ -179,16 +177,6 @@ def distinct(condition: Condition) -> set[str]:
     """Return the values, each once, as the condition compares them."""
     fold = condition.family == "ignorecase"
     return {value.lower() if fold else value for value in condition.values}
-
-
-def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
-    values = {
-        _CLUSTER: identity.cluster_arn,
-        _NAMESPACE: identity.namespace,
-        _SERVICE_ACCOUNT: identity.service_account,
-        _ACCOUNT: identity.account,
-    }
-    return values[tuple(keys)]
 
 
 def without(raw: Raw, condition: Condition, value: str) -> Raw:

@@ -15,7 +15,6 @@ from enum import Enum
 
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.text import utc
-from podid.domain.trust.text import Truth
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
@@ -169,7 +168,7 @@ class RequestContext:
     sent: Mapping[str, Sent]
     absent: frozenset[str]
     unread: tuple[str, ...]
-    answers: dict[int, Truth] = field(default_factory=dict, compare=False, repr=False)
+    answers: dict[int, bool | None] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Sent | NoValue:
         """Return the value of `key` (lower case), or why there is none."""
