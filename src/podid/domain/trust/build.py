@@ -20,7 +20,7 @@ from podid.domain.trust.conditions import is_operator
 from podid.domain.trust.evaluate import ScopeKind
 from podid.domain.trust.explain import OPERATORS, find_slips, requirement
 from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, parse_policy
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop, context_of
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop
 
 # operators begin with a capital letter, the prefixes of keys do not
 _FORM = re.compile(r"(?:((?:For(?:AllValues|AnyValue):)?[A-Z]\w*):)?([^A-Z:=][^:=]*:[^=]+)=(.+)", re.DOTALL)
@@ -91,7 +91,7 @@ def with_own(
 
 
 def _check(block: Mapping[str, object], identity: PodIdentity, own: set[tuple[str, str]]) -> None:
-    context = context_of(identity)
+    context = identity.context()
     for condition in _policy(block).statements[0].conditions:
         if (condition.operator, condition.key) in own and condition.holds(context) is False:
             raise InvalidInput(

@@ -13,10 +13,10 @@ from podid.domain.trust.build import policy_size, target_policy
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.explain import Request, find_slips, with_actions_corrected
+from podid.domain.trust.explain import find_slips, with_actions_corrected
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy, Statement, with_values
-from podid.domain.trust.request import TargetHop
+from podid.domain.trust.request import Request, TargetHop
 
 
 def diff(old: Policy, new: Policy) -> str:

@@ -15,16 +15,16 @@ from typing import Annotated, Literal
 from podid.domain.members import HIDDEN, About, schema_name
 from podid.domain.names import Arn
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
+from podid.domain.trust.explain import why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
 from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, Policy, Statement
 from podid.domain.trust.request import (
     NAMESPACE_TAG,
     SERVICE_ACCOUNT_TAG,
     PodIdentity,
+    Request,
     RequestContext,
     TargetHop,
-    context_of,
 )
 
 # a name that no real pattern matches and no real condition excludes
@@ -197,12 +197,12 @@ class Evaluation:
         actions = (self.assume_role, self.tag_session)
         failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
         to_all = open_to_all(self.policy)
-        findings = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
+        findings = [*to_all, *find_all(self.policy, self.request, self.request.context(), failed)]
         if to_all:
             return tuple(findings)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
             anyone = stranger(self.request, ScopeKind.ANY)
-            wide = _judge(self.policy, ASSUME_ROLE, anyone, context_of(anyone)).statement
+            wide = _judge(self.policy, ASSUME_ROLE, anyone, anyone.context()).statement
             findings.append(too_broad(self.request, self.policy.statements[wide or 0].label))
         return tuple(findings)
 
@@ -216,7 +216,7 @@ class Evaluation:
             return None
 
         def may_assume(other: PodIdentity) -> bool:
-            return _judge(self.policy, ASSUME_ROLE, other, context_of(other)).verdict is not TrustVerdict.NO_MATCH
+            return _judge(self.policy, ASSUME_ROLE, other, other.context()).verdict is not TrustVerdict.NO_MATCH
 
         return scope_of(self.request, self.policy.statements[index], may_assume)
 
@@ -234,7 +234,7 @@ def evaluate(policy: Policy, request: Request) -> Evaluation:
 
     A condition on a value that differs from pod to pod matches if it matches for one live pod.
     """
-    context = context_of(request)
+    context = request.context()
     assume_role, tag_session = (_evaluate(policy, action, request, context) for action in ACTIONS)
     return Evaluation(policy, request, assume_role, tag_session)
 
@@ -244,7 +244,7 @@ def _evaluate(policy: Policy, action: str, request: Request, context: RequestCon
     pods = (request.pod if isinstance(request, TargetHop) else request).pods
     if verdict.verdict is TrustVerdict.UNKNOWN and pods:
         for pod in pods:
-            of_pod = _judge(policy, action, request, context_of(request, pod))
+            of_pod = _judge(policy, action, request, request.context(pod))
             if of_pod.verdict is TrustVerdict.MATCH:
                 return of_pod
     return verdict

@@ -13,20 +13,14 @@ from podid.domain.trust.request import (
     TAG_KEYS,
     NoValue,
     PodIdentity,
+    Request,
     RequestContext,
     Sent,
-    TargetHop,
     is_web_identity,
 )
 from podid.domain.wildcards import matches, pattern
 
-Request = PodIdentity | TargetHop
-
 _REQUEST_TAG = "aws:requesttag/"
-
-
-def caller(request: Request) -> str:
-    return PODS_PRINCIPAL if isinstance(request, PodIdentity) else request.base_role_arn
 
 
 def nearest(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
@@ -52,7 +46,7 @@ def why_not(policy: Policy, action: str, request: Request, context: RequestConte
     if statement is None:
         return None, no_principal(policy, request)
     if stage == "action":
-        return statement, f"{statement.label} applies to {caller(request)}, but does not allow {action}"
+        return statement, f"{statement.label} applies to {request.caller}, but does not allow {action}"
     return statement, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
 
 
@@ -179,10 +173,10 @@ def no_principal(policy: Policy, request: Request) -> str:
     named = [(kind, name) for s in policy.statements if s.allow for kind, name in s.principals]
     names = ", ".join(dict.fromkeys(name for _, name in named))
     if not named:
-        return f"no statement allows {caller(request)}"
+        return f"no statement allows {request.caller}"
     if isinstance(request, PodIdentity) and {kind for kind, _ in named} == {"Federated"}:
         return f"this is an IRSA role: its trust policy names only {names}, not {PODS_PRINCIPAL}"
-    sentence = f"no statement allows {caller(request)}: the trust policy names {names}"
+    sentence = f"no statement allows {request.caller}: the trust policy names {names}"
     if isinstance(request, PodIdentity) and any("pods" in name and "eks" in name for _, name in named):
         return f"{sentence}; the service principal is {PODS_PRINCIPAL} in every partition"
     return sentence

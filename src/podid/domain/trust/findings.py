@@ -14,18 +14,9 @@ from podid.domain.findings import Severity
 from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition, network_of
-from podid.domain.trust.explain import (
-    Request,
-    action_meant,
-    caller,
-    condition_failure,
-    failing,
-    nearest,
-    no_principal,
-    why_denied,
-)
+from podid.domain.trust.explain import action_meant, condition_failure, failing, nearest, no_principal, why_denied
 from podid.domain.trust.policy import ASSUME_ROLE, TAG_SESSION, Policy, Statement
-from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
+from podid.domain.trust.request import PodIdentity, Request, RequestContext, TargetHop
 
 TOO_BROAD = "trust-too-broad"
 
@@ -112,7 +103,7 @@ def _action_missing(statement: Statement, action: str, request: Request) -> tupl
             f"{label} has {slip}, which is not an action; {action} is probably meant",
             f"replace {slip} with {action} in {label}",
         )
-    message = f"{label} applies to {caller(request)}, but does not allow {action}; both actions are required"
+    message = f"{label} applies to {request.caller}, but does not allow {action}; both actions are required"
     if isinstance(request, TargetHop):
         return message, f"add {action} to the Action of {label}"
     return message, f"add a statement that allows both actions, or {action} to the Action of {label}"

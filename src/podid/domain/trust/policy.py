@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, Arn
 from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition
-from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
+from podid.domain.trust.request import PodIdentity, Request, RequestContext
 from podid.domain.wildcards import matches, pattern
 
 Raw = Mapping[str, object]
@@ -92,7 +92,7 @@ class Statement:
         """Return the names of the principals other than EKS Pod Identity."""
         return [name for _, name in self.principals if name != PODS_PRINCIPAL]
 
-    def names_caller(self, request: PodIdentity | TargetHop) -> Truth:
+    def names_caller(self, request: Request) -> Truth:
         """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
         if self.not_principal:
             return None
@@ -101,7 +101,7 @@ class Statement:
     def conditions_hold(self, context: RequestContext) -> Truth:
         return all_of(condition.holds(context) for condition in self.conditions)
 
-    def truth(self, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
+    def truth(self, action: str, request: Request, context: RequestContext) -> Truth:
         """Return whether the whole statement applies; None if it has members that a trust policy cannot have."""
         applies = all_of((self.names_caller(request), self.covers(action)))
         if applies is False:
@@ -163,7 +163,7 @@ class Policy:
 
     def denied_for_everyone(self, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
         """Return the first statement that denies one of the actions to everyone, including this service account."""
-        context = context_of(identity)
+        context = identity.context()
         for statement in self.statements:
             if statement.allow or statement.strange or not any(map(statement.about, actions)):
                 continue

@@ -19,7 +19,7 @@ from podid.domain.trust.policy import (
     with_values,
     without_principals,
 )
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _Pin = tuple[tuple[str, ...], Callable[[PodIdentity], str]]
@@ -116,7 +116,7 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
     if not statement.allow:
         return False
     who = undated(identity)
-    context = context_of(who)
+    context = who.context()
     return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
@@ -149,7 +149,7 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
         return matches_every_value(condition, identity) and len(condition.values) == 1
-    return requires_literal(condition, value, context_of(undated(identity)))
+    return requires_literal(condition, value, undated(identity).context())
 
 
 def requires_literal(condition: Condition, value: str, context: RequestContext) -> bool:
