@@ -17,7 +17,7 @@ from podid.domain.names import Arn
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.explain import why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
-from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, Policy, Statement
+from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, Policy, Statement, decisive
 from podid.domain.trust.request import (
     NAMESPACE_TAG,
     SERVICE_ACCOUNT_TAG,
@@ -251,25 +251,14 @@ def _evaluate(policy: Policy, action: str, request: Request, context: RequestCon
 
 
 def _judge(policy: Policy, action: str, request: Request, context: RequestContext) -> ActionVerdict:
-    may_deny: Statement | None = None
-    may_allow: Statement | None = None
-    allows: Statement | None = None
-    for statement in policy.statements:
-        truth = statement.truth(action, request, context)
-        if truth is False:
-            continue
-        if not statement.allow:
-            if truth:
-                return _verdict(action, TrustVerdict.NO_MATCH, statement, why_denied(statement, context))
-            may_deny = may_deny or statement
-        elif truth:
-            allows = allows or statement
-        else:
-            may_allow = may_allow or statement
-    doubtful = may_deny or may_allow
+    judged = ((statement, statement.truth(action, request, context)) for statement in policy.statements)
+    denies, may_deny, allows, may_allow = decisive(judged)
+    if denies is not None:
+        return _verdict(action, TrustVerdict.NO_MATCH, denies, why_denied(denies, context))
     if allows is not None and may_deny is None:
         return _verdict(action, TrustVerdict.MATCH, allows, f"{allows.label} allows the request")
-    if doubtful is not None and (allows is not None or may_allow is not None):
+    doubtful = may_deny or may_allow
+    if doubtful is not None and (allows or may_allow) is not None:
         return _verdict(action, TrustVerdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
     nearest, reason = why_not(policy, action, request, context)
     return _verdict(action, TrustVerdict.NO_MATCH, nearest, reason)

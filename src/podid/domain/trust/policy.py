@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
@@ -107,6 +107,26 @@ class Statement:
         if applies is False:
             return False
         return all_of((applies, self.conditions_hold(context), None if self.strange else True))
+
+
+class _HasEffect(Protocol):
+    @property
+    def allow(self) -> bool: ...
+
+
+S = TypeVar("S", bound=_HasEffect)
+
+
+def decisive(judged: Iterable[tuple[S, Truth]]) -> tuple[S | None, S | None, S | None, S | None]:
+    """Return the first statement that denies the request, that may deny it, that allows it, and that may allow it. The
+    statements come with their truth; a certain Deny ends the search."""
+    first: dict[tuple[bool, Truth], S] = {}
+    for statement, truth in judged:
+        if truth is not False:
+            first.setdefault((statement.allow, truth), statement)
+        if truth and not statement.allow:
+            break
+    return first.get((False, True)), first.get((False, None)), first.get((True, True)), first.get((True, None))
 
 
 @lru_cache(maxsize=4096)
