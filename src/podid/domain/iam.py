@@ -280,13 +280,9 @@ def _condition_words(condition: object) -> Iterator[str]:
     if not isinstance(condition, Mapping):
         return
     for operator, keys in condition.items():
+        verb = "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
         for key, value in keys.items() if isinstance(keys, Mapping) else ():
-            yield f"{key} {_operator(str(operator))} {_joined(_texts(value), last='or')}"
-
-
-def _operator(operator: str) -> str:
-    """Return `is` for StringEquals and similar operators, otherwise the operator itself."""
-    return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
+            yield f"{key} {verb} {_joined(_texts(value), last='or')}"
 
 
 def _texts(value: object) -> list[str]:

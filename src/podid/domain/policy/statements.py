@@ -156,15 +156,10 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
         actions=tuple(pattern(text.lower()) for text in texts_of(raw[action], f"{place}.{action}")),
         not_action=action == "NotAction",
         resources=tuple(
-            ResourcePattern(text, _atoms(text, variables)) for text in texts_of(raw[resource], f"{place}.{resource}")
+            ResourcePattern(text, parse_text(text, wildcards=True, variables=variables))
+            for text in texts_of(raw[resource], f"{place}.{resource}")
         ),
         not_resource=resource == "NotResource",
         conditions=conditions_of(raw.get("Condition", {}), f"{place}.Condition", version),
         strange=tuple(member for member in raw if member not in _MEMBERS),
     )
-
-
-def _atoms(text: str, variables: bool | None) -> tuple[Atom, ...] | None:
-    if variables is None and "${" in text:
-        return None  # AWS does not document such a Version
-    return parse_text(text, wildcards=True, variables=bool(variables))

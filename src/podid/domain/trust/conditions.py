@@ -272,8 +272,11 @@ _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
 
 
-def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ...] | None:
-    """Return the text as atoms; None if it has a policy variable that is not in IAM's grammar."""
+def parse_text(text: str, *, wildcards: bool, variables: bool | None) -> tuple[Atom, ...] | None:
+    """Return the text as atoms; None if it has a policy variable that is not in IAM's grammar, or if `variables` is
+    None: AWS does not document whether such a Version has them."""
+    if variables is None and "${" in text:
+        return None
     plain = pattern if wildcards else lambda piece: (piece,) if piece else ()
     # alternately: the text between the variables, and their content
     first, *pieces = _VARIABLE.split(text) if variables else [text]
@@ -290,8 +293,8 @@ def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ..
 
 
 def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
-    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
-    if atoms is None or (variables is None and "${" in text):
+    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=variables)
+    if atoms is None:
         return lambda _, __: None
     fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
     ready = _ready(family, fixed) if len(fixed) == len(atoms) else None

@@ -201,16 +201,16 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     # only Allow statements: if a Deny applies, another Allow has no effect
     # without statements that select some of the strangers: for these one stranger does not stand for all
     own = undated(identity)
-    sure = tuple(s for s in policy.statements if s.allow and not _chooses(s, own, OPEN_KEYS[scope]))
+    sure = tuple(
+        s
+        for s in policy.statements
+        if s.allow and all(c.name not in OPEN_KEYS[scope] or matches_every_value(c, own) for c in s.conditions)
+    )
     evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not TrustVerdict.MATCH for one in evaluations):
         return None
     decisive = {one.statement for evaluation in evaluations for one in (evaluation.assume_role, evaluation.tag_session)}
     return next(s for s in sure if s.index in decisive)
-
-
-def _chooses(statement: Statement, identity: PodIdentity, keys: frozenset[str]) -> bool:
-    return any(c.name in keys and not matches_every_value(c, identity) for c in statement.conditions)
 
 
 def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
