@@ -214,7 +214,7 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
             workload = workload_subject(pod)
             if replaced and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
                 workloads[workload] = None
-    return tuple(RESTART.action(None, RESTART.state_of(item.namespace, item.kind, item.name)) for item in workloads)
+    return tuple(RESTART.action(None, RESTART.state_of(item)) for item in workloads)
 
 
 def _reaches_late(action: Action) -> bool:
