@@ -25,7 +25,6 @@ class OlderWay(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the name for messages."""
         return "IRSA" if self is OlderWay.IRSA else self.value
 
 
@@ -50,7 +49,6 @@ class Stage(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Return the rank of the stage, from 0 for the first."""
         return _RANKS[self]
 
 

@@ -189,5 +189,4 @@ def check_cluster_name(name: str) -> str:
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether the text is a shell pattern."""
     return any(sign in text for sign in "*?[")

@@ -66,7 +66,6 @@ def _parsed(text: str) -> OwnCondition:
 
 
 def _policy(block: Mapping[str, object]) -> Policy:
-    """Return a policy whose only statement has this Condition block."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": block}
     return parse_policy({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -125,7 +124,6 @@ def new_policy(
     scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
     conditions: Sequence[OwnCondition] = (),
 ) -> Policy:
-    """Return a trust policy with this statement only."""
     return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope, conditions)]})
 
 

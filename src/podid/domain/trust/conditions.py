@@ -181,7 +181,6 @@ def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *
 
 
 def is_operator(name: str) -> bool:
-    """Return whether IAM documents the condition operator."""
     return _family(_taken_apart(name.lower())[1])[0] != ""
 
 

@@ -336,7 +336,6 @@ def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
 
 
 def _more(one: Policy, other: Policy) -> list[Statement]:
-    """Return the statements of `one` that `other` lacks."""
     present = _meanings(other.statements)
     return [statement for statement in one.statements if meaning(statement.raw) not in present]
 

@@ -180,7 +180,6 @@ class Evaluation:
 
     @property
     def pod(self) -> PodIdentity:
-        """Return the pods that use the role."""
         return self.request.pod if isinstance(self.request, TargetHop) else self.request
 
     @property

@@ -237,7 +237,6 @@ def _is_narrowed(raw: Raw, statement: Statement, provider: str) -> bool:
 
 
 def _bound(statement: Statement, provider: str) -> Condition | None:
-    """Return the condition that lists the subjects."""
     return next(iter(_lists(statement, provider)), None)
 
 
@@ -275,7 +274,6 @@ def _exact(condition: Condition) -> bool:
 
 
 def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
-    """Return the statement with other values in the list of its condition."""
     written = list(values) if isinstance(values_in(raw, condition), list) or len(values) > 1 else values[0]
     return with_values(raw, condition, written)
 

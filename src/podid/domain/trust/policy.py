@@ -84,7 +84,6 @@ class Statement:
 
     @property
     def only_for_pods(self) -> bool:
-        """Return whether EKS Pod Identity is the only principal."""
         return not self.not_principal and set(self.principals) == {_FOR_PODS}
 
     @property
@@ -327,7 +326,6 @@ def one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
 
 
 def values_in(raw: Raw, condition: Condition) -> object:
-    """Return the values of the condition as the statement has them."""
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     return block[condition.operator][condition.key]

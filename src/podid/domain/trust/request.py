@@ -119,7 +119,6 @@ class TargetHop:
         return self.base_role_arn
 
     def context(self, pod: LivePod | None = None) -> "RequestContext":
-        """Return the request context, for one live pod or for an unknown pod."""
         identity = self.pod
         sent = {
             "aws:principalarn": Sent((self.base_role_arn,)),
