@@ -343,7 +343,6 @@ def service_of(action: str) -> str:
 
 
 def patterns_of(service: str, actions: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns that are about actions of this service only."""
     return tuple(action for action in actions if service_of(action) == service)
 
 

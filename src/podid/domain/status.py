@@ -201,7 +201,6 @@ class IdentityStatus:
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
     def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
-        """Return state and cause, of its running pods or of a new one."""
         return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)
 
     def reaches(self, required: IdentityState) -> bool:

@@ -109,7 +109,6 @@ def joined(atoms: Pattern) -> Pattern:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether some text matches both patterns."""
     if _apart(one, other):
         return False
     if max(len(one), len(other)) > _LONGEST:

@@ -205,7 +205,6 @@ class RoleAccess:
         return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
     def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
-        """Return the access to all resources that match the pattern."""
         within = tuple(item for item in of_any.resources if overlap_arn(item, resource))
         unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))
@@ -270,7 +269,6 @@ def _allowed(statements: Iterable[PermissionStatement], context: RequestContext)
 
 
 def _met(current: list[_Reach], layer: list[_Reach]) -> Iterator[_Reach]:
-    """Yield the resources in both."""
     for one in current:
         for other in layer:
             pattern = meet(one.pattern, other.pattern)

@@ -95,7 +95,6 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
 
 
 def _action_missing(statement: Statement, action: str, request: Request) -> tuple[str, str]:
-    """Return the message and the fix."""
     label = statement.label
     slip = next((written for written in statement.actions if action_meant(written) == action), "")
     if slip:
