@@ -12,7 +12,7 @@ from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, S
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.text import count_of, utc
-from podid.facts.index import index, podid_command, why_unread
+from podid.facts.index import index, podid_command
 from podid.facts.injection import PROPAGATION, Group, PodState
 from podid.facts.restarts import Hindrance, on_delete, paused
 from podid.facts.restarts import hindrance as hindrance_of
@@ -59,7 +59,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
 
 def _undated(association: Listed) -> Missing:
     if isinstance(association, UnreadAssociation):
-        return why_unread(association)
+        return association.unread
     return Missing(f"the creation time of association {association.association_id} is not known")
 
 

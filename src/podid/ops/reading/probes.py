@@ -140,9 +140,7 @@ def read_probes(
         ProbeRun(clients, probe, _judging(associations[probe.ref])) for probe in planned if probe.ref in associations
     ]
     answers: dict[str, Section[tuple[Probed, ...]]] = {
-        str(item.ref): Missing(item.reason, item.permission, item.error_code)
-        for item in chosen
-        if isinstance(item, UnreadAssociation)
+        str(item.ref): item.unread for item in chosen if isinstance(item, UnreadAssociation)
     }
     run_probes(place, runs, how)
     for ref in associations if runs else ():
