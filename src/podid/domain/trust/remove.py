@@ -1,6 +1,6 @@
 """Remove access from a trust policy: exactly the specified access, and no other."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +35,8 @@ _PINNED: dict[ScopeKind, tuple[_Pin, ...]] = {
     ScopeKind.CLUSTER: _PINS[:1],
     ScopeKind.ACCOUNT: ((("aws:sourceaccount",), lambda identity: identity.account),),
 }
+# by the index of a statement: the statement without the removed value, and the value; None if it is removed as a whole
+Removals = dict[int, tuple[Raw, str] | None]
 # EKS always sends these, so IfExists makes no difference
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
 
@@ -61,12 +63,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
-    changed = {
-        share.statement.index: (without(share.statement.raw, share.condition, share.value), share.value)
-        for share in own
-        if share.condition is not None
-    }
-    edit = with_removed(policy, [share.statement for share in own if share.kind == "whole"], changed)
+    removals: Removals = {share.statement.index: None for share in own}
+    for share in own:
+        if share.condition is not None:
+            raw = without(share.statement.raw, share.condition, share.value)
+            removals[share.statement.index] = raw, share.value
+    edit = with_removed(policy, removals)
     if not edit.changed:
         return edit
     notes = []
@@ -84,22 +86,19 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
 def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
     """Remove the statements that allow only pods of the cluster, and its ARN from the lists of others. Statements that
     name no cluster, or only by a pattern or by its name, are unchanged. Refused for the last statement."""
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in policy.statements:
         if not statement.allow or not statement.only_for_pods:
             continue
         lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
         if any(len(distinct(condition)) == 1 for condition in lists):
-            whole.append(statement)
+            removals[statement.index] = None
         elif lists:
             raw = statement.raw
             for condition in lists:
                 raw = without(raw, condition, cluster_arn)
-            changed[statement.index] = (raw, cluster_arn)
-    if not whole and not changed:
-        return unchanged(policy, f"no statement names cluster {cluster_arn}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = raw, cluster_arn
+    return with_removed(policy, removals, nothing=f"no statement names cluster {cluster_arn}")
 
 
 def _lists(condition: Condition, value: str) -> bool:
@@ -186,22 +185,24 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     return with_values(raw, condition, [item for item in values if not _same(condition, str(item), value)])
 
 
-def with_removed(
-    policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
-) -> Edit:
-    """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
-    statement and the value removed from it."""
-    if len(whole) == len(policy.statements):
+def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = (), *, nothing: str = "") -> Edit:
+    """Return the policy after the removals; `nothing` is the reason if there are none."""
+    if not removals:
+        return unchanged(policy, nothing, None)
+    raws: list[Raw] = []
+    done: list[str] = []
+    for statement in policy.statements:
+        if statement.index not in removals:
+            raws.append(statement.raw)
+        elif (rest := removals[statement.index]) is None:
+            done.append(f"{statement.label} was removed")
+        else:
+            raws.append(rest[0])
+            done.append(f"{rest[1]} was removed from {statement.label}")
+    if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
-        return refused(policy, reason, whole[0].index)
-    done = [
-        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was removed from {s.label}"
-        for s in policy.statements
-        if s in whole or s.index in changed
-    ]
-    raws = [changed.get(s.index, (s.raw, ""))[0] for s in policy.statements if s not in whole]
-    first = min((*changed, *(s.index for s in whole)))
-    return written(policy, raws, first, None, " and ".join(done), notes)
+        return refused(policy, reason, policy.statements[0].index)
+    return written(policy, raws, min(removals), None, " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
@@ -253,17 +254,14 @@ def principal_statement(arn: str) -> dict[str, object]:
 def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
     """Remove the roles from the statements that allow them. A statement without other principals is removed. Other
     principals, Sids and the order stay equal."""
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in _own(policy, arns):
         own = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
         if len(own) == len(statement.principals):
-            whole.append(statement)
+            removals[statement.index] = None
         else:
-            changed[statement.index] = (without_principals(statement.raw, "AWS", own.__contains__), short_list(own))
-    if not whole and not changed:
-        return unchanged(policy, f"no statement names {short_list(arns)}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = without_principals(statement.raw, "AWS", own.__contains__), short_list(own)
+    return with_removed(policy, removals, nothing=f"no statement names {short_list(arns)}")
 
 
 def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -> Policy:
