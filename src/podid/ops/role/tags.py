@@ -9,17 +9,16 @@ policy and tags are packed into a binary form with a limit of its own).
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
-from podid.domain.iam import SESSION_POLICY_QUOTA, listed
+from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
-from podid.domain.wildcards import covers, overlap
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients
 
@@ -152,30 +151,3 @@ def room_words(policy: str) -> str:
         f"{len(policy):,} of {SESSION_POLICY_QUOTA:,} characters; packed size about {percent}% of the limit (estimated)"
         f"{nearly}; AWS reports the packed size only in CloudTrail (packedPolicySize)"
     )
-
-
-def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
-    ignored."""
-    allowed = [action for statement in _allows(session) for action in _actions(statement, "Action")]
-    statements = [statement for document in granted for statement in _allows(document)]
-    return tuple(
-        action
-        for action in dict.fromkeys(allowed)
-        if not any(_may_grant(statement, action) for statement in statements)
-    )
-
-
-def _allows(document: Mapping[str, object]) -> list[Mapping[str, object]]:
-    statements = listed(document.get("Statement"))
-    return [item for item in statements if isinstance(item, Mapping) and item.get("Effect") == "Allow"]
-
-
-def _actions(statement: Mapping[str, object], member: str) -> list[str]:
-    return [item for item in listed(statement.get(member)) if isinstance(item, str)]
-
-
-def _may_grant(statement: Mapping[str, object], action: str) -> bool:
-    if "NotAction" in statement:
-        return not any(covers(pattern.lower(), action.lower()) for pattern in _actions(statement, "NotAction"))
-    return any(overlap(pattern.lower(), action.lower()) for pattern in _actions(statement, "Action"))
