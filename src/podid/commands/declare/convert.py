@@ -1,11 +1,11 @@
 """podid convert."""
 
 from podid.cli.command import Terminal, command
-from podid.ops.export.request import ConvertOptions
+from podid.ops.declare.request import FileOptions
 
 
 @command()
-def convert(terminal: Terminal, options: ConvertOptions) -> None:
+def convert(terminal: Terminal, files: FileOptions) -> None:
     """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
@@ -23,7 +23,6 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
     from podid.ops.declare.files import read_declarations, read_variables
     from podid.render.export.view import convert_view
 
-    files = options.files
     if not files.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     variables = read_variables(files.variables, files.variable_files, read_file=terminal.read_file)
