@@ -14,6 +14,7 @@ from podid.domain.errors import ExitCode, PodidError
 from podid.domain.option import switch
 from podid.local import files
 from podid.local.processes import podid_words, python
+from podid.render.layout import wrap_command
 
 if TYPE_CHECKING:
     from podid.sandbox.tour import Scene
@@ -94,7 +95,6 @@ class _Tour:
         self._terminal.narrate(f"\n{painted}\n")
 
     def prompt(self, command: str) -> None:
-        from podid.render.layout import wrap_command
 
         line = f"$ {command}"
         shown = wrap_command(line, self._terminal.width) if self._terminal.colored else line

@@ -1,6 +1,7 @@
 """podid version."""
 
 from podid.cli.command import Terminal, command
+from podid.version import VERSION
 
 
 @command()
@@ -15,6 +16,5 @@ def version(terminal: Terminal) -> None:
     """
     from podid.ops.versions import read_versions
     from podid.render.versions import versions_view
-    from podid.version import VERSION
 
     terminal.emit(versions_view(read_versions(VERSION)))

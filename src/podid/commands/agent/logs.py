@@ -1,8 +1,12 @@
 """podid agent logs."""
 
+from datetime import timedelta
+
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import Again, UsageError
 from podid.domain.option import option, seconds, several, switch
+from podid.render.formats import Format
 
 
 @command(
@@ -29,12 +33,8 @@ def logs(
 
     Example: podid agent logs --raw --since 10m
     """
-    from datetime import timedelta
-
-    from podid.domain.errors import Again, UsageError
     from podid.ops.agent import logs as ops
     from podid.render import agent_logs as render
-    from podid.render.formats import Format
 
     span = timedelta(seconds=seconds(since))
     if follow and access.shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL):

@@ -3,8 +3,10 @@
 from typing import Literal
 
 from podid.cli.command import Terminal, command
+from podid.domain.errors import InvalidInput
 from podid.domain.members import Document
 from podid.domain.option import argument
+from podid.render.view import View, document
 
 
 class CompletionDocument(Document, kind="Completion"):
@@ -28,8 +30,6 @@ def show(
     Example: podid completion show fish > ~/.config/fish/completions/podid.fish
     """
     from podid.cli.completion import SCRIPTS
-    from podid.domain.errors import InvalidInput
-    from podid.render.view import View, document
 
     if shell not in SCRIPTS:
         raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)

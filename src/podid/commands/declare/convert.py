@@ -1,6 +1,7 @@
 """podid convert."""
 
 from podid.cli.command import Terminal, command
+from podid.domain.errors import UsageError
 from podid.ops.export.request import ConvertOptions
 
 
@@ -19,7 +20,6 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
 
     Example: podid convert -f manifests/
     """
-    from podid.domain.errors import UsageError
     from podid.ops.declare.files import read_declarations, read_variables
     from podid.render.export.view import convert_view
 

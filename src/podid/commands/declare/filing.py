@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.errors import UsageError
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.cli.changing import Change
     from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
@@ -54,7 +56,6 @@ def reach(
     allowed roles if `annotations` name roles; and as `read_declarations` does."""
     from podid.cli.changing import Change
     from podid.cli.several import check_no_context
-    from podid.domain.errors import UsageError
     from podid.ops.clusters import tagged_clusters
     from podid.ops.declare.clusters import FileSite, clusters_of
     from podid.ops.declare.files import read_declarations, read_variables

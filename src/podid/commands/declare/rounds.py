@@ -12,11 +12,12 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.version import VERSION
 
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.cli.changing import Change
     from podid.domain.declaration import Declaration
     from podid.domain.fileplan import FilePlan
@@ -162,7 +163,6 @@ def print_manifests(access: Access, options: ReconcileOptions) -> None:
     from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
-    from podid.version import VERSION
 
     place, terminal, declarations = access.place(), access.terminal, _declared(access, options)
     setting = Setting(

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import argument, switch
+from podid.domain.plan import Consent
+from podid.render.formats import to_json
+from podid.version import VERSION
 
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
@@ -32,7 +35,6 @@ def bundle(
     Example: podid bundle shop.tar.gz -n shop --yes
     """
     from podid.checks.all import ALL
-    from podid.domain.plan import Consent
     from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import ReadRequest, collect
     from podid.ops.reading.scope import parse_target
@@ -62,8 +64,6 @@ def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, 
     from podid.ops.reading.saved import snapshot_text
     from podid.ops.status.diagnose import diagnose
     from podid.render.doctor import doctor_view
-    from podid.render.formats import to_json
-    from podid.version import VERSION
 
     redacted = redact(snapshot)
     report = diagnose(redacted.snapshot, scope=scope)

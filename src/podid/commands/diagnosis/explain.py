@@ -1,6 +1,7 @@
 """podid explain."""
 
 from podid.cli.command import Terminal, command
+from podid.domain.errors import NotFound, Other, UsageError
 from podid.domain.option import arguments, option, switch
 
 
@@ -24,7 +25,6 @@ def explain(
 
     Example: kubectl logs deploy/orders | podid explain -
     """
-    from podid.domain.errors import NotFound, Other, UsageError
     from podid.ops import explain as pages
     from podid.render.pages import explanation_view, page_list_view
 

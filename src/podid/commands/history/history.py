@@ -1,6 +1,7 @@
 """podid history."""
 
 from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import ExitCode
 from podid.domain.option import argument, number
 
 
@@ -24,7 +25,6 @@ def history(
 
     Example: podid history -o json
     """
-    from podid.domain.errors import ExitCode
     from podid.render.history import history_view
 
     runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())

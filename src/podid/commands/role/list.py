@@ -2,7 +2,9 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
+from podid.domain.errors import ExitCode
 from podid.domain.option import switch
+from podid.domain.text import count_of, short_list
 
 
 @command(
@@ -31,8 +33,6 @@ def list_roles(
 
     Example: podid role list --all-clusters -o wide
     """
-    from podid.domain.errors import ExitCode
-    from podid.domain.text import count_of, short_list
     from podid.ops.role.read import list_pod_roles, with_stacks
     from podid.ops.role.uses import read_all_uses, read_region_uses
     from podid.render.roles import role_list_view

@@ -1,7 +1,9 @@
 """podid sandbox break."""
 
 from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import NotFound, Other, UsageError
 from podid.domain.option import argument, switch
+from podid.domain.text import did_you_mean, nearest
 
 
 @command()
@@ -21,8 +23,6 @@ def break_(
 
     Example: podid sandbox break --list
     """
-    from podid.domain.errors import NotFound, Other, UsageError
-    from podid.domain.text import did_you_mean, nearest
     from podid.ops.errortext import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process

@@ -1,6 +1,7 @@
 """podid sandbox heal."""
 
 from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import NotFound, Other
 from podid.domain.option import argument
 
 
@@ -18,7 +19,6 @@ def heal(
 
     Example: podid sandbox heal trust-missing-tag-session
     """
-    from podid.domain.errors import NotFound, Other
     from podid.render.pages import failures_view
     from podid.sandbox import process
 

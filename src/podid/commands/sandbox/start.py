@@ -1,6 +1,7 @@
 """podid sandbox start."""
 
 from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import Again, UsageError
 from podid.domain.option import argument, number, switch
 
 
@@ -27,7 +28,6 @@ def start(
     Example: podid sandbox start --samples irsa
     """
     from podid.commands.sandbox.views import running_view
-    from podid.domain.errors import Again, UsageError
     from podid.sandbox import process
 
     if kind and not samples:

@@ -1,6 +1,7 @@
 """podid sandbox status."""
 
 from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import ExitCode
 
 
 @command()
@@ -15,7 +16,6 @@ def status(
     Example: podid sandbox status -o json
     """
     from podid.commands.sandbox.views import absent_view, running_view
-    from podid.domain.errors import ExitCode
     from podid.sandbox import process
 
     sandbox = process.status(directory=access.sandbox_dir)
