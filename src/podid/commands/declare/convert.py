@@ -1,12 +1,12 @@
 """podid convert."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.errors import UsageError
 from podid.ops.export.request import ConvertOptions
 
 
 @command()
-def convert(terminal: Terminal, options: ConvertOptions) -> None:
+def convert(access: Access, options: ConvertOptions) -> None:
     """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
@@ -26,7 +26,7 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
     files = options.files
     if not files.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
-    variables = read_variables(files.variables, files.variable_files, read_file=terminal.read_file)
-    declarations = read_declarations(files.files, variables, read_file=terminal.read_file)
-    terminal.emit(convert_view(declarations))
-    terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))
+    variables = read_variables(files.variables, files.variable_files, read_file=access.terminal.read_file)
+    declarations = read_declarations(files.files, variables, read_file=access.terminal.read_file)
+    access.terminal.emit(convert_view(declarations))
+    access.terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))
