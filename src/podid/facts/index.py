@@ -199,15 +199,10 @@ def role_of(association: Listed) -> str:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """Return the role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.roles, arn))
+    return under(arn, part(snapshot.roles, arn))
 
 
-def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
-    """Return the target role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.target_roles, arn))
-
-
-def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
+def under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section
@@ -216,8 +211,8 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    role = known_or(part(snapshot.roles, arn), None)
-    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+    role = known_or(role_section(snapshot, arn), None)
+    if not isinstance(snapshot.cluster, Known) or role is None:
         return None
     cluster = snapshot.cluster.value
     issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")

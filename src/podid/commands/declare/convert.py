@@ -1,7 +1,6 @@
 """podid convert."""
 
 from podid.cli.command import Access, command
-from podid.domain.errors import UsageError
 from podid.ops.export.request import ConvertOptions
 
 
@@ -20,13 +19,9 @@ def convert(access: Access, options: ConvertOptions) -> None:
 
     Example: podid convert -f manifests/
     """
-    from podid.ops.declare.files import read_declarations, read_variables
+    from podid.ops.declare.files import read_files
     from podid.render.export.view import convert_view
 
-    files = options.files
-    if not files.files:
-        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
-    variables = read_variables(files.variables, files.variable_files, read_file=access.terminal.read_file)
-    declarations = read_declarations(files.files, variables, read_file=access.terminal.read_file)
+    declarations = read_files(options.files, read_file=access.terminal.read_file)
     access.terminal.emit(convert_view(declarations))
     access.terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.errors import Again, ConsentNeeded, UsageError
+from podid.domain.errors import Again, ConsentNeeded
 from podid.ops.declare.request import ReconcileOptions
 
 
@@ -26,8 +26,7 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
     from podid.commands.declare.rounds import print_manifests, rounds, until_terminated
     from podid.render.reconcile import round_view
 
-    if not options.files.files:
-        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
+    options.files.check()
     if options.manifests:
         print_manifests(access, options)
         return

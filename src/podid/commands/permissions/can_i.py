@@ -46,8 +46,7 @@ def can_i(access: Access, options: CanOptions) -> None:
     """
     from podid.commands.permissions.sessions import read_session
     from podid.ops.permissions.actions import action_table
-    from podid.ops.permissions.can import ActionQuery, check_access
-    from podid.ops.permissions.resources import read_resource_policies
+    from podid.ops.permissions.can import ActionQuery, check_access, read_resource_policies
     from podid.render.access import access_notes, access_view
 
     query, named, files = ActionQuery(options.actions, options.resources), options.named, options.policy_files

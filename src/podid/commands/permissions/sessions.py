@@ -27,8 +27,7 @@ def read_session(
 ) -> SessionAccess:
     """Return the access of the specified session. Files require no AWS access."""
     from podid.domain.policy.session import RoleSession
-    from podid.ops.permissions.read import read_role_grants
-    from podid.ops.permissions.session import SessionReader, of_files, of_role
+    from podid.ops.permissions.session import SessionReader, of_files, of_role, read_role_grants
     from podid.ops.role.policies import read_policies
     from podid.ops.session.issue import get_association
 

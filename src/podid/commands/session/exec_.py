@@ -43,8 +43,7 @@ def exec_(
 
     from podid.local import child
     from podid.local.endpoint import CredentialsEndpoint
-    from podid.ops.session.issue import Issuer, child_env, get_association, minting
-    from podid.ops.session.recorded import recorded
+    from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
 
     runtime, program = access.runtime, words[0]
     if access.shared.output is not Format.TABLE or access.shared.query is not None:

@@ -89,12 +89,13 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import Change
-    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
+    from podid.domain.plan import Plan
+    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
 
     change = Change.begin(access, place)
     nodes = tuple(dict.fromkeys(options.probe_node))
     check_nodes(access.kube.reader, nodes)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
-    change.show(probe_plan(place, planned))
+    change.show(Plan(header=place.header, actions=tuple(probe.action for probe in planned)))
     return planned
