@@ -6,34 +6,27 @@ Identity session policies"; STS API Reference, "AssumeRole" (a session may do wh
 policy and tags are packed into a binary form with a limit of its own).
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import AccessDenied, CredentialsError, NotFound
-from podid.domain.iam import SESSION_POLICY_QUOTA, listed
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
+from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
-from podid.domain.wildcards import covers, overlap
 from podid.ops.change.kinds import ASSOCIATION
-from podid.ops.role.policies import policy_documents
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+from podid.ops.clients import Clients
 
 Documents = Callable[[str], Mapping[str, Mapping[str, object]]]
 _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECASE)
 
 
-def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
+def session_notes(plan: Plan, clients: Clients, role: Role | None) -> tuple[str, ...]:
     """Return notes about the planned associations of one role that have no session tags or have a session policy.
     `role` is None if the plan creates it, or if it could not be read."""
     after = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
@@ -42,7 +35,19 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
         for action in after
         if (action.after or {}).get("disableSessionTags") and not (action.before or {}).get("disableSessionTags")
     ]
-    documents = cache(partial(policy_documents, iam))
+    iam = clients.iam
+
+    @cache
+    def documents(name: str) -> Mapping[str, Mapping[str, object]]:
+        """Return a role's policies, inline and attached, by name. Raise as IAM does."""
+        policies = dict(iam.list_inline_policies(name))
+        managed = {policy.arn: policy.name for policy in iam.list_attached_policies(name)}
+        for arn, content in iam.get_managed_documents(list(managed)):
+            if isinstance(content, PodidError):
+                raise content
+            policies[managed[arn]] = content
+        return policies
+
     notes: list[str] = []
     if untagged and role is not None:
         notes += _losses(documents, role.name)
@@ -87,7 +92,10 @@ def _narrowed(documents: Documents, policy: str, target: str, role: Role | None)
         return
     actions = not_granted(document, granted)
     if actions:
-        yield not_granted_words(actions, name)
+        yield (
+            f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {name} does: a "
+            "session policy adds no permissions, so these actions stay denied"
+        )
 
 
 def _losses(documents: Documents, name: str) -> Iterator[str]:
@@ -143,38 +151,3 @@ def room_words(policy: str) -> str:
         f"{len(policy):,} of {SESSION_POLICY_QUOTA:,} characters; packed size about {percent}% of the limit (estimated)"
         f"{nearly}; AWS reports the packed size only in CloudTrail (packedPolicySize)"
     )
-
-
-def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
-    ignored."""
-    allowed = [action for statement in _allows(session) for action in _actions(statement, "Action")]
-    statements = [statement for document in granted for statement in _allows(document)]
-    return tuple(
-        action
-        for action in dict.fromkeys(allowed)
-        if not any(_may_grant(statement, action) for statement in statements)
-    )
-
-
-def not_granted_words(actions: Sequence[str], role: str) -> str:
-    """Describe these actions."""
-    return (
-        f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
-        "policy adds no permissions, so these actions stay denied"
-    )
-
-
-def _allows(document: Mapping[str, object]) -> list[Mapping[str, object]]:
-    statements = listed(document.get("Statement"))
-    return [item for item in statements if isinstance(item, Mapping) and item.get("Effect") == "Allow"]
-
-
-def _actions(statement: Mapping[str, object], member: str) -> list[str]:
-    return [item for item in listed(statement.get(member)) if isinstance(item, str)]
-
-
-def _may_grant(statement: Mapping[str, object], action: str) -> bool:
-    if "NotAction" in statement:
-        return not any(covers(pattern.lower(), action.lower()) for pattern in _actions(statement, "NotAction"))
-    return any(overlap(pattern.lower(), action.lower()) for pattern in _actions(statement, "Action"))
