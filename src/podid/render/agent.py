@@ -218,7 +218,6 @@ class AgentStatusListDocument(Document, kind="AgentStatusList"):
 
 
 def agent_statuses_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Return the status of the agents of several clusters in one view."""
     return results_view(views, failures, AgentStatusListDocument)
 
 

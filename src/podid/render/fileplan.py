@@ -62,7 +62,6 @@ def file_plan_view(item: FilePlan) -> View:
 
 
 def file_plans_view(items: Sequence[FilePlan]) -> View:
-    """Return the plans of one or several clusters."""
     views = [file_plan_view(item) for item in items]
     return views[0] if len(views) == 1 else results_view(views, ())
 

@@ -122,7 +122,6 @@ def to_jsonl(value: Json) -> str:
 
 
 def jsonl_line(value: object) -> str:
-    """Return the line of an item."""
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 

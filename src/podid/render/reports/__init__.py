@@ -22,7 +22,6 @@ def write_reports(form: Report, reports: Sequence[DoctorReport], failures: Failu
 
 
 def has_format(name: str) -> bool:
-    """Return whether the suffix of a file name is that of a format."""
     return PurePath(name).suffix in (*_SUFFIXES, _DOCUMENT)
 
 

@@ -8,7 +8,6 @@ from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
 from podid.render.reports.parts import (
     Failures,
-    cluster_words,
     commands,
     evidence,
     headline,
@@ -17,15 +16,16 @@ from podid.render.reports.parts import (
     unread,
     worst_first,
 )
+from podid.render.sanitize import line
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 _MOST_SUBJECTS = 5
 
 
 def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
-    lines = [line for report in reports for line in _lines(report)]
+    lines = [text for report in reports for text in _lines(report)]
     lines += [_command("error", f"{name} could not be read", words) for name, words in unread(failures or ())]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{text}\n" for text in lines)
 
 
 def _lines(report: DoctorReport) -> Iterator[str]:
@@ -35,7 +35,7 @@ def _lines(report: DoctorReport) -> Iterator[str]:
     hidden = grouped((message_of(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
     for reason, subjects in hidden.items():
         yield _command("warning", "not checked", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
-    yield _command("notice", f"podid {report.command} {cluster_words(report)}", headline(report))
+    yield _command("notice", f"podid {report.command} {line(report.cluster)}", headline(report))
 
 
 def _command(name: str, title: str, text: str) -> str:
