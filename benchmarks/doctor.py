@@ -18,7 +18,6 @@ from typing import Any
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Addon, Association, Cluster, Decision, Instance, NodeGroup, Role
 from podid.domain.cloudtrail import PodSession
 from podid.domain.cluster import Container, DaemonSet, EnvSource, Mount, Node, OwnerRef, Pod, ServiceAccount, Workload
@@ -27,6 +26,7 @@ from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.network import Egress, EgressRule, NetworkPolicy, Selector
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import ACTIONS
+from podid.domain.workloads import WebhookRegistration
 from podid.facts.nodes import REDEEM
 from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import (
     Addon,
     AddonVersion,
@@ -23,6 +22,7 @@ from podid.domain.findings import Subject
 from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.workloads import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "111122223333"

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from podid.domain.admission import WebhookRegistration
 from podid.domain.cluster import Container, OwnerRef, Pod
 from podid.domain.evidence import RecentChanges
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import WebhookRegistration
 from podid.facts.injection import PodState, state_of
 
 from .builder import agent_pod, ago, association, bare, healthy, node, pod, workload

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from podid.domain.admission import NAMESPACE_NAME, WebhookRegistration
 from podid.domain.cluster import Requirement
 from podid.domain.network import Selector
+from podid.domain.workloads import NAMESPACE_NAME, WebhookRegistration
 
 from .builder import association, bare, healthy, pod
 from .grid import answers, only, verdicts

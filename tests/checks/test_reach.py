@@ -7,14 +7,13 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import AddonIssue, NodeGroup
 from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.network import RouteTable, VpcRoute
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityState
-from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.domain.workloads import NODE_GROUP_LABEL, WebhookRegistration
 from podid.ops.status.diagnose import diagnose
 
 from .builder import (

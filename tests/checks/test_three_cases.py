@@ -11,7 +11,6 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import AddonVersion, Instance
 from podid.domain.cluster import TOKEN, Container, Mount, Placement, Pod, ServiceAccount
 from podid.domain.evidence import LogSighting
@@ -20,7 +19,7 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector, VpcEndpoint
 from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.workloads import injected
+from podid.domain.workloads import WebhookRegistration, injected
 
 from .audit_cases import AUDIT_CASES
 from .builder import (

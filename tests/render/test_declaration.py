@@ -13,7 +13,7 @@ from podid.domain.encoding import members_of
 from podid.domain.trust import ScopeKind
 from podid.ops.declare import document, shape
 from podid.ops.declare.files import read_declarations
-from podid.ops.export.declared import declared
+from podid.ops.export.live import declared
 from podid.render.declaration import declaration_object, declaration_text
 from podid.render.schema import schema_view
 from render.export.samples import EMPTY, SAMPLE

@@ -14,9 +14,8 @@ from urllib.parse import unquote
 
 from podid.domain import aws, foreign
 from podid.domain.errors import InvalidInput
-from podid.domain.iam import PolicyFinding
+from podid.domain.iam import AccessedAction, AccessedService, PolicyFinding
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.usage import AccessedAction, AccessedService
 from podid.domain.versions import addon_key
 
 

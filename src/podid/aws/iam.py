@@ -14,9 +14,8 @@ from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
 from podid.domain.foreign import Object, Reading, about, at, inners_or_none, list_at, many, numbers, text
-from podid.domain.iam import PolicyFinding, PolicyNames, Principal
+from podid.domain.iam import AccessedService, PolicyFinding, PolicyNames, Principal
 from podid.domain.permissions import needs
-from podid.domain.usage import AccessedService
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """The data that podid reads from the cluster, as plain values.
 
 Times are timezone-aware UTC. Empty means that the API returned no value. Data that could not be read is a Missing
-section (see `podid.domain.snapshot`). `podid.domain.placement` decides on which node a pod may run. Karpenter's
+section (see `podid.domain.snapshot`). `podid.domain.workloads` decides on which node a pod may run. Karpenter's
 node classes: https://karpenter.sh/docs/concepts/nodeclasses/.
 """
 
@@ -338,3 +338,19 @@ class NodeClass:
     name: str
     role: str = ""
     instance_profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A Lease, by which one of several processes acts. `renewed` is the time of the last renewal as the holder wrote
+    it; `version` is the object's resourceVersion.
+
+    The rules are those of client-go's leader election: a candidate takes a Lease that is free, its own, or that it has
+    seen unchanged for its whole duration. Clocks of different machines are not compared.
+    """
+
+    holder: str
+    renewed: str
+    seconds: int
+    version: str
+    transitions: int = 0

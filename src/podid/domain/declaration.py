@@ -1,16 +1,19 @@
-"""A declaration: the desired roles and associations of one file (`kind: PodIdentity`).
+"""A declaration: the desired roles and associations of one file (`kind: PodIdentity`), and the limits of a
+guard for roles, trust policies and associations. A plan is checked against these before it changes anything, and `podid
+audit` checks the identities that exist.
 
 Every part has its position in the file, so that a plan, a conflict and a refusal can name the line. Comparisons ignore
 positions: two files with the same content are equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
-from podid.domain.names import ServiceAccountRef, is_pattern
-from podid.domain.trust import OwnCondition, ScopeKind
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, is_pattern
+from podid.domain.trust import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, OwnCondition, ScopeKind, Statement
 
 # `kind` of the file
 DECLARATION_KIND = "PodIdentity"
@@ -139,6 +142,10 @@ class DeclaredAssociation(Declared):
         return None if several else ServiceAccountRef(self.namespace, self.name)
 
 
+# the key of a rule, and why it forbids something
+Breach = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard(Declared):
     """The limits for changes. None permits everything. Roles and policies are patterns, matched against names and
@@ -150,6 +157,62 @@ class Guard(Declared):
     required_boundary: str = ""
     required_tags: Mapping[str, str] = field(default_factory=dict)
     default_accounts: bool = True
+
+    def roles_breach(self, arns: Iterable[str]) -> Iterator[Breach]:
+        return _not_allowed("allowedRoles", "role", arns, self.allowed_roles)
+
+    def policies_breach(self, policies: Iterable[str]) -> Iterator[Breach]:
+        """Yield violations by a role's policies: ARNs of managed policies and names of inline ones."""
+        return _not_allowed("allowedPolicies", "policy", policies, self.allowed_policies)
+
+    def scopes_breach(self, statements: Iterable[Statement]) -> Iterator[Breach]:
+        """Yield violations by the statements that allow pods to assume the role."""
+        for statement in statements if self.allowed_scopes is not None else ():
+            if _for_pods(statement) and (scope := _scope_of(statement)) not in (self.allowed_scopes or ()):
+                yield "allowedScopes", f"scope {scope} of the trust policy is not allowed"
+
+    def boundary_breach(self, boundary: str) -> Iterator[Breach]:
+        required = self.required_boundary
+        if required and required not in (boundary, boundary.rpartition("/")[2]):
+            yield "requiredBoundary", f"the permissions boundary {required} is required"
+
+    def tags_breach(self, tags: Mapping[str, str]) -> Iterator[Breach]:
+        for key, pattern in self.required_tags.items():
+            if key not in tags or not fnmatchcase(tags[key], pattern):
+                yield "requiredTags", f"the tag {key}={pattern} is required"
+
+    def accounts_breach(self, accounts: Iterable[str]) -> Iterator[Breach]:
+        """Yield violations by a role's number of service accounts. `accounts` are the names of those with an
+        association."""
+        if not self.default_accounts and DEFAULT_ACCOUNT in accounts:
+            yield "defaultAccounts", "associations of the default service account are not allowed"
+
+
+def _not_allowed(key: str, kind: str, names: Iterable[str], patterns: tuple[str, ...] | None) -> Iterator[Breach]:
+    for whole in names if patterns is not None else ():
+        name = whole.rpartition("/")[2]
+        if not any(fnmatchcase(text, pattern) for text in (whole, name) for pattern in patterns or ()):
+            yield key, f"{kind} {name} is not allowed"
+
+
+def _for_pods(statement: Statement) -> bool:
+    return statement.allow and any(value in (PODS_PRINCIPAL, "*") for _, value in statement.principals)
+
+
+def _scope_of(statement: Statement) -> ScopeKind:
+    """Return the scope by the keys for which the statement requires one value without wildcards."""
+    names = [
+        condition.name
+        for condition in statement.conditions
+        if not condition.negated and len(set(condition.values)) == 1 and not set("*?") & set(condition.values[0])
+    ]
+    cluster = any(key in names for key in ("aws:sourcearn", "aws:requesttag/eks-cluster-arn"))
+    namespace = NAMESPACE_TAG.lower() in names
+    if cluster and namespace:
+        return ScopeKind.SERVICE_ACCOUNT if SERVICE_ACCOUNT_TAG.lower() in names else ScopeKind.NAMESPACE
+    if cluster:
+        return ScopeKind.CLUSTER
+    return ScopeKind.ACCOUNT if "aws:sourceaccount" in names else ScopeKind.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,11 @@ class PodidError(Exception):
     code: str = "Failed"
     exit_code: ExitCode = ExitCode.FAILURE
 
+    def __init_subclass__(cls, code: str = "", exit_code: ExitCode | None = None) -> None:
+        """Define the class's code and exit code; those of its base are the default."""
+        cls.code = code or cls.code
+        cls.exit_code = cls.exit_code if exit_code is None else exit_code
+
     def __init__(
         self,
         message: str,
@@ -154,118 +159,79 @@ class PodidError(Exception):
         self.lines = tuple(map(plain_urls, lines))
 
     def advise(self, sentence: str) -> None:
-        """Add a sentence to the advice."""
         self.advice = f"{self.advice} {sentence}".strip()
 
 
-class UsageError(PodidError):
+class UsageError(PodidError, code="Usage", exit_code=ExitCode.USAGE):
     """The command line is not valid."""
 
-    code = "Usage"
-    exit_code = ExitCode.USAGE
 
-
-class ConsentNeeded(UsageError):
+class ConsentNeeded(UsageError, code="ConsentNeeded"):
     """A change requires confirmation, and there is no terminal."""
 
-    code = "ConsentNeeded"
 
-
-class InvalidInput(UsageError):
+class InvalidInput(UsageError, code="InvalidInput"):
     """A specified value, file or document cannot be read or is malformed."""
 
-    code = "InvalidInput"
 
-
-class AccessDenied(PodidError):
+class AccessDenied(PodidError, code="AccessDenied", exit_code=ExitCode.DENIED):
     """The caller lacks `permission` (an IAM action or a Kubernetes verb and resource)."""
 
-    code = "AccessDenied"
-    exit_code = ExitCode.DENIED
 
-
-class CredentialsError(AccessDenied):
+class CredentialsError(AccessDenied, code="Credentials"):
     """Credentials are missing, expired, or not accepted by the service."""
 
-    code = "Credentials"
 
-
-class NotFound(PodidError):
+class NotFound(PodidError, code="NotFound", exit_code=ExitCode.NOT_FOUND):
     """A specified object does not exist."""
-
-    code = "NotFound"
-    exit_code = ExitCode.NOT_FOUND
 
 
 class ClusterNotFound(NotFound):
     """The cluster of a call does not exist, as opposed to an object in it."""
 
 
-class Conflict(PodidError):
+class Conflict(PodidError, code="Conflict", exit_code=ExitCode.CONFLICT):
     """The object exists with other settings, is owned by an add-on, or changed after the plan was made."""
 
-    code = "Conflict"
-    exit_code = ExitCode.CONFLICT
 
-
-class AlreadyExists(Conflict):
+class AlreadyExists(Conflict, code="AlreadyExists"):
     """A create was rejected because the object already exists."""
-
-    code = "AlreadyExists"
 
     def __init__(self, message: str, *, existing_id: str = "", **common: Any) -> None:
         super().__init__(message, **common)
         self.existing_id = existing_id
 
 
-class ConcurrentModification(Conflict):
+class ConcurrentModification(Conflict, code="ConcurrentModification"):
     """A concurrent change of the same object in IAM for another caller: read again, then write again."""
 
-    code = "ConcurrentModification"
 
-
-class LimitExceeded(Conflict):
+class LimitExceeded(Conflict, code="LimitExceeded"):
     """A quota of the service is exceeded."""
 
-    code = "LimitExceeded"
 
-
-class Rejected(PodidError):
+class Rejected(PodidError, code="Rejected", exit_code=ExitCode.CONFLICT):
     """The service rejected the request; the message quotes it."""
-
-    code = "Rejected"
-    exit_code: ExitCode = ExitCode.CONFLICT
 
     def __init__(self, message: str, *, service_code: str = "", **common: Any) -> None:
         super().__init__(message, **common)
         self.service_code = service_code
 
 
-class NotServed(Rejected):
+class NotServed(Rejected, code="NotServed", exit_code=ExitCode.UNAVAILABLE):
     """The service does not serve the requested resource, or cannot read the request."""
 
-    code = "NotServed"
-    exit_code = ExitCode.UNAVAILABLE
 
-
-class RoleUnknown(Rejected):
+class RoleUnknown(Rejected, code="RoleUnknown", exit_code=ExitCode.NOT_FOUND):
     """EKS does not find the role, although IAM may: a new role takes up to two minutes to propagate."""
 
-    code = "RoleUnknown"
-    exit_code = ExitCode.NOT_FOUND
 
-
-class TrustRefused(Rejected):
+class TrustRefused(Rejected, code="TrustRefused"):
     """EKS rejects the role because of its trust policy, or has not received its latest version yet."""
 
-    code = "TrustRefused"
 
-
-class Unavailable(PodidError):
+class Unavailable(PodidError, code="Unavailable", exit_code=ExitCode.UNAVAILABLE):
     """A network failure, throttling or a deadline prevented the call; a later attempt may succeed."""
-
-    code = "Unavailable"
-    exit_code = ExitCode.UNAVAILABLE
 
 
 class ServerFailed(Unavailable):
@@ -280,28 +246,20 @@ class Unreachable(Unavailable):
     """No connection was possible, so the service did not receive the request."""
 
 
-class Throttled(Unavailable):
+class Throttled(Unavailable, code="Throttled"):
     """The service throttled the requests until the deadline."""
 
-    code = "Throttled"
 
-
-class BudgetHolds(Unavailable):
+class BudgetHolds(Unavailable, code="BudgetHolds"):
     """A PodDisruptionBudget prevents the eviction of a pod until another pod is ready."""
 
-    code = "BudgetHolds"
 
-
-class TimedOut(Unavailable):
+class TimedOut(Unavailable, code="TimedOut"):
     """`--timeout` passed before the command finished, or before the expected state was reached."""
 
-    code = "TimedOut"
 
-
-class LostAnswer(Unavailable):
+class LostAnswer(Unavailable, code="LostAnswer"):
     """A change was sent, and no answer arrived: it may or may not have taken effect. Read before you retry."""
-
-    code = "LostAnswer"
 
     @classmethod
     def of(cls, error: PodidError) -> "LostAnswer":
@@ -314,41 +272,25 @@ class LostAnswer(Unavailable):
         )
 
 
-class UnreadableAnswer(Unavailable):
+class UnreadableAnswer(Unavailable, code="UnreadableAnswer"):
     """The answer does not have the form of the API: from a proxy, a captive portal, a wrong endpoint, or a bug."""
 
-    code = "UnreadableAnswer"
 
-
-class Partial(PodidError):
+class Partial(PodidError, code="Partial", exit_code=ExitCode.PARTIAL):
     """Some changes or reads succeeded and are in the result; others failed."""
 
-    code = "Partial"
-    exit_code = ExitCode.PARTIAL
 
-
-class NotYet(PodidError):
+class NotYet(PodidError, code="NotYet", exit_code=ExitCode.ATTENTION):
     """A step that is not possible yet: its conditions are not met, and time or another command changes that."""
 
-    code = "NotYet"
-    exit_code = ExitCode.ATTENTION
 
-
-class Undetermined(PodidError):
+class Undetermined(PodidError, code="Undetermined", exit_code=ExitCode.UNDETERMINED):
     """A requested answer could not be determined."""
 
-    code = "Undetermined"
-    exit_code = ExitCode.UNDETERMINED
 
-
-class Declined(UsageError):
+class Declined(UsageError, code="Declined"):
     """The user answered no."""
 
-    code = "Declined"
 
-
-class Cancelled(PodidError):
+class Cancelled(PodidError, code="Cancelled", exit_code=ExitCode.INTERRUPTED):
     """The user pressed Ctrl-C at a question."""
-
-    code = "Cancelled"
-    exit_code = ExitCode.INTERRUPTED

@@ -1,6 +1,6 @@
 """Permissions policies of roles: the roles that they allow to assume, which IAM's policy simulator takes as input; and
-whether a permissions boundary or a session policy (a ceiling) allows any of their actions. Quotas, the owner of a role,
-and policies in words.
+whether a permissions boundary or a session policy (a ceiling) allows any of their actions. Quotas, the use of
+permissions as IAM reports it for a role, and policies in words.
 
 Of ceilings only actions are compared, not resources and conditions. So the answer "no action" is certain, and the
 answer "some action" is not. `*` and `?` are wildcards:
@@ -8,14 +8,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
 Quotas: EKS User Guide, "Service quotas", and EKS API Reference, "CreatePodIdentityAssociation"; IAM User Guide, "IAM
-and AWS STS quotas". IAM counts characters without white space. The owner comes from tags, which are only
-hints, because anyone may write them.
+and AWS STS quotas". IAM counts characters without white space.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from podid.domain import wildcards
 from podid.domain.text import short_list
@@ -142,9 +142,7 @@ EVERYTHING = ("*",)
 def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """Return the patterns of allowed actions in lower case; `*` if a statement allows by NotAction."""
     actions: dict[str, None] = {}
-    for statement in _statements(documents):
-        if statement.get("Effect") != "Allow":
-            continue
+    for statement in _allows(documents):
         if "NotAction" in statement:
             return EVERYTHING
         actions |= dict.fromkeys(_actions(statement, "Action"))
@@ -154,26 +152,33 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
 def granted_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """Return the patterns of the Allow statements as written, each once; `*` for a statement with NotAction."""
     granted: dict[str, str] = {}
-    for statement in _statements(documents):
-        if statement.get("Effect") == "Allow":
-            actions = EVERYTHING if "NotAction" in statement else listed(statement.get("Action"))
-            for action in actions:
-                if isinstance(action, str):
-                    granted.setdefault(action.lower(), action)
+    for statement in _allows(documents):
+        for action in EVERYTHING if "NotAction" in statement else listed(statement.get("Action")):
+            if isinstance(action, str):
+                granted.setdefault(action.lower(), action)
     return tuple(granted.values())
+
+
+def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
+    ignored."""
+    allowed = (action for statement in _allows((session,)) for action in listed(statement.get("Action")))
+    statements = list(_allows(granted))
+    return tuple(
+        action
+        for action in dict.fromkeys(action for action in allowed if isinstance(action, str))
+        if not any(_touches(statement, action.lower()) for statement in statements)
+    )
 
 
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
-    statements = list(_statements((ceiling,)))
-    return any(_may_pass(pattern, statements) for pattern in allowed)
-
-
-def _may_pass(pattern: str, statements: list[Mapping[str, object]]) -> bool:
-    allows = (statement for statement in statements if statement.get("Effect") == "Allow")
-    denies = (statement for statement in statements if statement.get("Effect") == "Deny" and _of_everything(statement))
-    return any(_touches(statement, pattern) for statement in allows) and not any(
-        _holds(statement, pattern) for statement in denies
+    allows = list(_allows((ceiling,)))
+    denies = [s for s in _statements((ceiling,)) if s.get("Effect") == "Deny" and _of_everything(s)]
+    return any(
+        any(_touches(statement, pattern) for statement in allows)
+        and not any(_holds(statement, pattern) for statement in denies)
+        for pattern in allowed
     )
 
 
@@ -199,6 +204,10 @@ def _of_everything(statement: Mapping[str, object]) -> bool:
 def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
     for document in documents:
         yield from (statement for statement in listed(document.get("Statement")) if isinstance(statement, Mapping))
+
+
+def _allows(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    return (statement for statement in _statements(documents) if statement.get("Effect") == "Allow")
 
 
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
@@ -271,13 +280,9 @@ def _condition_words(condition: object) -> Iterator[str]:
     if not isinstance(condition, Mapping):
         return
     for operator, keys in condition.items():
+        verb = "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
         for key, value in keys.items() if isinstance(keys, Mapping) else ():
-            yield f"{key} {_operator(str(operator))} {_joined(_texts(value), last='or')}"
-
-
-def _operator(operator: str) -> str:
-    """Return `is` for StringEquals and similar operators, otherwise the operator itself."""
-    return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
+            yield f"{key} {verb} {_joined(_texts(value), last='or')}"
 
 
 def _texts(value: object) -> list[str]:
@@ -288,3 +293,59 @@ def _joined(texts: list[str], last: str = "and") -> str:
     if 1 < len(texts) <= _MOST_NAMES:
         return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
     return short_list(texts, _MOST_NAMES) or "nothing"
+
+
+# --- last accessed information ----------------------------------------------------------------------------------------
+
+# IAM reports attempts, denied ones included, of the last 400 days, about four hours late. A service's time covers all
+# of its actions. Single actions are reported only for tracked actions, which are management actions of some services.
+# IAM User Guide, "Refine permissions in AWS using last accessed information".
+TRACKING = timedelta(days=400)
+LATE = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessedAction:
+    """A tracked action, without its service. `last` is None if it was not used in the tracking period."""
+
+    name: str
+    last: datetime | None = None
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessedService:
+    """A service that the role's policies allow, by its prefix in IAM actions."""
+
+    name: str
+    last: datetime | None = None
+    region: str = ""
+    actions: tuple[AccessedAction, ...] = ()
+
+    def used(self, since: datetime) -> bool:
+        return self.last is not None and self.last >= since
+
+    def tracked(self, patterns: Iterable[str]) -> tuple[AccessedAction, ...]:
+        """Return the tracked actions that any of the patterns (SERVICE:ACTION) covers."""
+        texts = tuple(pattern.lower() for pattern in patterns)
+        return tuple(
+            item for item in self.actions if any(matches(text, f"{self.name}:{item.name}".lower()) for text in texts)
+        )
+
+
+Usage = Mapping[str, AccessedService]
+
+
+def service_of(action: str) -> str:
+    """Return the service of an action pattern in lower case; `*` for a pattern of several services."""
+    service, colon, _ = action.lower().partition(":")
+    return service if colon and "*" not in service and "?" not in service else "*"
+
+
+def patterns_of(service: str, actions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(action for action in actions if service_of(action) == service)
+
+
+def of_several(service: str, actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that cover actions of this service and of others."""
+    return tuple(a for a in actions if service_of(a) == "*" and overlap(a.lower(), f"{service}:*"))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
-from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import (
     AccessPolicy,
     Addon,
@@ -47,6 +46,7 @@ from podid.domain.section import (
     section_of,
     whole,
 )
+from podid.domain.workloads import WebhookRegistration
 
 # a result of a change that is not known before, such as the permissions of a managed policy that it attaches
 PLANNED = Missing("known only after the change", error_code="Planned")

@@ -1,4 +1,5 @@
-"""IAM's wildcards: `*` matches any text, `?` any letter.
+"""IAM's wildcards: `*` matches any text, `?` any letter. Patterns of ARNs are sets of resources: wildcards stay within
+the parts of an ARN, because a table has no colon in its name, whatever `*` would match.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
@@ -51,8 +52,63 @@ def matches(atoms: Pattern, text: str) -> bool:
     return _regex(atoms).fullmatch(text) is not None
 
 
+def matches_beginning(atoms: Pattern, beginning: str) -> bool | None:
+    """Return whether texts that begin so match: all of them, none, or None for some."""
+    letters: list[str | Wild] = []
+    for atom in atoms:
+        letters += [atom] if isinstance(atom, Wild) else list(atom)
+    if not _reachable(letters, beginning):
+        return False
+    # a letter that is not in the pattern stands for every letter: the pattern matches every ending if it matches
+    # endings of this letter, of every length up to its own
+    stranger = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in letters)
+    accepted = all(len(letters) in _reachable(letters, beginning + stranger * n) for n in range(len(letters) + 2))
+    return True if accepted else None
+
+
+def _reachable(letters: list[str | Wild], text: str) -> set[int]:
+    """Return the positions in the pattern that the text can reach (a nondeterministic automaton)."""
+
+    def skip_stars(states: set[int]) -> set[int]:
+        closed = set()
+        for state in states:
+            closed.add(state)
+            while state < len(letters) and letters[state] is Wild.MANY:
+                state += 1
+                closed.add(state)
+        return closed
+
+    states = skip_stars({0})
+    for letter in text:
+        after = set()
+        for state in states:
+            if state == len(letters):
+                continue
+            atom = letters[state]
+            if atom is Wild.MANY:
+                after.add(state)
+            elif atom is Wild.ONE or atom == letter:
+                after.add(state + 1)
+        states = skip_stars(after)
+    return states
+
+
+def lowered(atoms: Pattern) -> Pattern:
+    return tuple(atom.lower() if isinstance(atom, str) else atom for atom in atoms)
+
+
+def joined(atoms: Pattern) -> Pattern:
+    """Join adjacent pieces of text, so that equal patterns compare equal."""
+    result: list[str | Wild] = []
+    for atom in atoms:
+        if isinstance(atom, str) and result and isinstance(result[-1], str):
+            result[-1] += atom
+        else:
+            result.append(atom)
+    return tuple(result)
+
+
 def overlap(one: str, other: str) -> bool:
-    """Return whether some text matches both patterns."""
     if _apart(one, other):
         return False
     if max(len(one), len(other)) > _LONGEST:
@@ -97,3 +153,65 @@ def _compare(one: str, other: str, *, shared: bool) -> bool:
                 fits = before[place] and (char in ("?", with_) or (shared and with_ == "?"))
             row.append(fits)
     return row[-1]
+
+
+# --- patterns of ARNs -------------------------------------------------------------------------------------------------
+
+ANY = "*"
+
+
+@lru_cache(maxsize=8192)
+def overlap_arn(one: str, other: str) -> bool:
+    """Return whether a resource matches both."""
+    return all(map(overlap, *pair)) if (pair := _parts(one, other)) else overlap(one, other)
+
+
+@lru_cache(maxsize=8192)
+def covers_arn(wide: str, narrow: str) -> bool:
+    """Return whether every resource that matches `narrow` matches `wide`; False if that is not certain."""
+    if wide == narrow:
+        return True
+    return all(map(covers, *pair)) if (pair := _parts(wide, narrow)) else covers(wide, narrow)
+
+
+@lru_cache(maxsize=8192)
+def meet(one: str, other: str) -> str:
+    """Return the pattern of the resources that match both; empty without any. If neither covers the other, each part of
+    an ARN is compared, and a part that cannot be derived stays as in `one`."""
+    if covers_arn(one, other):
+        return other
+    if covers_arn(other, one):
+        return one
+    if not overlap_arn(one, other):
+        return ""
+    pair = _parts(one, other)
+    return ":".join(b if covers(a, b) else a for a, b in zip(*pair, strict=True)) if pair else one
+
+
+def matches_arn(atoms: Pattern, text: str) -> bool:
+    """Return whether each of the six colon-separated parts of the ARN matches its part of the pattern."""
+    parts, sent = _arn_parts(atoms), text.split(":", 5)
+    return len(parts) == len(sent) and all(map(matches, parts, sent))
+
+
+@lru_cache(maxsize=4096)
+def _arn_parts(atoms: Pattern) -> tuple[Pattern, ...]:
+    parts: list[list[str | Wild]] = [[]]
+    for atom in atoms:
+        if isinstance(atom, Wild):
+            parts[-1].append(atom)
+            continue
+        head, *tail = atom.split(":", 6 - len(parts))
+        parts[-1] += [head] if head else []
+        parts += [[piece] if piece else [] for piece in tail]
+    return tuple(tuple(part) for part in parts)
+
+
+def _parts(one: str, other: str) -> tuple[list[str], list[str]] | None:
+    """Return the six parts of each; None if one is not a whole ARN."""
+    parts, others = one.split(":", 5), other.split(":", 5)
+    return (parts, others) if len(parts) == len(others) == 6 else None
+
+
+def text_of(atoms: Pattern) -> str:
+    return "".join(atom.value if isinstance(atom, Wild) else atom for atom in atoms)

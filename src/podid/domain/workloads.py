@@ -1,14 +1,26 @@
-"""Pod Identity in the specs of pods and DaemonSets: the injected fields, the opt-outs, the agent.
+"""Pod Identity in the specs of pods and DaemonSets: the injected fields, the opt-outs, the agent. The registration of
+the webhook that injects credentials, compared with the one that EKS writes, and rejections by admission rules. The
+nodes on which a DaemonSet's pods can be scheduled, and the reasons against the others.
 
-The injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); the
-agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
+The injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); its registration:
+deploy/ there, and https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/; Pod
+Security: https://kubernetes.io/docs/concepts/security/pod-security-admission/; the agent's DaemonSet:
+https://github.com/aws/eks-pod-identity-agent (charts/); scheduling:
+https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/; tolerations of every daemon pod:
+https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-tolerations.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from podid.domain.cluster import Container, DaemonSet, Node, Pod
+from podid.domain.cluster import Container, DaemonSet, Node, Placement, Pod, Requirement, Taint, Toleration
 from podid.domain.findings import Subject
+from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, record, text, words_or_none
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
+from podid.domain.network import Selector
+from podid.domain.text import short_list
 
 TOKEN_VOLUME = "eks-pod-identity-token"
 IRSA_VOLUME = "aws-iam-token"
@@ -194,7 +206,6 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
 
 
 def pods_of(daemon_sets: Iterable[DaemonSet], pods: Iterable[Pod]) -> tuple[Pod, ...]:
-    """Return the pods of these DaemonSets."""
     sets = tuple(daemon_sets)
     return tuple(pod for pod in pods if any(runs_in(pod, ds) for ds in sets))
 
@@ -205,3 +216,152 @@ def runs_in(pod: Pod, daemon_set: DaemonSet) -> bool:
     if pod.owner is not None:
         return pod.owner.kind == "DaemonSet" and pod.owner.name == daemon_set.name
     return bool(daemon_set.selector) and daemon_set.selector.items() <= pod.labels.items()
+
+
+# --- admission of pods ------------------------------------------------------------------------------------------------
+
+# the MutatingWebhookConfiguration that EKS creates in every cluster
+WEBHOOK = "pod-identity-webhook"
+# the API server sets this label on every namespace to the namespace's name, so its value is known
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+EVERYTHING = Selector()
+_HERE = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRegistration:
+    """`url` is empty for a Service of the cluster. `on_create` is whether a rule covers the creation of pods.
+    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports."""
+
+    url: str = ""
+    on_create: bool = True
+    versions: tuple[str, ...] = ("v1beta1",)
+    namespaces: Selector = EVERYTHING
+    objects: Selector = EVERYTHING
+
+    def excluding_selector(self, namespace: str, labels: Mapping[str, str]) -> str:
+        """Return the selector that excludes a pod from the webhook; empty if none is known to. Of the namespace's
+        labels only the name is known."""
+        if not self.objects.selects(labels):
+            return "its objectSelector"
+        known = {NAMESPACE_NAME: namespace}
+        of_name = Selector(
+            {key: value for key, value in self.namespaces.labels.items() if key in known},
+            tuple(requirement for requirement in self.namespaces.requirements if requirement.key in known),
+        )
+        return "" if of_name.selects(known) else "its namespaceSelector"
+
+    def differences(self) -> tuple[str, ...]:
+        """Return the differences from EKS's registration. None of them alone proves that the webhook does not work."""
+        differences = []
+        if not self.url:
+            differences.append("it calls a Service of the cluster; EKS's webhook runs in the control plane")
+        elif urlsplit(self.url).hostname not in _HERE:
+            differences.append("it calls an address outside the control plane")
+        if self.versions == ("v1",):
+            differences.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
+        if self.namespaces != EVERYTHING:
+            differences.append("it has a namespaceSelector; EKS's has none")
+        return tuple(differences)
+
+
+POLICY_BLOCKS_AGENT = "admission-policy-blocks-agent"
+ENFORCE = "pod-security.kubernetes.io/enforce"
+# the agent requires the host network and a privileged init container
+_REFUSE_THE_AGENT = ("baseline", "restricted")
+_REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
+
+
+def why_agent_refused(namespace: str, level: str) -> str:
+    """Return why a namespace's Pod Security level rejects the agent's pods; empty if it allows them."""
+    if level not in _REFUSE_THE_AGENT:
+        return ""
+    return f'namespace {namespace} enforces Pod Security "{level}", which rejects the agent\'s pods'
+
+
+def allow_agent_command(namespace: str) -> tuple[str, ...]:
+    return ("kubectl", "label", "namespace", namespace, f"{ENFORCE}=privileged", "--overwrite")
+
+
+def refusals(warnings: Iterable[str]) -> list[str]:
+    """Return the warnings of a controller that an admission rule caused."""
+    return [line for line in warnings if _REFUSED.search(line)]
+
+
+# --- placement of daemon pods -----------------------------------------------------------------------------------------
+
+_NODE = "node.kubernetes.io/"
+_DAEMON_PODS = (
+    *(Toleration(_NODE + name, "Exists", effect="NoExecute") for name in ("not-ready", "unreachable")),
+    *(
+        Toleration(_NODE + name, "Exists", effect="NoSchedule")
+        for name in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable", "network-unavailable")
+    ),
+)
+# PreferNoSchedule does not prevent scheduling
+_KEEPS_AWAY = ("NoSchedule", "NoExecute")
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def of_spec(spec: Object) -> Placement:
+    """Return the placement of a pod spec. Raise Malformed."""
+    affinity = inner_or_empty(inner_or_empty(spec, "affinity"), "nodeAffinity")
+    terms = None
+    if affinity.get(_REQUIRED):
+        terms = tuple(map(_term, inners_or_none(inner_or_empty(affinity, _REQUIRED), "nodeSelectorTerms")))
+    return Placement(pairs(spec, "nodeSelector"), terms, tuple(map(_toleration, inners_or_none(spec, "tolerations"))))
+
+
+taint = record(Taint)
+_toleration = record(Toleration)
+
+
+def why_not_here(node: Node, placement: Placement) -> str:
+    """Return the first reason why a daemon pod is not scheduled on the node; empty if it is."""
+    for key, value in placement.selector.items():
+        if node.labels.get(key) != value:
+            return f"the nodeSelector requires {key}={value}"
+    if placement.terms is not None and not any(term and not _unmet(term, node) for term in placement.terms):
+        unmet = next((item for term in placement.terms for item in _unmet(term, node)), None)
+        return f"the affinity requires {_words(unmet)}" if unmet else "the affinity matches no node"
+    tolerations = (*placement.tolerations, *_DAEMON_PODS)
+    for item in node.taints:
+        if item.effect in _KEEPS_AWAY and not any(_tolerates(toleration, item) for toleration in tolerations):
+            return f"the taint {item} is not tolerated"
+    return ""
+
+
+def why_none_here(node: Node, placements: Iterable[Placement]) -> str:
+    """Return why none of the daemon pods is scheduled on the node, by the first of them; empty if one is, or if there
+    are none."""
+    reasons = [why_not_here(node, placement) for placement in placements]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _term(data: Object) -> tuple[Requirement, ...]:
+    return (
+        *(_requirement(item) for item in inners_or_none(data, "matchExpressions")),
+        *(_requirement(item, of_name=True) for item in inners_or_none(data, "matchFields")),
+    )
+
+
+def _requirement(data: Object, *, of_name: bool = False) -> Requirement:
+    return Requirement(text(data, "key"), text(data, "operator"), words_or_none(data, "values"), of_name)
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect not in ("", taint.effect):
+        return False
+    if toleration.operator == "Exists":
+        return toleration.key in ("", taint.key)
+    return toleration.key == taint.key and toleration.value == taint.value
+
+
+def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
+    """Return the requirements that the node does not meet. One with an unknown operator counts as met."""
+    return [requirement for requirement in term if requirement.met_by(node.labels, node.name) is False]
+
+
+def _words(requirement: Requirement) -> str:
+    key = "the node's name" if requirement.of_name else requirement.key
+    return f"{key} {requirement.operator}" + (f" {short_list(requirement.values)}" if requirement.values else "")

@@ -13,10 +13,9 @@ from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn, role_name
-from podid.domain.placement import why_none_here
 from podid.domain.snapshot import Known, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
-from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.domain.workloads import NODE_GROUP_LABEL, why_none_here
 from podid.facts.index import index
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from podid.domain.aws import Role
 from podid.domain.iam import Document
 from podid.domain.names import Arn, role_name
-from podid.domain.policy.arns import ANY, covers
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
+from podid.domain.wildcards import ANY, covers_arn
 from podid.facts.index import by_role, by_target, once
 
 # the sections that `accesses` reads
@@ -96,7 +96,7 @@ class RolePrivileges:
         ruling = self.access.ruling(action)
         if ruling.verdict is not AccessVerdict.ALLOWED or ruling.except_:
             return None
-        return ruling if any(covers(pattern, resource) for pattern in ruling.resources) else None
+        return ruling if any(covers_arn(pattern, resource) for pattern in ruling.resources) else None
 
     def roles(self, account: str) -> str:
         """Return the pattern of the roles of an account."""
@@ -122,14 +122,11 @@ def _of_role(
     for _, reason in grants.missing:
         return reason
     role = grants.known_role
-    return Known(None if role is None else RolePrivileges(arn, RoleAccess(_session(snapshot, role), grants.layers)))
-
-
-def _session(snapshot: Snapshot, role: Role) -> RoleSession:
-    region = Arn.parse(known(snapshot.cluster).arn).region
-    return RoleSession(
-        role_arn=role.arn, role_id=role.role_id, role_tags=role.tags, region=region, now=snapshot.taken_at
-    )
+    if role is None:
+        return Known(None)
+    region, now = Arn.parse(known(snapshot.cluster).arn).region, snapshot.taken_at
+    session = RoleSession(role_arn=role.arn, role_id=role.role_id, role_tags=role.tags, region=region, now=now)
+    return Known(RolePrivileges(arn, RoleAccess(session, grants.layers)))
 
 
 # --- broad permissions ------------------------------------------------------------------------------------------------

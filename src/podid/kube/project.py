@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from podid.domain.admission import ENFORCE
 from podid.domain.cluster import (
     IRSA_ANNOTATIONS,
     OF_PODID,
     DaemonSet,
     FieldWriters,
+    Lease,
     Node,
     NodeClass,
     OwnerRef,
@@ -34,11 +34,10 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.lease import Lease
 from podid.domain.metadata_proxies import PodTemplate, flags_of, program_of
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
-from podid.domain.placement import of_spec, taint
+from podid.domain.workloads import ENFORCE, of_spec, taint
 from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
 # a firewall command with link-local addresses

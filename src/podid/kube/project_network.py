@@ -1,8 +1,8 @@
 """The API's JSON of network policies and webhooks as domain values. Pure functions, as in `podid.kube.project`."""
 
 from podid.domain import foreign, network
-from podid.domain.admission import WebhookRegistration
 from podid.domain.cluster import Requirement
+from podid.domain.workloads import WebhookRegistration
 
 # the entities that include the node itself: https://docs.cilium.io/en/stable/security/policy/layer3/
 _TO_NODE = frozenset({"host", "cluster", "all"})

@@ -10,13 +10,21 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from podid.domain.admission import WEBHOOK, WebhookRegistration
-from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.cluster import (
+    DaemonSet,
+    FieldWriters,
+    Lease,
+    Node,
+    NodeClass,
+    OwnerRef,
+    Pod,
+    ServiceAccount,
+    Workload,
+)
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of
 from podid.domain.findings import Subject
 from podid.domain.foreign import Reading, text_or
-from podid.domain.lease import Lease
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
@@ -24,7 +32,7 @@ from podid.domain.owners import PLURALS, Owner
 from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
-from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
+from podid.domain.workloads import RESTARTABLE, WEBHOOK, WebhookRegistration, is_agent, runs_in
 from podid.kube import project, project_custom, project_exposure, project_network, project_pods
 from podid.kube.paths import on, path_in, path_of
 from podid.kube.project_custom import CUSTOM

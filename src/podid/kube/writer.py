@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from podid.domain.cluster import Pod, ServiceAccount
+from podid.domain.cluster import Lease, Pod, ServiceAccount
 from podid.domain.evidence import PROBE_LABELS
 from podid.domain.foreign import at as member
 from podid.domain.foreign import text
-from podid.domain.lease import Lease
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.permissions import KubePermission, needs
 from podid.domain.text import utc

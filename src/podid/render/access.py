@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from podid.domain.names import role_name
 from podid.domain.policy.actions import AccessLevel
-from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import count_of, needing, short_list
+from podid.domain.wildcards import ANY
 from podid.ops.permissions.can import AccessReport, ExpandedPattern, is_pattern
 from podid.ops.permissions.privileges import LAST_USE, Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity

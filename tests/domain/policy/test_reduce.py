@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podid.domain.policy.events import role_events
-from podid.domain.policy.reduce import Evidence, fold, reduce_policy
-from podid.domain.usage import AccessedAction, AccessedService
+from podid.domain.iam import AccessedAction, AccessedService
+from podid.domain.policy.reduce import Evidence, fold, reduce_policy, role_events
 from podid.ops.permissions.actions import action_table
 from podid.sandbox.aws.policy import decide
 

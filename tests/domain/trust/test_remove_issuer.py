@@ -159,6 +159,13 @@ ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
     "a Deny stays": ([IRSA | {"Effect": "Deny"}, OWN], "no-change"),
     "a pattern": ([irsa({"StringLike": {SUB: subject("shop/*")}}), OWN], "by StringLike system:serviceaccount:shop:*"),
     "a pattern beside the name": ([irsa({"StringLike": {SUB: LISTS[6]}}), OWN], "they would lose access"),
+    "a pattern beside the name, in the second statement": (
+        [
+            irsa({"StringLike": {SUB: [subject("shop/orders"), subject("web/*")]}}),
+            irsa({"StringLike": {SUB: LISTS[6]}}),
+        ],
+        "Statement[1] allows shop/orders by StringLike",
+    ),
     "no subject": ([irsa(None), OWN], "without a condition on sub"),
     "all but one": ([irsa({"StringNotEquals": {SUB: subject("web/x")}}), OWN], "they would lose access"),
     "beside another principal": (

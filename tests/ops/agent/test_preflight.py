@@ -10,7 +10,7 @@ import pytest
 from checks.builder import daemon_set, healthy
 from ops.change.support import account_state, writes
 from podid.domain.cluster import Node, NodeClass, Taint
-from podid.domain.placement import why_not_here
+from podid.domain.workloads import why_not_here
 from podid.facts.agent import planned_agent
 from podid.kube.reader import KubeReader
 from podid.ops.agent.preflight import _kernels, other_agents, overwritten

@@ -13,7 +13,7 @@ from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.change.kinds import RESTART
 
 PLAN = Plan(header=Header(caller_arn="", account="", region=""), actions=())
-ACTION = RESTART.action(None, RESTART.state_of("shop", "Deployment", "orders"))
+ACTION = RESTART.action(None, RESTART.state_of(Subject("Deployment", "orders", "shop")))
 DENIED, TIMED_OUT, CONFLICT = AccessDenied("no"), TimedOut("late"), Conflict("in the way")
 
 

@@ -11,9 +11,9 @@ import pytest
 from podid.domain.declaration import Declaration, DeclaredAssociation, PolicySource
 from podid.domain.errors import InvalidInput
 from podid.ops.declare.files import read_declarations
-from podid.ops.export.declared import declared
+from podid.ops.export.live import declared
 from podid.render.declaration import declaration_text
-from podid.render.export import ack, crossplane, eksctl
+from podid.render.export import kubernetes
 from render.export.samples import ASSOCIATIONS, SAMPLE
 
 Read = Callable[..., tuple[Declaration, ...]]
@@ -180,7 +180,7 @@ def without_session_policies(items: tuple[DeclaredAssociation, ...]) -> list[Dec
 
 
 def test_what_is_exported_for_ack_is_read_back(read: Read) -> None:
-    (item,) = read(ack.write(SAMPLE).text)
+    (item,) = read(kubernetes.write_ack(SAMPLE).text)
     live = declared(SAMPLE)
     assert item.name == "demo-shop"
     assert item.associations == live.associations
@@ -191,7 +191,7 @@ def test_what_is_exported_for_ack_is_read_back(read: Read) -> None:
 
 
 def test_what_is_exported_for_crossplane_is_read_back(read: Read) -> None:
-    (item,) = read(crossplane.write(SAMPLE).text)
+    (item,) = read(kubernetes.write_crossplane(SAMPLE).text)
     live = declared(SAMPLE)
     assert list(item.associations) == without_session_policies(live.associations)
     for role, other in zip(item.roles, live.roles, strict=True):
@@ -199,7 +199,7 @@ def test_what_is_exported_for_crossplane_is_read_back(read: Read) -> None:
 
 
 def test_what_is_exported_for_eksctl_is_read_back(read: Read) -> None:
-    (item,) = read(eksctl.write(SAMPLE).text)
+    (item,) = read(kubernetes.write_eksctl(SAMPLE).text)
     arns = {association.ref: association.role_arn for association in ASSOCIATIONS}
     assert [replace(row, role="") for row in item.associations] == [
         replace(row, role="") for row in declared(SAMPLE).associations

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
+from podid.domain.cluster import Lease
 from podid.domain.errors import Conflict, Unavailable
-from podid.domain.lease import Lease
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.local.telemetry import Metric, Telemetry, exposition
-from podid.ops.declare.election import Election
-from podid.ops.declare.reconcile import Reconciler
+from podid.ops.declare.reconcile import Election, Reconciler
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 STANDBY, IN_SYNC, FAILED = RoundState.STANDBY, RoundState.IN_SYNC, RoundState.FAILED

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from podid.domain.cloudtrail import NamedSession, sessions_in
 from podid.domain.errors import InvalidInput, NotFound
-from podid.domain.sessions import NamedSession, sessions_in
 from podid.ops.session.trace import MOST_SESSIONS, sightings
 from podid.sandbox.baseline import add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, ROLE_ARN, Site

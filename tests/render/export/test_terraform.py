@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podid.render.export import terraform, terraform_module
+from podid.render.export import terraform
 from podid.render.export.parts import comments
 from podid.render.hcl import hcl
 from render.export import samples
@@ -69,7 +69,7 @@ def ids(whole: dict[str, Any]) -> dict[str, str]:
 
 
 def test_resources_say_what_is_live_and_are_imported() -> None:
-    written = terraform.write(SAMPLE)
+    written = terraform.write_terraform(SAMPLE)
     whole = parsed(written.text)
     made = resources(whole)
     assert ids(whole) == {
@@ -114,8 +114,8 @@ def test_resources_say_what_is_live_and_are_imported() -> None:
 
 
 def test_notes_are_comments_too() -> None:
-    for module in (terraform, terraform_module):
-        written = module.write(SAMPLE)
+    for write in (terraform.write_terraform, terraform.write_terraform_module):
+        written = write(SAMPLE)
         assert samples.NOTES[0] in written.notes
         assert any("6.57.1" in note for note in written.notes)
         for note in written.notes:
@@ -123,11 +123,11 @@ def test_notes_are_comments_too() -> None:
 
 
 def test_nothing_to_export_is_still_a_file() -> None:
-    assert parsed(terraform.write(EMPTY).text) == {} == parsed(terraform_module.write(EMPTY).text)
+    assert parsed(terraform.write_terraform(EMPTY).text) == {} == parsed(terraform.write_terraform_module(EMPTY).text)
 
 
 def test_the_module_gets_what_it_can_express_and_resources_the_rest() -> None:
-    written = terraform_module.write(SAMPLE)
+    written = terraform.write_terraform_module(SAMPLE)
     whole = parsed(written.text)
     modules = {name: call for item in whole["module"] for name, call in item.items()}
     assert modules.keys() == {"a", "A_b"}

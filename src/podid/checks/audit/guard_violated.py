@@ -5,9 +5,8 @@ from functools import partial
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, known, part, rule
 from podid.checks.shared.roles import parsed_trust
-from podid.domain import guard as rules
 from podid.domain.aws import Association, Role, described
-from podid.domain.declaration import Guard
+from podid.domain.declaration import Breach, Guard
 from podid.domain.iam import PolicyNames
 from podid.domain.trust import Policy
 from podid.facts.index import podid_command, show_role
@@ -38,21 +37,21 @@ def guard_violated(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _judged(case, snapshot, partial(_of_role, *parts), show_role(arn))
 
 
-def _of_association(association: Association, guard: Guard) -> Iterator[rules.Breach]:
-    yield from rules.roles_breach(guard, filter(None, (association.role_arn, association.target_role_arn)))
-    yield from rules.tags_breach(guard, association.tags)
-    yield from rules.accounts_breach(guard, (association.service_account,))
+def _of_association(association: Association, guard: Guard) -> Iterator[Breach]:
+    yield from guard.roles_breach(filter(None, (association.role_arn, association.target_role_arn)))
+    yield from guard.tags_breach(association.tags)
+    yield from guard.accounts_breach((association.service_account,))
 
 
-def _of_role(role: Role, trust: Policy | None, policies: PolicyNames, guard: Guard) -> Iterator[rules.Breach]:
-    yield from rules.policies_breach(guard, (*policies.attached, *policies.inline))
-    yield from rules.scopes_breach(guard, trust.statements if trust is not None else ())
-    yield from rules.boundary_breach(guard, role.permissions_boundary_arn)
-    yield from rules.tags_breach(guard, role.tags)
+def _of_role(role: Role, trust: Policy | None, policies: PolicyNames, guard: Guard) -> Iterator[Breach]:
+    yield from guard.policies_breach((*policies.attached, *policies.inline))
+    yield from guard.scopes_breach(trust.statements if trust is not None else ())
+    yield from guard.boundary_breach(role.permissions_boundary_arn)
+    yield from guard.tags_breach(role.tags)
 
 
 def _judged(
-    case: Case, snapshot: Snapshot, breaches: Callable[[Guard], Iterator[rules.Breach]], command: tuple[str, ...]
+    case: Case, snapshot: Snapshot, breaches: Callable[[Guard], Iterator[Breach]], command: tuple[str, ...]
 ) -> Verdict:
     """Judge one guard; `breaches` yields its violations."""
     listed = [(guard.place(key), key, reason) for guard in snapshot.guards for key, reason in breaches(guard)]
@@ -62,6 +61,6 @@ def _judged(
     return case.fail(
         f"the guard forbids it: {reasons[0]}"
         + (f", and {count_of(len(reasons) - 1, 'more rule')}" if reasons[1:] else ""),
-        evidence=tuple(f"{at.file}:{at.line}: guard.{key}: {reason}" for at, key, reason in listed),
+        *(f"{at.file}:{at.line}: guard.{key}: {reason}" for at, key, reason in listed),
         commands=(command,),
     )

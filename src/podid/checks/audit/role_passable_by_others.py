@@ -9,10 +9,10 @@ from podid.checks.base import Check, Snapshot, Verdicts, count_of, known, rule, 
 from podid.domain.findings import Subject
 from podid.domain.iam import Principal
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
+from podid.domain.wildcards import ANY
 from podid.facts.index import by_role, chain_of
 
 _ASSOCIATE = ("eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation")
@@ -37,7 +37,8 @@ def role_passable_by_others(check: Check, snapshot: Snapshot) -> Verdicts:
         affected = chain_of(a for arn in passed for a in roles[arn])
         yield check.case(Subject(kind, Arn.parse(principal.arn).resource.rpartition("/")[2]), affected).fail(
             f"this {kind.lower()} can give {count_of(len(passed), 'role')} to any service account of the cluster",
-            evidence=(f"allowed: {', '.join(ways)}", f"roles that it can pass: {short_list(map(role_name, passed))}"),
+            f"allowed: {', '.join(ways)}",
+            f"roles that it can pass: {short_list(map(role_name, passed))}",
         )
     if none:
         yield check.of_cluster(snapshot).ok(check.title)

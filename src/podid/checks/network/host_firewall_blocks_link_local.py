@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.domain.cluster import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
-from podid.domain.placement import why_not_here
+from podid.domain.workloads import why_not_here
 from podid.facts.index import Affected, reach_on
 
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
@@ -35,8 +35,8 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
             unless = ", unless a rule that accepts them comes first"
         yield case.fail(
             f"packet filter rules of DaemonSet {ds.namespace}/{ds.name} drop the pods' requests to the agent{unless}",
+            *lines[:3],
             severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
-            evidence=tuple(lines[:3]),
             nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )

@@ -4,7 +4,7 @@ https://github.com/aws/amazon-eks-pod-identity-webhook.
 
 from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Subject, Verdicts, known, rule
 from podid.checks.shared import injection
-from podid.domain.admission import WEBHOOK
+from podid.domain.workloads import WEBHOOK
 from podid.facts.injection import PodState
 
 
@@ -22,7 +22,7 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
     else:
         yield case.fail(
             "the webhook that injects credentials is not registered: new pods get no credentials",
-            evidence=(f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",),
+            f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",
             commands=(("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml"),),
         )
     gone = webhook == Known(None)

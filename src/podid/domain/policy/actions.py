@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
-from podid.domain.policy.arns import ANY, covers, overlap
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import nearest, short_list
-from podid.domain.wildcards import matches, pattern
+from podid.domain.wildcards import ANY, covers_arn, matches, overlap_arn, pattern
 
 _VALUE = re.compile(r"\$\{[^}]*\}")
 
@@ -59,7 +58,6 @@ class Service:
     actions: dict[str, ServiceAction]
 
     def applies(self, action: ServiceAction, resource: str) -> bool:
-        """Return whether a request of the action can have this resource, or one that matches it."""
         return resource == ANY or not set(action.types).isdisjoint(_types_of(self.types, resource))
 
 
@@ -67,13 +65,13 @@ class Service:
 def _types_of(types: tuple[ResourceType, ...], resource: str) -> frozenset[ResourceType]:
     """Return the types that a resource can have. The ARN of a bucket, `arn:…:*`, also matches that of an object,
     `arn:…:*/*`: if all resources have the narrower type, none has the wider one."""
-    possible = [item for item in types if overlap(item.arn, resource)]
-    certain = [item for item in possible if covers(item.arn, resource)]
+    possible = [item for item in types if overlap_arn(item.arn, resource)]
+    certain = [item for item in possible if covers_arn(item.arn, resource)]
     return frozenset(item for item in possible if not any(_wider(item.arn, other.arn) for other in certain))
 
 
 def _wider(one: str, other: str) -> bool:
-    return covers(one, other) and not covers(other, one)
+    return covers_arn(one, other) and not covers_arn(other, one)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.members import OR_NULL, About, Names
-from podid.domain.policy.arns import ANY, covers, meet, overlap, text_of
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
 from podid.domain.section import Missing
 from podid.domain.text import short_list
+from podid.domain.trust.policy import decisive
 from podid.domain.trust.request import RequestContext
+from podid.domain.wildcards import ANY, covers_arn, meet, overlap_arn, text_of
 
 # more combinations of patterns than any role needs; beyond them the answer is unknown
 _MOST = 500
@@ -130,20 +131,13 @@ class RoleAccess:
         silent: Layer | None = None
         unread: Missing | None = None
         for layer, statements in zip(self.layers, covering, strict=True):
-            certain: PermissionStatement | None = None
-            possible: PermissionStatement | None = None
-            for statement in statements:
-                truth = statement.truth(resource, context)
-                if truth and not statement.allow:
-                    return _ruling(AccessVerdict.DENIED, statement, f"{statement.ref} denies it", resource)
-                if truth is None and not statement.allow:
-                    doubt = doubt or statement
-                elif truth:
-                    certain = certain or statement
-                elif truth is None:
-                    possible = possible or statement
+            judged = ((statement, statement.truth(resource, context)) for statement in statements)
+            denies, may_deny, certain, possible = decisive(judged)
+            if denies is not None:
+                return _ruling(AccessVerdict.DENIED, denies, f"{denies.ref} denies it", resource)
+            doubt = doubt or may_deny
             unread = unread or layer.unread
-            if certain is None and possible is None and layer.unread is None:
+            if (certain or possible or layer.unread) is None:
                 silent = silent or layer
             elif certain is None:
                 doubt = doubt or possible
@@ -211,16 +205,15 @@ class RoleAccess:
         return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
     def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
-        """Return the access to all resources that match the pattern."""
-        within = tuple(item for item in of_any.resources if overlap(item, resource))
-        unclear = tuple(item for item in of_any.unclear if overlap(item, resource))
-        parts = tuple(item for item in of_any.except_ if overlap(item, resource))
+        within = tuple(item for item in of_any.resources if overlap_arn(item, resource))
+        unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
+        parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))
         if not within and not unclear:
             reason = (
                 of_any.reason if of_any.verdict is AccessVerdict.DENIED else "no policy allows it on these resources"
             )
             return replace(of_any, verdict=AccessVerdict.DENIED, resources=(), except_=(), unclear=(), reason=reason)
-        if not parts and any(covers(item, resource) for item in within):
+        if not parts and any(covers_arn(item, resource) for item in within):
             return replace(of_any, resources=(resource,), except_=(), unclear=())
         answer = replace(of_any, verdict=AccessVerdict.UNKNOWN, resources=within, except_=parts, unclear=unclear)
         if not within:
@@ -276,12 +269,11 @@ def _allowed(statements: Iterable[PermissionStatement], context: RequestContext)
 
 
 def _met(current: list[_Reach], layer: list[_Reach]) -> Iterator[_Reach]:
-    """Yield the resources in both."""
     for one in current:
         for other in layer:
             pattern = meet(one.pattern, other.pattern)
-            excepted = [text for text in (*one.excepted, *other.excepted) if pattern and overlap(text, pattern)]
-            if pattern and not any(covers(text, pattern) for text in excepted):
+            excepted = [text for text in (*one.excepted, *other.excepted) if pattern and overlap_arn(text, pattern)]
+            if pattern and not any(covers_arn(text, pattern) for text in excepted):
                 yield _Reach(pattern, one.statement or other.statement, tuple(dict.fromkeys(excepted)))
 
 
@@ -294,16 +286,16 @@ def _without(current: list[_Reach], statement: PermissionStatement, context: Req
     if statement.not_resource:
         kept = tuple(_patterns(statement, context, certain=False))
         for reach in current:
-            if certain is None or any(covers(text, reach.pattern) for text in kept):
+            if certain is None or any(covers_arn(text, reach.pattern) for text in kept):
                 yield reach
             else:
                 yield from (replace(reach, pattern=met) for text in kept if (met := meet(reach.pattern, text)))
         return
     sure = tuple(_patterns(statement, context, certain=True))
     for reach in current:
-        if certain and any(covers(text, reach.pattern) for text in sure):
+        if certain and any(covers_arn(text, reach.pattern) for text in sure):
             continue
-        parts = tuple(t for t in _patterns(statement, context, certain=False) if overlap(t, reach.pattern))
+        parts = tuple(t for t in _patterns(statement, context, certain=False) if overlap_arn(t, reach.pattern))
         yield replace(reach, excepted=tuple(dict.fromkeys((*reach.excepted, *parts))))
 
 
@@ -316,9 +308,9 @@ def _distinct(reaches: list[_Reach]) -> Iterator[_Reach]:
             for place, other in enumerate(reaches)
             if place != number
             and len(reaches) <= _MOST_COMPARED
-            and covers(other.pattern, reach.pattern)
+            and covers_arn(other.pattern, reach.pattern)
             and set(other.excepted) <= set(reach.excepted)
-            and (place < number or not covers(reach.pattern, other.pattern))
+            and (place < number or not covers_arn(reach.pattern, other.pattern))
         )
         if next(wider, None) is None:
             yield reach

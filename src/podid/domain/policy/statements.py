@@ -11,13 +11,13 @@ from typing import Annotated
 from podid.domain.errors import InvalidInput
 from podid.domain.members import OR_NULL, About
 from podid.domain.section import Missing
-from podid.domain.trust.conditions import Condition, resolve
+from podid.domain.trust.conditions import Atom, Condition, Truth, Variable, all_of, any_of, negate, parse_text, resolve
 from podid.domain.trust.policy import KNOWS_VARIABLES, conditions_of, kind_of, one_of, plain_json, texts_of
 from podid.domain.trust.request import RequestContext
-from podid.domain.trust.text import Atom, Truth, Variable, all_of, any_of, matches_arn, negate, parse_text
-from podid.domain.wildcards import Pattern, Wild, matches, pattern
+from podid.domain.wildcards import Pattern, Wild, matches, matches_arn, pattern
 
 _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_OF_RESOURCES = _MEMBERS | {"Principal", "NotPrincipal"}
 _ANY: Pattern = (Wild.MANY,)
 
 
@@ -73,7 +73,8 @@ def _matches_resource(atoms: Pattern, resource: str) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class PermissionStatement:
-    """One compiled statement. `strange` are members that a permissions policy cannot have."""
+    """One compiled statement. `strange` are members that a permissions policy cannot have. `principal` is that of a
+    resource policy as it is written; None without one, and for NotPrincipal."""
 
     ref: StatementRef
     allow: bool
@@ -83,6 +84,7 @@ class PermissionStatement:
     not_resource: bool
     conditions: tuple[Condition, ...]
     strange: tuple[str, ...]
+    principal: object = field(default=None, hash=False)
 
     def covers(self, action: str) -> bool:
         """Return whether the statement is about the action, which is in lower case."""
@@ -151,21 +153,18 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
     action = one_of(raw, place, "Action", "NotAction")
     resource = one_of(raw, place, "Resource", "NotResource")
     variables = KNOWS_VARIABLES.get(version)
+    members = _OF_RESOURCES if ref.layer == "resource" else _MEMBERS
     return PermissionStatement(
         ref=StatementRef(ref.policy, ref.layer, ref.index, str(raw.get("Sid", ""))),
         allow=effect == "Allow",
         actions=tuple(pattern(text.lower()) for text in texts_of(raw[action], f"{place}.{action}")),
         not_action=action == "NotAction",
         resources=tuple(
-            ResourcePattern(text, _atoms(text, variables)) for text in texts_of(raw[resource], f"{place}.{resource}")
+            ResourcePattern(text, parse_text(text, wildcards=True, variables=variables))
+            for text in texts_of(raw[resource], f"{place}.{resource}")
         ),
         not_resource=resource == "NotResource",
         conditions=conditions_of(raw.get("Condition", {}), f"{place}.Condition", version),
-        strange=tuple(member for member in raw if member not in _MEMBERS),
+        strange=tuple(member for member in raw if member not in members),
+        principal=raw.get("Principal"),
     )
-
-
-def _atoms(text: str, variables: bool | None) -> tuple[Atom, ...] | None:
-    if variables is None and "${" in text:
-        return None  # AWS does not document such a Version
-    return parse_text(text, wildcards=True, variables=bool(variables))

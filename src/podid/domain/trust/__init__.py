@@ -5,31 +5,21 @@ report of the change. This package does no I/O.
 """
 
 from podid.domain.trust.build import (
+    OwnCondition,
     base_role_permissions,
     build_statement,
     cluster_of,
     effective_scope,
     new_policy,
+    parse_conditions,
     policy_size,
     target_policy,
     written_by_podid,
 )
-from podid.domain.trust.check import TrustCheck, check, diff
-from podid.domain.trust.edit import (
-    Edit,
-    EditOutcome,
-    add,
-    holds,
-    meaning,
-    merged,
-    other_principals,
-    refused,
-    tighten,
-    unchanged,
-    undated,
-)
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
-from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
+from podid.domain.trust.check import TrustCheck, check, diff, mergeable
+from podid.domain.trust.edit import Edit, add, holds, meaning, merged, other_principals, refused, tighten, unchanged
+from podid.domain.trust.evaluate import STRANGER, ActionVerdict, Evaluation, Scope, ScopeKind, TrustVerdict, evaluate
+from podid.domain.trust.explain import find_slips
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals
 from podid.domain.trust.irsa import (
     allows_by_issuer,
@@ -43,11 +33,22 @@ from podid.domain.trust.irsa import (
     shares_of,
     subjects_of,
 )
-from podid.domain.trust.merge import mergeable
-from podid.domain.trust.own import OwnCondition, parse_conditions
-from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
-from podid.domain.trust.principals import principal_statement, principals_among, remove_principals, restore_principals
-from podid.domain.trust.remove import remove, remove_cluster
+from podid.domain.trust.policy import (
+    ACTIONS,
+    ASSUME_ROLE,
+    TAG_SESSION,
+    Policy,
+    Statement,
+    TrustPolicyError,
+    parse_policy,
+    read_json,
+)
+from podid.domain.trust.remove import (
+    principal_statement,
+    principals_among,
+    remove,
+    remove_cluster,
+    remove_principals,
+    restore_principals,
+)
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
-from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
-from podid.domain.trust.slips import find_slips

@@ -1,4 +1,5 @@
-"""Compare two policies; check one policy for several requests."""
+"""Compare two policies; check one policy for several requests; find the statements that one statement with a list of
+values could replace."""
 
 import difflib
 import json
@@ -6,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Severity
+from podid.domain.grouping import grouped
 from podid.domain.iam import TRUST_POLICY_QUOTA
-from podid.domain.trust.build import target_policy
-from podid.domain.trust.edit import add
+from podid.domain.trust.build import policy_size, target_policy
+from podid.domain.trust.conditions import Condition
+from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.explain import Request
+from podid.domain.trust.explain import find_slips, with_actions_corrected
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
-from podid.domain.trust.policy import Policy
-from podid.domain.trust.request import TargetHop
-from podid.domain.trust.slips import find_slips, with_actions_corrected
+from podid.domain.trust.policy import Policy, Statement, with_values
+from podid.domain.trust.request import Request, TargetHop
 
 
 def diff(old: Policy, new: Policy) -> str:
@@ -80,3 +82,49 @@ def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POL
         diff(policy, proposed) if changed else "",
         tuple(dict.fromkeys(advice)),
     )
+
+
+# --- statements that can be merged ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mergeable:
+    """Statements that differ only in the values of the condition `key`, so that their union allows the same requests.
+    `saved` is the number of characters that the merged statement saves."""
+
+    statements: tuple[Statement, ...]
+    key: str
+    saved: int
+
+    @property
+    def words(self) -> str:
+        labels = ", ".join(statement.label for statement in self.statements)
+        return f"{labels} differ only in {self.key}: one statement with a list is {self.saved} characters shorter"
+
+
+def mergeable(policy: Policy) -> tuple[Mergeable, ...]:
+    """Return the groups of statements that can be merged, the largest saving first. A statement is in one group at
+    most."""
+    # any of the values is sufficient
+    lists = ((s, c) for s in policy.statements for c in s.conditions if c.known and c.selects)
+    groups = grouped((meaning(with_values(s.raw, c, [])), (s, c)) for s, c in lists)
+    several = [_merged(policy, members) for members in groups.values() if len(members) > 1]
+    chosen: list[Mergeable] = []
+    for group in sorted(several, key=lambda group: -group.saved):
+        taken = {statement.index for other in chosen for statement in other.statements}
+        if group.saved > 0 and not taken & {statement.index for statement in group.statements}:
+            chosen.append(group)
+    return tuple(chosen)
+
+
+def _merged(policy: Policy, members: Sequence[tuple[Statement, Condition]]) -> Mergeable:
+    (first, condition), *_ = members
+    values = list(dict.fromkeys(value for _, c in members for value in c.values))
+    gone = {statement.index for statement, _ in members[1:]}
+    raws = [
+        with_values(first.raw, condition, values) if statement.index == first.index else statement.raw
+        for statement in policy.statements
+        if statement.index not in gone
+    ]
+    saved = policy_size(policy) - policy_size(policy.with_statements(raws))
+    return Mergeable(tuple(statement for statement, _ in members), condition.key, saved)

@@ -6,18 +6,16 @@ IAM User Guide, "Available keys for AWS OIDC federation".
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from podid.domain import text as words
 from podid.domain.iam import SESSION_KEYS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import Edit, Raw, refused, unchanged, with_free_sid
-from podid.domain.trust.engine import about
-from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.remove import distinct, requires_literal, with_removed, without
+from podid.domain.trust.edit import Edit, refused, unchanged, with_free_sid
+from podid.domain.trust.policy import Policy, Raw, Statement, values_in, with_values, without_principals
+from podid.domain.trust.remove import Removals, distinct, requires_literal, with_removed, without
 from podid.domain.trust.request import RequestContext, Sent
-from podid.domain.trust.text import all_of
 
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
 AUDIENCE = "sts.amazonaws.com"
@@ -29,28 +27,15 @@ def allows_by_issuer(policy: Policy, provider_arn: str, ref: ServiceAccountRef) 
     issuer = provider_arn.partition(":oidc-provider/")[2].lower()
     if not issuer:
         return False
-    sent = {
-        f"{issuer}:sub": Sent((f"system:serviceaccount:{ref.namespace}:{ref.name}",)),
-        f"{issuer}:aud": Sent((AUDIENCE,)),
-    }
+    sent = {f"{issuer}:sub": Sent((_subject(ref),)), f"{issuer}:aud": Sent((AUDIENCE,))}
     context = RequestContext(1, sent, frozenset(), ())
-    if any(not statement.allow and _may_deny(statement, context) for statement in policy.statements):
-        return False
-    return any(
-        statement.allow
-        and not statement.not_principal
-        and not statement.not_action
-        and not statement.strange
-        and ("Federated", provider_arn) in statement.principals
-        and about(statement, ASSUME_ROLE)
-        and all_of(condition.holds(context) for condition in statement.conditions) is True
-        for statement in policy.statements
+    statements = [s for s in policy.statements if s.about(ASSUME_ROLE) and s.conditions_hold(context) is not False]
+    return all(s.allow for s in statements) and any(
+        not (s.not_principal or s.not_action or s.strange)
+        and ("Federated", provider_arn) in s.principals
+        and s.conditions_hold(context)
+        for s in statements
     )
-
-
-def _may_deny(statement: Statement, context: RequestContext) -> bool:
-    conditions = all_of(condition.holds(context) for condition in statement.conditions)
-    return about(statement, ASSUME_ROLE) and conditions is not False
 
 
 _SUBJECT = "system:serviceaccount:"
@@ -60,17 +45,13 @@ def subjects_of(policy: Policy, issuer: str) -> tuple[str, ...]:
     """Return the `sub` values that the statements of the OIDC provider list, as written; none for a statement without
     a condition on `sub`."""
     provider = _name(issuer)
-    key = _subject_key(provider)
-    conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
-    return tuple(dict.fromkeys(value for condition in conditions for value in condition.values))
+    values = (value for s in _own(policy, provider) for c in _lists(s, provider) for value in c.values)
+    return tuple(dict.fromkeys(values))
 
 
 def lists_subject(policy: Policy, issuer: str, ref: ServiceAccountRef) -> bool:
     """Return whether a statement of the OIDC provider lists the service account by its name."""
-    provider = _name(issuer)
-    key, subject = _subject_key(provider), _subject(ref)
-    conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
-    return any(subject in condition.values for condition in conditions)
+    return _subject(ref) in subjects_of(policy, issuer)
 
 
 def names_sessions(policy: Policy) -> bool:
@@ -85,7 +66,7 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
     own = _own(policy, provider)
     if not own:
         return _not_named(policy, provider)
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {statement.index: None for statement in own}
     for statement in own:
         if not _serves_others(statement, provider):
             continue
@@ -93,10 +74,9 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
         if bound is not None:
             why = f"{statement.label} also names other principals, and its condition on {bound.key} applies to them too"
             return refused(policy, why, statement.index)
-        changed[statement.index] = (_without_provider(statement.raw, provider), provider)
-    whole = [s for s in own if s.index not in changed]
+        removals[statement.index] = _without_provider(statement.raw, provider), provider
     notes = tuple(f"{s.label} allowed {_subjects(s, provider)}" for s in own)
-    return with_removed(policy, whole, changed, notes)
+    return with_removed(policy, removals, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
@@ -106,30 +86,27 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
     own = _own(policy, provider)
     if not own:
         return _not_named(policy, provider)
-    subject, key = _subject(ref), _subject_key(provider)
-    # the token decides the audience, so conditions on it stay open
-    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{provider.lower()}:",))
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    context = _token(provider, ref)
+    removals: Removals = {}
     for statement in own:
-        if any(condition.holds(context) is False for condition in statement.conditions):
+        if statement.conditions_hold(context) is False:
             continue
-        on_subject = [c for c in statement.conditions if c.name == key]
-        listed = [c for c in on_subject if _lists(c) and requires_literal(c, subject, context)]
+        listed = [c for c in _lists(statement, provider) if requires_literal(c, _subject(ref), context)]
         if not listed:
-            why = f"{statement.label} allows {ref} {_by(on_subject)}, which also allows others; they would lose access"
+            on_subject = [c for c in statement.conditions if c.name == _subject_key(provider)]
+            patterns = " and ".join(f"{c.operator} {', '.join(c.values)}" for c in on_subject)
+            by = f"by {patterns}" if on_subject else "without a condition on sub"
+            why = f"{statement.label} allows {ref} {by}, which also allows others; they would lose access"
             return refused(policy, why, statement.index)
         # all conditions must match, so it is enough that one no longer does
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
-            changed[statement.index] = (without(statement.raw, narrowest, subject), str(ref))
+            removals[statement.index] = without(statement.raw, narrowest, _subject(ref)), str(ref)
         elif _serves_others(statement, provider):
             return refused(policy, f"{statement.label} also names principals other than {ref}", statement.index)
         else:
-            whole.append(statement)
-    if not whole and not changed:
-        return unchanged(policy, f"no statement allows {ref} by the OIDC provider {provider}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = None
+    return with_removed(policy, removals, nothing=f"no statement allows {ref} by the OIDC provider {provider}")
 
 
 def remove_subjects(
@@ -145,41 +122,37 @@ def remove_subjects(
     note says so; with `narrow`, the names of those replace the pattern. Other providers, principals, Sids and the
     order stay equal."""
     provider = _name(issuer)
-    own, key = _own(policy, provider), _subject_key(provider)
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     notes: list[str] = []
-    for statement in own:
+    for statement in _own(policy, provider):
         needed = [ref for ref in staying if _allows(statement, provider, ref)]
         freed = [ref for ref in leaving if _allows(statement, provider, ref)]
         if not freed:
             continue
-        listed = next((c for c in statement.conditions if c.name == key and _lists(c) and _exact(c)), None)
+        listed = next(filter(_exact, _lists(statement, provider)), None)
         if listed is not None:
             gone = {_subject(ref) for ref in freed}
             kept = [value for value in listed.values if value not in gone]
             names = words.short_list(map(str, freed))
             if kept:
-                changed[statement.index] = (_with_values(statement.raw, listed, kept), names)
+                removals[statement.index] = _with_values(statement.raw, listed, kept), names
                 continue
         elif needed:
             names = words.short_list(map(str, needed))
-            bound = next((c for c in statement.conditions if c.name == key and _lists(c)), None)
+            bound = _bound(statement, provider)
             if narrow and bound is not None:
                 values = [_subject(ref) for ref in sorted(needed)]
-                changed[statement.index] = (_with_values(statement.raw, bound, values), f"all but {names}")
+                removals[statement.index] = _with_values(statement.raw, bound, values), f"all but {names}"
             else:
                 notes.append(f"{statement.label} stays: {names} still {'needs' if len(needed) == 1 else 'need'} it")
             continue
         if _serves_others(statement, provider):
-            changed[statement.index] = (_without_provider(statement.raw, provider), provider)
+            removals[statement.index] = _without_provider(statement.raw, provider), provider
         else:
-            whole.append(statement)
-    if not whole and not changed:
-        names = words.short_list(map(str, leaving))
-        reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
-        return unchanged(policy, reason, None)
-    return with_removed(policy, whole, changed, tuple(notes))
+            removals[statement.index] = None
+    names = words.short_list(map(str, leaving))
+    reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
+    return with_removed(policy, removals, tuple(notes), nothing=reason)
 
 
 def shares_of(policy: Policy, issuer: str, ref: ServiceAccountRef) -> tuple[str, ...]:
@@ -201,7 +174,7 @@ def restore_subject(
     """Return the policy with the access of one service account by the OIDC provider as the `earlier` version has it:
     its value at its place in a list, or the statement at its place. With `shares`, only these of `shares_of`. Other
     values and statements stay equal."""
-    provider, raws = _name(issuer), _raws(policy)
+    provider, raws = _name(issuer), [statement.raw for statement in policy.statements]
     for statement in (s for s in _own(earlier, provider) if _allows(s, provider, ref)):
         if shares is not None and _share(statement, provider) not in shares:
             continue
@@ -257,12 +230,7 @@ def _is_narrowed(raw: Raw, statement: Statement, provider: str) -> bool:
 
 
 def _bound(statement: Statement, provider: str) -> Condition | None:
-    """Return the condition that lists the subjects."""
-    return next((c for c in statement.conditions if c.name == _subject_key(provider) and _lists(c)), None)
-
-
-def _raws(policy: Policy) -> list[Raw]:
-    return [statement.raw for statement in policy.statements]
+    return next(iter(_lists(statement, provider)), None)
 
 
 def _blank(raw: Raw, condition: Condition) -> Raw:
@@ -270,22 +238,22 @@ def _blank(raw: Raw, condition: Condition) -> Raw:
     keys = block.get(condition.operator) if isinstance(block, Mapping) else None
     if not isinstance(block, Mapping) or not isinstance(keys, Mapping) or condition.key not in keys:
         return raw
-    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: None}}}
+    return with_values(raw, condition, None)
 
 
-def _values(raw: Raw, condition: Condition) -> list[str]:
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    values = block.get(condition.operator, {}).get(condition.key, [])
-    return list(values) if isinstance(values, list) else [values]
+def _values(raw: Raw, condition: Condition) -> list[object]:
+    values = values_in(raw, condition)
+    return values if isinstance(values, list) else [values]
 
 
 def _allows(statement: Statement, provider: str, ref: ServiceAccountRef) -> bool:
     """Return whether the conditions may allow the service account; those on the audience stay open."""
-    context = RequestContext(
-        1, {_subject_key(provider): Sent((_subject(ref),))}, frozenset(), (f"{provider.lower()}:",)
-    )
-    return all(condition.holds(context) is not False for condition in statement.conditions)
+    return statement.conditions_hold(_token(provider, ref)) is not False
+
+
+def _token(provider: str, ref: ServiceAccountRef) -> RequestContext:
+    """Return the context of a request with the service account's token. Its audience is not known."""
+    return RequestContext(1, {_subject_key(provider): Sent((_subject(ref),))}, frozenset(), (f"{provider.lower()}:",))
 
 
 def _subject(ref: ServiceAccountRef) -> str:
@@ -299,12 +267,8 @@ def _exact(condition: Condition) -> bool:
 
 
 def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
-    """Return the statement with other values in the list of its condition."""
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    keys = block[condition.operator]
-    written = list(values) if isinstance(keys[condition.key], list) or len(values) > 1 else values[0]
-    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: written}}}
+    written = list(values) if isinstance(values_in(raw, condition), list) or len(values) > 1 else values[0]
+    return with_values(raw, condition, written)
 
 
 def issuer_statement(provider_arn: str, ref: ServiceAccountRef) -> dict[str, object]:
@@ -349,31 +313,18 @@ def _serves_others(statement: Statement, issuer: str) -> bool:
     return {_name(name) for _, name in statement.principals} != {issuer}
 
 
-def _lists(condition: Condition) -> bool:
-    """Return whether the condition allows the subjects that are its values."""
-    return not condition.negated and condition.family in ("equals", "ignorecase", "like")
-
-
-def _by(on_subject: list[Condition]) -> str:
-    if not on_subject:
-        return "without a condition on sub"
-    return "by " + " and ".join(f"{c.operator} {', '.join(c.values)}" for c in on_subject)
+def _lists(statement: Statement, provider: str) -> list[Condition]:
+    """Return the conditions that allow the subjects that are their values."""
+    families = ("equals", "ignorecase", "like")
+    conditions = (c for c in statement.conditions if c.name == _subject_key(provider))
+    return [c for c in conditions if not c.negated and c.family in families]
 
 
 def _subjects(statement: Statement, issuer: str) -> str:
-    key = _subject_key(issuer)
-    values = [value for c in statement.conditions if c.name == key and _lists(c) for value in c.values]
+    values = [value for c in _lists(statement, issuer) for value in c.values]
     names = [value.removeprefix(_SUBJECT).replace(":", "/") for value in values]
     return words.short_list(names) if names else "every service account of the cluster"
 
 
 def _without_provider(raw: Raw, issuer: str) -> Raw:
-    principal = raw["Principal"]
-    assert isinstance(principal, Mapping)
-    new: dict[str, object] = {}
-    for kind, names in principal.items():
-        listed: Iterable[object] = names if isinstance(names, list) else [names]
-        kept = [name for name in listed if kind != "Federated" or _name(str(name)) != issuer]
-        if kept:
-            new[kind] = kept if isinstance(names, list) else names
-    return {**raw, "Principal": new}
+    return without_principals(raw, "Federated", lambda name: _name(name) == issuer)

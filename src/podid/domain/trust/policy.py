@@ -1,19 +1,37 @@
-"""A trust policy: parsed without loss of its form, and printed with equal values in the same order.
+"""A trust policy: parsed without loss of its form, and printed with equal values in the same order. The three-valued
+truth of one statement for one request: its principal, its action and its conditions.
 
-Source: IAM User Guide, "Grammar of the IAM JSON policy language" and "AWS JSON policy elements: Principal". IAM's API
-returns the document percent-encoded; SDKs may decode it to text or to an object.
+The truth of principals "*" and NotPrincipal is None. A Deny for everyone whose conditions hold still denies EKS, so an
+edit must not promise access that such a statement denies (`denied_for_everyone`).
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements: Principal" and
+"NotPrincipal", and "Policy evaluation logic". IAM's API returns the document percent-encoded; SDKs may decode it to
+text or to an object.
 """
 
 import copy
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
-from podid.domain.trust.conditions import Condition, Value, compile_condition
+from podid.domain.names import PODS_PRINCIPAL, Arn
+from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition
+from podid.domain.trust.request import PodIdentity, Request, RequestContext
+from podid.domain.wildcards import matches, pattern
+
+Raw = Mapping[str, object]
+
+ASSUME_ROLE = "sts:AssumeRole"
+TAG_SESSION = "sts:TagSession"
+ACTIONS = (ASSUME_ROLE, TAG_SESSION)
+_FOR_PODS = ("Service", PODS_PRINCIPAL)
+# kinds of principals in a trust policy; "*" has no kind, so it stays unknown
+_KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
 
 # more digits than any number that IAM compares
 _MOST_DIGITS = 1000
@@ -35,7 +53,7 @@ class Statement:
     """One compiled statement; `raw` is the statement of the document. `principals` are (kind, value), kind "*" for
     all."""
 
-    raw: Mapping[str, object]
+    raw: Raw
     index: int
     sid: str
     allow: bool
@@ -50,6 +68,92 @@ class Statement:
     def label(self) -> str:
         """Return the name for messages: `Statement[2]`, and the Sid if it has one."""
         return f"Statement[{self.index}] ({self.sid})" if self.sid else f"Statement[{self.index}]"
+
+    def about(self, action: str) -> bool:
+        """Return whether the statement covers `action`, NotAction included."""
+        return _named(self.actions, action) is not self.not_action
+
+    def covers(self, action: str) -> Truth:
+        """Return whether the statement covers `action`; None for NotAction, which podid does not evaluate."""
+        return None if self.not_action else self.about(action)
+
+    @property
+    def names_everyone(self) -> bool:
+        """Return whether a wildcard is among the principals, of Principal or of NotPrincipal."""
+        return any(name == "*" and kind in ("*", "AWS") for kind, name in self.principals)
+
+    @property
+    def only_for_pods(self) -> bool:
+        return not self.not_principal and set(self.principals) == {_FOR_PODS}
+
+    @property
+    def others(self) -> list[str]:
+        """Return the names of the principals other than EKS Pod Identity."""
+        return [name for _, name in self.principals if name != PODS_PRINCIPAL]
+
+    def names_caller(self, request: Request) -> Truth:
+        """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
+        if self.not_principal:
+            return None
+        return _names_caller(self.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
+
+    def conditions_hold(self, context: RequestContext) -> Truth:
+        return all_of(condition.holds(context) for condition in self.conditions)
+
+    def truth(self, action: str, request: Request, context: RequestContext) -> Truth:
+        """Return whether the whole statement applies; None if it has members that a trust policy cannot have."""
+        applies = all_of((self.names_caller(request), self.covers(action)))
+        if applies is False:
+            return False
+        return all_of((applies, self.conditions_hold(context), None if self.strange else True))
+
+
+class _HasEffect(Protocol):
+    @property
+    def allow(self) -> bool: ...
+
+
+S = TypeVar("S", bound=_HasEffect)
+
+
+def decisive(judged: Iterable[tuple[S, Truth]]) -> tuple[S | None, S | None, S | None, S | None]:
+    """Return the first statement that denies the request, that may deny it, that allows it, and that may allow it. The
+    statements come with their truth; a certain Deny ends the search."""
+    first: dict[tuple[bool, Truth], S] = {}
+    for statement, truth in judged:
+        if truth is not False:
+            first.setdefault((statement.allow, truth), statement)
+        if truth and not statement.allow:
+            break
+    return first.get((False, True)), first.get((False, None)), first.get((True, True)), first.get((True, None))
+
+
+@lru_cache(maxsize=4096)
+def _named(actions: tuple[str, ...], action: str) -> bool:
+    return any(matches(pattern(name.lower()), action.lower()) for name in actions)
+
+
+@lru_cache(maxsize=4096)
+def _names_caller(principals: tuple[tuple[str, str], ...], base_role: str | None) -> Truth:
+    return any_of(_is(kind, name, base_role) for kind, name in principals)
+
+
+def _is(kind: str, name: str, base_role: str | None) -> Truth:
+    if kind not in _KINDS or (name == "*" and kind == "AWS"):
+        return None
+    if base_role is None:
+        # IAM rejects a wildcard here today; AWS does not document the effect of an old one
+        return None if (kind, name) == ("Service", "*") else (kind, name) == _FOR_PODS
+    return kind == "AWS" and names_role(name, base_role)
+
+
+def names_role(name: str, role_arn: str) -> Truth:
+    """Return whether the principal is the role or its account; None for a session, because EKS chooses its name."""
+    role = Arn.parse(role_arn)
+    if name in (role_arn, role.account, f"arn:{role.partition}:iam::{role.account}:root"):
+        return True
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
+    return None if name.startswith(session) else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +179,19 @@ class Policy:
         document["Statement"] = statements[0] if self.single and len(statements) == 1 else statements
         parsed = parse_policy(document)
         return Policy(parsed.document, parsed.statements, self.single)
+
+    def denied_for_everyone(self, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
+        """Return the first statement that denies one of the actions to everyone, including this service account."""
+        context = identity.context()
+        for statement in self.statements:
+            if statement.allow or statement.strange or not any(map(statement.about, actions)):
+                continue
+            excepted = statement.not_principal and _FOR_PODS in statement.principals
+            if excepted or not (statement.not_principal or statement.names_everyone):
+                continue
+            if statement.conditions_hold(context):
+                return statement
+        return None
 
 
 class _Object(list[tuple[str, object]]):
@@ -206,6 +323,31 @@ def one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
     if len(present) > 1:
         raise TrustPolicyError(f"{place}.{names[1]}", f"cannot be used together with {names[0]}")
     return present[0]
+
+
+def values_in(raw: Raw, condition: Condition) -> object:
+    block = raw["Condition"]
+    assert isinstance(block, Mapping)
+    return block[condition.operator][condition.key]
+
+
+def with_values(raw: Raw, condition: Condition, values: object) -> Raw:
+    """Return the statement with other values of the condition; the rest keeps its value and order."""
+    block = raw["Condition"]
+    assert isinstance(block, Mapping)
+    return {**raw, "Condition": {**block, condition.operator: {**block[condition.operator], condition.key: values}}}
+
+
+def without_principals(raw: Raw, kind: str, removed: Callable[[str], bool]) -> Raw:
+    """Return the statement without these principals of a kind. A kind without a principal is omitted."""
+    principal = raw["Principal"]
+    assert isinstance(principal, Mapping)
+    new: dict[str, object] = {}
+    for key, names in principal.items():
+        listed = names if isinstance(names, list) else [names]
+        if kept := [name for name in listed if key != kind or not removed(name)]:
+            new[key] = kept if isinstance(names, list) else names
+    return {**raw, "Principal": new}
 
 
 def _principals(value: object, place: str) -> tuple[tuple[str, str], ...]:

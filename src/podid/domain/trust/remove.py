@@ -1,32 +1,42 @@
 """Remove access from a trust policy: exactly the specified access, and no other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.text import short_list
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_for_everyone, truth_of
-from podid.domain.trust.evaluate import TrustVerdict, evaluate
-from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
-
-Raw = Mapping[str, object]
+from podid.domain.trust.evaluate import OPEN_KEYS, ScopeKind, TrustVerdict, evaluate, matches_every_value, scope_of
+from podid.domain.trust.policy import (
+    ACTIONS,
+    ASSUME_ROLE,
+    Policy,
+    Raw,
+    Statement,
+    values_in,
+    with_values,
+    without_principals,
+)
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
-_NAMESPACE = (NAMESPACE_TAG.lower(),)
-_SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
-_ACCOUNT = ("aws:sourceaccount",)
-# the keys for which a statement of this scope requires one value; it does not restrict OPEN_KEYS
-_PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
-    ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
-    ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
-    ScopeKind.CLUSTER: (_CLUSTER,),
-    ScopeKind.ACCOUNT: (_ACCOUNT,),
+_Pin = tuple[tuple[str, ...], Callable[[PodIdentity], str]]
+_PINS: tuple[_Pin, ...] = (
+    (_CLUSTER, lambda identity: identity.cluster_arn),
+    ((NAMESPACE_TAG.lower(),), lambda identity: identity.namespace),
+    ((SERVICE_ACCOUNT_TAG.lower(),), lambda identity: identity.service_account),
+)
+# the keys for which a statement of this scope requires one value of the identity; it does not restrict OPEN_KEYS
+_PINNED: dict[ScopeKind, tuple[_Pin, ...]] = {
+    ScopeKind.SERVICE_ACCOUNT: _PINS,
+    ScopeKind.NAMESPACE: _PINS[:2],
+    ScopeKind.CLUSTER: _PINS[:1],
+    ScopeKind.ACCOUNT: ((("aws:sourceaccount",), lambda identity: identity.account),),
 }
+# by the index of a statement: the statement without the removed value, and the value; None if it is removed as a whole
+Removals = dict[int, tuple[Raw, str] | None]
 # EKS always sends these, so IfExists makes no difference
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
 
@@ -53,12 +63,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
-    changed = {
-        share.statement.index: (without(share.statement.raw, share.condition, share.value), share.value)
-        for share in own
-        if share.condition is not None
-    }
-    edit = with_removed(policy, [share.statement for share in own if share.kind == "whole"], changed)
+    removals: Removals = {share.statement.index: None for share in own}
+    for share in own:
+        if share.condition is not None:
+            raw = without(share.statement.raw, share.condition, share.value)
+            removals[share.statement.index] = raw, share.value
+    edit = with_removed(policy, removals)
     if not edit.changed:
         return edit
     notes = []
@@ -76,31 +86,28 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
 def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
     """Remove the statements that allow only pods of the cluster, and its ARN from the lists of others. Statements that
     name no cluster, or only by a pattern or by its name, are unchanged. Refused for the last statement."""
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in policy.statements:
-        if not statement.allow or statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+        if not statement.allow or not statement.only_for_pods:
             continue
         lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
         if any(len(distinct(condition)) == 1 for condition in lists):
-            whole.append(statement)
+            removals[statement.index] = None
         elif lists:
             raw = statement.raw
             for condition in lists:
                 raw = without(raw, condition, cluster_arn)
-            changed[statement.index] = (raw, cluster_arn)
-    if not whole and not changed:
-        return unchanged(policy, f"no statement names cluster {cluster_arn}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = raw, cluster_arn
+    return with_removed(policy, removals, nothing=f"no statement names cluster {cluster_arn}")
 
 
 def _lists(condition: Condition, value: str) -> bool:
     """Return whether the condition accepts this literal value, and requires one of its values."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
-        return False
-    return any(_same(condition, text, value) for text in condition.values)
+    return _selects_texts(condition) and any(_same(condition, text, value) for text in condition.values)
+
+
+def _selects_texts(condition: Condition) -> bool:
+    return condition.selects and condition.family in ("equals", "ignorecase", "like", "arn")
 
 
 def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
@@ -108,18 +115,18 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
     if not statement.allow:
         return False
     who = undated(identity)
-    context = context_of(who)
-    return any(truth_of(statement, action, who, context) is not False for action in ACTIONS)
+    context = who.context()
+    return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
-def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
+def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Hashable) -> _Share:
     if meaning(statement.raw) == meant:
         return _Share(statement, "whole")
-    if statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+    if not statement.only_for_pods:
         return _Share(statement, "wider")
     lists: list[tuple[Condition, str]] = []
-    for keys in _PINNED[scope]:
-        value = _value(identity, keys)
+    for keys, of_identity in _PINNED[scope]:
+        value = of_identity(identity)
         if scope is ScopeKind.ACCOUNT and any(c.name == "aws:sourcearn" for c in statement.conditions):
             keys = (*keys, "aws:sourcearn")
         pins = [c for c in statement.conditions if c.name in keys and _pins(c, value, identity)]
@@ -137,15 +144,11 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
 
 def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
     """Return whether the condition requires this literal value, and matches it by no pattern."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.if_exists and condition.name not in _ALWAYS_SENT:
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
+    if not _selects_texts(condition) or (condition.if_exists and condition.name not in _ALWAYS_SENT):
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
         return matches_every_value(condition, identity) and len(condition.values) == 1
-    return requires_literal(condition, value, context_of(undated(identity)))
+    return requires_literal(condition, value, undated(identity).context())
 
 
 def requires_literal(condition: Condition, value: str, context: RequestContext) -> bool:
@@ -174,46 +177,36 @@ def distinct(condition: Condition) -> set[str]:
     return {value.lower() if fold else value for value in condition.values}
 
 
-def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
-    values = {
-        _CLUSTER: identity.cluster_arn,
-        _NAMESPACE: identity.namespace,
-        _SERVICE_ACCOUNT: identity.service_account,
-        _ACCOUNT: identity.account,
-    }
-    return values[tuple(keys)]
-
-
 def without(raw: Raw, condition: Condition, value: str) -> Raw:
     """Return the statement without the value in the list of its condition; the rest keeps its value and order."""
-    block = raw["Condition"]
-    assert isinstance(block, Mapping)
-    keys = block[condition.operator]
-    kept = [item for item in keys[condition.key] if not _same(condition, str(item), value)]
-    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
+    values = values_in(raw, condition)
+    assert isinstance(values, list)
+    return with_values(raw, condition, [item for item in values if not _same(condition, str(item), value)])
 
 
-def with_removed(
-    policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
-) -> Edit:
-    """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
-    statement and the value removed from it."""
-    if len(whole) == len(policy.statements):
+def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = (), *, nothing: str = "") -> Edit:
+    """Return the policy after the removals; `nothing` is the reason if there are none."""
+    if not removals:
+        return unchanged(policy, nothing, None)
+    raws: list[Raw] = []
+    done: list[str] = []
+    for statement in policy.statements:
+        if statement.index not in removals:
+            raws.append(statement.raw)
+        elif (rest := removals[statement.index]) is None:
+            done.append(f"{statement.label} was removed")
+        else:
+            raws.append(rest[0])
+            done.append(f"{rest[1]} was removed from {statement.label}")
+    if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
-        return refused(policy, reason, whole[0].index)
-    done = [
-        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was removed from {s.label}"
-        for s in policy.statements
-        if s in whole or s.index in changed
-    ]
-    raws = [changed.get(s.index, (s.raw, ""))[0] for s in policy.statements if s not in whole]
-    first = min((*changed, *(s.index for s in whole)))
-    return written(policy, raws, first, None, " and ".join(done), notes)
+        return refused(policy, reason, policy.statements[0].index)
+    return written(policy, raws, min(removals), None, " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
     evaluation = evaluate(policy, undated(identity))
-    shut = denied_for_everyone(policy, undated(identity), (ASSUME_ROLE,))
+    shut = policy.denied_for_everyone(undated(identity), (ASSUME_ROLE,))
     if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
         return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
@@ -229,9 +222,8 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     """Return the subjects of one statement in words."""
     if statement.not_principal or any(name == "*" for _, name in statement.principals):
         return "everyone"
-    others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
-    if others:
-        return f"it also names {', '.join(others)}"
+    if statement.others:
+        return f"it also names {', '.join(statement.others)}"
     alone = policy.with_statements([statement.raw])
     who = undated(identity)
 
@@ -243,3 +235,59 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
         words = scope.words.removeprefix("only ")
         return f"{words} of any region, because the statement identifies the cluster by name only"
     return scope.words
+
+
+# --- roles of nodes, and of the server of kiam ------------------------------------------------------------------------
+
+
+def principals_among(policy: Policy, arns: Collection[str]) -> tuple[str, ...]:
+    """Return those of the roles that a statement names and allows to assume the role."""
+    return tuple(dict.fromkeys(name for s in _own(policy, arns) for kind, name in s.principals if name in arns))
+
+
+def principal_statement(arn: str) -> dict[str, object]:
+    """Return the statement that the documentation of kiam and kube2iam gives."""
+    return {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ASSUME_ROLE}
+
+
+def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
+    """Remove the roles from the statements that allow them. A statement without other principals is removed. Other
+    principals, Sids and the order stay equal."""
+    removals: Removals = {}
+    for statement in _own(policy, arns):
+        own = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
+        if len(own) == len(statement.principals):
+            removals[statement.index] = None
+        else:
+            removals[statement.index] = without_principals(statement.raw, "AWS", own.__contains__), short_list(own)
+    return with_removed(policy, removals, nothing=f"no statement names {short_list(arns)}")
+
+
+def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -> Policy:
+    """Return the policy in which the roles have the access of the `earlier` version: the names in their statement, or
+    the statement at its place. Other statements stay equal."""
+    raws: list[Raw] = [statement.raw for statement in policy.statements]
+    own = {statement.index for statement in _own(earlier, arns)}
+    place = 0
+    for statement in earlier.statements:
+        rest = statement.raw
+        if statement.index in own:
+            names = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
+            rest = without_principals(statement.raw, "AWS", names.__contains__)
+        if statement.raw in raws:
+            place = raws.index(statement.raw) + 1
+        elif rest in raws:
+            place = raws.index(rest) + 1
+            raws[place - 1] = statement.raw
+        elif statement.index in own:
+            raws.insert(place, statement.raw)
+            place += 1
+    return policy.with_statements(raws)
+
+
+def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
+    return [
+        s
+        for s in policy.statements
+        if s.allow and not s.not_principal and s.about(ASSUME_ROLE) and any(name in arns for _, name in s.principals)
+    ]

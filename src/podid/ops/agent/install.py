@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from podid.aws.addon_values import Path, Schema, Values, parse_values, to_text
-from podid.domain.admission import POLICY_BLOCKS_AGENT, allow_agent_command, why_agent_refused
 from podid.domain.aws import Addon, AddonConfiguration, Cluster
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Conflict, InvalidInput, Other, PodidError
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
+from podid.domain.workloads import POLICY_BLOCKS_AGENT, allow_agent_command, why_agent_refused
 from podid.facts.agent import planned_agent
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent import preflight
@@ -266,10 +266,8 @@ def _set(values: Values, assignment: Assignment, value: Any) -> Values:
     return done
 
 
-class ConfigurationInvalid(InvalidInput):
+class ConfigurationInvalid(InvalidInput, code="ConfigurationInvalid"):
     """Configuration values do not match the version's schema; EKS would refuse them."""
-
-    code = "ConfigurationInvalid"
 
 
 def check_values(values: Mapping[str, Any], schema: Schema, *, addon: str, version: str) -> PodidError | None:

@@ -11,10 +11,10 @@ from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Again, Conflict, Hint, Other
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import AGENT_ADDON, role_name
-from podid.domain.placement import why_not_here
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
+from podid.domain.workloads import why_not_here
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, PlannedAgent, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.addon.conflicts import others
@@ -50,10 +50,8 @@ CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
 
 
-class PreflightRefused(Conflict):
+class PreflightRefused(Conflict, code="PreflightRefused"):
     """The agent would not start, or would break something, in this cluster as it is; nothing was written."""
-
-    code = "PreflightRefused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
-from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
 from podid.domain.aws import Addon, AddonIssue
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, ExitCode, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
 from podid.domain.text import cut, short_list
-from podid.domain.workloads import live, pods_of
+from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
 from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.agent.coverage import AgentPods
@@ -225,11 +224,8 @@ _PLACING = timedelta(seconds=30)
 _LINES = 50
 
 
-class AgentFailed(PodidError):
+class AgentFailed(PodidError, code="AgentFailed", exit_code=ExitCode.ATTENTION):
     """The agent, or another add-on, will not start without a fix. The sentence begins with the failure mode's id."""
-
-    code = "AgentFailed"
-    exit_code = ExitCode.ATTENTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain.aws import Role
+from podid.domain.cloudtrail import records_in
 from podid.domain.errors import InvalidInput, NotFound
 from podid.domain.foreign import Malformed
+from podid.domain.iam import LATE
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Key, PolicyObject, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Plan, Verb
 from podid.domain.policy.actions import ActionTable
-from podid.domain.policy.events import RoleEvents, action_name, role_events
-from podid.domain.policy.reduce import Evidence, reduce_policy
+from podid.domain.policy.reduce import Evidence, RoleEvents, action_name, reduce_policy, role_events
 from podid.domain.section import Missing, error_of
-from podid.domain.sessions import records_in
 from podid.domain.text import count_of, short_list, utc
-from podid.domain.usage import LATE
 from podid.ops.audit.usage import read_usage
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.permissions.actions import action_table
@@ -189,7 +188,6 @@ def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] 
 
 
 def _policies(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
-    """Return the role's policies, by the names of inline ones and the ARNs of managed ones."""
     policies = iam.get_policies(role_name)
     documents: dict[str, Mapping[str, object]] = dict(policies.inline)
     for attached in policies.attached:

@@ -15,13 +15,12 @@ from podid.domain import trust
 from podid.domain.aws import Association, Role, UnreadAssociation
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
-from podid.domain.iam import granted_actions
+from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, of_several, patterns_of, service_of
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
-from podid.domain.usage import TRACKING, AccessedService, Usage, of_several, patterns_of, service_of
 from podid.facts.privileges import Policies
 from podid.ops.association.read import association_not_found
 from podid.ops.audit.usage import read_usage

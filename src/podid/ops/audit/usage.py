@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain.errors import PodidError, Unavailable
+from podid.domain.iam import AccessedService, Usage
 from podid.domain.section import Known, Section, missing
-from podid.domain.usage import AccessedService, Usage
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam

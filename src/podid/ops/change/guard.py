@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from podid.domain import guard as rules
 from podid.domain import trust
-from podid.domain.declaration import Guard, Position
+from podid.domain.declaration import Breach, Guard, Position
 from podid.domain.errors import Conflict
 from podid.domain.names import Arn
 from podid.domain.plan import Action, Plan, State, Verb, text, texts
@@ -49,19 +48,19 @@ def violations(guard: Guard, plan: Plan) -> Iterator[Violation]:
             yield guard.place(key), key, f"{action.verb} {kind_of(action.kind).subject(action)}: {reason}"
 
 
-def _forbidden(guard: Guard, plan: Plan, action: Action, after: State) -> Iterator[rules.Breach]:
+def _forbidden(guard: Guard, plan: Plan, action: Action, after: State) -> Iterator[Breach]:
     before = action.before or {}
-    yield from rules.roles_breach(guard, _roles(plan, action, after, before))
+    yield from guard.roles_breach(_roles(plan, action, after, before))
     if action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
-        yield from rules.policies_breach(guard, list(action.keys.values())[-1:])
-    yield from rules.scopes_breach(guard, _new_statements(action, after, before))
+        yield from guard.policies_breach(list(action.keys.values())[-1:])
+    yield from guard.scopes_breach(_new_statements(action, after, before))
     whole = action.kind in (ROLE.name, ROLE_SETTINGS.name)
     if whole:
-        yield from rules.boundary_breach(guard, text(after, "permissionsBoundary"))
+        yield from guard.boundary_breach(text(after, "permissionsBoundary"))
     tags = texts(after, "tags")
     if (whole or action.kind == ASSOCIATION.name) and (action.before is None or tags != texts(before, "tags")):
-        yield from rules.tags_breach(guard, tags)
-    yield from rules.accounts_breach(guard, _accounts(action, after, before))
+        yield from guard.tags_breach(tags)
+    yield from guard.accounts_breach(_accounts(action, after, before))
 
 
 def _roles(plan: Plan, action: Action, after: State, before: State) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from podid.domain.aws import Association
 from podid.domain.declaration import Declaration
-from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Action, Plan
@@ -17,11 +17,9 @@ from podid.ops.association.request import AssociationChange, DesiredAssociation,
 from podid.ops.change.kinds import SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS
 from podid.ops.declare.clusters import FileSite
-from podid.ops.declare.marks import Mark, TagHistory
-from podid.ops.declare.ownership import decide
-from podid.ops.declare.planned_roles import RolePlanned
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.unmarked import UnmarkedOwners
+from podid.ops.declare.roles import RolePlanned
 from podid.ops.declare.wishes import Wish, Wishes, conflict
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
@@ -144,8 +142,6 @@ class AssociationPlanner:
                 )
             except (NotFound, InvalidInput) as error:
                 self._read[name] = error
-            except CredentialsError:
-                raise
         answer = self._read[name]
         if isinstance(answer, PodidError):
             sentence = f"{wish.item.place('role')}: role: {answer.message}"

@@ -1,12 +1,97 @@
-"""Permitted changes of an existing resource that a file declares, by its owner."""
+"""The owner of an existing resource: this file, another file, or another tool; and the permitted changes.
+
+Some owners leave no tag: custom resources of ACK and Crossplane, whose controllers can set none, and stacks of
+CloudFormation, which does not tag IAM roles.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
 
-from podid.domain.errors import Again, Conflict
-from podid.ops.declare.marks import Mark
+from podid.domain.aws import Association, Role
+from podid.domain.declaration import OWNER_KEY, Declaration
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Unavailable
+from podid.domain.owners import ADDON, Owner, owner_of
+from podid.domain.plan import texts
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_SETTINGS
+from podid.ops.change.kinds.base import owner_of_role
+from podid.ops.clients import Clients
 from podid.ops.declare.request import Ownership
+
+Tags = Mapping[str, str]
+# their controllers remove or revert the tags of others
+_CONTROLLERS = (ADDON, "AWS Controllers for Kubernetes", "Crossplane")
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The owner of a resource: `file` is the name in its mark, empty without one; `tool` is another tool. `ours` is
+    whether the mark is the declaration's."""
+
+    file: str = ""
+    ours: bool = False
+    tool: Owner | None = None
+
+    @classmethod
+    def of(
+        cls, tags: Tags, declaration: Declaration, *, named: Tags, owner_arn: str | None = None, name: str = ""
+    ) -> Mark:
+        """Return the owner by tags and by the add-on's ARN. Tags that the file itself sets (`named`) are no
+        evidence."""
+        key = declaration.owner_key
+        file = tags.get(key, "") or tags.get(OWNER_KEY, "")
+        ours = tags.get(key) == declaration.name
+        others = {key: value for key, value in tags.items() if named.get(key) != value}
+        return cls(file, ours, owner_of(others, owner_arn=owner_arn, name=name))
+
+    @property
+    def words(self) -> str:
+        """Return the owner for a sentence and for JSON; empty for none."""
+        return self.file or (self.tool.words if self.tool is not None else "")
+
+    @property
+    def other_file(self) -> bool:
+        return bool(self.file) and not self.ours
+
+    @property
+    def taggable(self) -> bool:
+        """Return whether a tag of podid would stay."""
+        return self.tool is None or self.tool.tool not in _CONTROLLERS
+
+
+class TagHistory:
+    """The tags that runs of a file have set, from the journal: only those are removed when they leave the file."""
+
+    def __init__(self, journal: Journal | None, account: str, declaration: Declaration) -> None:
+        self._journal, self._account, self._declaration = journal, account, declaration
+
+    @cached_property
+    def _keys(self) -> Mapping[tuple[str, ...], frozenset[str]]:
+        keys: dict[tuple[str, ...], set[str]] = {}
+        if self._journal is None:
+            return {}
+        kinds = (ASSOCIATION.name, ROLE.name, ROLE_SETTINGS.name)
+        steps = self._journal.steps_since(self._account, kinds, _BEGINNING)
+        for run, step, _ in sorted(steps, key=lambda item: item[2]):
+            action = step.action
+            of_cluster = (run.header.region, run.header.cluster) if action.kind == ASSOCIATION.name else ()
+            own = keys.setdefault((*of_cluster, action.target), set())
+            before, after = (texts(state, "tags") for state in (action.before, step.after or action.after))
+            own -= {key for key in before if key not in after}
+            if after.get(self._declaration.owner_key) == self._declaration.name:
+                own |= {key for key, value in after.items() if before.get(key) != value}
+        return {target: frozenset(names) for target, names in keys.items()}
+
+    def removed(self, target: tuple[str, ...], tags: Tags, named: Tags) -> tuple[str, ...]:
+        """Return the keys of `tags` that this file has set and no longer names. `target` is the name of the resource,
+        after region and cluster if it belongs to one."""
+        more = [key for key in tags if key not in named and key != self._declaration.owner_key]
+        return tuple(key for key in more if key in self._keys.get(target, frozenset())) if more else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +139,46 @@ def _of_tool(subject: str, mark: Mark, ownership: Ownership, lines: tuple[str, .
     message = f"The {subject} differs from the file and belongs to {tool.words} ({tool.evidence})"
     advice = f"--take-over changes it nevertheless; {tool.reverts}."
     return Treatment(conflict=Conflict(message, hint=Again(add=("--take-over",)), advice=advice, lines=lines))
+
+
+class UnmarkedOwners:
+    """The custom resources of one cluster, and the stacks of roles. They are read for a resource that exists and has no
+    mark of an owner."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        # the reason why they could not be read
+        self.unread = ""
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Owner]:
+        try:
+            return self._clients.kube.reader.list_custom_owners()
+        except AccessDenied as error:
+            self.unread = f"custom resources that own resources of the plan were not checked: {error.message}"
+        except PodidError:
+            pass  # without Kubernetes: the effect of the plan says so
+        return {}
+
+    def of(self, mark: Mark, resource: Association | Role, *, written: bool) -> Mark:
+        """Return the mark with the custom resource that owns the resource. The stack of a role costs a call for each
+        role: it is read only for a role that would be `written`."""
+        if mark.tool is not None or mark.other_file or (mark.ours and not written):
+            return mark
+        key = resource.arn if isinstance(resource, Role) else resource.association_id
+        owner = self._by_id.get(key)
+        if owner is None and written and isinstance(resource, Role) and not mark.ours:
+            owner = self._of_stack(resource)
+        return mark if owner is None else replace(mark, tool=owner)
+
+    def _of_stack(self, role: Role) -> Owner | None:
+        try:
+            return owner_of_role(self._clients, role)
+        except (AccessDenied, Unavailable) as error:
+            why = f"requires {error.permission}" if error.permission else error.message
+            self.unread = self.unread or f"whether a stack has role {role.name} was not checked: {why}"
+        return None
+
+    def named(self, association: Association) -> Owner | None:
+        """Return the custom resource that owns an association, if custom resources were read."""
+        return self._by_id.get(association.association_id) if "_by_id" in vars(self) else None

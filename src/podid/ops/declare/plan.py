@@ -8,26 +8,26 @@ from datetime import datetime
 
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.declaration import Declaration, Guard
-from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
+from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
-from podid.domain.names import ServiceAccountRef, addon_name, role_name
+from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Action, Plan
 from podid.domain.text import count_of, short_list
+from podid.ops.addon.conflicts import conflict_notes
+from podid.ops.agent.install import plan_install, read_facts
+from podid.ops.agent.request import InstallRequest
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
 from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.declare.agents import plan_agent
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
-from podid.ops.declare.marks import Mark, TagHistory
-from podid.ops.declare.planned_roles import RolePlanned, role_plan
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
 from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanner
-from podid.ops.declare.unmarked import UnmarkedOwners
+from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
 from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated
 
@@ -213,3 +213,32 @@ def _unlisted(work: AssociationPlanner, treated: Collection[ServiceAccountRef]) 
         unlisted.append(Unlisted(ref=ref, role_arn=association.role_arn, owner=owner))
     unlisted += [Unlisted(ref=ref, role_arn="") for ref in work.unreadable if ref not in treated]
     return tuple(sorted(unlisted, key=lambda item: item.ref))
+
+
+def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead], int]:
+    """Return the plan of the agent, why it cannot become as declared, what could not be read, and the number of agents
+    that are as declared. Raise NotFound for a version that EKS does not offer."""
+    nothing = Plan(header=site.place.header, actions=(), separate=True)
+    declaration = next((item for item in site.declarations if item.agent is not None), None)
+    if declaration is None or declaration.agent is None:
+        return nothing, [], [], 0
+    agent = declaration.agent
+    request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
+    try:
+        facts = read_facts(site.clients, site.place, request)
+        plan = plan_install(request, site.place.the_cluster, site.place.header, facts)
+    except (NotFound, InvalidInput) as error:
+        key = "version" if isinstance(error, NotFound) else "configuration"
+        error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
+        raise
+    except Conflict as error:
+        at = agent.place("version")
+        conflict = FileConflict(
+            kind=ADDON.name, target=AGENT_ADDON, at=at, message=error.message, lines=error.lines, error=error
+        )
+        return nothing, [conflict], [], 0
+    except PodidError as error:
+        return nothing, [], [NotRead.of(f"add-on {AGENT_ADDON}", error)], 0
+    if facts.current is not None and plan.actions:
+        plan = plan.noting(conflict_notes(site.clients.kube, facts.current, request.resolve_conflicts))
+    return replace(plan, unchanged=(), separate=True), [], [], int(not plan.actions)

@@ -1,16 +1,79 @@
-"""Repeat the comparison of files with clusters: drift only, or with changes."""
+"""Repeat the comparison of files with clusters: drift only, or with changes. Of several processes, a Lease elects the
+one that acts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError
+from podid.domain.cluster import Lease
+from podid.domain.declaration import Declaration, PolicySource
+from podid.domain.errors import AlreadyExists, Conflict, NotFound, PodidError
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.local.telemetry import Metric, exposition
-from podid.ops.declare.election import Election
+from podid.ops.declare.request import Ownership
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+
+@dataclass(slots=True, kw_only=True)
+class Election:
+    """The candidacy of one process, with the name `holder`, for a Lease of `seconds`. `monotonic` measures how long a
+    Lease of another process did not change, and `now` is written to it."""
+
+    reader: KubeReader
+    writer: KubeWriter
+    namespace: str
+    name: str
+    holder: str
+    seconds: int
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    _held: Lease | None = None
+    _seen: Lease | None = None
+    _since: float = field(default=0.0)
+
+    def leads(self) -> bool:
+        """Return whether this process holds the Lease now; take or renew it if possible. Raise PodidError if the Lease
+        could not be read or written."""
+        lease = self.reader.find_lease(self.namespace, self.name)
+        if lease is not None and lease.holder not in ("", self.holder) and not self._expired(lease):
+            self._held = None
+            return False
+        try:
+            self._held = self._write(self.holder, lease)
+        except (AlreadyExists, Conflict, NotFound):
+            self._held = None
+            return False
+        return True
+
+    def release(self) -> None:
+        """Release the Lease if this process holds it. After a failure the Lease expires later."""
+        if self._held is None:
+            return
+        held, self._held = self._held, None
+        try:
+            self._write("", held)
+        except PodidError:
+            return
+
+    def _write(self, holder: str, before: Lease | None) -> Lease:
+        return self.writer.hold_lease(
+            self.namespace, self.name, holder, seconds=self.seconds, at=self.now(), before=before
+        )
+
+    def _expired(self, lease: Lease) -> bool:
+        if lease != self._seen:
+            self._seen, self._since = lease, self.monotonic()
+            return False
+        return self.monotonic() - self._since >= lease.seconds
+
 
 # the first retry after a failed round; each further one waits twice as long, up to the interval
 FIRST_RETRY_SECONDS = 10.0
@@ -129,3 +192,45 @@ def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconcilia
     return Reconciliation(
         at=at, state=RoundState.FAILED, error=error.message, code=error.exit_code, seconds=round(seconds, 3)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileNeeds:
+    """`patterns` is whether service accounts must be listed, `accounts` whether some are created."""
+
+    roles: bool
+    documents: bool
+    agent: bool
+    tags: bool
+    patterns: bool
+    accounts: bool
+    targets: bool
+
+    @classmethod
+    def of(cls, declarations: Sequence[Declaration]) -> FileNeeds:
+        roles = [role for item in declarations for role in item.roles]
+        associations = [item for declaration in declarations for item in declaration.associations]
+        return cls(
+            roles=bool(roles),
+            documents=any(policy.source is not PolicySource.MANAGED for role in roles for policy in role.policies),
+            agent=any(item.agent is not None for item in declarations),
+            tags=any(choice.tags for item in declarations for choice in item.clusters),
+            patterns=any(item.ref is None for item in associations),
+            accounts=any(item.create_service_account for item in associations),
+            targets=any(item.target_role for item in associations),
+        )
+
+    def all_of(self, reason: str, ownership: Ownership) -> bool:
+        """Return whether the files and options need the optional permissions of this reason. Names that podid only
+        suggests need none."""
+        needed = {
+            "--prune": ownership.prune,
+            "naming roles": False,
+            "validating policies": self.documents,
+            "patterns, selectors": self.patterns or self.accounts or ownership.from_annotations,
+            "createServiceAccount": self.accounts,
+            "agent": self.agent,
+            "clusters by tags": self.tags,
+            "--target-role": self.targets and ownership.update_trust,
+        }
+        return next((value for words, value in needed.items() if reason.startswith(words)), True)

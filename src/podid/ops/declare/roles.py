@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 
 from podid.calls import pacing
 from podid.domain import trust
@@ -12,15 +13,13 @@ from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Place
+from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds.base import needed_role
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
-from podid.ops.declare.marks import Mark, TagHistory
-from podid.ops.declare.ownership import Treatment, decide
-from podid.ops.declare.planned_roles import RolePlanned, in_order
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import wanted_trust
-from podid.ops.declare.unmarked import UnmarkedOwners
 from podid.ops.declare.wishes import Wishes
 from podid.ops.role.create import MANAGED_BY, RoleRequest, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
@@ -32,6 +31,51 @@ from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
 
 Documents = dict[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePlanned:
+    """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust
+    policy if that is not known. `idle` is whether there is nothing to plan, because no service account is to assume
+    the role."""
+
+    role: ResolvedRole
+    actions: tuple[Action, ...] = ()
+    conflict: FileConflict | None = None
+    unread: NotRead | None = None
+    notes: tuple[str, ...] = ()
+    idle: bool = False
+
+
+def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
+    """Return the roles so that each new role precedes the roles whose trust policies name it. The order of the files
+    stays if there is none such."""
+    new = {
+        name: key
+        for key, item in planned.items()
+        if any(action.kind == ROLE.name for action in item.actions)
+        for name in needed_role(key)
+    }
+
+    def before(key: str) -> set[str]:
+        names = {name for action in planned[key].actions for name in kind_of(action.kind).needs(action)}
+        return {new[name] for name in names if name in new} - {key}
+
+    graph = {key: before(key) for key in planned}
+    if not any(graph.values()):
+        return planned
+    try:
+        return {key: planned[key] for key in TopologicalSorter(graph).static_order()}
+    except CycleError:
+        return planned
+
+
+def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
+    """Return the actions and notes of all declared roles."""
+    items = tuple(planned)
+    actions = tuple(action for item in items for action in item.actions)
+    notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
+    return Plan(header=place.header, actions=actions, notes=notes, separate=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +97,8 @@ class RolePlanner:
     def plan(self) -> dict[str, RolePlanned]:
         """Return the plans by the role's name in lower case. Raise NotFound, with the lines, for policies that do not
         exist."""
-        declared = self._declared()
+        declarations = {id(declaration): declaration for site in self.sites for declaration in site.declarations}
+        declared = [(declaration, role) for declaration in declarations.values() for role in declaration.roles]
         names = [role.name for _, role in declared]
         if not names:
             return {}
@@ -68,38 +113,28 @@ class RolePlanner:
             error = next((item for item in (answer, held) if isinstance(item, PodidError)), None)
             if isinstance(error, CredentialsError):
                 raise error
+            key = role.name.lower()
             if error is not None:
                 unread = NotRead.of(f"role {role.name}", error)
-                planned[role.name.lower()] = RolePlanned(declared=role, role=self._unseen(role), unread=unread)
+                planned[key] = RolePlanned(role=self._unseen(role), unread=unread)
                 continue
             assert isinstance(answer, Role | None)
             assert isinstance(held, RolePolicies)
-            planned[role.name.lower()] = self._planned(declaration, role, answer, held)
+            try:
+                planned[key] = self._planned(declaration, role, answer, held)
+            except Conflict as conflict:
+                planned[key] = self._refused(role, answer, conflict)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
         return in_order(planned)
-
-    def _declared(self) -> list[tuple[Declaration, DeclaredRole]]:
-        declarations = {id(declaration): declaration for site in self.sites for declaration in site.declarations}
-        return [(declaration, role) for declaration in declarations.values() for role in declaration.roles]
 
     def _unseen(self, role: DeclaredRole, current: Role | None = None) -> ResolvedRole:
         partition, account = self.place.the_cluster.partition, self.place.account
         arn = f"arn:{partition}:iam::{account}:role{role.path}{role.name}"
         return ResolvedRole(current.arn if current is not None else arn, None)
 
-    def _planned(
-        self, declaration: Declaration, role: DeclaredRole, current: Role | None, held: RolePolicies
-    ) -> RolePlanned:
-        try:
-            return self._created_here(declaration, role, current, held)
-        except Conflict as error:
-            return RolePlanned(
-                declared=role, role=self._unseen(role, current), conflict=self._conflict(role, error, "")
-            )
-
-    def _conflict(self, role: DeclaredRole, error: Conflict, owner: str) -> FileConflict:
-        return FileConflict(
+    def _refused(self, role: DeclaredRole, current: Role | None, error: Conflict, owner: str = "") -> RolePlanned:
+        conflict = FileConflict(
             kind=ROLE.name,
             target=role.name,
             at=role.place("name"),
@@ -108,10 +143,12 @@ class RolePlanner:
             lines=error.lines,
             error=error,
         )
+        return RolePlanned(role=self._unseen(role, current), conflict=conflict)
 
-    def _created_here(
+    def _planned(
         self, declaration: Declaration, role: DeclaredRole, current: Role | None, held: RolePolicies
     ) -> RolePlanned:
+        """Raise Conflict if the role cannot become as declared."""
         subjects = self._subjects(declaration, role)
         documents, arns = self._permissions(role)
         chaining = self._chaining(role, documents)
@@ -130,54 +167,50 @@ class RolePlanner:
         documents = {name: document for name, document in documents.items() if name not in derived}
         if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
-        changes = self._changes(role, current, held, documents, arns, gone)
-        trust_action = self._trust(role, current, subjects, whole=mark.ours)
-        actions = [*((trust_action,) if trust_action is not None else ()), *changes]
+        before = ROLE_SETTINGS.state_of(current)
+        after: State = {
+            **before,
+            "description": role.description,
+            "maxSessionDuration": role.max_session_seconds,
+            "permissionsBoundary": self._boundary(role, current.permissions_boundary_arn),
+            "tags": {**{key: value for key, value in current.tags.items() if key not in gone}, **role.tags},
+        }
+        self._check_policies(role, arns, [policy.arn for policy in held.attached])
+        policies = _policy_changes(role, held, documents, arns)
+        trusts = self._trust_changes(role, current, subjects, whole=mark.ours)
+        actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
         decision = decide(f"role {role.name}", mark, self.ownership, lines)
         if decision.conflict is not None:
-            conflict = self._conflict(role, decision.conflict, mark.words)
-            return RolePlanned(declared=role, role=self._unseen(role, current), conflict=conflict)
-        planned = self._decided(declaration, role, current, decision, trust_action, changes)
-        why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
-        notes = tuple(f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived)
-        return replace(planned, notes=(*planned.notes, *notes))
-
-    def _decided(
-        self,
-        declaration: Declaration,
-        role: DeclaredRole,
-        current: Role,
-        decision: Treatment,
-        trust_action: Action | None,
-        changes: list[Action],
-    ) -> RolePlanned:
+            return self._refused(role, current, decision.conflict, mark.words)
         notes = [decision.note] if decision.note else []
         if not decision.change:
-            trust_action, changes = None, []
-        if trust_action is not None or changes:
+            after, trusts, policies, actions = before, [], [], []
+        if actions:
             check_not_aws(current)
             if decision.taken:
                 notes += others(current)
-        if trust_action is not None:
+        if trusts:
             check_editable(current)
             if decision.taken and not self.ownership.update_trust:
-                flags = ("--update-trust",)
                 raise Conflict(
                     f"The trust policy of role {role.name} differs from the file, and the file did not create the role",
-                    hint=Again(add=flags),
+                    hint=Again(add=("--update-trust",)),
                     advice="--update-trust changes it.",
-                    lines=tuple(_lines(trust_action)),
+                    lines=tuple(line for action in trusts for line in _lines(action)),
                     subject=role.name,
                 )
         if decision.mark:
-            changes = _marked(changes, current, declaration.owner_tag)
-        actions = (*(item for item in changes if item.kind == ROLE_SETTINGS.name), *_some(trust_action))
-        actions = (*actions, *(item for item in changes if item.kind != ROLE_SETTINGS.name))
-        after = current.trust if trust_action is None else _trust_of(trust_action)
-        planned = replace(current, trust=after)
-        return RolePlanned(declared=role, role=ResolvedRole(current.arn, planned), actions=actions, notes=tuple(notes))
+            after = {**after, "tags": {**texts(after, "tags"), **declaration.owner_tag}}
+        why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
+        notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
+        trust_after = document(trusts[0].after, "policyDocument") if trusts else current.trust
+        return RolePlanned(
+            role=ResolvedRole(current.arn, replace(current, trust=trust_after)),
+            actions=(*_settings(before, after), *trusts, *policies),
+            notes=tuple(notes),
+        )
 
     def _created(
         self,
@@ -191,74 +224,37 @@ class RolePlanner:
         policy = wanted_trust(role, subjects, None, tags, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
-            return RolePlanned(declared=role, role=self._unseen(role), notes=(note,), idle=True)
+            return RolePlanned(role=self._unseen(role), notes=(note,), idle=True)
         self._check_policies(role, arns, ())
-        request = RoleRequest(
-            name=role.name,
-            refs=(),
-            scope=role.scope,
-            options=self._options(role),
-            tags=tags,
-            policies=documents,
-            managed_policy_arns=tuple(arns),
-        )
-        actions = role_with_policies(request, policy)
-        arn = self._unseen(role).arn
-        created = Role(name=role.name, arn=arn, path=role.path, role_id="", trust=policy.document, tags=tags)
-        return RolePlanned(declared=role, role=ResolvedRole(arn, created), actions=actions)
-
-    def _options(self, role: DeclaredRole) -> RoleOptions:
-        return RoleOptions(
+        options = RoleOptions(
             path=role.path,
             description=role.description,
             boundary=self._boundary(role),
             max_session_seconds=role.max_session_seconds,
         )
+        request = RoleRequest(
+            name=role.name,
+            refs=(),
+            scope=role.scope,
+            options=options,
+            tags=tags,
+            policies=documents,
+            managed_policy_arns=tuple(arns),
+        )
+        arn = self._unseen(role).arn
+        created = Role(name=role.name, arn=arn, path=role.path, role_id="", trust=policy.document, tags=tags)
+        return RolePlanned(role=ResolvedRole(arn, created), actions=role_with_policies(request, policy))
 
-    def _trust(
+    def _trust_changes(
         self, role: DeclaredRole, current: Role, subjects: Sequence[ClusterSubjects], *, whole: bool
-    ) -> Action | None:
+    ) -> list[Action]:
+        """Return the change of the trust policy; none if the policy stays."""
         before = trust.parse_policy(current.trust)
         after = wanted_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
         if after is None or after == before:
-            return None
+            return []
         state = {"roleName": role.name, "policyDocument": after.to_document()}
-        return ROLE_TRUST.action(ROLE_TRUST.state_of(current), state)
-
-    def _changes(
-        self,
-        role: DeclaredRole,
-        current: Role,
-        held: RolePolicies,
-        documents: Documents,
-        arns: Sequence[str],
-        gone: tuple[str, ...],
-    ) -> list[Action]:
-        """Return the changes besides the trust policy: the settings, the list of policies and the tags."""
-        before = ROLE_SETTINGS.state_of(current)
-        kept = {key: value for key, value in current.tags.items() if key not in gone}
-        after = {
-            **before,
-            "description": role.description,
-            "maxSessionDuration": role.max_session_seconds,
-            "permissionsBoundary": self._boundary(role, current.permissions_boundary_arn),
-            "tags": {**kept, **role.tags},
-        }
-        changes = [] if after == before else [ROLE_SETTINGS.action(before, after)]
-        self._check_policies(role, arns, [policy.arn for policy in held.attached])
-        more, _ = permission_actions(role.name, documents, arns, held)
-        changes += more
-        changes += [
-            ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None)
-            for name, document in held.inline.items()
-            if name not in documents
-        ]
-        changes += [
-            ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, policy.arn), None)
-            for policy in held.attached
-            if policy.arn not in arns
-        ]
-        return changes
+        return [ROLE_TRUST.action(ROLE_TRUST.state_of(current), state)]
 
     # --- who, and with which permissions ------------------------------------------------------------------------------
 
@@ -302,7 +298,7 @@ class RolePlanner:
                 continue
             name, document, managed = policy.name, policy.document, tuple[str, ...]()
             if policy.source is PolicySource.PRESET:
-                granted = {repr(item := self._filled(policy.choice, site)): item for site in self.sites}
+                granted = {repr(item := _filled(policy.choice, site.place)): item for site in self.sites}
                 if len(granted) > 1:
                     message = f"{policy.at}: preset {policy.value} names the cluster: declare a role for each cluster"
                     raise InvalidInput(message, subject=role.name)
@@ -315,11 +311,6 @@ class RolePlanner:
                 documents[name] = document
             arns += map(self._arn, managed)
         return documents, list(dict.fromkeys(arns))
-
-    def _filled(self, choice: str, site: FileSite) -> PresetPermissions:
-        place = site.place
-        cluster = place.the_cluster
-        return fill(parse_choice(choice), surroundings(cluster.partition, cluster.account, place.region, cluster))
 
     def _arn(self, text: str) -> str:
         return text if text.startswith("arn:") else f"arn:{self.place.the_cluster.partition}{AWS_MANAGED}{text}"
@@ -343,28 +334,23 @@ class RolePlanner:
             self.missing.append(f"{where}: {error.message}")
 
 
-def _some(action: Action | None) -> tuple[Action, ...]:
-    return () if action is None else (action,)
+def _filled(choice: str, place: Place) -> PresetPermissions:
+    cluster = place.the_cluster
+    return fill(parse_choice(choice), surroundings(cluster.partition, cluster.account, place.region, cluster))
 
 
-def _trust_of(action: Action) -> Mapping[str, object]:
-    document = (action.after or {})["policyDocument"]
-    assert isinstance(document, Mapping)
-    return document
+def _settings(before: State, after: State) -> list[Action]:
+    return [] if after == before else [ROLE_SETTINGS.action(before, after)]
+
+
+def _policy_changes(role: DeclaredRole, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
+    """Return the changes after which the role has exactly these policies."""
+    changes, _ = permission_actions(role.name, documents, arns, held)
+    inline = (ROLE_POLICY.state_of(role.name, name, held.inline[name]) for name in held.inline if name not in documents)
+    attached = (ROLE_ATTACHMENT.state_of(role.name, item.arn) for item in held.attached if item.arn not in arns)
+    changes += [ROLE_POLICY.action(state, None) for state in inline]
+    return [*changes, *(ROLE_ATTACHMENT.action(state, None) for state in attached)]
 
 
 def _lines(action: Action) -> list[str]:
-    lines = difference(action)
-    return lines or [f"{action.verb} {kind_of(action.kind).subject(action)}"]
-
-
-def _marked(changes: list[Action], current: Role, tag: Mapping[str, str]) -> list[Action]:
-    """Return the changes with the mark of the file among the role's tags."""
-    before = ROLE_SETTINGS.state_of(current)
-    settings = next((item for item in changes if item.kind == ROLE_SETTINGS.name), None)
-    after = dict(before if settings is None else settings.after or {})
-    tags = after["tags"]
-    assert isinstance(tags, Mapping)
-    after["tags"] = {**tags, **tag}
-    others = [item for item in changes if item is not settings]
-    return others if after == before else [ROLE_SETTINGS.action(before, after), *others]
+    return difference(action) or [f"{action.verb} {kind_of(action.kind).subject(action)}"]

@@ -1,4 +1,4 @@
-"""Read the associations of a cluster and the roles that they use, for an export."""
+"""Read the associations of a cluster and the roles that they use, for an export, and return them as a declaration."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
-from podid.domain.declaration import OWNER_KEY
+from podid.domain.declaration import (
+    OWNER_KEY,
+    ClusterChoice,
+    Declaration,
+    DeclaredAssociation,
+    DeclaredPolicy,
+    DeclaredRole,
+    PolicySource,
+)
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
-from podid.domain.iam import PolicyNames
+from podid.domain.iam import PolicyNames, listed
 from podid.domain.names import ServiceAccountRef, addon_name, is_pattern, parse_role_arn
 from podid.domain.owners import owner_of
 from podid.domain.text import short_list
+from podid.domain.trust import OwnCondition, PodIdentity, ScopeKind, build_statement, effective_scope
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import namespace_not_found, without_association
+from podid.ops.options import SCOPES
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
 from podid.ops.role.uses import Unread
@@ -95,8 +106,8 @@ def read_identities(
     """Read associations (of `refs`, of a namespace, or all) with their roles, and with `own_roles` every role that
     podid created in the account. Raise NotFound for service accounts without an association. Continue after a role or
     an association that could not be read."""
-    listed = _associations(clients, cluster, refs, namespace) if associations else []
-    described = tuple(item for item in listed if isinstance(item, Association) and not item.owner_arn)
+    items = _associations(clients, cluster, refs, namespace) if associations else []
+    described = tuple(item for item in items if isinstance(item, Association) and not item.owner_arn)
     names = sorted({name for item in described for name in _roles_in(item, cluster.account)})
     reader = _Reader(clients.iam)
     roles = {role.name: role for role in reader.roles(names)}
@@ -104,12 +115,12 @@ def read_identities(
         roles |= {role.name: role for role in reader.roles(reader.created_names()) if role.name not in roles}
     unread = reader.unread
     notes = (
-        *_notes(listed, roles.values()),
+        *_notes(items, roles.values()),
         *(f"role {name} does not exist" for name in reader.absent),
         *(f"not read: {part}" for part in unread),
     )
     own = tuple(roles[name] for name in sorted(roles) if not roles[name].role.service_linked)
-    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed, len(listed)))
+    return LiveIdentities(cluster, described, own, notes, unread, unread_error(items, len(items)))
 
 
 def _associations(
@@ -207,23 +218,129 @@ def _created_here(tags: Mapping[str, str]) -> bool:
     return OWNER_KEY in tags or MANAGED_BY.items() <= tags.items()
 
 
-def _notes(listed: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
+def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
     """Yield the facts that every form must mention: parts that are omitted, and other tools that own a part."""
-    listed = list(listed)
-    owned = grouped((addon_name(item.owner_arn), str(item.ref)) for item in listed if item.owner_arn)
+    items = list(items)
+    owned = grouped((addon_name(item.owner_arn), str(item.ref)) for item in items if item.owner_arn)
     for addon, refs in owned.items():
         yield f"omitted: {short_list(refs)}, because the add-on {addon} owns the association"
-    unread = [str(item.ref) for item in listed if isinstance(item, UnreadAssociation) and not item.owner_arn]
+    unread = [str(item.ref) for item in items if isinstance(item, UnreadAssociation) and not item.owner_arn]
     if unread:
         yield f"omitted: {short_list(unread)}, because the association could not be read"
-    for item in listed:
+    for item in items:
         owner = owner_of(item.tags) if isinstance(item, Association) and not item.owner_arn else None
         if owner is not None:
             yield f"the association of {item.ref} is managed by {owner.description}"
-    for arn in sorted({arn for item in listed if isinstance(item, Association) for arn in _elsewhere(item)}):
+    for arn in sorted({arn for item in items if isinstance(item, Association) for arn in _elsewhere(item)}):
         yield f"target role {arn} is only referenced: it is in another account"
     for role in roles:
         if role.role.service_linked:
             yield f"omitted: role {role.name}, because AWS owns it"
         elif (owner := owner_of(role.role.tags, name=role.name)) is not None:
             yield f"role {role.name} is managed by {owner.description}"
+
+
+# --- as a declaration -------------------------------------------------------------------------------------------------
+
+_VERSION = "2012-10-17"
+
+
+def declared(identities: LiveIdentities) -> Declaration:
+    """Return the declaration that describes the identities. Its name is the cluster's."""
+    names = {role.role.arn: role.name for role in identities.roles}
+    return Declaration(
+        name=identities.cluster.name,
+        clusters=(ClusterChoice(name=identities.cluster.name),),
+        roles=tuple(_role(role, identities) for role in identities.roles),
+        associations=tuple(_association(item, names) for item in identities.associations),
+    )
+
+
+def _association(item: Association, names: Mapping[str, str]) -> DeclaredAssociation:
+    return DeclaredAssociation(
+        namespace=item.namespace,
+        name=item.service_account,
+        role=names.get(item.role_arn, item.role_arn),
+        target_role=item.target_role_arn or "",
+        session_tags=item.session_tags,
+        session_policy=minified(item.policy),
+        tags=own_tags(item.tags),
+    )
+
+
+def _role(role: LiveRole, identities: LiveIdentities) -> DeclaredRole:
+    live = role.role
+    inline = (
+        DeclaredPolicy(source=PolicySource.DOCUMENT, name=name, document=document)
+        for name, document in role.inline.items()
+    )
+    managed = (DeclaredPolicy(source=PolicySource.MANAGED, value=arn) for arn in role.attached)
+    return DeclaredRole(
+        name=role.name,
+        path=live.path,
+        **_trust(live.trust, identities.cluster.arn, identities.users(role)),
+        policies=(*inline, *managed),
+        boundary=live.permissions_boundary_arn,
+        max_session_seconds=live.max_session_seconds,
+        description=live.description,
+        tags=role.tags,
+    )
+
+
+def _trust(document: Mapping[str, object], cluster_arn: str, users: Sequence[Association]) -> dict[str, Any]:
+    """Return the members of a declared role that give this trust policy: a scope if podid would write the same
+    statements, otherwise the document."""
+    statements = [item for item in listed(document.get("Statement")) if isinstance(item, Mapping)]
+    live = _keys(statements)
+    if document.get("Version") != _VERSION or document.keys() > {"Version", "Statement"} or not live:
+        return {"trust": document}
+    pods = [PodIdentity(cluster_arn, i.namespace, i.service_account, session_tags=i.session_tags) for i in users]
+    named = [PodIdentity(cluster_arn, ref.namespace, ref.name) for ref in _subjects(statements)]
+    conditions = tuple(_further(statements))
+    for scope in map(ScopeKind, SCOPES):
+        for identities, subjects in ((pods, False), (named, True)):
+            if _built(identities, scope, conditions) != live:
+                continue
+            refs = tuple(ServiceAccountRef(pod.namespace, pod.service_account) for pod in identities)
+            return {"scope": scope, "subjects": refs if subjects else (), "conditions": conditions}
+    return {"trust": document}
+
+
+def _keys(statements: Iterable[Mapping[str, object]]) -> set[str]:
+    return {json.dumps(statement, sort_keys=True) for statement in statements}
+
+
+def _built(pods: Sequence[PodIdentity], scope: ScopeKind, conditions: Sequence[OwnCondition]) -> set[str]:
+    """Return the statements that podid would write for the pods; none if it would not."""
+    try:
+        return _keys(build_statement(pod, effective_scope(pod, scope), conditions) for pod in pods)
+    except PodidError:
+        return set()
+
+
+def _subjects(statements: Iterable[Mapping[str, Any]]) -> Iterator[ServiceAccountRef]:
+    """Yield the service accounts that statements name."""
+    for statement in statements:
+        equals = _block(statement).get("StringEquals")
+        names = [equals.get(key) for key in (NAMESPACE_TAG, SERVICE_ACCOUNT_TAG)] if equals else []
+        if len(names) == 2 and all(isinstance(name, str) for name in names):
+            yield ServiceAccountRef(str(names[0]), str(names[1]))
+
+
+# the keys that podid's scopes set
+_SCOPE_KEYS = {"aws:SourceAccount", "aws:SourceArn", NAMESPACE_TAG, SERVICE_ACCOUNT_TAG}
+
+
+def _further(statements: Sequence[Mapping[str, Any]]) -> Iterator[OwnCondition]:
+    """Yield the conditions of the first statement in addition to its scope. podid writes the same ones in each
+    statement."""
+    for operator, keys in _block(statements[0]).items():
+        for key, values in keys.items():
+            if key not in _SCOPE_KEYS:
+                yield from (OwnCondition(operator, key, value) for value in listed(values) if isinstance(value, str))
+
+
+def _block(statement: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    block = statement.get("Condition")
+    pairs = block.items() if isinstance(block, Mapping) else ()
+    return {operator: keys for operator, keys in pairs if isinstance(keys, Mapping)}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode
 from podid.domain.grouping import grouped
+from podid.domain.iam import AccessedService, Usage
 from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
-from podid.domain.policy.arns import ANY, text_of
 from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import PermissionStatement
 from podid.domain.section import Missing, Section
-from podid.domain.usage import AccessedService, Usage
+from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.can import UNSEEN
 from podid.ops.permissions.session import OfSession, SessionAccess
@@ -150,7 +150,6 @@ def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: 
 
 
 def _services(allows: Sequence[PermissionStatement], table: ActionTable) -> Iterator[Service]:
-    """Yield the services that the statements may be about."""
     patterns = {ANY} if any(item.not_action for item in allows) else set()
     patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
     services = {service.prefix: service for pattern in patterns for service in table.services(pattern)}

@@ -12,10 +12,10 @@ from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.actions import ActionTable
-from podid.domain.policy.arns import ANY
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Known, Missing, Section, attempt
+from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
 from podid.ops.permissions.can import UNSEEN, ActionQuery, requests
 from podid.ops.role.uses import Unread
@@ -94,7 +94,6 @@ def who_can(
 
 
 def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdentities]) -> AllowedIdentities:
-    """Return the document of all clusters."""
     (action,) = query.actions
     unread = dict.fromkeys(item for part in parts for item in part.unread)
     return AllowedIdentities(
@@ -108,7 +107,6 @@ def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdenti
 
 
 def _pods(clients: Clients, namespace: str | None) -> tuple[Counter[ServiceAccountRef] | None, tuple[Unread, ...]]:
-    """Return the number of running pods of each service account."""
     section: Section[Counter[ServiceAccountRef]] = attempt(
         lambda: Counter(pod.ref for pod in clients.kube.reader.list_pods(namespace or "") if live(pod))
     )

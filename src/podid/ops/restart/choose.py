@@ -36,16 +36,16 @@ def choose(
     ahead = forecast(restart_plan(place, free), sorted({ref for target in free for ref in target.refs}))
     outlook, harms = ahead.outlook()
     harmed = _by_workload(harms)
-    remaining = [target for target in free if target.workload.subject not in harmed]
+    remaining = [target for target in free if target.workload not in harmed]
     missed, notes = find_missed(remaining)
     if missed:
         outlook, harms = ahead.outlook(missed)
         harmed = _by_workload(harms)
     if harmed and not force:
-        if all(target.workload.subject in harmed for target in free):
+        if all(target.workload in harmed for target in free):
             raise refusal(tuple(harmed.values()))
         targets = tuple(
-            replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload.subject)) else target
+            replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload)) else target
             for target in targets
         )
         # skipped workloads are shown unchanged
@@ -84,4 +84,4 @@ def missed_by_webhook(
         if not pending:
             break
         patience.say(f"new pods of {pending[0].refs[0]} would get no credentials yet")
-    return frozenset(target.workload.subject for target in pending), tuple(notes)
+    return frozenset(target.workload for target in pending), tuple(notes)

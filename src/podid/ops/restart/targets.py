@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,29 +30,13 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class WorkloadRef:
-    """The controller at the end of the owner chain, or a pod without one."""
-
-    namespace: str
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}"
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(self.kind, self.name, self.namespace)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload with the `pods` to replace, of `live` running ones. `expect_injected`: new pods should have the
-    injected fields. `obstacle` is the reason why podid cannot restart it, with a command as its hint. `labels` are
-    those of the newest of these pods."""
+    """A workload, or a pod without a controller, with the `pods` to replace, of `live` running ones. `expect_injected`:
+    new pods should have the injected fields. `obstacle` is the reason why podid cannot restart it, with a command as
+    its hint. `labels` are those of the newest of these pods."""
 
-    workload: WorkloadRef
+    workload: Subject
     refs: tuple[ServiceAccountRef, ...]
     pods: tuple[str, ...]
     uids: tuple[str, ...] = ()
@@ -65,7 +49,7 @@ class Target:
     @property
     def action(self) -> Action:
         """Return the restart as an action of a plan."""
-        state = RESTART.state_of(self.workload.namespace, self.workload.kind, self.workload.name)
+        state = RESTART.state_of(self.workload)
         note = f"{len(self.pods)} of {self.live} pods"
         return RESTART.action(None, state, f"{note}; {self.obstacle.message}" if self.obstacle else note)
 
@@ -82,7 +66,9 @@ def find_targets(
     that lack the injected fields or are in `late` ("ns/name"). Without `expect_injected` the refs have no association
     any more, and only pods that still have the fields count. Raise AccessDenied if pods cannot be listed."""
     targets: list[Target] = []
-    for workload, pods in sorted(group(reader, refs).items()):
+    by_workload = group(reader, refs)
+    for workload in sorted(by_workload, key=lambda item: (item.namespace, item.kind, item.name)):
+        pods = by_workload[workload]
         chosen = _chosen(pods, stale, expect_injected, late)
         if not chosen:
             continue
@@ -162,19 +148,14 @@ def left_behind(
     late = f"may keep the previous role for up to {lifetime_words(LIFETIME)}"
     without = {name for target in targets for name in target.pods}
     carrying = {name for target in others for name in target.pods} - without
-    return tuple(
-        f"{_count(len(pods), say)}: {shlex.join(at_place(('podid', 'restart', *_names(behind), '--stale')))}"
-        for behind, pods, say in ((targets, without, "still have no credentials"), (others, carrying, late))
-        if pods
-    )
-
-
-def _count(count: int, say: str) -> str:
-    return f"{count} running pods {say}" if count > 1 else f"1 running pod {say.replace('have', 'has')}"
-
-
-def _names(targets: Iterable[Target]) -> list[str]:
-    return sorted({str(ref) for target in targets for ref in target.refs})
+    notes = []
+    for behind, pods, say in ((targets, without, "still have no credentials"), (others, carrying, late)):
+        if pods:
+            names = sorted({str(ref) for target in behind for ref in target.refs})
+            one, many = f"1 running pod {say.replace('have', 'has')}", f"{len(pods)} running pods {say}"
+            command = shlex.join(at_place(("podid", "restart", *names, "--stale")))
+            notes.append(f"{one if len(pods) == 1 else many}: {command}")
+    return tuple(notes)
 
 
 def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collection[str]) -> list[Pod]:
@@ -185,23 +166,19 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
     return [pod for pod in pods if static(pod) or missing_containers(pod) or f"{pod.namespace}/{pod.name}" in late]
 
 
-def conflict(workload: WorkloadRef, hindrance: Hindrance) -> Conflict:
+def conflict(workload: Subject, hindrance: Hindrance) -> Conflict:
     """Return the hindrance as the outcome of a restart."""
     return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
-def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
-    """Return the live pods of the service accounts by workload: those that the webhook serves, and static pods, which
-    need a message."""
+def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[Subject, list[Pod]]:
+    """Return the live pods of the service accounts by the workload at the end of their owner chain: those that the
+    webhook serves, and static pods, which need a message."""
     chosen = frozenset(refs)
     if not chosen:
         return {}
-    pods = (pod for pod in _pods(reader, chosen) if pod.ref in chosen and live(pod))
-    return by_workload(reader, [pod for pod in pods if static(pod) or not opted_out(pod)])
-
-
-def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
-    """Return the pods by the workload at the end of their owner chain."""
+    own = (pod for pod in _pods(reader, chosen) if pod.ref in chosen and live(pod))
+    pods = [pod for pod in own if static(pod) or not opted_out(pod)]
     owners = _owners(reader, pods)
     return grouped((_workload(pod, owners), pod) for pod in pods)
 
@@ -242,11 +219,10 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
     return owners
 
 
-def _workload(pod: Pod, owners: Mapping[str, OwnerRef | None]) -> WorkloadRef:
+def _workload(pod: Pod, owners: Mapping[str, OwnerRef | None]) -> Subject:
     if pod.owner is None or static(pod):
-        return WorkloadRef(pod.namespace, "Pod", pod.name)
+        return pod.subject
     if pod.owner.uid in owners:
         controller = owners[pod.owner.uid] or pod.owner
-        return WorkloadRef(pod.namespace, controller.kind, controller.name)
-    subject = workload_subject(pod)
-    return WorkloadRef(pod.namespace, subject.kind, subject.name)
+        return Subject(controller.kind, controller.name, pod.namespace)
+    return workload_subject(pod)

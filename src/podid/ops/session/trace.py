@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from podid.domain.cloudtrail import DAYS, PodSession
+from podid.domain.cloudtrail import DAYS, PART, NamedSession, PodSession, records_in, sessions_in
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
 from podid.domain.findings import Subject
 from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_none, text_or
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.section import Missing, attempt, error_of, known_or
-from podid.domain.sessions import PART, NamedSession, records_in, sessions_in
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 from podid.ops.role.uses import Unread
@@ -277,7 +276,6 @@ def _from_candidates(
 
 
 def _common(trace: SessionTrace, pods: Sequence[Pod]) -> SessionTrace:
-    """Add the workload, the images and the node that all pods have in common."""
     workloads, nodes = {workload_subject(pod) for pod in pods}, {pod.node for pod in pods}
     images = {tuple(container.image for container in pod.containers) for pod in pods}
     return replace(
@@ -302,7 +300,6 @@ def _is(pod: Pod, event: PodSession) -> bool:
 
 
 def _merged(traces: Sequence[SessionTrace]) -> SessionTrace:
-    """Return one trace for several clusters with matching pods."""
     names = short_list(trace.cluster for trace in traces)
     pods = [name for trace in traces for name in trace.candidates or (f"{trace.namespace}/{trace.pod}",)]
     merged = SessionTrace(session=traces[0].session, candidates=tuple(pods))

@@ -1,1 +1,1 @@
-"""Live identities in the forms of other tools: one file a form, each a pure function."""
+"""Live identities in the forms of other tools: a pure function for each form."""

@@ -1,7 +1,5 @@
 """Parts that the forms of an export share."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podid.domain.aws import Association
-from podid.domain.encoding import Json
 from podid.ops.export.live import LiveIdentities, LiveRole, minified, own_tags
 from podid.render import sanitize
-from podid.render.formats import to_yaml
 from podid.render.forms import named_properties
 
 
@@ -23,9 +19,6 @@ class FormText:
 
     text: str
     notes: tuple[str, ...] = ()
-
-
-Writer = Callable[[LiveIdentities], FormText]
 
 
 def comments(lines: Iterable[str]) -> str:
@@ -65,6 +58,11 @@ def association_members(item: Association) -> dict[str, Any]:
         "policy": minified(item.policy),
         "tags": own_tags(item.tags),
     }
+    return present(members)
+
+
+def present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that have a value."""
     return {key: value for key, value in members.items() if value}
 
 
@@ -75,16 +73,6 @@ def compact(document: object) -> str:
 def renamed(members: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return the members under the names of another form."""
     return {names.get(key, key): value for key, value in members.items()}
-
-
-def capitalized(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members with the spelling of CloudFormation."""
-    return {key[:1].upper() + key[1:]: value for key, value in members.items()}
-
-
-def documents(objects: Iterable[Json]) -> str:
-    """Return YAML documents."""
-    return "---\n".join(map(to_yaml, objects))
 
 
 @dataclass(slots=True)
@@ -109,6 +97,10 @@ def object_name(text: str) -> str:
     """Return a valid name of a Kubernetes object: a DNS label of at most 59 characters, which leaves room for a
     number."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:59].strip("-") or "role"
+
+
+def object_names() -> DistinctNames:
+    return DistinctNames(object_name, "-")
 
 
 def role_names(identities: LiveIdentities, names: DistinctNames) -> dict[str, str]:

@@ -1,19 +1,16 @@
 """The view of an export: its text, which is also in the document."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Annotated, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 from podid.domain.declaration import Declaration
 from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
-from podid.ops.export.declared import declared
-from podid.ops.export.live import LiveIdentities
+from podid.ops.export.live import LiveIdentities, declared
 from podid.ops.export.request import OWN_FORM, Form
 from podid.render.declaration import declaration_text
-from podid.render.export.parts import FormText, Writer, comments, head
+from podid.render.export import aws, kubernetes, terraform
+from podid.render.export.parts import FormText, comments, head
 from podid.render.view import Column, Line, Table, View, document
 
 
@@ -25,16 +22,26 @@ class ExportDocument(Document, kind="Export"):
     notes: Annotated[list[str], About("Facts that the form cannot express.")]
 
 
-def export_text(form: Form, identities: LiveIdentities) -> FormText:
-    if form == OWN_FORM:
-        return _own(identities)
-    module = import_module(f"podid.render.export.{form.replace('-', '_')}")
-    return cast("Writer", module.write)(identities)
-
-
-def _own(identities: LiveIdentities) -> FormText:
+def _declaration(identities: LiveIdentities) -> FormText:
     top = head(identities, "podid plan -f FILE compares it", notes=identities.notes)
     return FormText(declaration_text(declared(identities), top), identities.notes)
+
+
+_WRITERS: Mapping[Form, Callable[[LiveIdentities], FormText]] = {
+    "podid": _declaration,
+    "terraform": terraform.write_terraform,
+    "terraform-module": terraform.write_terraform_module,
+    "cloudformation": aws.write_cloudformation,
+    "eksctl": kubernetes.write_eksctl,
+    "ack": kubernetes.write_ack,
+    "crossplane": kubernetes.write_crossplane,
+    "pulumi": terraform.write_pulumi,
+    "aws-cli": aws.write_aws_cli,
+}
+
+
+def export_text(form: Form, identities: LiveIdentities) -> FormText:
+    return _WRITERS[form](identities)
 
 
 def export_view(form: Form, written: FormText, identities: LiveIdentities) -> View:

@@ -11,10 +11,8 @@ DNS_SUBDOMAIN = (
 )
 
 
-class StatusError(PodidError):
+class StatusError(PodidError, code="KubernetesStatus"):
     """An answer of `kind: Status`. `body` is the body of the response."""
-
-    code = "KubernetesStatus"
 
     def __init__(self, status: int, reason: str, message: str, details: Obj | None = None) -> None:
         super().__init__(message)

@@ -3,10 +3,10 @@
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
-from podid.ops.change.kinds.kubernetes import ANNOTATIONS, COMMAND, PROBE, RESTART, SERVICE_ACCOUNT
+from podid.ops.change.kinds.kubernetes import ANNOTATIONS, COMMAND, PROBE, SERVICE_ACCOUNT
 from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
-from podid.ops.change.kinds.templates import AGENT, POD_TEMPLATE
 from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
+from podid.ops.change.kinds.workloads import AGENT, POD_TEMPLATE, RESTART
 
 KINDS: tuple[ResourceKind, ...] = (
     ADDON,

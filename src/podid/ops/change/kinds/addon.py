@@ -1,31 +1,29 @@
 """Kinds of EKS add-on: the add-on itself, and the list of associations that it owns, which EKS replaces as a whole."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
+from typing import Annotated, ClassVar, Literal, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
+from podid.domain.cluster import Pod
 from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
 from podid.domain.members import About, Pairs
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, State, Verb, text, texts
+from podid.domain.snapshot import PLANNED, Known, Snapshot, known_or
+from podid.domain.workloads import live, pods_of
+from podid.facts.agent import agent_pods, daemon_sets, evicted, is_addons, planned_agent, pushed_off
 from podid.ops.change.kinds.association import with_associations
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
-
-if TYPE_CHECKING:
-    from podid.domain.cluster import Pod
-    from podid.domain.snapshot import Snapshot
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
 NO_VALUES = "{}"
@@ -45,11 +43,34 @@ class AddonState(TypedDict, total=False):
     roles: Annotated[Pairs, About("The add-on's service accounts with their roles, at its creation.")]
 
 
-class EksAddonKind(ResourceKind):
+class OfAddon(ResourceKind):
+    """An add-on, or its associations."""
+
+    keys = ("addonName",)
+    takes_effect = True
+
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        addon = site.eks.find_addon(site.cluster, action.target) if action.before is not None else None
+        return None if addon is None else addon.owner
+
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        """Return the error to wait for: EKS may not yet see a new role, or the deletion of an association."""
+        before, failure = roles_of(action.before), error
+        changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
+        for account, arn in changed.items():
+            keys = {"namespace": str((action.after or {}).get("namespace")), "serviceAccount": account}
+            alone = Action(self.name, Verb.CREATE, keys, None, {**keys, "roleArn": arn})
+            try:
+                return waits_for(site, alone, error, lately)
+            except PodidError as hopeless:
+                failure = hopeless  # the error may be about another of the roles
+        raise failure
+
+
+class EksAddonKind(OfAddon):
     name = "addon"
     title = "add-on"
     state = AddonState
-    keys = ("addonName",)
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Eks.find_addon",),
         Verb.CREATE: ("Eks.create_addon",),
@@ -57,7 +78,6 @@ class EksAddonKind(ResourceKind):
         Verb.DELETE: ("Eks.delete_addon",),
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
-    takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
 
     def gives(self, action: Action) -> frozenset[str] | None:
@@ -101,17 +121,9 @@ class EksAddonKind(ResourceKind):
             return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
         return {**after, "updateId": answer}
 
-    def owner(self, site: Site, action: Action) -> Owner | None:
-        return _owner(site, action)
-
-    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        return waits_for_roles(site, action, error, lately, self.name)
-
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Set the add-on ACTIVE, with its associations; the agent's also with its DaemonSet and a Ready pod on each
         node that it goes to. Remove all of these after a deletion."""
-        from podid.domain.snapshot import PLANNED, Known, known_or
-
         name, before, after = action.keys["addonName"], action.before or {}, action.after
         agents = known_or(snapshot.agent_addon, None) if name == AGENT_ADDON else None
         current = next((item for item in known_or(snapshot.addons, ()) if item.name == name), agents)
@@ -148,11 +160,6 @@ def _values(configuration: str) -> str:
         return configuration  # EKS accepts YAML as well, and returns it unchanged
 
 
-def _owner(site: Site, action: Action) -> Owner | None:
-    addon = site.eks.find_addon(site.cluster, action.keys["addonName"]) if action.before is not None else None
-    return None if addon is None else addon.owner
-
-
 def _planned(name: str, current: Addon | None, after: State, now: datetime) -> Addon:
     old = current or Addon(name=name, arn="", version="", status="", namespace=text(after, "namespace"), created_at=now)
     version, values = text(after, "addonVersion") or old.version, text(after, "configurationValues")
@@ -168,8 +175,6 @@ def _with_new_roles(snapshot: Snapshot, addon: Addon, after: State, now: datetim
 
 
 def _arns_of(snapshot: Snapshot, refs: Collection[ServiceAccountRef]) -> tuple[str, ...]:
-    from podid.domain.snapshot import known_or
-
     return tuple(item.association_arn for item in known_or(snapshot.associations, ()) if item.ref in refs)
 
 
@@ -179,10 +184,6 @@ def _replaced(name: str, addon: Addon | None, addons: Iterable[Addon]) -> tuple[
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
     """Remove the DaemonSets that EKS creates for the add-on, and their pods."""
-    from podid.domain.snapshot import known_or
-    from podid.domain.workloads import pods_of
-    from podid.facts.agent import is_addons
-
     own = [ds for ds in known_or(snapshot.daemon_sets, ()) if is_addons(ds)]
     names = {f"{ds.namespace}/{ds.name}" for ds in own}
 
@@ -200,9 +201,6 @@ def _without_agent(snapshot: Snapshot) -> Snapshot:
 
 def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datetime) -> Snapshot:
     from podid.aws.addon_values import parse_values
-    from podid.domain.snapshot import Known, known_or
-    from podid.domain.workloads import live
-    from podid.facts.agent import agent_pods, daemon_sets, evicted, planned_agent, pushed_off
 
     snapshot = _without_agent(snapshot)
     cluster, sets, nodes, others = snapshot.cluster, snapshot.daemon_sets, snapshot.nodes, snapshot.agent_pods
@@ -237,19 +235,17 @@ class AddonAssociationsState(TypedDict, total=False):
     roles: Mapping[str, str]
 
 
-class AddonAssociationsKind(ResourceKind):
+class AddonAssociationsKind(OfAddon):
     """`roles` maps each service account to its role's ARN. The list is read again just before the write and must be
     unchanged as a whole, so that an entry missing from the plan is never overwritten."""
 
     name = "addon-associations"
     title = "associations of add-on"
     state = AddonAssociationsState
-    keys = ("addonName",)
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Eks.find_addon", "Eks.get_association"),
         Verb.UPDATE: ("Eks.update_addon_associations", "Eks.get_update"),
     }
-    takes_effect = True
     overwrites = ANY_WRITE
 
     def needs(self, action: Action) -> frozenset[str]:
@@ -315,15 +311,7 @@ class AddonAssociationsKind(ResourceKind):
         )
         raise Conflict(message, advice=advice, subject=name)
 
-    def owner(self, site: Site, action: Action) -> Owner | None:
-        return _owner(site, action)
-
-    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        return waits_for_roles(site, action, error, lately, self.name)
-
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.snapshot import known_or
-
         before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
         name, namespace = action.keys["addonName"], str(state.get("namespace"))
         owner = next((addon for addon in known_or(snapshot.addons, ()) if addon.name == name), None)
@@ -342,22 +330,6 @@ class AddonAssociationsKind(ResourceKind):
     def detail(self, state: State) -> str:
         pairs = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
         return f" {', '.join(pairs) or 'none'}"
-
-
-def waits_for_roles(
-    site: Site, action: Action, error: PodidError, lately: Callable[[], Lately], kind: str
-) -> PodidError:
-    """Return the error to wait for: EKS may not yet see a new role, or the deletion of an association."""
-    before, failure = roles_of(action.before), error
-    changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
-    for account, arn in changed.items():
-        keys = {"namespace": str((action.after or {}).get("namespace")), "serviceAccount": account}
-        alone = Action(kind, Verb.CREATE, keys, None, {**keys, "roleArn": arn})
-        try:
-            return waits_for(site, alone, error, lately)
-        except PodidError as hopeless:
-            failure = hopeless  # the error may be about another of the roles
-    raise failure
 
 
 def owned_roles(site: Site, addon: Addon) -> dict[str, str]:

@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
-from podid.domain.aws import PLANNED_ID, Association, AssociationSummary
+from podid.domain.aws import PLANNED_ID, Association, AssociationSummary, Cluster
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
-from podid.domain.owners import Owner, owner_of, without_marks
+from podid.domain.owners import without_marks
 from podid.domain.plan import Action, State, Verb, matches, text, texts
+from podid.domain.snapshot import Known, Snapshot
 from podid.ops.change.kinds.base import (
     Keys,
     Operations,
@@ -33,8 +34,6 @@ from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-    from podid.domain.aws import Cluster
-    from podid.domain.snapshot import Snapshot
 
 
 class AssociationState(TypedDict, total=False):
@@ -124,12 +123,6 @@ class AssociationKind(ResourceKind):
             raise moved(f"association of {action.target}", action)
         return current
 
-    def owner(self, site: Site, action: Action) -> Owner | None:
-        return owner_of(texts(action.before, "tags"))
-
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        return self.foresee_all(snapshot, (action,), now)
-
     def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         return with_associations(snapshot, ((ref_of(action.keys), action.after) for action in actions), now)
 
@@ -152,8 +145,6 @@ def with_associations(
 ) -> Snapshot:
     """Return the snapshot with the planned associations, None for none. The time of a change is `now` if the change
     reaches running pods late."""
-    from podid.domain.snapshot import Known
-
     if not isinstance(snapshot.associations, Known):
         return snapshot
     cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None

@@ -1,15 +1,14 @@
 """Common parts of all kinds of resource that podid changes."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
+from typing import Any, ClassVar, Never, TypeVar
 
 from podid.calls.patience import Patience
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -22,14 +21,11 @@ from podid.domain.errors import (
     UsageError,
 )
 from podid.domain.names import role_name
-from podid.domain.owners import Owner
-from podid.domain.plan import Action, Done, State, Status, Verb, document, matches
+from podid.domain.owners import Owner, owner_of
+from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, texts
+from podid.domain.snapshot import Snapshot
+from podid.ops.change.propagation import Lately
 from podid.ops.clients import Clients, Site
-
-if TYPE_CHECKING:
-    from podid.domain.aws import Role
-    from podid.domain.snapshot import Snapshot
-    from podid.ops.change.propagation import Lately
 
 T = TypeVar("T")
 ANY_WRITE = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
@@ -39,19 +35,23 @@ Tags = Mapping[str, str]
 Operations = Mapping[Verb, tuple[str, ...]]
 # by name, since only --show-permissions imports them
 _GATEWAYS = {
+    "CloudFormation": "podid.aws.cloudformation",
+    "CloudTrail": "podid.aws.cloudtrail",
     "Eks": "podid.aws.eks",
     "EksAuth": "podid.aws.sts",
     "Iam": "podid.aws.iam",
     "KubeReader": "podid.kube.reader",
     "KubeWriter": "podid.kube.writer",
+    "ResourcePolicies": "podid.aws.resource_policies",
+    "Sts": "podid.aws.sts",
 }
 
 
-def _method(name: str) -> Callable[..., Any]:
+def operation(name: str) -> Callable[..., Any]:
     """Return the client method with a name such as `Iam.find_role`."""
     gateway, _, method = name.partition(".")
-    operation: Callable[..., Any] = getattr(getattr(import_module(_GATEWAYS[gateway]), gateway), method)
-    return operation
+    called: Callable[..., Any] = getattr(getattr(import_module(_GATEWAYS[gateway]), gateway), method)
+    return called
 
 
 class ResourceKind(ABC):
@@ -140,7 +140,7 @@ class ResourceKind(ABC):
 
     def calls(self, *verbs: Verb) -> tuple[Callable[..., Any], ...]:
         """Return the client methods that actions with these verbs call, including those that read the resource."""
-        return tuple(_method(name) for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ()))
+        return tuple(operation(name) for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ()))
 
     def subject(self, action: Action) -> str:
         """Return the resource for a sentence: `role shop-orders`, `Deployment shop/orders`."""
@@ -177,10 +177,11 @@ class ResourceKind(ABC):
         raise moved(self.subject(action), action)
 
     def owner(self, site: Site, action: Action) -> Owner | None:
-        """Return the tool that owns the resource and would revert the action; for a part of a role, that of the
-        role."""
-        name = action.keys.get("roleName")
-        return owner_of_role(site.clients, site.iam.find_role(name)) if name else None
+        """Return the tool that owns the resource and would revert the action, by its tags; for a part of a role, that
+        of the role."""
+        if name := action.keys.get("roleName"):
+            return owner_of_role(site.clients, site.iam.find_role(name))
+        return owner_of(texts(action.before, "tags"))
 
     def not_undone(self, action: Action) -> str:
         """Return why undo skips an action of this kind; empty if it does not."""
@@ -229,6 +230,21 @@ class OfRole(ResourceKind):
 
     def gives(self, action: Action) -> frozenset[str] | None:
         return needed_role(action.keys["roleName"])
+
+
+class OneTime(ResourceKind):
+    """An act that is recorded, but cannot be repeated from the journal. `repeated_by` is the command for another."""
+
+    passing = True
+    repeated_by: ClassVar[str]
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        """Return None: most acts leave no resource."""
+        return None
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        message = f"A {self.name} cannot be repeated from the journal: use {self.repeated_by}"
+        raise Conflict(message, subject=action.target)
 
 
 class Trusting(OfRole):

@@ -1,25 +1,22 @@
-"""Kinds of Kubernetes resource: service accounts, restarts, probe Jobs, and commands that ran with the identity of a
-service account. `podid.ops.restart`, `podid.ops.reading.probes` and `podid exec` carry out the last three; the journal
-records them like every other change."""
+"""Kinds of Kubernetes resource: service accounts, probe Jobs, and commands that ran with the identity of a service
+account. `podid.ops.reading.probes` and `podid exec` carry out the last two; the journal records them like every other
+change."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
+from typing import Annotated, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
+from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import Conflict
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, needed_account
+from podid.domain.snapshot import Snapshot
+from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind, needed_account
+from podid.ops.change.planned import with_changed
 from podid.ops.clients import Site
-
-if TYPE_CHECKING:
-    from podid.domain.cluster import Pod, ServiceAccount
-    from podid.domain.snapshot import Snapshot
 
 
 class ServiceAccountState(TypedDict, total=False):
@@ -77,9 +74,6 @@ class ServiceAccountKind(ResourceKind):
             raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.cluster import ServiceAccount
-        from podid.ops.change.planned import with_changed
-
         ref = _ref(action.keys)
         # in whole seconds, as the API server stores it: the pods that follow are not older
         account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now.replace(microsecond=0))
@@ -127,8 +121,6 @@ class AnnotationsKind(ResourceKind):
         return self.state_of(account.ref, account.irsa_annotations)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.ops.change.planned import with_changed
-
         ref = _ref(action.keys)
 
         def annotated(account: ServiceAccount) -> ServiceAccount:
@@ -142,79 +134,6 @@ class AnnotationsKind(ResourceKind):
         )
 
 
-class RestartState(TypedDict, total=False):
-    namespace: str
-    kind: str
-    name: str
-    pods: int
-    injected: int
-
-
-class RestartKind(ResourceKind):
-    name = "restart"
-    state = RestartState
-    keys = ("namespace", "kind", "name")
-    operations: ClassVar[Operations] = {
-        Verb.RESTART: (
-            "KubeReader.list_pods",
-            "KubeReader.list_owners",
-            "KubeReader.get_rollout",
-            "KubeReader.find_service_account",
-            "KubeWriter.restart",
-        )
-    }
-    passing = True
-
-    @staticmethod
-    def state_of(namespace: str, kind: str, name: str) -> RestartState:
-        return {"namespace": namespace, "kind": kind, "name": name}
-
-    def verb(self, before: State | None, after: State | None) -> Verb:
-        return Verb.RESTART
-
-    def read(self, site: Site, keys: Keys) -> State | None:
-        """Return None: a restart is not a resource."""
-        return None
-
-    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        raise Conflict("A restart cannot be repeated from the journal: use podid restart", subject=action.target)
-
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        return self.foresee_all(snapshot, (action,), now)
-
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
-        """Replace all pods of the workloads, on the same nodes."""
-        from podid.domain.findings import Subject
-        from podid.domain.workloads import live, workload_subject
-        from podid.facts.restarts import NewPods
-        from podid.ops.change.planned import with_changed
-
-        keys = [action.keys for action in actions]
-        workloads = {Subject(item["kind"], item["name"], item["namespace"]) for item in keys}
-        new = NewPods(snapshot, now)
-
-        def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
-            return tuple(new(pod) if live(pod) and workload_subject(pod) in workloads else pod for pod in pods)
-
-        return with_changed(snapshot, "pods", replaced)
-
-    def subject(self, action: Action) -> str:
-        return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
-
-    def detail(self, state: State) -> str:
-        """Return how many of the new pods have the injected fields, once the restart is done."""
-        if "pods" not in state:
-            return ""
-        return f" ({state['injected']} of {state['pods']} pods have the injected fields)"
-
-    def settle(self, site: Site, action: Action) -> Done:
-        reason = "settled: interrupted; `podid restart --stale` finds the remaining pods"
-        return Done(action, Status.FAILED, None, reason)
-
-    def not_undone(self, action: Action) -> str:
-        return f"the restart of {self.subject(action)} cannot be undone; it did not change the workload's settings"
-
-
 class ProbeState(TypedDict, total=False):
     namespace: str
     name: str
@@ -223,7 +142,7 @@ class ProbeState(TypedDict, total=False):
     image: str
 
 
-class ProbeKind(ResourceKind):
+class ProbeKind(OneTime):
     name = "probe"
     title = "probe Job"
     state = ProbeState
@@ -237,7 +156,7 @@ class ProbeKind(ResourceKind):
             "KubeReader.list_warnings",
         )
     }
-    passing = True
+    repeated_by = "podid verify --probe"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, name: str, *, node: str, image: str) -> ProbeState:
@@ -245,9 +164,6 @@ class ProbeKind(ResourceKind):
 
     def read(self, site: Site, keys: Keys) -> State | None:
         return dict(keys) if site.clients.kube.reader.job_exists(keys["namespace"], keys["name"]) else None
-
-    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        raise Conflict("A probe cannot be repeated from the journal: use podid verify --probe", subject=action.target)
 
     def settle(self, site: Site, action: Action) -> Done:
         current = self.read(site, action.keys)
@@ -265,39 +181,22 @@ class CommandState(TypedDict, total=False):
     roleArn: str
 
 
-class CommandKind(ResourceKind):
+class CommandKind(OneTime):
     name = "command"
     state = CommandState
     keys = ("namespace", "serviceAccount", "program")
     operations: ClassVar[Operations] = {
-        Verb.CREATE: (
-            "KubeReader.list_pods",
-            "KubeWriter.request_token",
-            "EksAuth.assume_role_for_pod_identity",
-        )
+        Verb.CREATE: ("KubeReader.list_pods", "KubeWriter.request_token", "EksAuth.assume_role_for_pod_identity")
     }
-    passing = True
+    repeated_by = "podid exec"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, program: str, role_arn: str) -> CommandState:
         """Return the state. The arguments are omitted: they may contain secrets."""
-        return {
-            "namespace": ref.namespace,
-            "serviceAccount": ref.name,
-            "program": program,
-            "roleArn": role_arn,
-        }
-
-    def read(self, site: Site, keys: Keys) -> State | None:
-        """Return None: a command is not a resource."""
-        return None
-
-    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        raise Conflict("A command cannot be repeated from the journal: use podid exec", subject=action.target)
+        return {"namespace": ref.namespace, "serviceAccount": ref.name, "program": program, "roleArn": role_arn}
 
     def subject(self, action: Action) -> str:
-        keys = action.keys
-        return f"command {keys['program']} as {keys['namespace']}/{keys['serviceAccount']}"
+        return "command {program} as {namespace}/{serviceAccount}".format_map(action.keys)
 
     def settle(self, site: Site, action: Action) -> Done:
         return Done(action, Status.DONE, None, "settled: podid ended before the command did")
@@ -308,6 +207,5 @@ class CommandKind(ResourceKind):
 
 SERVICE_ACCOUNT = ServiceAccountKind()
 ANNOTATIONS = AnnotationsKind()
-RESTART = RestartKind()
 PROBE = ProbeKind()
 COMMAND = CommandKind()

@@ -12,20 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict, cast
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
+from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
+from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
+from podid.ops.change.planned import (
+    arn_of,
+    with_boundary,
+    with_new_role,
+    with_policy,
+    with_role,
+    with_settings,
+)
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.iam import PolicyNames
-    from podid.domain.snapshot import Snapshot
 
 
 class RoleState(TypedDict, total=False):
@@ -95,8 +103,6 @@ class RoleKind(Trusting):
         return self.state_of(role)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.ops.change.planned import arn_of, with_new_role, with_role, with_settings
-
         after, name = action.after, action.keys["roleName"]
         if after is None:
             return with_role(snapshot, name, lambda role: None)
@@ -230,8 +236,6 @@ class RoleSettingsKind(OfRole):
         return after
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.ops.change.planned import with_boundary, with_role, with_settings
-
         name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
         snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
         boundary = text(after, "permissionsBoundary")
@@ -269,8 +273,6 @@ class PolicyKind(OfRole):
         return policy
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.ops.change.planned import with_policy
-
         role, policy = action.keys.values()
 
         def names(policies: PolicyNames) -> PolicyNames:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain import trust
-from podid.domain.aws import OidcProvider, Role
+from podid.domain.aws import Association, OidcProvider, Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
-from podid.domain.owners import Owner, owner_of
+from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
+from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.ops.change.kinds.base import (
     Keys,
     Operations,
@@ -25,12 +26,12 @@ from podid.ops.change.kinds.base import (
     owner_of_role,
     read_back,
 )
+from podid.ops.change.planned import put, with_role
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.clients import Clients, Site
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.snapshot import Snapshot
 
 READ_BACK_SECONDS = 7.5
 MOST_READS_OF_OTHERS = 3
@@ -115,8 +116,6 @@ class RoleTrustKind(Trusting):
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.ops.change.planned import with_role
-
         after = document_of(action.after)
         return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
 
@@ -177,10 +176,6 @@ class TargetTrustKind(RoleTrustKind):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot after the change. The plan has read a role of another account with its credentials.
         External ids are those of the planned associations."""
-        from podid.domain.aws import Association
-        from podid.domain.snapshot import Known, known_or
-        from podid.ops.change.planned import put
-
         arn, policy = action.keys["targetRoleArn"], document_of(action.after)
         planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
         ids = {ref: external_id for ref in awaited_in(policy) if (external_id := planned.get(ref))}
@@ -247,9 +242,6 @@ class OidcProviderKind(ResourceKind):
     def read(self, site: Site, keys: Keys) -> State | None:
         provider = site.clients.iam.find_oidc_provider(keys["providerArn"])
         return None if provider is None else self.state_of(provider)
-
-    def owner(self, site: Site, action: Action) -> Owner | None:
-        return owner_of(texts(action.before, "tags"))
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         state = action.after

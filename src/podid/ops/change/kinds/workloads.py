@@ -1,42 +1,115 @@
-"""Kinds of Kubernetes resource of a migration from kiam and kube2iam: pod templates, and the agents themselves."""
+"""Kinds of workload: restarts, which `podid.ops.restart` carries out; and for a migration from kiam and kube2iam, pod
+templates and the agents themselves."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 
 from podid.calls.patience import Patience
+from podid.domain.cluster import Pod, Workload
 from podid.domain.errors import PodidError, TimedOut
 from podid.domain.findings import Subject
-from podid.domain.plan import Action, State, Verb, text, texts
+from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
+from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import live, workload_subject
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.facts.restarts import NewPods
+from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind
+from podid.ops.change.planned import with_changed
 from podid.ops.clients import Site
-
-if TYPE_CHECKING:
-    from podid.domain.cluster import Pod, Workload
-    from podid.domain.snapshot import Snapshot
 
 SECONDS_BETWEEN_READS = 2.0
 
 
-class PodTemplateState(TypedDict, total=False):
+class WorkloadState(TypedDict, total=False):
     namespace: str
     kind: str
     name: str
+
+
+class OfWorkload(ResourceKind):
+    """A workload, or a part of one."""
+
+    state: ClassVar[type] = WorkloadState
+    keys = ("namespace", "kind", "name")
+
+    @staticmethod
+    def state_of(workload: Subject) -> WorkloadState:
+        return {"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
+
+    def subject(self, action: Action) -> str:
+        return str(_workload(action))
+
+
+def _workload(action: Action) -> Subject:
+    return Subject(**action.keys)
+
+
+class RestartState(WorkloadState, total=False):
+    pods: int
+    injected: int
+
+
+class RestartKind(OneTime, OfWorkload):
+    name = "restart"
+    state = RestartState
+    operations: ClassVar[Operations] = {
+        Verb.RESTART: (
+            "KubeReader.list_pods",
+            "KubeReader.list_owners",
+            "KubeReader.get_rollout",
+            "KubeReader.find_service_account",
+            "KubeWriter.restart",
+        )
+    }
+    repeated_by = "podid restart"
+
+    def verb(self, before: State | None, after: State | None) -> Verb:
+        return Verb.RESTART
+
+    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+        return _with_new_pods(snapshot, set(map(_workload, actions)), now)
+
+    def detail(self, state: State) -> str:
+        """Return how many of the new pods have the injected fields, once the restart is done."""
+        if "pods" not in state:
+            return ""
+        return f" ({state['injected']} of {state['pods']} pods have the injected fields)"
+
+    def settle(self, site: Site, action: Action) -> Done:
+        reason = "settled: interrupted; `podid restart --stale` finds the remaining pods"
+        return Done(action, Status.FAILED, None, reason)
+
+    def not_undone(self, action: Action) -> str:
+        return f"the restart of {self.subject(action)} cannot be undone; it did not change the workload's settings"
+
+
+def _with_new_pods(snapshot: Snapshot, workloads: Collection[Subject], now: datetime, account: str = "") -> Snapshot:
+    """Replace all pods of the workloads, on the same nodes; with another service account if `account` is set."""
+    new = NewPods(snapshot, now)
+
+    def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+        return tuple(
+            new(replace(pod, service_account=account or pod.service_account))
+            if live(pod) and workload_subject(pod) in workloads
+            else pod
+            for pod in pods
+        )
+
+    return with_changed(snapshot, "pods", replaced)
+
+
+class PodTemplateState(WorkloadState, total=False):
     serviceAccount: str
     annotations: Mapping[str, str]
 
 
-class PodTemplateKind(ResourceKind):
+class PodTemplateKind(OfWorkload):
     """Service account and role annotations of the pod template of a workload. A change ends when its rollout does."""
 
     name = "pod-template"
     title = "pod template of"
     state = PodTemplateState
-    keys = ("namespace", "kind", "name")
     operations: ClassVar[Operations] = {
         Verb.NONE: ("KubeReader.find_pod_template",),
         Verb.UPDATE: ("KubeWriter.patch_pod_template", "KubeReader.get_rollout"),
@@ -73,44 +146,27 @@ class PodTemplateKind(ResourceKind):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
         old, new = (text(state or {}, "serviceAccount") for state in (action.before, action.after))
-        kind, namespace, name = (action.keys[key] for key in ("kind", "namespace", "name"))
         gone: dict[str, str | None] = dict.fromkeys(before.keys() - after.keys())
-        kube = site.clients.kube
-        kube.writer.patch_pod_template(kind, namespace, name, account=new, annotations={**after, **gone})
-        if kind != "CronJob" and (old != new or before != after):
+        site.clients.kube.writer.patch_pod_template(**action.keys, account=new, annotations={**after, **gone})
+        if action.keys["kind"] != "CronJob" and (old != new or before != after):
             self._wait(site, action, patience)
         return self.read(site, self.reading(action))
 
     def _wait(self, site: Site, action: Action, patience: Patience) -> None:
-        kind, namespace, name = (action.keys[key] for key in ("kind", "namespace", "name"))
-        waiting = "not started"
+        workload, waiting = _workload(action), "not started"
         for _ in patience.rounds(lambda: SECONDS_BETWEEN_READS):
-            rollout = site.clients.kube.reader.get_rollout(kind, namespace, name)
+            rollout = site.clients.kube.reader.get_rollout(**action.keys)
             if rollout.failed:
                 raise PodidError(f"The rollout of {self.subject(action)} failed: {rollout.failed}")
             # a user must replace the pods of such a workload
             if not rollout.waiting or rollout.paused or rollout.on_delete:
                 return
             waiting = rollout.waiting
-            patience.say(f"{kind} {namespace}/{name}: {waiting}")
-        raise TimedOut(f"The rollout of {kind} {namespace}/{name} did not finish in time: {waiting}")
+            patience.say(f"{workload}: {waiting}")
+        raise TimedOut(f"The rollout of {workload} did not finish in time: {waiting}")
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """Replace all pods of the workload, on the same nodes."""
-        from podid.facts.restarts import NewPods
-        from podid.ops.change.planned import with_changed
-
-        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
-        account = text(action.after or {}, "serviceAccount")
-        new = NewPods(snapshot, now)
-
-        def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
-            return tuple(
-                new(replace(pod, service_account=account or pod.service_account))
-                if live(pod) and workload_subject(pod) == workload
-                else pod
-                for pod in pods
-            )
+        workload, account = _workload(action), text(action.after or {}, "serviceAccount")
 
         def renamed(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
             return tuple(
@@ -118,29 +174,21 @@ class PodTemplateKind(ResourceKind):
                 for item in workloads
             )
 
-        return with_changed(with_changed(snapshot, "pods", replaced), "workloads", renamed)
+        return with_changed(_with_new_pods(snapshot, (workload,), now, account), "workloads", renamed)
 
     def subject(self, action: Action) -> str:
-        return f"{self.title} {action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
+        return f"{self.title} {super().subject(action)}"
 
     def detail(self, state: State) -> str:
         account = text(state, "serviceAccount")
         return f" (service account {account})" if account else ""
 
 
-class AgentState(TypedDict, total=False):
-    namespace: str
-    kind: str
-    name: str
-
-
-class AgentKind(ResourceKind):
+class AgentKind(OfWorkload):
     """The DaemonSets and Deployments of kiam and kube2iam, which podid only deletes."""
 
     name = "agent-workload"
     title = "agent"
-    state = AgentState
-    keys = ("namespace", "kind", "name")
     operations: ClassVar[Operations] = {
         Verb.NONE: ("KubeReader.find_agent_template",),
         Verb.DELETE: ("KubeWriter.delete_workload",),
@@ -155,24 +203,18 @@ class AgentKind(ResourceKind):
         "podid undo cannot create an agent again: keep its manifest",
     )
 
-    @staticmethod
-    def state_of(workload: Subject) -> AgentState:
-        return {"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
-
     def read(self, site: Site, keys: Keys) -> State | None:
-        template = site.clients.kube.reader.find_agent_template(keys["kind"], keys["namespace"], keys["name"])
+        template = site.clients.kube.reader.find_agent_template(**keys)
         return None if template is None else self.state_of(template.subject)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         site.clients.kube.writer.delete_workload(**action.keys)
         return None
 
-    def subject(self, action: Action) -> str:
-        return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
-
     def not_undone(self, action: Action) -> str:
         return f"podid does not keep the manifest of {self.subject(action)}: apply it again"
 
 
+RESTART = RestartKind()
 POD_TEMPLATE = PodTemplateKind()
 AGENT = AgentKind()
