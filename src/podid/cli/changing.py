@@ -155,7 +155,7 @@ class Change:
 
         kube = self.access.kube  # raises for an invalid --context before any change
         try:
-            return absent_accounts(refs, kube.reader, strict=strict)
+            return absent_accounts(refs, kube, strict=strict)
         except PodidError as error:
             if strict:
                 raise

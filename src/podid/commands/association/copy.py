@@ -6,7 +6,7 @@ from typing import Any
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
 from podid.domain.option import REQUIRED, included, option, options, several
-from podid.ops.association.request import AccountOptions, AssociationChange
+from podid.ops.association.request import AccountOptions, AssociateOptions, AssociationChange
 
 
 def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
@@ -93,7 +93,6 @@ def copy(access: Access, options: CopyOptions) -> None:
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),
         skipped=tuple(item for item in items if item.owner),
-        change=options.change,
-        accounts=options.accounts,
+        options=AssociateOptions(change=options.change, accounts=options.accounts),
     )
     associate_in(target, request)

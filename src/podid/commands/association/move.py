@@ -67,7 +67,7 @@ def move(access: Access, options: MoveOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         wait = partial(after_change, diagnosis=once.diagnosis)
-        return change.followed(with_owner_changes(result, access.aws.eks), (new,), wait)
+        return change.followed(with_owner_changes(result, access.clients), (new,), wait)
 
     question = f"Delete the association of {old} once {new} has it?"
     consent = Consent(question=question, needed_for="Moving an association")

@@ -70,20 +70,15 @@ def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
 
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.request import AccountOptions
+    from podid.ops.association.request import AccountOptions, AssociateOptions
     from podid.ops.association.transfer import copies
 
     association = transfer.association or transfer.moved
     assert association is not None
     (item,) = copies((association,))
-    request = AssociateRequest(
-        items=(replace(item, ref=transfer.new),),
-        change=options.change,
-        accounts=AccountOptions(create_service_account=options.create_service_account),
-        restart=options.restart,
-        force=options.force,
-    )
-    associate_in(local, request)
+    accounts = AccountOptions(create_service_account=options.create_service_account)
+    new = AssociateOptions(change=options.change, accounts=accounts, restart=options.restart, force=options.force)
+    associate_in(local, AssociateRequest(items=(replace(item, ref=transfer.new),), options=new))
 
 
 def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:

@@ -93,7 +93,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
         recent = read_recent(clients, place, ref, now, count) if options.cloudtrail else None
         sizing = right_size(clients, place, ref, since, patience, keep=keep, events=events, file=file, recent=recent)
     adopt = options.adopt or not options.apply
-    plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.aws.access_analyzer)
+    plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.clients)
     if not options.apply:
         terminal.emit(right_size_view(replace(sizing, notes=plan.notes)))
         terminal.note(*right_size_notes(plan.notes))

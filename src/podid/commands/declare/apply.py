@@ -75,7 +75,7 @@ def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: b
         change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(result, access.aws.eks)
+        result = with_owner_changes(result, access.clients)
         if not follow:
             return result
         return change.followed(result, refs, partial(after_associate, refs=refs))

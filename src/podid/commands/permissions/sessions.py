@@ -35,7 +35,7 @@ def read_session(
         return of_files(read_policies(access.terminal.read_file, files), session)
     if role is not None:
         place, aws = access.account_place(), access.aws
-        grants = read_role_grants(aws.iam, role, account=place.account, partition=aws.partition)
+        grants = read_role_grants(access.clients, role, account=place.account, partition=aws.partition)
         return of_role(grants, RoleSession(region=aws.region, now=now, specified=keys))
     assert named is not None
     place, ref, pod = access.place(), named.ref, None

@@ -42,4 +42,4 @@ def attach(access: Access, options: AttachOptions) -> None:
     change = Change.begin(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
-    change.run(change.with_outlook_of_role(validated(plan, access.aws.access_analyzer), role))
+    change.run(change.with_outlook_of_role(validated(plan, access.clients), role))

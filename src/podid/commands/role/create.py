@@ -63,7 +63,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     request = request.named(place.the_cluster)
 
     with access.terminal.working(f"reading role {request.name}") as progress:
-        request = complete(access.clients.iam, place, request, progress.glance)
+        request = complete(access.clients, place, request, progress.glance)
         if options.print_:
             at_target = plan_target(access.clients, place, request, None, request.target)
             actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
@@ -74,7 +74,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         absent = change.absent_notes(request.refs) if options.scope == "service-account" else ()
         plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
     hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)
-    plan = validated(change.with_next_commands(plan, hint), access.aws.access_analyzer)
+    plan = validated(change.with_next_commands(plan, hint), access.clients)
 
     def after(result: ChangeResult) -> ChangeResult:
         return with_owner_changes(change.take_back(result), None)

@@ -34,14 +34,14 @@ def list_roles(
     from podid.domain.errors import ExitCode
     from podid.domain.text import count_of, short_list
     from podid.ops.role.read import list_pod_roles, with_stacks
-    from podid.ops.role.uses import read_all_uses, read_region_uses
+    from podid.ops.role.uses import read_all_uses
     from podid.render.roles import role_list_view
 
     place = access.account_place()
     with terminal.working("reading the account's roles and associations") as progress:
-        read = read_all_uses if unused or all_clusters else read_region_uses
-        uses = read(access.aws, place.account)
-        pod_roles = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
+        regions = () if unused or all_clusters else (access.aws.region,)
+        uses = read_all_uses(access.aws, place.account, regions)
+        pod_roles = list_pod_roles(access.clients, uses, place.region, progress.glance)
         pod_roles = pod_roles.unused if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
     terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))

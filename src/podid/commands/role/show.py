@@ -41,7 +41,7 @@ def show(
     from podid.render.roles import role_view
 
     access.check_account()
-    reading, custom = read_role(access.aws.iam, name), False
+    reading, custom = read_role(access.clients, name), False
     with access.terminal.working("reading associations"):
         if all_clusters:
             reading = reading.with_uses(read_all_uses(access.aws, reading.account), access.aws.region)

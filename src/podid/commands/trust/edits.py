@@ -63,7 +63,7 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
 def read_role(access: Access, place: Place, name: str) -> Role:
     from podid.ops.role.resolve import readable_role
 
-    return readable_role(access.aws.iam, name, account=place.account, partition=access.aws.partition)
+    return readable_role(access.clients, name, account=place.account, partition=access.aws.partition)
 
 
 def edit_role(change: Change, role: Role, edit: Edit, *, why: str, question: str = "") -> None:

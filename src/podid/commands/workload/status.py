@@ -63,7 +63,7 @@ def status(access: Access, options: StatusOptions) -> None:
     def once() -> DoctorReport:
         with access.terminal.working(f"checking cluster {place.cluster_name}"):
             diagnosis = access.examine(place, selection)
-        check_identities(diagnosis, place, refs)
+        check_identities(diagnosis.snapshot, diagnosis.report.identities, place, refs)
         return diagnosis.report
 
     def view(report: DoctorReport) -> View:

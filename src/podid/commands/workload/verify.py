@@ -71,7 +71,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     place = access.place(for_change=probes)
     with access.terminal.working(f"checking cluster {place.cluster_name}"):
         diagnosis = access.examine(place, selection)
-    check_identities(diagnosis, place, refs)
+    check_identities(diagnosis.snapshot, diagnosis.report.identities, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
         list_refs(access.clients, place, namespace=namespace)  # raises NotFound
     access.kube.needed()

@@ -14,6 +14,7 @@ from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, ExitCode, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
+from podid.domain.section import attempt, known_or
 from podid.domain.text import cut, short_list
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
 from podid.facts.agent import NO_FREE_PORT
@@ -37,10 +38,8 @@ _SAMPLE = 10
 
 def pods_before(clients: Clients) -> frozenset[str]:
     """Return the uids of the agent's pods, which a change is about to replace; empty if they cannot be read."""
-    try:
-        return frozenset(pod.uid for pod in clients.kube.reader.list_agent_pods())
-    except PodidError:
-        return frozenset()
+    pods = attempt(lambda: clients.kube.reader.list_agent_pods())
+    return frozenset(pod.uid for pod in known_or(pods, ()))
 
 
 def after_install(
@@ -68,7 +67,7 @@ def after_install(
             return result
         if clients.kube.failure is not None:
             return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.message}")
-        return replace(result, awaited=waiting.covered(clients.kube.reader))
+        return replace(result, awaited=waiting.covered())
     except PodidError as error:
         return replace(result, error=error)
 
@@ -104,7 +103,6 @@ class _Waiting:
 
     @property
     def _states(self) -> tuple[State, ...]:
-        """Return the states that the add-on was changed to."""
         done = [item for item in self.result.done if item.action.kind == ADDON.name and item.status is Status.DONE]
         return tuple(item.after or {} for item in done)
 
@@ -141,30 +139,30 @@ class _Waiting:
             self.patience.say(f"add-on {self.addon} {addon.version} is {addon.status}")
             # EKS reports CREATING for many minutes while pods crash. Old pods do not count until EKS has finished: it
             # may not have updated the DaemonSet yet
-            _, pods_trouble = self._read_pods(spared=self.before)
-            if pods_trouble is not None:
-                raise pods_trouble.error(self.cluster)
+            if (cause := self._trouble(self._find_pods(), self.before)) is not None:
+                raise cause.error(self.cluster)
         status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
         why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
         message = f"The add-on {self.addon} is still {status} after {self.patience.seconds:.0f} s{why}"
         raise TimedOut(message, hint=Again(), subject=self.addon)
 
-    def covered(self, reader: KubeReader) -> Awaited:
+    def covered(self) -> Awaited:
         """Wait until every node that should run the agent has a Ready pod of it. Raise AgentFailed if that is useless;
         a failed read is `unknown`, with the reason."""
         agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                agents = AgentPods.read(reader)
+                agents = AgentPods.read(self.clients.kube)
             except PodidError as error:
                 return Awaited(f"the agent's pods were not checked: {error.message}", None)
             if agents.complete:
-                if (trouble := refused(reader, [pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
+                if (trouble := self._refused([pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)
                 known = agents.coverage is not None and agents.coverage.expected
                 return Awaited(agents.words, True if known else None)
-            trouble = self._trouble(reader, agents, self.before if rolling(agents.sets) else ())
-            if trouble is not None:
+            # pods of an older template are still to be replaced
+            rolling = any(ds.observed_generation < ds.generation or ds.updated < ds.desired for ds in agents.sets)
+            if (trouble := self._trouble(agents, self.before if rolling else ())) is not None:
                 raise trouble.error(self.cluster)
             if not agents.sets and not self._states:
                 raise deleted(self.cluster)
@@ -172,21 +170,38 @@ class _Waiting:
         words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
         return Awaited(f"{words} after {self.patience.seconds:g} s; missing: {lacking}", False)
 
-    def _trouble(self, reader: KubeReader, agents: AgentPods, spared: Collection[str]) -> Trouble | None:
+    def _trouble(self, agents: AgentPods | None, spared: Collection[str] = ()) -> Trouble | None:
+        """Return the trouble of the pods, None also if they could not be read."""
+        if agents is None:
+            return None
+        reader = self.clients.kube.reader
         trouble = of_sets(reader, agents.sets, agents.pods, self.began)
         return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
-    def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
-        """Return the agent's pods and their trouble; None if they cannot be read or do not matter."""
-        agents = AgentPods.find(self.clients.kube) if self.watching else None
-        return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
+    def _find_pods(self) -> AgentPods | None:
+        """Return the agent's pods; None if they cannot be read or do not matter."""
+        return AgentPods.find(self.clients.kube) if self.watching else None
+
+    def _refused(self, pods: Sequence[Pod]) -> Trouble | None:
+        """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that,
+        or logs cannot be read: possibly no pod has asked it yet."""
+        for pod in pods:
+            try:
+                text = self.clients.kube.reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
+            except PodidError:
+                return None
+            for line in reversed(text.splitlines()):
+                rule = rule_of(line)
+                if rule is not None and rule.id in _REFUSALS:
+                    return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
+        return None
 
     def _failed(self, addon: Addon) -> PodidError:
         """Return the error of a failed add-on. If it reports too few replicas, the pods show the cause."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
-            agents, cause = self._read_pods()
-            if cause is not None:
+            agents = self._find_pods()
+            if (cause := self._trouble(agents)) is not None:
                 trouble = replace(trouble, mode=cause.mode, message=f"{trouble.message}; {cause.message}")
             elif agents is not None:
                 trouble = replace(trouble, message=f"{trouble.message}; {agents.words}")
@@ -335,27 +350,7 @@ def _of(pods: Sequence[Pod], mode: str, words: str) -> Trouble:
     return Trouble(mode, f"{who} {words}", f"{first.namespace}/{first.name}")
 
 
-def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:
-    """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that, or
-    logs cannot be read: possibly no pod has asked it yet."""
-    for pod in pods:
-        try:
-            text = reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
-        except PodidError:
-            return None
-        for line in reversed(text.splitlines()):
-            rule = rule_of(line)
-            if rule is not None and rule.id in _REFUSALS:
-                return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
-    return None
-
-
 _REFUSALS = (
     *("node-role-missing-eks-auth", "scp-denies-eks-auth", "permissions-boundary-denies"),
     *("self-managed-cluster-name-wrong", "agent-imds-unavailable"),
 )
-
-
-def rolling(sets: Sequence[DaemonSet]) -> bool:
-    """Return whether pods of an older template are still to be replaced."""
-    return any(ds.observed_generation < ds.generation or ds.updated < ds.desired for ds in sets)

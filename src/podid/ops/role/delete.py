@@ -1,10 +1,8 @@
 """Plan the deletion of a role with its policies."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Self
 
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, NotFound, Other
@@ -19,9 +17,6 @@ from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import Unread, Uses, read_all_uses
 
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-
 
 @dataclass(frozen=True, slots=True)
 class RoleContents:
@@ -35,10 +30,10 @@ class RoleContents:
     unread: tuple[Unread, ...] = ()
 
     @classmethod
-    def read(cls, iam: Iam, role: Role, uses: Uses) -> RoleContents:
-        policies = iam.get_policies(role.name)
+    def read(cls, clients: Clients, role: Role, uses: Uses) -> Self:
+        policies = clients.iam.get_policies(role.name)
         try:
-            return cls(role, policies, uses, iam.list_instance_profiles(role.name))
+            return cls(role, policies, uses, clients.iam.list_instance_profiles(role.name))
         except CredentialsError:
             raise
         except AccessDenied as error:
@@ -58,9 +53,8 @@ def plan_deleting(
 ) -> tuple[Plan, Consent | None]:
     """Plan the deletion of the role with this name or ARN. `done` are the actions of an interrupted run of the same
     command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
-    iam = clients.iam
     try:
-        role = own_role(iam, name)
+        role = own_role(clients, name)
     except NotFound as error:
         deleted = {action.target for action in done if action.kind == ROLE.name}
         if not ignore_not_found and role_name(name) not in deleted:
@@ -70,7 +64,7 @@ def plan_deleting(
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents.read(iam, role, uses)
+    contents = RoleContents.read(clients, role, uses)
     plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
@@ -117,8 +111,8 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
     """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
     here, or while anything else uses it."""
-    name, iam = role_name(arn), clients.iam
-    role = iam.find_role(name)
+    name = role_name(arn)
+    role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
@@ -128,10 +122,5 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )
-    uses = read_all_uses(clients.aws, place.account)
-    remaining = {
-        cluster: tuple(item for item in items if item.association_arn not in ended)
-        for cluster, items in uses.associations.items()
-    }
-    contents = RoleContents.read(iam, role, Uses(remaining, uses.unread))
+    contents = RoleContents.read(clients, role, read_all_uses(clients.aws, place.account).without(ended))
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from podid.domain.errors import PodidError, Unavailable
-from podid.domain.plan import Action, ChangeResult, Done, Plan, Status, Verb, text
+from podid.domain.plan import ChangeResult, Done, Plan, Status, Verb, text
 from podid.domain.text import short_list
 from podid.ops.change.kinds import (
     ASSOCIATION,
@@ -54,7 +54,6 @@ class RoleRollback:
         return replace(self.result, done=done)
 
     def kept(self, error: PodidError) -> ChangeResult:
-        """Return the result of a rollback that failed."""
         note = f"{self.subject}, which this run created, could not be deleted: {error.message}"
         return replace(self.result, notes=(*self.result.notes, f"{note}; podid undo {self.result.run_id} deletes it"))
 
@@ -86,7 +85,9 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
         if (_creates(item, *_PARTS) and item.action.keys["roleName"] in names)
         or (_creates(item, SERVICE_ACCOUNT.name) and item.action.target in waiting)
     ]
-    plan = Plan(header=result.plan.header, actions=tuple(map(_deletion, gone)))
+    states = [(item.action, item.after if item.after is not None else item.action.after) for item in gone]
+    actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
+    plan = Plan(header=result.plan.header, actions=actions)
     return RoleRollback(result, names, plan, whole=len(gone) == len(done))
 
 
@@ -108,7 +109,3 @@ def _unknown(result: ChangeResult) -> bool:
 
 def _creates(item: Done, *kinds: str) -> bool:
     return item.status is Status.DONE and item.action.verb is Verb.CREATE and item.action.kind in kinds
-
-
-def _deletion(item: Done) -> Action:
-    return kind_of(item.action.kind).action(item.after if item.after is not None else item.action.after, None)
