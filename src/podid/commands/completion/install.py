@@ -21,7 +21,7 @@ def install(
     """
     from podid.cli.completion import SCRIPTS
     from podid.ops.shells import install_completion, shell_of
-    from podid.render.completion import completion_files_view
+    from podid.render.settings import completion_files_view
 
     env = access.runtime.env
     shell = shell_of(shell, env)

@@ -18,7 +18,7 @@ def uninstall(
     Example: podid completion uninstall zsh
     """
     from podid.ops.shells import shell_of, uninstall_completion
-    from podid.render.completion import completion_files_view
+    from podid.render.settings import completion_files_view
 
     env = access.runtime.env
     access.terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))

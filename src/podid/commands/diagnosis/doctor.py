@@ -57,7 +57,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import file_text, write_report
+    from podid.render.reports import file_text, write_reports
 
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
@@ -76,7 +76,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     def show(report: DoctorReport) -> None:
         if isinstance(output, Report):
-            terminal.write_report(write_report(output, report), output)
+            terminal.write_report(write_reports(output, (report,)), output)
             return
         view = doctor_view(report, all_verdicts=options.report.all_verdicts)
         if options.watch:
@@ -107,5 +107,5 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     if not options.watch:
         show(report)
     shown, every = report, options.report.all_verdicts
-    write(lambda name: file_text(name, shown, all_verdicts=every))
+    write(lambda name: file_text(name, (shown,), all_verdicts=every))
     terminal.leave(options.report.exit_code(report))

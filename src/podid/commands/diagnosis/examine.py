@@ -88,7 +88,7 @@ def report_each(
     all of them."""
     from podid.cli.several import report_clusters
     from podid.render.doctor import doctor_view, reports_view
-    from podid.render.reports import SEVERAL, all_text, format_of, write_reports
+    from podid.render.reports import SEVERAL, file_text, format_of, write_reports
 
     form = access.shared.output if isinstance(access.shared.output, Report) else None
     for typed, style in (
@@ -112,7 +112,7 @@ def report_each(
         reports = sorted(kept or (), key=attrgetter("cluster_arn"))
         if form is not None:
             access.terminal.write_report(write_reports(form, reports, failures), form)
-        write(lambda name: all_text(name, reports, failures, all_verdicts=options.all_verdicts))
+        write(lambda name: file_text(name, reports, failures, all_verdicts=options.all_verdicts))
 
     report_clusters(access, clusters, show, reports_view, finish)
 
