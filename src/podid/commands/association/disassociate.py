@@ -2,6 +2,9 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
+from podid.domain.errors import Other, UsageError
+from podid.domain.plan import Consent
+from podid.domain.text import short_list
 from podid.ops.association.request import DisassociateOptions
 
 
@@ -33,7 +36,6 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Other, UsageError
 
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
         raise guide_disassociate(access)
@@ -45,8 +47,6 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
-    from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
 
