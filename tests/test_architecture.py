@@ -257,7 +257,6 @@ def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
         "podid.domain.cluster",
         "podid.checks.all",
         "podid.pages.texts",
-        "podid.pages.hints",
         "ssl",
         "concurrent.futures",
     }

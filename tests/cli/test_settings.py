@@ -68,7 +68,7 @@ def effective(words: str, key: str, env: Mapping[str, str]) -> tuple[str, str]:
         else:
             got.append((str(typed[key] or ""), ""))
 
-    with mock.patch.object(kit, "_carry_out", carry_out):
+    with mock.patch.object(kit.Command, "run", carry_out):
         outcome = Podid(env={"HOME": os.environ["HOME"], **env})(*words.split())
     assert outcome.code == 0, outcome
     return got[0]

@@ -12,9 +12,8 @@ from podid.domain.errors import NotFound
 from podid.ops.errortext import BY_ID
 from podid.ops.explain import explain
 from podid.pages import index
-from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES
-from podid.pages.texts import SHARED
+from podid.pages.texts import NARROW, SHARED, WIDE
 
 PAGES = Path(index.__file__).parent
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
