@@ -199,6 +199,49 @@ def test_tests_are_in_the_folder_of_their_subject() -> None:
     assert [str(path) for path in paths if path.stem.startswith(f"test_{path.parent.name}_")] == []
 
 
+# tests of many modules: each with its subject
+OF_MANY = {
+    "aws/test_marks": "the permissions of every gateway",
+    "kube/test_marks": "the permissions of every gateway",
+    "e2e/test_denied_reads": "every command that reads",
+    "e2e/test_gitops_guide": "a guide in docs",
+    "e2e/test_interrupts": "every command that changes resources",
+    "e2e/test_lines_in_duckdb": "a guide in docs",
+    "e2e/test_many_accounts": "every command that reads several accounts",
+    "e2e/test_many_accounts_scale": "every command that reads several accounts",
+    "e2e/test_many_at_once": "every command that reads many associations",
+    "e2e/test_unknown_names": "every command that takes a name",
+    "ops/change/test_bad_input": "every change",
+    "ops/change/test_concurrency": "every change",
+    "ops/change/test_consent": "every change",
+    "ops/change/test_denied": "every change",
+    "ops/change/test_faults": "every change",
+    "render/test_colour": "every view",
+    "render/test_golden": "every view",
+}
+
+
+def test_a_test_has_the_name_of_its_subject() -> None:
+    """The subject is a module or a folder of the same folder of src/podid, or in tests/e2e and tests/ops a command."""
+
+    def parts(folder: Path) -> set[str]:
+        return {path.stem.strip("_") for path in folder.rglob("*") if path.suffix in ("", ".py")}
+
+    commands = {name.replace("-", "_") for row in COMMANDS for name in (*row.path, "_".join(row.path))}
+    tests, strangers = ROOT / "tests", set()
+    for path in tests.rglob("test_*.py"):
+        folder = path.parent.relative_to(tests)
+        if folder in (Path(), Path("hostile"), Path("delivery")):  # attacks, and the rules for all files
+            continue
+        subjects = parts(PACKAGE if folder == Path("e2e") else PACKAGE / folder)
+        if folder.parts[0] in ("e2e", "ops"):
+            subjects |= commands
+        name = path.stem.removeprefix("test_")
+        if not any(name == subject or name.startswith(f"{subject}_") for subject in subjects):
+            strangers.add(path.relative_to(tests).with_suffix("").as_posix())
+    assert strangers == OF_MANY.keys()
+
+
 def test_a_class_name_means_one_thing() -> None:
     seen: dict[str, list[str]] = {}
     for path in FILES:

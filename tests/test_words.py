@@ -1,4 +1,4 @@
-"""What sentences are made of: nearest names, shortened lists, names out of ARNs."""
+"""The words of messages, help, pages, documents and docstrings, see CONTRIBUTING.md."""
 
 import ast
 import re
@@ -6,71 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from podid.domain.names import addon_name, role_name, role_path
-from podid.domain.text import count_of, did_you_mean, nearest, short_list
-
-NAMES = st.text("abc-", min_size=1, max_size=6)
-
-
-@given(NAMES, st.lists(NAMES))
-def test_what_was_typed_is_never_suggested(typed: str, known: list[str]) -> None:
-    found = nearest(typed, [*known, typed])
-    assert typed not in found
-    assert set(found) <= set(known)
-    assert len(found) <= 3
-
-
-def test_did_you_mean() -> None:
-    assert did_you_mean("storefrnt", ["storefront", "orders"]) == "; did you mean storefront?"
-    assert did_you_mean("role-1", ["role-2", "role-3"]) == "; did you mean role-3 or role-2?"
-    assert did_you_mean("storefrnt", ["storefront", "storefronts"], 1) == "; did you mean storefront?"
-    assert did_you_mean("storefront", ["storefront"]) == did_you_mean("zzz", ["storefront"]) == ""
-
-
-@pytest.mark.parametrize(
-    ("typed", "near"),
-    [("shop/orderz", "shop/orders"), ("shpo/orders", "shop/orders"), ("shop/web", ""), ("web/orders", "")],
-)
-def test_each_part_of_a_service_account_is_alike(typed: str, near: str) -> None:
-    assert nearest(typed, ["shop/orders", "shop/default"], 1) == ([near] if near else [])
-
-
-@pytest.mark.parametrize(
-    ("names", "text"), [("", ""), ("a", "a"), ("ab", "a, b"), ("abc", "a, b and 1 more"), ("abcde", "a, b and 3 more")]
-)
-def test_short_list(names: str, text: str) -> None:
-    assert short_list(names, 2) == text
-
-
-def test_names_out_of_arns() -> None:
-    addon = "arn:aws:eks:us-west-2:111122223333:addon/demo/aws-ebs-csi-driver/9ec4aa5a-0000-0000-0000-000000000000"
-    assert addon_name(addon) == "aws-ebs-csi-driver"
-    assert addon_name("something else") == "something else"
-    plain, deep = "arn:aws:iam::111122223333:role/orders", "arn:aws-cn:iam::111122223333:role/team/shop/orders"
-    assert [(role_path(arn), role_name(arn)) for arn in (plain, deep)] == [("/", "orders"), ("/team/shop/", "orders")]
-
-
-def test_no_other_module_looks_for_near_names() -> None:
-    package = Path(__file__).parent.parent / "src" / "podid"
-    found = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if re.search("get_close_matches|SequenceMatcher", text := path.read_text(encoding="utf-8"))
-        for node in ast.walk(ast.parse(text))
-        if getattr(node, "id", getattr(node, "attr", "")) in ("get_close_matches", "SequenceMatcher")
-    }
-    assert found == {"domain/text.py"}
-
-
-def test_numbers_have_a_plural_that_fits() -> None:
-    assert [count_of(number, "pod") for number in (0, 1, 2)] == ["0 pods", "1 pod", "2 pods"]
-
-
-# --- what is not said, see CONTRIBUTING.md ----------------------------------------------------------------------------
+from harness import table
 
 ROOT = Path(__file__).parent.parent
 NOT_SAID = {
@@ -144,7 +80,7 @@ def _read() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-@pytest.mark.parametrize("what", NOT_SAID)
+@table("what", NOT_SAID)
 def test_what_is_not_said(what: str) -> None:
     found = [(name, text[:120]) for name, text in _read() if " " in text and re.search(NOT_SAID[what], text)]
     assert found == []
@@ -221,7 +157,7 @@ _IN_COMMENTS = {name: pattern for name, pattern in NOT_SAID.items() if name != "
 }
 
 
-@pytest.mark.parametrize("tic", _IN_COMMENTS)
+@table("tic", _IN_COMMENTS)
 def test_comments_and_docstrings_use_standard_terms(tic: str) -> None:
     assert [(place, text[:120]) for place, text in _comments() if re.search(_IN_COMMENTS[tic], text)] == []
 

@@ -38,7 +38,7 @@ from .builder import (
     role,
     trust,
 )
-from .test_three_cases import CASES
+from .test_all import CASES
 
 ORDERS = ServiceAccountRef("shop", "orders")
 DENIED = Missing("taken away", "some:Permission", "AccessDenied")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from e2e.test_can_i import document, managed, put
-from e2e.test_not_seen import with_a_permission_less
+from e2e.test_denied_reads import with_a_permission_less
 from podid.checks.all import AUDITED
 from podid.sandbox.breaks.table import BREAKS
 from worlds import ACCOUNT, TARGET, Site

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.policy.test_evaluate_others import ACTIONS, RESOURCES, policies
-from ops.change.test_role_target import profile
+from ops.role.test_target import profile
 from permissions_support import allow, limited
 from podid.sandbox.aws.iam_rules import IamRules
 from worlds import ACCOUNT, TARGET, Site, target_arn

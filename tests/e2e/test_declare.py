@@ -11,7 +11,7 @@ import yaml
 
 from cluster_api import Json
 from harness import Outcome
-from ops.change.test_owners_of_resources import with_custom_resources
+from ops.change.test_owners import with_custom_resources
 from ops.declare.broken import BROKEN, Broken
 from permissions_support import limited
 from podid.sandbox.baseline import add_association, add_cluster

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from e2e.test_restart_job import selecting
+from e2e.test_restart import selecting
 from ops.change.support import writes
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 

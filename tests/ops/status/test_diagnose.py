@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
-from checks.test_three_cases import CASES
+from checks.test_all import CASES
 from harness import table
 from podid.domain.cluster import ServiceAccount
 from podid.domain.encoding import Items, plain

@@ -1,7 +1,7 @@
 """All uses of moto in the sandbox: the state of IAM and EC2, and the applications that answer their calls.
 
-Many of the names are not public. tests/sandbox/test_moto.py checks each of them against the installed moto, so that one
-test names a moved member instead of a hundred failing tests.
+Many of the names are not public. tests/sandbox/test_aws_moto.py checks each of them against the installed moto, so
+that one test names a moved member instead of a hundred failing tests.
 
 moto parses either all 1,400 managed policies (0.2 s and 60 MB) or none. This module extracts each policy from moto's
 text when it is first named.

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from ops.change.support import account_state, policy_file, writes
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from worlds import Site
-
-from .support import account_state, policy_file, writes
 
 WAIT = ("--wait", "none")
 ARN = "arn:aws:iam::111122223333:role/"

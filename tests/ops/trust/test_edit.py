@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from harness import Answers, Podid
+from ops.change.support import account_state, runs, writes
 from podid.aws.eks import Eks
 from podid.domain.errors import AccessDenied, CredentialsError
 from podid.ops.role import uses as role_uses
 from podid.ops.role.uses import Unread, Uses
 from podid.sandbox.baseline import add_association, add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, runs, writes
 
 CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 ROOT = "arn:aws:iam::111122223333:root"

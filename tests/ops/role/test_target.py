@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from ops.change.support import account_state, writes
 from podid.domain import trust
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import Limits
-
-from .support import account_state, writes
 
 OWN, OTHER = "111122223333", "999988887777"
 BASE = f"arn:aws:iam::{OWN}:role/shop-orders"

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from ops.change.support import account_state, writes
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, writes
 
 CREATE = ("role", "create", "reader", "--for", "shop/reader")
 READ = ("--preset", "dynamodb-read,table=orders")

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from ops.change.support import account_state, writes
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 
-from .support import account_state, writes
 from .test_transfer import TARGET, WAIT, cluster_state, owned_by_an_addon, roles
 
 MOVE = ("move", "shop/orders", "--to-cluster", "blue", *WAIT, "-o", "json")

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from ops.change.support import POLICY, policy_file
 from podid.domain.iam import not_granted
 from podid.ops.role.tags import packed_percent, relied_on, room_words
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
-
-from .support import POLICY, policy_file
 
 BY_TAG = {
     "Version": "2012-10-17",

@@ -3,12 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from checks.builder import bare, healthy, node, pod
 from podid.domain.findings import Severity
 from podid.domain.report import DoctorReport, group_unknowns, missing_permissions
 from podid.domain.snapshot import SERVICES, Missing
 from podid.ops.status.diagnose import diagnose
-
-from .builder import bare, healthy, node, pod
 
 STALE = healthy(pods=(bare(pod()),), nodes=(node(), node("two"), node("three")), agent_pods=())
 

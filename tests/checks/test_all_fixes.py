@@ -21,7 +21,7 @@ from podid.domain.trust import allows_by_issuer, parse_policy
 
 from .builder import ACCOUNT, ROLE_ARN, association, cluster, healthy, role, trust
 from .grid import DENIED, only
-from .test_three_cases import CASES
+from .test_all import CASES
 
 BROKEN = {check_id: cases.broken for check_id, cases in CASES.items() if cases.broken is not None}
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"

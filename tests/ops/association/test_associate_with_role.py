@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from ops.change.support import account_state, policy_file, runs, writes
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.world import Limits
 from worlds import Site
-
-from .support import account_state, policy_file, runs, writes
 
 _SERVICES = ("S3", "SQS", "SNS", "DynamoDB", "EC2")
 ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full", "ReadOnly")] + ["AmazonVPCFullAccess"]

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from harness import Answers, Outcome, Podid
+from ops.change.support import account_state, policy_file, writes
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import Limits
 from worlds import Site
-
-from .support import account_state, policy_file, writes
 
 WAIT = ("--wait", "none")
 ARN = "arn:aws:iam::111122223333:role/"

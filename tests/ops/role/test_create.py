@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from harness import Answers, Podid
+from ops.change.support import POLICY, account_state, policy_file, runs, writes
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-
-from .support import POLICY, account_state, policy_file, runs, writes
 
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}

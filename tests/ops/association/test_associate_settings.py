@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from harness import Outcome, Podid
+from ops.change.support import account_state, policy_file, writes
 from podid.aws.eks import Eks
 from podid.domain.aws import Association
 from podid.sandbox.aws import eks_associations
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, policy_file, writes
 
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
 TARGET = "arn:aws:iam::444455556666:role/reports"

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from ops.change.support import POLICY, policy_file, writes
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpAnswer, HttpRequest
-
-from .support import POLICY, policy_file, writes
 
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
 ATTACH = ("role", "attach", "storefront", "--adopt", "--policy-file")

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness import Answers, Podid
+from ops.change.support import POLICY, account_state, policy_file, writes
 from podid.sandbox.baseline import add_association, add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-
-from .support import POLICY, account_state, policy_file, writes
 
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"

@@ -36,8 +36,8 @@ from .builder import (
     workload,
 )
 from .grid import DENIED, verdicts
+from .test_all import CASES
 from .test_node_egress import REGISTRY
-from .test_three_cases import CASES
 
 # no new pod of the cluster gets credentials, on any node
 DENIED_EVENTS = {"kube-system/eks-pod-identity-agent": DENIED}
