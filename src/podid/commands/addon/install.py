@@ -50,9 +50,8 @@ def install(access: Access, options: AddonInstallOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         result = change.take_back(result)
-        patience = access.patience(INSTALL_SECONDS)
         with access.terminal.working(f"waiting for add-on {options.addon}"):
-            result = after_addon(access.clients, place, patience, result, options.addon, wait=access.shared.wait)
+            result = after_addon(change.waiting(seconds=INSTALL_SECONDS), result, options.addon)
         return after_associate(change.waiting(), result, refs)
 
     change.run(change.with_outlook(plan, refs) if refs else plan, after)

@@ -51,10 +51,8 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions and not plan.unchanged:
             return result
-        patience = access.patience(INSTALL_SECONDS)
+        how = change.waiting(seconds=INSTALL_SECONDS)
         with access.terminal.working("waiting for the agent"):
-            wait = access.shared.wait
-            result = after_install(access.clients, place, patience, result, wait=wait, before=before)
-            return after_all(replace(change.waiting(), patience=patience), result)
+            return after_all(how, after_install(how, result, before))
 
     change.run(plan, after)

@@ -40,9 +40,8 @@ def uninstall_agent(
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions:
             return result
-        patience, wait = access.patience(UNINSTALL_SECONDS), access.shared.wait
         with access.terminal.working("waiting until the agent is gone"):
-            return after_uninstall(access.clients, place, patience, result, wait=wait, preserve=preserve)
+            return after_uninstall(change.waiting(seconds=UNINSTALL_SECONDS), result, preserve=preserve)
 
     consent = Consent(
         question="Delete the add-on eks-pod-identity-agent?",

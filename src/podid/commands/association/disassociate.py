@@ -3,22 +3,9 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.domain.errors import Other, UsageError
-from podid.domain.names import ServiceAccountRef
-from podid.domain.option import options, switch
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
-from podid.ops.options import SERVICE_ACCOUNTS
-
-
-@options
-class DisassociateOptions:
-    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    restart: bool = switch("Restart the workloads so that their pods start without the role.")
-    delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
-    delete_service_account: bool = switch(
-        "Also delete the service account if podid created it here and no pod uses it."
-    )
-    ignore_not_found: bool = switch("Succeed if there is no association.")
+from podid.ops.association.request import DisassociateOptions
 
 
 @command(
@@ -75,12 +62,9 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
             access.clients,
             change.place,
             access.journal,
-            refs,
+            options,
             done=access.journal.done_before(access.runtime.argv, change.place.header),
             now=access.runtime.now(),
-            delete_role=options.delete_role,
-            delete_accounts=options.delete_service_account,
-            ignore_not_found=options.ignore_not_found,
             say=progress.glance,
         )
     parts = {"its role": options.delete_role, "its service account": options.delete_service_account}

@@ -1,11 +1,11 @@
 """podid convert."""
 
 from podid.cli.command import Access, command
-from podid.ops.export.request import ConvertOptions
+from podid.ops.declare.request import FileOptions
 
 
 @command()
-def convert(access: Access, options: ConvertOptions) -> None:
+def convert(access: Access, files: FileOptions) -> None:
     """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
@@ -22,6 +22,6 @@ def convert(access: Access, options: ConvertOptions) -> None:
     from podid.ops.declare.files import read_files
     from podid.render.export.view import convert_view
 
-    declarations = read_files(options.files, read_file=access.terminal.read_file)
+    declarations = read_files(files, read_file=access.terminal.read_file)
     access.terminal.emit(convert_view(declarations))
     access.terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

@@ -137,13 +137,14 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
 
 def _install_agent(change: Change, plan: Plan) -> ChangeResult:
     """Install the agent and wait for it. Leave with its result if that failed."""
+    from dataclasses import replace
+
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 
     access = change.access
     try:
         result = change.carry_out(plan)
-        patience = access.patience(INSTALL_SECONDS)
-        result = after_install(access.clients, change.place, patience, result, wait=None)
+        result = after_install(replace(change.waiting(seconds=INSTALL_SECONDS), wait=None), result)
     finally:
         access.terminal.progress.done()
     if result.exit_code is not ExitCode.OK:
