@@ -18,6 +18,7 @@ from podid.domain.workloads import is_injected
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.ops.reading import trials as reading
+from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.readings import Source
 from podid.ops.reading.trials import dry_runs
 from podid.sandbox.faults import Fault
@@ -45,11 +46,9 @@ class Reading:
         source = Source(
             clients=cast("Any", SimpleNamespace(kube=self.access)),
             cluster=cluster_of(self.world.sandbox, self.world.aws),
-            namespaces=(),
-            only=(),
+            request=ReadRequest(checks=()),
             now=self.world.now(),
             journal=None,
-            all_pods=False,
             previous=self.section,
             before=lambda name: before[name],
         )
