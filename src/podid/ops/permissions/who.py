@@ -82,10 +82,12 @@ def who_can(
     associations."""
     listed = list(clients.eks.iter_readable(place.cluster_name, namespace))
     described = sorted((item for item in listed if isinstance(item, Association)), key=lambda item: item.ref)
-    counts, missing = _pods(clients, namespace)
+    pods = attempt(lambda: clients.kube.reader.list_pods(namespace or ""))
+    counts = None if isinstance(pods, Missing) else Counter(pod.ref for pod in pods.value if live(pod))
     items = [_identity(access, query, table, counts) for access in reader.read(place, described)]
     items += [_unread(item, query) for item in listed if isinstance(item, UnreadAssociation)]
     identities = sorted((item for item in items if item is not None), key=lambda item: (item.verdict, item.ref))
+    missing = (Unread("running pods", pods.reason, pods.permission),) if isinstance(pods, Missing) else ()
     return ClusterIdentities(place.cluster_name, tuple(identities), missing)
 
 
@@ -100,13 +102,6 @@ def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdenti
         not_checked=(*unread, *UNSEEN),
         notes=tuple(query.notes(table)),
     )
-
-
-def _pods(clients: Clients, namespace: str | None) -> tuple[Counter[ServiceAccountRef] | None, tuple[Unread, ...]]:
-    pods = attempt(lambda: clients.kube.reader.list_pods(namespace or ""))
-    if isinstance(pods, Missing):
-        return None, (Unread("running pods", pods.reason, pods.permission),)
-    return Counter(pod.ref for pod in pods.value if live(pod)), ()
 
 
 def _identity(

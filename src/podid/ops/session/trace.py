@@ -212,7 +212,7 @@ class Tracer:
         pods = attempt(lambda: clients.kube.reader.list_pods(ref.namespace, service_account=ref.name))
         if isinstance(pods, Missing):
             return trace.unless_known("pod", pods)
-        pod = next((item for item in pods.value if _is(item, event)), None)
+        pod = next((item for item in pods.value if item.name == event.pod and event.pod_uid in ("", item.uid)), None)
         if pod is not None:
             return replace(_common(trace, [pod]), state="running" if live(pod) else "finished")
         return self._with_node(_with_siblings(replace(trace, state="gone"), pods.value), event)
@@ -287,10 +287,6 @@ def _with_siblings(trace: SessionTrace, pods: Sequence[Pod]) -> SessionTrace:
     stem = trace.pod.rpartition("-")[0]
     siblings = [pod for pod in pods if stem and pod.owner is not None and pod.name.rpartition("-")[0] == stem]
     return replace(_common(trace, siblings), node="", candidates=()) if siblings else trace
-
-
-def _is(pod: Pod, event: PodSession) -> bool:
-    return pod.name == event.pod and event.pod_uid in ("", pod.uid)
 
 
 def _merged(traces: Sequence[SessionTrace]) -> SessionTrace:
