@@ -185,11 +185,7 @@ def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
     """Return the associations that could not be described, by reason; the first reason for each cause."""
     unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
     causes = grouped(((a.error_code, a.permission), a) for a in unread)
-    return {why_unread(members[0]): members for members in causes.values()}
-
-
-def why_unread(association: UnreadAssociation) -> Missing:
-    return Missing(association.reason, association.permission, association.error_code)
+    return {members[0].unread: members for members in causes.values()}
 
 
 def role_of(association: Listed) -> str:

@@ -29,7 +29,7 @@ from podid.domain.trust import (
     evaluate,
     parse_policy,
 )
-from podid.domain.trust.text import Truth
+from podid.domain.trust.conditions import Truth
 from podid.facts.index import index, once, role_section, role_subject
 from podid.facts.trust import live_pods
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
 from podid.domain.aws import UnreadAssociation
-from podid.facts.index import ADDON_OWNED, index, podid_command, role_section, why_unread
+from podid.facts.index import ADDON_OWNED, index, podid_command, role_section
 
 LONG_AGO = timedelta(days=90)
 
@@ -19,7 +19,7 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         elif isinstance(association, UnreadAssociation):
-            yield case.unknown(why_unread(association))
+            yield case.unknown(association.unread)
         elif association.created_at is None or association.created_at > before:
             yield case.skip("the association is less than 90 days old, or its age is not known")
         elif isinstance(section := role_section(snapshot, association.role_arn), Missing):

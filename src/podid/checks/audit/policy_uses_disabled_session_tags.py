@@ -7,7 +7,6 @@ from podid.checks.base import Check, Missing, Snapshot, Verdicts, part, rule, sh
 from podid.domain.aws import UnreadAssociation
 from podid.domain.section import whole
 from podid.domain.trust import TAG_KEYS
-from podid.facts.index import why_unread
 from podid.facts.privileges import texts_of
 
 _PREFIX = "aws:principaltag/"
@@ -17,7 +16,7 @@ _PREFIX = "aws:principaltag/"
 def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, association in check.of_associations(snapshot):
         if isinstance(association, UnreadAssociation):
-            yield case.unknown(why_unread(association))
+            yield case.unknown(association.unread)
         elif association.session_tags:
             yield case.ok("session tags are on")
         elif isinstance(policies := whole(part(snapshot.permission_policies, association.role_arn)), Missing):

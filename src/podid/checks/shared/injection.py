@@ -7,7 +7,7 @@ from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.text import count_of, utc
 from podid.facts import restarts
-from podid.facts.index import index, podid_command, why_unread
+from podid.facts.index import index, podid_command
 from podid.facts.injection import PROPAGATION, Group, PodState
 
 NEEDS = ("associations", "pods")
@@ -42,7 +42,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
             yield _broken(case, snapshot, group, pods, say)
         elif PodState.UNDATED in group.states:
             if isinstance(group.association, UnreadAssociation):
-                yield case.unknown(why_unread(group.association))
+                yield case.unknown(group.association.unread)
             else:
                 reason = f"the creation time of association {group.association.association_id} is not known"
                 yield case.unknown(Missing(reason))

@@ -28,7 +28,6 @@ from podid.domain.plan import Action, Done, Place, Status
 from podid.domain.section import UNASKED
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or
 from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
-from podid.facts.index import why_unread
 from podid.facts.nodes import group_subject
 from podid.kube.reader import KubeReader
 from podid.kube.writer import CONTAINER
@@ -140,7 +139,7 @@ def read_probes(
         if probe.ref in associations
     ]
     unread = (item for item in chosen if isinstance(item, UnreadAssociation))
-    answers: dict[str, Section[tuple[Probed, ...]]] = {str(item.ref): why_unread(item) for item in unread}
+    answers: dict[str, Section[tuple[Probed, ...]]] = {str(item.ref): item.unread for item in unread}
     run_probes(place, runs, how)
     for ref in associations if runs else ():
         answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
