@@ -18,8 +18,8 @@ from podid.domain.workloads import is_injected
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.ops.reading import trials as reading
-from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.readings import Source
+from podid.ops.reading.scope import EVERYTHING
 from podid.ops.reading.trials import dry_runs
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds
@@ -46,7 +46,8 @@ class Reading:
         source = Source(
             clients=cast("Any", SimpleNamespace(kube=self.access)),
             cluster=cluster_of(self.world.sandbox, self.world.aws),
-            request=ReadRequest(checks=()),
+            scope=EVERYTHING,
+            all_pods=False,
             now=self.world.now(),
             journal=None,
             previous=self.section,

@@ -87,7 +87,8 @@ def tried(
     source = Source(
         clients=cast("Any", clients),
         cluster=cluster_of(world.sandbox, world.aws),
-        request=ReadRequest(checks=(), all_pods=all_pods),
+        scope=EVERYTHING,
+        all_pods=all_pods,
         now=world.now(),
         journal=None,
         previous=Missing("not read"),

@@ -88,7 +88,17 @@ def collect(
     _ = clients.eks, clients.iam
     if request.cost & ~(Cost.AWS | Cost.TRAIL):
         _ = clients.kube
-    source = partial(Source, clients=clients, cluster=place.the_cluster, request=request, now=now, journal=journal)
+    source = partial(
+        Source,
+        clients=clients,
+        cluster=place.the_cluster,
+        scope=request.scope,
+        planned=request.planned,
+        by_name=request.by_name,
+        now=now,
+        journal=journal,
+        all_pods=request.all_pods,
+    )
     # one thread per row, so that a row which waits for another does not delay the rest
     for row in rows:
         if row.name in anew or row.name in derived:

@@ -37,12 +37,12 @@ from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project_custom import CUSTOM
 from podid.ops.agent import logs
+from podid.ops.reading.scope import DoctorScope
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-    from podid.ops.reading.collect import ReadRequest
 
 
 class InNamespace(Protocol):
@@ -63,20 +63,25 @@ class Gap(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """The source of a section. `previous` is the section in the snapshot that is read again, or NOT_READ. `before`
-    returns a section that the row needs or uses, after it was read; NOT_READ if it was not requested. `journal` is
-    podid's own, if there is one."""
+    returns a section that the row needs or uses, after it was read; NOT_READ if it was not requested. `planned` are
+    associations that do not exist yet; with `by_name` no association is described. `journal` is podid's own, if there
+    is one; with `all_pods` a token of each pod is redeemed."""
 
     clients: Clients
     cluster: Cluster
-    request: ReadRequest
+    scope: DoctorScope
     now: datetime
     journal: Journal | None
+    all_pods: bool
     previous: Section[Any]
     before: Callable[[str], Section[Any]]
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        return self.request.scope.namespaces
+        """Return the requested namespaces; empty for all."""
+        return self.scope.namespaces
 
     def value(self, name: str) -> Any:
         """Return the value of a section in `before`. Raise Gap if it is missing, which makes this one missing too."""
@@ -102,17 +107,17 @@ class Source:
     @property
     def named(self) -> tuple[Association, ...]:
         """Return the associations of the named service accounts; all if none was named."""
-        named = self.request.scope.named
+        named = self.scope.named
         return tuple(a for a in self.associations if not named or a.ref in named)
 
     def some(self, most: int) -> tuple[Association, ...]:
         """Return all associations of named service accounts; otherwise the first ones."""
-        return self.named if self.request.scope.named else self.named[:most]
+        return self.named if self.scope.named else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:
         """Return the described associations, and the planned ones."""
-        return (*described(known_or(self.before("associations"), ())), *self.request.planned)
+        return (*described(known_or(self.before("associations"), ())), *self.planned)
 
 
 LOGS_SINCE = timedelta(hours=1)
@@ -125,9 +130,9 @@ MOST_CRASHES = 10
 def associations(source: Source) -> tuple[Listed, ...]:
     """Return all associations, sorted, described if this was requested and possible."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
-    if source.request.by_name:
+    if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
-    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.request.scope.named))
+    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.scope.named))
     return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 

@@ -42,7 +42,7 @@ def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]
     A pod that is deleted meanwhile has no trial."""
     pods = grouped((pod.ref, pod) for pod in source.value("pods") if live(pod) and not opted_out(pod))
     chosen = source.some(MOST_UNNAMED)
-    tries = [(a, pod) for a in chosen for pod in sample(pods.get(a.ref, ()), all_pods=source.request.all_pods)]
+    tries = [(a, pod) for a in chosen for pod in sample(pods.get(a.ref, ()), all_pods=source.all_pods)]
     trials: dict[str, list[evidence.TokenTrial]] = {str(a.ref): [] for a in chosen}
     for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
         if trial is not None:
