@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from podid.domain.cloudtrail import DAYS, PART, NamedSession, PodSession, records_in, sessions_in
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
 from podid.domain.findings import Subject
-from podid.domain.foreign import Malformed, inner_or_empty, instant_or_none, text_or
+from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_none, text_or
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.section import Missing, attempt, error_of, known_or
@@ -50,9 +50,7 @@ def sightings(value: object, name: str) -> tuple[Sighting, ...]:
 
     try:
         sessions, records = sessions_in(value), list(records_in(value))
-        assumed = (record for record in records if text_or(record, "eventName") == "AssumeRole")
-        by_eks = (r for r in assumed if text_or(inner_or_empty(r, "userIdentity"), "invokedBy") == PODS_PRINCIPAL)
-        created = [session_of(record) for record in by_eks]
+        created = [session_of(record) for record in records if _by_eks(record)]
         uses = [(sessions_in(dict(record)), instant_or_none(record, "eventTime")) for record in records]
     except Malformed as error:
         raise InvalidInput(f"{name} is not a valid event: {error}", subject=name) from None
@@ -65,6 +63,11 @@ def sightings(value: object, name: str) -> tuple[Sighting, ...]:
             subject=name,
         )
     return tuple(Sighting(item, events.get(item.name), times.get(item.name)) for item in sessions[:MOST_SESSIONS])
+
+
+def _by_eks(record: Object) -> bool:
+    identity = inner_or_empty(record, "userIdentity")
+    return text_or(record, "eventName") == "AssumeRole" and text_or(identity, "invokedBy") == PODS_PRINCIPAL
 
 
 @members(
