@@ -320,7 +320,7 @@ def test_shared_options_have_one_spelling() -> None:
     """No command makes an option of its own under a shared option's name, and help does not differ."""
     seen: dict[str, set[tuple[str, ...]]] = {}
     tree = build()
-    shared = {f"--{name.replace('_', '-')}" for name in (*options.SHARED, "show_permissions")}
+    shared = {f"--{name.replace('_', '-')}" for name in options.SHARED}
     for command in COMMANDS:
         node: Any = tree
         for name in command.path:
