@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Outcome, Podid, examples
+from harness import Outcome, Podid, examples, table
 from podid.cli import command as kit
 from podid.cli.access import Access
 from podid.cli.options import SHARED
@@ -113,7 +113,7 @@ def test_a_path_of_the_file_does_not_depend_on_the_working_directory(file: Path)
     assert effective("list", "kubeconfig", {})[0] == str(file.parent.parent.parent / "kube")
 
 
-@pytest.mark.parametrize(
+@table(
     ("env", "path"),
     [
         ({"HOME": "/h"}, "/h/.config/podid/config.toml"),

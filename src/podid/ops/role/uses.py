@@ -148,12 +148,7 @@ def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[R
     uses_of_role = []
     for arn in uses.clusters:
         for item in uses.associations[arn]:
-            pod = trust.PodIdentity(
-                cluster_arn=arn,
-                namespace=item.namespace,
-                service_account=item.service_account,
-                session_tags=item.session_tags,
-            )
+            pod = trust.PodIdentity.of(arn, item)
             if item.role_arn == role.arn:
                 evaluation = trust.evaluate(policy, replace(pod, role_tags=tags))
                 uses_of_role.append(RoleUse(item, arn, 1, evaluation))
