@@ -12,7 +12,6 @@ from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
     STATES,
-    UNSEEN,
     Way,
     commands,
     evidence,
@@ -86,7 +85,7 @@ def _pictures(report: DoctorReport) -> list[str]:
 
 def _identity(identity: Way) -> list[str]:
     name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
-    state, words = STATES.get(identity.state, UNSEEN)[0], state_word(identity.state)
+    state, words = STATES[identity.state][0], state_word(identity.state)
     words += f": {identity.words}" if identity.words else ""
     return [
         f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',
