@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import one_in
+from harness import one_in, table
 from podid.cli import options
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, GROUPS, Row
@@ -293,7 +293,7 @@ def test_names_are_unique_and_groups_are_used() -> None:
     assert {command.path[0] for command in COMMANDS if len(command.path) == 2} <= set(GROUPS)
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=NAMES)
+@table("row", COMMANDS)
 def test_help_has_a_summary_and_examples(row: Row) -> None:
     """The summary stands in the row as well, so that nothing has to be imported to list the commands."""
     first, *rest = _paragraphs(row.load().help)

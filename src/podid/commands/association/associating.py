@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.plan import ChangeResult, Consent, Plan
+from podid.domain.text import short_list
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.plan import ChangeResult, Plan
     from podid.ops.association.associate import AssociateRequest, Associating
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-    from functools import partial
 
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
-    from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
     from podid.ops.association.files import check_accounts

@@ -1,9 +1,14 @@
 """podid right-size."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, several, switch
+from podid.domain.option import option, options, seconds, several, switch
+from podid.domain.plan import Consent
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
 # IAM takes seconds for a report
@@ -65,13 +70,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
 
     Example: podid right-size shop/orders --apply --yes
     """
-    from dataclasses import replace
-    from datetime import timedelta
-
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
-    from podid.domain.option import seconds
-    from podid.domain.plan import Consent
     from podid.local import data
     from podid.ops.audit.right_size import plan_right_size, read_recent, right_size
     from podid.ops.audit.unused import read_window

@@ -1,8 +1,11 @@
 """podid unused."""
 
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
+from podid.domain.option import seconds
 from podid.ops.options import OLDER_THAN, SERVICE_ACCOUNTS
 
 # IAM takes seconds for a report, and makes all of them concurrently
@@ -48,9 +51,6 @@ def unused(
 
     Example: podid unused -o json --query 'items[?verdict == `unused`].[kind, roleArn, services]'
     """
-    from datetime import timedelta
-
-    from podid.domain.option import seconds
     from podid.ops.audit.unused import find_unused, read_window
     from podid.ops.reading.scope import DoctorScope
     from podid.render.audit import unused_notes, unused_view

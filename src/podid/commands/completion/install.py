@@ -1,13 +1,12 @@
 """podid completion install."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
 def install(
     access: Access,
-    terminal: Terminal,
     shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
 ) -> None:
     """Install the completion script of a shell.
@@ -26,4 +25,4 @@ def install(
 
     env = access.runtime.env
     shell = shell_of(shell, env)
-    terminal.emit(completion_files_view(install_completion(shell, SCRIPTS[shell], env)))
+    access.terminal.emit(completion_files_view(install_completion(shell, SCRIPTS[shell], env)))

@@ -1,13 +1,12 @@
 """podid completion uninstall."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
 def uninstall(
     access: Access,
-    terminal: Terminal,
     shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
 ) -> None:
     """Uninstall the completion script of a shell.
@@ -22,4 +21,4 @@ def uninstall(
     from podid.render.settings import completion_files_view
 
     env = access.runtime.env
-    terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))
+    access.terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))

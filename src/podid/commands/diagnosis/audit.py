@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
+from podid.domain.errors import UsageError
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
 
@@ -31,7 +32,6 @@ def audit(access: Access, options: AuditOptions) -> None:
     """
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
-    from podid.domain.errors import UsageError
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.reports import file_text, write_reports

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
+from podid.domain.errors import ExitCode
+from podid.domain.findings import Severity
+from podid.domain.option import filled
 from podid.domain.permissions import Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     """Return the permissions of the selected checks, and of reading the target."""
-    from podid.domain.option import filled
     from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
     from podid.ops.status.diagnose import select
@@ -52,8 +54,6 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
     from podid.commands.diagnosis.own import show_own_permissions
-    from podid.domain.errors import ExitCode
-    from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view

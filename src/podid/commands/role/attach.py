@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.errors import UsageError
 from podid.ops.role.request import AttachOptions
 
 
@@ -28,7 +29,6 @@ def attach(access: Access, options: AttachOptions) -> None:
     Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
     from podid.ops.role.permissions import plan_attach
     from podid.ops.role.policies import read_policies, validated
     from podid.ops.role.presets import parse_choice

@@ -1,16 +1,12 @@
 """podid role create."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
+from podid.domain.errors import Other, UsageError
+from podid.domain.plan import ChangeResult
 from podid.ops.role.request import RoleCreateOptions
-
-if TYPE_CHECKING:
-    from podid.domain.plan import ChangeResult
 
 
 @command(
@@ -43,7 +39,6 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.cli.guide.run import guide_role_create, says_only_where
-    from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.target import next_command, owner_change_words, with_owner_changes

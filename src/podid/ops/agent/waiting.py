@@ -13,7 +13,7 @@ from podid.domain.aws import Addon, AddonIssue
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, ExitCode, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
-from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
+from podid.domain.plan import Awaited, ChangeResult, State, Status, Wait, text
 from podid.domain.section import attempt, known_or
 from podid.domain.text import cut, short_list
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
@@ -21,6 +21,7 @@ from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.agent.coverage import AgentPods
 from podid.ops.agent.logs import end_of_log
+from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
@@ -42,60 +43,54 @@ def pods_before(clients: Clients) -> frozenset[str]:
     return frozenset(pod.uid for pod in known_or(pods, ()))
 
 
-def after_install(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    result: ChangeResult,
-    *,
-    wait: Wait | None,
-    before: Collection[str] = (),
-) -> ChangeResult:
+def after_install(how: Waiting, result: ChangeResult, before: Collection[str] = ()) -> ChangeResult:
     """Return the result once the add-on is ACTIVE and the agent runs on every node that should have it, as far as
-    `wait` requires. An error on the way is the result's error.
+    `how` requires. `before` are the uids of pods that the change replaces. An error on the way is the result's error.
 
     ACTIVE is EKS's status; a Ready agent pod on every node is what counts.
     """
-    if result.error is not None or wait is Wait.NONE:
+    if result.error is not None or how.wait is Wait.NONE:
         return result
-    result = replace(result, wait=wait)
-    watching, began = wait is not Wait.API, patience.clock.now()
-    waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before), began)
+    result = replace(result, wait=how.wait)
+    agent = _AddonWait(how, result, AGENT_ADDON, frozenset(before), how.patience.clock.now())
     try:
-        waiting.active()
-        if not watching:
+        agent.active()
+        if not how.checks_cluster:
             return result
-        if clients.kube.failure is not None:
-            return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.message}")
-        return replace(result, awaited=waiting.covered())
+        failure = how.clients.kube.failure
+        if failure is not None:
+            return replace(result, unchecked=f"the nodes were not checked: {failure.message}")
+        return replace(result, awaited=agent.covered())
     except PodidError as error:
         return replace(result, error=error)
 
 
-def after_addon(
-    clients: Clients, place: Place, patience: Patience, result: ChangeResult, addon: str, *, wait: Wait | None
-) -> ChangeResult:
-    """Return the result once another add-on than the agent is ACTIVE, unless `wait` is none."""
-    if result.error is not None or wait is Wait.NONE:
+def after_addon(how: Waiting, result: ChangeResult, addon: str) -> ChangeResult:
+    """Return the result once another add-on than the agent is ACTIVE, unless podid does not wait."""
+    if result.error is not None or how.wait is Wait.NONE:
         return result
-    waiting = _Waiting(clients, place.cluster_name, patience, False, result, frozenset(), patience.clock.now(), addon)
     try:
-        active = waiting.active()
+        active = _AddonWait(how, result, addon, frozenset(), how.patience.clock.now()).active()
     except PodidError as error:
         return replace(result, error=error)
     return replace(result, notes=(*result.notes, f"add-on {addon} {active.version} is {active.status}"))
 
 
 @dataclass(slots=True)
-class _Waiting:
-    clients: Clients
-    cluster: str
-    patience: Patience
-    watching: bool
+class _AddonWait:
+    how: Waiting
     result: ChangeResult
+    addon: str
     before: frozenset[str]
     began: datetime
-    addon: str = AGENT_ADDON
+
+    @property
+    def patience(self) -> Patience:
+        return self.how.patience
+
+    @property
+    def cluster(self) -> str:
+        return self.how.place.cluster_name
 
     @property
     def reading(self) -> tuple[str, str]:
@@ -113,7 +108,7 @@ class _Waiting:
         addon: Addon | None = None
         update: Update | None = None
         for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
-            eks = self.clients.eks
+            eks = self.how.clients.eks
             addon = eks.find_addon(self.cluster, self.addon)
             if addon is None:
                 raise NotFound(f"The add-on {self.addon} was deleted during the wait", subject=self.addon)
@@ -152,7 +147,7 @@ class _Waiting:
         agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                agents = AgentPods.read(self.clients.kube)
+                agents = AgentPods.read(self.how.clients.kube)
             except PodidError as error:
                 return Awaited(f"the agent's pods were not checked: {error.message}", None)
             if agents.complete:
@@ -174,20 +169,21 @@ class _Waiting:
         """Return the trouble of the pods, None also if they could not be read."""
         if agents is None:
             return None
-        reader = self.clients.kube.reader
+        reader = self.how.clients.kube.reader
         trouble = of_sets(reader, agents.sets, agents.pods, self.began)
         return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
     def _find_pods(self) -> AgentPods | None:
         """Return the agent's pods; None if they cannot be read or do not matter."""
-        return AgentPods.find(self.clients.kube) if self.watching else None
+        watching = self.addon == AGENT_ADDON and self.how.checks_cluster
+        return AgentPods.find(self.how.clients.kube) if watching else None
 
     def _refused(self, pods: Sequence[Pod]) -> Trouble | None:
         """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that,
         or logs cannot be read: possibly no pod has asked it yet."""
         for pod in pods:
             try:
-                text = self.clients.kube.reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
+                text = self.how.clients.kube.reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
             except PodidError:
                 return None
             for line in reversed(text.splitlines()):

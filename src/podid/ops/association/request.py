@@ -166,6 +166,20 @@ class MoveOptions:
     force: bool = FORCE
 
 
+# --- podid disassociate -----------------------------------------------------------------------------------------------
+
+
+@options
+class DisassociateOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    restart: bool = switch("Restart the workloads so that their pods start without the role.")
+    delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
+    delete_service_account: bool = switch(
+        "Also delete the service account if podid created it here and no pod uses it."
+    )
+    ignore_not_found: bool = switch("Succeed if there is no association.")
+
+
 # --- podid associate --------------------------------------------------------------------------------------------------
 
 
