@@ -117,7 +117,7 @@ class Api:
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T: ...
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Any] | None = None) -> Any:
         """Send a change. Raise LostAnswer if it may or may not have been made."""
-        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
+        return self.pacer.write(lambda: self._send(operation, params, subject, read or (lambda answer: None)))
 
     def items(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Iterable[T]]) -> Iterator[T]:
         """Yield the items of all pages. A page is requested when its items are used."""
@@ -194,7 +194,3 @@ class ServiceGateway:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-
-
-def _nothing(answer: Object) -> None:
-    """Read the answer to a write that returns no value."""

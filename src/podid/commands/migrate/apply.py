@@ -54,7 +54,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.domain.errors import UsageError
-    from podid.ops.migrate.saved import read_plan
+    from podid.ops.migrate.items import read_plan
 
     access.limit_waits()
     saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
@@ -75,10 +75,9 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
     from podid.domain.plan import Consent, Plan
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
-    from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.base_role import BaseRole
-    from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.saved import check_plan, creates_accounts
+    from podid.ops.migrate.carry import Carrying, carry_out, joined, plan_agent
+    from podid.ops.migrate.items import check_plan, creates_accounts
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
@@ -124,10 +123,7 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
         command=access.runtime.argv,
         patience=access.patience(ASSOCIATION_SECONDS),
         restarting=change.plan_restarts(),
-        until=options.until,
-        parallel=options.parallel,
-        max_failures=options.max_failures,
-        keep_failed=options.keep_failed,
+        options=options,
         agree=agree,
     )
     try:

@@ -40,7 +40,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
     from podid.commands.migrate.reading import read
-    from podid.ops.migrate.agent import plan_agent
+    from podid.ops.migrate.carry import plan_agent
     from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
 
