@@ -144,12 +144,7 @@ class Api:
                 yield name
 
     def find_listed(
-        self,
-        operation: str,
-        params: Mapping[str, Any],
-        subject: str,
-        member: str,
-        find: Callable[[str], T | None],
+        self, operation: str, params: Mapping[str, Any], subject: str, member: str, find: Callable[[str], T | None]
     ) -> dict[str, T]:
         """Return the result of `find` by listed name, sorted. Names that no longer exist are omitted."""
         pairs = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)

@@ -2,15 +2,12 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.option import included, option, options, switch
-from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
+from podid.domain.option import option, options, switch
+from podid.ops.migrate.request import ChangeOptions
 
 
 @options
-class PlanOptions:
-    which: MigrationOptions = included(MigrationOptions)
-    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
-    install_agent: bool = INSTALL_AGENT
+class PlanOptions(ChangeOptions):
     save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 

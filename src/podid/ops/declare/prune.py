@@ -41,10 +41,7 @@ def outdated(
 
 
 def prune_roles(
-    site: FileSite,
-    declarations: Sequence[Declaration],
-    declared: Collection[str],
-    plans: Sequence[Plan],
+    site: FileSite, declarations: Sequence[Declaration], declared: Collection[str], plans: Sequence[Plan]
 ) -> tuple[Plan, list[NotRead]]:
     """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
     clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""

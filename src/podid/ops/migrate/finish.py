@@ -66,12 +66,7 @@ class Finish:
 
 
 def plan_finish(
-    migration: Migration,
-    items: Sequence[MigrationItem],
-    *,
-    now: datetime,
-    soak: timedelta,
-    narrow: bool,
+    migration: Migration, items: Sequence[MigrationItem], *, now: datetime, soak: timedelta, narrow: bool
 ) -> Finish:
     """Return the plan; pure. `items` are those to finish, of a migration that was read for the whole cluster.
     Annotations are removed first, then the trust statements, so that no new pod gets a role that refuses it. A
