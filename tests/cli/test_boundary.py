@@ -258,6 +258,7 @@ def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
         ("--dry-run -y disassociate -- shop/orders", "disassociate --dry-run -y -- shop/orders"),
         ("--cluster list list", "list --cluster list"),
         ("-o json role", "role -o json"),
+        ("--show-permissions associate", "associate --show-permissions"),
         # what is no shared option, and what is no command, stay where they are
         ("--role r associate", "--role r associate"),
         ("-c list", "-c list"),

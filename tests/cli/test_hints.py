@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Outcome, Podid, examples
+from harness import Outcome, Podid, examples, table
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
-from podid.cli.hints import at_place, hint_words, options_of
+from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
@@ -143,7 +143,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
     assert Counter(hint) == Counter(("podid", *argv, *added)), outcome
 
 
-@pytest.mark.parametrize(
+@table(
     ("line", "hint"),
     [
         ("associate shop:orders --role x", "podid associate shop/orders --role x"),
@@ -217,7 +217,7 @@ def _foreign() -> Iterator[Any]:
                 always = False
 
 
-@pytest.mark.parametrize(("row", "words", "called"), list(_foreign()))
+@table(("row", "words", "called"), list(_foreign()))
 def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(
     row: Row, words: tuple[str, ...], called: str
 ) -> None:
@@ -358,7 +358,7 @@ def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
     needed = [word for param in _command(row).params if param.required for word in _given(param)]
     options = [param for param in _command(row).params if param.param_type_name == "option"]
     known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
-    assert options_of(row.path) == known
+    assert set(options_by_name(row.path)) == known
     elsewhere = Other(("role", "show"), ("-r",))
     for add in ADDED:
         hint = hint_words(Again(add=add, instead=elsewhere), (*row.path, *needed))

@@ -1,6 +1,5 @@
 """The file that podid prints is the file that it reads."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from harness import table
 from podid.domain.declaration import ClusterChoice, Declaration, DeclaredAgent, Guard
 from podid.domain.trust import ScopeKind
 from podid.ops.declare.files import read_declarations
@@ -58,7 +58,7 @@ def test_any_text_is_read_back(text: str, tmp_path: Path) -> None:
     assert read(declaration_text(declaration), tmp_path) == declaration
 
 
-@pytest.mark.parametrize(
+@table(
     "wrong",
     [
         {"kind": "Other"},
@@ -69,7 +69,6 @@ def test_any_text_is_read_back(text: str, tmp_path: Path) -> None:
         {"associations": [{"serviceAccount": "a/b"}]},
         {"associations": [{"serviceAccount": "a/b", "role": "r", "sessionTags": "off"}]},
     ],
-    ids=json.dumps,
 )
 def test_the_schema_refuses_mistakes(wrong: dict[str, Any]) -> None:
     assert not SCHEMA.is_valid({**declaration_object(declared(EMPTY)), **wrong})

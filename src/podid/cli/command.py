@@ -16,7 +16,7 @@ from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
 from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions
-from podid.render.formats import Drawing, Format, Report, check_query
+from podid.render.formats import Drawing, Report, check_query
 
 # five thousand associations at ten calls a second
 READ_SECONDS = 600.0
@@ -25,11 +25,11 @@ _PANEL = "Shared options"
 
 def function(command: Command, name: str) -> Callable[..., None]:
     """Return the function for Typer, with the body's own options and then the shared ones. `name` is for sentences."""
-    names = tuple(item for item in (*command.shared, *options.OUTPUT) if item != "show_permissions")
+    shared = [item for item in command.common if item.field != "show_permissions"]
     signature = [
         inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         *map(_own, command.own),
-        *(_shared(item, formats=command.formats, several=item in command.several) for item in names),
+        *map(_shared, shared),
     ]
     if "show_permissions" in command.shared:
         signature.append(_show_permissions(command, name))
@@ -40,7 +40,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
         runtime: Runtime = ctx.obj
         if not command.settings:
             runtime.ignore_settings()
-        access = access_for(runtime, {item: values.pop(item) for item in names}, further=command.formats)
+        access = access_for(runtime, {item.field: values.pop(item.field) for item in shared}, further=command.formats)
         if shown:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
@@ -49,7 +49,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
         _refuse_blank(ctx.command.params, {name: value for name, value in values.items() if name not in verbatim})
         defaults = _defaults(command, ctx, runtime)
         try:
-            _carry_out(command, access, {**values, **{name: value for name, (value, _) in defaults.items()}})
+            command.run(access, {**values, **{name: value for name, (value, _) in defaults.items()}})
         except (UsageError, NotFound) as error:
             tell_sources(error, access)
             for value, source in defaults.values():
@@ -73,12 +73,6 @@ def _defaults(command: Command, ctx: typer.Context, runtime: Runtime) -> dict[st
             refuse_blank(default[1], default[0])
             defaults[item.field] = default
     return defaults
-
-
-def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> None:
-    handed = {"access": access, "terminal": access.terminal}
-    passed = {name: handed[name] for name in command.parameters if name in handed}
-    command.body(**passed, **command.values(typed))
 
 
 # --- options as Typer reads them --------------------------------------------------------------------------------------
@@ -110,21 +104,18 @@ def _own(declared: OptionField) -> inspect.Parameter:
 _TYPES: dict[str, Any] = {"switch": bool, "text": str, "texts": list[str], "number": int}
 
 
-def _shared(name: str, *, formats: Sequence[Report | Drawing], several: bool) -> inspect.Parameter:
-    """Return the parameter of a shared option. `formats` are those that only this command writes; `several`: the option
-    may be repeated."""
-    declared = SHARED[name]
-    is_switch = declared.kind == "switch"
-    text = declared.help
-    if name == "output":
-        text = text.replace("|".join(Format), "|".join((*Format, *formats)))
-    text = f"{text} [env: {', '.join(declared.env)}]" if declared.env else text
+def _shared(declared: OptionField) -> inspect.Parameter:
+    text = f"{declared.help} [env: {', '.join(declared.env)}]" if declared.env else declared.help
     option = typer.Option(
         *declared.spellings, help=text, metavar=declared.metavar or None, rich_help_panel=_PANEL, show_default=False
     )
-    kind: Any = bool if is_switch else list[str] | None if several else str | None
-    default = False if is_switch else None
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+    kind: Any = bool if declared.kind == "switch" else _TYPES[declared.kind] | None
+    return inspect.Parameter(
+        declared.field,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if declared.kind == "switch" else None,
+        annotation=Annotated[kind, option],
+    )
 
 
 def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
@@ -153,15 +144,16 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
             raise typer.Exit
         return value
 
+    declared = SHARED["show_permissions"]
     option = typer.Option(
-        "--show-permissions",
+        declared.long,
         is_eager=True,
         callback=show,
-        help=options.SHOW_PERMISSIONS,
+        help=declared.help,
         rich_help_panel=_PANEL,
     )
     return inspect.Parameter(
-        "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
+        declared.field, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
     )
 
 
@@ -207,12 +199,11 @@ def command(
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
     settings: bool = True,
 ) -> Callable[[Callable[..., None]], Command]:
-    """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
-    other parameters are options or groups of options. Its docstring is the help. `needs` and `optional` name the
-    operations that it may call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o
-    accepts. `several` names shared options that may be repeated.
-    `permissions_for` returns the permissions for option values, namespace and `access`. Without `settings`, the
-    settings file has no effect."""
+    """Return a decorator that makes a Command of a function. The function receives an Access; its other parameters are
+    options or groups of options. Its docstring is the help. `needs` and `optional` name the operations that it may
+    call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o accepts. `several` names
+    shared options that may be repeated. `permissions_for` returns the permissions for option values, namespace and
+    `access`. Without `settings`, the settings file has no effect."""
 
     def wrap(body: Callable[..., None]) -> Command:
         return Command(body, shared, needs, tuple(optional), tuple(formats), several, permissions_for, settings)
@@ -220,4 +211,4 @@ def command(
     return wrap
 
 
-__all__ = ["Access", "Command", "Terminal", "command"]
+__all__ = ["Access", "Command", "command"]

@@ -76,6 +76,7 @@ class Shared:
     no_color: bool = switch("Print without colour, as with NO_COLOR.")
     quiet: bool = switch("Omit progress and notes on stderr.", short="-q")
     verbose: bool = switch("Print the source of each setting, and each call.", short="-v")
+    show_permissions: bool = switch("Print the IAM policy and the Kubernetes Role that this command needs, and exit.")
 
     # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -92,7 +93,6 @@ SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared
 
 # the reason of permissions that only questions need
 GUIDED = "guided mode: listing the choices"
-SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
 OUTPUT = ("output", "query", "no_headers", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
@@ -202,13 +202,10 @@ def _lines(paragraph: str) -> list[str]:
     return lines if is_list else [" ".join(lines)]
 
 
-# parameters that a body receives by name; all others are options or groups of options
-HANDED_IN = ("access", "terminal")
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as its module declares it; `body` is the decorated function."""
+    """A command as its module declares it. `body` is the decorated function: its first parameter is the `Access`, all
+    others are options or groups of options."""
 
     body: Callable[..., None]
     shared: tuple[str, ...]
@@ -240,35 +237,49 @@ class Command:
         return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
     @property
-    def parameters(self) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(self.body, eval_str=True).parameters
+    def _parameters(self) -> Iterable[tuple[str, inspect.Parameter]]:
+        _, *own = inspect.signature(self.body, eval_str=True).parameters.items()
+        return own
 
     @property
     def own(self) -> tuple[OptionField, ...]:
         """Return its own options, in order."""
         declared: list[OptionField] = []
-        for name, parameter in self.parameters.items():
+        for name, parameter in self._parameters:
             if isinstance(parameter.default, OptionField):
                 declared.append(replace(parameter.default, field=name))
-            elif name not in HANDED_IN:
+            else:
                 declared += options_in(parameter.annotation)
         return tuple(declared)
 
     @property
     def options(self) -> tuple[OptionField, ...]:
-        """Return all its options except --show-permissions."""
-        return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
+        """Return all its options, the shared ones last."""
+        return (*self.own, *self.common)
+
+    @property
+    def common(self) -> Iterator[OptionField]:
+        """Yield its shared options: the output with its formats, and those that may be repeated as such."""
+        for name in (*self.shared, *OUTPUT):
+            item = SHARED[name]
+            if name == "output":
+                item = replace(item, help="|".join((*Format, *self.formats)))
+            yield replace(item, kind="texts") if name in self.several else item
+
+    def run(self, access: Any, typed: Mapping[str, Any]) -> None:
+        """Run the body with typed values. Raise InvalidInput."""
+        self.body(access, **self.values(typed))
 
     def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of the body for typed values. Raise InvalidInput."""
         values: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
+        for name, parameter in self._parameters:
             declared = parameter.default
             if isinstance(declared, OptionField):
                 value = typed[name]
                 empty = value in (None, [])
                 values[name] = declared.default if empty else replace(declared, field=name).value(value)
-            elif name not in HANDED_IN:
+            else:
                 values[name] = filled(parameter.annotation, typed)
         return values
 

@@ -110,7 +110,7 @@ def named_role(
     policy, if required."""
     ref = facts.ref(request.account)
     role = resolve_role(
-        clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
+        clients, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
     association = DesiredAssociation(ref, role)
     change = AssociationChange(update_trust=request.update_trust)

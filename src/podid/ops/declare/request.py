@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.option import arguments, included, option, options, seconds, several, switch
 
 
@@ -21,6 +21,11 @@ class FileOptions:
     variable_files: tuple[str, ...] = several(
         "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
     )
+
+    def check(self) -> None:
+        """Raise UsageError without a file."""
+        if not self.files:
+            raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
 
 
 @options
