@@ -21,12 +21,12 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import wanted_trust
 from podid.ops.declare.wishes import Wishes
-from podid.ops.role.create import MANAGED_BY, RoleRequest, role_with_policies
+from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
-from podid.ops.role.request import RoleOptions
+from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
 
@@ -227,7 +227,7 @@ class RolePlanner:
             name=role.name,
             refs=(),
             scope=role.scope,
-            options=options,
+            settings=options,
             tags=tags,
             policies=documents,
             managed_policy_arns=tuple(arns),

@@ -20,7 +20,7 @@ from podid.ops.association.request import AssociateOptions, AssociationChange, S
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
-from podid.ops.role.create import RoleRequest
+from podid.ops.role.request import RoleRequest
 from podid.ops.role.target import owner_change_words
 
 if TYPE_CHECKING:
