@@ -71,7 +71,6 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 
 def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
-    """Return the actions and notes of all declared roles."""
     items = tuple(planned)
     actions = tuple(action for item in items for action in item.actions)
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
@@ -134,15 +133,7 @@ class RolePlanner:
         return ResolvedRole(current.arn if current is not None else arn, None)
 
     def _refused(self, role: DeclaredRole, current: Role | None, error: Conflict, owner: str = "") -> RolePlanned:
-        conflict = FileConflict(
-            kind=ROLE.name,
-            target=role.name,
-            at=role.place("name"),
-            owner=owner,
-            message=error.message,
-            lines=error.lines,
-            error=error,
-        )
+        conflict = FileConflict.of(ROLE.name, role.name, role.place("name"), error, owner)
         return RolePlanned(role=self._unseen(role, current), conflict=conflict)
 
     def _planned(
