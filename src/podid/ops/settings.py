@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from os import stat_result
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from podid.domain.errors import Again, Conflict, ExitCode, InvalidInput, NotFound, UsageError
+from podid.domain.errors import Again, ExitCode, InvalidInput, NotFound, UsageError
 from podid.domain.members import HIDDEN, OR_NULL, About, kind, members
 from podid.domain.option import OptionField
 from podid.domain.plan import Default
@@ -83,41 +84,20 @@ def write_setting(path: Path, key: str, value: str | None, patience: Patience) -
     """Write a value into the file, or remove it with None; return whether the file changed. Other lines, and mode and
     owner of the file, stay. Raise InvalidInput if the file is not TOML even afterwards, UsageError if it cannot be
     written."""
-    path = path.resolve()  # a link to a file under version control stays a link
-    try:
-        with _locked(path, patience) as facts:
-            old = text_of(path)
-            new = _edited(old, path, key, value)
-            if new == old:
-                return False
-            files.write_whole(path, _like(path, new).encode(), over=facts, keep=True)
-            return True
-    except files.ChangedMeanwhile as error:
-        raise Conflict(f"{path} was not changed: {error.strerror}", hint=Again(), subject=str(path)) from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", subject=str(path)) from error
-
-
-@contextmanager
-def _locked(path: Path, patience: Patience) -> Iterator[stat_result]:
     from podid.ops.change.journal import wait_for
 
-    def lock(descriptor: int) -> None:
-        wait_for(descriptor, str(path), patience)
-
-    if files.present(path) is None:
-        files.make_private(path.parent)
-        with suppress(FileExistsError):  # of another podid process
-            files.write_whole(path, b"")
-    with files.locked(path, lock) as facts:
-        yield facts
-
-
-def _like(path: Path, text: str) -> str:
-    """Return the text with the line ends and the byte order mark of the file."""
-    old = files.read(path)
-    text = text.replace("\n", "\r\n") if b"\r\n" in old else text
-    return f"\ufeff{text}" if old.startswith(b"\xef\xbb\xbf") else text
+    path = path.resolve()  # a link to a file under version control stays a link
+    with files.in_place(path, "written"):
+        if files.present(path) is None:
+            files.make_private(path.parent)
+            with suppress(FileExistsError):  # of another podid process
+                files.write_whole(path, b"")
+        with files.locked(path, partial(wait_for, subject=str(path), patience=patience)) as facts:
+            old = text_of(path)
+            new = _edited(old, path, key, value)
+            if new != old:
+                files.replace_text(path, new, facts)
+            return new != old
 
 
 def _edited(text: str, path: Path, key: str, value: str | None) -> str:
@@ -137,8 +117,6 @@ def _edited(text: str, path: Path, key: str, value: str | None) -> str:
 
 
 def _assignment(key: str, value: str) -> str:
-    import json
-
     # a string of JSON is one of TOML, except for DEL
     return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 

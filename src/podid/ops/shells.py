@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -130,10 +131,8 @@ def _write_script(path: Path, script: str) -> bool:
 def _delete_script(path: Path) -> bool:
     if _read_script(path) is None:
         return False
-    try:
+    with files.usage_errors(path, "deleted"):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be deleted: {error.strerror}", subject=str(path)) from error
     return True
 
 
@@ -169,19 +168,14 @@ def _block(line: str) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     """Return the content of a file; None if it does not exist. Raise UsageError."""
-    try:
+    with files.usage_errors(path, "read"), suppress(FileNotFoundError):
         return files.read(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", subject=str(path)) from error
+    return None
 
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file; a link to it stays a link. Raise UsageError."""
-    try:
-        path = path.resolve()
+    path = path.resolve()
+    with files.usage_errors(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_whole(path, data, over=files.present(path), keep=True)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", subject=str(path)) from error

@@ -16,7 +16,7 @@ from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, TARGET_TRUST, kind_of
+from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
@@ -134,7 +134,6 @@ def _elsewhere(run: Run, place: Place) -> Conflict:
 
 # a role with this permission can give itself any other
 _EVERYTHING = "iam:putrolepolicy"
-_DOCUMENTS = {ROLE.name: "trustPolicy", ROLE_TRUST.name: "policyDocument", TARGET_TRUST.name: "policyDocument"}
 
 
 def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str, ...]:
@@ -169,8 +168,8 @@ def _check_not_aws(clients: Clients, action: Action) -> None:
 
 def _of_trust(account: str, action: Action) -> Iterator[str]:
     """Yield the principals that the restored trust policy adds."""
-    member = _DOCUMENTS.get(action.kind)
-    if member is None or action.after is None:
+    member = kind_of(action.kind).policy
+    if not member or action.after is None:
         return
     present = [] if action.before is None else _statements(document(action.before, member))
     known = {name for statement in present for name in statement.principals if statement.allow}

@@ -66,6 +66,8 @@ class ResourceKind(ABC):
     passing: ClassVar[bool] = False
     # it changes the credentials of pods, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
+    # the member of the state that is a trust policy; empty if there is none
+    policy: ClassVar[str] = ""
     # several of them may be changed at the same time, if the plan allows it
     independent: ClassVar[bool] = False
     # notes of a plan that deletes one
@@ -238,9 +240,9 @@ class OneTime(ResourceKind):
 
 
 class Trusting(OfRole):
-    """A kind of resource with a trust policy, which is the member `policy` of its state."""
+    """A kind of resource with a trust policy."""
 
-    policy: ClassVar[str] = "policyDocument"
+    policy = "policyDocument"
 
     def needs(self, action: Action) -> frozenset[str]:
         return super().needs(action) | self.principals(action)
