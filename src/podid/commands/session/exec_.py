@@ -47,7 +47,7 @@ def exec_(
 
     from podid.domain.errors import NotFound, UsageError
     from podid.local import child
-    from podid.local.endpoint import CredentialsEndpoint
+    from podid.local.servers import CredentialsEndpoint
     from podid.ops.session.issue import Issuer, child_env, get_association, minting
     from podid.ops.session.recorded import recorded
     from podid.render.formats import Format

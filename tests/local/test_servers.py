@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from podid.domain.errors import AccessDenied
-from podid.local.endpoint import PATH, CredentialsEndpoint
+from podid.local.servers import PATH, CredentialsEndpoint
 
 BODY = {"AccessKeyId": "ASIAEXAMPLE", "Token": "t"}
 
