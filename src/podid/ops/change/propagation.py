@@ -102,8 +102,7 @@ def _check_trust(site: Site, action: Action, error: TrustRefused, role: Role) ->
     evaluation = trust.evaluate(policy, who)
     if evaluation.verdict is trust.TrustVerdict.NO_MATCH:
         worst = next((item for item in evaluation.findings if item.denies_access), None)
-        actions = (evaluation.assume_role, evaluation.tag_session)
-        failed = next(action for action in actions if action.verdict is trust.TrustVerdict.NO_MATCH)
+        failed = next(action for action in evaluation.actions if action.verdict is trust.TrustVerdict.NO_MATCH)
         error.id = worst.id if worst is not None else ""
         error.advice = f"The current trust policy does not allow {failed.action}: {failed.reason}."
         flags = ("--role", role.name, "--for", f"{who.namespace}/{who.service_account}")
