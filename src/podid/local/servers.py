@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 import secrets

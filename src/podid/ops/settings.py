@@ -1,7 +1,5 @@
 """`podid config`: the defaults that are in effect, and changes of single lines of the settings file."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -9,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Again, ExitCode, InvalidInput, NotFound, UsageError
 from podid.domain.members import HIDDEN, OR_NULL, About, kind, members
 from podid.domain.option import OptionField
@@ -18,9 +17,6 @@ from podid.domain.plan import Default
 from podid.domain.text import did_you_mean, nearest
 from podid.local import files
 from podid.local.settings import Keys, SettingsFile, parsed, text_of
-
-if TYPE_CHECKING:
-    from podid.calls.patience import Patience
 
 
 @kind("SettingList", "`podid config list`.")

@@ -1,8 +1,6 @@
 """Apply a plan: the order of its actions, the reasons to block one, and each change with its intent on disk before it
 and its outcome on disk after it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -176,7 +174,7 @@ class _Carrying:
         for name in names:
             self.bars.setdefault(name, error)
 
-    def _change(self, number: int, action: Action) -> Making:
+    def _change(self, number: int, action: Action) -> "Making":
         done = self.in_order()
         return Making(action, self.numbers[number], self.site, self.patience, self.journal, self.recorder, done)
 
@@ -229,7 +227,7 @@ class Making:
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 
-    def anew(self, reason: str) -> Making:
+    def anew(self, reason: str) -> "Making":
         return replace(self, action=self.kind.anew(self.site, self.action), reason=reason)
 
     def _write(self) -> State | None:

@@ -5,8 +5,6 @@ One file a run, one JSON object a line: a `run` head, then for each action an `i
 settles it by reading. Files belong to the caller: directory 0700, files 0600, never through a symlink.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import secrets
@@ -37,7 +35,7 @@ class Journal:
     def __init__(
         self,
         directory: Path,
-        locks: Locks | None = None,
+        locks: "Locks | None" = None,
         kept: list[records.Recorder] | None = None,
         begun: list[str] | None = None,
     ) -> None:
