@@ -10,7 +10,7 @@ API Reference, "PodIdentityAssociation" (externalId).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,18 +123,11 @@ def awaited(ref: ServiceAccountRef) -> str:
 
 def awaited_in(value: object) -> frozenset[ServiceAccountRef]:
     """Return the service accounts whose external ids the policy, or a part of it, contains as placeholders."""
-    return frozenset(_refs_awaited(value))
-
-
-def _refs_awaited(value: object) -> Iterator[ServiceAccountRef]:
-    if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
-        yield ServiceAccountRef(*match.groups())
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _refs_awaited(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _refs_awaited(member)
+    if isinstance(value, str):
+        match = _AWAITED.fullmatch(value)
+        return frozenset((ServiceAccountRef(*match.groups()),) if match else ())
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return frozenset[ServiceAccountRef]().union(*map(awaited_in, members))
 
 
 def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> object:

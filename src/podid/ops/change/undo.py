@@ -53,7 +53,13 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
     notes = [] if steps else [note for note in why_not.values() if note]
     site = Site(clients, header)
     # the states as the actions so far leave them
-    so_far = _as_they_are(site, [step.action for step in steps])
+    first = {_which(step.action): step.action for step in reversed(steps)}
+
+    def read(which: tuple[str, str]) -> State | None:
+        kind, action = kind_of(first[which].kind), first[which]
+        return kind.read(site, kind.reading(action))
+
+    so_far = dict(pacing.fan_out(read, first, reads=True))
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
         action = _taken_back(run, step, current, journal)
@@ -87,17 +93,6 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
-
-
-def _as_they_are(site: Site, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:
-    """Return the current state of each resource, by `_which`."""
-    first = {_which(action): action for action in reversed(actions)}
-
-    def read(which: tuple[str, str]) -> State | None:
-        kind, action = kind_of(first[which].kind), first[which]
-        return kind.read(site, kind.reading(action))
-
-    return dict(pacing.fan_out(read, first, reads=True))
 
 
 def _lasting(steps: Sequence[Step]) -> list[Step]:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import Any, ClassVar, Never, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from podid.calls.patience import Patience
 from podid.domain import trust
@@ -213,15 +213,15 @@ def needed_addon(name: str) -> frozenset[str]:
 
 
 class OfRole(ResourceKind):
-    """A kind of resource that is a part of a role."""
+    """A kind of resource that is a part of a role. The first of its keys is the role's name or ARN."""
 
     account_wide = True
 
     def needs(self, action: Action) -> frozenset[str]:
-        return needed_role(action.keys["roleName"])
+        return needed_role(action.keys[self.keys[0]])
 
     def gives(self, action: Action) -> frozenset[str] | None:
-        return needed_role(action.keys["roleName"])
+        return needed_role(action.keys[self.keys[0]])
 
 
 class OneTime(ResourceKind):
@@ -309,16 +309,13 @@ class UnknownKind(ResourceKind):
         self.name = name  # type: ignore[misc]  # the only kind that is made for each name
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        self._unknown()
-
-    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        self._unknown()
-
-    def _unknown(self) -> Never:
         raise UsageError(
             f"This version of podid does not support {self.name!r}; a newer version recorded it",
             advice="Use that version.",
         )
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        return self.read(site, action.keys)
 
 
 def owner_of_role(clients: Clients, role: Role | None) -> Owner | None:
