@@ -99,7 +99,7 @@ def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]
     owners = {}
     for name, action in resources.items():
         role = action.keys.get("roleName")
-        owner = by_role.get(role) if role else by_id.get(text(action.before or {}, "associationId"))
+        owner = by_role.get(role) if role else by_id.get(text(action.before, "associationId"))
         if owner is not None:
             owners[name] = owner
     return owners

@@ -58,7 +58,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error
-    name = parse_role_arn(text(action.after or {}, "roleArn")).resource_name
+    name = parse_role_arn(text(action.after, "roleArn")).resource_name
     try:
         role = site.iam.find_role(name)
     except PodidError as unread:

@@ -152,7 +152,7 @@ def _principal(arn: str) -> str:
 
 def _check_not_aws(clients: Clients, action: Action) -> None:
     arn, name = action.keys.get("targetRoleArn", ""), action.keys.get("roleName", "")
-    path = role_path(arn) if arn else text(action.after or {}, "path")
+    path = role_path(arn) if arn else text(action.after, "path")
     role = clients.iam.find_role(name) if name else None
     if owned_by_aws(path) or (role is not None and role.service_linked):
         message = (

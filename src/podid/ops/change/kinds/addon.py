@@ -346,7 +346,7 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
 
 def irsa_role_of(state: State | None) -> str:
     """Return the role of IRSA of an add-on; empty for none."""
-    return text(state or {}, "serviceAccountRoleArn")
+    return text(state, "serviceAccountRoleArn")
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:

@@ -186,7 +186,7 @@ def with_associations(
 
 
 def _roles(state: State | None) -> frozenset[str]:
-    return needed_role(text(state or {}, "roleArn")) | needed_role(text(state or {}, "targetRoleArn"))
+    return needed_role(text(state, "roleArn")) | needed_role(text(state, "targetRoleArn"))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:

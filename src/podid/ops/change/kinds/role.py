@@ -120,7 +120,7 @@ class RoleKind(Trusting):
         return deletion_notes(role, uses)
 
     def check_same(self, current: State, created: State | None) -> None:
-        had, has, name = text(created or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
+        had, has, name = text(created, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
             message = f"Role {name} was deleted and created again: its id is {has} now and was {had} before"
             raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
@@ -154,7 +154,7 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
     for action in earlier:
         if action.kind == "association" and action.target == str(use.ref):
             changed, state = True, action.after
-        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after or {}, "namespace") == use.namespace:
+        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after, "namespace") == use.namespace:
             roles = roles_of(action.after)
             if use.service_account in {*roles, *roles_of(action.before)}:
                 changed, state = True, {"roleArn": roles.get(use.service_account)}

@@ -151,7 +151,7 @@ class TargetTrustKind(RoleTrustKind):
     manner = frozenset({"profile"})
 
     def reading(self, action: Action) -> Keys:
-        profile = text(action.after or {}, "profile") or text(action.before or {}, "profile")
+        profile = text(action.after, "profile") or text(action.before, "profile")
         return {**action.keys, "profile": profile}
 
     def find_role(self, clients: Clients, keys: Keys) -> Role | None:
