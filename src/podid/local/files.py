@@ -128,14 +128,6 @@ def present(path: Path) -> os.stat_result | None:
     return facts
 
 
-def check_writable(directory: Path) -> None:
-    """Check that a file can be created in the directory, as far as possible in advance."""
-    if not stat.S_ISDIR(directory.stat().st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
 def write_whole(
     path: Path, data: bytes, *, over: os.stat_result | None = None, keep: bool = False
 ) -> os.stat_result | None:
@@ -292,7 +284,11 @@ class OutputFile:
         self._lock, self._begun = threading.Lock(), False
         with usage_errors(self.name, "written"):
             self._there = present(self._path)
-            check_writable(self._path.parent)
+            if not stat.S_ISDIR(self._path.parent.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            # as far as can be checked in advance
+            if not os.access(self._path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     @property
     def exists(self) -> bool:

@@ -102,7 +102,11 @@ def _edited(text: str, path: Path, key: str, value: str | None) -> str:
     own = re.compile(rf"""[ \t]*(["']?){re.escape(key)}\1[ \t]*=[ \t]*(?:"[^"\\]*"|'[^']*'|[^"'\s#]*)([ \t]*#.*)?""")
     matches = ((number, own.match(line)) for number, line in enumerate(lines))
     place, match = next(((number, match) for number, match in matches if match), (-1, None))
-    added = [] if value is None else [_assignment(key, value) + ((match[2] or "") if match else "")]
+    added: list[str] = []
+    if value is not None:
+        # a string of JSON is one of TOML, except for DEL
+        text_of_value = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        added = [f"{key} = {text_of_value}{(match[2] or '') if match else ''}"]
     if match is None:
         # before the first table: below it, the key would be part of it
         tables = (number for number, line in enumerate(lines) if line.lstrip().startswith("["))
@@ -110,11 +114,6 @@ def _edited(text: str, path: Path, key: str, value: str | None) -> str:
     new = [*lines[:place], *added, *(lines[place + (match is not None) :] or [""])]
     _check_edit(text, "\n".join(new), path, key, value)
     return "\n".join(new)
-
-
-def _assignment(key: str, value: str) -> str:
-    # a string of JSON is one of TOML, except for DEL
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 
 
 def _check_edit(old: str, new: str, path: Path, key: str, value: str | None) -> None:
