@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 import direct_requests
+import reused_threads
 import shared_caches
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
@@ -186,6 +187,7 @@ def _fast_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         shared_caches.install(patch)
         direct_requests.install(patch)
+        reused_threads.install(patch)
         yield
 
 

@@ -16,6 +16,8 @@ from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
 from podid.cli import parser, tree
+from podid.sandbox.aws import gateway, moto_backend
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.kube.tokens import TokenIssuer
 
 # the services that podid calls
@@ -34,7 +36,7 @@ _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Install all shared caches until the patch ends."""
-    for part in (boto, clients, moto, signing_keys, few_regions, commands, unsynced_files):
+    for part in (boto, clients, moto, ec2, signing_keys, few_regions, commands, unsynced_files):
         part(patch)
 
 
@@ -140,6 +142,36 @@ def moto(patch: pytest.MonkeyPatch) -> None:
     from moto.core import responses, utils
 
     patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
+
+
+def ec2(patch: pytest.MonkeyPatch) -> None:
+    """Cache moto's EC2 until a call changes it: for each command moto wrote the same answers again, and for each test
+    it created the same instances."""
+    answer, seed, clear = moto_backend.answer_by_moto, moto_backend.seed_ec2, moto_backend.clear_ec2
+    answers: dict[Any, HttpAnswer] = {}
+    seeded: list[tuple[str, ...]] = []  # at most one; empty after a change
+
+    def once(service: Any, request: HttpRequest, account: str, authorization: str) -> HttpAnswer:
+        if service != "ec2":
+            return answer(service, request, account, authorization)
+        if b"Action=Describe" not in request.body:
+            seeded.clear()
+            answers.clear()
+            return answer(service, request, account, authorization)
+        key = (account, authorization.split("/")[2], request.query, request.body)
+        if key not in answers:
+            answers[key] = answer(service, request, account, authorization)
+        return answers[key]
+
+    def seed_once(*place: str) -> None:
+        if seeded != [place]:
+            seed(*place)
+            seeded[:] = [place]
+            answers.clear()
+
+    patch.setattr(gateway, "answer_by_moto", once)
+    patch.setattr(gateway, "seed_ec2", seed_once)
+    patch.setattr(gateway, "clear_ec2", lambda: None if seeded else clear())
 
 
 def signing_keys(patch: pytest.MonkeyPatch) -> None:

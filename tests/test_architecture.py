@@ -340,7 +340,7 @@ def test_shared_options_have_one_spelling() -> None:
 def test_only_the_command_that_is_named_is_imported(line: str) -> None:
     imported = {name for name in loaded(*line.split()) if name.startswith("podid.commands.") and name.count(".") > 2}
     named = next(row for row in COMMANDS if line.startswith(row.name))
-    assert imported == {f"podid.commands.{named.where.partition(':')[0]}"}
+    assert imported == {named.module}
 
 
 # --- the tree ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from podid.commands.diagnosis.doctor import permissions
+from podid.commands.diagnosis.doctor import doctor
 from podid.ops.declare.manifests import Setting, account, cron_job, job
 from podid.render.formats import to_json, to_yaml
 from podid.render.permissions import policy_of
@@ -30,7 +30,7 @@ HEAD = """\
 
 def generate() -> dict[str, str]:
     """Return the files by name."""
-    needed = permissions().always
+    needed = doctor.permissions.always
     objects = {
         "access.yaml": [*account(SETTING), *access_of(SETTING, needed)],
         "cronjob.yaml": [cron_job(SETTING, "0 * * * *")],

@@ -10,7 +10,7 @@ import pytest
 from cluster_api import Json
 from harness import one_in
 from permissions_support import allow, limited
-from podid.cli.tree import permissions_of_commands
+from podid.commands.diagnosis.own import permissions_of_commands
 from podid.domain.permissions import KubePermission, Permissions
 from podid.render.permissions import manifests_of
 from worlds import ACCOUNT, CLUSTER_ARN, Site

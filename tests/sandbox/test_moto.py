@@ -15,7 +15,9 @@ from podid.sandbox.contract import SandboxClock
 ADVICE = f"moto {version('moto')} has changed what sandbox/aws/moto_backend.py uses; mend it there: "
 # "module:name.attribute" -> the parameters that are given by name or by place
 CALLED: dict[str, tuple[str, ...]] = {
-    "moto.moto_server.werkzeug_app:create_backend_app": ("service",),
+    "moto.core.request:Request.from_values": ("args", "kwargs"),
+    "moto.ec2.responses:EC2Response._dispatch": ("self", "request", "full_url", "headers"),
+    "moto.iam.responses:IamResponse._dispatch": ("self", "request", "full_url", "headers"),
     "moto.iam.models:AWSManagedPolicy.from_data": ("name", "account_id", "region_name", "data"),
     "moto.iam.models:ManagedPolicy.attach_to": ("self", "obj"),
     "moto.iam.models:IAMBackend.get_roles": ("self",),

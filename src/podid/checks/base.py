@@ -6,12 +6,13 @@ without calling the rule.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Node, Pod
 from podid.domain.findings import EVERYONE, Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or, part
 from podid.domain.text import count_of, short_list
 from podid.facts import index
@@ -19,7 +20,7 @@ from podid.facts.injection import Group, groups
 from podid.pages.index import ENTRIES
 
 # the names that nearly every check uses; those of the last two lines are defined in podid.domain
-__all__ = ["Case", "Check", "PartOfCheck", "Rule", "Verdicts", "on_links", "placed_on", "rule"]
+__all__ = ["Case", "Check", "Rule", "Verdicts", "on_links", "placed_on", "rule"]
 __all__ += ["EVERYONE", "Outcome", "Severity", "Subject", "Verdict", "count_of", "short_list"]
 __all__ += ["Known", "Missing", "Snapshot", "known", "known_or", "part"]
 
@@ -32,7 +33,7 @@ Rule = Callable[["Check", Snapshot], Verdicts | Verdict]
 class Check:
     """`title` states the healthy fact. `link` is the checked link of the way to credentials: 1 association, 2 service
     account of the pod, 3 injection, 4 SDK, 5 network, 6 agent, 7 node role, 8 EKS Auth, 9 trust, 10 permissions; 0 is
-    podid's own access."""
+    podid's own access. `only_links` are the requested links of a check with verdicts on several; empty for all."""
 
     id: str
     severity: Severity
@@ -43,6 +44,7 @@ class Check:
     wants: tuple[str, ...]
     rule: Rule
     bearing: Bearing = Bearing.STOPS
+    only_links: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
@@ -82,6 +84,12 @@ class Check:
         subject."""
         return Case(self, subject, chain)
 
+    def of_account(self, ref: ServiceAccountRef) -> "Case":
+        return self.case(ref.subject, (str(ref),))
+
+    def of_role(self, arn: str, associations: Iterable[Listed]) -> "Case":
+        return self.case(index.role_subject(arn), index.chain_of(associations))
+
     def of_cluster(self, snapshot: Snapshot, chain: tuple[str, ...] = ()) -> "Case":
         return self.case(index.cluster_subject(snapshot), chain)
 
@@ -106,13 +114,7 @@ class Check:
     def of_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
         """Yield each role ARN with the associations that name it."""
         for arn, associations in index.by_role(snapshot).items():
-            yield self.case(index.role_subject(arn), index.chain_of(associations)), arn, associations
-
-    def of_target_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
-        """Yield each ARN of a target role that is not the role of an association too, with its associations."""
-        for arn, associations in index.by_target(snapshot).items():
-            if arn not in index.by_role(snapshot):
-                yield self.case(index.role_subject(arn), index.chain_of(associations)), arn, associations
+            yield self.of_role(arn, associations), arn, associations
 
     def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
         """Yield the nodes, each case with the associated service accounts that have pods on the node."""
@@ -158,19 +160,19 @@ class Case:
     def fail(
         self,
         message: str,
-        *,
+        *evidence: str,
         severity: Severity | None = None,
-        evidence: Iterable[str] = (),
         commands: Iterable[tuple[str, ...]] = (),
         masked_by: str = "",
         pods: Iterable[Pod] = (),
         nodes: Iterable[str] = (),
     ) -> Verdict:
-        """Return a failing verdict. `pods` and `nodes` are the affected ones, if these are not all of the subject's."""
+        """Return a failing verdict with its message and the lines of its evidence. `pods` and `nodes` are the affected
+        ones, if these are not all of the subject's."""
         return replace(
             self._verdict(Outcome.FAIL, message),
             severity=severity or self.check.severity,
-            evidence=tuple(evidence),
+            evidence=evidence,
             fix=Fix(self.check.fix, tuple(commands)),
             masked_by=masked_by,
             pods=tuple(f"{pod.namespace}/{pod.name}" for pod in pods),
@@ -178,20 +180,19 @@ class Case:
         )
 
     def fail_pods(
-        self, failed: Collection[Pod], total: int, message: str, *, verb: tuple[str, str] = ("", ""), **more: Any
+        self,
+        failed: Collection[Pod],
+        total: int,
+        message: str,
+        *evidence: str,
+        verb: tuple[str, str] = ("", ""),
+        **more: Any,
     ) -> Verdict:
         """Return a failing verdict on some of the subject's `total` pods: "2 of 3 pods {verb} {message}". `verb` is its
         singular and its plural, of a present tense."""
         words = (f"{len(failed)} of {count_of(total, 'pod')}", verb[len(failed) != 1], message)
-        evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
-        return self.fail(" ".join(filter(None, words)), evidence=evidence, **more)
-
-    def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
-        """Return info for a setting that looks wrong and is correct, if the user named one of its service accounts.
-        Otherwise return a pass with the same message."""
-        if {str(ref) for ref in snapshot.targets} & set(self.chain):
-            return self.fail(message, severity=Severity.INFO, evidence=evidence)
-        return self.ok(message)
+        pods = f"pods: {short_list(pod.name for pod in failed)}"
+        return self.fail(" ".join(filter(None, words)), pods, *evidence, **more)
 
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
         """Return unknown. `severity` is that of the possible failure: the check's, if no lower one is likelier."""
@@ -231,13 +232,6 @@ SEVERAL: Mapping[str, Mapping[int, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartOfCheck(Check):
-    """A check of which only the verdicts on some of its links were requested."""
-
-    links: tuple[int, ...]
-
-
 def on_links(check: Check, links: Collection[int]) -> Check | None:
     """Return the check, limited to its verdicts on these links; None if it has none."""
     own = SEVERAL.get(check.id, {check.link: ()})
@@ -245,14 +239,13 @@ def on_links(check: Check, links: Collection[int]) -> Check | None:
     if not kept or len(kept) == len(own):
         return check if kept else None
     needless = {name for link, names in own.items() if link not in kept for name in names}
-    values = {field.name: getattr(check, field.name) for field in fields(check)}
     wants = tuple(name for name in check.wants if name not in needless)
-    return PartOfCheck(**{**values, "link": kept[0], "wants": wants}, links=kept)
+    return replace(check, link=kept[0], wants=wants, only_links=kept)
 
 
 def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:
     """Yield the verdict, on that link if the check has several; nothing if the link was not requested."""
     if check.id in SEVERAL:
         verdict = replace(verdict, link=link)
-    if not isinstance(check, PartOfCheck) or verdict.link in check.links:
+    if not check.only_links or verdict.link in check.only_links:
         yield verdict

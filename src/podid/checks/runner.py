@@ -6,9 +6,8 @@ manifest, a route. Such a finding is true whatever else is broken, so nothing ma
 symptoms: states that a cause produces.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from podid.checks.base import Check
 from podid.checks.shared.evidence import in_evidence
@@ -25,17 +24,13 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     """Return the check's own verdicts, and those from logs and evidence, which do not depend on its sections."""
-    verdicts = (_safely(check, snapshot, judge) for judge in (Check.judge, in_logs, in_evidence))
-    return sorted(chain.from_iterable(verdicts), key=lambda v: (v.subject, v.outcome, v.message))
-
-
-def _safely(
-    check: Check, snapshot: Snapshot, judge: Callable[[Check, Snapshot], Iterable[Verdict]]
-) -> Collection[Verdict]:
-    try:
-        return list(judge(check, snapshot))
-    except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
-        return [check.of_everyone(snapshot).unknown(crashed(error))]
+    verdicts: list[Verdict] = []
+    for judge in (Check.judge, in_logs, in_evidence):
+        try:
+            verdicts += list(judge(check, snapshot))
+        except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
+            verdicts.append(check.of_everyone(snapshot).unknown(crashed(error)))
+    return sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
 
 
 # --- failures that follow from others ---------------------------------------------------------------------------------

@@ -176,13 +176,7 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
     return (IdentityState.CONFIGURED if missing else IdentityState.PROVEN), links
 
 
-def _link(verdict: Verdict) -> int:
-    """Return the verdict's link. Missing evidence of tokens and probes is about EKS Auth, whatever the check's link."""
-    return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
-
-
 def _served(probe: Probed) -> bool:
-    """Return whether the probe got the credentials of the association's role."""
     return probe.redeemed is not None and not probe.link
 
 
@@ -204,11 +198,10 @@ class _Identity:
         running = [pod for pod in pods if live(pod)]
         served = [pod for pod in running if not opted_out(pod)]
         new = self._new_pod(served)
-        judged = None
-        if isinstance(self.snapshot.pods, Known):
-            judged = tuple(self._pods(served, new))
+        judged = tuple(self._pods(served, new)) if isinstance(self.snapshot.pods, Known) else None
         state, cause = self._whole(new, judged)
         failed = [concern for concern in self.concerns if concern.failed]
+        undecided = {*lacking, *(concern.verdict.link for concern in self.concerns if concern.open)}
         ceilings = (c.verdict for c in failed if c.verdict.link == PERMISSIONS_LINK)
         return IdentityStatus(
             ref=self.ref,
@@ -220,7 +213,7 @@ class _Identity:
             opted_out=tuple(pod.name for pod in running if opted_out(pod)),
             permissions=next((v for v in ceilings if v.severity is Severity.ERROR), None),
             advice=tuple(c.verdict for c in failed if c.bearing is Bearing.ADVICE),
-            checked_links=tuple(self._checked(lacking)),
+            checked_links=tuple(link for link in STATE_LINKS if link not in undecided),
             not_checked=tuple(self._not_checked(lacking)),
         )
 
@@ -287,7 +280,6 @@ class _Identity:
             yield self._pod(pod, new, concerns)
 
     def _pod(self, pod: Pod, new: PodStatus, concerns: Sequence[_Concern]) -> PodStatus:
-        """Return the pod's status; `concerns` are those that affect it."""
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(concerns, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in concerns if concern.stale), None)
@@ -296,8 +288,13 @@ class _Identity:
             # new pods would fail too, so a restart does not help
             if new.state is IdentityState.BROKEN:
                 state, cause = IdentityState.BROKEN, new.cause
-            elif state is IdentityState.STALE and stale.verdict.check == "cached-credentials-after-change":
-                until = self._until()
+            elif (
+                state is IdentityState.STALE
+                and stale.verdict.check == "cached-credentials-after-change"
+                and isinstance(self.association, Association)
+                and (changed := changed_at(self.association, self.snapshot.taken_at)) is not None
+            ):
+                until = changed + LIFETIME
         if state is IdentityState.READY:
             state = IdentityState.PROVEN if session else IdentityState.VERIFIED if trial else state
         return PodStatus(
@@ -316,12 +313,6 @@ class _Identity:
 
     def _or_none(self, state: IdentityState | None) -> IdentityState | None:
         return IdentityState.NONE if self._known_absent else state
-
-    def _until(self) -> datetime | None:
-        if not isinstance(self.association, Association):
-            return None
-        changed = changed_at(self.association, self.snapshot.taken_at)
-        return None if changed is None else changed + LIFETIME
 
     def _trial(self, pod: Pod) -> TokenTrial | None:
         """Return the trial that got the association's role with a token of the pod, or of one of the same template."""
@@ -384,13 +375,14 @@ class _Identity:
             return self.ceiling, None
         return IdentityState.READY, None
 
-    def _checked(self, lacking: Collection[int]) -> Iterator[int]:
-        undecided = {concern.verdict.link for concern in self.concerns if concern.open}
-        return (link for link in STATE_LINKS if link not in lacking and link not in undecided)
-
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
-        """Yield the unknown verdicts, each once, then the links for which nothing was read."""
-        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN and _read(c.verdict))
-        yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
+        """Yield the unknown verdicts, each once, then the links for which nothing was read. Missing evidence of tokens
+        and probes is about EKS Auth, whatever the check's link."""
+        unknown = dict[NotChecked, None]()
+        for verdict in (c.verdict for c in self.concerns):
+            if verdict.outcome is Outcome.UNKNOWN and _read(verdict):
+                link = EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
+                unknown[NotChecked(link, verdict.reason or verdict.message, verdict.permission)] = None
+        yield from unknown
         for link in lacking:
             yield NotChecked(link, "")

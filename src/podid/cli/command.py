@@ -15,7 +15,7 @@ from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
-from podid.domain.permissions import CommandPermissions, Permissions
+from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions
 from podid.render.formats import Drawing, Format, Report, check_query
 
 # five thousand associations at ten calls a second
@@ -200,21 +200,22 @@ def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Repor
 def command(
     *,
     shared: tuple[str, ...] = (),
-    permissions: Callable[[], CommandPermissions] = CommandPermissions,
+    needs: str = "",
+    optional: Iterable[OptionalNeed] = (),
     formats: Iterable[Report | Drawing] = (),
     several: tuple[str, ...] = (),
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
     settings: bool = True,
 ) -> Callable[[Callable[..., None]], Command]:
     """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
-    other parameters are options or groups of options. Its docstring is the help. `permissions` returns the permissions
-    of the operations that it may call, and imports the gateways itself: only --show-permissions needs them. `formats`
-    are further formats that -o accepts. `several` names shared options that may be repeated.
+    other parameters are options or groups of options. Its docstring is the help. `needs` and `optional` name the
+    operations that it may call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o
+    accepts. `several` names shared options that may be repeated.
     `permissions_for` returns the permissions for option values, namespace and `access`. Without `settings`, the
     settings file has no effect."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, permissions, tuple(formats), several, permissions_for, settings)
+        return Command(body, shared, needs, tuple(optional), tuple(formats), several, permissions_for, settings)
 
     return wrap
 

@@ -25,7 +25,7 @@ from podid.domain.option import (
     seconds,
     switch,
 )
-from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
+from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions, permissions_of
 from podid.domain.plan import Wait
 from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_format
 
@@ -90,6 +90,8 @@ GUARD: OptionField = option(
 )
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
+# the reason of permissions that only questions need
+GUIDED = "guided mode: listing the choices"
 SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
 OUTPUT = ("output", "query", "no_headers", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
@@ -210,7 +212,9 @@ class Command:
 
     body: Callable[..., None]
     shared: tuple[str, ...]
-    permissions: Callable[[], CommandPermissions]
+    # the operations that it may call, by name, and those that only some of its options need
+    needs: str = ""
+    optional: tuple[OptionalNeed, ...] = ()
     # the formats that it writes in addition to the common ones
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
@@ -268,10 +272,19 @@ class Command:
                 values[name] = filled(parameter.annotation, typed)
         return values
 
+    @property
+    def permissions(self) -> CommandPermissions:
+        """Return the permissions that the command declares."""
+        if not self.needs and not self.optional:
+            return CommandPermissions()
+        from podid.cli.permissions import declared
+
+        return declared(self.needs, self.optional)
+
     def all_permissions(self, **values: object) -> CommandPermissions:
         """Return the permissions of the body, for `values` of its options if specified, plus those for choosing the
         cluster and identifying the caller."""
-        permissions = self.permissions()
+        permissions = self.permissions
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)
             permissions = chosen if isinstance(chosen, CommandPermissions) else replace(permissions, always=chosen)

@@ -1,9 +1,9 @@
-"""Optional permissions of several commands, each with its reason.
+"""The permissions of commands: the operations that they name, and groups of operations.
 
-Only a command's `permissions()` imports this module: it loads the gateways, which only --show-permissions needs.
+Only --show-permissions imports this module: it loads the clients.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from podid.aws.account import AccountManagement
 from podid.aws.cloudformation import CloudFormation
@@ -13,12 +13,25 @@ from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.organizations import Organizations
 from podid.aws.sts import EksAuth, Sts
-from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, permissions_of
+from podid.domain.permissions import (
+    CommandPermissions,
+    Need,
+    OptionalNeed,
+    OptionalPermission,
+    Permissions,
+    permissions_of,
+)
 from podid.domain.plan import Verb
 from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
+from podid.ops.agent.preflight import CHECKS
+from podid.ops.agent.status import AGENT_CHECKS
+from podid.ops.association.details import DETAILS, checks_for, sections_for
+from podid.ops.audit import graph, unused
+from podid.ops.change import kinds
 from podid.ops.change.kinds import (
+    ADDON,
     ADDON_ASSOCIATIONS,
     ASSOCIATION,
     COMMAND,
@@ -32,9 +45,70 @@ from podid.ops.change.kinds import (
     TARGET_TRUST,
     ResourceKind,
 )
+from podid.ops.change.kinds.base import operation
+from podid.ops.declare.reconcile import FileNeeds
+from podid.ops.declare.request import ReconcileOptions
+from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
 
+
+def declared(needs: str, optional: Iterable[OptionalNeed] = ()) -> CommandPermissions:
+    """Return the permissions that a command declares: for the operations that it always needs, and the optional ones.
+
+    An operation is a method of a gateway (`Eks.get_cluster`), or a kind of resource with a verb (`ROLE.create`). A name
+    without a dot is a group of this module. Optional are names of groups, or a reason with its operations. Raise
+    KeyError or AttributeError for a name that does not exist."""
+    always, more = Permissions(), list[OptionalPermission]()
+    for word in needs.split():
+        group = _group(word)
+        if isinstance(group, CommandPermissions):
+            more += group.optional
+        always |= _permissions(group)
+    for item in optional:
+        if isinstance(item, str):
+            for word in item.split():
+                group = globals()[word]
+                more += (group,) if isinstance(group, OptionalPermission) else group
+        else:
+            reason, words = item
+            more.append(OptionalPermission(declared(words).always, reason))
+    return CommandPermissions(always, tuple(more))
+
+
+Group = Permissions | OptionalPermission | CommandPermissions | Iterable[Need]
+
+
+def _group(word: str) -> Group:
+    name, dot, member = word.partition(".")
+    kind = vars(kinds).get(name)
+    if dot:
+        return kind.calls(Verb(member)) if isinstance(kind, ResourceKind) else (operation(word),)
+    group: Group = globals()[name]
+    return group
+
+
+def _permissions(group: Group) -> Permissions:
+    match group:
+        case Permissions():
+            return group
+        case OptionalPermission():
+            return group.permissions
+        case CommandPermissions():
+            return group.always
+    return permissions_of(group)
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+# what podid status reads
+CHECKING = permissions_of_checks(select())
+CHECKING_AGENT = permissions_of_checks(select(AGENT_CHECKS))
+AUDITING = permissions_of_checks(select(command="audit"))
+OPTIONS_OF_DOCTOR = optional_permissions(select())
+OPTIONS_OF_AUDIT = optional_permissions(select(command="audit"))
+READING_UNUSED = permissions_of_checks((), unused.SECTIONS)
+READING_GRAPH = permissions_of_checks((), (*graph.SECTIONS, *graph.OF_KUBERNETES))
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "checking whether a name exists, and suggesting similar names"
 NAMING = OptionalPermission.of(_NAMING, *_NAMES)
@@ -113,40 +187,132 @@ TARGET_ROLE = (
 )
 
 
-def outlook(checks: Sequence[str]) -> OptionalPermission:
-    """Return the permission of a command that checks the effect of a change with some `checks`."""
-    return OptionalPermission(permissions_of_checks(select(checks)), "checking the effect before the change")
+AGENT_OUTLOOK = OptionalPermission(permissions_of_checks(select(CHECKS)), "checking the effect before the change")
+INSTALLING_AGENT = (
+    *ADDON.calls(Verb.CREATE),
+    *(Eks.list_addon_versions, Eks.list_association_summaries, Eks.list_node_groups, Eks.list_access_entries),
+    *(KubeReader.list_nodes, KubeReader.find_pod_security, KubeReader.list_agent_daemon_sets),
+    *(KubeReader.list_agent_pods, KubeReader.list_node_classes, Iam.simulate, Iam.find_profile_role),
+    *(Ec2.list_instance_profiles, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+)
+# creating an add-on with roles
+CREATING_WITH_ROLES = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
+# of guided mode, besides the choices other than associations
+ASKING = (Eks.list_clusters, Eks.list_association_summaries)
+EDITING_TRUST = (*ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names)
+# creating associations from existing ones, and checking their effect
+ASSOCIATING = CommandPermissions.of(
+    *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+    *ROLE_TRUST.calls(Verb.UPDATE),
+    optional=(
+        *REACHED,
+        OptionalPermission.of(
+            "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+        ),
+    ),
+)
+# the columns and filters of podid list
+DETAILS_OF_LIST = (
+    *(
+        OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
+        for detail, reason in DETAILS.items()
+        if detail != "owners"
+    ),
+    OptionalPermission.of(DETAILS["owners"], KubeReader.list_custom_owners),
+)
+EMPTY_NAMESPACE = OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces)
+# the policies of a role, for their evaluation
+READING_POLICIES = (*(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),)
+READING_SESSION = (Eks.find_association, Eks.list_association_summaries, *READING_POLICIES)
+NAMES_OF_SESSION = (
+    OptionalPermission.of("pod/NS/NAME", KubeReader.list_pods),
+    OptionalPermission.of("--role: suggesting similar names", Iam.list_role_names),
+    NAMING,
+)
 
 
-def editing_trust(*operations: Need) -> CommandPermissions:
-    """Return the permissions of a command that edits trust policies: none for files; for roles read, write and
-    `operations`."""
-    of_role = OptionalPermission.of(
-        "--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names, *operations
-    )
-    return CommandPermissions.of(optional=(of_role, USERS))
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
-def asking(*operations: Need) -> OptionalPermission:
-    """Return the permission of guided mode; `operations` read choices other than associations."""
-    reason = "guided mode: listing the choices"
-    return OptionalPermission.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
-
-
-def making(*always: Need, optional: tuple[OptionalPermission, ...] = ()) -> CommandPermissions:
-    """Return the permissions to create associations from existing ones and to check their effect."""
+def reading_files(*, roles: bool = True) -> CommandPermissions:
+    """Return the permissions to compare files with clusters; without `roles`, files that declare no roles."""
     return CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        *always,
+        Eks.get_cluster,
+        Eks.list_associations,
+        Iam.find_role,
+        *((Iam.get_policies, Iam.find_policy) if roles else ()),
         optional=(
-            *REACHED,
+            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
             OptionalPermission.of(
-                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+                "patterns, selectors, createServiceAccount and --from-annotations",
+                KubeReader.list_service_accounts,
+                KubeReader.find_service_account,
             ),
-            *optional,
+            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
+            OptionalPermission.of(
+                "agent: reading the add-on, its versions and the nodes",
+                *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
+                *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+                KubeReader.list_written,
+            ),
+            OptionalPermission.of(
+                "--prune: reading the roles of the files, their users and the pods",
+                *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
+            ),
+            POLICY_CHECKS,
         ),
     )
+
+
+def changing_files(*, roles: bool = True, trust: bool = True) -> Permissions:
+    """Return the permissions to change associations, and with `roles` the roles of files; with `trust` trust policies
+    too."""
+    of_roles: tuple[Need, ...] = (
+        *CREATING_ROLE,
+        *ROLE_SETTINGS.calls(Verb.UPDATE),
+        *(Iam.untag_role, Iam.delete_boundary, Iam.delete_inline_policy, Iam.detach_policy),
+    )
+    return permissions_of(
+        (
+            *(*ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
+            *(of_roles if roles else ()),
+            *(ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
+        )
+    )
+
+
+_CHANGES_OF_FILES = (
+    OptionalPermission.of("--prune: deleting", *DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
+    OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
+    OptionalPermission.of("agent: changing the add-on", *ADDON.calls(Verb.CREATE, Verb.UPDATE)),
+)
+_LEASE = OptionalPermission.of("--lease, and in a pod: the Lease", KubeReader.find_lease, KubeWriter.hold_lease)
+READING_FILES = reading_files()
+APPLYING_FILES = CommandPermissions(
+    READING_FILES.always | changing_files(),
+    (*READING_FILES.optional, *_CHANGES_OF_FILES, *REACHED, TARGET_ROLE[0], RESTARTING),
+)
+_APPLYING = OptionalPermission(APPLYING_FILES.always, "--apply: creating and changing the resources of the files")
+# without those of podid apply with which a user can get every identity: to create pods, and to restart workloads
+RECONCILING = CommandPermissions(
+    READING_FILES.always, (*READING_FILES.optional, _LEASE, _APPLYING, *_CHANGES_OF_FILES, TARGET_ROLE[0])
+)
+
+
+def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, Permissions]:
+    """Return the permissions of podid reconcile for these options and files, without and with the namespace of the
+    Lease."""
+    always = reading_files(roles=needs.roles).always
+    if options.applies:
+        always |= changing_files(roles=needs.roles, trust=options.ownership.update_trust) | OWNERS.permissions
+    for item in RECONCILING.optional:
+        usable = options.applies or item in READING_FILES.optional
+        if item not in (_LEASE, _APPLYING) and usable and needs.all_of(item.reason, options.ownership):
+            always |= item.permissions
+    return always, _LEASE.permissions
+
+
+# --- undo -------------------------------------------------------------------------------------------------------------
 
 
 def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
@@ -173,3 +339,12 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))
+
+
+# an undo deletes only resources of kinds that podid can create
+UNDOING = undoing(
+    (kind, verb)
+    for kind in kinds.KINDS
+    for verb in kind.operations
+    if verb is not Verb.NONE and (verb is not Verb.DELETE or Verb.CREATE in kind.operations)
+)

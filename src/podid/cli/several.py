@@ -12,8 +12,6 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-import typer
-
 from podid.calls import pacing
 from podid.cli.cluster import no_cluster
 from podid.cli.hints import hint_words
@@ -62,15 +60,15 @@ def in_each_cluster(
 ) -> None:
     """Run a command in each of the clusters, by default those of --cluster, or with all of `tags`. A failure in one of
     several does not stop the others: exit 8 if some of them worked."""
-    terminal = access.terminal
     clusters = _tagged(access, tags) if tags else clusters or access.shared.several.get("cluster", ())
     if len(clusters) < 2:
         local = access.of(cluster=clusters[0]) if clusters else access
-        terminal.argv = local.argv
+        access.terminal.argv = local.argv
         run(local)
         return
     check_no_context(access)
-    over_clusters(access, [(name, access.of(cluster=name)) for name in clusters], run)
+    reached = [(name, access.of(cluster=name)) for name in clusters]
+    over_clusters(access, [(name, local, partial(run, local)) for name, local in reached])
 
 
 def check_no_context(access: Access) -> None:
@@ -79,25 +77,23 @@ def check_no_context(access: Access) -> None:
         raise UsageError("--context selects one cluster and cannot be used with several clusters")
 
 
-def over_clusters(
-    access: Access,
-    clusters: Sequence[tuple[str, Access]],
-    run: Callable[[Access], None],
-) -> None:
-    """Run a command in several clusters, each with its name and its access, as `in_each_cluster` does."""
+def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[], None]]]) -> None:
+    """Run the parts of a command, as `in_each_cluster` does: each with the name of its cluster and the access to it.
+    A single part is run as the command itself."""
+    if len(parts) == 1:
+        parts[0][2]()
+        return
     terminal = access.terminal
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
     codes = set()
-    for name, local in clusters:
+    for name, local, run in parts:
         terminal.note(f"cluster {name}:")
         terminal.argv = local.argv
         try:
-            with terminal.collecting(views):
-                run(local)
-            codes.add(ExitCode.OK)
-        except typer.Exit as ended:
-            codes.add(ExitCode(ended.exit_code))
+            results, code = terminal.collected(run)
+            views += results
+            codes.add(code)
         except Cancelled:
             raise
         except PodidError as error:
@@ -125,18 +121,33 @@ PLACES = 64
 AT_ONCE = 8
 
 
-def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Reached]:
-    """Yield each cluster of --cluster, --all-clusters or --cluster-tag (`tags`) in each --region and --profile, with
-    its name; for a region, the failure to list its clusters. Raise UsageError for options that cannot be combined."""
-    chosen = ClusterOptions(all_clusters=all_clusters, cluster_tags=tags)
-    for where, local in _places(access, chosen):
+def read_each(
+    access: Access, chosen: ClusterOptions, read: Callable[[Access], T]
+) -> tuple[list[tuple[Access, T]], list[PodidError]]:
+    """Return the result of `read` for each cluster, one after the other, and the failures of several clusters. Raise
+    UsageError for options that cannot be combined, NotFound without a cluster, and the first failure without a
+    result."""
+    results: list[tuple[Access, T]] = []
+    failures: list[PodidError] = []
+    for where, place in _places(access, chosen):
         try:
-            if isinstance(local, PodidError):
-                yield where, local
-                continue
-            yield from ((name, make()) for name, make in _clusters(access, where, local, chosen))
+            if isinstance(place, PodidError):
+                raise place
+            clusters = [(name, make()) for name, make in _clusters(access, where, place, chosen)]
         except PodidError as error:
-            yield where or access.aws.region, error
+            failures.append(error)
+            continue
+        for name, local in clusters:
+            try:
+                results.append((local, read(local)))
+            except PodidError as error:
+                if not name:
+                    raise
+                error.hint = hint_words(error.hint, local.argv)
+                failures.append(error)
+    if not results:
+        raise failures[0] if failures else no_cluster(access.aws.region, access.shared, access.runtime.env)
+    return results, failures
 
 
 def are_several(access: Access, chosen: ClusterOptions) -> bool:
@@ -210,17 +221,10 @@ def report_clusters(
     failures: list[tuple[str, PodidError]] = []
     codes, number = {ExitCode.OK}, 0
 
-    def collected(local: Access) -> tuple[list[View], ExitCode]:
-        parts: list[View] = []
-        with local.terminal.collecting(parts):
-            try:
-                run(local)
-            except typer.Exit as left:
-                return parts, ExitCode(left.exit_code)
-        return parts, ExitCode.OK
-
     with until_interrupted() as interrupted:
-        for name, _, result in read_clusters(access, chosen, collected):
+        for name, _, result in read_clusters(
+            access, chosen, lambda local: local.terminal.collected(partial(run, local))
+        ):
             if isinstance(result, PodidError):
                 failures.append((name, result))
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -189,14 +189,17 @@ class Terminal:
             raise UsageError("--output and --query cannot be used with podid demo", hint=Other(("demo",)))
         self._print((text,))
 
-    @contextlib.contextmanager
-    def collecting(self, views: list[View]) -> Iterator[None]:
-        """Collect emitted results in `views` while the block runs."""
+    def collected(self, run: Callable[[], object]) -> tuple[list[View], ExitCode]:
+        """Run a part of a command. Return its results, which are not written, and its exit code."""
+        views: list[View] = []
         before, self._kept = self._kept, views
         try:
-            yield
+            run()
+        except typer.Exit as ended:
+            return views, ExitCode(ended.exit_code)
         finally:
             self._kept = before
+        return views, ExitCode.OK
 
     def emit(self, view: View) -> None:
         """Write the result to stdout in the chosen format."""

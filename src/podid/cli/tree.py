@@ -9,26 +9,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.options import Command
-    from podid.domain.permissions import CommandPermissions
 
 
 class Row(NamedTuple):
-    """`name` is typed after podid; `panel` is its group in help; `summary` is the first sentence of its help; `where`
-    is its module under podid.commands and the function."""
+    """`name` is typed after podid; `panel` is its group in help; `summary` is the first sentence of its help; `place`
+    is its module under podid.commands, if that is not NOUN.VERB."""
 
     name: str
     panel: str
     summary: str
-    where: str
+    place: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
         return tuple(self.name.split())
 
+    @property
+    def module(self) -> str:
+        return f"podid.commands.{self.place or '.'.join(self.path)}"
+
     def load(self) -> "Command":
-        module, _, function = self.where.partition(":")
-        command: Command = getattr(import_module(f"podid.commands.{module}"), function)
-        return command
+        """Return the command that its module declares."""
+        declared = vars(import_module(self.module)).values()
+        from podid.cli.options import Command
+
+        return next(value for value in declared if isinstance(value, Command))
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
@@ -38,139 +43,92 @@ OFFLINE = "Offline"
 PANELS = (SEE, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
-    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
-    Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
-    Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
-    Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
-    Row("status", SEE, "Show whether each identity works.", "workload.status:status"),
-    Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
-    Row("show", SEE, "Show everything about one service account.", "association.show:show"),
-    Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
-    Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
-    Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
-    Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
-    Row(
-        "who-can",
-        AUDIT,
-        "List the service accounts whose pods may perform an action.",
-        "permissions.who_can:who_can_do",
-    ),
-    Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges:privileges"),
-    Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
-    Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
-    Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
-    Row(
-        "right-size",
-        AUDIT,
-        "Reduce a role's policies to the used permissions.",
-        "audit.right_size:right_size",
-    ),
-    Row("graph", AUDIT, "Draw service accounts, their roles and the services of these roles.", "audit.graph:graph"),
-    Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
-    Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
+    Row("demo", START, "Run the main workflow in the sandbox, step by step."),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context."),
+    Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install"),
+    Row("associate", START, "Give a service account's pods an IAM role.", "association.associate"),
+    Row("verify", START, "Verify which role pods get.", "workload.verify"),
+    Row("status", SEE, "Show whether each identity works.", "workload.status"),
+    Row("list", SEE, "List associations with their roles.", "association.list"),
+    Row("show", SEE, "Show everything about one service account.", "association.show"),
+    Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor"),
+    Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle"),
+    Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit"),
+    Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i"),
+    Row("who-can", AUDIT, "List the service accounts whose pods may perform an action.", "permissions.who_can"),
+    Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges"),
+    Row("trace", AUDIT, "Find the pod of a role session.", "session.trace"),
+    Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity"),
+    Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused"),
+    Row("right-size", AUDIT, "Reduce a role's policies to the used permissions.", "audit.right_size"),
+    Row("graph", AUDIT, "Draw service accounts, their roles and the services of these roles.", "audit.graph"),
+    Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_"),
+    Row("export", SEE, "Print live associations and their roles as a file.", "declare.export"),
     Row(
         "decommission",
         CHANGE,
         "Remove a cluster's associations, roles and trust before or after its deletion.",
-        "association.decommission:decommission",
+        "association.decommission",
     ),
-    Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
-    Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move:move"),
-    Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
-    Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart:restart"),
-    Row("role create", CHANGE, "Create an IAM role for a service account's pods.", "role.create:create"),
-    Row("role attach", CHANGE, "Add permissions to a role.", "role.attach:attach"),
-    Row("role detach", CHANGE, "Remove permissions from a role.", "role.detach:detach"),
-    Row("role delete", CHANGE, "Delete a role and its policies.", "role.delete:delete"),
-    Row("role show", CHANGE, "Show a role, its trust policy and its associations.", "role.show:show"),
-    Row("role list", CHANGE, "List the roles that pods can assume.", "role.list:list_roles"),
-    Row("trust check", CHANGE, "Evaluate trust policies in files or of a role.", "trust.check:check"),
-    Row("trust add", CHANGE, "Allow service accounts in a trust policy.", "trust.add:add"),
-    Row(
-        "trust remove",
-        CHANGE,
-        "Remove pods, or an OIDC provider, from a trust policy.",
-        "trust.remove:remove",
-    ),
-    Row("trust tighten", CHANGE, "Narrow a trust policy to the pods that use the role.", "trust.tighten:tighten"),
-    Row("migrate plan", CHANGE, "Plan a migration from IRSA, kiam or kube2iam.", "migrate.plan:plan"),
-    Row("migrate apply", CHANGE, "Migrate service accounts to Pod Identity.", "migrate.apply:apply"),
-    Row("migrate status", CHANGE, "Show the migration stage of each service account.", "migrate.status:status"),
-    Row(
-        "migrate finish",
-        CHANGE,
-        "Remove the previous credentials after a migration.",
-        "migrate.finish:finish",
-    ),
-    Row(
-        "migrate rollback", CHANGE, "Roll service accounts back to IRSA, kiam or kube2iam.", "migrate.rollback:rollback"
-    ),
-    Row(
-        "migrate cleanup",
-        CHANGE,
-        "List and delete unused resources after a migration.",
-        "migrate.cleanup:cleanup",
-    ),
-    Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
-    Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
-    Row("plan", DECLARE, "Show the difference between files and live resources.", "declare.plan:plan"),
-    Row("apply", DECLARE, "Create and change the resources that files declare.", "declare.apply:apply"),
-    Row("reconcile", DECLARE, "Compare files with clusters at an interval.", "declare.reconcile:reconcile"),
-    Row("diff", DECLARE, "Show a unified diff between live resources and files.", "declare.diff:diff"),
-    Row("forget", DECLARE, "Remove the mark of a file from associations and roles.", "declare.forget:forget"),
-    Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
-    Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
-    Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
-    Row(
-        "agent versions",
-        AGENT,
-        "List the add-on's versions that EKS offers for this cluster.",
-        "agent.versions:versions",
-    ),
-    Row(
-        "addon install",
-        CHANGE,
-        "Install or update an add-on and give it roles.",
-        "addon.install:install",
-    ),
-    Row("addon associate", AGENT, "Give an add-on's service account a role.", "addon.associate:associate"),
-    Row("addon disassociate", AGENT, "Delete an add-on's associations.", "addon.disassociate:disassociate"),
-    Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
-    Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
-    Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
-    Row("convert", OFFLINE, "Convert a file of another tool to podid's own format.", "declare.convert:convert"),
-    Row("validate", OFFLINE, "Validate files without calling AWS or Kubernetes.", "declare.validate:validate"),
-    Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema:schema"),
-    Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
-    Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster.", "sandbox.start:start"),
-    Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
-    Row("sandbox status", OFFLINE, "Show whether the sandbox is running.", "sandbox.status:status"),
-    Row("sandbox env", OFFLINE, "Print shell commands that select the sandbox.", "sandbox.env:env"),
-    Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
-    Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
-    Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("mcp", SEE, "Serve podid's tools to AI assistants over the Model Context Protocol.", "mcp:mcp"),
-    Row("version", OFFLINE, "Print the versions of podid, its libraries and its data.", "version:version"),
-    Row("config list", OFFLINE, "List the defaults of options, with the source of each.", "config.list:list_config"),
-    Row("config get", OFFLINE, "Print the default of an option.", "config.get:get"),
-    Row("config set", OFFLINE, "Set the default of an option in the settings file.", "config.set:set_config"),
-    Row("config unset", OFFLINE, "Remove the default of an option from the settings file.", "config.unset:unset"),
-    Row("config path", OFFLINE, "Print the path of the settings file.", "config.path:path"),
-    Row(
-        "completion install",
-        OFFLINE,
-        "Install the completion script of a shell.",
-        "completion.install:install",
-    ),
-    Row(
-        "completion uninstall",
-        OFFLINE,
-        "Uninstall the completion script of a shell.",
-        "completion.uninstall:uninstall",
-    ),
-    Row("completion show", OFFLINE, "Print the completion script of a shell.", "completion.show:show"),
+    Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate"),
+    Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move"),
+    Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy"),
+    Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart"),
+    Row("role create", CHANGE, "Create an IAM role for a service account's pods."),
+    Row("role attach", CHANGE, "Add permissions to a role."),
+    Row("role detach", CHANGE, "Remove permissions from a role."),
+    Row("role delete", CHANGE, "Delete a role and its policies."),
+    Row("role show", CHANGE, "Show a role, its trust policy and its associations."),
+    Row("role list", CHANGE, "List the roles that pods can assume."),
+    Row("trust check", CHANGE, "Evaluate trust policies in files or of a role."),
+    Row("trust add", CHANGE, "Allow service accounts in a trust policy."),
+    Row("trust remove", CHANGE, "Remove pods, or an OIDC provider, from a trust policy."),
+    Row("trust tighten", CHANGE, "Narrow a trust policy to the pods that use the role."),
+    Row("migrate plan", CHANGE, "Plan a migration from IRSA, kiam or kube2iam."),
+    Row("migrate apply", CHANGE, "Migrate service accounts to Pod Identity."),
+    Row("migrate status", CHANGE, "Show the migration stage of each service account."),
+    Row("migrate finish", CHANGE, "Remove the previous credentials after a migration."),
+    Row("migrate rollback", CHANGE, "Roll service accounts back to IRSA, kiam or kube2iam."),
+    Row("migrate cleanup", CHANGE, "List and delete unused resources after a migration."),
+    Row("history", CHANGE, "List the changes in podid's journal.", "history.history"),
+    Row("undo", CHANGE, "Undo one run.", "history.undo"),
+    Row("plan", DECLARE, "Show the difference between files and live resources.", "declare.plan"),
+    Row("apply", DECLARE, "Create and change the resources that files declare.", "declare.apply"),
+    Row("reconcile", DECLARE, "Compare files with clusters at an interval.", "declare.reconcile"),
+    Row("diff", DECLARE, "Show a unified diff between live resources and files.", "declare.diff"),
+    Row("forget", DECLARE, "Remove the mark of a file from associations and roles.", "declare.forget"),
+    Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage."),
+    Row("agent nodes", AGENT, "List nodes with their agent pods."),
+    Row("agent logs", AGENT, "Classify the agents' logs into failure modes."),
+    Row("agent versions", AGENT, "List the add-on's versions that EKS offers for this cluster."),
+    Row("addon install", CHANGE, "Install or update an add-on and give it roles."),
+    Row("addon associate", AGENT, "Give an add-on's service account a role."),
+    Row("addon disassociate", AGENT, "Delete an add-on's associations."),
+    Row("addon list", AGENT, "List add-ons and their service accounts' roles."),
+    Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall"),
+    Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain"),
+    Row("convert", OFFLINE, "Convert a file of another tool to podid's own format.", "declare.convert"),
+    Row("validate", OFFLINE, "Validate files without calling AWS or Kubernetes.", "declare.validate"),
+    Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema"),
+    Row("preset list", OFFLINE, "List permission presets for well-known workloads."),
+    Row("preset show", OFFLINE, "Show a preset in words and as a policy."),
+    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster."),
+    Row("sandbox stop", OFFLINE, "Stop the sandbox."),
+    Row("sandbox status", OFFLINE, "Show whether the sandbox is running."),
+    Row("sandbox env", OFFLINE, "Print shell commands that select the sandbox."),
+    Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state."),
+    Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_"),
+    Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox."),
+    Row("mcp", SEE, "Serve podid's tools to AI assistants over the Model Context Protocol."),
+    Row("version", OFFLINE, "Print the versions of podid, its libraries and its data."),
+    Row("config list", OFFLINE, "List the defaults of options, with the source of each."),
+    Row("config get", OFFLINE, "Print the default of an option."),
+    Row("config set", OFFLINE, "Set the default of an option in the settings file."),
+    Row("config unset", OFFLINE, "Remove the default of an option from the settings file."),
+    Row("config path", OFFLINE, "Print the path of the settings file."),
+    Row("completion install", OFFLINE, "Install the completion script of a shell."),
+    Row("completion uninstall", OFFLINE, "Uninstall the completion script of a shell."),
+    Row("completion show", OFFLINE, "Print the completion script of a shell."),
 )
 
 GROUPS: dict[str, str] = {
@@ -189,28 +147,3 @@ GROUPS: dict[str, str] = {
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, or ()."""
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
-
-
-def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
-    """Return the commands' names and their permissions together. Raise UsageError for an unknown command."""
-    from dataclasses import replace
-
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.permissions import CommandPermissions
-    from podid.domain.text import did_you_mean, nearest
-
-    known = {row.name: row for row in COMMANDS}
-    plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
-    total = CommandPermissions()
-    for typed, name in zip(names, plain, strict=False):
-        if name not in known:
-            near = nearest(name, known, 1)
-            raise UsageError(
-                f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
-                hint=Again(swap=(typed, near[0])) if near else (),
-                subject=name,
-            )
-        needed = known[name].load().all_permissions()
-        optional = dict.fromkeys((*total.optional, *needed.optional))
-        total = replace(total, always=total.always | needed.always, optional=tuple(optional))
-    return plain, total

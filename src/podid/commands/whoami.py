@@ -4,19 +4,15 @@ from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.sts import Sts
-    from podid.cli import permissions
-
-    named = OptionalPermission.of("--as", Eks.find_association, Eks.list_association_summaries, Sts.caller_of)
-    return CommandPermissions.of(optional=(named, permissions.MINTING, permissions.NAMING))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, "yes"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, "yes"),
+    optional=(
+        ("--as", "Eks.find_association Eks.list_association_summaries Sts.caller_of"),
+        "MINTING NAMING",
+    ),
+)
 def whoami(
     access: Access,
     terminal: Terminal,

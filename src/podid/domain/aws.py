@@ -139,7 +139,6 @@ Listed = Association | UnreadAssociation
 
 
 def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
-    """Return the associations that could be described."""
     return tuple(association for association in associations if isinstance(association, Association))
 
 
@@ -252,7 +251,6 @@ class Role:
 
 
 def owned_by_aws(path: str) -> bool:
-    """Return whether AWS owns the roles under this path."""
     return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 
 

@@ -52,15 +52,12 @@ def from_plain(kind: type[T], value: object, name: str) -> T:
 
 
 def _members(value: Any) -> dict[str, Any]:
-    kept = ((f.name, getattr(value, f.name), f) for f in fields(value))
-    return {name: to_plain(member) for name, member, f in kept if _needed(f) or member != _default(f)}
-
-
-def _needed(f: "Field[Any]") -> bool:
-    return f.default is MISSING and f.default_factory is MISSING
+    kept = ((f.name, getattr(value, f.name), _default(f)) for f in fields(value))
+    return {name: to_plain(member) for name, member, default in kept if member != default}
 
 
 def _default(f: "Field[Any]") -> Any:
+    """Return the default; MISSING for a required member."""
     return f.default_factory() if f.default_factory is not MISSING else f.default
 
 
@@ -148,7 +145,7 @@ def _union(kinds: tuple[Any, ...]) -> Decoder:
 
 def _either(kinds: tuple[Any, ...]) -> Decoder:
     """Decode as the first dataclass whose required members are present, otherwise as the last one, for its error."""
-    decoders = [(frozenset(f.name for f in fields(kind) if _needed(f)), _decoder(kind)) for kind in kinds]
+    decoders = [(frozenset(f.name for f in fields(kind) if _default(f) is MISSING), _decoder(kind)) for kind in kinds]
 
     def read(value: object, name: str) -> object:
         members = _object(value, name).keys()
@@ -177,7 +174,7 @@ def _mapping(key: Decoder | None, member: Decoder) -> Decoder:
 def _dataclass(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
     members = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
-    required = [f.name for f in fields(kind) if _needed(f)]
+    required = [f.name for f in fields(kind) if _default(f) is MISSING]
 
     def read(value: object, name: str) -> object:
         obj = _object(value, name)

@@ -168,7 +168,6 @@ def _item_type(type_: Any) -> Any:
 
 @cache
 def encoder(type_: Any) -> Encoder:
-    """Return the encoder for values of the type."""
     origin, args = get_origin(type_), get_args(type_)
     if origin is Annotated:
         return encoder(args[0])

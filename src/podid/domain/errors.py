@@ -159,7 +159,6 @@ class PodidError(Exception):
         self.lines = tuple(map(plain_urls, lines))
 
     def advise(self, sentence: str) -> None:
-        """Add a sentence to the advice."""
         self.advice = f"{self.advice} {sentence}".strip()
 
 

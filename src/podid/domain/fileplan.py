@@ -36,7 +36,6 @@ class FileChange:
 
     @classmethod
     def of(cls, action: Action) -> "FileChange":
-        """Return the change of an action, field by field."""
         before, after = action.before or {}, action.after or {}
         fields: list[FieldChange] = []
         for key in dict.fromkeys((*after, *before)):

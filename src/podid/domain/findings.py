@@ -31,6 +31,15 @@ def link_words(number: int) -> str:
     return f"{number} {LINKS[number]}"
 
 
+class RankedWord(StrEnum):
+    """One of several words in an order. `rank` is its place in the declaration, from 0."""
+
+    rank: int
+
+    def __init__(self, *_: object) -> None:
+        self.rank = len(type(self).__members__)
+
+
 class Outcome(StrEnum):
     PASS = "pass"
     FAIL = "fail"

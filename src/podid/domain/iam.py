@@ -142,9 +142,7 @@ EVERYTHING = ("*",)
 def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """Return the patterns of allowed actions in lower case; `*` if a statement allows by NotAction."""
     actions: dict[str, None] = {}
-    for statement in _statements(documents):
-        if statement.get("Effect") != "Allow":
-            continue
+    for statement in _allows(documents):
         if "NotAction" in statement:
             return EVERYTHING
         actions |= dict.fromkeys(_actions(statement, "Action"))
@@ -154,26 +152,33 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
 def granted_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """Return the patterns of the Allow statements as written, each once; `*` for a statement with NotAction."""
     granted: dict[str, str] = {}
-    for statement in _statements(documents):
-        if statement.get("Effect") == "Allow":
-            actions = EVERYTHING if "NotAction" in statement else listed(statement.get("Action"))
-            for action in actions:
-                if isinstance(action, str):
-                    granted.setdefault(action.lower(), action)
+    for statement in _allows(documents):
+        for action in EVERYTHING if "NotAction" in statement else listed(statement.get("Action")):
+            if isinstance(action, str):
+                granted.setdefault(action.lower(), action)
     return tuple(granted.values())
+
+
+def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
+    ignored."""
+    allowed = (action for statement in _allows((session,)) for action in listed(statement.get("Action")))
+    statements = list(_allows(granted))
+    return tuple(
+        action
+        for action in dict.fromkeys(action for action in allowed if isinstance(action, str))
+        if not any(_touches(statement, action.lower()) for statement in statements)
+    )
 
 
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
-    statements = list(_statements((ceiling,)))
-    return any(_may_pass(pattern, statements) for pattern in allowed)
-
-
-def _may_pass(pattern: str, statements: list[Mapping[str, object]]) -> bool:
-    allows = (statement for statement in statements if statement.get("Effect") == "Allow")
-    denies = (statement for statement in statements if statement.get("Effect") == "Deny" and _of_everything(statement))
-    return any(_touches(statement, pattern) for statement in allows) and not any(
-        _holds(statement, pattern) for statement in denies
+    allows = list(_allows((ceiling,)))
+    denies = [s for s in _statements((ceiling,)) if s.get("Effect") == "Deny" and _of_everything(s)]
+    return any(
+        any(_touches(statement, pattern) for statement in allows)
+        and not any(_holds(statement, pattern) for statement in denies)
+        for pattern in allowed
     )
 
 
@@ -199,6 +204,10 @@ def _of_everything(statement: Mapping[str, object]) -> bool:
 def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
     for document in documents:
         yield from (statement for statement in listed(document.get("Statement")) if isinstance(statement, Mapping))
+
+
+def _allows(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    return (statement for statement in _statements(documents) if statement.get("Effect") == "Allow")
 
 
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
@@ -271,13 +280,9 @@ def _condition_words(condition: object) -> Iterator[str]:
     if not isinstance(condition, Mapping):
         return
     for operator, keys in condition.items():
+        verb = "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
         for key, value in keys.items() if isinstance(keys, Mapping) else ():
-            yield f"{key} {_operator(str(operator))} {_joined(_texts(value), last='or')}"
-
-
-def _operator(operator: str) -> str:
-    """Return `is` for StringEquals and similar operators, otherwise the operator itself."""
-    return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
+            yield f"{key} {verb} {_joined(_texts(value), last='or')}"
 
 
 def _texts(value: object) -> list[str]:
@@ -338,7 +343,6 @@ def service_of(action: str) -> str:
 
 
 def patterns_of(service: str, actions: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns that are about actions of this service only."""
     return tuple(action for action in actions if service_of(action) == service)
 
 

@@ -75,7 +75,6 @@ def flags_of(words: Iterable[str]) -> dict[str, str]:
 
 
 def may_proxy(daemon_set: DaemonSet) -> bool:
-    """Return whether the DaemonSet runs kiam or kube2iam."""
     return bool(program_of(daemon_set.images, (*daemon_set.command, *daemon_set.args)))
 
 
@@ -98,7 +97,6 @@ class MetadataProxy:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Return the annotations that it reads."""
         return frozenset({self.role_key, self.external_id_key, self.namespace_key})
 
     def arn_of(self, role: str) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.errors import ExitCode
+from podid.domain.findings import RankedWord
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import short_list
@@ -25,7 +26,6 @@ class OlderWay(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the name for messages."""
         return "IRSA" if self is OlderWay.IRSA else self.value
 
 
@@ -34,7 +34,7 @@ def sources_words(sources: Iterable[OlderWay | None]) -> str:
     return " and ".join(sorted({source.words for source in sources if source is not None}))
 
 
-class Stage(StrEnum):
+class Stage(RankedWord):
     """The stage of an item; the order of declaration is the order of the stages.
 
     old: only IRSA, kiam or kube2iam works. admitted: the role's trust policy allows both ways. associated: the
@@ -47,14 +47,6 @@ class Stage(StrEnum):
     MOVED = "moved"
     PROVEN = "proven"
     FINISHED = "finished"
-
-    @property
-    def rank(self) -> int:
-        """Return the rank of the stage, from 0 for the first."""
-        return _RANKS[self]
-
-
-_RANKS = {stage: rank for rank, stage in enumerate(Stage)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

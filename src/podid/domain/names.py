@@ -112,7 +112,7 @@ def _as_elsewhere(text: str) -> str:
 def parse_role_arn(text: str) -> Arn:
     """Parse the ARN of an IAM role, with its path. Raise InvalidInput for any other ARN."""
     arn = Arn.parse(text)
-    if arn.service != "iam" or not arn.resource.startswith("role/") or not re.fullmatch(r"\d{12}", arn.account):
+    if arn.service != "iam" or not arn.resource.startswith("role/") or not _ACCOUNT.fullmatch(arn.account):
         raise InvalidInput(f"{text!r} is not the ARN of an IAM role", subject=text)
     check_role_name(arn.resource_name)
     return arn
@@ -176,7 +176,7 @@ def check_namespace_name(name: str) -> str:
 
 def check_account(text: str) -> str:
     """Return the ID of an AWS account. Raise InvalidInput."""
-    if not re.fullmatch(r"\d{12}", text):
+    if not _ACCOUNT.fullmatch(text):
         raise InvalidInput(f"{text!r} is not a 12-digit account ID", subject=text)
     return text
 
@@ -189,5 +189,4 @@ def check_cluster_name(name: str) -> str:
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether the text is a shell pattern."""
     return any(sign in text for sign in "*?[")

@@ -105,7 +105,11 @@ def owner_of(tags: Mapping[str, str], *, owner_arn: str | None = None, name: str
     `owner_arn` is the add-on of an association, `name` the name of the resource."""
     if owner_arn:
         return Owner(ADDON, addon_name(owner_arn), evidence=f"ownerArn {owner_arn}")
-    return _of_tool(tags) or _of_convention(tags) or _of_name(name)
+    if owner := _of_tool(tags) or _of_convention(tags):
+        return owner
+    if _NAME_PREFIX.fullmatch(name):
+        return Owner("Terraform", evidence="the name ends as Terraform's name_prefix does", certain=False)
+    return None
 
 
 def of_stack(name: str) -> Owner:
@@ -151,12 +155,6 @@ def _of_convention(tags: Mapping[str, str]) -> Owner | None:
     return None
 
 
-def _of_name(name: str) -> Owner | None:
-    if not _NAME_PREFIX.fullmatch(name):
-        return None
-    return Owner("Terraform", evidence="the name ends as Terraform's name_prefix does", certain=False)
-
-
 def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags of a copy, without the ownership tags of AWS and of tools."""
     return {key: value for key, value in tags.items() if not key.lower().startswith(_MARKS)}
@@ -187,7 +185,8 @@ def owners_of_custom(items: Iterable[Mapping[str, Any]]) -> dict[str, Owner]:
         group = str(item.get("apiVersion", "")).partition("/")[0]
         metadata, spec, status = (_object(item, name) for name in ("metadata", "spec", "status"))
         notes, tool = _object(metadata, "annotations"), GROUPS.get(group, "")
-        if not tool or _only_observes(notes, spec):
+        observes = spec.get("managementPolicies") == ["Observe"] or notes.get("services.k8s.aws/read-only") == "true"
+        if not tool or observes:
             continue
         state = _object(status, "atProvider")
         ids = (
@@ -203,10 +202,6 @@ def owners_of_custom(items: Iterable[Mapping[str, Any]]) -> dict[str, Owner]:
         owner = Owner(tool, name, evidence=f"{item.get('kind')} {name} of {group} in the cluster")
         owners |= {one: owner for one in ids if isinstance(one, str) and one and one != _STUB}
     return owners
-
-
-def _only_observes(notes: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
-    return spec.get("managementPolicies") == ["Observe"] or notes.get("services.k8s.aws/read-only") == "true"
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

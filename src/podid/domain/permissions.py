@@ -86,6 +86,10 @@ class OptionalPermission:
         return cls(permissions_of(operations), reason)
 
 
+# of a command: names of groups, or a reason with the operations
+OptionalNeed = str | tuple[str, str]
+
+
 def optional_words(reason: str, permissions: str) -> str:
     """Return a line about optional permissions. `reason` is PURPOSE or OPTION: PURPOSE, and may end with '; NOTE'."""
     purpose, semicolon, note = reason.partition("; ")

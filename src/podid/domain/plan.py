@@ -181,7 +181,6 @@ class Wait(StrEnum):
 
     @property
     def state(self) -> IdentityState | None:
-        """Return the state to wait for."""
         return None if self in (Wait.NONE, Wait.API) else IdentityState(self.value)
 
 
@@ -297,7 +296,6 @@ class Place:
 
     @property
     def header(self) -> Header:
-        """Return the header of a plan and of a run in the journal."""
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 

@@ -154,7 +154,6 @@ class DoctorReport:
 
     @property
     def chain(self) -> tuple[LinkCounts, ...]:
-        """Return the counts of podid's own access, then those of the ten links."""
         return count_links(self.verdicts)
 
     def exit_code(self, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False) -> ExitCode:
@@ -204,7 +203,6 @@ def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
 
 
 def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """Return the missing permissions, each once."""
     return tuple(group.permission for group in group_unknowns(verdicts) if group.permission)
 
 

@@ -82,7 +82,6 @@ def error_of(missing: Missing) -> PodidError:
 
 
 def section_of(answer: T | PodidError) -> Section[T]:
-    """Return the answer as known, or the error as missing."""
     return missing(answer) if isinstance(answer, PodidError) else Known(answer)
 
 

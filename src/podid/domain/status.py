@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
+from podid.domain.findings import RankedWord
 from podid.domain.members import (
     FLAT,
     HIDDEN,
@@ -99,7 +100,7 @@ class ContainerUse:
         return next(sure, len(self.candidates) - 1)
 
 
-class IdentityState(StrEnum):
+class IdentityState(RankedWord):
     """Worst first: the order of declaration is the precedence.
 
     broken: pods do not get or do not use the role, and a restart does not help. stale: a running pod has no credentials
@@ -119,14 +120,6 @@ class IdentityState(StrEnum):
     VERIFIED = "verified"
     PROVEN = "proven"
     NONE = "no-association"
-
-    @property
-    def rank(self) -> int:
-        """Return the rank, 0 for the worst state."""
-        return _RANKS[self]
-
-
-_RANKS = {state: rank for rank, state in enumerate(IdentityState)}
 
 
 def worst(states: Iterable[IdentityState | None]) -> IdentityState | None:
@@ -201,7 +194,6 @@ class IdentityStatus:
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
     def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
-        """Return state and cause, of its running pods or of a new one."""
         return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)
 
     def reaches(self, required: IdentityState) -> bool:

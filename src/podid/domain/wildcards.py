@@ -52,8 +52,63 @@ def matches(atoms: Pattern, text: str) -> bool:
     return _regex(atoms).fullmatch(text) is not None
 
 
+def matches_beginning(atoms: Pattern, beginning: str) -> bool | None:
+    """Return whether texts that begin so match: all of them, none, or None for some."""
+    letters: list[str | Wild] = []
+    for atom in atoms:
+        letters += [atom] if isinstance(atom, Wild) else list(atom)
+    if not _reachable(letters, beginning):
+        return False
+    # a letter that is not in the pattern stands for every letter: the pattern matches every ending if it matches
+    # endings of this letter, of every length up to its own
+    stranger = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in letters)
+    accepted = all(len(letters) in _reachable(letters, beginning + stranger * n) for n in range(len(letters) + 2))
+    return True if accepted else None
+
+
+def _reachable(letters: list[str | Wild], text: str) -> set[int]:
+    """Return the positions in the pattern that the text can reach (a nondeterministic automaton)."""
+
+    def skip_stars(states: set[int]) -> set[int]:
+        closed = set()
+        for state in states:
+            closed.add(state)
+            while state < len(letters) and letters[state] is Wild.MANY:
+                state += 1
+                closed.add(state)
+        return closed
+
+    states = skip_stars({0})
+    for letter in text:
+        after = set()
+        for state in states:
+            if state == len(letters):
+                continue
+            atom = letters[state]
+            if atom is Wild.MANY:
+                after.add(state)
+            elif atom is Wild.ONE or atom == letter:
+                after.add(state + 1)
+        states = skip_stars(after)
+    return states
+
+
+def lowered(atoms: Pattern) -> Pattern:
+    return tuple(atom.lower() if isinstance(atom, str) else atom for atom in atoms)
+
+
+def joined(atoms: Pattern) -> Pattern:
+    """Join adjacent pieces of text, so that equal patterns compare equal."""
+    result: list[str | Wild] = []
+    for atom in atoms:
+        if isinstance(atom, str) and result and isinstance(result[-1], str):
+            result[-1] += atom
+        else:
+            result.append(atom)
+    return tuple(result)
+
+
 def overlap(one: str, other: str) -> bool:
-    """Return whether some text matches both patterns."""
     if _apart(one, other):
         return False
     if max(len(one), len(other)) > _LONGEST:
@@ -131,6 +186,25 @@ def meet(one: str, other: str) -> str:
         return ""
     pair = _parts(one, other)
     return ":".join(b if covers(a, b) else a for a, b in zip(*pair, strict=True)) if pair else one
+
+
+def matches_arn(atoms: Pattern, text: str) -> bool:
+    """Return whether each of the six colon-separated parts of the ARN matches its part of the pattern."""
+    parts, sent = _arn_parts(atoms), text.split(":", 5)
+    return len(parts) == len(sent) and all(map(matches, parts, sent))
+
+
+@lru_cache(maxsize=4096)
+def _arn_parts(atoms: Pattern) -> tuple[Pattern, ...]:
+    parts: list[list[str | Wild]] = [[]]
+    for atom in atoms:
+        if isinstance(atom, Wild):
+            parts[-1].append(atom)
+            continue
+        head, *tail = atom.split(":", 6 - len(parts))
+        parts[-1] += [head] if head else []
+        parts += [[piece] if piece else [] for piece in tail]
+    return tuple(tuple(part) for part in parts)
 
 
 def _parts(one: str, other: str) -> tuple[list[str], list[str]] | None:

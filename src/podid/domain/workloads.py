@@ -206,7 +206,6 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
 
 
 def pods_of(daemon_sets: Iterable[DaemonSet], pods: Iterable[Pod]) -> tuple[Pod, ...]:
-    """Return the pods of these DaemonSets."""
     sets = tuple(daemon_sets)
     return tuple(pod for pod in pods if any(runs_in(pod, ds) for ds in sets))
 
@@ -281,7 +280,6 @@ def why_agent_refused(namespace: str, level: str) -> str:
 
 
 def allow_agent_command(namespace: str) -> tuple[str, ...]:
-    """Return the command that allows the agent's pods in the namespace."""
     return ("kubectl", "label", "namespace", namespace, f"{ENFORCE}=privileged", "--overwrite")
 
 

@@ -87,27 +87,28 @@ class PlannedAgent:
 
 def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
     """Return the agent of a version and configuration values in a plan."""
-    agent, sets = values.get("agent"), values.get("daemonsets")
-    takes_port = not (isinstance(agent, dict) and agent.get("advertiseProxyPort") is False)
-    hybrid = sets.get("hybrid") if isinstance(sets, dict) else None
+    agent, hybrid = _inner(values, "agent"), _inner(_inner(values, "daemonsets"), "hybrid")
     try:
         placement = _placement(version, values)
     except Malformed:
         placement = None
-    further = agent.get("additionalArgs") if isinstance(agent, dict) else None
-    probe = agent.get("probePort") if isinstance(agent, dict) else None
+    probe = agent.get("probePort")
     return PlannedAgent(
         version,
         placement,
-        takes_port,
-        isinstance(hybrid, dict) and hybrid.get("create") is True,
-        tuple(word for pair in further.items() for word in map(str, pair)) if isinstance(further, dict) else (),
+        agent.get("advertiseProxyPort") is not False,
+        hybrid.get("create") is True,
+        tuple(str(word) for pair in _inner(agent, "additionalArgs").items() for word in pair),
         probe if isinstance(probe, int) else PROBE_PORT,
     )
 
 
+def _inner(values: Mapping[str, object], name: str) -> Mapping[str, object]:
+    inner = values.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
 def _placement(version: str, values: Object) -> Placement:
-    """Return the add-on's placement, with the configuration's overrides."""
     placement = of_spec({key: values[key] for key in ("affinity", "nodeSelector", "tolerations") if values.get(key)})
     old = bool(version) and older(version, _TOLERATES_ALL_SINCE)
     return Placement(

@@ -23,6 +23,7 @@ class LogRule:
 
 
 _NONE_LEFT = ("non recoverable error",)
+_EXPIRED = "the token included in the request is expired"
 # the first rule that matches is used
 RULES: tuple[LogRule, ...] = (
     LogRule(
@@ -33,11 +34,7 @@ RULES: tuple[LogRule, ...] = (
     LogRule("agent-port80-conflict", ((":80",), ("address already in use",))),
     LogRule("stale-link-or-route", (("please remove route and try again", "unable to create interface"),)),
     LogRule("agent-expired-token-noise", (_NONE_LEFT, ("expiredtokenexception",)), noise=True),
-    LogRule(
-        "agent-expired-token-noise",
-        (("expiredtokenexception",), ("the token included in the request is expired",)),
-        noise=True,
-    ),
+    LogRule("agent-expired-token-noise", (("expiredtokenexception",), (_EXPIRED,)), noise=True),
     LogRule("scp-denies-eks-auth", (("explicit deny in a service control policy", "resource control policy"),)),
     LogRule("permissions-boundary-denies", (("no permissions boundary allows",),)),
     LogRule("node-role-missing-eks-auth", (("not authorized to perform: eks-auth:assumeroleforpodidentity",),)),

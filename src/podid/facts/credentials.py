@@ -176,9 +176,8 @@ def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[
     """Yield the candidates in the order of SDKs; there is always a last one."""
     yield from _static(container, variables)
     if (named := own_profile(container, variables)) is not None:
-        yield CredentialCandidate(
-            CredentialSource.PROFILE, f"{', '.join(named.variables)}; its file is not read", certain=False
-        )
+        detail = f"{', '.join(named.variables)}; its file is not read"
+        yield CredentialCandidate(CredentialSource.PROFILE, detail, certain=False)
     if variables.all_of(workloads.IRSA_ENV, ROLE_ARN):
         yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
     if (file := own_file(container)) is not None and file.severity is not Severity.INFO:
@@ -188,9 +187,8 @@ def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[
     if workloads.on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
         yield CredentialCandidate(CredentialSource.NONE)
     else:
-        yield CredentialCandidate(
-            CredentialSource.NODE_ROLE, "if the node's metadata service answers pods", certain=False
-        )
+        detail = "if the node's metadata service answers pods"
+        yield CredentialCandidate(CredentialSource.NODE_ROLE, detail, certain=False)
 
 
 def _static(container: Container, variables: Brought) -> Iterator[CredentialCandidate]:

@@ -185,11 +185,7 @@ def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
     """Return the associations that could not be described, by reason; the first reason for each cause."""
     unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
     causes = grouped(((a.error_code, a.permission), a) for a in unread)
-    return {why_unread(members[0]): members for members in causes.values()}
-
-
-def why_unread(association: UnreadAssociation) -> Missing:
-    return Missing(association.reason, association.permission, association.error_code)
+    return {members[0].unread: members for members in causes.values()}
 
 
 def role_of(association: Listed) -> str:
@@ -199,15 +195,10 @@ def role_of(association: Listed) -> str:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """Return the role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.roles, arn))
+    return under(arn, part(snapshot.roles, arn))
 
 
-def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
-    """Return the target role; Known(None) if it does not exist, or exists only under another path."""
-    return _under(arn, part(snapshot.target_roles, arn))
-
-
-def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
+def under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section
@@ -216,8 +207,8 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    role = known_or(part(snapshot.roles, arn), None)
-    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+    role = known_or(role_section(snapshot, arn), None)
+    if not isinstance(snapshot.cluster, Known) or role is None:
         return None
     cluster = snapshot.cluster.value
     issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")

@@ -75,8 +75,7 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
 
 @once
 def groups(snapshot: Snapshot) -> tuple[Group, ...]:
-    facts = index(snapshot)
-    result = []
+    facts, result = index(snapshot), []
     for ref, association in sorted(facts.associations.items()):
         for workload, pods in by_workload(facts.pods.get(ref, ())).items():
             states = grouped((state_of(pod, association, facts.nodes), pod) for pod in pods)

@@ -122,14 +122,11 @@ def _of_role(
     for _, reason in grants.missing:
         return reason
     role = grants.known_role
-    return Known(None if role is None else RolePrivileges(arn, RoleAccess(_session(snapshot, role), grants.layers)))
-
-
-def _session(snapshot: Snapshot, role: Role) -> RoleSession:
-    region = Arn.parse(known(snapshot.cluster).arn).region
-    return RoleSession(
-        role_arn=role.arn, role_id=role.role_id, role_tags=role.tags, region=region, now=snapshot.taken_at
-    )
+    if role is None:
+        return Known(None)
+    region, now = Arn.parse(known(snapshot.cluster).arn).region, snapshot.taken_at
+    session = RoleSession(role_arn=role.arn, role_id=role.role_id, role_tags=role.tags, region=region, now=now)
+    return Known(RolePrivileges(arn, RoleAccess(session, grants.layers)))
 
 
 # --- broad permissions ------------------------------------------------------------------------------------------------

@@ -49,11 +49,8 @@ def on_irsa(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 def controllers(snapshot: Snapshot) -> dict[str, tuple[ServiceAccountRef, ...]]:
     """Return product -> the service accounts of its own pods, by image, else by the name of the account. Service
     accounts of the product that do not call AWS are omitted."""
-    pods = [
-        (pod, {name_and_tag(container.image)[0] for container in pod.containers})
-        for pod in known_or(snapshot.pods, ())
-        if live(pod)
-    ]
+    running = (pod for pod in known_or(snapshot.pods, ()) if live(pod))
+    pods = [(pod, {name_and_tag(container.image)[0] for container in pod.containers}) for pod in running]
     by_product: dict[str, tuple[ServiceAccountRef, ...]] = {}
     for name, product in PRODUCTS.items():
         acting = {p.ref for p, images in pods if product.image in images and p.service_account not in product.siblings}

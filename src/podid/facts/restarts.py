@@ -35,15 +35,9 @@ def changed_at(association: Association, now: datetime, changes: RecentChanges =
     otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was changed:
     role, target role, session policy or tags."""
     created, changed = association.created_at, association.modified_at
-    if (
-        created is None
-        or changed is None
-        or changed <= created
-        or now - changed >= LIFETIME
-        or changes.kept(association)
-    ):
+    if created is None or changed is None or changed <= created or now - changed >= LIFETIME:
         return None
-    return changed.replace(microsecond=0)
+    return None if changes.kept(association) else changed.replace(microsecond=0)
 
 
 def precedes(pod: Pod, changed: datetime | None) -> bool:
@@ -90,8 +84,7 @@ def _of_kind(kind: str, namespace: str, name: str, pods: Sequence[Pod]) -> Hindr
         case "CronJob":
             return Hindrance("its next run gets new pods; the current run is not changed")
         case "Job":
-            reason = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
-            return Hindrance(reason)
+            return Hindrance("the pods of a Job are not replaced: let it finish, or delete the Job and create it again")
         case "Rollout":
             reason = "it is an Argo Rollout, which podid does not restart"
             return Hindrance(reason, ("kubectl", "argo", "rollouts", "restart", name, "-n", namespace))
@@ -118,9 +111,8 @@ def paused(kind: str, namespace: str, name: str) -> Hindrance:
 def without_account(namespace: str, account: str) -> Hindrance:
     """Return the hindrance of a workload whose pod template names a service account that does not exist."""
     reason = f"service account {namespace}/{account} does not exist, so a deleted pod could not be replaced"
-    return Hindrance(
-        reason, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
-    )
+    command = ("kubectl", "-n", namespace, "create", "serviceaccount", account)
+    return Hindrance(reason, command, mode="association-sa-not-found")
 
 
 def _delete(namespace: str, pods: Iterable[str]) -> tuple[str, ...]:
@@ -173,11 +165,8 @@ class NewPods:
         """Return the new pod with the injected fields. An association overrides the role of an IRSA annotation."""
         if workloads.injected(running) if self._associated is None else running.ref in self._associated:
             values = (workloads.AGENT_ADDRESSES[self._ipv6], f"{workloads.TOKEN_FILES}{workloads.TOKEN_VOLUME}")
-            volume, labels, variables = (
-                workloads.TOKEN_VOLUME,
-                _ENABLED,
-                dict(zip(workloads.INJECTED_ENV, values, strict=True)),
-            )
+            volume, labels = workloads.TOKEN_VOLUME, _ENABLED
+            variables = dict(zip(workloads.INJECTED_ENV, values, strict=True))
         elif role := self._irsa_role(running):
             volume, labels, variables = workloads.IRSA_VOLUME, {}, {ROLE_ARN: role, workloads.IRSA_ENV: _IRSA_FILE}
         else:

@@ -29,11 +29,12 @@ from podid.domain.trust import (
     evaluate,
     parse_policy,
 )
-from podid.domain.trust.text import Truth
+from podid.domain.trust.conditions import Truth
 from podid.facts.index import index, once, role_section, role_subject
 from podid.facts.trust import live_pods
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
+OTHER_ACCOUNT = "OtherAccount"
 # the ids of failures of its permissions
 NOT_ALLOWED, BOUNDARY_DENIES = "base-role-cannot-assume-target", "permissions-boundary-denies"
 
@@ -53,15 +54,15 @@ class SecondHop:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        return self.trust.value if isinstance(self.trust, Known) else None
+        return known_or(self.trust, None)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        return self.permissions.value if isinstance(self.permissions, Known) else ()
+        return known_or(self.permissions, ())
 
     @property
     def target_missing(self) -> bool:
-        return isinstance(self.trust, Known) and self.trust.value is None
+        return self.trust == Known(None)
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
@@ -141,10 +142,8 @@ class SecondHop:
         severity = Severity.ERROR
         if all(by_name):
             severity = Severity.WARN
-            message += (
-                "; role chaining works only because the target role's trust policy names the role and both roles are "
-                "in one account"
-            )
+            why = "the target role's trust policy names the role and both roles are in one account"
+            message += f"; role chaining works only because {why}"
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not required, although AWS's guide includes it"
@@ -210,17 +209,14 @@ def second_hop(
     return SecondHop(association=association, trust=answer, permissions=permissions)
 
 
-def elsewhere(arn: str, cluster: Cluster) -> Missing | None:
-    """Return why a role in another account cannot be read with the cluster account's credentials; None for the same
+def elsewhere(arn: str, account: str, words: str = "; reading its trust policy") -> Missing | None:
+    """Return why a role in another account than this one cannot be read with its credentials; None for the same
     account."""
-    account = Arn.parse(arn).account
-    if account == cluster.account:
+    own = Arn.parse(arn).account
+    if own == account:
         return None
-    return Missing(
-        f"role {arn} is in account {account}; reading its trust policy requires credentials of that account",
-        f"{GET_ROLE} in account {account}",
-        "OtherAccount",
-    )
+    reason = f"role {arn} is in account {own}{words} requires credentials of that account"
+    return Missing(reason, f"{GET_ROLE} in account {own}", OTHER_ACCOUNT)
 
 
 def _bounded(refused: list[Decision]) -> bool:
@@ -255,10 +251,6 @@ def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
         for association in described(listed)
         if (target := association.target_role_arn)
     )
-
-
-def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return role_section(snapshot, hop.association.role_arn) == Known(None)
 
 
 def target_subject(association: Association) -> Subject:

@@ -63,7 +63,16 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
         return Judged(arn, associations, missing=Missing(f"the trust policy cannot be parsed: {error}"))
     answers = []
     for association in associations:
-        evaluation = trust.evaluate(policy, _identity(snapshot, association, role))
+        identity = trust.PodIdentity(
+            known(snapshot.cluster).arn,
+            association.namespace,
+            association.service_account,
+            session_tags=association.session_tags,
+            role_tags=role.tags,
+            pods=live_pods(snapshot, association),
+            now=snapshot.taken_at,
+        )
+        evaluation = trust.evaluate(policy, identity)
         answers.append(TrustAnswer(association, evaluation, evaluation.findings))
     return Judged(arn, associations, tuple(answers))
 
@@ -88,15 +97,3 @@ def live_pods(snapshot: Snapshot, association: Association) -> tuple[trust.LiveP
         return None
     of_account = index(snapshot).pods.get(association.ref, ())
     return tuple(trust.LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
-
-
-def _identity(snapshot: Snapshot, association: Association, role: Role) -> trust.PodIdentity:
-    return trust.PodIdentity(
-        known(snapshot.cluster).arn,
-        association.namespace,
-        association.service_account,
-        session_tags=association.session_tags,
-        role_tags=role.tags,
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
-    )

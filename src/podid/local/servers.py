@@ -22,14 +22,14 @@ _ADDRESS = "127.0.0.1"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class _Server(ThreadingHTTPServer):
+class _AnswerServer(ThreadingHTTPServer):
     """Answers GET requests by `answer` while the `with` block runs. Raise OSError if the address is in use."""
 
     daemon_threads = True
     headers: ClassVar[Mapping[str, str]]
 
     def __init__(self, host: str, port: int = 0) -> None:
-        super().__init__((host, port), _Handler)
+        super().__init__((host, port), _AnswerHandler)
 
     def answer(self, request: BaseHTTPRequestHandler) -> tuple[int, str]:
         """Return status and body."""
@@ -44,8 +44,8 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+class _AnswerHandler(BaseHTTPRequestHandler):
+    server: _AnswerServer
     timeout = 10.0
     wbufsize = -1
     server_version = "podid"
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-class CredentialsEndpoint(_Server):
+class CredentialsEndpoint(_AnswerServer):
     """Serves what `issue` returns to requests with the random `token`."""
 
     headers: ClassVar[Mapping[str, str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -99,7 +99,7 @@ def _refusal(status: HTTPStatus, code: str, message: str) -> tuple[int, str]:
     return status, json.dumps({"code": code, "message": message})
 
 
-class Telemetry(_Server):
+class Telemetry(_AnswerServer):
     """Serves `metrics` and `healthy`."""
 
     headers: ClassVar[Mapping[str, str]] = {"Content-Type": _TEXT}

@@ -59,7 +59,7 @@ _STOP_SECONDS = 5.0
 # creating a failure mode simulates several minutes of the sandbox's time
 _COMMAND_SECONDS = 60.0
 _LARGEST_ANSWER = 1024 * 1024
-_NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
+_NEEDED = ("moto", "cryptography", "xmltodict")
 
 
 @dataclass(frozen=True, slots=True)

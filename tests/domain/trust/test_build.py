@@ -7,7 +7,6 @@ import pytest
 from domain.trust.trust_helpers import IDENTITY, UNTAGGED, policy, statement
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import (
-    EditOutcome,
     OwnCondition,
     PodIdentity,
     ScopeKind,
@@ -19,6 +18,7 @@ from podid.domain.trust import (
     parse_conditions,
     remove,
 )
+from podid.domain.trust.edit import EditOutcome
 
 ORGANIZATION = parse_conditions(["aws:SourceOrgID=o-1"])
 TEAMS = parse_conditions(["StringLike:aws:RequestTag/kubernetes-namespace=shop*"])

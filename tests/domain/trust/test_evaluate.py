@@ -23,7 +23,8 @@ from domain.trust.trust_helpers import (
     verdict_for,
     verdicts,
 )
-from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, combined, evaluate, parse_policy
+from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, evaluate, parse_policy
+from podid.domain.trust.evaluate import combined
 
 MATCH, NO, UNKNOWN = "match", "no-match", "unknown"
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
-from podid.ops.role.tags import not_granted, packed_percent, relied_on, room_words
+from podid.domain.iam import not_granted
+from podid.ops.role.tags import packed_percent, relied_on, room_words
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from podid.domain.evidence import Probed
-from podid.ops.reading.metadata_probes import judge
+from podid.ops.reading.probes import judge_metadata as judge
 
 BLANK = Probed(job="default/podid-probe-1", node="node-1")
 NODE = "arn:aws:sts::111122223333:assumed-role/nodes/i-0123456789abcdef0"

@@ -66,7 +66,7 @@ def who(role: str) -> str:
     ],
 )
 def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> None:
-    met = judge(text, code, ASSOCIATION, BLANK)
+    met = judge(ASSOCIATION, text, code, BLANK)
     state = UNKNOWN if met.missing is not None else STOPPED if met.link else GOT
     assert (state, met.id, met.link) == expected
     reason = met.missing.reason if met.missing is not None else met.message
@@ -76,9 +76,9 @@ def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> No
 
 
 def test_whose_credentials_it_got() -> None:
-    met = judge(who("orders"), 0, ASSOCIATION, BLANK)
+    met = judge(ASSOCIATION, who("orders"), 0, BLANK)
     assert met.redeemed is not None
     assert (met.redeemed.role_arn, met.redeemed.session_name) == (ROLE, "eks-demo-x")
-    other = judge(who("node-role"), 0, ASSOCIATION, BLANK)
+    other = judge(ASSOCIATION, who("node-role"), 0, BLANK)
     assert other.redeemed is not None
     assert other.redeemed.role_arn == "arn:aws:iam::111122223333:role/node-role"

@@ -21,28 +21,21 @@ def addon_blocks_upgrade(check: Check, snapshot: Snapshot) -> Verdicts:
         yield check.of_cluster(snapshot).skip("no add-on is installed")
     for addon in known(snapshot.addons):
         case = check.case(Subject("Addon", addon.name))
-        gaps = [section for section in _sections(snapshot, addon) if isinstance(section, Missing)]
+        sections = (snapshot.upgrade_insights, *((snapshot.agent_next_versions,) if addon.name == AGENT_ADDON else ()))
+        gaps = [section for section in sections if isinstance(section, Missing)]
         reasons = list(_reasons(snapshot, addon, following))
         if reasons:
             compatible = {version for _, versions in reasons for version in versions}
             yield case.fail(
                 f"add-on {addon.name} {addon.version} does not support Kubernetes {following}, the next version of the "
                 "cluster",
-                evidence=tuple(
-                    f"{source}: {short_list(versions, 3) or 'no version is compatible'}" for source, versions in reasons
-                ),
+                *(f"{source}: {short_list(versions, 3) or 'no version is compatible'}" for source, versions in reasons),
                 commands=_update(snapshot, addon, compatible),
             )
         elif gaps:
             yield case.unknown(gaps[0])
         else:
             yield case.ok(f"EKS reports nothing against Kubernetes {following}")
-
-
-def _sections(snapshot: Snapshot, addon: Addon) -> tuple[object, ...]:
-    if addon.name != AGENT_ADDON:
-        return (snapshot.upgrade_insights,)
-    return (snapshot.upgrade_insights, snapshot.agent_next_versions)
 
 
 def _reasons(snapshot: Snapshot, addon: Addon, following: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,8 +1,6 @@
-from collections.abc import Sequence
 from itertools import combinations
 
 from podid.checks.base import Check, Snapshot, Verdict, known, rule, short_list
-from podid.domain.cluster import DaemonSet, Node
 from podid.domain.workloads import why_not_here
 from podid.facts.agent import agents, unserved
 
@@ -14,22 +12,17 @@ def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdict:
     sets, nodes = agents(snapshot), known(snapshot.nodes)
     if not sets:
         return case.skip("no DaemonSet runs the agent")
-    pair = _overlapping(sets, nodes)
-    if not pair:
+    for pair in combinations(sets, 2):
+        if any(not any(why_not_here(node, ds.placement) for ds in pair) for node in nodes):
+            break
+    else:
         return case.ok("no two agents run on the same node")
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
     # one of the two agents may serve the node
     reach = unserved(snapshot)
     return check.case(case.subject, reach.chain).fail(
         f"DaemonSets {names} run agents on the same nodes: both need port 80 there, and only one can use it",
-        evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+        *(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
         nodes=reach.nodes,
         commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
     )
-
-
-def _overlapping(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:
-    for pair in combinations(sets, 2):
-        if any(not any(why_not_here(node, ds.placement) for ds in pair) for node in nodes):
-            return pair
-    return ()

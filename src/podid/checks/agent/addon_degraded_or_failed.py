@@ -46,12 +46,12 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     reach = unserved(snapshot)
     return check.case(case.subject, reach.chain).fail(
         message,
-        nodes=reach.nodes,
-        severity=severity,
-        evidence=(
+        *(
             f"{issue.code}: {issue.message}" + (f" ({short_list(issue.resource_ids)})" if issue.resource_ids else "")
             for issue in addon.issues
         ),
+        nodes=reach.nodes,
+        severity=severity,
         commands=(
             ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON),
             podid_command(snapshot, "agent", "status"),

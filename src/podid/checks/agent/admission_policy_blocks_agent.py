@@ -27,18 +27,14 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         if lines:
             yield case.fail(
                 f"an admission policy rejects the agent's pods: {cut(lines[-1], 200)}",
+                *(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
                 severity=importance(snapshot),
-                evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
                 nodes=reach.nodes,
                 commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
             )
         elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
-            yield case.fail(
-                why,
-                severity=importance(snapshot),
-                nodes=reach.nodes,
-                commands=(allow_agent_command(ds.namespace),),
-            )
+            command = allow_agent_command(ds.namespace)
+            yield case.fail(why, severity=importance(snapshot), nodes=reach.nodes, commands=(command,))
         elif section is None and not issues:
             yield case.ok("it has all of its pods")
         elif isinstance(section, Missing):
@@ -51,8 +47,8 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         yield check.case(Subject("Addon", AGENT_ADDON), reach.chain).fail(
             f"an admission policy rejects the add-on: {cut(issues[0].message, 200)}"
             + (", although no agent pod is missing: the status may be out of date" if whole else ""),
+            *(f"{issue.code}: {issue.message}" for issue in issues),
             severity=Severity.WARN if whole else importance(snapshot),
-            evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
             nodes=reach.nodes,
             commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
         )

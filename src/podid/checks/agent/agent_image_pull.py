@@ -28,11 +28,9 @@ def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the agent on node {pod.node} cannot pull its image {lacking[0].image}: {lacking[0].waiting}",
+                *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
+                *filter(None, (_elsewhere(c.image, snapshot) for c in lacking)),
                 severity=importance(snapshot),
-                evidence=(
-                    *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
-                    *filter(None, (_elsewhere(c.image, snapshot) for c in lacking)),
-                ),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
-from podid.domain.cluster import DaemonSet, Pod
+from podid.domain.cluster import DaemonSet
 from podid.domain.workloads import runs_in
 from podid.facts.agent import agents, not_judged, option
 from podid.facts.index import podid_command
@@ -23,6 +23,8 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
     sets, ipv4 = agents(snapshot), known(snapshot.cluster).ip_family == "ipv4"
     for case, pod in check.of_agent_pods(snapshot):
         ds = next((daemon_set for daemon_set in sets if runs_in(pod, daemon_set)), None)
+        crashing = (c for c in pod.containers if not c.init and c.waiting == "CrashLoopBackOff")
+        runs = [container.failed for container in crashing if container.failed is not None]
         if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif not ipv4:
@@ -31,7 +33,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the agent is ready")
         elif _bound(ds):
             yield case.ok(f"the agent is configured to bind only {_bound(ds)}")
-        elif not _ends_at_once(pod):
+        elif not any(ended - began <= AT_ONCE for began, ended in runs):
             yield case.ok("the agent does not exit as soon as it starts")
         elif ends_by(snapshot, pod) is not None:
             yield case.ok("the finding on its node includes its log")
@@ -39,8 +41,8 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the agent on node {pod.node} exits as soon as it starts; a possible cause is that IPv6 is disabled "
                 "on the node, where the agent cannot bind [fd00:ec2::23]",
+                "log message of this cause: bind: cannot assign requested address",
                 severity=Severity.INFO,
-                evidence=("log message of this cause: bind: cannot assign requested address",),
                 commands=(
                     podid_command(snapshot, "agent", "logs", "--node", pod.node),
                     podid_command(snapshot, "install-agent", "--config", IPV4_ONLY),
@@ -50,8 +52,3 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _bound(ds: DaemonSet) -> str:
     return option(ds, "-b") or option(ds, "--bind-hosts")
-
-
-def _ends_at_once(pod: Pod) -> bool:
-    runs = [c.failed for c in pod.containers if not c.init and c.waiting == "CrashLoopBackOff" and c.failed is not None]
-    return any(ended - began <= AT_ONCE for began, ended in runs)

@@ -18,22 +18,16 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
     for section in (addon, snapshot.daemon_sets, snapshot.associations):
         if isinstance(section, Missing):
             return case.unknown(section)
+    effect = f"{count_of(len(known(snapshot.associations)), 'association')} cannot work without the agent"
+    if not known(snapshot.associations):
+        scope = f" of {namespaces_words(snapshot)}" if snapshot.only_namespaces else ""
+        effect = f"no association{scope} needs the agent yet"
     return case.fail(
-        f"the agent is not installed: there is neither the add-on {AGENT_ADDON} nor a DaemonSet; {_for_whom(snapshot)}",
+        f"the agent is not installed: there is neither the add-on {AGENT_ADDON} nor a DaemonSet; {effect}",
+        f"DescribeAddon {AGENT_ADDON}: not found",
+        "DaemonSets with the agent's image: none in any namespace",
         severity=importance(snapshot),
-        evidence=(
-            f"DescribeAddon {AGENT_ADDON}: not found",
-            "DaemonSets with the agent's image: none in any namespace",
-        ),
         commands=(podid_command(snapshot, "install-agent"),),
-    )
-
-
-def _for_whom(snapshot: Snapshot) -> str:
-    if count := len(known(snapshot.associations)):
-        return f"{count_of(count, 'association')} cannot work without the agent"
-    return (
-        f"no association{f' of {namespaces_words(snapshot)}' if snapshot.only_namespaces else ''} needs the agent yet"
     )
 
 

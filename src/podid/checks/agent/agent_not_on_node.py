@@ -23,7 +23,10 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     present = {pod.node for pod in pods if pod.node}
     unscheduled = [pod for pod in pods if not pod.node]
     young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
-    settling = any(ds.observed_generation < ds.generation for ds in sets) or _being_installed(snapshot, sets)
+    addon = known_or(snapshot.agent_addon, None)
+    settling = any(ds.observed_generation < ds.generation for ds in sets)
+    if not sets and addon is not None and addon.status == "CREATING" and addon.created_at is not None:
+        settling = snapshot.taken_at - addon.created_at < START_GRACE
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
@@ -45,13 +48,6 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.unknown(Missing(reason, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
-
-
-def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
-    addon = known_or(snapshot.agent_addon, None)
-    if sets or addon is None or addon.status != "CREATING":
-        return False
-    return addon.created_at is not None and snapshot.taken_at - addon.created_at < START_GRACE
 
 
 def _no_agent_here(
@@ -82,8 +78,8 @@ def _no_agent_here(
     who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
     return case.fail(
         f"no agent pod runs on node {node.name}{f': {reason}' if reason else ''}{who}",
+        *evidence,
         severity=severity,
-        evidence=evidence,
         commands=commands,
         masked_by="" if reason else _cause(snapshot, bool(sets), pending),
     )

@@ -35,11 +35,8 @@ def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
         )
     if not faults:
         return _without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)
-    return case.fail(
-        f"{name} has known defects that later versions fix: {short_list(faults)}",
-        evidence=faults,
-        commands=commands,
-    )
+    message = f"{name} has known defects that later versions fix: {short_list(faults)}"
+    return case.fail(message, *faults, commands=commands)
 
 
 def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:

@@ -4,12 +4,7 @@ from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
 from podid.facts.agent import START_GRACE, blocked, importance, not_judged, waits_for_port
 
-HOPELESS = (
-    "CrashLoopBackOff",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-)
+HOPELESS = ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
@@ -21,27 +16,24 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.skip("its image cannot be pulled")
         elif waits_for_port(pod) and blocked(snapshot):
             yield case.skip("another pod uses a port of its node; another check reports it")
-        elif _starting(pod, snapshot):
-            yield case.skip("the pod is still starting")
         elif pod.ready:
             yield case.ok("the agent is ready")
+        elif snapshot.taken_at - pod.created_at < START_GRACE and not any(
+            c.waiting in HOPELESS for c in pod.containers
+        ):
+            yield case.skip("the pod is still starting")
         else:
             where = f"on node {pod.node}" if pod.node else "(not scheduled to a node)"
             yield case.fail(
                 f"the agent {where} is not ready: {_trouble(pod)}",
+                *(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 severity=importance(snapshot),
                 masked_by=ends_by(snapshot, pod) or "",
-                evidence=tuple(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 commands=(
                     ("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),
                     ("kubectl", "-n", pod.namespace, "logs", pod.name, "--all-containers", "--tail=50"),
                 ),
             )
-
-
-def _starting(pod: Pod, snapshot: Snapshot) -> bool:
-    young = snapshot.taken_at - pod.created_at < START_GRACE
-    return not pod.ready and young and not any(c.waiting in HOPELESS for c in pod.containers)
 
 
 def _state(container: Container) -> str:

@@ -1,10 +1,9 @@
 """Pods that can preempt other pods: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule
-from podid.domain.cluster import Node
+from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule
 from podid.domain.workloads import live
 from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, holders, importance, names_of
-from podid.facts.index import index, podid_command
+from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out
 
 
@@ -19,8 +18,8 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     verdicts += [
         check.case(pod.subject).fail(
             f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes",
+            pod.message,
             severity=Severity.WARN,
-            evidence=(pod.message,),
             commands=(podid_command(snapshot, "install-agent", "--config", FREES_PORT),),
         )
         for pod in known(snapshot.pods)
@@ -36,20 +35,17 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
 def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: str) -> list[Verdict]:
     """Return a finding for each node that should have the agent, has no ready one, and has another pod with the `port`.
     `action` completes "the agent cannot"; `setting` is the configuration that fixes it."""
-    pods, agent_pods, facts = known(snapshot.pods), known(snapshot.agent_pods), index(snapshot)
+    pods, agent_pods, sets = known(snapshot.pods), known(snapshot.agent_pods), agents(snapshot)
     served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
+    held = holders(pods, agent_pods, port)
     return [
-        check.case(Subject("Node", node), facts.users.get(node, ())).fail(
-            f"the agent cannot {action} on node {node}: its port {port} is used by {names_of(held)}",
+        case.fail(
+            f"the agent cannot {action} on node {node.name}: its port {port} is used by {names_of(held[node.name])}",
+            *(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held[node.name]),
             severity=importance(snapshot),
-            evidence=(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held),
             commands=(podid_command(snapshot, "install-agent", "--config", setting),),
         )
-        for node, held in holders(pods, agent_pods, port).items()
-        if node not in served and _wants_agent(snapshot, facts.nodes.get(node))
+        for case, node in check.of_nodes(snapshot)
+        if node.name in held and node.name not in served
+        if node.ready and expects_agent(node, sets) and not why_left_out(node, sets)
     ]
-
-
-def _wants_agent(snapshot: Snapshot, node: Node | None) -> bool:
-    sets = agents(snapshot)
-    return node is not None and node.ready and expects_agent(node, sets) and not why_left_out(node, sets)

@@ -2,11 +2,8 @@
 not see ports of processes outside Kubernetes; the agent's log names them.
 """
 
-from collections.abc import Sequence
-
 from podid.checks.agent.agent_port80_conflict import clashes
 from podid.checks.base import Check, Snapshot, Verdicts, rule
-from podid.domain.cluster import DaemonSet
 from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
 
 
@@ -15,11 +12,7 @@ def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     whole, sets = check.of_cluster(snapshot), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
-    port = _port(sets)
+    typed = next((value for ds in sets if (value := option(ds, "--probe-port"))), "")
+    port = int(typed) if typed.isascii() and typed.isdigit() and int(typed) != PROXY_PORT else PROBE_PORT
     verdicts = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
     return verdicts or [whole.ok(f"no other pod uses port {port} of the nodes, or the agent is ready nevertheless")]
-
-
-def _port(sets: Sequence[DaemonSet]) -> int:
-    typed = next((value for ds in sets if (value := option(ds, "--probe-port"))), "")
-    return int(typed) if typed.isascii() and typed.isdigit() and int(typed) != PROXY_PORT else PROBE_PORT

@@ -22,20 +22,17 @@ def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
         if not any(name in ds.env for name in ANY):
             # a missing proxy does not show whether the agent can reach EKS Auth
             yield case.skip("it is configured without a proxy")
-            continue
-        wrong = _wrong(ds)
-        if not wrong and NOT_SEEN in no_proxy(ds.env):
+        elif wrong := _wrong(ds):
+            yield case.fail(
+                f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured with a proxy, {wrong}",
+                f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",
+                severity=Severity.WARN,
+                commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+            )
+        elif NOT_SEEN in no_proxy(ds.env):
             yield case.skip("its NO_PROXY comes from a source that podid does not read")
-            continue
-        if not wrong:
+        else:
             yield case.ok("its NO_PROXY includes the metadata service")
-            continue
-        yield case.fail(
-            f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured with a proxy, {wrong}",
-            severity=Severity.WARN,
-            evidence=(f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
-            commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
-        )
 
 
 def _wrong(ds: DaemonSet) -> str:

@@ -2,7 +2,7 @@
 Mode nodes.
 """
 
-from podid.checks.base import Check, Known, Severity, Snapshot, Verdict, known, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdict, known, known_or, rule
 from podid.domain.names import AGENT_ADDON
 from podid.domain.versions import older
 from podid.facts.agent import agents
@@ -17,7 +17,7 @@ def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdict:
     """Report info: the add-on is required again if nodes of other kinds join."""
     cluster, nodes, sets = known(snapshot.cluster), known(snapshot.nodes), agents(snapshot)
     case = check.of_cluster(snapshot)
-    addon = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
+    addon = known_or(snapshot.agent_addon, None)
     if not cluster.auto_mode:
         return case.skip("the cluster does not use EKS Auto Mode")
     if addon is None and not sets:
@@ -27,14 +27,11 @@ def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdict:
     if any(node.runs_agent or (node.compute_type == "hybrid" and node.os == "linux") for node in nodes):
         return case.ok("nodes outside Auto Mode need the installed agent")
     clashes = addon is not None and older(addon.version, KEEPS_AWAY)
+    conflict = f"agent pods of versions before {KEEPS_AWAY} run on Auto Mode nodes and conflict with the built-in agent"
     agent = f"add-on {AGENT_ADDON} {addon.version}" if addon is not None else f"DaemonSet {sets[0].name}"
     return case.fail(
         f"{agent} is not needed: on every node the agent is built in or cannot run",
+        *((conflict,) if clashes else ()),
         severity=Severity.WARN if clashes else Severity.INFO,
-        evidence=(
-            f"agent pods of versions before {KEEPS_AWAY} run on Auto Mode nodes and conflict with the built-in agent",
-        )
-        if clashes
-        else (),
         commands=(podid_command(snapshot, "uninstall-agent"),) if addon is not None else (),
     )

@@ -2,8 +2,7 @@
 https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
-from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, known, rule, short_list
-from podid.domain.cluster import Node
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
 from podid.domain.workloads import live, why_not_here
 from podid.facts.agent import START_GRACE, agents
 from podid.facts.index import podid_command
@@ -29,23 +28,15 @@ def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
             yield case.skip("the node joined less than 2 minutes ago")
         else:
+            kind = "hybrid-bottlerocket" if any(BOTTLEROCKET in key for key in node.labels) else "hybrid"
+            command = podid_command(snapshot, "install-agent", "--config", f"daemonsets.{kind}.create=true")
             who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
             yield case.fail(
                 f"no DaemonSet of the agent includes hybrid node {node.name}{who}",
+                *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
+                "also required for nodeadm: hybrid.enableCredentialsFile: true",
                 # a node without associated pods does not need the agent
                 severity=Severity.ERROR if case.chain else Severity.INFO,
-                evidence=(
-                    *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
-                    "also required for nodeadm: hybrid.enableCredentialsFile: true",
-                ),
-                commands=_commands(snapshot, node),
+                # podid configures the add-on only
+                commands=(command,) if known_or(snapshot.agent_addon, None) is not None else (),
             )
-
-
-def _commands(snapshot: Snapshot, node: Node) -> tuple[tuple[str, ...], ...]:
-    """Return the command for the add-on, the only agent that podid configures."""
-    addon = snapshot.agent_addon
-    if not isinstance(addon, Known) or addon.value is None:
-        return ()
-    kind = "hybrid-bottlerocket" if any(BOTTLEROCKET in key for key in node.labels) else "hybrid"
-    return (podid_command(snapshot, "install-agent", "--config", f"daemonsets.{kind}.create=true"),)

@@ -33,7 +33,7 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
     names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in early)
     return case.fail(
         f"pods started before the agent of their node was ready, and failed once: {names} on {short_list(nodes)}",
-        evidence=(
+        *(
             f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
             for _, pod in early[:5]
         ),

@@ -3,8 +3,6 @@ https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 """
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
-from podid.domain.aws import Cluster
-from podid.domain.cluster import DaemonSet
 from podid.facts.agent import agents, importance, option, served_by
 
 CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"
@@ -14,9 +12,14 @@ CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"
 def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster = known(snapshot.cluster)
     for ds in agents(snapshot):
-        chain = served_by(snapshot, ds)
-        case = check.case(ds.subject, chain)
-        wrong = _wrong(ds, cluster)
+        case, wrong = check.case(ds.subject, served_by(snapshot, ds)), []
+        name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
+        # values that the kubelet or a shell fills in, $(NAME) or $NAME, are not known
+        if name and "$" not in name and name != cluster.name:
+            wrong.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
+        # with a custom endpoint the region is only used for the signature
+        if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
+            wrong.append(f"{REGION} {region}, not {cluster.region}")
         if not wrong:
             yield case.ok("its cluster name and its region are correct")
             continue
@@ -24,20 +27,8 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
         yield case.fail(
             f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured for another cluster or region: "
             f"{'; '.join(wrong)}",
+            *wrong,
             # an agent on nodes without associated pods has no clients
-            severity=severity if chain or severity is Severity.INFO else Severity.WARN,
-            evidence=wrong,
+            severity=severity if case.chain or severity is Severity.INFO else Severity.WARN,
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )
-
-
-def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
-    """Return the wrong settings. Values that the kubelet or a shell fills in, $(NAME) or $NAME, are not known."""
-    wrong = []
-    name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
-    if name and "$" not in name and name != cluster.name:
-        wrong.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
-    # with a custom endpoint the region is only used for the signature
-    if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
-        wrong.append(f"{REGION} {region}, not {cluster.region}")
-    return wrong

@@ -11,13 +11,11 @@ def addon_owned_association(check: Check, snapshot: Snapshot) -> Verdicts:
     for addon in known(snapshot.addons):
         owned = [a for a in known(snapshot.associations) if a.association_arn in addon.association_arns]
         case = check.case(Subject("Addon", addon.name), chain_of(owned))
-        if not (addon.association_arns and addon.service_account_role_arn):
-            yield case.ok("the add-on does not use Pod Identity and IRSA at the same time")
-            continue
-        yield case.fail(
-            f"add-on {addon.name} has associations and an IRSA role; it uses the associations, not the IRSA role",
-            evidence=(
+        if addon.association_arns and addon.service_account_role_arn:
+            yield case.fail(
+                f"add-on {addon.name} has associations and an IRSA role; it uses the associations, not the IRSA role",
                 f"serviceAccountRoleArn: {addon.service_account_role_arn}",
                 f"associations of the add-on: {len(addon.association_arns)}",
-            ),
-        )
+            )
+        else:
+            yield case.ok("the add-on does not use Pod Identity and IRSA at the same time")

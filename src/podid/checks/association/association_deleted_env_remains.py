@@ -7,7 +7,7 @@ from podid.facts.index import index
 def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for ref, pods in sorted(facts.pods.items()):
-        case = check.case(ref.subject, (str(ref),))
+        case = check.of_account(ref)
         carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes]
         if carriers and ref in facts.associations:
             yield case.ok("its pods have an association")
@@ -16,9 +16,7 @@ def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdict
                 f"the association of {ref} was deleted, and {count_of(len(carriers), 'running pod')} still "
                 f"{'has' if len(carriers) == 1 else 'have'} its token: AWS requests fail after the cached "
                 "credentials expire",
-                evidence=(
-                    f"pods: {short_list(pod.name for pod in carriers)}",
-                    "to restore access: create the association again, which needs no restart of these pods",
-                ),
+                f"pods: {short_list(pod.name for pod in carriers)}",
+                "to restore access: create the association again, which needs no restart of these pods",
                 commands=(("podid", "history"),),
             )

@@ -3,16 +3,15 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.text import nearest, short_list
 from podid.facts import index
 
-Commands = tuple[tuple[str, ...], ...]
+NOT_CHECKED = "not checked whether its trust policy allows the service account"
 
 
 @rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads"))
 def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index.index(snapshot).associations
     for ref in snapshot.targets:
-        case = check.case(ref.subject, (str(ref),))
-        if ref in associations:
-            association = associations[ref]
+        case, association = check.of_account(ref), associations.get(ref)
+        if association is not None:
             yield case.ok(f"association {association.association_id} gives it {index.role_of(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
@@ -26,13 +25,20 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
     absent = isinstance(snapshot.service_accounts, Known) and ref not in accounts
     irsa_role = accounts[ref].irsa_role_arn if ref in accounts else ""
     create = ("--create-role", *(("--create-service-account",) if absent else ()))
-    commands: Commands = (index.podid_command(snapshot, "associate", str(ref), *create),)
+    commands: tuple[tuple[str, ...], ...] = (index.podid_command(snapshot, "associate", str(ref), *create),)
     evidence = [f"associations with a similar name: {', '.join(near)}"] if near else []
     evidence += [f"associations of the same name elsewhere: {short_list(elsewhere)}"] if elsewhere else []
     if irsa_role:
-        words, by_irsa = _annotated(snapshot, ref, irsa_role)
-        evidence.append(words)
-        commands = by_irsa or commands
+        # whoever can edit the service account can annotate it with any role: only the role's own trust policy shows
+        # that the role is for this service account
+        allowed = index.allowed_by_irsa(snapshot, ref, irsa_role)
+        words = "its trust policy does not allow the service account"
+        if allowed:
+            words = "its trust policy allows the service account by the cluster's OIDC issuer"
+            commands = (index.podid_command(snapshot, "associate", str(ref), "--role", irsa_role, "--update-trust"),)
+        elif allowed is None:
+            words, commands = NOT_CHECKED, (index.show_role(irsa_role),)
+        evidence.append(f"IRSA annotation: {irsa_role}; {words}")
     if near and ref not in accounts:
         # a missing name that resembles an existing one is probably a typing mistake, so podid suggests no new
         # association
@@ -41,20 +47,6 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         commands = tuple(command for workload in workloads for command in index.set_account(workload, account))
     return case.fail(
         f"{ref} has no association on this cluster{', and the service account does not exist' if absent else ''}",
-        evidence=evidence,
+        *evidence,
         commands=commands,
     )
-
-
-def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[str, Commands]:
-    """Return the evidence about the annotation, and the commands that use its role. Whoever can edit the service
-    account can annotate it with any role: only the role's own trust policy shows that the role is for this service
-    account."""
-    words, allowed = f"IRSA annotation: {role}", index.allowed_by_irsa(snapshot, ref, role)
-    if allowed:
-        words += "; its trust policy allows the service account by the cluster's OIDC issuer"
-        return words, (index.podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
-    if allowed is None:
-        words += "; not checked whether its trust policy allows the service account"
-        return words, (index.show_role(role),)
-    return f"{words}; its trust policy does not allow the service account", ()

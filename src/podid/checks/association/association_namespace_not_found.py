@@ -19,9 +19,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
             yield case.fail(
                 f"namespace {association.namespace} of association {association.association_id} does not exist, so no "
                 "pod uses the association",
-                evidence=(
-                    *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                    f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
-                ),
+                *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
+                f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

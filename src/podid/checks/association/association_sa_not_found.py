@@ -65,11 +65,9 @@ def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequen
     ref = association.ref
     return case.fail(
         f"service account {ref} does not exist, but {short_list(users)} {'needs' if len(users) == 1 else 'need'} it",
-        evidence=(
-            f"its association: {association.association_id}",
-            "effect: no new pod can be created, and existing pods get no new token after theirs expires",
-            *([f"service accounts with a similar name: {', '.join(alike)}"] if alike else ()),
-        ),
+        f"its association: {association.association_id}",
+        "effect: no new pod can be created, and existing pods get no new token after theirs expires",
+        *([f"service accounts with a similar name: {', '.join(alike)}"] if alike else ()),
         commands=(("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name),),
     )
 
@@ -93,17 +91,15 @@ def _no_service_account(
             )
         return case.fail(
             message,
+            *evidence,
             severity=Severity.INFO if fresh else Severity.WARN,
-            evidence=evidence,
             commands=(create,) if not taken else () if fresh else (disassociate,),
         )
     likely = f"{ref.namespace}/{near[0]}"
     return case.fail(
         f"{message}{meant((likely,))}",
-        evidence=(
-            f"service accounts with a similar name and no association: {', '.join(near)}",
-            "if you plan to create this service account, leave the association unchanged",
-        ),
+        f"service accounts with a similar name and no association: {', '.join(near)}",
+        "if you plan to create this service account, leave the association unchanged",
         commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), disassociate)
         if isinstance(association, Association)
         else (),

@@ -47,8 +47,8 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     return case.fail(
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
         f"{short_list(associated)} has one, but does not call AWS",
+        f"{setting.product} uses the credentials of its own pods",
         severity=SEVERITY,
-        evidence=(f"{setting.product} uses the credentials of its own pods",),
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
     )
 
@@ -61,7 +61,7 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             if association.service_account not in product.siblings:
                 continue
             ref = ServiceAccountRef(association.namespace, product.service_account)
-            case = check.case(association.ref.subject, (str(association.ref),))
+            case = check.of_account(association.ref)
             if ref in present and not _served(snapshot, ref):
                 yield case.fail(
                     f"{ref} makes the AWS requests of {name} and has no association",

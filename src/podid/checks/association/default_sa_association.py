@@ -5,13 +5,12 @@ from podid.facts.index import index, role_of
 
 @rule(needs=("associations",), wants=("pods",))
 def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
-    facts = index(snapshot)
     for case, association in check.of_associations(snapshot):
         if association.service_account != "default":
             yield case.ok("the association is not for the service account default")
             continue
-        pods = [pod.name for pod in facts.pods.get(association.ref, ()) if live(pod)]
+        pods = [pod.name for pod in index(snapshot).pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
             f"every pod in namespace {association.namespace} that names no service account gets {role_of(association)}",
-            evidence=(f"pods that use it now: {short_list(pods) or 'none, or not read'}",),
+            f"pods that use it now: {short_list(pods) or 'none, or not read'}",
         )

@@ -24,13 +24,13 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
         elif problem:
             role = association.pods_role_arn
             evidence = (f"limited sessions: those of {role}", f"characters of the policy: {len(association.policy)}")
-            yield case.fail(problem, evidence=evidence)
+            yield case.fail(problem, *evidence)
         elif _leaves_nothing(snapshot, association, association.policy):
             yield case.fail(
                 "the session policy allows no action that the role's policies allow: its pods have only permissions "
                 "from resource-based policies",
+                f"the session policy limits the sessions of {association.pods_role_arn}",
                 severity=Severity.WARN,
-                evidence=(f"the session policy limits the sessions of {association.pods_role_arn}",),
             )
         else:
             yield case.ok("the session policy allows some of the role's actions")

@@ -1,7 +1,6 @@
 """Access keys do not expire. Everyone who can read the object can use them, from anywhere."""
 
 from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, count_of, known, rule
-from podid.domain.exposure import AccessKey
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ
 
@@ -19,13 +18,12 @@ def access_keys_in_cluster(check: Check, snapshot: Snapshot) -> Verdicts:
         words = f"{count_of(len(permanent), 'access key')} of an IAM user" if permanent else "temporary access keys"
         yield check.case(subject).fail(
             f"the {subject.kind} contains {words}",
+            *(
+                f"{key.place}: key ending in {key.last_four}, "
+                f"{f'account {key.account}' if key.account else 'account not known'}"
+                for key in members
+            ),
             severity=None if permanent else Severity.INFO,
-            evidence=tuple(map(_words, members)),
         )
     if not keys:
         yield check.of_cluster(snapshot).ok(check.title)
-
-
-def _words(key: AccessKey) -> str:
-    account = f"account {key.account}" if key.account else "account not known"
-    return f"{key.place}: key ending in {key.last_four}, {account}"

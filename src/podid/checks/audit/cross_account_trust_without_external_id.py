@@ -4,15 +4,15 @@ Source: IAM User Guide, "Access to AWS accounts owned by third parties" and "The
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, part, rule, short_list
 from podid.checks.shared.roles import parsed_trust
-from podid.domain.aws import Association, described
+from podid.domain.aws import described
+from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ, Known, Section
-from podid.domain.trust import Policy, Statement
-from podid.facts.index import chain_of, role_subject, show_role
+from podid.domain.trust import Policy
+from podid.facts.index import show_role
 
 _ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 _EXTERNAL_ID = "sts:externalid"
@@ -24,12 +24,10 @@ _SHORTEST = 12
 def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     account = known(snapshot.cluster).account
-    users: dict[str, list[Association]] = defaultdict(list)
-    for association in described(known(snapshot.associations)):
-        for arn in filter(None, (association.role_arn, association.target_role_arn)):
-            users[arn].append(association)
+    associations = described(known(snapshot.associations))
+    users = grouped((arn, a) for a in associations for arn in (a.role_arn, a.target_role_arn) if arn)
     for arn, members in sorted(users.items()):
-        case, section = check.case(role_subject(arn), chain_of(members)), _role(snapshot, arn, account)
+        case, section = check.of_role(arn, members), _role(snapshot, arn, account)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is None:
@@ -37,7 +35,7 @@ def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) ->
         elif evidence := tuple(_open(section.value, account)):
             yield case.fail(
                 "the trust policy allows principals of another account without an external ID that is hard to guess",
-                evidence=evidence,
+                *evidence,
                 commands=(show_role(arn),),
             )
         else:
@@ -58,7 +56,8 @@ def _role(snapshot: Snapshot, arn: str, account: str) -> Section[Policy | None]:
 
 def _open(policy: Policy, account: str) -> Iterator[str]:
     for statement in policy.statements:
-        others = _other_accounts(statement, account)
+        matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
+        others = sorted({match[1] for match in matches if match is not None} - {account})
         if not statement.allow or not others:
             continue
         ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and c.exact]
@@ -66,12 +65,6 @@ def _open(policy: Policy, account: str) -> Iterator[str]:
             yield f"{statement.label} allows account {short_list(others)} without sts:ExternalId"
         elif any(_guessable(value) for values in ids for value in values):
             yield f"{statement.label} allows account {short_list(others)} with an external ID that can be guessed"
-
-
-def _other_accounts(statement: Statement, account: str) -> tuple[str, ...]:
-    matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
-    accounts = {match[1] for match in matches if match is not None}
-    return tuple(sorted(accounts - {account}))
 
 
 def _guessable(value: str) -> bool:

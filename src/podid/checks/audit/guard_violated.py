@@ -61,6 +61,6 @@ def _judged(
     return case.fail(
         f"the guard forbids it: {reasons[0]}"
         + (f", and {count_of(len(reasons) - 1, 'more rule')}" if reasons[1:] else ""),
-        evidence=tuple(f"{at.file}:{at.line}: guard.{key}: {reason}" for at, key, reason in listed),
+        *(f"{at.file}:{at.line}: guard.{key}: {reason}" for at, key, reason in listed),
         commands=(command,),
     )

@@ -51,6 +51,6 @@ def _judged(case: Case, counts: list[tuple[str, int, int]], commands: tuple[tupl
     words, count, quota = max(near, key=lambda item: item[1] / max(item[2], 1))
     return case.fail(
         f"{count} of at most {quota} {words} are used: {max(quota - count, 0)} left",
-        evidence=tuple(f"{words}: {count} of {quota}" for words, count, quota in counts),
+        *(f"{words}: {count} of {quota}" for words, count, quota in counts),
         commands=commands,
     )

@@ -3,13 +3,12 @@
 Source: Kubernetes documentation, "Role Based Access Control Good Practices".
 """
 
-from collections import defaultdict
 from fnmatch import fnmatchcase
 
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
-from podid.domain.aws import Listed
-from podid.domain.exposure import IdentityGrant, grants_of
+from podid.domain.exposure import grants_of
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.facts.index import chain_of
 
 # all users, or all service accounts
@@ -20,9 +19,7 @@ _OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", 
 
 @rule(needs=("associations", "grants"), wants=("cluster", "access_policies"))
 def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
-    by_namespace: dict[str, list[Listed]] = defaultdict(list)
-    for association in known(snapshot.associations):
-        by_namespace[association.namespace].append(association)
+    by_namespace = grouped((association.namespace, association) for association in known(snapshot.associations))
     policies = snapshot.access_policies
     if isinstance(policies, Missing):
         yield check.of_cluster(snapshot).unknown(policies, f"access entries were not checked: {policies.reason}")
@@ -30,8 +27,12 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
     grants = [grant for grant in (*known(snapshot.grants), *by_policy) if not _expected(grant.subject)]
     for namespace, associations in sorted(by_namespace.items()):
         case = check.case(Subject("Namespace", namespace), chain_of(associations))
+        # pods of the namespace have its roles already
         matching = [
-            grant for grant in grants if fnmatchcase(namespace, grant.namespace or "*") and not _same(grant, namespace)
+            grant
+            for grant in grants
+            if fnmatchcase(namespace, grant.namespace or "*")
+            and (grant.subject.kind, grant.subject.namespace) != ("ServiceAccount", namespace)
         ]
         if not matching:
             yield case.ok(check.title)
@@ -40,11 +41,11 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
         subjects = list(dict.fromkeys(_name(grant.subject) for grant in matching))
         yield case.fail(
             f"{short_list(subjects, 3)} can get the roles of the service accounts in namespace {namespace}",
-            severity=None if everybody else Severity.INFO,
-            evidence=tuple(
+            *(
                 f"{_name(grant.subject)} can {' and '.join(grant.abilities)}: {grant.role} by {grant.binding}"
                 for grant in matching
             ),
+            severity=None if everybody else Severity.INFO,
         )
 
 
@@ -52,11 +53,6 @@ def _expected(subject: Subject) -> bool:
     if subject.kind == "ServiceAccount":
         return subject.namespace == "kube-system"
     return subject.name.startswith(_OWN) and not _is_everybody(subject)
-
-
-def _same(grant: IdentityGrant, namespace: str) -> bool:
-    """Return whether a service account of the namespace has the grant: its pods have such a role already."""
-    return grant.subject.kind == "ServiceAccount" and grant.subject.namespace == namespace
 
 
 def _is_everybody(subject: Subject) -> bool:

@@ -5,26 +5,14 @@ Source: EKS Best Practices Guide, "Restrict access to the instance profile assig
 
 from collections.abc import Iterator
 
-from podid.checks.base import (
-    Check,
-    Known,
-    Missing,
-    Severity,
-    Snapshot,
-    Verdicts,
-    count_of,
-    known,
-    known_or,
-    part,
-    rule,
-    short_list,
-)
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdicts, known, known_or, part, rule
 from podid.domain.aws import Instance
 from podid.domain.cluster import Node
 from podid.domain.evidence import Probed
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
 from podid.domain.snapshot import NOT_READ
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.nodes import group_subject, node_roles
 
@@ -63,13 +51,11 @@ def imds_open_to_pods(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"pods on {count_of(len(affected), 'node')} can reach the instance metadata service, and get the "
             "credentials of the node's role",
+            *dict.fromkeys(way for node in open_nodes for way in _ways(instances[node.name])),
+            *(() if probe is None else (_words(probe),)),
+            *further,
+            *(() if further else ("the node's role has policies for nodes only, or they could not be read",)),
             severity=None if further and not refused else Severity.INFO,
-            evidence=(
-                *dict.fromkeys(way for node in open_nodes for way in _ways(instances[node.name])),
-                *(() if probe is None else (_words(probe),)),
-                *further,
-                *(() if further else ("the node's role has policies for nodes only, or they could not be read",)),
-            ),
             nodes=[node.name for node in affected],
         )
 
@@ -106,10 +92,7 @@ def _further_policies(snapshot: Snapshot, nodes: list[Node]) -> Iterator[str]:
 def _roles(snapshot: Snapshot, nodes: list[Node]) -> set[str]:
     names = {node.name for node in nodes}
     groups = {node.labels.get(NODE_GROUP_LABEL, "") for node in nodes}
-    roles: set[str] = set()
-    if isinstance(snapshot.node_groups, Known):
-        own = tuple(group for group in snapshot.node_groups.value if group.name in groups)
-        roles |= set(node_roles(known(snapshot.cluster), own)) if own else set()
-    if isinstance(snapshot.other_node_roles, Known):
-        roles |= {arn for arn, of_role in snapshot.other_node_roles.value.items() if names & set(of_role)}
-    return roles
+    own = [group for group in known_or(snapshot.node_groups, ()) if group.name in groups]
+    others = known_or(snapshot.other_node_roles, {})
+    roles = {arn for arn, of_role in others.items() if names & set(of_role)}
+    return roles | set(node_roles(known(snapshot.cluster), own)) if own else roles

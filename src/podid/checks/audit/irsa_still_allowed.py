@@ -23,7 +23,7 @@ def irsa_still_allowed(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.ok(check.title)
         return case.fail(
             f"the trust policy allows {short_list(refs)} both by IRSA and by EKS Pod Identity",
-            evidence=(f"OIDC provider: {provider}",),
+            f"OIDC provider: {provider}",
             commands=(podid_command(snapshot, "migrate", "status", *refs[:3]),),
         )
 

@@ -37,7 +37,8 @@ def role_passable_by_others(check: Check, snapshot: Snapshot) -> Verdicts:
         affected = chain_of(a for arn in passed for a in roles[arn])
         yield check.case(Subject(kind, Arn.parse(principal.arn).resource.rpartition("/")[2]), affected).fail(
             f"this {kind.lower()} can give {count_of(len(passed), 'role')} to any service account of the cluster",
-            evidence=(f"allowed: {', '.join(ways)}", f"roles that it can pass: {short_list(map(role_name, passed))}"),
+            f"allowed: {', '.join(ways)}",
+            f"roles that it can pass: {short_list(map(role_name, passed))}",
         )
     if none:
         yield check.of_cluster(snapshot).ok(check.title)

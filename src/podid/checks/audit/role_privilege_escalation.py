@@ -3,7 +3,7 @@
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
 from podid.checks.shared.roles import per_privileges
 from podid.domain.aws import Association
-from podid.domain.policy.escalation import Escalation, escalations
+from podid.domain.policy.escalation import escalations
 from podid.domain.policy.evaluate import AccessVerdict
 from podid.facts import privileges
 from podid.facts.index import show_role
@@ -17,23 +17,16 @@ def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
     def judge(case: Case, role: privileges.RolePrivileges, _: list[Association]) -> Verdict:
         if privileges.administration(role) is not None:
             return case.skip("the role is an administrator: see role-administrator")
-        paths = [path for path in escalations(role.access.ruling) if _counts(path)]
+        allowed = (path for path in escalations(role.access.ruling) if path.verdict is AccessVerdict.ALLOWED)
+        paths = [path for path in allowed if path.id not in _OWN_CHECKS]
         if not paths:
             return case.ok(check.title)
         first, *others = paths
         more = f", and {len(others)} more ways" if others else ""
         return case.fail(
             f"the pods can {first.words}{more}, and so get more permissions than the role has",
-            evidence=tuple(_words(path) for path in paths),
+            *(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in paths),
             commands=(show_role(role.arn),),
         )
 
     return per_privileges(check, snapshot, judge)
-
-
-def _counts(path: Escalation) -> bool:
-    return path.verdict is AccessVerdict.ALLOWED and path.id not in _OWN_CHECKS
-
-
-def _words(path: Escalation) -> str:
-    return f"{path.id}: {', '.join(item.action for item in path.actions)}"

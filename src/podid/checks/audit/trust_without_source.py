@@ -3,7 +3,7 @@
 Source: IAM User Guide, "The confused deputy problem", section "Cross-service confused deputy prevention".
 """
 
-from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, rule
+from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, rule
 from podid.checks.shared.roles import per_trust
 from podid.domain.aws import Association
 from podid.domain.names import PODS_PRINCIPAL
@@ -18,7 +18,10 @@ _SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "
 def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
     """Report a statement without account and cluster. trust-too-broad reports a trust policy that allows any
     cluster."""
-    broad = _too_broad(snapshot)
+    broad: set[str] = set()
+    if isinstance(snapshot.cluster, Known):
+        answers = ((role.arn, answer) for role in judged(snapshot) for answer in role.answers)
+        broad = {arn for arn, answer in answers if any(finding.id == TOO_BROAD for finding in answer.findings)}
 
     def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:
         arn = associations[0].role_arn
@@ -29,7 +32,7 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.ok(check.title)
         return case.fail(
             "the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn",
-            evidence=tuple(f"statement: {label}" for label in lacking),
+            *(f"statement: {label}" for label in lacking),
             commands=(show_role(arn),),
         )
 
@@ -40,13 +43,3 @@ def _without_source(statement: Statement) -> bool:
     if not statement.allow or ("Service", PODS_PRINCIPAL) not in statement.principals:
         return False
     return not any(condition.name in _SOURCES for condition in statement.conditions)
-
-
-def _too_broad(snapshot: Snapshot) -> set[str]:
-    if isinstance(snapshot.cluster, Missing):
-        return set()
-    return {
-        role.arn
-        for role in judged(snapshot)
-        if any(finding.id == TOO_BROAD for answer in role.answers for finding in answer.findings)
-    }

@@ -31,6 +31,6 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
             f"Cilium blocks the pods' requests to the agent: {short_list(policies)} "
             f"{'isolates' if len(policies) == 1 else 'isolate'} them, and TCP 80 to the entity host is denied or not "
             "allowed",
-            evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
+            f"pods: {short_list(item.pod.name for item in shut)}",
             pods=(item.pod for item in shut),
         )

@@ -35,8 +35,8 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
             unless = ", unless a rule that accepts them comes first"
         yield case.fail(
             f"packet filter rules of DaemonSet {ds.namespace}/{ds.name} drop the pods' requests to the agent{unless}",
+            *lines[:3],
             severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
-            evidence=tuple(lines[:3]),
             nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )

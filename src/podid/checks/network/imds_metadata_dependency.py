@@ -15,9 +15,10 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
     section = snapshot.instances
     closed = {node for node, instance in known_or(section, {}).items() if instance.closed_to_pods}
     for case, (_, workload, pods) in check.of_workloads(snapshot):
-        if not any(_is_controller(pod) for pod in pods):
+        controllers = [pod for pod in pods if any(name_and_tag(c.image)[0] == IMAGE for c in pod.containers)]
+        if not controllers:
             continue
-        asking = [pod for pod in pods if _asks(pod)]
+        asking = [pod for pod in controllers if not pod.host_network and not _is_configured(pod)]
         cut_off = [pod for pod in asking if pod.node in closed]
         if not asking:
             yield case.ok("its flags specify the VPC, or its pods use the host network")
@@ -30,15 +31,10 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the AWS Load Balancer Controller reads the VPC from the metadata service, which does not answer pods "
                 f"on {nodes}: it exits although its credentials work",
-                evidence=("hop limit 1, or metadata service disabled; flags --aws-vpc-id, --aws-vpc-tags: not set",),
+                "hop limit 1, or metadata service disabled; flags --aws-vpc-id, --aws-vpc-tags: not set",
                 commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
             )
 
 
-def _is_controller(pod: Pod) -> bool:
-    return any(name_and_tag(c.image)[0] == IMAGE for c in pod.containers)
-
-
-def _asks(pod: Pod) -> bool:
-    configured = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
-    return _is_controller(pod) and not configured and not pod.host_network
+def _is_configured(pod: Pod) -> bool:
+    return any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)

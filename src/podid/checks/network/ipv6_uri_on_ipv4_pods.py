@@ -15,10 +15,8 @@ def ipv6_uri_on_ipv4_pods(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"{len(lost)} of {count_of(len(pods), 'pod')} got the agent's IPv6 address, but no IPv6 address of "
             f"{'its' if len(lost) == 1 else 'their'} own",
-            evidence=(
-                f"pods: {short_list(f'{pod.name} ({short_list(pod.ips)})' for pod in lost)}",
-                f"{INJECTED_ENV[0]}: {AGENT_ADDRESSES[1]}",
-            ),
+            f"pods: {short_list(f'{pod.name} ({short_list(pod.ips)})' for pod in lost)}",
+            f"{INJECTED_ENV[0]}: {AGENT_ADDRESSES[1]}",
             pods=lost,
         )
 

@@ -27,10 +27,8 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the pods cannot reach the agent: {rules}",
-                evidence=(
-                    f"pods: {short_list(item.pod.name for item in shut)}",
-                    f"network policies enforced by: {engine(snapshot)}",
-                ),
+                f"pods: {short_list(item.pod.name for item in shut)}",
+                f"network policies enforced by: {engine(snapshot)}",
                 commands=(_opening(shut[0].way.isolated_by[0], agent_cidr(snapshot)),),
                 pods=(item.pod for item in shut),
             )

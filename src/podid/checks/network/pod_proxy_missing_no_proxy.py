@@ -12,13 +12,14 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
     for case, (_, _, pods) in check.of_workloads(snapshot):
-        judged = {
-            container.name: brought(snapshot.config_map_keys, pod, container)
-            for pod in pods
-            for container in served(pod)
-        }
+        judged = {c.name: brought(snapshot.config_map_keys, pod, c) for pod in pods for c in served(pod)}
         through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
-        hidden = [name for name, env in through.items() if _hidden(env)]
+        # NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read
+        hidden = [
+            name
+            for name, env in through.items()
+            if NOT_SEEN in no_proxy(env.values) or (env.unseen and not env.named(*NO_PROXY))
+        ]
         if not through:
             yield case.ok("its environment sets no proxy for requests to the agent")
             continue
@@ -34,14 +35,9 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
         why = f"its NO_PROXY includes {address} only in a range" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
             f"container {names} uses a proxy and {why}: some SDKs send the requests to the agent through the proxy",
+            *(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
             severity=Severity.INFO if widely else Severity.WARN,
-            evidence=tuple(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
-
-
-def _hidden(env: Brought) -> bool:
-    """Return whether its NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read."""
-    return NOT_SEEN in no_proxy(env.values) or bool(env.unseen and not env.named(*NO_PROXY))
 
 
 def _spared(env: Brought, address: str) -> bool:

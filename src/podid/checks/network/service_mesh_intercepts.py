@@ -23,8 +23,9 @@ def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"{mesh}'s sidecar intercepts the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the agent: "
             "most succeed, but they fail before the sidecar runs or if it changes the Host header",
+            f"pods: {short_list(pod.name for pod, _ in meshed)}",
+            advice,
             severity=Severity.WARN,
-            evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", advice),
             pods=(pod for pod, _ in meshed),
         )
 

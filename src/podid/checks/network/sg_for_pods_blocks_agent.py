@@ -23,9 +23,9 @@ def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
                 len(pods),
                 "security groups for pods in strict mode of the VPC CNI: their traffic bypasses the node, and with "
                 "it the agent",
+                f"{MODE} of aws-node: {mode}",
                 verb=("uses", "use"),
                 severity=Severity.WARN,
-                evidence=(f"{MODE} of aws-node: {mode}",),
                 pods=own,
                 commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
             )

@@ -18,6 +18,6 @@ def cni_depends_on_agent(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"{ACCOUNT} has its permissions only from Pod Identity: if the agent of a node fails, new pods there "
                 "get no network",
-                evidence=("AWS recommends this setup: if both fail, fix the agent first",),
+                "AWS recommends this setup: if both fail, fix the agent first",
                 commands=(podid_command(snapshot, "agent", "status"),),
             )

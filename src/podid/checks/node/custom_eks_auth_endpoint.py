@@ -16,6 +16,7 @@ from podid.facts.agent import agents, importance, option, served_by
 from podid.facts.index import reach_on
 
 FLAG = "--endpoint"
+MODIFY = ("aws", "ec2", "modify-vpc-endpoint", "--private-dns-enabled")
 # the SDK reads them in this order
 VARIABLES = ("AWS_ENDPOINT_URL_EKS_AUTH", "AWS_ENDPOINT_URL")
 # SERVICE.REGION.api.aws, SERVICE.REGION.amazonaws.com and vpce-ID.SERVICE.REGION.vpce.amazonaws.com
@@ -44,10 +45,7 @@ def _host(ds: DaemonSet) -> str:
 
 
 def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> Verdict:
-    cluster, case = (
-        known(snapshot.cluster),
-        check.case(ds.subject, served_by(snapshot, ds)),
-    )
+    cluster, case = known(snapshot.cluster), check.case(ds.subject, served_by(snapshot, ds))
     match = _AWS.fullmatch(host)
     if match is None:
         why = f"not checked whether EKS Auth answers at {host}, the agent's configured endpoint"
@@ -61,8 +59,8 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
         return case.ok(f"it sends its requests to {host}, an endpoint of EKS Auth")
     return case.fail(
         f"the agent of DaemonSet {ds.namespace}/{ds.name} sends its requests to {host}, {wrong}",
+        f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",
         severity=importance(snapshot),
-        evidence=(f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",),
         commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
     )
 
@@ -86,20 +84,12 @@ def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
     reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
     return [
         check.case(case.subject, reach.chain).fail(
-            f"endpoint {endpoint.endpoint_id}, the only route from {short_list(closed)} to EKS Auth, has no private "
-            "DNS: "
-            f"eks-auth.{cluster.region}.api.aws, the agent's default, resolves to it only with a private hosted zone",
+            f"endpoint {endpoint.endpoint_id}, the only route from {short_list(closed)} to EKS Auth, has no private DNS"
+            f": eks-auth.{cluster.region}.api.aws, the agent's default, resolves to it only with a private hosted zone",
+            "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
+            f"agents with {FLAG} or {VARIABLES[0]}: none",
             nodes=reach.nodes,
             severity=Severity.WARN,
-            evidence=(
-                "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
-                f"agents with {FLAG} or {VARIABLES[0]}: none",
-            ),
-            commands=(
-                (
-                    *("aws", "ec2", "modify-vpc-endpoint", "--private-dns-enabled"),
-                    *("--vpc-endpoint-id", endpoint.endpoint_id, "--region", cluster.region),
-                ),
-            ),
+            commands=((*MODIFY, "--vpc-endpoint-id", endpoint.endpoint_id, "--region", cluster.region),),
         )
     ]

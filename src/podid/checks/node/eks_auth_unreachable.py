@@ -40,12 +40,10 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         return check.case(case.subject, reach.chain).fail(
             f"{short_list(closed)} cannot reach EKS Auth: no route out of the VPC and no interface endpoint for "
             "eks-auth",
+            f"missing endpoint: com.amazonaws.{region}.eks-auth (the endpoint for eks is a different one)",
+            "fix: create an interface endpoint with private DNS that allows port 443 from the nodes",
             severity=None if whole else Severity.WARN,
             nodes=reach.nodes,
-            evidence=(
-                f"missing endpoint: com.amazonaws.{region}.eks-auth (the endpoint for eks is a different one)",
-                "fix: create an interface endpoint with private DNS that allows port 443 from the nodes",
-            ),
         )
     beyond = other_targets(egress, subnets)
     if closed and endpoint is not None:

@@ -2,6 +2,7 @@ from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 
 # a kubelet renews its lease every ten seconds, and a busy API server may delay it
 TOLERATED_SECONDS = 60
+LEASE = ("kubectl", "-n", "kube-node-lease", "get", "lease")
 
 
 @rule(needs=("nodes",), wants=("clocks", "associations", "pods"))
@@ -21,10 +22,5 @@ def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
                 f"the clock of node {node.name} is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the "
                 "API server's: tokens and signatures made elsewhere are refused as expired or not yet valid",
                 severity=Severity.WARN,
-                commands=(
-                    (
-                        *("kubectl", "-n", "kube-node-lease", "get", "lease", node.name),
-                        *("-o", "yaml", "--show-managed-fields"),
-                    ),
-                ),
+                commands=((*LEASE, node.name, "-o", "yaml", "--show-managed-fields"),),
             )

@@ -38,7 +38,7 @@ def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision)
     cluster = known(snapshot.cluster)
     return case.fail(
         f"{role.words} is not authorized to perform {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
-        evidence=(f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",),
+        f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",
         # an attached policy overrides neither a boundary nor an explicit Deny
         commands=() if bounded or explicit else (attach,),
         nodes=role.nodes or (),

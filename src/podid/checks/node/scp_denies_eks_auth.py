@@ -14,7 +14,7 @@ def scp_denies_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.ok("the simulation shows no service control policy that denies it")
         return case.fail(
             f"a service control policy denies {REDEEM} to {role.words}: no pod there gets credentials",
-            evidence=(f"iam:SimulatePrincipalPolicy for {role.arn}: not allowed by the organization",),
+            f"iam:SimulatePrincipalPolicy for {role.arn}: not allowed by the organization",
             nodes=role.nodes or (),
         )
 

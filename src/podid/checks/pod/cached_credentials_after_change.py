@@ -3,7 +3,6 @@ from podid.checks.shared import injection
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
 from podid.domain.text import utc
-from podid.facts.index import why_unread
 from podid.facts.injection import PodState
 from podid.facts.restarts import LIFETIME, changed_at, precedes
 
@@ -17,7 +16,7 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
             yield case.skip("none of its pods has injected credentials")
             continue
         if isinstance(group.association, UnreadAssociation):
-            yield case.unknown(why_unread(group.association))
+            yield case.unknown(group.association.unread)
             continue
         changed = changed_at(group.association, snapshot.taken_at, changes)
         older = tuple(pod for pod in pods if precedes(pod, changed))

@@ -15,34 +15,28 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
     asking = [s for s in settings(snapshot).settings if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
         mine = [setting for setting in asking if setting.product == product]
+        if not mine:
+            continue
         refs = sorted(index(snapshot).associations)
         chain = tuple(str(ref) for ref in refs if any(s.namespace in ("", ref.namespace) for s in mine))
         case = check.case(Subject("CSIDriver", driver), chain)
-        if not mine:
-            continue
         if isinstance(snapshot.csi_drivers, Missing):
             yield check.of_everyone(snapshot).unknown(snapshot.csi_drivers)
             continue
         audiences = snapshot.csi_drivers.value.get(driver)
+        image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
+        version = version_of(known_or(snapshot.daemon_sets, ()), image)
         if audiences is None:
             yield case.skip("the driver is not installed")
         elif PODS_PRINCIPAL in audiences:
             yield case.ok(f"it requests tokens for {PODS_PRINCIPAL}")
-        elif not _needs_them(snapshot, product):
+        elif version and version < since:
             yield case.skip("this version of the provider requests tokens itself")
         else:
             have = ", ".join(sorted(audiences)) or "none"
             yield case.fail(
                 f"the driver requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} "
                 "requires",
-                evidence=(
-                    f"audiences of its tokenRequests: {have}",
-                    f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
-                ),
+                f"audiences of its tokenRequests: {have}",
+                f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
             )
-
-
-def _needs_them(snapshot: Snapshot, product: str) -> bool:
-    image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
-    version = version_of(known_or(snapshot.daemon_sets, ()), image)
-    return not version or version >= since

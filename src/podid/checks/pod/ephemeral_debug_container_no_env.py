@@ -6,8 +6,7 @@ def ephemeral_debug_container_no_env(check: Check, snapshot: Snapshot) -> Verdic
     for case, (_, _, pods) in check.of_workloads(snapshot):
         debugged = [pod for pod in pods if pod.ephemeral]
         if debugged:
-            message = "debug containers, which get no credentials"
-            evidence = ("other containers: not affected",)
-            yield case.fail_pods(debugged, len(pods), message, verb=("has", "have"), evidence=evidence)
+            message, evidence = "debug containers, which get no credentials", ("other containers: not affected",)
+            yield case.fail_pods(debugged, len(pods), message, *evidence, verb=("has", "have"))
         else:
             yield case.ok("none of its pods has a debug container")

@@ -9,21 +9,12 @@ from podid.facts.index import index, podid_command
 @rule(needs=("associations", "pods"), wants=("cluster", "nodes"))
 def fargate_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     nodes = index(snapshot).nodes
-    return without_agent(
-        check,
-        snapshot,
-        "Fargate",
-        lambda pod: on_fargate(pod, nodes),
-        note="effect of the association: the webhook does not inject IRSA credentials either",
-    )
+    note = "effect of the association: the webhook does not inject IRSA credentials either"
+    return without_agent(check, snapshot, "Fargate", lambda pod: on_fargate(pod, nodes), note)
 
 
 def without_agent(
-    check: Check,
-    snapshot: Snapshot,
-    platform: str,
-    runs_there: Callable[[Pod], bool],
-    note: str = "",
+    check: Check, snapshot: Snapshot, platform: str, runs_there: Callable[[Pod], bool], *notes: str
 ) -> Verdicts:
     """Yield one verdict per workload. It fails if any of its pods runs on a platform without an agent."""
     for case, (association, _, pods) in check.of_workloads(snapshot):
@@ -34,10 +25,8 @@ def without_agent(
         yield case.fail(
             f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "
             f"{platform}, where there is no Pod Identity agent; use IRSA there",
-            evidence=(
-                f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
-                *((note,) if note else ()),
-            ),
+            f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
+            *notes,
             commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             pods=on_platform,
         )

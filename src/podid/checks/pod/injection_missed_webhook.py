@@ -22,7 +22,7 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
     else:
         yield case.fail(
             "the webhook that injects credentials is not registered: new pods get no credentials",
-            evidence=(f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",),
+            f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",
             commands=(("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml"),),
         )
     gone = webhook == Known(None)

@@ -12,18 +12,12 @@ def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
         partial = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
         parts = sorted({c.name for pod, names in partial for c in pod.containers if c.name in names})
         if whole:
-            evidence = (f"cause: {_why(whole[0])}",)
-            yield case.fail_pods(
-                whole,
-                len(pods),
-                "excluded from injection, and so from Pod Identity, on purpose",
-                verb=("is", "are"),
-                evidence=evidence,
-            )
+            message, cause = "excluded from injection, and so from Pod Identity, on purpose", f"cause: {_why(whole[0])}"
+            yield case.fail_pods(whole, len(pods), message, cause, verb=("is", "are"))
         elif parts:
             yield case.fail(
                 f"container {short_list(parts)} is excluded from injection by its pod, and gets no credentials",
-                evidence=(f"cause: annotation {SKIP_CONTAINERS}",),
+                f"cause: annotation {SKIP_CONTAINERS}",
             )
         else:
             yield case.ok("no pod or container is excluded from injection")

@@ -9,7 +9,7 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
     for account in known(snapshot.service_accounts):
         if account.ref not in facts.associations:
             continue
-        case = check.case(account.ref.subject, (str(account.ref),))
+        case = check.of_account(account.ref)
         pods = [pod for pod in facts.pods.get(account.ref, ()) if live(pod)]
         if not account.irsa_role_arn:
             yield case.ok("the service account has no IRSA annotation")
@@ -20,8 +20,6 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 "the service account has an association and an IRSA annotation; new pods use the association",
-                evidence=(
-                    f"IRSA annotation: {account.irsa_role_arn}",
-                    "keep it while you test the migration: it is your rollback",
-                ),
+                f"IRSA annotation: {account.irsa_role_arn}",
+                "keep it while you test the migration: it is your rollback",
             )

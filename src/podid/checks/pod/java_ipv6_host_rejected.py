@@ -32,8 +32,8 @@ def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.fail(
             f"container {short_list(sorted(java))} runs Java, whose SDK may reject the agent's IPv6 address: {MODE} is "
             "not set",
+            *(f"container {name}: {why}" for name, why in sorted(java.items())),
             severity=Severity.WARN,
-            evidence=tuple(f"container {name}: {why}" for name, why in sorted(java.items())),
         )
 
 

@@ -20,6 +20,7 @@ from podid.facts.index import index
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings, version_of
 
 MOUNTPOINT_SINCE = (2,)
+PATCH = ("--type", "merge", "-p", '{"spec":{"parameters":{"usePodIdentity":"true"}}}')
 
 
 @rule(needs=NEEDS, wants=(*WANTS, "daemon_sets", "roles", "cluster"))
@@ -40,7 +41,9 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
     """Judge a product that requests a token of the service account with IRSA's audience, and never uses the agent.
     External Secrets reads the role from the service account's annotation, cert-manager from the issuer."""
     account = setting.service_account or ServiceAccountRef("", "")
-    refs = _accounts_of(snapshot, setting, account)
+    # of a cluster-scoped object the service account is in the namespace of the product
+    homes = {ref.namespace for ref in controllers(snapshot).get(setting.product, ())}
+    refs = [ServiceAccountRef(home, account.name) for home in sorted(homes)] if not account.namespace else [account]
     name = str(account) if account.namespace else account.name
     chain = tuple(str(ref) for ref in refs if associated(snapshot, ref))
     case = check.case(setting.subject, chain)
@@ -54,32 +57,16 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
     mine = any(associated(snapshot, ref) for ref in controllers(snapshot).get(setting.product, ()))
     broken = works is False and (bool(chain) or mine) and bool(accounts(snapshot))
     notes = [f"association of {short_list(chain)}: applies to its pods, not to {setting.product}"] if chain else []
+    place = ("-n", setting.namespace) if setting.namespace else ()
     how = "auth.jwt.serviceAccountRef" if setting.product == EXTERNAL_SECRETS else "route53.auth.kubernetes"
     return case.fail(
         f"{setting.product} is configured to use a token of service account {name} ({how}): this is IRSA, not Pod "
         "Identity" + ("" if broken else "; it works while the role trusts the cluster's OIDC provider"),
+        *notes,
+        f"fix: remove {how}; then {setting.product} uses its pods' own credentials",
         severity=Severity.ERROR if broken else Severity.WARN,
-        evidence=(
-            *notes,
-            f"fix: remove {how}; then {setting.product} uses its pods' own credentials",
-        ),
-        commands=(
-            (
-                *("kubectl", *(("-n", setting.namespace) if setting.namespace else ())),
-                *("edit", f"{setting.kind.lower()}/{setting.name}"),
-            ),
-        ),
+        commands=(("kubectl", *place, "edit", f"{setting.kind.lower()}/{setting.name}"),),
     )
-
-
-def _accounts_of(
-    snapshot: Snapshot, setting: ProductSetting, account: ServiceAccountRef
-) -> tuple[ServiceAccountRef, ...]:
-    if account.namespace:
-        return (account,)
-    # a cluster-scoped object: the service account is in the namespace of the product
-    homes = {ref.namespace for ref in controllers(snapshot).get(setting.product, ())}
-    return tuple(ServiceAccountRef(home, account.name) for home in sorted(homes))
 
 
 def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
@@ -100,14 +87,9 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
     return case.fail(
         f'{setting.kind} {setting.name} lacks usePodIdentity: "true": for pods of {short_list(chain)}, the provider '
         "uses the IRSA annotation of the service account" + (", which exists" if works else ", which does not exist"),
+        f"pods: {short_list(pod.name for pod in pods)}",
         severity=_severity(snapshot, works),
-        evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
-        commands=(
-            (
-                *("kubectl", "-n", setting.namespace, "patch", "secretproviderclass", setting.name, "--type", "merge"),
-                *("-p", '{"spec":{"parameters":{"usePodIdentity":"true"}}}'),
-            ),
-        ),
+        commands=(("kubectl", "-n", setting.namespace, "patch", "secretproviderclass", setting.name, *PATCH),),
     )
 
 
@@ -124,8 +106,8 @@ def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdic
     words = ".".join(map(str, version))
     return case.fail(
         f"authenticationSource: pod means IRSA in version {words} of the driver, which supports Pod Identity since 2.0",
+        f"service accounts with an association in the claim's namespace: {short_list(chain)}",
         severity=_severity(snapshot, works),
-        evidence=(f"service accounts with an association in the claim's namespace: {short_list(chain)}",),
     )
 
 

@@ -28,7 +28,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
         ref = association.ref
-        case = check.case(ref.subject, (str(ref),))
+        case = check.of_account(ref)
         if ref in used:
             yield case.ok("pods or workloads use it")
         elif ref not in accounts:
@@ -54,8 +54,6 @@ class _Stray:
 
 
 class _Strays:
-    """The strays of one namespace, in the order of their names."""
-
     def __init__(self, strays: Iterable[_Stray]) -> None:
         self._strays = sorted(strays, key=lambda s: s.subject)
         self._named = grouped((name, place) for place, stray in enumerate(self._strays) for name in stray.names)
@@ -109,7 +107,7 @@ def _mismatch(
     named = f"runs as {runs_as!r}, which has no association" if exists else f"names {runs_as!r}, which does not exist"
     return check.case(ref.subject, (str(ref), meant)).fail(
         f"no pod runs as {ref}, but {workload} {named}",
-        evidence=tuple(f"serviceAccountName of {suspect}: {account}" for suspect, account in suspects[:5]),
+        *(f"serviceAccountName of {suspect}: {account}" for suspect, account in suspects[:5]),
         commands=(
             *set_account(workload, ref.name),
             # every pod of the namespace that names no service account runs as default, so it gets no role

@@ -15,9 +15,8 @@ def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
         ref, pods = group.association.ref, group.states.get(PodState.INJECTED, ())
         since = created.get(ref)
         if since is None or not pods:
-            yield case.skip(
-                "none of its pods has injected credentials" if since else "the service account does not exist"
-            )
+            why = "none of its pods has injected credentials" if since else "the service account does not exist"
+            yield case.skip(why)
             continue
         older = tuple(pod for pod in pods if pod.created_at < since)
         if not older:

@@ -56,8 +56,8 @@ def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         yield case.fail(
             f"the SDK in {short_list(image for image, _ in old_images)} is known not to support Pod Identity",
+            *(f"{image}: {old.source}" for image, old in old_images),
             severity=Severity.WARN,
-            evidence=tuple(f"{image}: {old.source}" for image, old in old_images),
         )
 
 
@@ -76,11 +76,9 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
     return case.fail(
         "an SDK that is too old for Pod Identity calls AWS with the role of this node, on which pods of "
         f"{short_list(accounts)} should use Pod Identity",
+        *map(_calls_words, trail.old),
+        "CloudTrail names the node, not the pod: it may be a pod of another service account",
         severity=Severity.WARN,
-        evidence=(
-            *(_calls_words(old) for old in trail.old),
-            "CloudTrail names the node, not the pod: it may be a pod of another service account",
-        ),
     )
 
 
@@ -111,9 +109,6 @@ def _old(image: str) -> Old | None:
         return None
     parts = tuple(int(part) for part in version[1].split("."))
     if name == "aws-cli" and parts[0] == 1:
-        return (
-            OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
-            if parts < (1, 30)
-            else None
-        )
+        first = OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
+        return first if parts < (1, 30) else None
     return next((old for old in OLD if old.name == name and parts <= old.last), None)

@@ -23,11 +23,8 @@ def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _keys(variables: Brought) -> Own | None:
     if variables.all_of(*KEYS):
-        return Own(
-            Severity.ERROR,
-            variables.named(*OF_KEYS),
-            "the access keys in the container's environment, not Pod Identity",
-        )
+        keys = "the access keys in the container's environment, not Pod Identity"
+        return Own(Severity.ERROR, variables.named(*OF_KEYS), keys)
     if variables.all_of(RELATIVE_URI):
         return Own(Severity.ERROR, variables.named(RELATIVE_URI), f"the endpoint in {RELATIVE_URI}, not Pod Identity")
     # some SDKs continue with the next provider, others stop: botocore raises PartialCredentialsError

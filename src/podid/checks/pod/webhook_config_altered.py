@@ -43,10 +43,8 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
     altered = check.case(subject, chain).fail(
         f"the registration of the webhook was changed, and new pods get no credentials: {causes[0]}",
-        evidence=(
-            *causes,
-            f"pods without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
-        ),
+        *causes,
+        f"pods without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
         commands=(GET, *(podid_command(snapshot, "restart", ref) for ref in chain[:3])),
         pods=(pod for _, pod in missed),
     )
@@ -71,14 +69,12 @@ def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served
     excluded = [(pod, selector) for pod, selector in selected if selector]
     if not excluded:
         return whole.ok("the registration of the webhook includes new pods")
-    selectors, chain = (
-        sorted({selector_name for _, selector_name in excluded}),
-        tuple(sorted({str(pod.ref) for pod, _ in excluded})),
-    )
+    selectors = sorted({selector for _, selector in excluded})
+    chain = tuple(sorted({str(pod.ref) for pod, _ in excluded}))
     return check.case(whole.subject, chain).fail(
         f"the webhook's registration now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
         "replace them get no credentials",
+        f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in excluded)}",
         severity=Severity.WARN,
-        evidence=(f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in excluded)}",),
         commands=(GET,),
     )

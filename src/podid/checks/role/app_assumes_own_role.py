@@ -9,7 +9,7 @@ from podid.checks.shared.gaps import unread_products
 from podid.domain.aws import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
-from podid.domain.trust import Policy, TrustPolicyError, parse_policy
+from podid.domain.trust import TrustPolicyError, parse_policy
 from podid.facts.index import index, placed, role_section
 from podid.facts.products import NEEDS, WANTS, controllers, settings
 
@@ -43,7 +43,7 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
             yield own.case.fail(
                 f"{own.association.ref} is configured to assume {own.role}, which its pods already have, and the trust "
                 "policy of this role does not allow it to assume itself",
-                evidence=("fix: remove the role from its configuration",),
+                "fix: remove the role from its configuration",
             )
 
 
@@ -69,7 +69,7 @@ def _by_flags(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
 def _allows_itself(role: Role) -> bool:
     """Return whether the trust policy may allow the role itself, also by its account; True if it cannot be read."""
     try:
-        policy: Policy = parse_policy(role.trust)
+        policy = parse_policy(role.trust)
     except TrustPolicyError:
         return True
     arn = Arn.parse(role.arn)

@@ -10,10 +10,11 @@ from podid.domain.iam import AssumePermissions
 from podid.domain.names import Arn
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
-from podid.facts.index import by_role, chain_of, role_section, role_subject
+from podid.facts.index import by_role, role_section
 from podid.facts.second_hop import second_hop
 from podid.facts.trust import live_pods
 
+FIX = "fix: allow sts:TagSession together with sts:AssumeRole, in this role and in the next role's trust policy"
 NO_POLICY = "no policy of the role allows sts:TagSession on it"
 
 
@@ -22,7 +23,7 @@ def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verd
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
-        case = check.case(role_subject(arn), chain_of(tagged))
+        case = check.of_role(arn, tagged)
         section = part(snapshot.assume_permissions, arn)
         if not tagged:
             yield case.skip("its sessions have no tags")
@@ -42,7 +43,7 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
         return case.fail(
             f"pods with this role cannot assume {short_list(broken)}: the request includes the session's tags, and "
             f"{next(iter(broken.values()))}",
-            evidence=[f"{arn}: {why}" for arn, why in broken.items()],
+            *(f"{arn}: {why}" for arn, why in broken.items()),
         )
     # a pattern may match no existing role
     wide = [pattern for pattern in permissions.untagged if permissions.clear]
@@ -50,13 +51,8 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
         return case.fail(
             f"the role is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every "
             "AssumeRole request of its pods requires",
+            FIX,
             severity=Severity.WARN,
-            evidence=(
-                (
-                    "fix: allow sts:TagSession together with sts:AssumeRole, in this role and in the next "
-                    "role's trust policy"
-                ),
-            ),
         )
     return case.ok(f"roles in its policies that it can assume with session tags: {len(named)}")
 

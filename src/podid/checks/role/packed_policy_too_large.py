@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, rule
-from podid.facts.index import by_role, chain_of, role_subject
+from podid.facts.index import by_role
 
 # tags and policies that applications add must fit too
 CLOSE_PERCENT = 70
@@ -9,13 +9,12 @@ CLOSE_PERCENT = 70
 def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = by_role(snapshot)
     for arn, section in known(snapshot.sessions).items():
-        case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))
+        case = check.of_role(arn, associations.get(arn, ()))
         if isinstance(section, Missing):
             yield case.unknown(section, severity=Severity.WARN)
             continue
-        percent = max(
-            (session.packed_percent for session in section.value if session.packed_percent is not None), default=None
-        )
+        percents = (session.packed_percent for session in section.value)
+        percent = max((number for number in percents if number is not None), default=None)
         if percent is None:
             yield case.skip("CloudTrail has no session of the role")
         elif percent < CLOSE_PERCENT:

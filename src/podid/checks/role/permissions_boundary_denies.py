@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 from podid.checks.base import PERMISSIONS, SECOND_HOP, Check, Missing, Snapshot, Verdicts, known_or, placed_on, rule
 from podid.checks.shared import second_hop
 from podid.domain.findings import Severity
-from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
+from podid.facts.index import by_role, role_section, show_role
 
 
 @rule(needs=(*second_hop.NEEDS, "target_permissions"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
@@ -22,18 +22,17 @@ def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
 def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = by_role(snapshot)
     for arn, section in known_or(snapshot.bounded, {}).items():
-        case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))
+        case = check.of_role(arn, associations.get(arn, ()))
         role = known_or(role_section(snapshot, arn), None)
         boundary = role.permissions_boundary_arn if role is not None else "its boundary"
         if isinstance(section, Missing):
-            yield case.unknown(
-                section, f"not checked which permissions {boundary} allows: {section.reason}", severity=Severity.WARN
-            )
+            message = f"not checked which permissions {boundary} allows: {section.reason}"
+            yield case.unknown(section, message, severity=Severity.WARN)
         elif section.value:
             yield case.ok(f"{boundary} allows some of its actions")
         else:
             yield case.fail(
                 f"the role's permissions boundary {boundary} allows none of the actions that its policies allow",
-                evidence=("compared: actions only; no action is allowed by both, or the boundary denies it",),
+                "compared: actions only; no action is allowed by both, or the boundary denies it",
                 commands=(show_role(arn),),
             )

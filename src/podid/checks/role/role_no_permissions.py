@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdicts, part, rule
-from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
+from podid.facts.index import by_role, role_section, show_role
 
 
 @rule(needs=("associations", "role_policies"), wants=("roles",))
@@ -8,7 +8,7 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [a for a in associations if not a.target_role_arn]
-        case, section = check.case(role_subject(arn), chain_of(acting)), part(snapshot.role_policies, arn)
+        case, section = check.of_role(arn, acting), part(snapshot.role_policies, arn)
         if not acting:
             yield case.skip("its pods use their target role")
         elif role_section(snapshot, arn) == Known(None):
@@ -20,7 +20,8 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 "the role has no permission policy: its pods have only permissions from resource-based policies",
+                "attached policies: none",
+                "inline policies: none",
                 severity=Severity.WARN,
-                evidence=("attached policies: none", "inline policies: none"),
                 commands=(show_role(arn),),
             )

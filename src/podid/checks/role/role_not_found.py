@@ -1,9 +1,8 @@
 """Link 9, first half: the association's role and its target role, if any, exist under the exact ARN."""
 
-from podid.checks.base import Case, Check, Known, Missing, Snapshot, Verdict, Verdicts, known, known_or, part, rule
-from podid.domain.aws import Association, described
+from podid.checks.base import Case, Check, Known, Missing, Snapshot, Verdict, Verdicts, known_or, part, rule
+from podid.domain.aws import Association
 from podid.domain.errors import Other
-from podid.domain.grouping import grouped
 from podid.domain.names import role_name, role_path
 from podid.facts import index
 from podid.facts.second_hop import target_subject
@@ -24,10 +23,9 @@ def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
-    chained = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
-    for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in chained).items()):
+    for arn, associations in index.by_target(snapshot).items():
         case = check.case(target_subject(associations[0]), index.chain_of(associations))
-        section = index.target_section(snapshot, arn)
+        section = index.under(arn, part(snapshot.target_roles, arn))
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:
@@ -35,11 +33,9 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the target role {arn} does not exist",
-                evidence=(
-                    f"affected associations: {len(associations)}",
-                    f"iam:GetRole {role_name(arn)}: no such role",
-                    "fix: create it with a trust policy for the association's role, or associate another --target-role",
-                ),
+                f"affected associations: {len(associations)}",
+                f"iam:GetRole {role_name(arn)}: no such role",
+                "fix: create it with a trust policy for the association's role, or associate another --target-role",
             )
 
 
@@ -55,15 +51,11 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
     ]
     if foreign:
         evidence.append(f"account of the role: not the account of cluster {index.cluster_name(snapshot)}")
-    return case.fail(
-        f"the role {arn} does not exist",
-        evidence=evidence,
-        commands=_fix(snapshot, arn, elsewhere, associations),
-    )
+    commands = _fix(snapshot, arn, elsewhere, associations)
+    return case.fail(f"the role {arn} does not exist", *evidence, commands=commands)
 
 
 def _fix(snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]) -> tuple[tuple[str, ...], ...]:
-    """Return commands that associate the existing role, or that create the missing one."""
     if elsewhere:
         return tuple(
             index.podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace")

@@ -9,7 +9,7 @@ from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.domain.aws import Association, Role
 from podid.domain.text import utc
-from podid.facts.index import chain_of, role_section, role_subject
+from podid.facts.index import role_section
 from podid.facts.trust import judged
 
 # the clocks of EKS and of IAM may differ by seconds
@@ -34,18 +34,16 @@ def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         named = [f for answer in by_arn[arn].answers for f in answer.findings if f.id == check.id]
         for finding in dict.fromkeys(named):
-            yield case.fail(finding.message, severity=finding.severity, evidence=(f"fix: {finding.fix}",))
+            yield case.fail(finding.message, f"fix: {finding.fix}", severity=finding.severity)
         newer = [a for a in associations if _newer(section.value, a)]
         if newer:
-            yield check.case(role_subject(arn), chain_of(newer)).fail(
+            yield check.of_role(arn, newer).fail(
                 "the role was created after the last change of its association, so it replaced another role of the "
                 "same name",
+                f"role created: {utc(section.value.created_at)}",
+                f"associations that named the old role: {len(newer)}",
+                "other policies that named the old role do not apply to this one, and its own policies are new",
                 severity=Severity.INFO,
-                evidence=(
-                    f"role created: {utc(section.value.created_at)}",
-                    f"associations that named the old role: {len(newer)}",
-                    "other policies that named the old role do not apply to this one, and its own policies are new",
-                ),
             )
         if not named and not newer:
             yield case.ok("the role has not been replaced since it was associated")

@@ -13,5 +13,5 @@ def roles_shared_across_associations(check: Check, snapshot: Snapshot) -> Verdic
         yield case.fail(
             f"{count_of(len(associations), 'service account')} in {len(namespaces)} namespaces share the role: all of "
             "them have the same permissions",
-            evidence=(f"namespaces: {short_list(namespaces)}",),
+            f"namespaces: {short_list(namespaces)}",
         )

@@ -8,12 +8,11 @@ from podid.facts.second_hop import SecondHop
 
 @rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
 def target_role_trust_broken(check: Check, snapshot: Snapshot) -> Verdicts:
+    def advice(hop: SecondHop) -> str:
+        request = hop.evaluation.request if hop.evaluation is not None else None
+        if not isinstance(request, TargetHop):
+            return ""
+        return f"statement for its owner to add to the trust policy: {json.dumps(target_policy(request))}"
+
     healthy = "the target role's trust policy allows the association's role"
-    return second_hop.per_target_role(check, snapshot, healthy, undecided=True, opens=True, advice=_policy)
-
-
-def _policy(hop: SecondHop) -> str:
-    request = hop.evaluation.request if hop.evaluation is not None else None
-    if not isinstance(request, TargetHop):
-        return ""
-    return f"statement for its owner to add to the trust policy: {json.dumps(target_policy(request))}"
+    return second_hop.per_target_role(check, snapshot, healthy, undecided=True, opens=True, advice=advice)

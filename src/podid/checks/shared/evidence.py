@@ -87,7 +87,7 @@ class Observation:
             verdict = case.ok(observed.message)
         else:
             command = podid_command(snapshot, "verify", str(self.ref), *self.how)
-            verdict = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
+            verdict = case.fail(observed.message, *observed.evidence, commands=(command,))
         return replace(verdict, pods=self.pods, nodes=self.nodes)
 
 
@@ -105,8 +105,7 @@ def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
 
 
 def _by_account(section: Section[Mapping[str, Section[T]]]) -> Iterator[tuple[ServiceAccountRef, Section[T]]]:
-    for name, part in known_or(section, {}).items():
-        yield ServiceAccountRef(*name.split("/", 1)), part
+    return ((ServiceAccountRef(*name.split("/", 1)), part) for name, part in known_or(section, {}).items())
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -233,11 +232,7 @@ def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]
 # --- podid's own pods -------------------------------------------------------------------------------------------------
 
 # link where the probe failed -> the most likely failure mode, if the answer names none
-_MOST_LIKELY = {
-    ASSOCIATION: "cached-credentials-after-change",
-    NETWORK: UNREACHED,
-    EKS_AUTH: "eks-auth-unreachable",
-}
+_MOST_LIKELY = {ASSOCIATION: "cached-credentials-after-change", NETWORK: UNREACHED, EKS_AUTH: "eks-auth-unreachable"}
 
 
 def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
@@ -293,14 +288,9 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
     others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
     if worst is None:
         return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*others, _NONE_OF_THEM))
-    said_by_check = (
-        worst.message
-        if worst.outcome is Outcome.FAIL
-        else f"{worst.check} was {worst.message}"
-        if worst.message.startswith("not checked")
-        else worst.message
-    )
-    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=others)
+    unchecked = worst.outcome is not Outcome.FAIL and worst.message.startswith("not checked")
+    cause = f"{worst.check} was {worst.message}" if unchecked else worst.message
+    return Observed(worst.check, Outcome.FAIL, f"{message}; {cause}", evidence=others)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
@@ -362,18 +352,13 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[evi
         return Observed.nothing(MISSED, section, Severity.WARN)
     run = section.value
     if run.failed:
-        return Observed(
-            MISSED,
-            Outcome.FAIL,
-            "new pods get no credentials: the webhook did not inject the fields into a dry-run pod",
-        )
+        message = "new pods get no credentials: the webhook did not inject the fields into a dry-run pod"
+        return Observed(MISSED, Outcome.FAIL, message)
     if run.decided:
-        return Observed(
-            MISSED, Outcome.PASS, f"new pods get credentials: confirmed by {count_of(run.hits, 'dry-run pod')}"
-        )
+        message = f"new pods get credentials: confirmed by {count_of(run.hits, 'dry-run pod')}"
+        return Observed(MISSED, Outcome.PASS, message)
     if not run.rounds:
         return Observed.unsettled(MISSED, "new pods get no credentials yet")
     rounds = f"{run.rounds} of {count_of(run.needed, 'required round')} of dry runs"
-    return Observed.unsettled(
-        MISSED, f"new pods get credentials in {rounds}; an API server may not have received the change yet"
-    )
+    reason = f"new pods get credentials in {rounds}; an API server may not have received the change yet"
+    return Observed.unsettled(MISSED, reason)

@@ -1,21 +1,14 @@
-"""Link 3: the webhook injected the environment variables and the token into the pod when it was created.
-
-The webhook does this only at creation, and only after the association has reached it. If the webhook is slow, the API
-server skips it silently (failurePolicy Ignore):
-https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
-https://github.com/aws/amazon-eks-pod-identity-webhook.
-"""
+"""Link 3: verdicts on the states of injection, which are those of `podid.facts.injection`."""
 
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Subject, Verdict
-from podid.domain.aws import Association, Listed, UnreadAssociation
+from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.text import count_of, utc
-from podid.facts.index import index, podid_command, why_unread
+from podid.facts import restarts
+from podid.facts.index import index, podid_command
 from podid.facts.injection import PROPAGATION, Group, PodState
-from podid.facts.restarts import Hindrance, on_delete, paused
-from podid.facts.restarts import hindrance as hindrance_of
 
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
@@ -48,19 +41,17 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
         if pods:
             yield _broken(case, snapshot, group, pods, say)
         elif PodState.UNDATED in group.states:
-            yield case.unknown(_undated(group.association))
+            if isinstance(group.association, UnreadAssociation):
+                yield case.unknown(group.association.unread)
+            else:
+                reason = f"the creation time of association {group.association.association_id} is not known"
+                yield case.unknown(Missing(reason))
         elif PodState.INJECTED in group.states:
             count = len(group.states[PodState.INJECTED])
             yield case.ok(f"credentials injected into {count} of {count_of(group.total, 'pod')}")
         else:
             names = ", ".join(sorted(s.name.lower().replace("_", " ") for s in group.states))
             yield case.skip(f"other checks judge its pods ({names})")
-
-
-def _undated(association: Listed) -> Missing:
-    if isinstance(association, UnreadAssociation):
-        return why_unread(association)
-    return Missing(f"the creation time of association {association.association_id} is not known")
 
 
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
@@ -84,13 +75,12 @@ def to_be_replaced(
     no commands while new pods would get no credentials either."""
     commands: tuple[tuple[str, ...], ...] = ()
     if until := _in_vain(snapshot, pods):
-        note = f"a restart does not help until {until}: new pods get no credentials before"
-    elif (hindrance := _instead(snapshot, group.workload, pods)) is not None:
-        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.reason
+        evidence = (*evidence, f"a restart does not help until {until}: new pods get no credentials before")
+    elif (hindrance := _hindrance(snapshot, group.workload, pods)) is not None:
+        commands, evidence = (hindrance.command,) if hindrance.command else (), (*evidence, hindrance.reason)
     else:
-        commands, note = (podid_command(snapshot, "restart", str(group.association.ref)),), ""
-    evidence = (*evidence, *((note,) if note else ()))
-    return case.fail_pods(pods, group.total, say, severity=severity, evidence=evidence, commands=commands, pods=pods)
+        commands = (podid_command(snapshot, "restart", str(group.association.ref)),)
+    return case.fail_pods(pods, group.total, say, *evidence, severity=severity, commands=commands, pods=pods)
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
@@ -103,16 +93,15 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
         return "the webhook is registered again"
     if not webhook.on_create:
         return "the webhook is called for new pods again"
-    selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
-    return next(
-        (f"the webhook's {selector.removeprefix('its ')} includes them" for selector in selectors if selector), ""
-    )
+    selectors = (webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
+    selector = next(filter(None, selectors), "")
+    return f"the webhook's {selector.removeprefix('its ')} includes them" if selector else ""
 
 
-def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:
+def _hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> restarts.Hindrance | None:
     facts = index(snapshot)
     if workload in facts.on_delete:
-        return on_delete(workload.namespace, (pod.name for pod in pods))
+        return restarts.on_delete(workload.namespace, (pod.name for pod in pods))
     if workload in facts.paused:
-        return paused(workload.kind, workload.namespace, workload.name)
-    return hindrance_of(workload.kind, workload.namespace, workload.name, pods, stale=True)
+        return restarts.paused(workload.kind, workload.namespace, workload.name)
+    return restarts.hindrance(workload.kind, workload.namespace, workload.name, pods, stale=True)

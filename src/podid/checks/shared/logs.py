@@ -56,14 +56,13 @@ def _sighted(
     return check.case(Subject("Node", sighting.node), chain).fail(
         f"occurred {count_of(sighting.count, 'time')} in "
         f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        cut(sighting.sample, 300),
         severity=_severity(check, snapshot, sighting),
-        evidence=(cut(sighting.sample, 300),),
         commands=(*_fix(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
     )
 
 
 def _fix(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
-    """Return the command that fixes a failure mode that only the log shows."""
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
         setting = FREES_PROBE_PORT

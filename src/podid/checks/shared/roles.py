@@ -1,7 +1,6 @@
 """Audit: common parts of the checks of roles. A role that cannot be read is unknown, and a missing one skipped."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import TypeVar
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict
@@ -10,7 +9,7 @@ from podid.domain.names import Arn
 from podid.domain.policy.evaluate import Ruling
 from podid.domain.snapshot import Known, Section
 from podid.domain.trust import Policy, TrustPolicyError, parse_policy
-from podid.facts.index import role_section, show_role
+from podid.facts.index import by_role, by_target, role_section, show_role
 from podid.facts.privileges import RolePrivileges, administration, privileges
 
 T = TypeVar("T")
@@ -19,15 +18,23 @@ Judge = Callable[[Case, T, list[Association]], Verdict]
 
 def per_trust(check: Check, snapshot: Snapshot, judge: Judge[Policy]) -> Iterator[Verdict]:
     """Yield the verdict of `judge` on the parsed trust policy of each role of an association."""
-    return _per_role(check, snapshot, partial(_trust, snapshot), judge)
+
+    def read(arn: str) -> Section[Policy | None]:
+        section = role_section(snapshot, arn)
+        if isinstance(section, Missing):
+            return section
+        return Known(None) if section.value is None else parsed_trust(section.value.trust)
+
+    return _per_role(check, snapshot, read, judge)
 
 
 def per_privileges(check: Check, snapshot: Snapshot, judge: Judge[RolePrivileges]) -> Iterator[Verdict]:
     """Yield the verdict of `judge` on the permissions of each role and target role of an association."""
-    roles = privileges(snapshot)
+    roles, own = privileges(snapshot), by_role(snapshot)
     yield from _per_role(check, snapshot, roles.__getitem__, judge)
-    for case, arn, associations in check.of_target_roles(snapshot):
-        yield _judged(case, roles[arn], associations, judge)
+    for arn, associations in by_target(snapshot).items():
+        if arn not in own:
+            yield _judged(check.of_role(arn, associations), roles[arn], associations, judge)
 
 
 def _per_role(
@@ -42,13 +49,6 @@ def _judged(case: Case, section: Section[T | None], associations: list[Associati
     if isinstance(section, Missing):
         return case.unknown(section)
     return case.skip("the role does not exist") if section.value is None else judge(case, section.value, associations)
-
-
-def _trust(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
-    section = role_section(snapshot, arn)
-    if isinstance(section, Missing):
-        return section
-    return Known(None) if section.value is None else parsed_trust(section.value.trust)
 
 
 def parsed_trust(document: Mapping[str, object]) -> Section[Policy | None]:
@@ -72,4 +72,4 @@ def allowed_on_all_roles(check: Check, snapshot: Snapshot, action: str, words: s
 
 
 def too_wide(case: Case, arn: str, words: str, ruling: Ruling) -> Verdict:
-    return case.fail(words, evidence=(f"statement: {ruling.statement}",), commands=(show_role(arn),))
+    return case.fail(words, f"statement: {ruling.statement}", commands=(show_role(arn),))

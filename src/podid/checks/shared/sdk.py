@@ -1,7 +1,4 @@
-"""Link 4: the credentials that an SDK in the pod uses. Every source before the container credentials overrides Pod
-Identity:
-https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
-"""
+"""Link 4: verdicts on the credentials that an SDK in the pod uses; their order: `podid.facts.credentials`."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -44,9 +41,10 @@ def per_workload(
             yield _taken(case, workload, by_source, concerned, alone=alone)
             continue
         hidden = dict(item for pod, containers in judged for c in containers for item in unseen(pod, c))
-        if hidden:
-            yield from _unseen(case, hidden)
-        else:
+        for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
+            message = f"not checked whether envFrom {short_list(sources)} contains access keys: {missing.reason}"
+            yield case.unknown(missing, message, severity=Severity.WARN)
+        if not hidden:
             yield case.ok(healthy)
 
 
@@ -57,23 +55,14 @@ def _taken(
     plain = (name for own in by_source if own.how == "sets" for name in own.variables)
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"
+    command = ("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names))
     return case.fail(
         f"an SDK in the pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
-        severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
-        evidence=tuple(
+        *(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
             for own, containers in by_source.items()
         ),
-        commands=(
-            (("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names)),)
-            if names and workload.kind in RESTARTABLE
-            else ()
-        ),
+        severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
+        commands=(command,) if names and workload.kind in RESTARTABLE else (),
         pods=pods,
     )
-
-
-def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
-    for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
-        message = f"not checked whether envFrom {short_list(sources)} contains access keys: {missing.reason}"
-        yield case.unknown(missing, message, severity=Severity.WARN)

@@ -1,16 +1,13 @@
-"""Link 9, for an association with a target role: whether its role can assume the target role.
-
-The decision is in `podid.facts.second_hop`.
-"""
+"""Link 9, for an association with a target role: verdicts on role chaining, which `podid.facts.second_hop` decides."""
 
 from collections.abc import Callable, Iterable, Sequence
 
-from podid.checks.base import Check, Missing, Severity, Snapshot, Subject, Verdict, known
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdict, known
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn
 from podid.domain.trust import TrustFinding, unwritable_principals
-from podid.facts.index import chain_of, podid_command, role_subject
-from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, base_gone, target_subject
+from podid.facts.index import chain_of, podid_command, role_section, role_subject
+from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, target_subject
 from podid.facts.second_hop import hops as all_hops
 
 NEEDS = ("cluster", "associations")
@@ -18,8 +15,6 @@ WANTS = ("pods", "roles")
 MOST_NAMED = 10
 
 Commands = tuple[tuple[str, ...], ...]
-
-
 # the answer of one check on one association: a finding, missing data, or the reason why the check does not apply; None
 # for a pass
 Answer = TrustFinding | Missing | str | None
@@ -79,10 +74,9 @@ def per_base_role(
 def _answers(
     snapshot: Snapshot, subject: Callable[[SecondHop], Subject], judge: Callable[[SecondHop], Answer]
 ) -> dict[tuple[Subject, Answer], list[SecondHop]]:
-    """Return the associations by role and answer on it."""
 
     def answer_of(hop: SecondHop) -> Answer:
-        if base_gone(snapshot, hop):
+        if role_section(snapshot, hop.association.role_arn) == Known(None):
             return "the association's role does not exist"
         return "the target role does not exist" if hop.target_missing else judge(hop)
 
@@ -101,7 +95,7 @@ def _verdict(
     case = check.case(role, chain_of(hop.association for hop in hops))
     if isinstance(answer, TrustFinding):
         evidence = (f"fix: {answer.fix}", *((advice,) if advice else ()), f"affected associations: {len(hops)}")
-        return case.fail(answer.message, severity=answer.severity, evidence=evidence, commands=commands)
+        return case.fail(answer.message, *evidence, severity=answer.severity, commands=commands)
     if isinstance(answer, Missing):
         return case.unknown(answer)
     return case.ok(healthy) if answer is None else case.skip(answer)

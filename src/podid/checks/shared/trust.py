@@ -1,8 +1,4 @@
-"""Link 9, second half: whether the trust policy of each role allows its associated service accounts to assume it.
-
-The request of EKS to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; its evaluation:
-`podid.domain.trust`.
-"""
+"""Link 9, second half: verdicts on the trust policies of roles, which `podid.facts.trust` evaluates."""
 
 from collections.abc import Iterable
 
@@ -10,12 +6,8 @@ from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Verdict
 from podid.domain.aws import Association
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
-from podid.domain.trust import (
-    TOO_BROAD,
-    TrustFinding,
-    TrustVerdict,
-)
-from podid.facts.index import chain_of, podid_command, role_subject, show_role
+from podid.domain.trust import TOO_BROAD, TrustFinding, TrustVerdict
+from podid.facts.index import podid_command, show_role
 from podid.facts.trust import TrustAnswer, judged
 
 NEEDS = ("cluster", "associations", "roles")
@@ -35,17 +27,13 @@ def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     associations."""
     yield from check.undescribed(snapshot)
     for role in judged(snapshot):
-        subject = role_subject(role.arn)
-        whole = check.case(subject, chain_of(role.associations))
         if role.missing is not None:
-            yield whole.unknown(role.missing)
-            continue
+            yield check.of_role(role.arn, role.associations).unknown(role.missing)
         if role.gone:
-            yield whole.skip("the role does not exist")
-            continue
+            yield check.of_role(role.arn, role.associations).skip("the role does not exist")
         answers = grouped((_outcome(check, answer), answer.association) for answer in role.answers)
         for reason, members in answers.items():
-            case = check.case(subject, chain_of(members))
+            case = check.of_role(role.arn, members)
             if isinstance(reason, TrustFinding):
                 yield _broken(case, snapshot, role.arn, reason, members)
             elif reason:
@@ -76,7 +64,8 @@ def _broken(
         commands = (show_role(arn),)
     return case.fail(
         finding.message,
+        f"fix: {finding.fix}",
+        f"affected associations: {len(associations)}",
         severity=finding.severity,
-        evidence=(f"fix: {finding.fix}", f"affected associations: {len(associations)}"),
         commands=commands if finding.severity is not Severity.INFO and finding.id != TAGS_OFF else (),
     )

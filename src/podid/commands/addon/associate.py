@@ -2,35 +2,20 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.addon.request import AddonRequest
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
-        Eks.list_associations,
-        Eks.get_addon_configuration,
-        Iam.get_role,
-        optional=(
-            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            OptionalPermission.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            OptionalPermission.of("--all: the installed add-ons", Eks.list_addons),
-            permissions.TAKING_BACK_ATTACHED,
-            permissions.RUNNING_PODS,
-            *permissions.REACHED,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON_ASSOCIATIONS.update Eks.list_associations Eks.get_addon_configuration Iam.get_role",
+    optional=(
+        ("--replace", "ASSOCIATION.delete"),
+        ("--update-trust", "ROLE_TRUST.update"),
+        ("--recommended", "ROLE.create ROLE_ATTACHMENT.create"),
+        ("--all: the installed add-ons", "Eks.list_addons"),
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+    ),
+)
 def associate(access: Access, request: AddonRequest) -> None:
     """Give an add-on's service account a role.
 
@@ -42,20 +27,18 @@ def associate(access: Access, request: AddonRequest) -> None:
 
     Example: podid addon associate --recommended --all --dry-run
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import ChangeResult
     from podid.ops.addon.associate import prepare
     from podid.ops.association.aftermath import after_associate
 
     request.check_together()
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access)
     subject = f"add-on {request.addon}" if request.addon else "all add-ons"
     with access.terminal.working(f"reading {subject} and the associations"):
-        plan, refs = prepare(access.clients, place, access.journal, request)
-    plan = changing.with_outlook(access, place, plan, refs)
+        plan, refs = prepare(access.clients, change.place, access.journal, request)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return after_associate(changing.waiting(access, place), changing.take_back(access, result), refs)
+        return after_associate(change.waiting(), change.take_back(result), refs)
 
-    changing.run(access, plan, after)
+    change.run(change.with_outlook(plan, refs), after)

@@ -3,25 +3,14 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, arguments
-from podid.domain.permissions import CommandPermissions
 from podid.ops.addon.request import account_name
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON_ASSOCIATIONS
-
-    return CommandPermissions.of(
-        *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
-        Eks.list_associations,
-        Eks.get_addon_configuration,
-        optional=(permissions.RUNNING_PODS, permissions.DRY_RUNS, permissions.STATUS),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON_ASSOCIATIONS.update Eks.list_associations Eks.get_addon_configuration",
+    optional=("RUNNING_PODS DRY_RUNS STATUS",),
+)
 def disassociate(
     access: Access,
     addon: str = argument("ADDON", "The installed add-on."),
@@ -37,15 +26,15 @@ def disassociate(
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change, refuse_state
     from podid.domain.plan import Consent
     from podid.ops.addon.associate import plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon import roles_of
 
-    changing.refuse_state(access)
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    refuse_state(access)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
     done = access.journal.done_before(access.runtime.argv, place.header)
@@ -57,7 +46,5 @@ def disassociate(
         needed_for="Deleting an association",
         word="delete" if len(refs) > 1 else "",
     )
-    plan = changing.with_outlook(access, place, plan, refs)
-    changing.run(
-        access, plan, lambda result: without_credentials(changing.waiting(access, place), result, refs), consent=consent
-    )
+    plan = change.with_outlook(plan, refs)
+    change.run(plan, lambda result: without_credentials(change.waiting(), result, refs), consent=consent)

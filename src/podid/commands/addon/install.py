@@ -2,45 +2,22 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.addon.request import AddonInstallOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ADDON, ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
-
-    of_roles = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
-    return CommandPermissions.of(
-        *ADDON.calls(Verb.CREATE),
-        Eks.list_addon_versions,
-        Eks.get_addon_configuration,
-        optional=(
-            OptionalPermission.of(
-                "changing an installed add-on",
-                *ADDON.calls(Verb.UPDATE),
-                Eks.get_update,
-                KubeReader.list_written,
-            ),
-            OptionalPermission.of("--role: the role", *of_roles, Iam.get_role, Iam.list_role_names),
-            OptionalPermission.of(
-                "--recommended", *of_roles, *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)
-            ),
-            OptionalPermission.of("--role, --recommended: an installed add-on", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            permissions.TAKING_BACK_ATTACHED,
-            permissions.RUNNING_PODS,
-            *permissions.REACHED,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON.create Eks.list_addon_versions Eks.get_addon_configuration",
+    optional=(
+        ("changing an installed add-on", "ADDON.update Eks.get_update KubeReader.list_written"),
+        ("--role: the role", "CREATING_WITH_ROLES Iam.get_role Iam.list_role_names"),
+        ("--recommended", "CREATING_WITH_ROLES ROLE.create ROLE_ATTACHMENT.create"),
+        ("--role, --recommended: an installed add-on", "ADDON_ASSOCIATIONS.update"),
+        ("--replace", "ASSOCIATION.delete"),
+        ("--update-trust", "ROLE_TRUST.update"),
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+    ),
+)
 def install(access: Access, options: AddonInstallOptions) -> None:
     """Install or update an add-on and give it roles.
 
@@ -57,7 +34,7 @@ def install(access: Access, options: AddonInstallOptions) -> None:
     from dataclasses import replace
 
     from podid.aws.addon_values import parse_values
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import ChangeResult
     from podid.ops.addon.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_addon
@@ -66,17 +43,16 @@ def install(access: Access, options: AddonInstallOptions) -> None:
 
     file = options.config_file
     values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"reading add-on {options.addon}"):
         plan, refs = prepare(access.clients, place, access.journal, replace(options, values=values))
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = changing.take_back(access, result)
+        result = change.take_back(result)
         patience = access.patience(INSTALL_SECONDS)
         with access.terminal.working(f"waiting for add-on {options.addon}"):
             result = after_addon(access.clients, place, patience, result, options.addon, wait=access.shared.wait)
-        return after_associate(changing.waiting(access, place), result, refs)
+        return after_associate(change.waiting(), result, refs)
 
-    plan = changing.with_outlook(access, place, plan, refs) if refs else plan
-    changing.run(access, plan, after)
+    change.run(change.with_outlook(plan, refs) if refs else plan, after)

@@ -3,22 +3,13 @@
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-
-    return CommandPermissions.of(
-        Eks.list_addons,
-        Eks.get_addon_configuration,
-        Eks.list_association_summaries,
-        Eks.get_association,
-        optional=(OptionalPermission.of("--all", Eks.list_addon_offers),),
-    )
-
-
-@command(shared=CLUSTER, permissions=permissions)
+@command(
+    shared=CLUSTER,
+    needs="Eks.list_addons Eks.get_addon_configuration Eks.list_association_summaries Eks.get_association",
+    optional=(("--all", "Eks.list_addon_offers"),),
+)
 def list_addons(
     access: Access,
     terminal: Terminal,

@@ -6,53 +6,23 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.agent.request import InstallRequest
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.ec2 import Ec2
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ADDON, ROLE_ATTACHMENT
-
-    return CommandPermissions.of(
-        *ADDON.calls(Verb.CREATE),
-        Eks.list_addon_versions,
-        KubeReader.list_nodes,
-        KubeReader.find_pod_security,
-        KubeReader.list_agent_daemon_sets,
-        KubeReader.list_agent_pods,
-        Eks.list_association_summaries,
-        Eks.list_node_groups,
-        Iam.simulate,
-        Ec2.list_instance_profiles,
-        Ec2.list_route_tables,
-        Ec2.list_vpc_endpoints,
-        Iam.find_profile_role,
-        Eks.list_access_entries,
-        KubeReader.list_node_classes,
-        optional=(
-            OptionalPermission.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
-            OptionalPermission.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            OptionalPermission.of("checking a configuration against its schema", Eks.get_addon_configuration),
-            OptionalPermission.of(
-                "reading the log and events of an agent that does not start",
-                KubeReader.read_log,
-                KubeReader.list_warnings,
-            ),
-            *permissions.REACHED,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="INSTALLING_AGENT",
+    optional=(
+        ("changing an installed add-on", "ADDON.update Eks.get_update"),
+        ("--fix-node-role", "ROLE_ATTACHMENT.create"),
+        ("checking a configuration against its schema", "Eks.get_addon_configuration"),
+        ("reading the log and events of an agent that does not start", "KubeReader.read_log KubeReader.list_warnings"),
+        "REACHED",
+    ),
+)
 def install_agent(access: Access, options: InstallRequest) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
@@ -69,7 +39,7 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     from dataclasses import replace
 
     from podid.aws.addon_values import parse_values
-    from podid.cli.changing import run, settle_interrupted, waiting
+    from podid.cli.changing import Change
     from podid.ops.agent.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
@@ -78,8 +48,8 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     file = options.config_file
     values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
     request = replace(options, values=values)
-    place = access.place(for_change=True)
-    settle_interrupted(access, place)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"checking the add-on and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
@@ -91,6 +61,6 @@ def install_agent(access: Access, options: InstallRequest) -> None:
         with access.terminal.working("waiting for the agent"):
             wait = access.shared.wait
             result = after_install(access.clients, place, patience, result, wait=wait, before=before)
-            return after_all(replace(waiting(access, place), patience=patience), result)
+            return after_all(replace(change.waiting(), patience=patience), result)
 
-    run(access, plan, after)
+    change.run(plan, after)

@@ -3,18 +3,12 @@
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import option, seconds, several, switch
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods, KubeReader.read_log
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="KubeReader.list_nodes KubeReader.list_agent_daemon_sets KubeReader.list_agent_pods KubeReader.read_log",
+)
 def logs(
     access: Access,
     terminal: Terminal,

@@ -2,22 +2,14 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        KubeReader.list_nodes,
-        KubeReader.list_agent_daemon_sets,
-        KubeReader.list_pods,
-        Eks.list_association_summaries,
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs=(
+        "KubeReader.list_nodes KubeReader.list_agent_daemon_sets KubeReader.list_pods Eks.list_association_summaries"
+    ),
+)
 def nodes(
     access: Access,
     terminal: Terminal,

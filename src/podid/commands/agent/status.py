@@ -2,25 +2,15 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, SEVERAL
-from podid.domain.permissions import CommandPermissions
 from podid.ops.clusters import ClusterOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli.permissions import SEVERAL_CLUSTERS
-    from podid.domain.permissions import permissions_of
-    from podid.ops.agent.status import AGENT_CHECKS
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-    from podid.ops.status.diagnose import select
-
-    return CommandPermissions(
-        permissions_of_checks(select(AGENT_CHECKS)) | permissions_of((Eks.find_addon, Eks.list_addon_versions)),
-        SEVERAL_CLUSTERS,
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions, several=SEVERAL)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="CHECKING_AGENT Eks.find_addon Eks.list_addon_versions",
+    optional=("SEVERAL_CLUSTERS",),
+    several=SEVERAL,
+)
 def status(access: Access, clusters: ClusterOptions) -> None:
     """Show the agent's add-on, DaemonSets and coverage.
 

@@ -3,27 +3,13 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.agent.preflight import CHECKS
-    from podid.ops.change.kinds import ADDON
-
-    return CommandPermissions.of(
-        *ADDON.calls(Verb.DELETE),
-        Eks.list_association_summaries,
-        KubeReader.list_agent_daemon_sets,
-        KubeReader.list_agent_pods,
-        optional=(permissions.outlook(CHECKS),),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ADDON.delete Eks.list_association_summaries KubeReader.list_agent_daemon_sets KubeReader.list_agent_pods",
+    optional=("AGENT_OUTLOOK",),
+)
 def uninstall_agent(
     access: Access,
     preserve: bool = switch("Keep the DaemonSet in the cluster, no longer managed by EKS."),
@@ -36,20 +22,20 @@ def uninstall_agent(
 
     Example: podid uninstall-agent --preserve --yes
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change, refuse_state
     from podid.domain.plan import ChangeResult, Consent
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    changing.refuse_state(access)
-    place = access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    refuse_state(access)
+    change = Change.begin(access)
+    place = change.place
     with access.terminal.working(f"reading the pods that use the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
     several = not preserve and facts.losing > 1
     if plan.actions and not facts.unread:
-        plan = changing.with_outlook(access, place, plan, checks=CHECKS, by_name=True)
+        plan = change.with_outlook(plan, checks=CHECKS, by_name=True)
 
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions:
@@ -63,4 +49,4 @@ def uninstall_agent(
         needed_for="Deleting the agent",
         word="delete" if several else "",
     )
-    changing.run(access, plan, after, consent=consent)
+    change.run(plan, after, consent=consent)

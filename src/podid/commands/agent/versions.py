@@ -2,16 +2,9 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-
-    return CommandPermissions.of(Eks.find_addon, Eks.list_addon_versions)
-
-
-@command(shared=CLUSTER, permissions=permissions)
+@command(shared=CLUSTER, needs="Eks.find_addon Eks.list_addon_versions")
 def versions(
     access: Access,
     terminal: Terminal,

@@ -1,43 +1,28 @@
 """podid associate."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES, NAMESPACES
 from podid.ops.association.request import AssociateOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_SETTINGS, SERVICE_ACCOUNT
-
-    return permissions.making(
-        Iam.list_role_names,
-        optional=(
-            OptionalPermission.of(
-                "--no-session-tags, --session-policy: reading the affected policies of the role",
-                Iam.list_inline_policies,
-                Iam.list_attached_policies,
-                Iam.get_managed_document,
-            ),
-            OptionalPermission.of("--create-role", *permissions.CREATING_ROLE, *ROLE_SETTINGS.calls(Verb.UPDATE)),
-            *permissions.TARGET_ROLE,
-            permissions.POLICY_CHECKS,
-            permissions.TAKING_BACK,
-            OptionalPermission.of(
-                "deleting a new service account whose association failed", *SERVICE_ACCOUNT.calls(Verb.DELETE)
-            ),
-            permissions.asking(Iam.list_roles),
-            permissions.CLUSTER_TAGS,
-            OptionalPermission.of("--untag", Eks.untag_association),
-            permissions.RESTARTING,
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"),
+    needs="ASSOCIATING Iam.list_role_names",
+    optional=(
+        (
+            "--no-session-tags, --session-policy: reading the affected policies of the role",
+            "Iam.list_inline_policies Iam.list_attached_policies Iam.get_managed_document",
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+        ("--create-role", "CREATING_ROLE ROLE_SETTINGS.update"),
+        "TARGET_ROLE POLICY_CHECKS TAKING_BACK",
+        ("deleting a new service account whose association failed", "SERVICE_ACCOUNT.delete"),
+        (GUIDED, "ASKING Iam.list_roles"),
+        "CLUSTER_TAGS",
+        ("--untag", "Eks.untag_association"),
+        "RESTARTING",
+    ),
+    several=("cluster",),
+)
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def associate_in(access: Access, request: AssociateRequest) -> None:
     from functools import partial
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_associate
@@ -22,44 +22,44 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     from podid.ops.association.read import current_associations
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
-    place, accounts = access.place(for_change=True), request.accounts
-    check_accounts(request.items, place.account, request.file)
+    change = Change(access=access, place=access.place(for_change=True), restart=request.restart, force=request.force)
+    check_accounts(request.items, change.place.account, request.file)
     if request.reads_cluster:
         access.kube.needed()  # fails before anything is changed
     items = request.all_items(lambda: access.kube.reader)
     refs, names = tuple(items), short_list(map(str, items), 10)
     if request.selection and not request.printed:
         access.terminal.note(f"{request.selection} matches {names}")
-    restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
+    if request.restart:
+        change.plan_restarts(refs)
     if not request.printed:
-        changing.settle_interrupted(access, place)
+        change.settle()
     with access.terminal.working(f"reading the associations of {names}") as progress:
         work = Associating(
             clients=access.clients,
-            place=place,
+            place=change.place,
             journal=access.journal,
             request=request,
             items=items,
-            current=current_associations(access.clients, place, refs),
+            current=current_associations(access.clients, change.place, refs),
             say=progress.glance,
         ).with_role_named()
         plan = work.plan()
     if request.printed:
         _print(access, work, plan)
         return
-    absent = () if accounts.create_service_account else changing.absent_notes(access, refs, strict=accounts.strict)
-    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=request.change.update_trust))
-    plan = changing.with_outlook(access, place, plan.noting(absent), refs, restart=request.restart, force=request.force)
+    accounts = request.accounts
+    absent = () if accounts.create_service_account else change.absent_notes(refs, strict=accounts.strict)
+    plan = change.with_next_commands(plan, partial(by_update_trust, update=request.change.update_trust))
+    plan = change.with_outlook(plan.noting(absent), refs)
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:
-        if work.request.new_role is not None:
-            result = changing.take_back(access, result)
-        result = with_owner_changes(result, access.aws.eks)
-        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+        result = with_owner_changes(change.take_back(result), access.aws.eks)
+        return change.followed(result, refs, partial(after_associate, refs=refs))
 
     consent = Consent(question=question) if question and access.runtime.interactive else None
-    changing.run(access, plan, after, consent=consent, restarts=restarts)
+    change.run(plan, after, consent=consent)
 
 
 def _print(access: Access, work: Associating, plan: Plan) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
 from podid.domain.option import REQUIRED, included, option, options, several
-from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import AccountOptions, AssociationChange
 
 
@@ -37,14 +36,6 @@ def _map(name: str, help: str, check: str) -> Any:
     )
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-
-    return permissions.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
-
-
 @options
 class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
@@ -61,7 +52,10 @@ class CopyOptions:
     accounts: AccountOptions = included(AccountOptions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"),
+    needs="ASSOCIATING Eks.list_associations Eks.get_cluster Iam.get_role Iam.list_role_names",
+)
 def copy(access: Access, options: CopyOptions) -> None:
     """Copy associations to another cluster.
 

@@ -6,32 +6,22 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.domain.plan import Place
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.DELETE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        *permissions.DELETING_ROLE,
-        *(Eks.list_clusters, Eks.list_associations, Iam.list_roles, Iam.find_roles),
-        optional=(
-            permissions.RUNNING_PODS,
-            OptionalPermission.of("checking whether EC2 instances use the roles", Iam.list_instance_profiles),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs=(
+        "ASSOCIATION.delete ROLE_TRUST.update DELETING_ROLE Eks.list_clusters Eks.list_associations "
+        "Iam.list_roles Iam.find_roles"
+    ),
+    optional=(
+        "RUNNING_PODS",
+        ("checking whether EC2 instances use the roles", "Iam.list_instance_profiles"),
+    ),
+)
 def decommission(access: Access) -> None:
     """Remove a cluster's associations, roles and trust before or after its deletion.
 
@@ -47,12 +37,12 @@ def decommission(access: Access) -> None:
 
     Example: podid decommission --cluster blue --yes
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.ops.association.decommission import plan_decommission
 
     place, arn = _place(access)
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working("reading the associations of the cluster") as progress:
         plan = plan_decommission(access.clients, place, access.journal, arn, access.runtime.now(), progress.glance)
     name = arn.rpartition("/")[2]
@@ -61,7 +51,7 @@ def decommission(access: Access) -> None:
         needed_for="Decommissioning a cluster",
         word=name,
     )
-    run(access, plan, consent=consent)
+    change.run(plan, consent=consent)
 
 
 def _place(access: Access) -> tuple[Place, str]:

@@ -1,44 +1,10 @@
 """podid disassociate."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNTS
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
-
-    return CommandPermissions.of(
-        *ASSOCIATION.calls(Verb.DELETE),
-        optional=(
-            permissions.NAMING,
-            permissions.RUNNING_PODS,
-            permissions.DRY_RUNS,
-            permissions.STATUS,
-            permissions.asking(KubeReader.list_service_accounts),
-            OptionalPermission.of(
-                "--delete-role",
-                *permissions.DELETING_ROLE,
-                Iam.list_instance_profiles,
-                Eks.list_clusters,
-                Eks.list_associations,
-            ),
-            OptionalPermission.of(
-                "--delete-service-account; grant it per namespace",
-                *SERVICE_ACCOUNT.calls(Verb.DELETE),
-                KubeReader.list_pods,
-            ),
-            permissions.RESTARTING,
-        ),
-    )
 
 
 @options
@@ -52,7 +18,18 @@ class DisassociateOptions:
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ASSOCIATION.delete",
+    optional=(
+        "NAMING RUNNING_PODS DRY_RUNS STATUS",
+        (GUIDED, "ASKING KubeReader.list_service_accounts"),
+        ("--delete-role", "DELETING_ROLE Iam.list_instance_profiles Eks.list_clusters Eks.list_associations"),
+        ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete KubeReader.list_pods"),
+        "RESTARTING",
+    ),
+    several=("cluster",),
+)
 def disassociate(access: Access, options: DisassociateOptions) -> None:
     """Delete associations of service accounts. Asks for confirmation, or requires --yes.
 
@@ -80,25 +57,26 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True), restart=options.restart)
     if options.delete_service_account:
         access.kube.needed()  # fails before anything is changed
-    restarts = changing.restarting(access, refs) if options.restart else None
-    changing.settle_interrupted(access, place)
+    if options.restart:
+        change.plan_restarts(refs)
+    change.settle()
     with access.terminal.working(f"reading the associations of {names}") as progress:
         plan = plan_disassociating(
             access.clients,
-            place,
+            change.place,
             access.journal,
             refs,
-            done=access.journal.done_before(access.runtime.argv, place.header),
+            done=access.journal.done_before(access.runtime.argv, change.place.header),
             now=access.runtime.now(),
             delete_role=options.delete_role,
             delete_accounts=options.delete_service_account,
@@ -112,10 +90,5 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
     )
-    changing.run(
-        access,
-        changing.with_outlook(access, place, plan, refs, restart=options.restart),
-        lambda result: after_disassociate(changing.waiting(access, place, result, restarts), result),
-        consent=consent,
-        restarts=restarts,
-    )
+    plan = change.with_outlook(plan, refs)
+    change.run(plan, lambda result: after_disassociate(change.waiting(result), result), consent=consent)

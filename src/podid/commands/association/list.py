@@ -8,41 +8,25 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.errors import ExitCode
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
     from podid.ops.association.details import Details
-    from podid.render.view import View
 
 _PAUSE_SECONDS = 10.0
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-    from podid.ops.association.details import DETAILS, checks_for, sections_for
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    return CommandPermissions.of(
-        Eks.iter_readable,
-        optional=(
-            *permissions.SEVERAL_CLUSTERS,
-            *(
-                OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
-                for detail, reason in DETAILS.items()
-                if detail != "owners"
-            ),
-            OptionalPermission.of(DETAILS["owners"], KubeReader.list_custom_owners),
-            OptionalPermission.of("--selector: the labels of service accounts", KubeReader.list_service_accounts),
-            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=SEVERAL)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="Eks.iter_readable",
+    optional=(
+        "SEVERAL_CLUSTERS DETAILS_OF_LIST",
+        ("--selector: the labels of service accounts", "KubeReader.list_service_accounts"),
+        "EMPTY_NAMESPACE",
+    ),
+    several=SEVERAL,
+)
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
@@ -70,6 +54,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
 def _watch(access: Access, options: ListOptions) -> None:
     """Emit the list, and again whenever it differs, until --timeout; on a terminal it is redrawn each time."""
+    from functools import partial
     from math import inf
 
     from podid.render.formats import to_json
@@ -79,10 +64,8 @@ def _watch(access: Access, options: ListOptions) -> None:
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number and patience.over:
             return
-        views: list[View] = []
         always = terminal.redraws
-        with terminal.collecting(views):
-            _list(access, options)
+        views, _ = terminal.collected(partial(_list, access, options))
         for view in views:
             if (text := to_json(view.document)) != shown or always:
                 terminal.emit_again(view, access.runtime.now())

@@ -6,26 +6,17 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import MoveOptions
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-
-    return permissions.making(
-        Eks.delete_association,
-        Eks.list_association_summaries,
-        Eks.get_cluster,
-        optional=(permissions.RESTARTING,),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    needs="ASSOCIATING Eks.delete_association Eks.list_association_summaries Eks.get_cluster",
+    optional=("RESTARTING",),
+)
 def move(access: Access, options: MoveOptions) -> None:
     """Move an association to another service account or cluster. Asks for confirmation, or requires --yes.
 
@@ -41,7 +32,7 @@ def move(access: Access, options: MoveOptions) -> None:
     """
     from functools import partial
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.commands.association.moving import move_to_cluster
     from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
@@ -57,33 +48,27 @@ def move(access: Access, options: MoveOptions) -> None:
         raise UsageError("Specify the new service account, or the cluster: --to-cluster NAME")
     if old == new:
         raise UsageError(f"{old} already has the association", subject=str(old))
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True), restart=options.restart, force=options.force)
     if options.create_service_account:
         access.kube.needed()  # fails before anything is changed
-    restarts = changing.restarting(access, (old, new), insist=options.force) if options.restart else None
-    changing.settle_interrupted(access, place)
+    if options.restart:
+        change.plan_restarts((old, new))
+    change.settle()
     with access.terminal.working(f"reading the associations of {old} and {new}"):
-        transfer = Transfer.read(access.clients, place, old, new, access.at_place)
+        transfer = Transfer.read(access.clients, change.place, old, new, access.at_place)
     if transfer.association is None:
-        changing.run(access, transfer.rest(remove_trust=options.remove_trust))
+        change.run(transfer.rest(remove_trust=options.remove_trust))
         return
-    absent = () if options.create_service_account else changing.absent_notes(access, (new,))
+    absent = () if options.create_service_account else change.absent_notes((new,))
     plan = transfer.plan(options.change, create_service_account=options.create_service_account).noting(absent)
-    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=options.change.update_trust))
+    plan = change.with_next_commands(plan, partial(by_update_trust, update=options.change.update_trust))
     plan = transfer.then_delete(plan, access.runtime.now(), remove_trust=options.remove_trust)
-    once = OnceReady(changing.waiting(access, place), new)
+    once = OnceReady(change.waiting(), new)
 
     def after(result: ChangeResult) -> ChangeResult:
         wait = partial(after_change, diagnosis=once.diagnosis)
-        return changing.followed(access, place, with_owner_changes(result, access.aws.eks), restarts, (new,), wait)
+        return change.followed(with_owner_changes(result, access.aws.eks), (new,), wait)
 
-    changing.run(
-        access,
-        changing.with_outlook(access, place, plan, (old, new), restart=options.restart, force=options.force),
-        after,
-        consent=Consent(
-            question=f"Delete the association of {old} once {new} has it?", needed_for="Moving an association"
-        ),
-        restarts=restarts,
-        ahead=once,
-    )
+    question = f"Delete the association of {old} once {new} has it?"
+    consent = Consent(question=question, needed_for="Moving an association")
+    change.run(change.with_outlook(plan, (old, new)), after, consent=consent, ahead=once)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def move_to_cluster(access: Access, options: MoveOptions) -> None:
     """Move associations to another cluster, with one run for each cluster. The deletion is planned first, so that
     nothing is created if it is not possible."""
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Conflict, UsageError
     from podid.domain.plan import Consent
@@ -31,11 +31,10 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     )
     if not access.shared.dry_run and not access.runtime.interactive:
         access.terminal.consent(consent)  # without --yes, before anything is changed
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access, place)
     transfer = _read(access, target, options)
     if transfer.association is not None:
-        deletion = transfer.deletion(access.runtime.now(), remove_trust=options.remove_trust)
-        changing.beside(access, deletion)
+        change.owner_notes(transfer.deletion(access.runtime.now(), remove_trust=options.remove_trust))
     done = access.shared.dry_run
 
     def run(local: Access) -> None:
@@ -89,23 +88,19 @@ def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
 
 def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:
     """Delete the association in its present state. After a refusal both associations exist, and the error says so."""
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.errors import Conflict, Declined
     from podid.ops.association.aftermath import after_disassociate
 
-    place, transfer = local.place(for_change=True), _read(local, target, options)
+    change = Change(access=local, place=local.place(for_change=True))
+    transfer = _read(local, target, options)
     if transfer.association is None:
-        changing.run(local, transfer.rest(remove_trust=options.remove_trust))
+        change.run(transfer.rest(remove_trust=options.remove_trust))
         return
     plan = transfer.deletion(local.runtime.now(), remove_trust=options.remove_trust)
-    plan = changing.with_outlook(local, place, plan, (transfer.old,))
+    plan = change.with_outlook(plan, (transfer.old,))
     try:
-        changing.run(
-            local,
-            plan,
-            lambda result: after_disassociate(changing.waiting(local, place, result), result),
-            consent=consent,
-        )
+        change.run(plan, lambda result: after_disassociate(change.waiting(), result), consent=consent)
     except Declined as error:
-        message = f"{transfer.old} keeps its association in cluster {place.cluster_name}: both clusters have it"
+        message = f"{transfer.old} keeps its association in cluster {change.place.cluster_name}: both clusters have it"
         raise Conflict(message, subject=str(transfer.old)) from error

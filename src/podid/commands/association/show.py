@@ -7,35 +7,21 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNT
 
 # optional: a terminal asks for it
 TARGET: Any = replace(SERVICE_ACCOUNT, metavar="[NS/SA]", default=None)
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.checks.all import ALL
-    from podid.cli.permissions import OWNERS
-    from podid.domain.permissions import permissions_of
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    policies = permissions_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
-    return CommandPermissions(permissions_of_checks(ALL) | policies, (*_reports(), OWNERS))
-
-
-def _reports() -> tuple[OptionalPermission, ...]:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.iam import Iam
-
-    return (
-        OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions),
-        OptionalPermission.of("--unused", Iam.start_usage_report, Iam.find_usage_report),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="CHECKING Iam.list_attached_policies Iam.list_inline_policies Iam.get_managed_document",
+    optional=(
+        ("--cloudtrail", "CloudTrail.iter_sessions"),
+        ("--unused", "Iam.start_usage_report Iam.find_usage_report"),
+        "OWNERS",
+    ),
+)
 def show(
     access: Access,
     ref: ServiceAccountRef | None = TARGET,

@@ -9,30 +9,12 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import CLUSTER_TAGS, SERVICE_ACCOUNTS
 from podid.render.formats import Drawing
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.errors import PodidError
     from podid.ops.audit.graph import ClusterReading
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-    from podid.ops.audit.graph import OF_KUBERNETES, SECTIONS
-    from podid.ops.reading.sections import permissions as permissions_of_sections
-
-    return CommandPermissions(
-        permissions_of_sections((), (*SECTIONS, *OF_KUBERNETES)),
-        optional=(
-            permissions.CLUSTER_TAGS,
-            permissions.MANY_ROLES,
-            OptionalPermission.of("NS/SA: whether it exists", KubeReader.list_pods, KubeReader.list_workloads),
-        ),
-    )
 
 
 @options
@@ -46,7 +28,11 @@ class GraphOptions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    permissions=permissions,
+    needs="READING_GRAPH",
+    optional=(
+        "CLUSTER_TAGS MANY_ROLES",
+        ("NS/SA: whether it exists", "KubeReader.list_pods KubeReader.list_workloads"),
+    ),
     formats=Drawing,
     several=("cluster", "region", "profile"),
 )
@@ -72,11 +58,10 @@ def graph(access: Access, options: GraphOptions) -> None:
 
     Example: podid graph -o json --query 'nodes[?kind == `service`].name'
     """
-    from podid.cli.cluster import no_cluster
-    from podid.cli.hints import hint_words
-    from podid.cli.several import each_cluster
-    from podid.domain.errors import ExitCode, PodidError
+    from podid.cli.several import read_each
+    from podid.domain.errors import ExitCode
     from podid.ops.audit.graph import build, read_cluster
+    from podid.ops.clusters import ClusterOptions
     from podid.ops.reading.scope import DoctorScope
     from podid.render.graph import graph_notes, graph_view
 
@@ -84,27 +69,17 @@ def graph(access: Access, options: GraphOptions) -> None:
     access.check_whose_pods(options.service_accounts, everywhere=True)
     refs = options.service_accounts
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
-    readings: list[ClusterReading] = []
     # clusters of one account share roles
     accounts: dict[int, Iam] = {}
-    failures: list[PodidError] = []
+
+    def read(local: Access) -> ClusterReading:
+        clients = local.clients.for_many_roles(accounts.setdefault(id(local.aws), local.aws.listing_iam()))
+        return read_cluster(clients, local.place(), scope, access.runtime.now())
+
+    chosen = ClusterOptions(all_clusters=options.all_clusters, cluster_tags=options.cluster_tags)
     with terminal.working("reading roles and their policies"):
-        for name, local in each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags):
-            try:
-                if isinstance(local, PodidError):
-                    raise local
-                iam = accounts.setdefault(id(local.aws), local.aws.listing_iam())
-                clients, place = local.clients.for_many_roles(iam), local.place()
-                readings.append(read_cluster(clients, place, scope, access.runtime.now()))
-            except PodidError as error:
-                if not name:
-                    raise
-                if not isinstance(local, PodidError):
-                    error.hint = hint_words(error.hint, local.argv)
-                failures.append(error)
-    if not readings:
-        raise failures[0] if failures else no_cluster(access.aws.region, access.shared, access.runtime.env)
-    graph = build(readings)
+        readings, failures = read_each(access, chosen, read)
+    graph = build([reading for _, reading in readings])
     terminal.emit(graph_view(graph, several=len(readings) > 1))
     terminal.note(*graph_notes(graph, access.shared.output))
     for failure in failures:

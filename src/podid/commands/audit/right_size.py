@@ -4,34 +4,10 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, several, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
 # IAM takes seconds for a report
 _REPORT_SECONDS = 120.0
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.audit.right_size import VERBS
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    changes = (*ROLE_POLICY.calls(*VERBS), *ROLE_ATTACHMENT.calls(Verb.DELETE))
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries, Iam.get_role, Iam.list_role_names),
-        *(Iam.get_policies, Iam.get_managed_document, Iam.start_usage_report, Iam.find_usage_report),
-        optional=(
-            OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions, CloudTrail.iter_calls),
-            OptionalPermission.of("--apply: writing and removing policies of the role", *changes),
-            permissions.POLICY_CHECKS,
-            permissions.USERS,
-            permissions.NAMING,
-        ),
-    )
 
 
 @options
@@ -53,7 +29,21 @@ class RightSizeOptions:
     adopt: bool = ADOPT
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs=(
+        "Eks.find_association Eks.list_association_summaries Iam.get_role Iam.list_role_names Iam.get_policies "
+        "Iam.get_managed_document Iam.start_usage_report Iam.find_usage_report"
+    ),
+    optional=(
+        ("--cloudtrail", "CloudTrail.iter_sessions CloudTrail.iter_calls"),
+        (
+            "--apply: writing and removing policies of the role",
+            "ROLE_POLICY.create ROLE_POLICY.update ROLE_POLICY.delete ROLE_ATTACHMENT.delete",
+        ),
+        "POLICY_CHECKS USERS NAMING",
+    ),
+)
 def right_size(access: Access, options: RightSizeOptions) -> None:
     """Reduce a role's policies to the used permissions.
 
@@ -78,7 +68,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     from dataclasses import replace
     from datetime import timedelta
 
-    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
     from podid.domain.option import seconds
     from podid.domain.plan import Consent
@@ -94,8 +84,9 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     events = data.read(terminal.read_file(file, most_mib=256), file) if file else None
     since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
     place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
+    change = Change(access=access, place=place)
     if options.apply:
-        settle_interrupted(access, place)
+        change.settle()
     clients, keep = access.clients, options.keep
     with terminal.working(f"reading the use of {ref}'s role") as progress:
         now, count = access.runtime.now(), progress.count
@@ -109,4 +100,4 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
         return
     question = f"Reduce the permissions of role {sizing.role.name}?"
     consent = Consent(question=question, needed_for="Reducing permissions") if plan.actions else None
-    run(access, with_outlook_of_role(access, plan, sizing.role), consent=consent)
+    change.run(change.with_outlook_of_role(plan, sizing.role), consent=consent)

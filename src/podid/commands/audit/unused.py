@@ -3,40 +3,27 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import OLDER_THAN, SERVICE_ACCOUNTS
 
 # IAM takes seconds for a report, and makes all of them concurrently
 _REPORT_SECONDS = 120.0
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-    from podid.ops.audit.unused import SECTIONS
-    from podid.ops.reading.sections import permissions as permissions_of_sections
-
-    needed = permissions_of_sections((), SECTIONS)
-    reports = CommandPermissions.of(Iam.start_usage_report, Iam.find_usage_report, Iam.list_roles).always
-    return CommandPermissions(
-        needed | reports,
-        optional=(
-            permissions.MANY_ROLES,
-            OptionalPermission.of("associations whose role other principals can also assume", CloudTrail.iter_sessions),
-            OptionalPermission.of(
-                "NS/SA, -n: whether it exists",
-                KubeReader.list_service_accounts,
-                KubeReader.list_namespaces,
-                KubeReader.list_pods,
-                KubeReader.list_workloads,
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="READING_UNUSED Iam.start_usage_report Iam.find_usage_report Iam.list_roles",
+    optional=(
+        "MANY_ROLES",
+        ("associations whose role other principals can also assume", "CloudTrail.iter_sessions"),
+        (
+            "NS/SA, -n: whether it exists",
+            (
+                "KubeReader.list_service_accounts KubeReader.list_namespaces KubeReader.list_pods "
+                "KubeReader.list_workloads"
             ),
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+    ),
+)
 def unused(
     access: Access,
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS,

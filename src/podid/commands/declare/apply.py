@@ -6,54 +6,15 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, Permissions
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
+    from podid.cli.changing import Change
     from podid.domain.fileplan import FilePlan
     from podid.domain.plan import ChangeResult
 
 
-def changing(*, roles: bool = True, trust: bool = True) -> Permissions:
-    """Return the permissions to change associations, and with `roles` the roles of files; with `trust` trust policies
-    too."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS, ROLE_TRUST
-
-    of_roles: tuple[Need, ...] = (
-        *permissions.CREATING_ROLE,
-        *ROLE_SETTINGS.calls(Verb.UPDATE),
-        *(Iam.untag_role, Iam.delete_boundary, Iam.delete_inline_policy, Iam.detach_policy),
-    )
-    return CommandPermissions.of(
-        *(*ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
-        *(of_roles if roles else ()),
-        *(ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
-    ).always
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.commands.declare.filing import reading
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ADDON, ASSOCIATION, SERVICE_ACCOUNT
-
-    read = reading()
-    optional = (
-        OptionalPermission.of("--prune: deleting", *permissions.DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
-        OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
-        OptionalPermission.of("agent: changing the add-on", *ADDON.calls(Verb.CREATE, Verb.UPDATE)),
-        *permissions.REACHED,
-        permissions.TARGET_ROLE[0],
-        permissions.RESTARTING,
-    )
-    return CommandPermissions(read.always | changing(), (*read.optional, *optional))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), needs="APPLYING_FILES", several=("cluster",))
 def apply(access: Access, options: FileApplyOptions) -> None:
     """Create and change the resources that files declare.
 
@@ -68,6 +29,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
 
     Example: podid apply --plan plan.json
     """
+    from functools import partial
+
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import planned, saved, with_effects
     from podid.domain.errors import UsageError
@@ -88,35 +51,36 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         access.terminal.emit(file_plans_view(filed.plans))
         return
     check_all(filed.plans)
-    plans = {id(local): item for _, local, item in filed.parts}
-    clusters = [(name, local) for name, local, _ in filed.parts]
-    if len(clusters) == 1:
-        apply_part(clusters[0][1], filed.plans[0], options)
-        return
-    over_clusters(access, clusters, lambda local: apply_part(local, plans[id(local)], options))
+    over_clusters(
+        access,
+        [
+            (name, change.access, partial(apply_part, change, item, saved=bool(options.plan)))
+            for name, change, item in filed.parts
+        ],
+    )
 
 
-def apply_part(access: Access, item: FilePlan, options: FileApplyOptions, *, follow: bool = True) -> None:
-    """Apply the plan of one cluster, and with `follow` wait for the effect and report it."""
+def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:
+    """Apply the plan of one cluster, and with `follow` wait for the effect and report it. A `saved` plan requires no
+    confirmation."""
     from functools import partial
 
-    from podid.cli import changing
     from podid.domain.errors import ExitCode
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
-    place = access.place(for_change=True)
-    refs = item.declared if options.restart else item.refs
-    restarts = changing.restarting(access, refs, insist=options.force) if options.restart and refs else None
+    access, change.taken_over = change.access, item.taken_over
+    refs = item.declared if change.restart else item.refs
+    if change.restart and refs:
+        change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
         result = with_owner_changes(result, access.aws.eks)
         if not follow:
             return result
-        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+        return change.followed(result, refs, partial(after_associate, refs=refs))
 
-    consent = item.consent if not options.plan else None
     access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
-    changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)
+    change.run(item.plan, after, consent=None if saved else item.consent)
     if item.incomplete is not ExitCode.OK:
         access.terminal.leave(item.incomplete)

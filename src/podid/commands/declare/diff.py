@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.declare.request import FileDiffOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.commands.declare.filing import reading
-
-    return reading()
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), needs="READING_FILES", several=("cluster",))
 def diff(access: Access, options: FileDiffOptions) -> None:
     """Show a unified diff between live resources and files.
 

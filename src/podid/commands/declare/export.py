@@ -2,28 +2,17 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.export.request import ExportOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.iter_readable,
-        Iam.find_roles,
-        Iam.get_names_of_policies,
-        Iam.get_inline_documents,
-        optional=(
-            OptionalPermission.of("--roles: the roles that podid created", Iam.list_roles),
-            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="Eks.iter_readable Iam.find_roles Iam.get_names_of_policies Iam.get_inline_documents",
+    optional=(
+        ("--roles: the roles that podid created", "Iam.list_roles"),
+        "EMPTY_NAMESPACE",
+    ),
+)
 def export(access: Access, options: ExportOptions) -> None:
     """Print live associations and their roles as a file.
 

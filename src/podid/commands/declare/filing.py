@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from podid.domain.permissions import CommandPermissions, OptionalPermission
-
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.cli.changing import Change
     from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
     from podid.ops.declare.clusters import FileSite
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The plans of files, each with the name of its cluster and the access to it."""
+    """The plans of files, each with the name of its cluster and its change there."""
 
-    parts: tuple[tuple[str, Access, FilePlan], ...]
+    parts: tuple[tuple[str, Change, FilePlan], ...]
 
     @property
     def plans(self) -> tuple[FilePlan, ...]:
@@ -32,28 +31,28 @@ class Filed:
 def saved(access: Access, name: str) -> Filed:
     """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
     Conflict if the account, the region or a resource of the plan differs."""
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.ops.declare.saved import check_place, check_unmoved, read_saved
 
     parts = []
     for item in read_saved(access.terminal.read_file(name), name):
         header = item.plan.header
         local = access.of(cluster=header.cluster, region=header.region)
-        place = local.place(for_change=True)
-        check_place(item, place.header, name)
-        settle_interrupted(local, place)
+        change = Change(access=local, place=local.place(for_change=True))
+        check_place(item, change.place.header, name)
+        change.settle()
         with access.terminal.working(f"comparing the state with {name}"):
             check_unmoved(item, local.clients, name)
-        parts.append((header.cluster, local, item))
+        parts.append((header.cluster, change, item))
     return Filed(tuple(parts))
 
 
 def reach(
     access: Access, options: FileOptions, *, settle: bool, annotations: bool = False
-) -> list[tuple[str, Access, FileSite]]:
-    """Return each cluster of the files by its name, with the access to it. Raise UsageError without a file, and without
+) -> list[tuple[str, Change, FileSite]]:
+    """Return each cluster of the files by its name, with the change there. Raise UsageError without a file, and without
     allowed roles if `annotations` name roles; and as `read_declarations` does."""
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.cli.several import check_no_context
     from podid.domain.errors import UsageError
     from podid.ops.clusters import tagged_clusters
@@ -85,10 +84,11 @@ def reach(
     for name, items in by_cluster.items():
         local = access.of(cluster=name) if name else access
         local.own_guards = own
-        place = local.place(for_change=True)
+        change = Change(access=local, place=local.place(for_change=True))
         if settle:
-            settle_interrupted(local, place)
-        reached.append((name, local, FileSite(clients=local.clients, place=place, declarations=items)))
+            change.settle()
+        site = FileSite(clients=local.clients, place=change.place, declarations=items)
+        reached.append((name, change, site))
     return reached
 
 
@@ -117,61 +117,25 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
-            sites=[site for _, _, site in reached],
+            sites=[site for *_, site in reached],
             ownership=replace(ownership, take_over=access.shared.take_over),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,
-            guards=reached[0][1].guards(),
+            guards=reached[0][1].access.guards(),
         )
         plans = planner.plan()
-    return Filed(tuple((name, local, plan) for (name, local, _), plan in zip(reached, plans, strict=True)))
+    return Filed(tuple((name, change, plan) for (name, change, _), plan in zip(reached, plans, strict=True)))
 
 
 def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) -> Filed:
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
-    from podid.cli.changing import with_outlook
-
-    def foreseen(local: Access, item: FilePlan) -> FilePlan:
+    parts = []
+    for name, change, item in filed.parts:
+        change = replace(change, restart=restart, force=force)
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
-        if item.conflicts or not refs:
-            return item
-        return replace(item, plan=with_outlook(local, local.place(), item.plan, refs, restart=restart, force=force))
-
-    return Filed(tuple((name, local, foreseen(local, item)) for name, local, item in filed.parts))
-
-
-def reading(*, roles: bool = True) -> CommandPermissions:
-    """Return the permissions to compare files with clusters; without `roles`, files that declare no roles."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.get_cluster,
-        Eks.list_associations,
-        Iam.find_role,
-        *((Iam.get_policies, Iam.find_policy) if roles else ()),
-        optional=(
-            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
-            OptionalPermission.of(
-                "patterns, selectors, createServiceAccount and --from-annotations",
-                KubeReader.list_service_accounts,
-                KubeReader.find_service_account,
-            ),
-            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
-            OptionalPermission.of(
-                "agent: reading the add-on, its versions and the nodes",
-                *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
-                *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
-                KubeReader.list_written,
-            ),
-            OptionalPermission.of(
-                "--prune: reading the roles of the files, their users and the pods",
-                *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
-            ),
-            permissions.POLICY_CHECKS,
-        ),
-    )
+        if refs and not item.conflicts:
+            item = replace(item, plan=change.with_outlook(item.plan, refs))
+        parts.append((name, change, item))
+    return Filed(tuple(parts))

@@ -7,31 +7,8 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.declaration import OWNER_KEY
 from podid.domain.names import ServiceAccountRef, check_role
 from podid.domain.option import included, option, options, several
-from podid.domain.permissions import CommandPermissions
 from podid.ops.declare.request import FileOptions
 from podid.ops.options import SERVICE_ACCOUNTS
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.domain.permissions import OptionalPermission
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.get_cluster,
-        Eks.list_associations,
-        Eks.untag_association,
-        optional=(
-            OptionalPermission.of("--role", Iam.find_role, Iam.untag_role),
-            OptionalPermission.of("-f: the roles of the file", Iam.list_roles, Iam.find_role, Iam.untag_role),
-            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
-            OptionalPermission.of("naming roles that do not exist", Iam.list_role_names),
-            OptionalPermission.of(
-                "naming service accounts", KubeReader.find_service_account, KubeReader.list_service_accounts
-            ),
-        ),
-    )
 
 
 @options
@@ -44,7 +21,18 @@ class ForgetOptions:
     owner_key: str = option("KEY", "Key of the mark, if it is not podid:owner.", default=OWNER_KEY)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs="Eks.get_cluster Eks.list_associations Eks.untag_association",
+    optional=(
+        ("--role", "Iam.find_role Iam.untag_role"),
+        ("-f: the roles of the file", "Iam.list_roles Iam.find_role Iam.untag_role"),
+        ("clusters by tags", "Eks.list_clusters Eks.get_cluster_tags"),
+        ("naming roles that do not exist", "Iam.list_role_names"),
+        ("naming service accounts", "KubeReader.find_service_account KubeReader.list_service_accounts"),
+    ),
+    several=("cluster",),
+)
 def forget(access: Access, options: ForgetOptions) -> None:
     """Remove the mark of a file from associations and roles.
 
@@ -58,28 +46,28 @@ def forget(access: Access, options: ForgetOptions) -> None:
 
     Example: podid forget -f identities.yaml --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from functools import partial
+
+    from podid.cli.changing import Change
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import reach
     from podid.domain.errors import UsageError
+    from podid.ops.declare.clusters import FileSite
     from podid.ops.declare.prune import plan_forget, plan_forget_file
 
     specified = bool(options.service_accounts or options.roles)
     if specified == bool(options.files.files):
         raise UsageError("Specify service accounts and roles (NS/SA, --role NAME), or files (-f FILE)")
     if specified:
-        place = access.place(for_change=True)
-        settle_interrupted(access, place)
-        run(access, plan_forget(access.clients, place, options.service_accounts, options.roles, options.owner_key))
+        change = Change.begin(access)
+        change.run(
+            plan_forget(access.clients, change.place, options.service_accounts, options.roles, options.owner_key)
+        )
         return
     reached = reach(access, options.files, settle=True)
-    sites = {id(local): site for _, local, site in reached}
     last = reached[-1][1]
 
-    def in_one(local: Access) -> None:
-        run(local, plan_forget_file(sites[id(local)], roles=local is last))
+    def in_one(change: Change, site: FileSite) -> None:
+        change.run(plan_forget_file(site, roles=change is last))
 
-    if len(reached) == 1:
-        in_one(last)
-        return
-    over_clusters(access, [(name, local) for name, local, _ in reached], in_one)
+    over_clusters(access, [(name, change.access, partial(in_one, change, site)) for name, change, site in reached])

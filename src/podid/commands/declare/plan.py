@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.declare.request import FilePlanOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.commands.declare.filing import reading
-
-    read = reading()
-    return CommandPermissions(read.always, (*read.optional, permissions.STATUS))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"), permissions=permissions, several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"),
+    needs="READING_FILES",
+    optional=("STATUS",),
+    several=("cluster",),
+)
 def plan(access: Access, options: FilePlanOptions) -> None:
     """Show the difference between files and live resources.
 

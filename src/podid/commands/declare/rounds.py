@@ -7,23 +7,21 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
-
-import typer
 
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.reconciliation import Reconciliation, RoundState
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.cli.changing import Change
     from podid.domain.declaration import Declaration
-    from podid.domain.permissions import Permissions
-    from podid.ops.declare.reconcile import Election, FileNeeds
+    from podid.domain.fileplan import FilePlan
+    from podid.ops.declare.reconcile import Election
     from podid.ops.declare.request import ReconcileOptions
-    from podid.render.view import View
 
 # the changes were made, whether or not the identities work yet: podid doctor and podid status report that
 _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
@@ -63,9 +61,7 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
 
 def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     """Carry out one round: plan the files, and with --apply make the changes."""
-    from podid.commands.declare.apply import apply_part
     from podid.commands.declare.filing import planned
-    from podid.ops.declare.request import FileApplyOptions
 
     at, started = access.runtime.now(), access.runtime.monotonic()
     filed = planned(access, options.files, options.ownership, settle=options.applies)
@@ -77,10 +73,7 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     if conflicts or decisive or not options.applies or not changes:
         state = RoundState.PARTIAL if conflicts or not_read else state
     else:
-        chosen = FileApplyOptions(files=options.files, ownership=options.ownership)
-        codes = {
-            _applied(local, partial(apply_part, local, plan, chosen, follow=False)) for _, local, plan in filed.parts
-        }
+        codes = {_applied(change, plan) for _, change, plan in filed.parts}
         state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
     refused = [account.sentence for plan in filed.plans for account in plan.refused]
     reasons = [*(sentence for plan in filed.plans for sentence in plan.obstacles), *refused]
@@ -98,17 +91,14 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     )
 
 
-def _applied(access: Access, run: partial[None]) -> ExitCode:
-    """Return the exit code of a change, whose result is in the journal."""
-    views: list[View] = []
+def _applied(change: Change, plan: FilePlan) -> ExitCode:
+    """Apply the plan and return the exit code. The result is in the journal."""
+    from podid.commands.declare.apply import apply_part
+
     try:
-        with access.terminal.collecting(views):
-            run()
-    except typer.Exit as ended:
-        return ExitCode(ended.exit_code)
+        return change.access.terminal.collected(partial(apply_part, change, plan, follow=False))[1]
     finally:
-        access.runtime.end_runs()
-    return ExitCode.OK
+        change.access.runtime.end_runs()
 
 
 def _declared(access: Access, options: ReconcileOptions) -> tuple[Declaration, ...]:
@@ -165,13 +155,9 @@ def until_terminated() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def print_manifests(
-    access: Access,
-    options: ReconcileOptions,
-    granted: Callable[[ReconcileOptions, FileNeeds], tuple[Permissions, Permissions]],
-) -> None:
-    """Print or write the manifests that run the command in a cluster. `granted` returns its permissions, and those in
-    its own namespace."""
+def print_manifests(access: Access, options: ReconcileOptions) -> None:
+    """Print or write the manifests that run the command in a cluster."""
+    from podid.cli.permissions import granted
     from podid.ops.declare.manifests import MOUNT, Setting
     from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained

@@ -2,24 +2,14 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.permissions import CommandPermissions
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
 
 
-def permissions() -> CommandPermissions:
-    from podid.checks.all import AUDITED
-    from podid.cli.permissions import SEVERAL_CLUSTERS
-    from podid.ops.reading import sections
-
-    return CommandPermissions(
-        sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), *SEVERAL_CLUSTERS)
-    )
-
-
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
-    permissions=permissions,
+    needs="AUDITING",
+    optional=("OPTIONS_OF_AUDIT SEVERAL_CLUSTERS",),
     formats=Report,
     several=SEVERAL,
 )
@@ -39,7 +29,6 @@ def audit(access: Access, options: AuditOptions) -> None:
 
     Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
-    from podid.checks.all import AUDITED
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
     from podid.domain.errors import UsageError
@@ -47,7 +36,7 @@ def audit(access: Access, options: AuditOptions) -> None:
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.reports import file_text, write_report
 
-    checks = select(options.check, options.skip, among=AUDITED, command="audit")
+    checks = select(options.check, options.skip, command="audit")
     if options.report.list_checks:
         access.terminal.emit(check_list_view(describe_checks(checks)))
         return

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import argument, switch
-from podid.domain.permissions import CommandPermissions
 
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
@@ -15,14 +14,7 @@ if TYPE_CHECKING:
     from podid.ops.reading.scope import DoctorScope
 
 
-def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    return CommandPermissions(permissions_of_checks(ALL))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), permissions=permissions)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), needs="CHECKING")
 def bundle(
     access: Access,
     terminal: Terminal,

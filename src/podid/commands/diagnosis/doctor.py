@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.permissions import CommandPermissions, Permissions
+from podid.domain.permissions import Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
-
-
-def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.cli.permissions import SEVERAL_CLUSTERS
-    from podid.ops.reading import sections
-
-    return CommandPermissions(sections.permissions(ALL), (*sections.optional_permissions(ALL), *SEVERAL_CLUSTERS))
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -37,7 +29,8 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
-    permissions=permissions,
+    needs="CHECKING",
+    optional=("OPTIONS_OF_DOCTOR SEVERAL_CLUSTERS",),
     formats=Report,
     permissions_for=permissions_for,
     several=SEVERAL,
@@ -57,7 +50,8 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.cli.several import are_several
-    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files, show_own_permissions
+    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
+    from podid.commands.diagnosis.own import show_own_permissions
     from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch

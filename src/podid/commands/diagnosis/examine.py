@@ -1,4 +1,4 @@
-"""The subjects of `podid doctor`: the cluster, a saved snapshot, or with --me the caller."""
+"""Examinations of `podid doctor` and `podid audit`: of a cluster, of a saved snapshot, and of several clusters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.errors import PodidError
+    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
-    from podid.kube.reader import KubeReader
     from podid.local.files import OutputFile
+    from podid.ops.clients import Clients
     from podid.ops.clusters import ClusterOptions
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import AuditOptions, DoctorOptions, ReportOptions
     from podid.ops.reading.collect import ReadRequest
+    from podid.ops.reading.scope import DoctorScope
     from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: 20,000 pods need about 20 MiB
@@ -28,14 +30,9 @@ MOST_MIB = 256
 def examine(access: Access, options: DoctorOptions, checks: Checks, lines: OutputFile | None = None) -> Examination:
     """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run pods.
     `lines` is the --save file of several clusters."""
-    from podid.checks.all import BY_ID
-    from podid.cli.changing import probing
     from podid.cli.hints import at_place
     from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
-    from podid.domain.section import Cost
-    from podid.ops.doctor.examine import Examination, read_baseline
-    from podid.ops.reading.collect import collect
     from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text
     from podid.ops.reading.scope import parse_target
     from podid.version import VERSION
@@ -44,15 +41,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks, lines: Outpu
         raise UsageError("--force requires --save or --report")
     terminal, saved = access.terminal, options.saved
     scope = parse_target(options.target, access.shared.namespace or "")
-    examination = partial(
-        Examination,
-        checks=checks,
-        scope=scope,
-        cost=options.cost,
-        baseline=options.report.baseline,
-        accepted=read_baseline(options.report.baseline, BY_ID, terminal.read_file),
-        note=terminal.note,
-    )
+    examination = _examination(access, options, checks, scope)
     force = options.report.force
     file = terminal.file_to_write(options.save, force=force) if options.save and lines is None else None
     if options.watch or options.until_clean or options.fixes:
@@ -72,11 +61,6 @@ def examine(access: Access, options: DoctorOptions, checks: Checks, lines: Outpu
         question = f"{question}?" if options.probe else f"{question} to verify them?"
         terminal.consent(Consent(question=question, needed_for=needed_for))
 
-    def read(request: ReadRequest) -> Snapshot:
-        with terminal.working(f"reading cluster {place.cluster_name}"):
-            run, now = probing(access) if Cost.PROBE in request.cost else None, access.runtime.now()
-            return collect(access.clients, place, request, now=now, journal=access.journal_to_read, probing=run)
-
     def save(snapshot: Snapshot) -> None:
         if lines is not None:
             lines.append(snapshot_text(snapshot, VERSION).encode())
@@ -84,7 +68,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks, lines: Outpu
             file.write(snapshot_text(snapshot, VERSION).encode())
             terminal.note(f"Saved to {file.name}")
 
-    return examination(collect=read, with_commands=access.with_commands, save=save)
+    return examination(collect=_collecting(access, place), with_commands=access.with_commands, save=save)
 
 
 def examine_clusters(access: Access, options: DoctorOptions, checks: Checks) -> None:
@@ -155,62 +139,54 @@ def report_files(access: Access, options: ReportOptions) -> Callable[[Callable[[
 
 def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
     """Return the report of podid audit on one cluster."""
-    from podid.checks.all import BY_ID
-    from podid.cli.changing import probing
     from podid.domain.plan import Consent
     from podid.ops.declare.files import read_guard
-    from podid.ops.doctor.examine import Examination, read_baseline
-    from podid.ops.reading.collect import collect
     from podid.ops.reading.scope import DoctorScope, parse_target
 
-    terminal, namespace = access.terminal, access.shared.namespace or ""
-    access.check_whose_pods(options.service_accounts, everywhere=True)
-    accepted = read_baseline(options.report.baseline, BY_ID, terminal.read_file)
+    terminal, refs = access.terminal, options.service_accounts
+    access.check_whose_pods(refs, everywhere=True)
+    scope = DoctorScope.of(refs) if refs else parse_target(namespace=access.shared.namespace or "")
+    examination = _examination(access, options, checks, scope)
     guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
     guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
-    place, now = access.place(for_change=options.probe), access.runtime.now()
+    place = access.place(for_change=options.probe)
     if options.probe:
         question = "Run at most 10 probe pods, which request credentials of the nodes' roles?"
         terminal.consent(Consent(question=question, needed_for="Running probe pods"))
 
-    def read(request: ReadRequest) -> Snapshot:
-        with terminal.working(f"reading cluster {place.cluster_name}"):
-            run = probing(access) if options.probe else None
-            clients, journal = access.clients.for_many_roles(), access.journal_to_read
-            snapshot = collect(clients, place, request, now=now, journal=journal, probing=run)
-        return replace(snapshot, guards=guards)
-
-    refs = options.service_accounts
-    return Examination(
-        collect=read,
-        checks=checks,
-        scope=DoctorScope.of(refs) if refs else parse_target(namespace=namespace),
-        cost=options.cost,
-        baseline=options.report.baseline,
-        accepted=accepted,
-        note=terminal.note,
-        with_commands=access.with_commands,
+    collect = _collecting(access, place, access.clients.for_many_roles())
+    return examination(
+        collect=lambda request: replace(collect(request), guards=guards), with_commands=access.with_commands
     ).audit()
 
 
-def show_own_permissions(access: Access, names: Sequence[str]) -> None:
-    """Show the caller's permissions for these commands. The cluster is read only if a command requires it, so that a
-    caller without access to it gets a result too."""
-    from podid.cli.tree import permissions_of_commands
-    from podid.domain.errors import AccessDenied
-    from podid.ops.doctor.own_permissions import own_permissions
-    from podid.render.permissions import own_permissions_view
+def _examination(
+    access: Access, options: DoctorOptions | AuditOptions, checks: Checks, scope: DoctorScope
+) -> partial[Examination]:
+    from podid.checks.all import BY_ID
+    from podid.ops.doctor.examine import Examination, read_baseline
 
-    def reader() -> KubeReader:
-        try:
-            return access.kube.reader
-        except AccessDenied as error:
-            error.message = f"the cluster cannot be reached: {error.message}"
-            raise
+    return partial(
+        Examination,
+        checks=checks,
+        scope=scope,
+        cost=options.cost,
+        baseline=options.report.baseline,
+        accepted=read_baseline(options.report.baseline, BY_ID, access.terminal.read_file),
+        note=access.terminal.note,
+    )
 
-    with access.terminal.working("checking the caller's permissions"):
-        commands, needed = permissions_of_commands(names)
-        iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
-        permissions = own_permissions(iam, reader, where, needed, commands=commands, namespace=namespace)
-    access.terminal.emit(own_permissions_view(permissions))
-    access.terminal.leave(permissions.exit_code)
+
+def _collecting(access: Access, place: Place, clients: Clients | None = None) -> Callable[[ReadRequest], Snapshot]:
+    """Return the function that reads the cluster, and runs probe pods if the request includes them."""
+    from podid.cli.changing import probing
+    from podid.domain.section import Cost
+    from podid.ops.reading.collect import collect
+
+    def read(request: ReadRequest) -> Snapshot:
+        with access.terminal.working(f"reading cluster {place.cluster_name}"):
+            run = probing(access) if request.cost & (Cost.PROBE | Cost.METADATA) else None
+            now, journal = access.runtime.now(), access.journal_to_read
+            return collect(clients or access.clients, place, request, now=now, journal=journal, probing=run)
+
+    return read

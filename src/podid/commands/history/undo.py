@@ -7,29 +7,14 @@ from podid.domain.permissions import CommandPermissions
 from podid.ops.options import FORCE
 
 
-def permissions() -> CommandPermissions:
-    """Return the permissions to undo any run."""
-    from podid.cli.permissions import undoing
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import KINDS
-
-    # an undo deletes only resources of kinds that podid can create
-    return undoing(
-        (kind, verb)
-        for kind in KINDS
-        for verb in kind.operations
-        if verb is not Verb.NONE and (verb is not Verb.DELETE or Verb.CREATE in kind.operations)
-    )
-
-
 def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:
-    """Return the permissions to undo the named run."""
-    from podid.cli.permissions import undoing
+    """Return the permissions to undo the named run, by default any run."""
+    from podid.cli.permissions import UNDOING, undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
 
     if run_id is None:
-        return permissions()
+        return UNDOING
     run = access.journal.peek(run_id)
     runs = access.journal.of_command(run) if run_id == "last" else (run,)
     actions = [step.action for run in runs for step in run.changed]
@@ -37,7 +22,7 @@ def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandP
     return undoing((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, permissions_for=permissions_for)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), needs="UNDOING", permissions_for=permissions_for)
 def undo(
     access: Access,
     run_id: str | None = argument(
@@ -61,6 +46,8 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
+    from functools import partial
+
     from podid.cli.several import over_clusters
     from podid.commands.history.undoing import at_run, tell_others, undo_run
     from podid.domain.errors import Other, UsageError
@@ -78,10 +65,11 @@ def undo(
         tell_others(access, recorded, runs)
         return
     # a change in several clusters is undone in all of them
-    parts = [(run.header.cluster, at_run(access, run), run) for run in runs]
-    of_local = {id(local): run for _, local, run in parts}
+    reached = [(at_run(access, run), run) for run in runs]
     over_clusters(
         access,
-        [(name, local) for name, local, _ in parts],
-        lambda local: undo_run(local, of_local[id(local)], restart=restart, force=force),
+        [
+            (run.header.cluster, local, partial(undo_run, local, run, restart=restart, force=force))
+            for local, run in reached
+        ],
     )

@@ -30,7 +30,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     """Undo one run at its place."""
     from itertools import pairwise
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.domain.errors import Conflict
     from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
@@ -38,7 +38,6 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import check_account, undo_plan
     from podid.ops.migrate.addons import listed
-    from podid.ops.migrate.items import alone
     from podid.ops.migrate.rollback import undo_of_migration
 
     if recorded.running:
@@ -47,12 +46,19 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     account_wide = all(kind_of(step.action.kind).account_wide for step in recorded.steps)
     place = access.account_place()
     check_account(recorded, place)
-    place = place if account_wide else access.place(for_change=True)
-    changing.settle_interrupted(access, place)
+    change = Change(
+        access=access,
+        place=place if account_wide else access.place(for_change=True),
+        restart=restart,
+        force=force,
+        undoes=recorded.run_id,
+        taken_over="--take-over" in recorded.command,
+    )
+    change.settle()
     recorded = access.journal.get(recorded.run_id)  # as settled
     with access.terminal.working("reading the changed resources"):
-        undo = undo_plan(access.clients, place, recorded, access.journal)
-    plan, taken = undo.plan, "--take-over" in recorded.command
+        undo = undo_plan(access.clients, change.place, recorded, access.journal)
+    plan = undo.plan
     kept, deleted = changed_associations(plan)
     refs = (*kept, *deleted)
     consent = Consent(
@@ -65,15 +71,15 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     if migrated:
         deleted += [ref for action in plan.actions for ref in listed(action)]
     if deleted and migrated:
-        with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
-            planned = undo_of_migration(plan, deleted)
-            changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id, taken_over=taken)
+        with change.alone():
+            change.roll_back(undo_of_migration(plan, deleted), consent)
         return
-    restarts = changing.restarting(access, refs, insist=force) if restart and refs else None
+    if restart and refs:
+        change.plan_restarts(refs)
     if refs:
-        plan = changing.with_outlook(access, place, plan, refs, restart=restart, force=force)
+        plan = change.with_outlook(plan, refs)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
+        return change.followed(result, kept, after_change) if refs else result
 
-    changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts, taken_over=taken)
+    change.run(plan, after, consent=consent)

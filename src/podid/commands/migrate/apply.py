@@ -6,54 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import ApplyOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from podid.cli.changing import Change
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import ChangeResult, Place, Plan
+    from podid.domain.plan import ChangeResult, Plan
 
 
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.commands.agent.install import permissions as installing_agent
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import (
-        ASSOCIATION,
-        POD_TEMPLATE,
-        ROLE,
-        ROLE_POLICY,
-        ROLE_TRUST,
-        SERVICE_ACCOUNT,
-    )
-
-    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
-    own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(changes),
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.create",
+    optional=(
+        ("rolling back failed service accounts", "ASSOCIATION.delete"),
         (
-            OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
-            permissions.MIGRATION_TRAIL,
-            permissions.MANY_ROLES,
-            permissions.READING_ADDONS,
-            permissions.MIGRATING_ADDONS,
-            OptionalPermission.of("--base-role", *ROLE.calls(Verb.CREATE), *ROLE_POLICY.calls(Verb.CREATE)),
-            *permissions.TARGET_ROLE,
-            permissions.POLICY_CHECKS,
-            OptionalPermission(installing_agent().always, "--install-agent"),
-            permissions.DRY_RUNS,
-            permissions.RESTARTING,
-            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
+            "--create-service-accounts; grant it per namespace",
+            "SERVICE_ACCOUNT.create POD_TEMPLATE.update KubeReader.list_bindings",
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+        "MIGRATION_TRAIL MANY_ROLES READING_ADDONS MIGRATING_ADDONS",
+        ("--base-role", "ROLE.create ROLE_POLICY.create"),
+        "TARGET_ROLE POLICY_CHECKS",
+        ("--install-agent", "INSTALLING_AGENT"),
+        "DRY_RUNS RESTARTING",
+        ("redeeming pods' tokens; grant it per namespace", "TOKENS"),
+    ),
+)
 def apply(access: Access, options: ApplyOptions) -> None:
     """Migrate service accounts to Pod Identity.
 
@@ -73,9 +52,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
     Example: podid migrate apply --plan plan.json
     """
-    from podid.cli.changing import CHANGE_SECONDS
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
-    from podid.ops.migrate.items import alone
     from podid.ops.migrate.saved import read_plan
 
     access.limit_waits()
@@ -84,49 +62,40 @@ def apply(access: Access, options: ApplyOptions) -> None:
         access.check_whose_pods(options.which.service_accounts)
     elif options.which.service_accounts:
         raise UsageError("--plan and service accounts cannot be used together")
-    place = access.place(for_change=True)
+    change = Change(access=access, place=access.place(for_change=True))
     access.kube.needed()
-    with alone(access.journal, place, access.patience(CHANGE_SECONDS)):
-        _apply(access, options, place, saved)
+    with change.alone():
+        _apply(change, options, saved)
 
 
-def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
+def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | None) -> None:
     from functools import cache, partial
 
-    from podid.cli.changing import beside, report, restarting, settle_interrupted, show
+    from podid.commands.migrate.reading import read
     from podid.domain.plan import Consent, Plan
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.base_role import BaseRole
     from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.items import read_migration, scope_of
     from podid.ops.migrate.saved import check_plan, creates_accounts
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
-    settle_interrupted(access, place)
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        first = (
-            plan_agent(access.clients, place, access.runtime.now())
-            if options.install_agent
-            else Plan(header=place.header, actions=())
-        )
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            first=first,
-            scope=scope_of(options.which.service_accounts, access.shared.namespace),
-            now=access.runtime.now(),
-            journal=access.journal,
-            base_role=BaseRole(options.base_role, options.target_profile),
-            create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
-            tags=options.tag,
-            adjust=access.with_commands,
-        )
-    migration.check_read()
-    migration.check_exist(options.which.service_accounts, access.shared.namespace)
+    access, place = change.access, change.place
+    change.settle()
+    nothing = Plan(header=place.header, actions=())
+    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else nothing
+    migration = read(
+        access,
+        place,
+        options.which,
+        complete=True,
+        first=first,
+        base_role=BaseRole(options.base_role, options.target_profile),
+        create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
+        tags=options.tag,
+    )
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
     unfinished = migration.below(options.until)
@@ -134,12 +103,12 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     items = tuple(item for item in unfinished if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
-    plan = first.then(plan.noting(beside(access, plan))) if items else Plan(header=place.header, actions=())
+    plan = first.then(plan.noting(change.owner_notes(plan))) if items else nothing
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return
     if items:
-        show(access, plan)
+        change.show(plan)
         question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
         if saved is None and not options.approve_each:
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
@@ -148,13 +117,13 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     if agree is not None and not any(agree(item.ref) for item in items):
         items = ()  # the agent, too, is only installed for an item that will be migrated
     access.runtime.changing = True
-    installed = _install_agent(access, place, first) if items and first.actions else None
+    installed = _install_agent(change, first) if items and first.actions else None
     how = Carrying(
         clients=access.clients,
         journal=access.journal,
         command=access.runtime.argv,
         patience=access.patience(ASSOCIATION_SECONDS),
-        restarting=restarting(access),
+        restarting=change.plan_restarts(),
         until=options.until,
         parallel=options.parallel,
         max_failures=options.max_failures,
@@ -165,23 +134,23 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
         result = carry_out(migration, how, items, {ref: "; ".join(reasons) for ref, reasons in held.items()})
     finally:
         access.terminal.progress.done()
-    report(access, result if installed is None else joined(installed, result))
+    change.report(result if installed is None else joined(installed, result))
 
 
-def _install_agent(access: Access, place: Place, plan: Plan) -> ChangeResult:
+def _install_agent(change: Change, plan: Plan) -> ChangeResult:
     """Install the agent and wait for it. Leave with its result if that failed."""
-    from podid.cli.changing import carry_out, report
     from podid.domain.errors import ExitCode
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 
+    access = change.access
     try:
-        result = carry_out(access, plan)
+        result = change.carry_out(plan)
         patience = access.patience(INSTALL_SECONDS)
-        result = after_install(access.clients, place, patience, result, wait=None)
+        result = after_install(access.clients, change.place, patience, result, wait=None)
     finally:
         access.terminal.progress.done()
     if result.exit_code is not ExitCode.OK:
-        report(access, result)
+        change.report(result)
     return result
 
 

@@ -3,36 +3,30 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import arguments
-from podid.domain.permissions import CommandPermissions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.domain.permissions import OptionalPermission
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import AGENT, OIDC_PROVIDER, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
-
-    role = (Iam.get_role, Iam.list_role_names, Iam.list_instance_profiles, Eks.list_clusters, Eks.list_associations)
-    calls = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
-    agents = (
-        *(Eks.get_cluster, KubeReader.list_daemon_sets, KubeReader.list_pods),
-        *(KubeReader.list_pod_templates, KubeReader.list_annotations),
-    )
-    return CommandPermissions.of(
-        Iam.list_oidc_providers,
-        Iam.list_roles,
-        optional=(
-            OptionalPermission.of("deleting OIDC providers", *OIDC_PROVIDER.calls(Verb.DELETE)),
-            OptionalPermission.of("deleting roles", *calls, *role),
-            OptionalPermission.of("listing kiam and kube2iam", *agents),
-            OptionalPermission.of("deleting kiam and kube2iam; grant it in their namespace", *AGENT.calls(Verb.DELETE)),
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs="Iam.list_oidc_providers Iam.list_roles",
+    optional=(
+        ("deleting OIDC providers", "OIDC_PROVIDER.delete"),
+        (
+            "deleting roles",
+            (
+                "DELETING_ROLE Iam.get_role Iam.list_role_names Iam.list_instance_profiles Eks.list_clusters "
+                "Eks.list_associations"
+            ),
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+        (
+            "listing kiam and kube2iam",
+            (
+                "Eks.get_cluster KubeReader.list_daemon_sets KubeReader.list_pods KubeReader.list_pod_templates "
+                "KubeReader.list_annotations"
+            ),
+        ),
+        ("deleting kiam and kube2iam; grant it in their namespace", "AGENT.delete"),
+    ),
+)
 def cleanup(
     access: Access,
     names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
@@ -48,7 +42,7 @@ def cleanup(
 
     Example: podid migrate cleanup arn:aws:iam::111122223333:role/irsa-reports --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.migrate.cleanup import is_workload, plan_cleanup, read_leftovers, with_agents
@@ -67,7 +61,7 @@ def cleanup(
         access.terminal.emit(cleanup_view(leftovers))
         access.terminal.leave(leftovers.exit_code)
         return
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     plan = plan_cleanup(access.clients, place, access.journal, leftovers, names)
     question = f"Delete {count_of(len(set(names)), 'leftover')}?"
-    run(access, plan, consent=Consent(question=question, needed_for="Deleting leftovers"))
+    change.run(plan, consent=Consent(question=question, needed_for="Deleting leftovers"))

@@ -9,32 +9,11 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.domain.plan import Place
     from podid.ops.migrate.finish import Finish
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST
-
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(ROLE_TRUST.calls(Verb.UPDATE)),
-        (
-            OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
-            permissions.MANY_ROLES,
-            permissions.MIGRATING_ADDONS,
-            OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
-        ),
-    )
 
 
 @options
@@ -56,7 +35,16 @@ class FinishOptions:
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update",
+    optional=(
+        ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        "MANY_ROLES MIGRATING_ADDONS",
+        ("--write-manifests", "KubeReader.get_manifest"),
+    ),
+)
 def finish(access: Access, options: FinishOptions) -> None:
     """Remove the previous credentials after a migration.
 
@@ -74,46 +62,35 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     Example: podid migrate finish -n shop --yes --write-manifests manifests
     """
-    from podid.cli import changing
-    from podid.ops.migrate.items import alone
-
-    access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
-    access.kube.needed()
-    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
-        _finish(access, options, place)
-
-
-def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     from dataclasses import replace
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
+    from podid.commands.migrate.reading import read
     from podid.domain.plan import ChangeResult, Consent
     from podid.ops.migrate.finish import plan_finish, unfinished
-    from podid.ops.migrate.items import read_migration
 
-    changing.settle_interrupted(access, place)
-    now = access.runtime.now()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients, place, now=now, journal=access.journal, begun=True, adjust=access.with_commands
-        )
-    migration.check_read()
-    migration.check_exist(options.service_accounts, access.shared.namespace)
-    items = migration.chosen(options.service_accounts, access.shared.namespace)
-    planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
-    if options.write_manifests and not access.shared.dry_run:
-        _write_manifests(access, options, planned)
+    refs, namespace = options.service_accounts, access.shared.namespace
+    access.check_whose_pods(refs)
+    change = Change(access=access, place=access.place(for_change=True))
+    access.kube.needed()
 
     def after(result: ChangeResult) -> ChangeResult:
         agents = planned.agents if result.error is None else ()
         return replace(result, error=result.error or unfinished(planned), notes=(*result.notes, *agents))
 
-    consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
-    plan = (
-        replace(planned.plan, notes=(*planned.plan.notes, *planned.agents)) if access.shared.dry_run else planned.plan
-    )
-    changing.run(access, plan, after, consent=consent)
+    with change.alone():
+        change.settle()
+        now = access.runtime.now()
+        migration = read(access, change.place, refs=refs, complete=True, begun=True)
+        items = migration.chosen(refs, namespace)
+        planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
+        if options.write_manifests and not access.shared.dry_run:
+            _write_manifests(access, options, planned)
+        consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
+        plan = planned.plan
+        if access.shared.dry_run:
+            plan = replace(plan, notes=(*plan.notes, *planned.agents))
+        change.run(plan, after, consent=consent)
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:

@@ -3,27 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission
-    from podid.kube.reader import KubeReader
-
-    reading_agent = (Eks.list_addon_versions, KubeReader.list_agent_daemon_sets, KubeReader.find_pod_security)
-    return CommandPermissions(
-        permissions.MIGRATION,
-        (
-            OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
-            permissions.MIGRATION_TRAIL,
-            permissions.MANY_ROLES,
-            permissions.READING_ADDONS,
-            OptionalPermission.of("--install-agent", *reading_agent),
-        ),
-    )
 
 
 @options
@@ -35,7 +15,15 @@ class PlanOptions:
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="MIGRATION",
+    optional=(
+        ("--create-service-accounts: reading RoleBindings", "KubeReader.list_bindings"),
+        "MIGRATION_TRAIL MANY_ROLES READING_ADDONS",
+        ("--install-agent", "Eks.list_addon_versions KubeReader.list_agent_daemon_sets KubeReader.find_pod_security"),
+    ),
+)
 def plan(access: Access, options: PlanOptions) -> None:
     """Plan a migration from IRSA, kiam or kube2iam.
 
@@ -51,28 +39,16 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
+    from podid.commands.migrate.reading import read
     from podid.ops.migrate.agent import plan_agent
-    from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
-    refs, namespace = options.which.service_accounts, access.shared.namespace
-    access.check_whose_pods(refs, everywhere=True)
+    access.check_whose_pods(options.which.service_accounts, everywhere=True)
     place = access.place(for_change=True)
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            scope=scope_of(refs, namespace),
-            now=access.runtime.now(),
-            journal=access.journal_to_read,
-            create=options.create_service_accounts,
-            first=plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None,
-            adjust=access.with_commands,
-        )
-    migration.check_exist(refs, namespace)
+    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None
+    migration = read(access, place, options.which, create=options.create_service_accounts, first=first)
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:

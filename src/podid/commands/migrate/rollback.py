@@ -9,35 +9,10 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.domain.plan import Place
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-    from podid.domain.permissions import OptionalPermission, permissions_of
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST
-
-    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.DELETE))
-    return CommandPermissions(
-        permissions.MIGRATION | permissions_of(changes),
-        (
-            OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
-            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
-            OptionalPermission.of(
-                "service accounts that podid created: reading RoleBindings", KubeReader.list_bindings
-            ),
-            permissions.MANY_ROLES,
-            permissions.MIGRATING_ADDONS,
-            permissions.DRY_RUNS,
-            permissions.RESTARTING,
-        ),
-    )
+    pass
 
 
 @options
@@ -52,7 +27,16 @@ class RollbackOptions:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.delete",
+    optional=(
+        ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        ("service accounts that podid created: reading RoleBindings", "KubeReader.list_bindings"),
+        "MANY_ROLES MIGRATING_ADDONS DRY_RUNS RESTARTING",
+    ),
+)
 def rollback(access: Access, options: RollbackOptions) -> None:
     """Roll service accounts back to IRSA, kiam or kube2iam.
 
@@ -65,33 +49,23 @@ def rollback(access: Access, options: RollbackOptions) -> None:
 
     Example: podid migrate rollback -n shop --dry-run
     """
-    from podid.cli import changing
-    from podid.ops.migrate.items import alone
-
-    access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
-    access.kube.needed()
-    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
-        _rollback(access, options, place)
-
-
-def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
-    from podid.cli import changing
+    from podid.cli.changing import Change
+    from podid.commands.migrate.reading import read
     from podid.domain.migration import sources_words
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
-    from podid.ops.migrate.items import read_migration, refs_to_roll_back
+    from podid.ops.migrate.items import refs_to_roll_back
     from podid.ops.migrate.rollback import plan_rollback
 
-    changing.settle_interrupted(access, place)
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        now = access.runtime.now()
-        migration = read_migration(access.clients, place, now=now, journal=access.journal, create=True, begun=True)
-    migration.check_read()
-    migration.check_exist(options.service_accounts, access.shared.namespace)
-    refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
-    planned = plan_rollback(migration, refs, access.journal, options.from_)
-    old = sources_words(planned.older) or "the previous credentials"
-    question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
-    consent = Consent(question=question, needed_for="Rolling back")
-    changing.roll_back(access, place, planned, consent=consent)
+    access.check_whose_pods(options.service_accounts)
+    change = Change(access=access, place=access.place(for_change=True))
+    access.kube.needed()
+    with change.alone():
+        change.settle()
+        named = options.service_accounts
+        migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
+        refs = named or refs_to_roll_back(migration, access.shared.namespace)
+        planned = plan_rollback(migration, refs, access.journal, options.from_)
+        old = sources_words(planned.older) or "the previous credentials"
+        question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
+        change.roll_back(planned, Consent(question=question, needed_for="Rolling back"))

@@ -3,15 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import MigrationOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli import permissions
-
-    optional = (permissions.MIGRATION_TRAIL, permissions.MANY_ROLES, permissions.READING_ADDONS)
-    return CommandPermissions(permissions.MIGRATION, optional)
 
 
 @options
@@ -19,7 +11,11 @@ class MigrationStatusOptions:
     which: MigrationOptions = included(MigrationOptions)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="MIGRATION",
+    optional=("MIGRATION_TRAIL MANY_ROLES READING_ADDONS",),
+)
 def status(access: Access, options: MigrationStatusOptions) -> None:
     """Show the migration stage of each service account.
 
@@ -33,23 +29,11 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
 
     Example: podid migrate status shop/orders --cloudtrail
     """
-    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.commands.migrate.reading import read
     from podid.render.migration import migration_status_view
 
-    refs, namespace = options.which.service_accounts, access.shared.namespace
-    access.check_whose_pods(refs, everywhere=True)
-    place = access.place()
-    with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(
-            access.clients,
-            place,
-            options.which,
-            scope=scope_of(refs, namespace),
-            now=access.runtime.now(),
-            journal=access.journal_to_read,
-            adjust=access.with_commands,
-        )
-    migration.check_exist(refs, namespace)
+    access.check_whose_pods(options.which.service_accounts, everywhere=True)
+    migration = read(access, access.place(), options.which)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.permissions.request import CanOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.aws.resource_policies import ResourcePolicies
-    from podid.commands.permissions.sessions import reading
-    from podid.domain.permissions import OptionalPermission
-
-    read = ResourcePolicies
-    return reading(
-        OptionalPermission.of("IAM's policy simulator, with service control policies", Iam.simulate),
-        OptionalPermission.of("--resource with an S3 bucket", read.find_bucket_policy),
-        OptionalPermission.of("--resource with a KMS key", read.find_key_policy),
-        OptionalPermission.of("--resource with an SQS queue", read.find_queue_policy),
-        OptionalPermission.of("--resource with a secret", read.find_secret_policy),
-        OptionalPermission.of("--resource with an SNS topic", read.find_topic_policy),
-        OptionalPermission.of("--resource with a Lambda function", read.find_function_policy),
-        OptionalPermission.of("--resource with a DynamoDB table", read.find_table_policy),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="READING_SESSION",
+    optional=(
+        ("IAM's policy simulator, with service control policies", "Iam.simulate"),
+        ("--resource with an S3 bucket", "ResourcePolicies.find_bucket_policy"),
+        ("--resource with a KMS key", "ResourcePolicies.find_key_policy"),
+        ("--resource with an SQS queue", "ResourcePolicies.find_queue_policy"),
+        ("--resource with a secret", "ResourcePolicies.find_secret_policy"),
+        ("--resource with an SNS topic", "ResourcePolicies.find_topic_policy"),
+        ("--resource with a Lambda function", "ResourcePolicies.find_function_policy"),
+        ("--resource with a DynamoDB table", "ResourcePolicies.find_table_policy"),
+        "NAMES_OF_SESSION",
+    ),
+)
 def can_i(access: Access, options: CanOptions) -> None:
     """Check whether a service account's pods may perform actions.
 
@@ -54,8 +48,7 @@ def can_i(access: Access, options: CanOptions) -> None:
     from podid.commands.permissions.sessions import read_session
     from podid.domain.names import Arn
     from podid.ops.permissions.actions import action_table
-    from podid.ops.permissions.can import ActionQuery, check_access
-    from podid.ops.permissions.resources import read_resource_policies
+    from podid.ops.permissions.can import ActionQuery, check_access, read_resource_policies
     from podid.render.access import access_notes, access_view
 
     query, named, files = ActionQuery(options.actions, options.resources), options.named, options.policy_files

@@ -2,22 +2,20 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions
 from podid.ops.permissions.request import PrivilegeOptions
 
 # IAM makes the report within seconds
 REPORT_SECONDS = 30.0
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.commands.permissions.sessions import reading
-    from podid.domain.permissions import OptionalPermission
-
-    return reading(OptionalPermission.of("unused privileges", Iam.start_usage_report, Iam.find_usage_report))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="READING_SESSION",
+    optional=(
+        ("unused privileges", "Iam.start_usage_report Iam.find_usage_report"),
+        "NAMES_OF_SESSION",
+    ),
+)
 def privileges(access: Access, options: PrivilegeOptions) -> None:
     """Show the privileges of a service account's pods.
 

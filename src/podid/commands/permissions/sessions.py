@@ -6,32 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
     from podid.domain.trust import LivePod
     from podid.ops.permissions.request import NamedIdentity
     from podid.ops.permissions.session import SessionAccess
-
-
-def reading(*more: OptionalPermission) -> CommandPermissions:
-    """Return the permissions to read the policies of one session."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries),
-        *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
-        optional=(
-            *more,
-            OptionalPermission.of("pod/NS/NAME", KubeReader.list_pods),
-            OptionalPermission.of("--role: suggesting similar names", Iam.list_role_names),
-            permissions.NAMING,
-        ),
-    )
 
 
 def read_session(
@@ -45,8 +25,7 @@ def read_session(
 ) -> SessionAccess:
     """Return the access of the specified session. Files require no AWS access."""
     from podid.domain.policy.session import RoleSession
-    from podid.ops.permissions.read import read_role_grants
-    from podid.ops.permissions.session import SessionReader, of_files, of_role
+    from podid.ops.permissions.session import SessionReader, of_files, of_role, read_role_grants
     from podid.ops.role.policies import read_policies
     from podid.ops.session.issue import get_association
 

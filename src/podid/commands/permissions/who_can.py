@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.permissions.request import WhoOptions
 
 if TYPE_CHECKING:
-    from podid.domain.errors import PodidError
-    from podid.ops.permissions.can import ActionQuery
     from podid.ops.permissions.who import ClusterIdentities
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        Eks.iter_readable,
-        *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
-        optional=(
-            permissions.MANY_ROLES,
-            OptionalPermission.of("the number of running pods", KubeReader.list_pods),
-            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=("cluster", "region", "profile"))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    needs="Eks.iter_readable READING_POLICIES",
+    optional=(
+        "MANY_ROLES",
+        ("the number of running pods", "KubeReader.list_pods"),
+        "EMPTY_NAMESPACE",
+    ),
+    several=("cluster", "region", "profile"),
+)
 def who_can_do(access: Access, options: WhoOptions) -> None:
     """List the service accounts whose pods may perform an action.
 
@@ -57,60 +45,34 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
 
     Example: podid who-can '*'
     """
-    from podid.cli.cluster import no_cluster
-    from podid.cli.several import check_namespace
-    from podid.domain.errors import ExitCode, PodidError
+    from podid.cli.several import check_namespace, read_each
+    from podid.domain.errors import ExitCode
+    from podid.ops.clusters import ClusterOptions
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery
-    from podid.ops.permissions.who import report
+    from podid.ops.permissions.session import SessionReader
+    from podid.ops.permissions.who import report, who_can
     from podid.render.access import identities_notes, identities_view
 
     query, table, namespace = ActionQuery((options.action,), options.resources), action_table(), access.shared.namespace
     tuple(query.notes(table))  # a pattern without an action fails before anything is read
+    keys, profile, now = options.context_keys, options.target_profile, access.runtime.now()
+    # clusters of one account share roles
+    readers: dict[int, SessionReader] = {}
+
+    def read(local: Access) -> ClusterIdentities:
+        new = SessionReader(clients=local.clients.for_many_roles(), now=now, specified=keys, target_profile=profile)
+        reader = readers.setdefault(id(local.aws), new)
+        return who_can(local.clients, reader, local.place(), namespace, query, table)
+
     with access.terminal.working("reading the policies"):
-        parts = list(_parts(access, options, query))
-    failures = [part for part in parts if isinstance(part, PodidError)]
-    read = [part for part in parts if not isinstance(part, PodidError)]
-    if failures and not read:
-        raise failures[0]
-    if not read:
-        raise no_cluster(access.aws.region, access.shared, access.runtime.env)
-    answer = report(query, table, [part for _, part in read])
+        parts, failures = read_each(access, ClusterOptions(all_clusters=options.all_clusters), read)
+    answer = report(query, table, [part for _, part in parts])
     if namespace and not answer.items and not failures:
-        check_namespace([local for local, _ in read], namespace)
+        check_namespace([local for local, _ in parts], namespace)
     access.terminal.emit(identities_view(answer))
     access.terminal.note(*identities_notes(answer))
     for failure in failures:
         access.terminal.tell_failure(failure)
     code = ExitCode.OK if options.allow_unknown else answer.exit_code
     access.terminal.leave(ExitCode.PARTIAL if failures else code)
-
-
-def _parts(
-    access: Access, options: WhoOptions, query: ActionQuery
-) -> Iterator[tuple[Access, ClusterIdentities] | PodidError]:
-    """Yield the answer of each cluster with its access; a failure in one of several does not stop the others."""
-    from podid.cli.hints import hint_words
-    from podid.cli.several import each_cluster
-    from podid.domain.errors import PodidError
-    from podid.ops.permissions.actions import action_table
-    from podid.ops.permissions.session import SessionReader
-    from podid.ops.permissions.who import who_can
-
-    keys, profile, now = options.context_keys, options.target_profile, access.runtime.now()
-    # clusters of one account share roles
-    readers: dict[int, SessionReader] = {}
-    for name, local in each_cluster(access, all_clusters=options.all_clusters):
-        if isinstance(local, PodidError):
-            yield local
-            continue
-        try:
-            new = SessionReader(clients=local.clients.for_many_roles(), now=now, specified=keys, target_profile=profile)
-            reader = readers.setdefault(id(local.aws), new)
-            place = local.place()
-            yield local, who_can(local.clients, reader, place, access.shared.namespace, query, action_table())
-        except PodidError as error:
-            if not name:
-                raise
-            error.hint = hint_words(error.hint, local.argv)
-            yield error

@@ -2,32 +2,19 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.role.request import AttachOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    return CommandPermissions.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_ATTACHMENT.calls(Verb.CREATE),
-        Iam.find_policy,
-        optional=(
-            permissions.POLICY_CHECKS,
-            permissions.USERS,
-            OptionalPermission.of("--preset: presets that contain the cluster", Eks.get_cluster),
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    needs=(
+        "Iam.get_role Iam.list_role_names ROLE_POLICY.create ROLE_POLICY.update ROLE_ATTACHMENT.create Iam.find_policy"
+    ),
+    optional=(
+        "POLICY_CHECKS USERS",
+        ("--preset: presets that contain the cluster", "Eks.get_cluster"),
+    ),
+)
 def attach(access: Access, options: AttachOptions) -> None:
     """Add permissions to a role.
 
@@ -40,7 +27,7 @@ def attach(access: Access, options: AttachOptions) -> None:
 
     Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
-    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
     from podid.ops.role.permissions import plan_attach
     from podid.ops.role.policies import read_policies, validated
@@ -52,7 +39,7 @@ def attach(access: Access, options: AttachOptions) -> None:
     if not policies and not options.managed_policies and not options.presets:
         raise UsageError("Specify permissions: --preset, --managed-policy or --policy-file")
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
-    run(access, with_outlook_of_role(access, validated(plan, access.aws.access_analyzer), role))
+    change.run(change.with_outlook_of_role(validated(plan, access.aws.access_analyzer), role))

@@ -6,40 +6,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.ops.role.request import RoleCreateOptions
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ROLE_SETTINGS, ROLE_TRUST
-
-    return CommandPermissions.of(
-        *permissions.CREATING_ROLE,
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        optional=(
-            permissions.NAMING,
-            permissions.POLICY_CHECKS,
-            *permissions.TARGET_ROLE,
-            OptionalPermission.of(
-                "--target-role --no-session-tags: the associations' external IDs", Eks.find_association
-            ),
-            permissions.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
-            OptionalPermission.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
-            permissions.TAKING_BACK,
-        ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    needs="CREATING_ROLE ROLE_TRUST.update",
+    optional=(
+        "NAMING POLICY_CHECKS TARGET_ROLE",
+        ("--target-role --no-session-tags: the associations' external IDs", "Eks.find_association"),
+        (GUIDED, "ASKING Iam.list_roles KubeReader.list_service_accounts KubeReader.list_pods"),
+        ("--replace", "ROLE_SETTINGS.update"),
+        "TAKING_BACK",
+    ),
+)
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 
@@ -57,7 +41,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
 
     Example: podid role create shop-orders --for shop/orders --print terraform
     """
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
@@ -73,8 +57,9 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         raise UsageError("--target-profile requires --target-role")
     request = create_request(options, access.terminal.read_file)
     place = access.place(for_change=not options.print_)
+    change = Change(access=access, place=place)
     if not options.print_:
-        changing.settle_interrupted(access, place)
+        change.settle()
     request = request.named(place.the_cluster)
 
     with access.terminal.working(f"reading role {request.name}") as progress:
@@ -86,12 +71,12 @@ def create(access: Access, options: RoleCreateOptions) -> None:
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return
         # a wider trust policy names no service account
-        absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
+        absent = change.absent_notes(request.refs) if options.scope == "service-account" else ()
         plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
     hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)
-    plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
+    plan = validated(change.with_next_commands(plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return with_owner_changes(changing.take_back(access, result), None)
+        return with_owner_changes(change.take_back(result), None)
 
-    changing.run(access, plan, after)
+    change.run(plan, after)

@@ -3,26 +3,14 @@
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import ROLE
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli.permissions import DELETING_ROLE
-
-    return CommandPermissions.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        *DELETING_ROLE,
-        Eks.list_clusters,
-        Eks.list_associations,
-        optional=(OptionalPermission.of("checking whether EC2 instances use the role", Iam.list_instance_profiles),),
-    )
-
-
-@command(shared=(*AWS, *CHANGE), permissions=permissions)
+@command(
+    shared=(*AWS, *CHANGE),
+    needs="Iam.get_role Iam.list_role_names DELETING_ROLE Eks.list_clusters Eks.list_associations",
+    optional=(("checking whether EC2 instances use the role", "Iam.list_instance_profiles"),),
+)
 def delete(
     access: Access,
     name: str = ROLE,
@@ -40,11 +28,11 @@ def delete(
 
     Example: podid role delete billing --adopt --dry-run
     """
-    from podid.cli.changing import run, settle_interrupted
+    from podid.cli.changing import Change
     from podid.ops.role.delete import plan_deleting
 
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
@@ -55,4 +43,4 @@ def delete(
             ignore_not_found=ignore_not_found,
             adopt=adopt,
         )
-    run(access, plan, consent=consent)
+    change.run(plan, consent=consent)

@@ -2,26 +2,14 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions
 from podid.ops.role.request import DetachOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-
-    return CommandPermissions.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        *ROLE_POLICY.calls(Verb.DELETE),
-        *ROLE_ATTACHMENT.calls(Verb.DELETE),
-        optional=(permissions.USERS,),
-    )
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    needs="Iam.get_role Iam.list_role_names ROLE_POLICY.delete ROLE_ATTACHMENT.delete",
+    optional=("USERS",),
+)
 def detach(access: Access, options: DetachOptions) -> None:
     """Remove permissions from a role. Asks for confirmation, or requires --yes.
 
@@ -33,7 +21,7 @@ def detach(access: Access, options: DetachOptions) -> None:
 
     Example: podid role detach shop-orders --preset dynamodb-read,table=orders
     """
-    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
+    from podid.cli.changing import Change
     from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
     from podid.ops.role.permissions import plan_detach
@@ -44,7 +32,7 @@ def detach(access: Access, options: DetachOptions) -> None:
     if not options.presets and not options.managed_policies and not options.inline_policies:
         raise UsageError("Specify permissions: --preset, --managed-policy or --inline-policy")
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         done = access.journal.done_before(access.runtime.argv, place.header)
         plan, role = plan_detach(access.clients, place, access.journal, options, done)
@@ -53,4 +41,4 @@ def detach(access: Access, options: DetachOptions) -> None:
         needed_for="Removing permissions",
         word="detach" if len(plan.actions) > 1 else "",
     )
-    run(access, with_outlook_of_role(access, plan, role), consent=consent)
+    change.run(change.with_outlook_of_role(plan, role), consent=consent)

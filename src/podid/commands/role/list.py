@@ -3,31 +3,16 @@
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudformation import CloudFormation
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-
-    return CommandPermissions.of(
-        Iam.list_roles,
-        Iam.find_roles,
-        Eks.list_clusters,
-        Eks.list_associations,
-        optional=(
-            OptionalPermission.of(
-                "comparing policies with their presets",
-                Iam.get_inline_names,
-                Iam.get_inline_documents,
-            ),
-            OptionalPermission.of("--owners: the stacks of roles", CloudFormation.find_owner_of_role),
-        ),
-    )
-
-
-@command(shared=AWS, permissions=permissions)
+@command(
+    shared=AWS,
+    needs="Iam.list_roles Iam.find_roles Eks.list_clusters Eks.list_associations",
+    optional=(
+        ("comparing policies with their presets", "Iam.get_inline_names Iam.get_inline_documents"),
+        ("--owners: the stacks of roles", "CloudFormation.find_owner_of_role"),
+    ),
+)
 def list_roles(
     access: Access,
     terminal: Terminal,

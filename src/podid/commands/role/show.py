@@ -3,32 +3,17 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import ROLE
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.checks.all import ALL
-    from podid.cli.permissions import OWNERS, STACKS
-    from podid.domain.permissions import permissions_of
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    own = permissions_of(
-        (
-            Iam.get_role,
-            Iam.list_role_names,
-            Iam.get_policies,
-            Iam.get_managed_document,
-            Eks.list_associations,
-            Eks.list_clusters,
-        )
-    )
-    return CommandPermissions(own | permissions_of_checks(ALL), (OWNERS, STACKS))
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs=(
+        "CHECKING Iam.get_role Iam.list_role_names Iam.get_policies Iam.get_managed_document "
+        "Eks.list_associations Eks.list_clusters"
+    ),
+    optional=("OWNERS STACKS",),
+)
 def show(
     access: Access,
     name: str = ROLE,

@@ -4,22 +4,14 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNT
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries, CloudTrail.iter_sessions, CloudTrail.iter_calls),
-        optional=(permissions.NAMING,),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="Eks.find_association Eks.list_association_summaries CloudTrail.iter_sessions CloudTrail.iter_calls",
+    optional=("NAMING",),
+)
 def activity(
     access: Access,
     ref: ServiceAccountRef = SERVICE_ACCOUNT,

@@ -4,7 +4,6 @@ from podid.cli.command import Access, command
 from podid.cli.options import KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments
-from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNT
 
 # as in shells
@@ -13,16 +12,11 @@ CANNOT_START = 126
 _CLUSTER = ("cluster", "region", "profile", "expect_account", "show_permissions")
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-
-    return CommandPermissions.of(
-        *(Eks.find_association, Eks.list_association_summaries), optional=(permissions.MINTING, permissions.NAMING)
-    )
-
-
-@command(shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"), permissions=permissions)
+@command(
+    shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"),
+    needs="Eks.find_association Eks.list_association_summaries",
+    optional=("MINTING NAMING",),
+)
 def exec_(
     access: Access,
     ref: ServiceAccountRef = SERVICE_ACCOUNT,
@@ -48,8 +42,7 @@ def exec_(
     from podid.domain.errors import NotFound, UsageError
     from podid.local import child
     from podid.local.servers import CredentialsEndpoint
-    from podid.ops.session.issue import Issuer, child_env, get_association, minting
-    from podid.ops.session.recorded import recorded
+    from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
     from podid.render.formats import Format
 
     runtime, program = access.runtime, words[0]

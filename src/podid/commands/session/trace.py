@@ -7,25 +7,17 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import argument
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.domain.plan import Place
     from podid.ops.clients import Clients
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.eks import Eks
-    from podid.kube.reader import KubeReader
-
-    return CommandPermissions.of(
-        *(CloudTrail.iter_sessions, Eks.find_association, KubeReader.list_pods),
-        optional=(OptionalPermission.of("the node of a deleted pod", CloudTrail.iter_redemptions),),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES),
+    needs="CloudTrail.iter_sessions Eks.find_association KubeReader.list_pods",
+    optional=(("the node of a deleted pod", "CloudTrail.iter_redemptions"),),
+)
 def trace(
     access: Access,
     session: str = argument(

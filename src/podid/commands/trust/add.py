@@ -2,17 +2,16 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustAddOptions
 
 
-def permissions() -> CommandPermissions:
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust()
-
-
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST"),
+        "USERS",
+    ),
+)
 def add(access: Access, options: TrustAddOptions) -> None:
     """Allow service accounts in a trust policy.
 
@@ -30,7 +29,7 @@ def add(access: Access, options: TrustAddOptions) -> None:
     """
     from dataclasses import replace
 
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
     from podid.ops.trust.files import check_named
@@ -41,7 +40,7 @@ def add(access: Access, options: TrustAddOptions) -> None:
         return
     place = role_place(access, options)
     added = replace(subjects_of(access, options), conditions=options.conditions)
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     role = read_role(access, place, options.role)
     names = ", ".join(map(str, added.refs))
-    edit_role(access, place, role, adding(added), why=f"to allow {names}")
+    edit_role(change, role, adding(added), why=f"to allow {names}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.trust.request import TrustCheckOptions
 
 if TYPE_CHECKING:
@@ -15,15 +14,7 @@ if TYPE_CHECKING:
     from podid.ops.trust.files import TrustFile
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-
-    of_role = OptionalPermission.of("--role", Iam.get_role, Iam.list_role_names, Eks.list_associations)
-    return CommandPermissions.of(optional=(of_role,))
-
-
-@command(shared=CLUSTER, permissions=permissions)
+@command(shared=CLUSTER, optional=(("--role", "Iam.get_role Iam.list_role_names Eks.list_associations"),))
 def check(access: Access, options: TrustCheckOptions) -> None:
     """Evaluate trust policies in files or of a role.
 

@@ -8,6 +8,7 @@ from podid.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.cli.changing import Change
     from podid.domain.aws import Role
     from podid.domain.plan import Place
     from podid.ops.trust.edit import Edit, Subjects
@@ -65,11 +66,10 @@ def read_role(access: Access, place: Place, name: str) -> Role:
     return readable_role(access.aws.iam, name, account=place.account, partition=access.aws.partition)
 
 
-def edit_role(access: Access, place: Place, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
+def edit_role(change: Change, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
     """Change a role's trust policy with a plan that shows the effect on its users. `question` asks for confirmation."""
-    from podid.cli.changing import run, with_outlook_of_role
     from podid.domain.plan import Consent
     from podid.ops.trust.edit import plan_edit
 
-    plan = with_outlook_of_role(access, plan_edit(role, edit, place.header, why=why), role)
-    run(access, plan, consent=Consent(question=question, needed_for="Removing access") if question else None)
+    plan = change.with_outlook_of_role(plan_edit(role, edit, change.place.header, why=why), role)
+    change.run(plan, consent=Consent(question=question, needed_for="Removing access") if question else None)

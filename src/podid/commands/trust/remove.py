@@ -3,14 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import option, options
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustEditOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust()
 
 
 @options
@@ -22,7 +15,13 @@ class TrustRemoveOptions(TrustEditOptions):
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST"),
+        "USERS",
+    ),
+)
 def remove(access: Access, options: TrustRemoveOptions) -> None:
     """Remove pods, or an OIDC provider, from a trust policy.
 
@@ -39,7 +38,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
 
     Example: podid trust remove --role storefront --issuer "$OIDC_ISSUER" --dry-run
     """
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
@@ -58,7 +57,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     if options.role is None or place is None:
         edit_files(access, options, edit)
         return
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     role = read_role(access, place, options.role)
     question = f"Remove {names} from the trust policy of role {role.name}?"
-    edit_role(access, place, role, edit, why=f"to remove {names}", question=question)
+    edit_role(change, role, edit, why=f"to remove {names}", question=question)

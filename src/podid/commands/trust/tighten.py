@@ -3,15 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import TrustEditOptions
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli.permissions import editing_trust
-
-    return editing_trust(Eks.list_clusters, Eks.list_associations)
 
 
 @options
@@ -21,7 +13,13 @@ class TrustTightenOptions(TrustEditOptions):
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *CHANGE),
+    optional=(
+        ("--role", "EDITING_TRUST Eks.list_clusters Eks.list_associations"),
+        "USERS",
+    ),
+)
 def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to the pods that use the role.
 
@@ -33,7 +31,7 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
 
     Example: podid trust tighten trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN" --in-place
     """
-    from podid.cli.changing import settle_interrupted
+    from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, subjects_of
     from podid.domain.errors import UsageError
     from podid.domain.trust import ScopeKind
@@ -52,12 +50,10 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
             "--role cannot be used together with --for or --cluster-arn: podid reads the role's associations"
         )
     place = access.account_place()
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     role = read_role(access, place, options.role)
     with access.terminal.working("reading the associations of every region"):
         uses = read_all_uses(access.aws, place.account)
     users = users_of(role, uses, skip_disabled=options.skip_disabled_regions)
     question = f"Narrow the trust policy of role {role.name} to {users_words(users)}?"
-    edit_role(
-        access, place, role, tightening(users, scope), why=f"to narrow it to {users_words(users)}", question=question
-    )
+    edit_role(change, role, tightening(users, scope), why=f"to narrow it to {users_words(users)}", question=question)

@@ -9,31 +9,11 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from podid.domain.findings import Subject
     from podid.ops.restart.targets import Target
-
-
-def permissions() -> CommandPermissions:
-    from podid.aws.eks import Eks
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.kube.writer import KubeWriter
-    from podid.ops.change.kinds import RESTART
-
-    return CommandPermissions.of(
-        Eks.list_association_summaries,
-        *RESTART.calls(Verb.RESTART),
-        optional=(
-            *permissions.REACHED,
-            OptionalPermission.of("--evict: evicting pods of OnDelete workloads", KubeWriter.evict),
-            permissions.NAMING_NAMESPACES_TOO,
-            OptionalPermission.of("--stale: finding the stale pods", Eks.list_associations),
-        ),
-    )
 
 
 @options
@@ -44,7 +24,16 @@ class RestartOptions:
     force: bool = FORCE
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM, "wait"), permissions=permissions)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM, "wait"),
+    needs="Eks.list_association_summaries RESTART.restart",
+    optional=(
+        "REACHED",
+        ("--evict: evicting pods of OnDelete workloads", "KubeWriter.evict"),
+        "NAMING_NAMESPACES_TOO",
+        ("--stale: finding the stale pods", "Eks.list_associations"),
+    ),
+)
 def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one workload requires confirmation, or --yes.
 
@@ -61,9 +50,8 @@ def restart(access: Access, options: RestartOptions) -> None:
     Example: podid restart -A --stale --dry-run
     """
     from dataclasses import replace
-    from functools import partial
 
-    from podid.cli import changing
+    from podid.cli.changing import Change
     from podid.cli.guide.run import guide_identity, says_only_where
     from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
@@ -78,7 +66,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     access.check_whose_pods(refs)
     place = access.place(for_change=True)
     access.kube.needed()
-    changing.settle_interrupted(access, place)
+    change = Change.begin(access, place)
     with access.terminal.working("reading pods"):
         now = access.runtime.now()
         targets = find_associated_targets(access.clients, place, refs, namespace=namespace, stale=stale, now=now)
@@ -88,21 +76,20 @@ def restart(access: Access, options: RestartOptions) -> None:
         with access.terminal.working("checking the credentials of new pods"):
             return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
 
-    ahead = partial(changing.forecast, access, place)
-    targets, plan = choose(place, targets, ahead, find_missed, force=options.force)
+    targets, plan = choose(place, targets, change.forecast, find_missed, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return
     if targets:
         count = sum(target.obstacle is None for target in targets)
         consent = Consent(question=f"Restart {count} workloads?", needed_for="Restarting more than one workload")
-        changing.agree(access, plan, consent if count > 1 else None)
+        change.agree(plan, consent if count > 1 else None)
     access.runtime.changing = bool(targets)
-    how = replace(changing.restarting(access), evict=options.evict)
+    how = change.plan_restarts(evict=options.evict)
     result = restart_journalled(access.clients, place, targets, how)
     replaced = [target for target, item in zip(targets, result.done, strict=True) if item.status is Status.DONE]
     with access.terminal.working("checking the credentials of new pods"):
         whom = sorted({ref for target in replaced for ref in target.refs})
-        result = after_restart(changing.waiting(access, place), result, whom)
+        result = after_restart(change.waiting(), result, whom)
     nothing = "nothing to restart" + (": no pod is stale" if stale else "")
-    changing.report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)
+    change.report(replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)

@@ -10,7 +10,6 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
-from podid.domain.permissions import CommandPermissions
 from podid.domain.status import IdentityState
 from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 from podid.ops.status.request import read_state
@@ -18,13 +17,6 @@ from podid.ops.status.request import read_state
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.render.view import View
-
-
-def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    return CommandPermissions(permissions_of_checks(ALL))
 
 
 @options
@@ -40,7 +32,7 @@ class StatusOptions:
     watch: bool = switch("Keep checking and show each change.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), needs="CHECKING")
 def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 

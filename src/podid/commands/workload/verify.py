@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.status.request import VerifyOptions
 
 if TYPE_CHECKING:
@@ -15,32 +14,20 @@ if TYPE_CHECKING:
     from podid.ops.status.diagnose import Diagnosis
 
 
-def permissions() -> CommandPermissions:
-    from podid.aws.iam import Iam
-    from podid.checks.all import ALL
-    from podid.cli import permissions
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import PROBE
-    from podid.ops.reading.sections import permissions as permissions_of_checks
-
-    return CommandPermissions(
-        permissions_of_checks(ALL),
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"),
+    needs="CHECKING",
+    optional=(
+        ("redeeming pods' tokens; grant it per namespace", "TOKENS"),
+        ("--probe: running podid's own Job; grant it per namespace", "PROBE.create"),
+        ("--cloudtrail", "SESSIONS"),
+        ("--can: IAM's policy simulator", "Iam.simulate"),
         (
-            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
-            OptionalPermission.of(
-                "--probe: running podid's own Job; grant it per namespace", *PROBE.calls(Verb.CREATE)
-            ),
-            OptionalPermission(permissions.SESSIONS.permissions, "--cloudtrail"),
-            OptionalPermission.of("--can: IAM's policy simulator", Iam.simulate),
-            OptionalPermission.of(
-                "--can: reading the role's policies, if the simulation depends on the request",
-                *(Iam.get_policies, Iam.get_managed_document),
-            ),
+            "--can: reading the role's policies, if the simulation depends on the request",
+            "Iam.get_policies Iam.get_managed_document",
         ),
-    )
-
-
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), permissions=permissions)
+    ),
+)
 def verify_pods(access: Access, options: VerifyOptions) -> None:
     """Verify which role pods get. Asks for confirmation, or requires --yes.
 
@@ -102,13 +89,14 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
-    from podid.cli.changing import settle_interrupted, show
-    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
+    from podid.cli.changing import Change
+    from podid.domain.plan import Plan
+    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
 
-    settle_interrupted(access, place)
+    change = Change.begin(access, place)
     nodes = tuple(dict.fromkeys(options.probe_node))
     check_nodes(access.kube.reader, nodes)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
-    show(access, probe_plan(place, planned))
+    change.show(Plan(header=place.header, actions=tuple(probe.action for probe in planned)))
     return planned

@@ -58,7 +58,6 @@ class Service:
     actions: dict[str, ServiceAction]
 
     def applies(self, action: ServiceAction, resource: str) -> bool:
-        """Return whether a request of the action can have this resource, or one that matches it."""
         return resource == ANY or not set(action.types).isdisjoint(_types_of(self.types, resource))
 
 

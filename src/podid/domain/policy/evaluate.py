@@ -19,6 +19,7 @@ from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
 from podid.domain.section import Missing
 from podid.domain.text import short_list
+from podid.domain.trust.policy import decisive
 from podid.domain.trust.request import RequestContext
 from podid.domain.wildcards import ANY, covers_arn, meet, overlap_arn, text_of
 
@@ -130,20 +131,13 @@ class RoleAccess:
         silent: Layer | None = None
         unread: Missing | None = None
         for layer, statements in zip(self.layers, covering, strict=True):
-            certain: PermissionStatement | None = None
-            possible: PermissionStatement | None = None
-            for statement in statements:
-                truth = statement.truth(resource, context)
-                if truth and not statement.allow:
-                    return _ruling(AccessVerdict.DENIED, statement, f"{statement.ref} denies it", resource)
-                if truth is None and not statement.allow:
-                    doubt = doubt or statement
-                elif truth:
-                    certain = certain or statement
-                elif truth is None:
-                    possible = possible or statement
+            judged = ((statement, statement.truth(resource, context)) for statement in statements)
+            denies, may_deny, certain, possible = decisive(judged)
+            if denies is not None:
+                return _ruling(AccessVerdict.DENIED, denies, f"{denies.ref} denies it", resource)
+            doubt = doubt or may_deny
             unread = unread or layer.unread
-            if certain is None and possible is None and layer.unread is None:
+            if (certain or possible or layer.unread) is None:
                 silent = silent or layer
             elif certain is None:
                 doubt = doubt or possible
@@ -211,7 +205,6 @@ class RoleAccess:
         return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
     def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
-        """Return the access to all resources that match the pattern."""
         within = tuple(item for item in of_any.resources if overlap_arn(item, resource))
         unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))
@@ -276,7 +269,6 @@ def _allowed(statements: Iterable[PermissionStatement], context: RequestContext)
 
 
 def _met(current: list[_Reach], layer: list[_Reach]) -> Iterator[_Reach]:
-    """Yield the resources in both."""
     for one in current:
         for other in layer:
             pattern = meet(one.pattern, other.pattern)

@@ -7,12 +7,12 @@ Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from podid.domain.names import Arn
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, parse_permissions
+from podid.domain.trust.conditions import Truth, all_of, any_of
+from podid.domain.trust.policy import decisive, names_role
 from podid.domain.trust.request import RequestContext
-from podid.domain.trust.text import Truth, all_of, any_of
 
 _PRINCIPAL = ("Principal", "NotPrincipal")
 
@@ -35,6 +35,10 @@ class _Match:
     applies: Truth
     names_role: bool
 
+    @property
+    def allow(self) -> bool:
+        return self.statement.allow
+
 
 def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling:
     """Return the access to one resource by the ruling on the role's policies and by the policy of the resource."""
@@ -45,19 +49,21 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
         return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=parsed.unread.reason)
     context = access.session.context(ruling.action.partition(":")[0], ruling.resource)
     matches = list(_matches(policy.document, parsed, ruling, access.session, context))
-    denies = [match for match in matches if not match.statement.allow]
-    for match in denies:
-        if match.applies:
-            reason = f"{match.statement.ref} denies it"
-            layer = LayerKind.RESOURCE.value
-            return _decided(ruling, AccessVerdict.DENIED, match, reason, layer=layer, resources=())
-    doubt = next((match for match in denies if match.applies is None), None)
-    if doubt is not None and ruling.verdict is AccessVerdict.ALLOWED:
-        return _doubtful(ruling, doubt, context)
-    allows = [match for match in matches if match.statement.allow]
+    denies, doubt, allows, may_allow = decisive((match, match.applies) for match in matches)
+    if denies is not None:
+        reason, layer = f"{denies.statement.ref} denies it", LayerKind.RESOURCE.value
+        return _decided(ruling, AccessVerdict.DENIED, denies, reason, layer=layer, resources=())
     if ruling.verdict is AccessVerdict.ALLOWED:
-        return _required(ruling, policy, allows, context) if policy.required else ruling
-    own = [match for match in allows if match.names_role]
+        if doubt is not None:
+            return _doubtful(ruling, doubt, context)
+        if not policy.required or allows is not None:
+            return ruling
+        if may_allow is not None:
+            return _doubtful(ruling, may_allow, context)
+        reason = f"no statement of the {policy.name} allows it"
+        denied = replace(ruling, verdict=AccessVerdict.DENIED, layer=LayerKind.RESOURCE.value, reason=reason)
+        return replace(denied, resources=(), statement=None, keys=())
+    own = [match for match in matches if match.allow and match.names_role]
     sure = next((match for match in own if match.applies), None)
     if ruling.verdict is AccessVerdict.UNKNOWN or not own:
         return ruling
@@ -69,18 +75,6 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
         reason += f"; the permissions boundary or the session policy may not allow it: {limit.reason}"
         return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason)
     return _decided(ruling, AccessVerdict.ALLOWED, sure, reason, layer="", resources=(ruling.resource,))
-
-
-def _required(ruling: Ruling, policy: ResourcePolicy, allows: list[_Match], context: RequestContext) -> Ruling:
-    truth = any_of(match.applies for match in allows)
-    if truth:
-        return ruling
-    if truth is None:
-        return _doubtful(ruling, next(match for match in allows if match.applies is None), context)
-    reason, layer = f"no statement of the {policy.name} allows it", LayerKind.RESOURCE.value
-    return replace(
-        ruling, verdict=AccessVerdict.DENIED, resources=(), statement=None, layer=layer, reason=reason, keys=()
-    )
 
 
 def _decided(ruling: Ruling, verdict: AccessVerdict, match: _Match, reason: str, **more: object) -> Ruling:
@@ -148,11 +142,7 @@ def _principal(kind: str, value: str, session: RoleSession) -> tuple[Truth, bool
     if kind != "AWS":
         # a canonical user is an account; an Allow with NotPrincipal may be for the role
         return None, not kind
-    role = Arn.parse(session.role_arn)
     if value in ("*", session.role_arn, session.role_id):
         return bool(value), True
-    if value in (role.account, f"arn:{role.partition}:iam::{role.account}:root"):
-        return True, False
-    # the name of the session is not known
-    mine = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
-    return (None, True) if value.startswith(mine) else (False, False)
+    truth = names_role(value, session.role_arn)
+    return truth, truth is None

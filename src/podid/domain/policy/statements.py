@@ -11,11 +11,10 @@ from typing import Annotated
 from podid.domain.errors import InvalidInput
 from podid.domain.members import OR_NULL, About
 from podid.domain.section import Missing
-from podid.domain.trust.conditions import Condition, resolve
+from podid.domain.trust.conditions import Atom, Condition, Truth, Variable, all_of, any_of, negate, parse_text, resolve
 from podid.domain.trust.policy import KNOWS_VARIABLES, conditions_of, kind_of, one_of, plain_json, texts_of
 from podid.domain.trust.request import RequestContext
-from podid.domain.trust.text import Atom, Truth, Variable, all_of, any_of, matches_arn, negate, parse_text
-from podid.domain.wildcards import Pattern, Wild, matches, pattern
+from podid.domain.wildcards import Pattern, Wild, matches, matches_arn, pattern
 
 _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 _ANY: Pattern = (Wild.MANY,)
@@ -157,15 +156,10 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
         actions=tuple(pattern(text.lower()) for text in texts_of(raw[action], f"{place}.{action}")),
         not_action=action == "NotAction",
         resources=tuple(
-            ResourcePattern(text, _atoms(text, variables)) for text in texts_of(raw[resource], f"{place}.{resource}")
+            ResourcePattern(text, parse_text(text, wildcards=True, variables=variables))
+            for text in texts_of(raw[resource], f"{place}.{resource}")
         ),
         not_resource=resource == "NotResource",
         conditions=conditions_of(raw.get("Condition", {}), f"{place}.Condition", version),
         strange=tuple(member for member in raw if member not in _MEMBERS),
     )
-
-
-def _atoms(text: str, variables: bool | None) -> tuple[Atom, ...] | None:
-    if variables is None and "${" in text:
-        return None  # AWS does not document such a Version
-    return parse_text(text, wildcards=True, variables=bool(variables))

@@ -17,20 +17,9 @@ from podid.domain.trust.build import (
     written_by_podid,
 )
 from podid.domain.trust.check import TrustCheck, check, diff, mergeable
-from podid.domain.trust.edit import (
-    Edit,
-    EditOutcome,
-    add,
-    holds,
-    meaning,
-    merged,
-    other_principals,
-    refused,
-    tighten,
-    unchanged,
-    undated,
-)
-from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
+from podid.domain.trust.edit import Edit, add, holds, meaning, merged, other_principals, refused, tighten, unchanged
+from podid.domain.trust.evaluate import STRANGER, ActionVerdict, Evaluation, Scope, ScopeKind, TrustVerdict, evaluate
+from podid.domain.trust.explain import find_slips
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals
 from podid.domain.trust.irsa import (
     allows_by_issuer,
@@ -63,5 +52,3 @@ from podid.domain.trust.remove import (
     restore_principals,
 )
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
-from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
-from podid.domain.trust.slips import find_slips

@@ -17,11 +17,10 @@ from podid.domain.errors import Again, InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
-from podid.domain.trust.explain import requirement
+from podid.domain.trust.evaluate import ScopeKind
+from podid.domain.trust.explain import OPERATORS, find_slips, requirement
 from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, parse_policy
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop, context_of
-from podid.domain.trust.scope import ScopeKind
-from podid.domain.trust.slips import OPERATORS, find_slips
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop
 
 # operators begin with a capital letter, the prefixes of keys do not
 _FORM = re.compile(r"(?:((?:For(?:AllValues|AnyValue):)?[A-Z]\w*):)?([^A-Z:=][^:=]*:[^=]+)=(.+)", re.DOTALL)
@@ -67,7 +66,6 @@ def _parsed(text: str) -> OwnCondition:
 
 
 def _policy(block: Mapping[str, object]) -> Policy:
-    """Return a policy whose only statement has this Condition block."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": block}
     return parse_policy({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -92,7 +90,7 @@ def with_own(
 
 
 def _check(block: Mapping[str, object], identity: PodIdentity, own: set[tuple[str, str]]) -> None:
-    context = context_of(identity)
+    context = identity.context()
     for condition in _policy(block).statements[0].conditions:
         if (condition.operator, condition.key) in own and condition.holds(context) is False:
             raise InvalidInput(
@@ -126,7 +124,6 @@ def new_policy(
     scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
     conditions: Sequence[OwnCondition] = (),
 ) -> Policy:
-    """Return a trust policy with this statement only."""
     return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope, conditions)]})
 
 

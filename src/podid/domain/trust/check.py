@@ -3,21 +3,20 @@ values could replace."""
 
 import difflib
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Severity
+from podid.domain.grouping import grouped
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust.build import policy_size, target_policy
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import add
+from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.explain import Request
+from podid.domain.trust.explain import find_slips, with_actions_corrected
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy, Statement, with_values
-from podid.domain.trust.request import TargetHop
-from podid.domain.trust.slips import find_slips, with_actions_corrected
+from podid.domain.trust.request import Request, TargetHop
 
 
 def diff(old: Policy, new: Policy) -> str:
@@ -106,11 +105,9 @@ class Mergeable:
 def mergeable(policy: Policy) -> tuple[Mergeable, ...]:
     """Return the groups of statements that can be merged, the largest saving first. A statement is in one group at
     most."""
-    groups: dict[str, list[tuple[Statement, Condition]]] = defaultdict(list)
-    for statement in policy.statements:
-        for condition in _lists(statement):
-            rest = {name: value for name, value in with_values(statement.raw, condition, []).items() if name != "Sid"}
-            groups[json.dumps(_sorted(rest), sort_keys=True)].append((statement, condition))
+    # any of the values is sufficient
+    lists = ((s, c) for s in policy.statements for c in s.conditions if c.known and c.selects)
+    groups = grouped((meaning(with_values(s.raw, c, [])), (s, c)) for s, c in lists)
     several = [_merged(policy, members) for members in groups.values() if len(members) > 1]
     chosen: list[Mergeable] = []
     for group in sorted(several, key=lambda group: -group.saved):
@@ -118,11 +115,6 @@ def mergeable(policy: Policy) -> tuple[Mergeable, ...]:
         if group.saved > 0 and not taken & {statement.index for statement in group.statements}:
             chosen.append(group)
     return tuple(chosen)
-
-
-def _lists(statement: Statement) -> Iterator[Condition]:
-    """Yield the conditions that any one of their values fulfils."""
-    yield from (c for c in statement.conditions if c.known and not c.negated and c.quantifier != "forallvalues")
 
 
 def _merged(policy: Policy, members: Sequence[tuple[Statement, Condition]]) -> Mergeable:
@@ -136,10 +128,3 @@ def _merged(policy: Policy, members: Sequence[tuple[Statement, Condition]]) -> M
     ]
     saved = policy_size(policy) - policy_size(policy.with_statements(raws))
     return Mergeable(tuple(statement for statement, _ in members), condition.key, saved)
-
-
-def _sorted(value: object) -> object:
-    """Return the value without order in lists, and a single value as a list."""
-    if isinstance(value, Mapping):
-        return {name: _sorted(member) for name, member in value.items()}
-    return sorted(map(str, value)) if isinstance(value, list) else [str(value)]

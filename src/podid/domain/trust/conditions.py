@@ -1,10 +1,11 @@
-"""One line of a Condition block: an operator, a key and its values, compiled once and evaluated often.
+"""One line of a Condition block: an operator, a key and its values, compiled once and evaluated often, in three-valued
+logic (Kleene's): True, False, and None for unknown.
 
-Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
+Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "Multivalued context keys" and "Variables and
+tags".
 """
 
 import base64
-import binascii
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -12,30 +13,51 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, TypeVar
 
 from podid.domain.trust.request import NoValue, RequestContext, Sent
-from podid.domain.trust.text import (
-    Atom,
-    Truth,
-    Variable,
-    agreed,
-    all_of,
-    any_of,
-    joined,
-    lowered,
-    matches_arn,
-    matches_open,
-    negate,
-    parse_text,
-)
-from podid.domain.wildcards import Pattern, Wild, matches
+from podid.domain.wildcards import Pattern, Wild, joined, lowered, matches, matches_arn, matches_beginning, pattern
 
+T = TypeVar("T")
+Truth = bool | None
 Value = str | bool | int | float
 # the possible beginnings of a value that is known only at run time
 Beginnings = tuple[str, ...]
 # compares one value of a condition with one that is sent
 Compare = Callable[[str | Beginnings, RequestContext], Truth]
+
+
+def all_of(truths: Iterable[Truth]) -> Truth:
+    """Return False if one is False, else None if one is unknown."""
+    result: Truth = True
+    for truth in truths:
+        if truth is False:
+            return False
+        if truth is None:
+            result = None
+    return result
+
+
+def any_of(truths: Iterable[Truth]) -> Truth:
+    """Return True if one is True, else None if one is unknown."""
+    result: Truth = False
+    for truth in truths:
+        if truth is True:
+            return True
+        if truth is None:
+            result = None
+    return result
+
+
+def negate(truth: Truth) -> Truth:
+    return None if truth is None else not truth
+
+
+def agreed(truths: Iterable[Truth]) -> Truth:
+    """Return the value that all have; None if they differ."""
+    answers = set(truths)
+    return answers.pop() if len(answers) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +77,11 @@ class Condition:
     @property
     def known(self) -> bool:
         return self.family != ""
+
+    @property
+    def selects(self) -> bool:
+        """Return whether the request must have one of its values: it is neither negated nor ForAllValues."""
+        return not self.negated and self.quantifier != "forallvalues"
 
     @property
     def exact(self) -> bool:
@@ -154,7 +181,6 @@ def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *
 
 
 def is_operator(name: str) -> bool:
-    """Return whether IAM documents the condition operator."""
     return _family(_taken_apart(name.lower())[1])[0] != ""
 
 
@@ -175,7 +201,7 @@ def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Compare]
         order = _ORDERS.get(base.removeprefix(family)) if base.startswith(family) else None
         if order is not None:
             compare, negated = order
-            return family, negated, lambda text, _, compare=compare, parse=parse: _ordered(text, compare, parse)
+            return family, negated, _reading(compare, parse)
     return "", False, _COMPILERS["equals"]
 
 
@@ -183,52 +209,33 @@ def _flag(text: str) -> Truth:
     return {"true": True, "false": False}.get(text.lower())
 
 
-def _fixed(match: Callable[[str], Truth]) -> Compare:
-    """Return the comparison of an operator without policy variables; a value known only at run time stays unknown."""
-    return lambda sent, _: match(sent) if isinstance(sent, str) else None
+def _reading(
+    compare: Callable[[Any, Any], bool], read: Callable[[str], Any], read_sent: Callable[[str], Any] | None = None
+) -> Callable[[str, bool | None], Compare]:
+    """Return the compiler of an operator without policy variables, which compares the values that `read` returns. A
+    value that cannot be read, or is known only at run time, stays unknown."""
+
+    def compile_value(text: str, _: bool | None) -> Compare:
+        bound = read(text)
+
+        def match(sent: str | Beginnings, _: RequestContext) -> Truth:
+            actual = (read_sent or read)(sent) if isinstance(sent, str) else None
+            return None if bound is None or actual is None else compare(actual, bound)
+
+        return match
+
+    return compile_value
 
 
-def _compile_bool(text: str, _: bool | None) -> Compare:
-    value = _flag(text)
-
-    def match(sent: str) -> Truth:
-        actual = _flag(sent)
-        return None if value is None or actual is None else value is actual
-
-    return _fixed(match)
-
-
-def _compile_binary(text: str, _: bool | None) -> Compare:
+def _or_none(parse: Callable[[str], T], text: str) -> T | None:
     try:
-        value = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return _fixed(lambda _: None)
-    return _fixed(lambda sent: value == sent.encode(errors="surrogatepass"))
-
-
-def _compile_ip(text: str, _: bool | None) -> Compare:
-    try:
-        network = ip_network(text, strict=False)
+        return parse(text)
     except ValueError:
-        return _fixed(lambda _: None)
-
-    def match(sent: str) -> Truth:
-        try:
-            return ip_address(sent) in network
-        except ValueError:
-            return None
-
-    return _fixed(match)
+        return None
 
 
-def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]) -> Compare:
-    bound = parse(text)
-
-    def match(sent: str) -> Truth:
-        actual = parse(sent)
-        return None if bound is None or actual is None else compare(actual, bound)
-
-    return _fixed(match)
+def network_of(text: str) -> IPv4Network | IPv6Network | None:
+    return _or_none(partial(ip_network, strict=False), text)
 
 
 def _number(text: str) -> Decimal | None:
@@ -250,9 +257,43 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`${key}` or `${key, 'default'}`; key names are not case-sensitive."""
+
+    key: str
+    default: str | None
+
+
+Atom = str | Wild | Variable
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
+
+
+def parse_text(text: str, *, wildcards: bool, variables: bool | None) -> tuple[Atom, ...] | None:
+    """Return the text as atoms; None if it has a policy variable that is not in IAM's grammar, or if `variables` is
+    None: AWS does not document whether such a Version has them."""
+    if variables is None and "${" in text:
+        return None
+    plain = pattern if wildcards else lambda piece: (piece,) if piece else ()
+    # alternately: the text between the variables, and their content
+    first, *pieces = _VARIABLE.split(text) if variables else [text]
+    atoms: list[Atom] = [*plain(first)]
+    for inner, after in zip(pieces[::2], pieces[1::2], strict=True):
+        if inner in ("*", "?", "$"):
+            atoms.append(inner)
+        elif named := _NAMED.fullmatch(inner):
+            atoms.append(Variable(named[1].lower(), named[2]))
+        else:
+            return None
+        atoms += plain(after)
+    return None if variables and "${" in (pieces[-1] if pieces else first) else tuple(atoms)
+
+
 def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
-    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
-    if atoms is None or (variables is None and "${" in text):
+    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=variables)
+    if atoms is None:
         return lambda _, __: None
     fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
     ready = _ready(family, fixed) if len(fixed) == len(atoms) else None
@@ -302,13 +343,18 @@ def _compare(family: str, atoms: Pattern, sent: str) -> Truth:
 def _compare_open(family: str, atoms: Pattern, beginnings: Beginnings) -> Truth:
     if family == "arn":
         return None
-    return matches_open(atoms, tuple(map(str.lower, beginnings)) if family == "ignorecase" else beginnings)
+    folded = map(str.lower, beginnings) if family == "ignorecase" else beginnings
+    return agreed(matches_beginning(atoms, beginning) for beginning in folded)
 
 
 _COMPILERS: dict[str, Callable[[str, bool | None], Compare]] = {
     **{family: partial(_compile_text, family) for family in ("equals", "ignorecase", "like", "arn")},
-    "bool": _compile_bool,
-    "null": lambda text, variables: _fixed(lambda _: None),
-    "binary": _compile_binary,
-    "ip": _compile_ip,
+    "bool": _reading(operator.is_, _flag),
+    "null": _reading(operator.eq, lambda _: None),
+    "binary": _reading(
+        operator.eq,
+        partial(_or_none, partial(base64.b64decode, validate=True)),
+        lambda sent: sent.encode(errors="surrogatepass"),
+    ),
+    "ip": _reading(lambda address, network: address in network, network_of, partial(_or_none, ip_address)),
 }

@@ -5,7 +5,7 @@ changed at the same time.
 IAM rejects a trust policy that contains the unique id of a deleted role or user, so podid does not edit such a policy.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,11 +13,19 @@ from podid.domain import text
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
-from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
+from podid.domain.trust.evaluate import (
+    OPEN_KEYS,
+    SCOPE_KEYS,
+    Evaluation,
+    ScopeKind,
+    TrustVerdict,
+    evaluate,
+    matches_every_value,
+    stranger,
+)
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
-from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, matches_every_value, stranger
 
 
 class EditOutcome(StrEnum):
@@ -166,14 +174,14 @@ def other_principals(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def meaning(raw: Raw) -> dict[str, object]:
+def meaning(raw: Raw) -> Hashable:
     """Return the statement in a normal form: without its Sid, without order within lists, a single value as a list."""
-    return {name: _normal(value) for name, value in raw.items() if name != "Sid"}
+    return _normal({name: value for name, value in raw.items() if name != "Sid"})
 
 
-def _normal(value: object) -> object:
+def _normal(value: object) -> Hashable:
     if isinstance(value, Mapping):
-        return {name: _normal(member) for name, member in value.items()}
+        return frozenset((name, _normal(member)) for name, member in value.items())
     return frozenset(map(repr, value)) if isinstance(value, list) else frozenset({repr(value)})
 
 
@@ -191,16 +199,16 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     # only Allow statements: if a Deny applies, another Allow has no effect
     # without statements that select some of the strangers: for these one stranger does not stand for all
     own = undated(identity)
-    sure = tuple(s for s in policy.statements if s.allow and not _chooses(s, own, OPEN_KEYS[scope]))
+    sure = tuple(
+        s
+        for s in policy.statements
+        if s.allow and all(c.name not in OPEN_KEYS[scope] or matches_every_value(c, own) for c in s.conditions)
+    )
     evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not TrustVerdict.MATCH for one in evaluations):
         return None
     decisive = {one.statement for evaluation in evaluations for one in evaluation.actions}
     return next(s for s in sure if s.index in decisive)
-
-
-def _chooses(statement: Statement, identity: PodIdentity, keys: frozenset[str]) -> bool:
-    return any(c.name in keys and not matches_every_value(c, identity) for c in statement.conditions)
 
 
 def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
@@ -222,7 +230,7 @@ def _concerns_pods(statement: Statement) -> bool:
 
 def _is_exact(statement: Statement, built: Sequence[Raw]) -> bool:
     """Return whether the statement is one of those built, or is for a single other service account."""
-    if any(meaning(statement.raw) == meaning(raw) for raw in built):
+    if meaning(statement.raw) in map(meaning, built):
         return True
     exact = {condition.name for condition in statement.conditions if condition.exact}
     needed = {"aws:sourcearn", NAMESPACE_TAG.lower(), SERVICE_ACCOUNT_TAG.lower()}
@@ -244,9 +252,8 @@ def _obstacle(statement: Statement) -> str:
 
 def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], quota: int) -> Edit:
     kept = [s for s in policy.statements if s not in wide]
-    meant = [meaning(s.raw) for s in kept]
     taken = {s.sid for s in kept}
-    new = [with_free_sid(raw, taken) for raw in built if meaning(raw) not in meant]
+    new = [with_free_sid(raw, taken) for raw in built if meaning(raw) not in _meanings(kept)]
     raws: list[Raw] = []
     for statement in policy.statements:
         if statement is wide[0]:
@@ -295,10 +302,8 @@ def written(
 
 def holds(before: Policy, after: Policy, now: Policy) -> bool:
     """Return whether `now` has every statement that `after` added to `before`, and none that it removed."""
-    present = [meaning(statement.raw) for statement in now.statements]
-    return all(meaning(statement.raw) in present for statement in _more(after, before)) and not any(
-        meaning(statement.raw) in present for statement in _more(before, after)
-    )
+    present = _meanings(now.statements)
+    return _meanings(_more(after, before)) <= present and present.isdisjoint(_meanings(_more(before, after)))
 
 
 def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
@@ -329,13 +334,12 @@ def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
 
 
 def _more(one: Policy, other: Policy) -> list[Statement]:
-    """Return the statements of `one` that `other` lacks."""
     present = _meanings(other.statements)
     return [statement for statement in one.statements if meaning(statement.raw) not in present]
 
 
-def _meanings(statements: Sequence[Statement]) -> list[dict[str, object]]:
-    return [meaning(statement.raw) for statement in statements]
+def _meanings(statements: Sequence[Statement]) -> set[Hashable]:
+    return {meaning(statement.raw) for statement in statements}
 
 
 def _top(policy: Policy) -> dict[str, object]:

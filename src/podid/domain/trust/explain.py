@@ -1,22 +1,26 @@
 """Verdicts in words: the deciding statement, the condition that does not match, the value it requires and the value
 that is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from podid.domain import text
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import TAG_KEYS, NoValue, PodIdentity, RequestContext, Sent, TargetHop, is_web_identity
+from podid.domain.trust.policy import KNOWN_MEMBERS, Policy, Statement, parse_policy
+from podid.domain.trust.request import (
+    KNOWN_KEYS,
+    TAG_KEYS,
+    NoValue,
+    PodIdentity,
+    Request,
+    RequestContext,
+    Sent,
+    is_web_identity,
+)
 from podid.domain.wildcards import matches, pattern
 
-Request = PodIdentity | TargetHop
-
 _REQUEST_TAG = "aws:requesttag/"
-
-
-def caller(request: Request) -> str:
-    return PODS_PRINCIPAL if isinstance(request, PodIdentity) else request.base_role_arn
 
 
 def nearest(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
@@ -42,7 +46,7 @@ def why_not(policy: Policy, action: str, request: Request, context: RequestConte
     if statement is None:
         return None, no_principal(policy, request)
     if stage == "action":
-        return statement, f"{statement.label} applies to {caller(request)}, but does not allow {action}"
+        return statement, f"{statement.label} applies to {request.caller}, but does not allow {action}"
     return statement, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
 
 
@@ -169,10 +173,103 @@ def no_principal(policy: Policy, request: Request) -> str:
     named = [(kind, name) for s in policy.statements if s.allow for kind, name in s.principals]
     names = ", ".join(dict.fromkeys(name for _, name in named))
     if not named:
-        return f"no statement allows {caller(request)}"
+        return f"no statement allows {request.caller}"
     if isinstance(request, PodIdentity) and {kind for kind, _ in named} == {"Federated"}:
         return f"this is an IRSA role: its trust policy names only {names}, not {PODS_PRINCIPAL}"
-    sentence = f"no statement allows {caller(request)}: the trust policy names {names}"
+    sentence = f"no statement allows {request.caller}: the trust policy names {names}"
     if isinstance(request, PodIdentity) and any("pods" in name and "eks" in name for _, name in named):
         return f"{sentence}; the service principal is {PODS_PRINCIPAL} in every partition"
     return sentence
+
+
+# --- misspelled words -------------------------------------------------------------------------------------------------
+
+_ACTIONS = (
+    *("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext", "sts:AssumeRoleWithWebIdentity"),
+    *("sts:AssumeRoleWithSAML", "sts:AssumeRoot", "sts:GetCallerIdentity", "sts:GetSessionToken"),
+    *("sts:GetFederationToken", "sts:GetAccessKeyInfo", "sts:DecodeAuthorizationMessage", "sts:GetServiceBearerToken"),
+    *("sts:GetWebIdentityToken", "sts:GetDelegatedAccessToken", "rolesanywhere:CreateSession"),
+)
+OPERATORS = (
+    *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike"),
+    *("StringNotLike", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Bool", "Null", "BinaryEquals"),
+    *("IpAddress", "NotIpAddress", "NumericEquals", "NumericLessThan", "DateLessThan", "DateGreaterThan"),
+)
+_SERVICES = ("eks.amazonaws.com", "eks-fargate-pods.amazonaws.com", "eks-fargate.amazonaws.com")
+_VERY_ALIKE = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """The word `written` in the statement `label`, and the known word that is probably `meant`."""
+
+    label: str
+    kind: str
+    written: str
+    meant: str
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.written} is not a known {self.kind}; {self.meant} is probably meant"
+
+
+def find_slips(policy: Policy) -> tuple[Slip, ...]:
+    """Return the misspelled words, each once, by statement."""
+    return tuple(dict.fromkeys(slip for statement in policy.statements for slip in _of(statement)))
+
+
+def action_meant(action: str) -> str:
+    """Return the action that a misspelled one probably means; empty for a known one, a pattern, or one close to
+    none."""
+    if set("*?") & set(action):
+        return ""
+    return _meant(action, _ACTIONS) if ":" in action else _meant(f"sts:{action}", _ACTIONS, exact=True)
+
+
+def with_actions_corrected(policy: Policy) -> Policy:
+    """Return the policy with every misspelled action corrected; the same object if there is none."""
+    raws = [_corrected(statement.raw) for statement in policy.statements]
+    if all(raw is statement.raw for raw, statement in zip(raws, policy.statements, strict=True)):
+        return policy
+    return parse_policy(policy.with_statements(raws).document)
+
+
+def _corrected(raw: Mapping[str, object]) -> Mapping[str, object]:
+    actions = raw.get("Action")
+    if isinstance(actions, str):
+        new: object = action_meant(actions) or actions
+    elif isinstance(actions, list):
+        new = [action_meant(item) or item for item in actions if isinstance(item, str)]
+    else:
+        return raw
+    return raw if new == actions else {**raw, "Action": new}
+
+
+def _of(statement: Statement) -> Iterator[Slip]:
+    label = statement.label
+    for name in statement.strange:
+        yield from _slip(label, "member of a statement", name, _meant(name, KNOWN_MEMBERS))
+    for kind, name in statement.principals:
+        if kind == "Service" and name not in _SERVICES:
+            yield from _slip(label, "service principal of EKS", name, _meant(name, (PODS_PRINCIPAL,), 0.9))
+    for action in statement.actions:
+        yield from _slip(label, "STS action", action, action_meant(action))
+    for condition in statement.conditions:
+        if not condition.known:
+            base = condition.operator.rpartition(":")[2].removesuffix("IfExists")
+            yield from _slip(label, "condition operator", condition.operator, _meant(base, OPERATORS))
+        if condition.name.startswith(("aws:", "sts:")) and "/" not in condition.name:
+            yield from _slip(label, "condition key", condition.key, _meant(condition.key, KNOWN_KEYS))
+
+
+def _slip(label: str, kind: str, written: str, meant: str) -> Iterator[Slip]:
+    if meant:
+        yield Slip(label, kind, written, meant)
+
+
+def _meant(written: str, known: Iterable[str], alike: float = _VERY_ALIKE, *, exact: bool = False) -> str:
+    """Return the known word that `written` resembles; with `exact` also if it is that word."""
+    by_lower = {name.lower(): name for name in known}
+    if written.lower() in by_lower:
+        return by_lower[written.lower()] if exact else ""
+    near = text.nearest(written.lower(), by_lower, 1, alike)
+    return by_lower[near[0]] if near else ""

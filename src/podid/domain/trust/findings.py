@@ -8,17 +8,15 @@ limits it), "AWS global condition context keys" and "The confused deputy problem
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Annotated
 
 from podid.domain.findings import Severity
 from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust.conditions import Condition
-from podid.domain.trust.explain import Request, caller, condition_failure, failing, nearest, no_principal, why_denied
+from podid.domain.trust.conditions import Condition, network_of
+from podid.domain.trust.explain import action_meant, condition_failure, failing, nearest, no_principal, why_denied
 from podid.domain.trust.policy import ASSUME_ROLE, TAG_SESSION, Policy, Statement
-from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
-from podid.domain.trust.slips import action_meant
+from podid.domain.trust.request import PodIdentity, Request, RequestContext, TargetHop
 
 TOO_BROAD = "trust-too-broad"
 
@@ -97,7 +95,6 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
 
 
 def _action_missing(statement: Statement, action: str, request: Request) -> tuple[str, str]:
-    """Return the message and the fix."""
     label = statement.label
     slip = next((written for written in statement.actions if action_meant(written) == action), "")
     if slip:
@@ -105,7 +102,7 @@ def _action_missing(statement: Statement, action: str, request: Request) -> tupl
             f"{label} has {slip}, which is not an action; {action} is probably meant",
             f"replace {slip} with {action} in {label}",
         )
-    message = f"{label} applies to {caller(request)}, but does not allow {action}; both actions are required"
+    message = f"{label} applies to {request.caller}, but does not allow {action}; both actions are required"
     if isinstance(request, TargetHop):
         return message, f"add {action} to the Action of {label}"
     return message, f"add a statement that allows both actions, or {action} to the Action of {label}"
@@ -174,17 +171,25 @@ _OF_THE_PRINCIPAL = re.compile(r"\$\{aws:principal[^}]*\}", re.IGNORECASE)
 
 def open_to_all(policy: Policy) -> list[TrustFinding]:
     """Return a finding for every Allow statement by which any AWS account can assume the role."""
-    if any(_shuts_all_out(statement) for statement in policy.statements):
+    wide = [s for s in policy.statements if s.about(ASSUME_ROLE) and (s.not_principal or s.names_everyone)]
+    denies = [s for s in wide if not s.allow]
+    if any(not s.conditions and not s.not_principal for s in denies):
         return []
-    doubt = next((s for s in policy.statements if _may_keep_out(s)), None)
+    about_who = (
+        s for s in denies if s.not_principal or any(not c.name.startswith(_OF_THE_CALLER) for c in s.conditions)
+    )
+    doubt = next(about_who, None)
     findings = []
-    for statement in policy.statements:
-        if statement.allow and _for_everyone(statement):
+    for statement in wide:
+        if statement.allow:
             narrowing = [c for c in statement.conditions if _narrows(c)]
             if not narrowing:
                 findings.append(_finding(statement, doubt))
             elif all(c.name == "sts:externalid" for c in narrowing):
-                findings.append(_by_external_id(statement))
+                who = 'anyone ("*") in any AWS account who has the sts:ExternalId'
+                message = f"{statement.label} allows {who} to assume the role"
+                fix = f"specify the allowed principals in {statement.label}: an external id is not a secret"
+                findings.append(TrustFinding(TOO_BROAD, Severity.WARN, message, fix))
     return findings
 
 
@@ -197,44 +202,19 @@ def _finding(statement: Statement, doubt: Statement | None) -> TrustFinding:
     return TrustFinding(TOO_BROAD, Severity.WARN if doubt is not None else Severity.ERROR, message, fix)
 
 
-def _by_external_id(statement: Statement) -> TrustFinding:
-    message = f'{statement.label} allows anyone ("*") in any AWS account who has the sts:ExternalId to assume the role'
-    fix = f"specify the allowed principals in {statement.label}: an external id is not a secret"
-    return TrustFinding(TOO_BROAD, Severity.WARN, message, fix)
-
-
-def _for_everyone(statement: Statement) -> bool:
-    """Return whether the statement is about sts:AssumeRole by everyone."""
-    return statement.about(ASSUME_ROLE) and (statement.not_principal or statement.names_everyone)
-
-
-def _shuts_all_out(statement: Statement) -> bool:
-    unconditional = not statement.conditions and not statement.not_principal
-    return not statement.allow and unconditional and _for_everyone(statement)
-
-
-def _may_keep_out(statement: Statement) -> bool:
-    about_who = any(not c.name.startswith(_OF_THE_CALLER) for c in statement.conditions)
-    deny = not statement.allow and _for_everyone(statement)
-    return deny and (about_who or statement.not_principal)
-
-
 def _narrows(condition: Condition) -> bool:
     """Return whether the condition excludes callers of other accounts, whatever values they set themselves."""
-    if condition.negated or condition.quantifier == "forallvalues" or not condition.known:
+    if not condition.selects or not condition.known or condition.family == "null":
         return False
-    if condition.name.startswith(_OF_THE_CALLER):
-        return False
-    if condition.if_exists and condition.name not in _ALWAYS_SENT:
-        return False
-    if condition.family == "null":
+    if condition.name.startswith(_OF_THE_CALLER) or (condition.if_exists and condition.name not in _ALWAYS_SENT):
         return False
     return not any(_takes_all(condition, value) for value in condition.values)
 
 
 def _takes_all(condition: Condition, value: str) -> bool:
     if condition.family == "ip":
-        return _whole_internet(value)
+        network = network_of(value)
+        return network is not None and network.prefixlen == 0
     if condition.family not in ("like", "arn"):
         return bool(_OF_THE_PRINCIPAL.fullmatch(value))
     bare = _OF_THE_PRINCIPAL.sub("*", value)
@@ -248,10 +228,3 @@ def _takes_all(condition: Condition, value: str) -> bool:
 
 def _only_wildcards(parts: Iterable[str]) -> bool:
     return all(part and not part.strip("*?") for part in parts)
-
-
-def _whole_internet(value: str) -> bool:
-    try:
-        return ip_network(value, strict=False).prefixlen == 0
-    except ValueError:
-        return False

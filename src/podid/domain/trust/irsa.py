@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, refused, unchanged, with_free_sid
 from podid.domain.trust.policy import Policy, Raw, Statement, values_in, with_values, without_principals
-from podid.domain.trust.remove import distinct, requires_literal, with_removed, without
+from podid.domain.trust.remove import Removals, distinct, requires_literal, with_removed, without
 from podid.domain.trust.request import RequestContext, Sent
 
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
@@ -66,7 +66,7 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
     own = _own(policy, provider)
     if not own:
         return _not_named(policy, provider)
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {statement.index: None for statement in own}
     for statement in own:
         if not _serves_others(statement, provider):
             continue
@@ -74,10 +74,9 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
         if bound is not None:
             why = f"{statement.label} also names other principals, and its condition on {bound.key} applies to them too"
             return refused(policy, why, statement.index)
-        changed[statement.index] = (_without_provider(statement.raw, provider), provider)
-    whole = [s for s in own if s.index not in changed]
+        removals[statement.index] = _without_provider(statement.raw, provider), provider
     notes = tuple(f"{s.label} allowed {_subjects(s, provider)}" for s in own)
-    return with_removed(policy, whole, changed, notes)
+    return with_removed(policy, removals, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
@@ -88,8 +87,7 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
     if not own:
         return _not_named(policy, provider)
     context = _token(provider, ref)
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in own:
         if statement.conditions_hold(context) is False:
             continue
@@ -103,14 +101,12 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
         # all conditions must match, so it is enough that one no longer does
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
-            changed[statement.index] = (without(statement.raw, narrowest, _subject(ref)), str(ref))
+            removals[statement.index] = without(statement.raw, narrowest, _subject(ref)), str(ref)
         elif _serves_others(statement, provider):
             return refused(policy, f"{statement.label} also names principals other than {ref}", statement.index)
         else:
-            whole.append(statement)
-    if not whole and not changed:
-        return unchanged(policy, f"no statement allows {ref} by the OIDC provider {provider}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = None
+    return with_removed(policy, removals, nothing=f"no statement allows {ref} by the OIDC provider {provider}")
 
 
 def remove_subjects(
@@ -126,8 +122,7 @@ def remove_subjects(
     note says so; with `narrow`, the names of those replace the pattern. Other providers, principals, Sids and the
     order stay equal."""
     provider = _name(issuer)
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     notes: list[str] = []
     for statement in _own(policy, provider):
         needed = [ref for ref in staying if _allows(statement, provider, ref)]
@@ -140,26 +135,24 @@ def remove_subjects(
             kept = [value for value in listed.values if value not in gone]
             names = words.short_list(map(str, freed))
             if kept:
-                changed[statement.index] = (_with_values(statement.raw, listed, kept), names)
+                removals[statement.index] = _with_values(statement.raw, listed, kept), names
                 continue
         elif needed:
             names = words.short_list(map(str, needed))
             bound = _bound(statement, provider)
             if narrow and bound is not None:
                 values = [_subject(ref) for ref in sorted(needed)]
-                changed[statement.index] = (_with_values(statement.raw, bound, values), f"all but {names}")
+                removals[statement.index] = _with_values(statement.raw, bound, values), f"all but {names}"
             else:
                 notes.append(f"{statement.label} stays: {names} still {'needs' if len(needed) == 1 else 'need'} it")
             continue
         if _serves_others(statement, provider):
-            changed[statement.index] = (_without_provider(statement.raw, provider), provider)
+            removals[statement.index] = _without_provider(statement.raw, provider), provider
         else:
-            whole.append(statement)
-    if not whole and not changed:
-        names = words.short_list(map(str, leaving))
-        reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
-        return unchanged(policy, reason, None)
-    return with_removed(policy, whole, changed, tuple(notes))
+            removals[statement.index] = None
+    names = words.short_list(map(str, leaving))
+    reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
+    return with_removed(policy, removals, tuple(notes), nothing=reason)
 
 
 def shares_of(policy: Policy, issuer: str, ref: ServiceAccountRef) -> tuple[str, ...]:
@@ -237,7 +230,6 @@ def _is_narrowed(raw: Raw, statement: Statement, provider: str) -> bool:
 
 
 def _bound(statement: Statement, provider: str) -> Condition | None:
-    """Return the condition that lists the subjects."""
     return next(iter(_lists(statement, provider)), None)
 
 
@@ -275,7 +267,6 @@ def _exact(condition: Condition) -> bool:
 
 
 def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
-    """Return the statement with other values in the list of its condition."""
     written = list(values) if isinstance(values_in(raw, condition), list) or len(values) > 1 else values[0]
     return with_values(raw, condition, written)
 

@@ -15,14 +15,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
-from podid.domain.names import PODS_PRINCIPAL, role_name
-from podid.domain.trust.conditions import Condition, Value, compile_condition
-from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
-from podid.domain.trust.text import Truth, all_of, any_of
+from podid.domain.names import PODS_PRINCIPAL, Arn
+from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition
+from podid.domain.trust.request import PodIdentity, Request, RequestContext
 from podid.domain.wildcards import matches, pattern
 
 Raw = Mapping[str, object]
@@ -85,7 +84,6 @@ class Statement:
 
     @property
     def only_for_pods(self) -> bool:
-        """Return whether EKS Pod Identity is the only principal."""
         return not self.not_principal and set(self.principals) == {_FOR_PODS}
 
     @property
@@ -93,7 +91,7 @@ class Statement:
         """Return the names of the principals other than EKS Pod Identity."""
         return [name for _, name in self.principals if name != PODS_PRINCIPAL]
 
-    def names_caller(self, request: PodIdentity | TargetHop) -> Truth:
+    def names_caller(self, request: Request) -> Truth:
         """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
         if self.not_principal:
             return None
@@ -102,12 +100,32 @@ class Statement:
     def conditions_hold(self, context: RequestContext) -> Truth:
         return all_of(condition.holds(context) for condition in self.conditions)
 
-    def truth(self, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
+    def truth(self, action: str, request: Request, context: RequestContext) -> Truth:
         """Return whether the whole statement applies; None if it has members that a trust policy cannot have."""
         applies = all_of((self.names_caller(request), self.covers(action)))
         if applies is False:
             return False
         return all_of((applies, self.conditions_hold(context), None if self.strange else True))
+
+
+class _HasEffect(Protocol):
+    @property
+    def allow(self) -> bool: ...
+
+
+S = TypeVar("S", bound=_HasEffect)
+
+
+def decisive(judged: Iterable[tuple[S, Truth]]) -> tuple[S | None, S | None, S | None, S | None]:
+    """Return the first statement that denies the request, that may deny it, that allows it, and that may allow it. The
+    statements come with their truth; a certain Deny ends the search."""
+    first: dict[tuple[bool, Truth], S] = {}
+    for statement, truth in judged:
+        if truth is not False:
+            first.setdefault((statement.allow, truth), statement)
+        if truth and not statement.allow:
+            break
+    return first.get((False, True)), first.get((False, None)), first.get((True, True)), first.get((True, None))
 
 
 @lru_cache(maxsize=4096)
@@ -126,16 +144,16 @@ def _is(kind: str, name: str, base_role: str | None) -> Truth:
     if base_role is None:
         # IAM rejects a wildcard here today; AWS does not document the effect of an old one
         return None if (kind, name) == ("Service", "*") else (kind, name) == _FOR_PODS
-    return kind == "AWS" and _is_base_role(name, base_role)
+    return kind == "AWS" and names_role(name, base_role)
 
 
-def _is_base_role(name: str, base_role: str) -> Truth:
-    _, partition, _, _, account, resource = base_role.split(":", 5)
-    if name in (base_role, account, f"arn:{partition}:iam::{account}:root"):
+def names_role(name: str, role_arn: str) -> Truth:
+    """Return whether the principal is the role or its account; None for a session, because EKS chooses its name."""
+    role = Arn.parse(role_arn)
+    if name in (role_arn, role.account, f"arn:{role.partition}:iam::{role.account}:root"):
         return True
-    role = role_name(resource)
-    # EKS chooses the session name at run time, so a single session as the principal cannot be evaluated
-    return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.resource_name}/"
+    return None if name.startswith(session) else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +182,7 @@ class Policy:
 
     def denied_for_everyone(self, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
         """Return the first statement that denies one of the actions to everyone, including this service account."""
-        context = context_of(identity)
+        context = identity.context()
         for statement in self.statements:
             if statement.allow or statement.strange or not any(map(statement.about, actions)):
                 continue
@@ -308,7 +326,6 @@ def one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
 
 
 def values_in(raw: Raw, condition: Condition) -> object:
-    """Return the values of the condition as the statement has them."""
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     return block[condition.operator][condition.key]

@@ -1,6 +1,6 @@
 """Remove access from a trust policy: exactly the specified access, and no other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,7 +8,7 @@ from podid.domain.text import short_list
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.evaluate import TrustVerdict, evaluate
+from podid.domain.trust.evaluate import OPEN_KEYS, ScopeKind, TrustVerdict, evaluate, matches_every_value, scope_of
 from podid.domain.trust.policy import (
     ACTIONS,
     ASSUME_ROLE,
@@ -19,20 +19,24 @@ from podid.domain.trust.policy import (
     with_values,
     without_principals,
 )
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext
 
 _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
-_NAMESPACE = (NAMESPACE_TAG.lower(),)
-_SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
-_ACCOUNT = ("aws:sourceaccount",)
-# the keys for which a statement of this scope requires one value; it does not restrict OPEN_KEYS
-_PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
-    ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
-    ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
-    ScopeKind.CLUSTER: (_CLUSTER,),
-    ScopeKind.ACCOUNT: (_ACCOUNT,),
+_Pin = tuple[tuple[str, ...], Callable[[PodIdentity], str]]
+_PINS: tuple[_Pin, ...] = (
+    (_CLUSTER, lambda identity: identity.cluster_arn),
+    ((NAMESPACE_TAG.lower(),), lambda identity: identity.namespace),
+    ((SERVICE_ACCOUNT_TAG.lower(),), lambda identity: identity.service_account),
+)
+# the keys for which a statement of this scope requires one value of the identity; it does not restrict OPEN_KEYS
+_PINNED: dict[ScopeKind, tuple[_Pin, ...]] = {
+    ScopeKind.SERVICE_ACCOUNT: _PINS,
+    ScopeKind.NAMESPACE: _PINS[:2],
+    ScopeKind.CLUSTER: _PINS[:1],
+    ScopeKind.ACCOUNT: ((("aws:sourceaccount",), lambda identity: identity.account),),
 }
+# by the index of a statement: the statement without the removed value, and the value; None if it is removed as a whole
+Removals = dict[int, tuple[Raw, str] | None]
 # EKS always sends these, so IfExists makes no difference
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
 
@@ -59,12 +63,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
-    changed = {
-        share.statement.index: (without(share.statement.raw, share.condition, share.value), share.value)
-        for share in own
-        if share.condition is not None
-    }
-    edit = with_removed(policy, [share.statement for share in own if share.kind == "whole"], changed)
+    removals: Removals = {share.statement.index: None for share in own}
+    for share in own:
+        if share.condition is not None:
+            raw = without(share.statement.raw, share.condition, share.value)
+            removals[share.statement.index] = raw, share.value
+    edit = with_removed(policy, removals)
     if not edit.changed:
         return edit
     notes = []
@@ -82,31 +86,28 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
 def remove_cluster(policy: Policy, cluster_arn: str) -> Edit:
     """Remove the statements that allow only pods of the cluster, and its ARN from the lists of others. Statements that
     name no cluster, or only by a pattern or by its name, are unchanged. Refused for the last statement."""
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in policy.statements:
         if not statement.allow or not statement.only_for_pods:
             continue
         lists = [item for item in statement.conditions if item.name in _CLUSTER and _lists(item, cluster_arn)]
         if any(len(distinct(condition)) == 1 for condition in lists):
-            whole.append(statement)
+            removals[statement.index] = None
         elif lists:
             raw = statement.raw
             for condition in lists:
                 raw = without(raw, condition, cluster_arn)
-            changed[statement.index] = (raw, cluster_arn)
-    if not whole and not changed:
-        return unchanged(policy, f"no statement names cluster {cluster_arn}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = raw, cluster_arn
+    return with_removed(policy, removals, nothing=f"no statement names cluster {cluster_arn}")
 
 
 def _lists(condition: Condition, value: str) -> bool:
     """Return whether the condition accepts this literal value, and requires one of its values."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
-        return False
-    return any(_same(condition, text, value) for text in condition.values)
+    return _selects_texts(condition) and any(_same(condition, text, value) for text in condition.values)
+
+
+def _selects_texts(condition: Condition) -> bool:
+    return condition.selects and condition.family in ("equals", "ignorecase", "like", "arn")
 
 
 def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
@@ -114,18 +115,18 @@ def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
     if not statement.allow:
         return False
     who = undated(identity)
-    context = context_of(who)
+    context = who.context()
     return any(statement.truth(action, who, context) is not False for action in ACTIONS)
 
 
-def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
+def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Hashable) -> _Share:
     if meaning(statement.raw) == meant:
         return _Share(statement, "whole")
     if not statement.only_for_pods:
         return _Share(statement, "wider")
     lists: list[tuple[Condition, str]] = []
-    for keys in _PINNED[scope]:
-        value = _value(identity, keys)
+    for keys, of_identity in _PINNED[scope]:
+        value = of_identity(identity)
         if scope is ScopeKind.ACCOUNT and any(c.name == "aws:sourcearn" for c in statement.conditions):
             keys = (*keys, "aws:sourcearn")
         pins = [c for c in statement.conditions if c.name in keys and _pins(c, value, identity)]
@@ -143,15 +144,11 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
 
 def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
     """Return whether the condition requires this literal value, and matches it by no pattern."""
-    if condition.negated or condition.quantifier == "forallvalues":
-        return False
-    if condition.if_exists and condition.name not in _ALWAYS_SENT:
-        return False
-    if condition.family not in ("equals", "ignorecase", "like", "arn"):
+    if not _selects_texts(condition) or (condition.if_exists and condition.name not in _ALWAYS_SENT):
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
         return matches_every_value(condition, identity) and len(condition.values) == 1
-    return requires_literal(condition, value, context_of(undated(identity)))
+    return requires_literal(condition, value, undated(identity).context())
 
 
 def requires_literal(condition: Condition, value: str, context: RequestContext) -> bool:
@@ -181,16 +178,6 @@ def distinct(condition: Condition) -> set[str]:
     return {value.lower() if fold else value for value in condition.values}
 
 
-def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
-    values = {
-        _CLUSTER: identity.cluster_arn,
-        _NAMESPACE: identity.namespace,
-        _SERVICE_ACCOUNT: identity.service_account,
-        _ACCOUNT: identity.account,
-    }
-    return values[tuple(keys)]
-
-
 def without(raw: Raw, condition: Condition, value: str) -> Raw:
     """Return the statement without the value in the list of its condition; the rest keeps its value and order."""
     values = values_in(raw, condition)
@@ -198,22 +185,24 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     return with_values(raw, condition, [item for item in values if not _same(condition, str(item), value)])
 
 
-def with_removed(
-    policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
-) -> Edit:
-    """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
-    statement and the value removed from it."""
-    if len(whole) == len(policy.statements):
+def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = (), *, nothing: str = "") -> Edit:
+    """Return the policy after the removals; `nothing` is the reason if there are none."""
+    if not removals:
+        return unchanged(policy, nothing, None)
+    raws: list[Raw] = []
+    done: list[str] = []
+    for statement in policy.statements:
+        if statement.index not in removals:
+            raws.append(statement.raw)
+        elif (rest := removals[statement.index]) is None:
+            done.append(f"{statement.label} was removed")
+        else:
+            raws.append(rest[0])
+            done.append(f"{rest[1]} was removed from {statement.label}")
+    if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
-        return refused(policy, reason, whole[0].index)
-    done = [
-        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was removed from {s.label}"
-        for s in policy.statements
-        if s in whole or s.index in changed
-    ]
-    raws = [changed.get(s.index, (s.raw, ""))[0] for s in policy.statements if s not in whole]
-    first = min((*changed, *(s.index for s in whole)))
-    return written(policy, raws, first, None, " and ".join(done), notes)
+        return refused(policy, reason, policy.statements[0].index)
+    return written(policy, raws, min(removals), None, " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
@@ -265,17 +254,14 @@ def principal_statement(arn: str) -> dict[str, object]:
 def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
     """Remove the roles from the statements that allow them. A statement without other principals is removed. Other
     principals, Sids and the order stay equal."""
-    whole: list[Statement] = []
-    changed: dict[int, tuple[Raw, str]] = {}
+    removals: Removals = {}
     for statement in _own(policy, arns):
         own = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
         if len(own) == len(statement.principals):
-            whole.append(statement)
+            removals[statement.index] = None
         else:
-            changed[statement.index] = (without_principals(statement.raw, "AWS", own.__contains__), short_list(own))
-    if not whole and not changed:
-        return unchanged(policy, f"no statement names {short_list(arns)}", None)
-    return with_removed(policy, whole, changed)
+            removals[statement.index] = without_principals(statement.raw, "AWS", own.__contains__), short_list(own)
+    return with_removed(policy, removals, nothing=f"no statement names {short_list(arns)}")
 
 
 def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -> Policy:

@@ -15,7 +15,6 @@ from enum import Enum
 
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.text import utc
-from podid.domain.trust.text import Truth
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
@@ -74,6 +73,26 @@ class PodIdentity:
     def name(self) -> str:
         return f"{self.namespace}/{self.service_account}"
 
+    @property
+    def caller(self) -> str:
+        return PODS_PRINCIPAL
+
+    def context(self, pod: LivePod | None = None) -> "RequestContext":
+        """Return the request context, for one live pod or for an unknown pod."""
+        sent = {
+            "aws:sourcearn": Sent((self.cluster_arn,)),
+            "aws:sourceaccount": Sent((self.account,)),
+            "aws:principalisawsservice": Sent(("true",)),
+            "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
+            "aws:sourceorgid": _organization(self, "aws:SourceOrgID"),
+            "aws:sourceorgpaths": at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
+            "sts:rolesessionname": _session_name(self, pod),
+        }
+        sent |= clock(self.now) | session_tags_of(self, pod, ("aws:requesttag/",))
+        return RequestContext(
+            1, sent | tags_of(self.role_tags, RESOURCE_TAGS), _ABSENT_AT_HOP_1 | _tag_lists(self), _unread(self)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TargetHop:
@@ -94,6 +113,38 @@ class TargetHop:
     @property
     def account(self) -> str:
         return Arn.parse(self.base_role_arn).account
+
+    @property
+    def caller(self) -> str:
+        return self.base_role_arn
+
+    def context(self, pod: LivePod | None = None) -> "RequestContext":
+        identity = self.pod
+        sent = {
+            "aws:principalarn": Sent((self.base_role_arn,)),
+            "aws:principalaccount": Sent((self.account,)),
+            "aws:principaltype": Sent(("AssumedRole",)),
+            "aws:principalisawsservice": Sent(("false",)),
+            "aws:userid": at_run_time("aws:userid, the unique id of the role and its session"),
+            "sts:externalid": _external_id(self),
+        }
+        if identity.org_id is not None:
+            sent["aws:principalorgid"] = _organization(identity, "aws:PrincipalOrgID")
+        sent |= tags_of(identity.role_tags, ("aws:principaltag/",))
+        sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
+        if identity.session_tags:
+            why = "AWS does not document whether transitive tags are tag keys of the second request"
+            sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
+        unread = () if identity.role_tags is not None else ("aws:principaltag/",)
+        return RequestContext(
+            2,
+            sent | tags_of(self.role_tags, RESOURCE_TAGS),
+            ABSENT_IN_SESSION | _tag_lists(identity),
+            unread + _unread(self),
+        )
+
+
+Request = PodIdentity | TargetHop
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +220,7 @@ class RequestContext:
     sent: Mapping[str, Sent]
     absent: frozenset[str]
     unread: tuple[str, ...]
-    answers: dict[int, Truth] = field(default_factory=dict, compare=False, repr=False)
+    answers: dict[int, bool | None] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Sent | NoValue:
         """Return the value of `key` (lower case), or why there is none."""
@@ -185,53 +236,7 @@ class RequestContext:
         return NoValue.ABSENT if is_web_identity(key) else NoValue.UNKNOWN
 
 
-def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> RequestContext:
-    """Return the request context, for one live pod or for an unknown pod."""
-    if isinstance(request, TargetHop):
-        return _hop_2(request, pod)
-    return _hop_1(request, pod)
-
-
-def _hop_1(identity: PodIdentity, pod: LivePod | None) -> RequestContext:
-    sent = {
-        "aws:sourcearn": Sent((identity.cluster_arn,)),
-        "aws:sourceaccount": Sent((identity.account,)),
-        "aws:principalisawsservice": Sent(("true",)),
-        "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
-        "aws:sourceorgid": _organization(identity, "aws:SourceOrgID"),
-        "aws:sourceorgpaths": at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
-        "sts:rolesessionname": _session_name(identity, pod),
-    }
-    sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/",))
-    return RequestContext(
-        1, sent | tags_of(identity.role_tags, RESOURCE_TAGS), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity)
-    )
-
-
-def _hop_2(hop: TargetHop, pod: LivePod | None) -> RequestContext:
-    identity = hop.pod
-    sent = {
-        "aws:principalarn": Sent((hop.base_role_arn,)),
-        "aws:principalaccount": Sent((hop.account,)),
-        "aws:principaltype": Sent(("AssumedRole",)),
-        "aws:principalisawsservice": Sent(("false",)),
-        "aws:userid": at_run_time("aws:userid, the unique id of the role and its session"),
-        "sts:externalid": _external_id(hop),
-    }
-    if identity.org_id is not None:
-        sent["aws:principalorgid"] = _organization(identity, "aws:PrincipalOrgID")
-    sent |= tags_of(identity.role_tags, ("aws:principaltag/",))
-    sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
-    if identity.session_tags:
-        why = "AWS does not document whether transitive tags are tag keys of the second request"
-        sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
-    unread = () if identity.role_tags is not None else ("aws:principaltag/",)
-    return RequestContext(
-        2, sent | tags_of(hop.role_tags, RESOURCE_TAGS), ABSENT_IN_SESSION | _tag_lists(identity), unread + _unread(hop)
-    )
-
-
-def _unread(request: PodIdentity | TargetHop) -> tuple[str, ...]:
+def _unread(request: Request) -> tuple[str, ...]:
     return () if request.role_tags is not None else RESOURCE_TAGS
 
 

@@ -62,7 +62,7 @@ def simulate_all(
 
 def _simulate(iam: Iam, cluster: Cluster, association: Association, request: ActionRequest) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
-    lacking = elsewhere(arn, cluster)
+    lacking = elsewhere(arn, cluster.account)
     answers: list[Allowed] = []
     for resource in request.resources:
         if lacking is not None:

@@ -188,7 +188,6 @@ def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] 
 
 
 def _policies(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
-    """Return the role's policies, by the names of inline ones and the ARNs of managed ones."""
     policies = iam.get_policies(role_name)
     documents: dict[str, Mapping[str, object]] = dict(policies.inline)
     for attached in policies.attached:

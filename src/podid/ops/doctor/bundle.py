@@ -24,16 +24,8 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     ),
     "associations: service accounts, roles, session policies": ("associations",),
     "roles: trust policies, tags that a trust policy uses, names of policies, roles that they allow to assume": (
-        *(
-            "roles",
-            "target_roles",
-            "chained_roles",
-            "role_policies",
-            "assume_permissions",
-            "target_permissions",
-            "bounded",
-        ),
-        *("cni_permissions", "node_role_allowed"),
+        *("roles", "target_roles", "chained_roles", "role_policies", "assume_permissions", "target_permissions"),
+        *("bounded", "cni_permissions", "node_role_allowed"),
     ),
     "nodes: names, labels, taints, ids of instances, roles": (
         *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),
@@ -136,10 +128,8 @@ def _drop_unneeded(whole: dict[str, Any]) -> None:
         for name in ("description", "last_used_region", "max_session_seconds"):
             role.pop(name, None)
         tags = role.get("tags", {}).items()
-        role |= {
-            "role_id": "",
-            "tags": {key: tag for key, tag in tags if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts},
-        }
+        used = {key: tag for key, tag in tags if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts}
+        role |= {"role_id": "", "tags": used}
 
 
 def _in_trusts(value: Any) -> Iterator[str]:

@@ -154,7 +154,6 @@ def _simulated(
 
 
 def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[Outcome, str]:
-    """Return the outcome and the reason of a decision."""
     if decision is None:
         return "unknown", "IAM's policy simulator returned no result for it"
     # only PassRole calls have the service key

@@ -47,17 +47,7 @@ _CONTRADICTIONS = (
     ),
 )
 # for one cluster
-_OF_ONE = {
-    "--fix",
-    "--fix-id",
-    "--until-clean",
-    "--watch",
-    "--from",
-    "--verify",
-    "--probe",
-    "--me",
-    "--for",
-}
+_OF_ONE = {"--fix", "--fix-id", "--until-clean", "--watch", "--from", "--verify", "--probe", "--me", "--for"}
 # allowed together with --me
 _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-level", "--force"}
 
@@ -176,10 +166,8 @@ class DoctorOptions:
         used = {*given_options(self), *(("--dry-run",) if dry_run else ())}
         if self.me or self.for_command:
             if not self.me:
-                raise UsageError(
-                    "--for requires --me: it specifies the command whose permissions are checked",
-                    hint=Again(add=("--me",)),
-                )
+                message = "--for requires --me: it specifies the command whose permissions are checked"
+                raise UsageError(message, hint=Again(add=("--me",)))
             if used - _OF_ANYBODY:
                 raise UsageError(
                     "--me checks the caller's permissions: it cannot be used together with a target, checks or fixes"

@@ -150,7 +150,6 @@ def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: 
 
 
 def _services(allows: Sequence[PermissionStatement], table: ActionTable) -> Iterator[Service]:
-    """Yield the services that the statements may be about."""
     patterns = {ANY} if any(item.not_action for item in allows) else set()
     patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
     services = {service.prefix: service for pattern in patterns for service in table.services(pattern)}

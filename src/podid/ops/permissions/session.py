@@ -20,22 +20,23 @@ from podid.domain.names import Arn, role_name
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
-from podid.domain.section import Known, Missing, Section
+from podid.domain.section import Known, Missing, Section, missing
 from podid.facts.privileges import RoleGrants
-from podid.facts.second_hop import SecondHop, second_hop
-from podid.ops.permissions.read import OTHER_ACCOUNT, in_other_account
+from podid.facts.second_hop import OTHER_ACCOUNT, SIMULATE, SecondHop, elsewhere, second_hop
 from podid.ops.reading.roles import grants_of_roles
+from podid.ops.role.resolve import resolve_role
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
+    from podid.aws.iam import Iam
     from podid.domain.plan import Place
     from podid.ops.clients import Clients
 
 Values = Mapping[str, tuple[str, ...]]
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 FREE = "sts:getcalleridentity"
-SIMULATE = "iam:SimulatePrincipalPolicy"
 _EXPLICIT, _IMPLICIT = "explicitDeny", "implicitDeny"
+_POLICIES = ": reading its policies"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +70,10 @@ class SessionAccess:
             return None
         if self.hop.error is not None:
             return Ruling(action="", verdict=AccessVerdict.DENIED, reason=self.hop.error.message)
-        for missing in self.hop.unknowns:
+        for why in self.hop.unknowns:
             role = role_name(self.hop.association.role_arn)
-            reason = f"not known whether role {role} can assume role {role_name(self.role_arn)}: {missing.reason}"
-            return Ruling(
-                action="", verdict=AccessVerdict.UNKNOWN, reason=reason, missing_permission=missing.permission
-            )
+            reason = f"not known whether role {role} can assume role {role_name(self.role_arn)}: {why.reason}"
+            return Ruling(action="", verdict=AccessVerdict.UNKNOWN, reason=reason, missing_permission=why.permission)
         return None
 
     def ruling(self, action: str, resource: str = "") -> Ruling:
@@ -111,27 +110,31 @@ class OfSession:
 
     @property
     def cluster(self) -> TextOrNull:
-        association = self.access.association
-        return association.cluster_name if association is not None else ""
+        return getattr(self.access.association, "cluster_name", "")
 
     @property
     def namespace(self) -> TextOrNull:
-        association = self.access.association
-        return association.namespace if association is not None else ""
+        return getattr(self.access.association, "namespace", "")
 
     @property
     def service_account(self) -> TextOrNull:
-        association = self.access.association
-        return association.service_account if association is not None else ""
+        return getattr(self.access.association, "service_account", "")
 
     @property
     def association_id(self) -> TextOrNull:
-        association = self.access.association
-        return association.association_id if association is not None else ""
+        return getattr(self.access.association, "association_id", "")
 
     @property
     def role_arn(self) -> Annotated[str, OR_NULL, About("The role of the pods' credentials; null for policy files.")]:
         return self.access.role_arn
+
+
+def read_role_grants(iam: Iam, text: str, *, account: str, partition: str) -> RoleGrants:
+    """Return the policies of a role by name or ARN. Raise NotFound with the nearest names, InvalidInput for a role of
+    another account."""
+    resolved = resolve_role(iam, text, account=account, partition=partition)
+    role = missing(resolved.denied) if resolved.denied is not None else Known(resolved.role)
+    return grants_of_roles(iam, [resolved.arn], {resolved.arn: role})[resolved.arn]
 
 
 def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession) -> SessionAccess:
@@ -188,57 +191,53 @@ class SessionReader:
     ) -> tuple[SessionAccess, ...]:
         """Return the access of each association's pods, or of `pod`."""
         cluster = place.the_cluster
-        own = [item.role_arn for item in associations]
-        targets = [item.target_role_arn for item in associations if item.target_role_arn]
-        self._read(own, cluster.account)
-        self._read(targets, cluster.account)
+        self._read([item.role_arn for item in associations], cluster.account)
+        self._read([item.target_role_arn for item in associations if item.target_role_arn], cluster.account)
         return tuple(self._of(cluster, place.region, item, pod) for item in associations)
 
     def _read(self, arns: Sequence[str], account: str) -> None:
         new = [arn for arn in dict.fromkeys(arns) if arn not in self.grants]
         if not new:
             return
-        elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
-        self.grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
+        unreadable = {arn: reason for arn in new if (reason := elsewhere(arn, account, _POLICIES)) is not None}
+        self.grants.update(grants_of_roles(self.clients.iam, [arn for arn in new if arn not in unreadable]))
         theirs: list[str] = []
-        if elsewhere and self.target_profile:
+        if unreadable and self.target_profile:
             aws = self.clients.aws_of(self.target_profile)
             caller_account = aws.sts.get_caller().account
-            theirs = [arn for arn in elsewhere if Arn.parse(arn).account == caller_account]
+            theirs = [arn for arn in unreadable if Arn.parse(arn).account == caller_account]
             self.grants.update(grants_of_roles(aws.iam, theirs))
-        for arn in elsewhere.keys() - theirs:
-            self.grants[arn] = RoleGrants.of(arn, elsewhere[arn], elsewhere[arn], elsewhere[arn])
+        for arn in unreadable.keys() - theirs:
+            self.grants[arn] = RoleGrants.of(arn, unreadable[arn], unreadable[arn], unreadable[arn])
 
     def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
         grants = self.grants[association.pods_role_arn]
         session = RoleSession(region=region, now=self.now, specified=self.specified)
-        elsewhere = in_other_account(grants.arn, cluster.account)
+        foreign, not_simulated = elsewhere(grants.arn, cluster.account, _POLICIES), None
         unreadable = isinstance(grants.role, Missing) and grants.role.error_code == OTHER_ACCOUNT
-        profile = self.target_profile if elsewhere is not None and not unreadable else ""
-        access = replace(
-            pods_access(association, cluster.arn, grants, session, live),
-            profile=profile,
-            not_simulated=None if elsewhere is None or profile else _in_account(elsewhere, grants.arn),
-        )
+        profile = self.target_profile if foreign is not None and not unreadable else ""
+        if foreign is not None and not profile:
+            permission = f"{SIMULATE} in account {Arn.parse(grants.arn).account}"
+            not_simulated = Unread("IAM's simulator", foreign.reason, permission)
+        access = pods_access(association, cluster.arn, grants, session, live)
+        access = replace(access, profile=profile, not_simulated=not_simulated)
         if not association.target_role_arn:
             return access
         base = self.grants[association.role_arn]
-        hop = self._hop(association, cluster, base, access.access.session)
-        unread = tuple(dict.fromkeys((*access.unread, *_unread(base))))
-        return replace(access, base=base, hop=hop, unread=unread)
-
-    def _hop(self, association: Association, cluster: Cluster, base: RoleGrants, session: RoleSession) -> SecondHop:
-        """Return how the association's role assumes its target role, by podid's own evaluation of its policies."""
-        target, access = association.target_role_arn or "", RoleAccess(_as_role(session, base), base.layers)
-        return second_hop(
+        session = access.access.session
+        # podid's own evaluation of the role's policies, instead of IAM's simulator
+        permissions = _decisions(RoleAccess(_as_role(session, base), base.layers), association.target_role_arn)
+        hop = second_hop(
             association,
             cluster,
             base=base.known_role,
-            target=self.grants[target].role,
-            permissions=_decisions(access, target),
+            target=grants.role,
+            permissions=permissions,
             pods=(session.live,) if session.live is not None else None,
             now=self.now,
         )
+        unread = tuple(dict.fromkeys((*access.unread, *_unread(base))))
+        return replace(access, base=base, hop=hop, unread=unread)
 
 
 def _decisions(access: RoleAccess, target: str) -> Section[tuple[Decision, ...]]:
@@ -267,7 +266,6 @@ def _decisions(access: RoleAccess, target: str) -> Section[tuple[Decision, ...]]
 
 
 def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
-    """Return the session as one of the role."""
     role = grants.known_role
     tags = dict(role.tags) if role is not None else None
     return replace(session, role_arn=grants.arn, role_id=role.role_id if role is not None else "", role_tags=tags)
@@ -275,10 +273,6 @@ def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
 
 def _unread(grants: RoleGrants) -> Iterator[Unread]:
     return (Unread(name, reason.reason, reason.permission) for name, reason in grants.missing)
-
-
-def _in_account(elsewhere: Missing, arn: str) -> Unread:
-    return Unread("IAM's simulator", elsewhere.reason, f"{SIMULATE} in account {Arn.parse(arn).account}")
 
 
 def _session_policy(text: str) -> PermissionPolicy:

@@ -94,7 +94,6 @@ def who_can(
 
 
 def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdentities]) -> AllowedIdentities:
-    """Return the document of all clusters."""
     (action,) = query.actions
     unread = dict.fromkeys(item for part in parts for item in part.unread)
     return AllowedIdentities(
@@ -108,7 +107,6 @@ def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdenti
 
 
 def _pods(clients: Clients, namespace: str | None) -> tuple[Counter[ServiceAccountRef] | None, tuple[Unread, ...]]:
-    """Return the number of running pods of each service account."""
     section: Section[Counter[ServiceAccountRef]] = attempt(
         lambda: Counter(pod.ref for pod in clients.kube.reader.list_pods(namespace or "") if live(pod))
     )

@@ -18,8 +18,7 @@ from podid.domain.errors import PodidError
 from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
-from podid.ops.reading.metadata_probes import read_metadata_probes
-from podid.ops.reading.probes import Probing, read_probes
+from podid.ops.reading.probes import Probing, read_metadata_probes, read_probes
 from podid.ops.reading.readings import Gap, Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
@@ -104,13 +103,10 @@ def collect(
     )
     # one thread per row, so that a row which waits for another does not delay the rest
     for row in rows:
-        before = partial(_before, row, section_of)
-        if row.name in anew:
-            reads[row.name] = submit(_read, row, source(previous=base_section(row.name), before=before))
-        elif row.name in derived:
-            reads[row.name] = submit(
-                _read_if_changed, row, source(previous=base_section(row.name), before=before), base_section
-            )
+        if row.name in anew or row.name in derived:
+            row_source = source(previous=base_section(row.name), before=partial(_before, row, section_of))
+            unless = base_section if row.name in derived else None
+            reads[row.name] = submit(_read, row, row_source, unless)
     sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is not None and "probes" in anew:
@@ -132,12 +128,10 @@ def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collect
     return anew, derived
 
 
-def _read_if_changed(row: SectionRow, source: Source, base: Before) -> Section[Any]:
-    same = all(source.before(name) == base(name) for name in row.before)
-    return base(row.name) if same else _read(row, source)
-
-
-def _read(row: SectionRow, source: Source) -> Section[Any]:
+def _read(row: SectionRow, source: Source, base: Before | None) -> Section[Any]:
+    """Return the section; that of `base`, if any, unless a section from which it is read has changed."""
+    if base is not None and all(source.before(name) == base(name) for name in row.before):
+        return base(row.name)
     try:
         with pacing.hurried(pacing.FAILING_SECONDS):
             value = row.read(source)

@@ -1,8 +1,10 @@
-"""Probes: podid's own pods that request credentials from the agent, to check links that only a pod can check.
+"""Probes: podid's own pods that request credentials from the agent, to check links that only a pod can check, or from
+the metadata service.
 
-Each probe is a Job of one pod, with the service account, on a node where its pods run. It prints its AWS identity,
-never a credential, and is always deleted; if podid is killed, the Job's deadline and its TTL delete it. Probes run in
-the foreground, after everything else was read, so that Ctrl-C reaches them.
+Each probe of the agent is a Job of one pod, with the service account, on a node where its pods run. A probe of the
+metadata service runs as service account `default` with its own network, one on a node of each group. A probe prints its
+AWS identity, never a credential, and is always deleted; if podid is killed, the Job's deadline and its TTL delete it.
+Probes run in the foreground, after everything else was read, so that Ctrl-C reaches them.
 """
 
 from __future__ import annotations
@@ -12,19 +14,22 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, Other, PodidError, Rejected
-from podid.domain.evidence import NO_ASSOCIATION, Probed, identified
+from podid.domain.evidence import NO_ASSOCIATION, Probed, Redeemed, identified
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
-from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Done, Place, Plan, Status
+from podid.domain.grouping import grouped
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Action, Done, Place, Status
 from podid.domain.section import UNASKED
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or
 from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
+from podid.facts.nodes import group_subject
+from podid.kube.reader import KubeReader
 from podid.kube.writer import CONTAINER
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import PROBE
@@ -32,16 +37,12 @@ from podid.ops.clients import Clients
 from podid.ops.errortext import Certainty, hits
 from podid.pages.index import ENTRIES
 
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-
 # includes the time to pull an image
 PROBE_SECONDS = 180.0
 # each probe is a pod on the cluster; the output lists the omitted ones
 MOST_NODES, MOST_PROBES = 10, 10
 # AWS's image for amd64 and arm64; any image with the AWS CLI 2.15 or newer works
 PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"
-
 SECONDS_BETWEEN_READS = 2.0
 # after this time the controller or the scheduler has reported why there is no pod
 PLACING = timedelta(seconds=15)
@@ -50,13 +51,12 @@ _VAIN = (
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
 _ACCOUNT_ABSENT = "error looking up service account"
-
 _MOST = 400  # characters of a foreign text
 _AGENT_ANSWERED = "from container metadata"
 _NOT_ALLOWED = "EKS does not have permissions to assume the associated role"
-NO_CREDENTIALS = "Unable to locate credentials"
+_NO_CREDENTIALS = "Unable to locate credentials"
 # exit codes of shells and container runtimes for a program that does not exist or cannot run
-NO_PROGRAM = (126, 127, 128)
+_NO_PROGRAM = (126, 127, 128)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,11 @@ class Probe:
     node: str
     image: str
     metadata: bool = False
+
+    @classmethod
+    def new(cls, ref: ServiceAccountRef, node: str, image: str, *, metadata: bool = False) -> Probe:
+        name = f"podid-probe-{secrets.token_hex(4)}"
+        return cls(ref=ref, name=name, node=node, image=image, metadata=metadata)
 
     @property
     def action(self) -> Action:
@@ -89,11 +94,11 @@ class Probing:
 def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:
     """Raise NotFound for a named node that does not exist. If nodes cannot be listed, the scheduler reports it."""
     try:
-        known = {node.name for node in reader.list_nodes()} if names else set()
+        existing = {node.name for node in reader.list_nodes()} if names else set()
     except PodidError:
         return
     for name in names:
-        if name not in known:
+        if name not in existing:
             raise NotFound(f"Node {name} does not exist", subject=name, hint=Other(("agent", "nodes")))
 
 
@@ -107,20 +112,12 @@ def plan_probes(
 ) -> tuple[Probe, ...]:
     """Return one probe per node with live pods of a service account, at most `most`, or per node in `nodes`. Return one
     probe on any node if no pod runs, or if pods are not known."""
-    return tuple(
-        Probe(ref=ref, name=f"podid-probe-{secrets.token_hex(4)}", node=node, image=image)
-        for ref in refs
-        for node in nodes or _nodes_of(known_or(pods, ()), ref)[:most] or ("",)
-    )
-
-
-def _nodes_of(pods: tuple[Pod, ...], ref: ServiceAccountRef) -> tuple[str, ...]:
-    served = (pod for pod in pods if pod.ref == ref and live(pod) and not opted_out(pod) and not on_fargate(pod, {}))
-    return tuple(sorted({pod.node for pod in served if pod.node}))
-
-
-def probe_plan(place: Place, probes: Sequence[Probe]) -> Plan:
-    return Plan(header=place.header, actions=tuple(probe.action for probe in probes))
+    probes = []
+    for ref in refs:
+        served = (pod for pod in known_or(pods, ()) if pod.ref == ref and live(pod) and not opted_out(pod))
+        hosts = sorted({pod.node for pod in served if pod.node and not on_fargate(pod, {})})
+        probes += [Probe.new(ref, node, image) for node in nodes or hosts[:most] or ("",)]
+    return tuple(probes)
 
 
 def read_probes(
@@ -137,13 +134,12 @@ def read_probes(
     associations = {item.ref: item for item in chosen if isinstance(item, Association)}
     planned = how.planned or plan_probes(snapshot.pods, tuple(associations), most=1)
     runs = [
-        ProbeRun(clients, probe, _judging(associations[probe.ref])) for probe in planned if probe.ref in associations
+        ProbeRun(clients, probe, partial(judge, associations[probe.ref]))
+        for probe in planned
+        if probe.ref in associations
     ]
-    answers: dict[str, Section[tuple[Probed, ...]]] = {
-        str(item.ref): Missing(item.reason, item.permission, item.error_code)
-        for item in chosen
-        if isinstance(item, UnreadAssociation)
-    }
+    unread = (item for item in chosen if isinstance(item, UnreadAssociation))
+    answers: dict[str, Section[tuple[Probed, ...]]] = {str(item.ref): item.unread for item in unread}
     run_probes(place, runs, how)
     for ref in associations if runs else ():
         answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
@@ -169,7 +165,6 @@ def run_probes(place: Place, runs: Sequence[ProbeRun], how: Probing) -> None:
 
 
 def _watch(runs: Sequence[ProbeRun], patience: Patience) -> None:
-    """Wait until each has its answer, or `patience` ends."""
     for _ in patience.rounds(SECONDS_BETWEEN_READS):
         for run in runs:
             if run.answer is not None:
@@ -183,12 +178,6 @@ def _watch(runs: Sequence[ProbeRun], patience: Patience) -> None:
         if (pending := next((run for run in runs if run.answer is None), None)) is None:
             return
         patience.say(f"probe {pending.probe.ref.namespace}/{pending.probe.name}: {pending.state}")
-
-
-def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
-    """Return whether a requested probe has no answer."""
-    parts = known_or(probes, {}).values()
-    return any(isinstance(part, Missing) or any(met.missing is not None for met in part.value) for part in parts)
 
 
 @dataclass(slots=True)
@@ -291,42 +280,49 @@ class ProbeRun:
         return Done(action, Status.DONE, None, "ran and was deleted")
 
 
+# output of `aws sts get-caller-identity` in another form
+_NO_IDENTITY = (ValueError, KeyError, TypeError, RecursionError, InvalidInput)
+
+
 # --- its answer -------------------------------------------------------------------------------------------------------
 
 
-def _judging(association: Association) -> Callable[[str, int, Probed], Probed]:
-    return lambda text, exit_code, blank: judge(text, exit_code, association, blank)
-
-
-def judge(text: str, exit_code: int, association: Association, blank: Probed) -> Probed:
+def judge(association: Association, text: str, exit_code: int, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
-
-    def unknown(reason: str) -> Probed:
-        return replace(blank, missing=Missing(reason))
-
     if exit_code == 0:
         return _identity(text, association, blank)
     output = " ".join(text.split())[:_MOST]
-    if exit_code in NO_PROGRAM:
-        return unknown(f"its image has no working AWS CLI (exit code {exit_code}) {output}".strip())
+    if exit_code in _NO_PROGRAM:
+        return _failed(output, exit_code, blank)
     if _AGENT_ANSWERED in output:
         return _refused(output, blank)
     if any(address in output for address in AGENT_ADDRESSES):
         # the SDK does not name the cause: checks on the cluster find it
         return replace(blank, link=NETWORK, message=f"it cannot reach the agent: {output}")
-    if NO_CREDENTIALS in output:
-        return unknown(f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {output}")
+    if _NO_CREDENTIALS in output:
+        return _unknown(blank, f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {output}")
     if "endpoint URL" in output:
-        return unknown(f"the agent returned credentials, but the pod cannot reach STS to read their identity: {output}")
-    return unknown(f"its AWS CLI exited with code {exit_code}: {output or 'no output'}")
+        why = "the agent returned credentials, but the pod cannot reach STS to read their identity"
+        return _unknown(blank, f"{why}: {output}")
+    return _failed(output, exit_code, blank)
+
+
+def _unknown(blank: Probed, reason: str) -> Probed:
+    return replace(blank, missing=Missing(reason))
+
+
+def _failed(output: str, exit_code: int, blank: Probed) -> Probed:
+    if exit_code in _NO_PROGRAM:
+        return _unknown(blank, f"its image has no working AWS CLI (exit code {exit_code}) {output}".strip())
+    return _unknown(blank, f"its AWS CLI exited with code {exit_code}: {output or 'no output'}")
 
 
 def _identity(text: str, association: Association, blank: Probed) -> Probed:
     try:
         arn = str(json.loads(text)["Arn"])
         redeemed, expected = identified(association, arn)
-    except (ValueError, KeyError, TypeError, RecursionError, InvalidInput):
-        return replace(blank, missing=Missing("its output is not an identity"))
+    except _NO_IDENTITY:
+        return _unknown(blank, "its output is not an identity")
     if expected:
         return replace(blank, redeemed=redeemed)
     message = f"the agent returned the credentials of {arn}, not of {association.pods_role_arn}"
@@ -349,3 +345,52 @@ def _refused(output: str, blank: Probed) -> Probed:
     if hit.certainty is Certainty.SURE:
         return replace(blank, link=link, message=message, id=hit.id)
     return replace(blank, link=link, message=message, likely=hit.id)
+
+
+# --- the metadata service ---------------------------------------------------------------------------------------------
+
+
+def read_metadata_probes(
+    clients: Clients, place: Place, snapshot: Snapshot, how: Probing
+) -> Section[Mapping[str, Probed]]:
+    """Return node -> the result of a probe there: `redeemed` if the pod got credentials of the node's role. One node of
+    each group of EC2 nodes is probed, in the first of the snapshot's namespaces. Never raises for a failure."""
+    for section in (snapshot.nodes, snapshot.instances):
+        if isinstance(section, Missing):
+            return section
+    instances = known(snapshot.instances)
+    nodes = [node for node in known(snapshot.nodes) if node.name in instances and node.ready and node.os != "windows"]
+    groups = grouped((group_subject(node), node.name) for node in nodes)
+    ref = ServiceAccountRef((*snapshot.only_namespaces, "default")[0], "default")
+    first = sorted(members[0] for members in groups.values())[:MOST_PROBES]
+    runs = [ProbeRun(clients, Probe.new(ref, node, PROBE_IMAGE, metadata=True), judge_metadata) for node in first]
+    run_probes(place, runs, how)
+    return Known({run.probe.node: run.met for run in runs})
+
+
+def judge_metadata(text: str, exit_code: int, blank: Probed) -> Probed:
+    """Return `blank` with the result of `aws sts get-caller-identity` in a pod without credentials of its own."""
+    if exit_code == 0:
+        return _identity_of_node(text, blank)
+    output = " ".join(text.split())[:_MOST]
+    if exit_code not in _NO_PROGRAM:
+        if _NO_CREDENTIALS in output:
+            return replace(blank, message="the metadata service returned no credentials to the pod")
+        if "endpoint URL" in output and "sts" in output:
+            # the AWS CLI sends a request only with credentials
+            return replace(blank, redeemed=Redeemed(role_arn="", account="", session_name=""))
+    return _failed(output, exit_code, blank)
+
+
+def _identity_of_node(text: str, blank: Probed) -> Probed:
+    try:
+        arn = Arn.parse(str(json.loads(text)["Arn"]))
+    except _NO_IDENTITY:
+        return _unknown(blank, "its output is not an identity")
+    kind, _, rest = arn.resource.partition("/")
+    role, _, session = rest.partition("/")
+    # EC2 names the session of an instance's role after the instance
+    if kind != "assumed-role" or not session.startswith("i-"):
+        return _unknown(blank, f"the pod has credentials of its own, of {arn}")
+    role_arn = f"arn:{arn.partition}:iam::{arn.account}:role/{role}"
+    return replace(blank, redeemed=Redeemed(role_arn=role_arn, account=arn.account, session_name=session))

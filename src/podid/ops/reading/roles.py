@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError
-from podid.domain.iam import (
-    AssumePermissions,
-    Document,
-    PolicyNames,
-    allowed_actions,
-    allows_any_action,
-    undecided,
-)
+from podid.domain.iam import AssumePermissions, Document, PolicyNames, allowed_actions, allows_any_action, undecided
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
 from podid.domain.snapshot import (
@@ -59,7 +52,7 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     roles: dict[str, Section[Role | None]] = {}
     nearby = []
     for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
-        section = attempt(partial(elsewhere, arn, source.cluster))
+        section = attempt(partial(elsewhere, arn, source.cluster.account))
         if isinstance(section, Missing):
             roles[arn] = section
         elif section.value is not None:
@@ -128,9 +121,7 @@ def _policies(iam: Iam, names: Mapping[str, Section[PolicyNames]]) -> dict[str, 
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
     inline = dict(iam.get_inline_documents(sorted(pairs)))
     managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
-    documents: dict[str, Section[Policies]] = {
-        arn: section for arn, section in names.items() if isinstance(section, Missing)
-    }
+    documents: dict[str, Section[Policies]] = {arn: item for arn, item in names.items() if isinstance(item, Missing)}
     for arn, policies in known.items():
         answers = {policy: inline[role_name(arn), policy] for policy in policies.inline}
         answers |= {policy: managed[policy] for policy in policies.attached}

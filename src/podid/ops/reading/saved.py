@@ -50,9 +50,8 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         wrote = body.get("podidVersion")
         by = f" (podid {wrote} saved it)" if isinstance(wrote, str) else ""
         message = f"{name} is a snapshot of a format that this podid does not support{by}; supported are 1 to {FORMAT}"
-        raise InvalidInput(
-            message, subject=name, advice="Save the snapshot again with the version of podid that reads it."
-        )
+        advice = "Save the snapshot again with the version of podid that reads it."
+        raise InvalidInput(message, subject=name, advice=advice)
     try:
         return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
@@ -88,15 +87,14 @@ def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
     for association in associations.value if isinstance(associations, Known) else ():
         unasked = isinstance(association, UnreadAssociation) and association.error_code == UNASKED
         if unasked and association.ref in (scope.named or (association.ref,)):
-            raise UsageError(
-                f"{name} does not contain {association.ref}: it was saved for other service accounts", subject=name
-            )
+            message = f"{name} does not contain {association.ref}: it was saved for other service accounts"
+            raise UsageError(message, subject=name)
     if namespaces == held and not scope.named:
         return snapshot
     if scope.named and isinstance(associations, Known):
-        associations = Known(
-            tuple(item if item.ref in scope.named else UnreadAssociation.unasked(item) for item in associations.value)
-        )
+        named = scope.named
+        listed = (item if item.ref in named else UnreadAssociation.unasked(item) for item in associations.value)
+        associations = Known(tuple(listed))
     return replace(
         snapshot,
         only_namespaces=namespaces,

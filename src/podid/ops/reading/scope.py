@@ -105,14 +105,12 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
     if len(parts) == 3:
         kind = KINDS.get(parts[0].lower())
         if kind is None:
-            raise InvalidInput(
-                f"{text!r}: {parts[0]!r} is not a supported kind; use one of {', '.join(KINDS)}", subject=text
-            )
+            message = f"{text!r}: {parts[0]!r} is not a supported kind; use one of {', '.join(KINDS)}"
+            raise InvalidInput(message, subject=text)
         ref = ServiceAccountRef.parse("/".join(parts[1:]))
-        scope = DoctorScope(ref.namespace, kind, ref.name, text)
     else:
-        ref = ServiceAccountRef.parse(text)
-        scope = DoctorScope(ref.namespace, SERVICE_ACCOUNT, ref.name, text)
+        kind, ref = SERVICE_ACCOUNT, ServiceAccountRef.parse(text)
+    scope = DoctorScope(ref.namespace, kind, ref.name, text)
     if namespace and namespace != scope.namespace:
         raise UsageError(f"{text!r} is not in namespace {namespace!r}, which --namespace specifies", subject=text)
     return scope

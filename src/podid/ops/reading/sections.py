@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import exposure, readings, roles, trials, witnesses
+from podid.ops.reading import readings, roles, trials, witnesses
 from podid.ops.reading.readings import Source
 
 # cost -> the option that requests it
@@ -45,9 +45,9 @@ class SectionRow:
     name: str
     operations: tuple[Need, ...]
     read: Callable[[Source], Any]
-    needs: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-    why: str = ""
+    needs: tuple[str, ...]
+    uses: tuple[str, ...]
+    why: str
 
     @property
     def cost(self) -> Cost:
@@ -103,163 +103,139 @@ def permissions(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
+
+def _row(
+    read: Callable[[Source], Any],
+    *operations: Need,
+    name: str = "",
+    needs: tuple[str, ...] = (),
+    uses: tuple[str, ...] = (),
+    why: str = "",
+) -> SectionRow:
+    """Return the row of the section with that name, which is the name of `read` if none is specified."""
+    return SectionRow(name or read.__name__, operations, read, needs, uses, why)
+
+
 # trials as a pod need these; the roles are for the checks that explain a refusal
 _TRIED = ("associations", "pods", "roles", "target_roles", "target_permissions", "changes")
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose the cluster
-    SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
-    SectionRow("associations", (Eks.iter_readable,), readings.associations),
-    SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
-    SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
-    SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
-    SectionRow("agent_next_versions", (Eks.list_addon_versions,), readings.agent_next_versions, needs=("agent_addon",)),
-    SectionRow("upgrade_insights", (Eks.list_upgrade_findings, Eks.find_insight), readings.upgrade_insights),
-    SectionRow("addons", (Eks.list_addons,), readings.addons),
-    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
-    SectionRow("account_quotas", (Iam.get_account_summary,), lambda s: s.clients.iam.get_account_summary()),
-    SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
-    SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
-    SectionRow("target_permissions", (Iam.simulate_pairs,), roles.target_permissions, needs=("associations",)),
-    SectionRow("role_policies", (Iam.get_names_of_policies,), roles.role_policies, needs=("associations",)),
-    SectionRow(
-        "permission_policies",
-        (Iam.get_inline_documents, Iam.get_managed_documents),
-        roles.permission_policies,
-        needs=("role_policies",),
-    ),
-    SectionRow(
-        "target_policies",
-        (Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
+    _row(lambda s: s.cluster, "eks:DescribeCluster", name="cluster"),
+    _row(readings.associations, Eks.iter_readable),
+    _row(lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now), name="changes"),
+    _row(readings.agent_addon, Eks.find_addon),
+    _row(readings.agent_versions, Eks.list_addon_versions, needs=("agent_addon",)),
+    _row(readings.agent_next_versions, Eks.list_addon_versions, needs=("agent_addon",)),
+    _row(readings.upgrade_insights, Eks.list_upgrade_findings, Eks.find_insight),
+    _row(readings.addons, Eks.list_addons),
+    _row(lambda s: s.clients.eks.list_node_groups(s.cluster.name), Eks.list_node_groups, name="node_groups"),
+    _row(lambda s: s.clients.iam.get_account_summary(), Iam.get_account_summary, name="account_quotas"),
+    _row(roles.roles, Iam.find_roles, needs=("associations",)),
+    _row(roles.target_roles, Iam.find_roles, needs=("associations",)),
+    _row(roles.target_permissions, Iam.simulate_pairs, needs=("associations",)),
+    _row(roles.role_policies, Iam.get_names_of_policies, needs=("associations",)),
+    _row(roles.permission_policies, Iam.get_inline_documents, Iam.get_managed_documents, needs=("role_policies",)),
+    _row(
         roles.target_policies,
+        Iam.get_names_of_policies,
+        Iam.get_inline_documents,
+        Iam.get_managed_documents,
         needs=("target_roles",),
     ),
-    SectionRow("boundaries", (Iam.get_managed_documents,), roles.boundaries, needs=("roles",), uses=("target_roles",)),
-    SectionRow("principals", (Iam.list_principals,), lambda s: s.clients.iam.list_principals()),
-    SectionRow("assume_permissions", (), roles.assume_permissions, needs=("permission_policies",)),
-    SectionRow("bounded", (), roles.bounded, needs=("roles", "assume_permissions", "boundaries")),
-    SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_permissions",)),
-    SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
-    SectionRow("node_classes", (KubeReader.list_node_classes,), roles.node_classes, uses=("nodes",)),
-    SectionRow(
-        "other_node_roles",
-        (Ec2.list_instance_profiles, Iam.find_profile_role, Iam.find_role, Eks.list_access_entries),
+    _row(roles.boundaries, Iam.get_managed_documents, needs=("roles",), uses=("target_roles",)),
+    _row(lambda s: s.clients.iam.list_principals(), Iam.list_principals, name="principals"),
+    _row(roles.assume_permissions, needs=("permission_policies",)),
+    _row(roles.bounded, needs=("roles", "assume_permissions", "boundaries")),
+    _row(roles.chained_roles, Iam.find_roles, needs=("assume_permissions",)),
+    _row(lambda s: s.kube.list_nodes(), KubeReader.list_nodes, name="nodes"),
+    _row(roles.node_classes, KubeReader.list_node_classes, uses=("nodes",)),
+    _row(
         roles.other_node_roles,
+        Ec2.list_instance_profiles,
+        Iam.find_profile_role,
+        Iam.find_role,
+        Eks.list_access_entries,
         needs=("node_groups", "node_classes"),
         uses=("nodes",),
     ),
-    SectionRow(
-        "node_role_allowed",
-        (Iam.simulate,),
-        roles.node_role_allowed,
-        needs=("node_groups",),
-        uses=("other_node_roles",),
+    _row(roles.node_role_allowed, Iam.simulate, needs=("node_groups",), uses=("other_node_roles",)),
+    _row(roles.node_role_policies, Iam.get_names_of_policies, needs=("node_groups",), uses=("other_node_roles",)),
+    _row(readings.egress, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+    _row(
+        lambda s: s.of_namespaces(s.kube.list_service_accounts),
+        KubeReader.list_service_accounts,
+        name="service_accounts",
     ),
-    SectionRow(
-        "node_role_policies",
-        (Iam.get_names_of_policies,),
-        roles.node_role_policies,
-        needs=("node_groups",),
-        uses=("other_node_roles",),
-    ),
-    SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), readings.egress),
-    SectionRow(
-        "service_accounts", (KubeReader.list_service_accounts,), lambda s: s.of_namespaces(s.kube.list_service_accounts)
-    ),
-    SectionRow(
-        "namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts", "associations")
-    ),
-    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
-    SectionRow(
-        "config_map_keys", (KubeReader.find_config_map_keys,), readings.config_map_keys, needs=("associations", "pods")
-    ),
-    SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
-    SectionRow("cni_permissions", (Iam.simulate,), roles.cni_permissions, needs=("associations", "node_groups")),
-    SectionRow(
-        "access_keys",
-        (KubeReader.list_keys_of_pods, KubeReader.list_keys_of_config_maps, Sts.get_key_account),
-        exposure.access_keys,
-    ),
-    SectionRow(
-        "secret_keys",
-        (KubeReader.list_keys_of_secrets, Sts.get_key_account),
-        exposure.secret_keys,
+    _row(readings.namespaces, KubeReader.list_namespaces, uses=("service_accounts", "associations")),
+    _row(lambda s: s.of_namespaces(s.kube.list_pods), KubeReader.list_pods, name="pods"),
+    _row(readings.config_map_keys, KubeReader.find_config_map_keys, needs=("associations", "pods")),
+    _row(readings.instances, Ec2.list_instances, needs=("nodes",)),
+    _row(roles.cni_permissions, Iam.simulate, needs=("associations", "node_groups")),
+    _row(readings.access_keys, KubeReader.list_keys_of_pods, KubeReader.list_keys_of_config_maps, Sts.get_key_account),
+    _row(
+        readings.secret_keys,
+        KubeReader.list_keys_of_secrets,
+        Sts.get_key_account,
         why="reading Secrets, for access keys",
     ),
-    SectionRow("access_policies", (Eks.list_access_policies,), exposure.access_policies),
-    SectionRow("grants", (KubeReader.list_grants,), exposure.grants),
-    SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
-    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
-    SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
-    SectionRow(
-        "network_policies", (KubeReader.list_network_policies,), lambda s: s.of_namespaces(s.kube.list_network_policies)
+    _row(readings.access_policies, Eks.list_access_policies),
+    _row(readings.grants, KubeReader.list_grants),
+    _row(readings.daemon_sets, KubeReader.list_daemon_sets),
+    _row(lambda s: s.of_namespaces(s.kube.list_workloads), KubeReader.list_workloads, name="workloads"),
+    _row(lambda s: s.kube.find_webhook(), KubeReader.find_webhook, name="webhook"),
+    _row(
+        lambda s: s.of_namespaces(s.kube.list_network_policies),
+        KubeReader.list_network_policies,
+        name="network_policies",
     ),
-    SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
-    SectionRow(
-        "products",
-        (KubeReader.list_api_groups, KubeReader.list_product_settings, KubeReader.list_volume_settings),
+    _row(readings.cilium_policies, KubeReader.list_cilium_policies, needs=("daemon_sets",)),
+    _row(
         readings.products,
+        KubeReader.list_api_groups,
+        KubeReader.list_product_settings,
+        KubeReader.list_volume_settings,
         needs=("daemon_sets",),
     ),
-    SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
-    SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
-    SectionRow("agent_pods", (KubeReader.list_pods,), readings.agent_pods, needs=("daemon_sets",), uses=("pods",)),
-    SectionRow("agent_crashes", (KubeReader.read_log,), readings.agent_crashes, needs=("agent_pods",), uses=("nodes",)),
-    SectionRow(
-        "agent_logs",
-        (KubeReader.read_log,),
-        readings.agent_logs,
-        needs=("agent_pods",),
-        uses=("pods",),
-        why="reading the agents' logs",
+    _row(readings.csi_drivers, KubeReader.list_csi_drivers, needs=("products",)),
+    _row(lambda s: s.kube.read_clocks(), KubeReader.read_clocks, name="clocks"),
+    _row(readings.agent_pods, KubeReader.list_pods, needs=("daemon_sets",), uses=("pods",)),
+    _row(readings.agent_crashes, KubeReader.read_log, needs=("agent_pods",), uses=("nodes",)),
+    _row(
+        readings.agent_logs, KubeReader.read_log, needs=("agent_pods",), uses=("pods",), why="reading the agents' logs"
     ),
-    SectionRow(
-        "redemptions",
-        (CloudTrail.iter_redemptions,),
-        witnesses.redemptions,
-        why="reading the agents' requests to EKS Auth",
-    ),
-    SectionRow("cloudtrail", (), witnesses.cloudtrail, needs=("redemptions",), uses=("nodes",)),
-    SectionRow(
-        "sessions",
-        (CloudTrail.iter_sessions,),
-        witnesses.sessions,
-        needs=("associations",),
-        why="reading the sessions of pods",
-    ),
-    SectionRow(
-        "node_calls",
-        (CloudTrail.iter_calls,),
+    _row(witnesses.redemptions, CloudTrail.iter_redemptions, why="reading the agents' requests to EKS Auth"),
+    _row(witnesses.cloudtrail, needs=("redemptions",), uses=("nodes",)),
+    _row(witnesses.sessions, CloudTrail.iter_sessions, needs=("associations",), why="reading the sessions of pods"),
+    _row(
         witnesses.node_calls,
+        CloudTrail.iter_calls,
         needs=("associations", "pods", "nodes"),
         why="reading the calls of node roles",
     ),
-    SectionRow(
-        "tokens",
-        (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
+    _row(
         trials.tokens,
+        KubeWriter.request_token,
+        EksAuth.assume_role_for_pod_identity,
+        Sts.caller_of,
         needs=_TRIED,
         why="redeeming tokens of pods",
     ),
-    SectionRow("dry_runs", (KubeWriter.dry_run_pod,), trials.dry_runs, needs=("associations",), uses=("pods",)),
+    _row(trials.dry_runs, KubeWriter.dry_run_pod, needs=("associations",), uses=("pods",)),
     # read by `podid.ops.reading.probes`, after all others, in the foreground
-    SectionRow(
-        "probes",
-        PROBE.calls(Verb.CREATE),
+    _row(
         lambda s: NOT_READ,
+        *PROBE.calls(Verb.CREATE),
+        name="probes",
         needs=_TRIED,
         why="running podid's own Job; grant it per namespace",
     ),
-    SectionRow(
-        "metadata_probes",
-        PROBE.calls(Verb.CREATE),
+    _row(
         lambda s: NOT_READ,
+        *PROBE.calls(Verb.CREATE),
+        name="metadata_probes",
         needs=("nodes", "instances"),
         why="running podid's own Job; grant it per namespace",
     ),
-    SectionRow(
-        "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")
-    ),
-    SectionRow(
-        "agent_warnings", (KubeReader.list_warnings,), readings.agent_warnings, needs=("daemon_sets", "agent_pods")
-    ),
+    _row(readings.pod_security, KubeReader.find_pod_security, needs=("daemon_sets", "agent_pods")),
+    _row(readings.agent_warnings, KubeReader.list_warnings, needs=("daemon_sets", "agent_pods")),
 )

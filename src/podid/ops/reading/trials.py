@@ -73,9 +73,8 @@ def _try(source: Source, user: tuple[Association, Pod]) -> evidence.TokenTrial |
     try:
         token = source.clients.kube.writer.request_token(association.ref, pod)
     except NotFound as error:
-        return (
-            replace(trial, refusal=evidence.NO_ACCOUNT, message=error.message) if error.id == _ACCOUNT_IS_GONE else None
-        )
+        gone = error.id == _ACCOUNT_IS_GONE
+        return replace(trial, refusal=evidence.NO_ACCOUNT, message=error.message) if gone else None
     except PodidError as error:
         return _without(trial, error, "no token could be requested: ")
     try:
@@ -128,10 +127,8 @@ def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
     chosen = {association.ref: association for association in source.some(MOST_UNNAMED)}
 
     def add(ref: ServiceAccountRef) -> Section[evidence.DryRun]:
-        image = images.get(ref.namespace, FALLBACK_IMAGE)
-        return _added(
-            source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account.get(ref, ()))
-        )
+        image, carried = images.get(ref.namespace, FALLBACK_IMAGE), _carried(chosen[ref], of_account.get(ref, ()))
+        return _added(source, chosen[ref], image, labels.get(ref), carried=carried)
 
     sections = dict(pacing.fan_out(add, chosen, reads=True))
     return {str(ref): sections[ref] for ref in chosen}
@@ -180,14 +177,14 @@ def _round(source: Source, ref: ServiceAccountRef, image: str, labels: Mapping[s
 
 def images_of(reader: KubeReader, namespaces: Iterable[str]) -> dict[str, str]:
     """Return for each namespace an image that its pods already use, so that image policies allow it."""
-    return dict(pacing.fan_out(partial(_image, reader), namespaces, reads=True))
 
+    def image_in(namespace: str) -> str:
+        try:
+            return image_among(pod for pod in reader.list_pods(namespace) if live(pod))
+        except PodidError:
+            return FALLBACK_IMAGE
 
-def _image(reader: KubeReader, namespace: str) -> str:
-    try:
-        return image_among(pod for pod in reader.list_pods(namespace) if live(pod))
-    except PodidError:
-        return FALLBACK_IMAGE
+    return dict(pacing.fan_out(image_in, namespaces, reads=True))
 
 
 def image_among(pods: Iterable[Pod]) -> str:

@@ -49,7 +49,6 @@ def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
 
 
 def _failures(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
-    """Return the failure modes in `events`, which are newest first."""
     by_mode: dict[str, list[Redemption]] = defaultdict(list)
     for event in events:
         text = f"{event.error_code}: {event.error_message}"

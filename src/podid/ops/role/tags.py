@@ -11,18 +11,17 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound
-from podid.domain.iam import SESSION_POLICY_QUOTA, listed
+from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
-from podid.domain.wildcards import covers, overlap
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.role.policies import policy_documents
 
@@ -145,36 +144,9 @@ def room_words(policy: str) -> str:
     )
 
 
-def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
-    ignored."""
-    allowed = [action for statement in _allows(session) for action in _actions(statement, "Action")]
-    statements = [statement for document in granted for statement in _allows(document)]
-    return tuple(
-        action
-        for action in dict.fromkeys(allowed)
-        if not any(_may_grant(statement, action) for statement in statements)
-    )
-
-
 def not_granted_words(actions: Sequence[str], role: str) -> str:
     """Describe these actions."""
     return (
         f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
         "policy adds no permissions, so these actions stay denied"
     )
-
-
-def _allows(document: Mapping[str, object]) -> list[Mapping[str, object]]:
-    statements = listed(document.get("Statement"))
-    return [item for item in statements if isinstance(item, Mapping) and item.get("Effect") == "Allow"]
-
-
-def _actions(statement: Mapping[str, object], member: str) -> list[str]:
-    return [item for item in listed(statement.get(member)) if isinstance(item, str)]
-
-
-def _may_grant(statement: Mapping[str, object], action: str) -> bool:
-    if "NotAction" in statement:
-        return not any(covers(pattern.lower(), action.lower()) for pattern in _actions(statement, "NotAction"))
-    return any(overlap(pattern.lower(), action.lower()) for pattern in _actions(statement, "Action"))

@@ -132,7 +132,6 @@ def _called(action: str, calls: Sequence[SessionCall]) -> CalledAction:
 
 
 def _limits(association: Association, sessions: Sequence[PodSession], region: str) -> tuple[str, ...]:
-    """Return the calls that CloudTrail's event history of this region does not have."""
     limits = [
         "data events, such as reads of S3 objects and DynamoDB items",
         f"calls in regions other than {region} (us-east-1 for IAM and other global services)",

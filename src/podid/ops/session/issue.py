@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -16,15 +17,17 @@ from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.evidence import identified
 from podid.domain.members import FLAT, About, ArnText, kind
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.plan import Consent, Place
+from podid.domain.plan import Consent, Done, Place, Status
 from podid.domain.text import utc
 from podid.domain.workloads import live, opted_out
 from podid.ops.association.read import association_not_found
+from podid.ops.change.kinds import COMMAND
 from podid.ops.reading.trials import sample
 
 if TYPE_CHECKING:
     from podid.aws.decode import PodIdentitySession
     from podid.domain.cluster import Pod
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
 # SDKs request new credentials in the last 15 minutes
@@ -171,3 +174,26 @@ def read_identity(issuer: Issuer) -> IssuedIdentity:
         pod=issuer.pod,
         expires_at=redeemed.expires_at,
     )
+
+
+@contextmanager
+def recorded(
+    journal: Journal,
+    place: Place,
+    association: Association,
+    words: Sequence[str],
+    argv: Sequence[str],
+    now: Callable[[], datetime],
+) -> Iterator[Callable[[int], None]]:
+    """Record the intent of a command with the identity, then the exit code that the function gets. `argv` is podid's
+    command line, at whose end the command's `words` are; only the first of them is recorded."""
+    program = words[0]
+    action = COMMAND.action(None, COMMAND.state_of(association.ref, program, association.pods_role_arn))
+    without_arguments = (*argv[: len(argv) - len(words)], program)
+    with journal.begin(without_arguments, place.header, now(), [action]) as recorder:
+        recorder.intent(0, action)
+
+        def record(code: int) -> None:
+            recorder.outcome(0, Done(action, Status.DONE, None, f"exit code {code}"), now())
+
+        yield record

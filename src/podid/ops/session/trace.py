@@ -276,7 +276,6 @@ def _from_candidates(
 
 
 def _common(trace: SessionTrace, pods: Sequence[Pod]) -> SessionTrace:
-    """Add the workload, the images and the node that all pods have in common."""
     workloads, nodes = {workload_subject(pod) for pod in pods}, {pod.node for pod in pods}
     images = {tuple(container.image for container in pod.containers) for pod in pods}
     return replace(
@@ -301,7 +300,6 @@ def _is(pod: Pod, event: PodSession) -> bool:
 
 
 def _merged(traces: Sequence[SessionTrace]) -> SessionTrace:
-    """Return one trace for several clusters with matching pods."""
     names = short_list(trace.cluster for trace in traces)
     pods = [name for trace in traces for name in trace.candidates or (f"{trace.namespace}/{trace.pod}",)]
     merged = SessionTrace(session=traces[0].session, candidates=tuple(pods))

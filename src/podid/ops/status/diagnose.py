@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from podid.checks.affected import has_pods, shuts_nodes
-from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.all import ALL, AUDITED, BY_ID, ORDER
 from podid.checks.base import Check, on_links
 from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
@@ -102,11 +102,11 @@ def select(
     skip: Sequence[str] = (),
     links: Sequence[str] = (),
     *,
-    among: Checks = ALL,
     command: str = "doctor",
 ) -> Checks:
     """Return the checks of the command to run, in causal order; `links` are numbers or names. Raise UsageError, with
     the nearest ones, for an unknown id or link, and for a check of the other command."""
+    among = AUDITED if command == "audit" else ALL
     numbers, known = {_link(text) for text in links}, {check.id for check in among}
     for name in (*only, *skip):
         if name in BY_ID and name not in known:
@@ -213,19 +213,15 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
         others.append(f"CloudTrail events older than {hours:g} hours or beyond the newest {MOST_EVENTS}")
-    unasked = _hosts(snapshot) - known_or(snapshot.node_calls, {}).keys()
-    if isinstance(snapshot.node_calls, Known) and unasked:
-        others.append(f"CloudTrail calls with the role of {count_of(len(unasked), 'more node')}")
+    if isinstance(snapshot.node_calls, Known):
+        refs = set(snapshot.targets) or {association.ref for association in known_or(snapshot.associations, ())}
+        users = users_of_nodes(snapshot.pods.value) if isinstance(snapshot.pods, Known) else {}
+        # nodes with pods of the scope that have credentials
+        if unasked := {node for node in users if users[node] & refs} - snapshot.node_calls.value.keys():
+            others.append(f"CloudTrail calls with the role of {count_of(len(unasked), 'more node')}")
     if _elsewhere(snapshot):
         others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
     return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in skipped.items()), *others)
-
-
-def _hosts(snapshot: Snapshot) -> set[str]:
-    """Return the nodes with pods of the scope that have credentials."""
-    refs = set(snapshot.targets) or {association.ref for association in known_or(snapshot.associations, ())}
-    pods = snapshot.pods.value if isinstance(snapshot.pods, Known) else ()
-    return {node for node, users in users_of_nodes(pods).items() if users & refs}
 
 
 def _elsewhere(snapshot: Snapshot) -> bool:
@@ -258,21 +254,12 @@ class CheckInfo:
     iam: tuple[str, ...]
     kubernetes: tuple[str, ...]
 
+    @classmethod
+    def of(cls, check: Check) -> CheckInfo:
+        needed = permissions((check,))
+        own = (check.id, check.severity.value, check.link, check.title, check.fix.value, check.needs, check.wants)
+        return cls(*own, needed.iam, tuple(map(str, needed.kubernetes)))
+
 
 def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
-    return tuple(_info(check) for check in checks)
-
-
-def _info(check: Check) -> CheckInfo:
-    needed = permissions((check,))
-    return CheckInfo(
-        id=check.id,
-        severity=check.severity.value,
-        link=check.link,
-        title=check.title,
-        fix=check.fix.value,
-        needs=check.needs,
-        wants=check.wants,
-        iam=needed.iam,
-        kubernetes=tuple(map(str, needed.kubernetes)),
-    )
+    return tuple(map(CheckInfo.of, checks))

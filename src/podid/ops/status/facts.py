@@ -62,12 +62,8 @@ def stale_pods(diagnosis: Diagnosis) -> frozenset[str]:
     of_restarts = [verdict for verdict in report.verdicts if BY_ID[verdict.check].bearing is Bearing.RESTART]
     refs = [status.ref for status in report.identities]
     judged = statuses(diagnosis.snapshot, of_restarts, refs, report.checks)
-    return frozenset(
-        f"{pod.namespace}/{pod.name}"
-        for status in judged
-        for pod in status.pods or ()
-        if pod.state is IdentityState.STALE
-    )
+    pods = (pod for status in judged for pod in status.pods or ())
+    return frozenset(f"{pod.namespace}/{pod.name}" for pod in pods if pod.state is IdentityState.STALE)
 
 
 def pods_of(diagnosis: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:

@@ -220,12 +220,9 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
 def _reaches_late(action: Action) -> bool:
     """Return whether the change reaches running pods only when they are replaced."""
     before, after = action.before, action.after
-    return (
-        action.kind == ASSOCIATION.name
-        and before is not None
-        and after is not None
-        and any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
-    )
+    if action.kind != ASSOCIATION.name or before is None or after is None:
+        return False
+    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +295,6 @@ def _loses(old: PodStatus, new: PodStatus) -> bool:
 
 
 def _uses(before: Snapshot, after: Snapshot, refs: Collection[ServiceAccountRef], now: datetime) -> Iterator[UseChange]:
-    """Yield the credentials that running pods use today, and those that new pods would use afterwards."""
     make, later = NewPods(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
     for ref in sorted(refs):
         changes: Counter[tuple[CredentialUse, CredentialUse, bool]] = Counter()

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
-from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
-from podid.ops.reading.probes import Probing, undecided
+from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
 
@@ -58,17 +57,13 @@ def wait(
         if not pending:
             break
         base = diagnosis.snapshot
-        causes = [_unsettled(status) for status in pending]
+        causes = [next((cause for cause in status.causes if cause.error_code == UNSETTLED), None) for status in pending]
         again = {section for cause in causes if cause is not None for section in _AGAIN.get(cause.link, ())}
         reason = "" if causes[0] is None else f": {causes[0].reason or causes[0].message}"
         more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
         patience.say(f"waiting for {pending[0].ref}{more}{reason}")
     assert diagnosis is not None, "there is a first round"
     return diagnosis
-
-
-def _unsettled(status: IdentityStatus) -> Verdict | None:
-    return next((cause for cause in status.causes if cause.error_code == UNSETTLED), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,9 @@ class Verification:
         unknown = self.options.allow_unknown
         codes = {exit_code(self.statuses, self.options.require, allow_unknown=unknown)}
         codes |= {allowed_code(items) for items in self.allowed.values()}
-        codes |= {ExitCode.UNDETERMINED} if undecided(self.snapshot.probes) and not unknown else set()
+        for probes in known_or(self.snapshot.probes, {}).values() if not unknown else ():
+            if isinstance(probes, Missing) or any(probe.missing is not None for probe in probes.value):
+                codes.add(ExitCode.UNDETERMINED)
         return combine(codes)
 
 

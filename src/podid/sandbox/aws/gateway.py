@@ -28,7 +28,7 @@ from podid.sandbox.aws import (
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
-from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, seed_ec2
+from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, clear_ec2, seed_ec2
 from podid.sandbox.aws.protocol import AwsError, Form, JsonService, RestJsonService, parse_form, render, render_error
 from podid.sandbox.aws.service import Call, Handler, IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.sts import NAMESPACE as STS_NAMESPACE
@@ -308,8 +308,10 @@ class Gateway:
         return session
 
     def forget_ec2(self) -> None:
-        """Seed EC2 again at its next call."""
-        self._ec2_ready = False
+        """Delete everything in EC2, which is seeded again at its next call."""
+        if self._ec2_ready:
+            clear_ec2()
+            self._ec2_ready = False
 
 
 def _cluster_in(path: str) -> str:

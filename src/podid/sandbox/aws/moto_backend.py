@@ -259,26 +259,38 @@ def answer_by_moto(
     service: Literal["ec2", "iam"], request: HttpRequest, account: str, authorization: str
 ) -> HttpAnswer:
     """Return moto's answer to an authorized call of IAM or EC2. moto reads the region from `authorization` only."""
+    from moto.core.request import Request
+
     headers = {name: value for name, value in request.headers.items() if not name.startswith(("x-moto", "host"))}
-    answer = _client(service).open(
-        "/",
-        method=request.method,
-        query_string=request.query,
-        data=request.body,
-        headers={**headers, "authorization": authorization, "x-moto-account-id": account},
+    headers |= {"authorization": authorization, "x-moto-account-id": account}
+    called = Request.from_values(
+        "/", method=request.method, query_string=request.query, data=request.body, headers=headers
     )
-    dropped = ("content-length", "connection", "server", "date")
-    kept = {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
-    return HttpAnswer(answer.status_code, kept, answer.get_data())
+    status, fields, content = _responses(service).dispatch(called, called.url, dict(called.headers))
+    dropped = ("content-length", "connection", "server", "date", "status")
+    kept = {name: str(value) for name, value in fields.items() if name.lower() not in dropped}
+    return HttpAnswer(status, kept, content if isinstance(content, bytes) else content.encode())
 
 
 @cache
-def _client(service: Literal["ec2", "iam"]) -> Any:
-    from moto.moto_server.werkzeug_app import create_backend_app
-    from werkzeug.test import Client
+def _responses(service: Literal["ec2", "iam"]) -> Any:
+    # The services' own classes instead of moto's server, which would also serve moto's own paths.
+    if service == "ec2":
+        from moto.ec2.responses import EC2Response
 
-    # One application for each service instead of moto's dispatcher, which would also serve moto's own paths.
-    return Client(create_backend_app(service), use_cookies=False)
+        return EC2Response
+    from moto.iam.responses import IamResponse
+
+    return IamResponse
+
+
+def clear_ec2() -> None:
+    """Delete everything in EC2 of every account."""
+    from moto.ec2.models import ec2_backends
+
+    for backends in list(ec2_backends.values()):
+        for backend in list(backends.values()):
+            backend.reset()
 
 
 def seed_ec2(region: str, account: str, cluster_name: str) -> None:
@@ -289,9 +301,7 @@ def seed_ec2(region: str, account: str, cluster_name: str) -> None:
 
     # moto loads these for each EC2 backend: hundreds of unused images took most of the time
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    for backends in list(ec2_backends.values()):
-        for backend in list(backends.values()):
-            backend.reset()
+    clear_ec2()
     backend = ec2_backends[account][region]
     with _ids(vpcs, "random_vpc_id", (VPC_ID,)):
         backend.create_vpc("10.0.0.0/16")

@@ -16,7 +16,7 @@ from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, condition, get, name, namespace, parse_time, partial, terminating
 from podid.sandbox.kube.selectors import Matcher, parse_fields, parse_labels
 from podid.sandbox.kube.status import StatusError, bad_request, expired
-from podid.sandbox.kube.store import Change, Store
+from podid.sandbox.kube.store import Store, StoredChange
 
 _NAME = (
     "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
@@ -362,7 +362,7 @@ def _all_told(store: Store, kind: KubeKind) -> Obj:
     return {"type": "BOOKMARK", "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}}
 
 
-def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:
+def _event(change: StoredChange, ns: str, matches: Matcher) -> Obj | None:
     """Return a change as a watch with a selector reports it: an object that no longer matches is deleted."""
     if ns and namespace(change.obj) != ns:
         return None

@@ -107,7 +107,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StoredChange:
     """One write in a watch. `before` is the previous object."""
 
     version: int
@@ -124,7 +124,7 @@ class Store:
         self.lock = threading.Condition(threading.RLock())
         self.timeline = timeline
         self.version = first_version
-        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self.history: deque[StoredChange] = deque(maxlen=HISTORY)
         self.dirty: Callable[[KubeKind], None] = lambda _kind: None
         self.uids: dict[str, tuple[KubeKind, Key]] = {}
         self._objects: dict[KubeKind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
@@ -215,7 +215,7 @@ class Store:
         else:
             self._objects[kind].setdefault(namespace, {})[name] = stored
             self.uids[uid(obj)] = (kind, (namespace, name))
-        self.history.append(Change(self.version, kind, action, stored, before))
+        self.history.append(StoredChange(self.version, kind, action, stored, before))
         self.dirty(kind)
         self.lock.notify_all()
         return stored

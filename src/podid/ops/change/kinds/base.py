@@ -35,12 +35,23 @@ Tags = Mapping[str, str]
 Operations = Mapping[Verb, tuple[str, ...]]
 # by name, since only --show-permissions imports them
 _GATEWAYS = {
+    "CloudFormation": "podid.aws.cloudformation",
+    "CloudTrail": "podid.aws.cloudtrail",
     "Eks": "podid.aws.eks",
     "EksAuth": "podid.aws.sts",
     "Iam": "podid.aws.iam",
     "KubeReader": "podid.kube.reader",
     "KubeWriter": "podid.kube.writer",
+    "ResourcePolicies": "podid.aws.resource_policies",
+    "Sts": "podid.aws.sts",
 }
+
+
+def operation(name: str) -> Callable[..., Any]:
+    """Return the client method with a name such as `Iam.find_role`."""
+    gateway, _, method = name.partition(".")
+    called: Callable[..., Any] = getattr(getattr(import_module(_GATEWAYS[gateway]), gateway), method)
+    return called
 
 
 class ResourceKind(ABC):
@@ -131,8 +142,7 @@ class ResourceKind(ABC):
 
     def calls(self, *verbs: Verb) -> tuple[Callable[..., Any], ...]:
         """Return the client methods that actions with these verbs call, including those that read the resource."""
-        names = [name.split(".") for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ())]
-        return tuple(getattr(getattr(import_module(_GATEWAYS[client]), client), method) for client, method in names)
+        return tuple(operation(name) for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ()))
 
     def subject(self, action: Action) -> str:
         """Return the resource for a sentence: `role shop-orders`, `Deployment shop/orders`."""
