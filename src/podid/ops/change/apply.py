@@ -300,7 +300,7 @@ class Making:
         except errors.PodidError as error:
             return Done(self.action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
         try:
-            done = self._made()
+            done = self._written()
         except errors.PodidError as error:
             failed = Done(self.action, Status.FAILED, reason=error.message, error=error)
             # if the outcome is not known, the intent stays open and the next run settles it
@@ -344,7 +344,7 @@ class Making:
         self._record(failed)
         return failed, lost
 
-    def _made(self) -> Done:
+    def _written(self) -> Done:
         """Make the change, with the retries that AWS requires of a careful caller."""
         action, kind = self.action, self.kind
         lost: errors.LostAnswer | None = None
