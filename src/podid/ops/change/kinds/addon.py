@@ -20,7 +20,7 @@ from podid.domain.snapshot import PLANNED, Known, Snapshot, known_or
 from podid.domain.workloads import live, pods_of
 from podid.facts.agent import agent_pods, daemon_sets, evicted, is_addons, planned_agent, pushed_off
 from podid.ops.change.kinds.association import with_associations
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
@@ -48,6 +48,9 @@ class OfAddon(ResourceKind):
 
     keys = ("addonName",)
     takes_effect = True
+
+    def gives(self, action: Action) -> frozenset[str]:
+        return frozenset((f"add-on {action.target}",))
 
     def owner(self, site: Site, action: Action) -> Owner | None:
         addon = site.eks.find_addon(site.cluster, action.target) if action.before is not None else None
@@ -79,9 +82,6 @@ class EksAddonKind(OfAddon):
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
-
-    def gives(self, action: Action) -> frozenset[str] | None:
-        return needed_addon(action.target)
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
@@ -246,9 +246,9 @@ class AddonAssociationsKind(OfAddon):
 
     def needs(self, action: Action) -> frozenset[str]:
         roles = (needed_role(arn) for arn in roles_of(action.after).values())
-        return needed_addon(action.target).union(*roles)
+        return super().gives(action).union(*roles)
 
-    def gives(self, action: Action) -> frozenset[str] | None:
+    def gives(self, action: Action) -> frozenset[str]:
         """Return the names that later actions need: a role can be deleted only after the list omits it."""
         gone = set(roles_of(action.before).values()) - set(roles_of(action.after).values())
         return frozenset[str]().union(*map(needed_role, gone))

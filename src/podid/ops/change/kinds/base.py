@@ -217,11 +217,6 @@ def needed_account(namespace: str, serviceAccount: str) -> frozenset[str]:  # no
     return frozenset((f"service account {namespace}/{serviceAccount}",))
 
 
-def needed_addon(name: str) -> frozenset[str]:
-    """Return the name that actions on an add-on give and need."""
-    return frozenset((f"add-on {name}",))
-
-
 class OfRole(ResourceKind):
     """A kind of resource that is a part of a role. The first of its keys is the role's name or ARN."""
 
