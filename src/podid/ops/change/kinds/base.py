@@ -157,11 +157,11 @@ class ResourceKind(ABC):
         current = self.read(site, self.reading(action))
         if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: the change was made")
-        if matches(self.held(action.before), current):
-            return Done(action, Status.FAILED, current, "settled: the change was not made")
-        return Done(
-            action, Status.FAILED, current, "settled: the resource has neither its previous nor its planned state"
+        unchanged = matches(self.held(action.before), current)
+        words = (
+            "the change was not made" if unchanged else "the resource has neither its previous nor its planned state"
         )
+        return Done(action, Status.FAILED, current, f"settled: {words}")
 
     def check_unmoved(self, site: Site, action: Action) -> None:
         """Raise Conflict if the resource differs from the plan's `before`. A resource to delete may be gone already."""
