@@ -157,10 +157,9 @@ class ResourceKind(ABC):
         current = self.read(site, self.reading(action))
         if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: the change was made")
-        unchanged = matches(self.held(action.before), current)
-        words = (
-            "the change was not made" if unchanged else "the resource has neither its previous nor its planned state"
-        )
+        words = "the resource has neither its previous nor its planned state"
+        if matches(self.held(action.before), current):
+            words = "the change was not made"
         return Done(action, Status.FAILED, current, f"settled: {words}")
 
     def check_unmoved(self, site: Site, action: Action) -> None:
