@@ -31,7 +31,7 @@ from podid.facts.nodes import REDEEM
 from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, json_pieces, to_text
-from podid.render.reports import write_report
+from podid.render.reports import write_reports
 from podid.render.status import status_view
 
 SECONDS = 12.0
@@ -307,7 +307,7 @@ def measure(shape: tuple[bool, bool], associations: int, per_check: bool) -> boo
     for form in (Format.TABLE, Format.JSON, "--all json", "podid status", "podid status json", *Report):
         began = time.process_time()
         if isinstance(form, Report):
-            size = len(write_report(form, report))
+            size = len(write_reports(form, [report]))
         elif form == "podid status":
             size = len(to_text(status_view(report.identities, single=False), Format.TABLE))
         elif form == "podid status json":

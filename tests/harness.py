@@ -1,5 +1,6 @@
 """Run podid in process, as the console script would, and return everything that a user could see."""
 
+import inspect
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from _pytest.mark.structures import ParameterSet
 
 from podid.cli.boundary import main
 from podid.cli.guide.questions import Prompt
@@ -37,6 +39,38 @@ def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
         pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=() if place % number == 0 else rare)
         for place, case in enumerate(cases)
     ]
+
+
+def table(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test for all rows, and report all that fail, as one test: pytest takes longer for a test than most pure
+    functions. Arguments are those of `parametrize`. Fixtures are shared by all rows, so they must not change."""
+    words = names.replace(",", " ").split() if isinstance(names, str) else list(names)
+    cases = [row.values if isinstance(row, ParameterSet) else row if len(words) > 1 else (row,) for row in rows]
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        def run(**fixtures: Any) -> None:
+            failures = []
+            for case in cases:
+                row = dict(zip(words, case, strict=True))
+                try:
+                    test(**row, **fixtures)
+                except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  raised below, with its row
+                    error.add_note(f"in the row {row!r:.300}")
+                    failures.append(error)
+            if len(failures) == 1:
+                raise failures[0]
+            if failures:
+                raise BaseExceptionGroup(f"{len(failures)} of {len(cases)} rows", failures)
+
+        signature = inspect.signature(test)
+        run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # pytest reads fixtures from it
+            parameters=[value for name, value in signature.parameters.items() if name not in words]
+        )
+        run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
+        assert cases, "a table without rows tests nothing"
+        return run
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         parameters.update(values)
         return mock.Mock()
 
-    with mock.patch.object(kit, "_carry_out", carry_out), mock.patch.object(kit, "access_for", access):
+    with mock.patch.object(kit.Command, "run", carry_out), mock.patch.object(kit, "access_for", access):
         outcome = Podid()(*words[1:])
     assert outcome.code == 0, (words, outcome.stderr)
     # a repeatable option with one value equals a plain option with this value

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import one_in
+from harness import one_in, table
 from podid.cli import options
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, GROUPS, Row
@@ -257,7 +257,6 @@ def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
         "podid.domain.cluster",
         "podid.checks.all",
         "podid.pages.texts",
-        "podid.pages.hints",
         "ssl",
         "concurrent.futures",
     }
@@ -294,7 +293,7 @@ def test_names_are_unique_and_groups_are_used() -> None:
     assert {command.path[0] for command in COMMANDS if len(command.path) == 2} <= set(GROUPS)
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=NAMES)
+@table("row", COMMANDS)
 def test_help_has_a_summary_and_examples(row: Row) -> None:
     """The summary stands in the row as well, so that nothing has to be imported to list the commands."""
     first, *rest = _paragraphs(row.load().help)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness import table
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS
 from podid.sandbox import proxy_samples
@@ -152,7 +153,7 @@ def test_every_command_has_a_section() -> None:
 # --- links ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@table("page", PAGES)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = []
@@ -166,7 +167,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", [*PAGES[:3], DOCS / "explanations/layout.md", DOCS / "guides/release.md"], ids=name)
+@pytest.mark.parametrize("page", [*PAGES[:3], DOCS / "explanations/layout.md", DOCS / "guides/release.md"])
 def test_files_that_are_named_exist(page: Path) -> None:
     """A path is from the root or from src/podid; CAPITALS in it stand for something else."""
     named = re.findall(r"`([\w.-][\w./-]*(?:\.(?:py|md|toml|yml|txt)|/))`", page.read_text(encoding="utf-8"))
@@ -256,7 +257,7 @@ def fits(shown: tuple[str, ...], printed: list[str]) -> bool:
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
 
 
-@pytest.mark.parametrize(
+@table(
     ("shown", "printed", "fit"),
     [
         ((), [], True),
@@ -279,7 +280,7 @@ def _examples(page: Path) -> bool:
     return any(block["kind"] == "console" for block in FENCE.finditer(page.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("page", [page for page in WRITTEN if _examples(page)], ids=name)
+@pytest.mark.parametrize("page", [page for page in WRITTEN if _examples(page)])
 def test_examples(page: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page's console blocks, in order, on one sandbox. A comment above a block names the file that it is
     (`<!-- file: NAME -->`) or what is run before it unseen (`<!-- setup: podid … -->`)."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import test_schemas
-from harness import Outcome, Podid, from_yaml
+from harness import Outcome, Podid, from_yaml, table
 from podid.render.formats import Format, to_text
 from podid.render.screen import Screen, draw
 from podid.sandbox import process, tour
@@ -163,7 +163,7 @@ def test_a_demo_that_breaks_off_leaves_nothing_running(
     assert runs == [False, True, False]
 
 
-@pytest.mark.parametrize("more", [("-o", output) for output in Format if output != "table"] + [("--query", "x")])
+@table("more", [("-o", output) for output in Format if output != "table"] + [("--query", "x")])
 def test_the_demo_is_told_and_is_no_document(more: tuple[str, str]) -> None:
     outcome = Podid()("demo", *more)
     assert (outcome.code, outcome.stdout) == (2, "")

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import pytest
-
 from conftest import SAMPLED, SLOW, TELLING
+from harness import table
 
 TESTS = Path(__file__).parent
 
 
-@pytest.mark.parametrize("prefix", [*SLOW, *TELLING, *SAMPLED])
+@table("prefix", [*SLOW, *TELLING, *SAMPLED])
 def test_what_is_named_exists(prefix: str) -> None:
     path, _, name = prefix.partition("::")
     assert (TESTS / path).exists()

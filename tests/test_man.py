@@ -3,9 +3,8 @@
 import itertools
 import re
 
-import pytest
-
 import gen_man
+from harness import table
 from podid.cli.help import items_of
 from podid.cli.tree import COMMANDS, Row
 
@@ -22,7 +21,7 @@ def plain(text: str) -> str:
     return re.sub(r"\\\[u([0-9A-F]{4,6})\]", lambda code: chr(int(code[1], 16)), text)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@table("name", PAGES)
 def test_a_page_is_correct_roff(name: str) -> None:
     lines = PAGES[name].splitlines()
     assert [line for line in lines if line.startswith(".") and line.split()[0] not in REQUESTS] == []
@@ -37,7 +36,7 @@ def test_a_page_is_correct_roff(name: str) -> None:
     assert lines[lines.index(".SH NAME") + 1].startswith(gen_man.escaped(name.removesuffix(".1")) + r" \- ")
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+@table("row", COMMANDS)
 def test_a_page_has_what_the_help_has(row: Row) -> None:
     command = row.load()
     page = " ".join(plain(PAGES[f"{gen_man.page_of(row)}.1"]).split())

@@ -12,7 +12,7 @@ import pytest
 from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, to_text
-from podid.render.reports import write_report
+from podid.render.reports import write_reports
 
 PATH = Path(__file__).resolve().parent.parent / "benchmarks" / "doctor.py"
 FEW = 30
@@ -50,7 +50,7 @@ def examine(snapshot: Any) -> None:
     for form in (Format.TABLE, Format.CSV):
         to_text(view, form)
     for each in Report:
-        write_report(each, report)
+        write_reports(each, [report])
 
 
 @pytest.mark.parametrize(

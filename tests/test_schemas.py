@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from harness import Outcome, Podid
+from harness import Outcome, Podid, table
 from podid.cli.tree import COMMANDS
 from podid.sandbox.box import Sandbox
 from worlds import Site
@@ -44,7 +44,7 @@ def check_error(outcome: Outcome) -> Any:
     return document["error"]
 
 
-@pytest.mark.parametrize("kind", SCHEMAS)
+@table("kind", SCHEMAS)
 def test_schema_is_a_schema(kind: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[kind])
 
@@ -60,7 +60,7 @@ def _objects(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _objects(value, f"{path}[{position}]")
 
 
-@pytest.mark.parametrize("kind", SCHEMAS)
+@table("kind", SCHEMAS)
 def test_schema_is_strict(kind: str) -> None:
     objects = dict(_objects(SCHEMAS[kind], kind))
     assert objects
@@ -133,9 +133,7 @@ def test_trust_reports(tmp_path: Path) -> None:
     assert check(Podid()(*hop), "TrustReport")["hop"] == 2
 
 
-@pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if "show_permissions" in c.load().shared], ids=lambda c: c.name
-)
+@table("command", [c for c in COMMANDS if "show_permissions" in c.load().shared])
 def test_permissions(command: Any) -> None:
     document = check(Podid()(*command.path, "--show-permissions", "-o", "json"), "Permissions")
     assert document["command"] == command.name

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Podid
+from harness import Podid, table
 from podid.cli.tree import COMMANDS
 from ways import INTERRUPTED, MUTATED, OWN, STORY, Way
 
@@ -56,7 +56,7 @@ def test_permissions_of_every_command_are_called() -> None:
     assert showing == commands(OWN), "OWN of ways.py needs a line"
 
 
-@pytest.mark.parametrize("command", sorted(commands(OWN)))
+@table("command", sorted(commands(OWN)))
 def test_permissions_are_named_by_the_reasons_that_are_printed(command: str) -> None:
     printed = Podid()(*command.split(), "--show-permissions", "-o", "json").json["optional"]
     for way in OWN:

@@ -106,8 +106,7 @@ NOT_SAID = {
 KEPT = (
     *(
         "src/podid/ops/change/kinds/",
-        "src/podid/pages/texts/",
-        "src/podid/pages/hints.py",
+        "src/podid/pages/texts.py",
         "src/podid/pages/index.py",
         "src/podid/sandbox/",
     ),

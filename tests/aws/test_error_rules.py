@@ -12,6 +12,7 @@ import pytest
 from aws.error_answers import ORIGIN, answer, error_of
 from aws.test_errors import CREDENTIALS, DENIALS, REFUSALS
 from aws.test_marks import CALLS
+from harness import table
 from podid.aws import errors
 from podid.aws.error_rules import SERVICE_RULES, THROTTLING_CODES
 from podid.aws.errors import SDK_RULES, translate
@@ -67,7 +68,7 @@ def test_no_two_rules_fit_an_answer_equally_well() -> None:
     assert ties(SERVICE_RULES) == []
 
 
-@pytest.mark.parametrize("rule", SERVICE_RULES, ids=lambda rule: f"{rule.error.__name__}-{rule.codes[:1]}")
+@table("rule", SERVICE_RULES)
 def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -> None:
     for each in instances(rule, service="sts", status=400):
         assert closest(SERVICE_RULES, each) is rule, each

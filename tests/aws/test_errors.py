@@ -1,8 +1,7 @@
 """The error table: what a user reads for what AWS and its SDK say."""
 
-import pytest
-
 from aws.error_answers import ME, SSO, error_of, shown
+from harness import table
 from podid.aws.errors import Origin
 from podid.domain.errors import (
     AccessDenied,
@@ -103,7 +102,7 @@ DENIALS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "operation", "what", "permission", "advice"), DENIALS)
+@table(("text", "operation", "what", "permission", "advice"), DENIALS)
 def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
     error = error_of("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
     assert isinstance(error, AccessDenied)
@@ -179,7 +178,7 @@ CREDENTIALS = [
 ]
 
 
-@pytest.mark.parametrize(("code", "text", "what"), CREDENTIALS)
+@table(("code", "text", "what"), CREDENTIALS)
 def test_credentials(code: str, text: str, what: str) -> None:
     error = error_of(code, text, status=403)
     assert (type(error), error.message) == (CredentialsError, what)
@@ -354,7 +353,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
+@table(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
 def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
     error = error_of(code, text, service=service, operation=operation, subject="X")
     assert (type(error), error.message) == (kind, what)

@@ -6,6 +6,7 @@ import botocore.exceptions as sdk
 import pytest
 
 from aws.error_answers import ORIGIN, error_of
+from harness import table
 from podid.aws.errors import Origin, translate
 from podid.domain.errors import (
     Conflict,
@@ -67,7 +68,7 @@ def test_a_page_is_not_shown() -> None:
 URL = "https://eks.eu-west-1.amazonaws.com/clusters"
 
 
-@pytest.mark.parametrize(
+@table(
     ("error", "kind", "what", "hint"),
     [
         (sdk.NoCredentialsError(), CredentialsError, "no AWS credentials found", ()),

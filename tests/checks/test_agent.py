@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness import table
 from podid.domain.aws import AddonIssue, Association
 from podid.domain.cluster import Container, Placement, Requirement
 from podid.domain.snapshot import Snapshot
@@ -25,7 +26,7 @@ def no_agent(**more: object) -> Snapshot:
     return healthy(agent_addon=None, daemon_sets=(), agent_pods=(), **more)
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         pytest.param(healthy(), (PASS, "error"), id="add-on"),
@@ -91,7 +92,7 @@ def test_whom_a_daemon_set_serves_is_told_by_where_it_goes() -> None:
         assert expects_agent(far, (daemon_set(name=name, placement=placement),)) is served
 
 
-@pytest.mark.parametrize(
+@table(
     ("version", "platform", "expected"),
     [
         *(("1.23", "eks.99", FAIL), ("1.24", "eks.12", FAIL), ("1.24", "eks.13", PASS), ("1.29", "eks.1", PASS)),
@@ -118,7 +119,7 @@ def test_agent_not_installed_says_what_to_do() -> None:
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
 
 
-@pytest.mark.parametrize(
+@table(
     ("pod", "expected"),
     [
         (agent_pod(), PASS),
@@ -163,7 +164,7 @@ def test_agent_pods_unreadable() -> None:
     assert answers("agent-pod-unhealthy", healthy(agent_pods=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         (healthy(), (PASS, "error", "")),
@@ -216,7 +217,7 @@ def test_an_add_on_whose_daemon_set_was_deleted_is_made_anew() -> None:
         assert fix.commands[0][:2] == ("podid", first)
 
 
-@pytest.mark.parametrize(
+@table(
     ("extra", "expected"),
     [
         (node("n2"), (FAIL, "error")),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.aws import AddonVersion, UpgradeInsight
 from podid.domain.cluster import Container, Placement
 
@@ -19,7 +20,7 @@ def hybrid(**changes: Any) -> Any:
     return node(compute_type="hybrid", labels={COMPUTE: "hybrid"}, **changes)
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({}, ("fail", "error")),
@@ -54,7 +55,7 @@ def test_the_switch_of_the_addon(label: str, kind: str) -> None:
     assert own.commands == ()
 
 
-@pytest.mark.parametrize(
+@table(
     ("changes", "expected"),
     [
         ({}, "pass"),
@@ -90,7 +91,7 @@ def test_a_wrong_name_counts_where_an_associated_pod_meets_it(sections: dict[str
     assert answer == ("fail", severity, "DaemonSet kube-system/eks-pod-identity-agent")
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({}, ("not-applicable", "warn")),
@@ -125,7 +126,7 @@ def test_an_agent_beside_the_one_built_in(sections: dict[str, Any], expected: tu
     assert [answer[:2] for answer in answers("auto-mode-redundant-addon", healthy(**sections))] == [expected]
 
 
-@pytest.mark.parametrize(
+@table(
     ("version", "nodes", "expected"),
     [
         ("v1.1.0-eksbuild.1", (node(),), "fail"),
@@ -166,7 +167,7 @@ def test_without_the_permission_to_list_versions_only_the_known_faults_are_told(
     assert [answers("agent-outdated", each)[0][0] for each in (new, old)] == ["unknown", "fail"]
 
 
-@pytest.mark.parametrize(
+@table(
     ("image", "expected"),
     [
         ("public.ecr.aws/eks/eks-pod-identity-agent:v0.1.32", "fail"),
@@ -226,7 +227,7 @@ def insight(name: str, *versions: str, kubernetes: str = "1.36") -> UpgradeInsig
     )
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({}, "pass"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.shared.logs import TOLD_BY_OTHERS
 from podid.domain.aws import Instance
@@ -24,7 +25,7 @@ STARTING = agent_pod(ready=False)
 PROXY = {"HTTP_PROXY": "", "HTTPS_PROXY": ""}
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({}, ("fail", "error", "Node node-1")),
@@ -46,8 +47,8 @@ def test_who_holds_the_probe_port(sections: dict[str, Any], expected: tuple[str,
     assert answers("agent-probe-port-conflict", healthy(**values)) == [expected]
 
 
-@pytest.mark.parametrize(("check", "port"), [("agent-port80-conflict", 80), ("agent-probe-port-conflict", 2703)])
-@pytest.mark.parametrize(
+@table(("check", "port"), [("agent-port80-conflict", 80), ("agent-probe-port-conflict", 2703)])
+@table(
     ("there", "outcome"),
     [
         (node(), "fail"),
@@ -88,7 +89,7 @@ def ends(after: int = 0, **changes: Any) -> Any:
     return agent_pod(ready=False, containers=(Container(name="a", image="r.example/a:1", **made),))
 
 
-@pytest.mark.parametrize(
+@table(
     ("agent", "sections", "expected"),
     [
         (ends(), {}, ("fail", "info")),
@@ -113,7 +114,7 @@ def of_node(check: str, snapshot: Snapshot) -> Verdict:
 SHOWN = sorted({rule.id for rule in RULES if not rule.noise} - TOLD_BY_OTHERS)
 
 
-@pytest.mark.parametrize("mode", SHOWN)
+@table("mode", SHOWN)
 def test_what_the_end_of_its_log_shows_is_named_for_the_agent(mode: str) -> None:
     """Whatever ends it: as an error of its node, which explains that the agent is not ready, and nothing beside it."""
     agent = ends(restarts=5)
@@ -162,7 +163,7 @@ def test_an_agent_binds_less_only_where_that_serves_the_pods(family: str, first:
     assert fix.commands[0][:2] == ("podid", first)
 
 
-@pytest.mark.parametrize(
+@table(
     ("changes", "expected"),
     [
         ({}, "not-applicable"),
@@ -210,7 +211,7 @@ def test_a_pod_without_credentials_failed_for_another_reason() -> None:
     assert only("node-startup-race", replace(raced, pods=Known(bare))).outcome.value == "pass"
 
 
-@pytest.mark.parametrize(
+@table(
     ("image", "env", "expected"),
     [
         ("example/app:1", {"JAVA_TOOL_OPTIONS": ""}, "fail"),
@@ -236,7 +237,7 @@ PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-pr
 BARE = Instance(id="i-1")
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         # what EC2 says is doubted where it says so of every instance, and the agents work

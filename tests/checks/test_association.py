@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.cluster import Pod, ServiceAccount
@@ -24,7 +25,7 @@ def accounts(*names: str) -> tuple[ServiceAccount, ...]:
     return tuple(ServiceAccount(namespace="shop", name=name) for name in names)
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         pytest.param(
@@ -59,7 +60,7 @@ def test_association_sa_not_found(snapshot: Snapshot, expected: tuple[str, str, 
     assert answers("association-sa-not-found", snapshot) == [expected]
 
 
-@pytest.mark.parametrize(
+@table(
     ("needed_by", "expected"),
     [
         pytest.param({"pods": (pod(),)}, ("fail", "error"), id="pods from before it was deleted"),
@@ -189,8 +190,8 @@ def test_association_missing_names_the_neighbours_and_irsa() -> None:
     assert "--create-service-account" not in str(only("association-missing", there).fix)
 
 
-@pytest.mark.parametrize("pods", [(), (pod("cart-1", service_account="cart"),), (bare(pod(service_account="cart")),)])
-@pytest.mark.parametrize("base", [healthy(), chained()])
+@table("pods", [(), (pod("cart-1", service_account="cart"),), (bare(pod(service_account="cart")),)])
+@table("base", [healthy(), chained()])
 def test_one_that_could_not_be_read_is_unknown_and_no_other(base: Snapshot, pods: tuple[Pod, ...]) -> None:
     """Whatever looks at roles cannot tell; that it is there counts for all that asks for no more."""
     whole = replace(

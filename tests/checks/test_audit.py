@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import AccessPolicy, Instance
 from podid.domain.declaration import Guard, Position
@@ -34,7 +35,7 @@ def outcomes(check: str, snapshot: Snapshot) -> set[str]:
     return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "outcome"),
     [
         (allowing(Action="*", Resource="*"), "fail"),
@@ -103,7 +104,7 @@ def test_external_ids(external_id: str, outcome: str) -> None:
     assert outcomes("cross-account-trust-without-external-id", trusting(statement)) == {outcome}
 
 
-@pytest.mark.parametrize(
+@table(
     ("grant", "severity"),
     [
         (GRANT, "info"),
@@ -122,7 +123,7 @@ def test_who_gets_the_identity(grant: IdentityGrant, severity: str) -> None:
     assert [(outcome, level) for outcome, level, _ in answer] == [("fail", severity) if severity else ("pass", "warn")]
 
 
-@pytest.mark.parametrize(
+@table(
     ("policy", "namespaces", "abilities"),
     [
         ("AmazonEKSEditPolicy", ("shop",), "create pods and run commands in pods"),
@@ -179,7 +180,7 @@ NOT_REACHED = Probed(job="j", node="node-1", message="no credentials")
 NOT_PROBED = Probed(job="j", node="node-1", missing=Missing("no image"))
 
 
-@pytest.mark.parametrize(
+@table(
     ("instance", "probe", "outcome", "severity", "evidence"),
     [
         (V1, None, "fail", "warn", "version 1 of the metadata service is enabled"),
@@ -216,7 +217,7 @@ def test_secrets_that_cannot_be_read() -> None:
     assert len(answers("access-keys-in-cluster", both)) == 2
 
 
-@pytest.mark.parametrize(
+@table(
     ("rules", "subjects"),
     [
         ({}, ()),

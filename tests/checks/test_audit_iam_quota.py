@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.domain.iam import PolicyNames
 from podid.domain.snapshot import Known
 
@@ -22,7 +21,7 @@ def long_trust(characters: int) -> dict[str, Any]:
     return {**document, "Statement": [*statements, deny]}
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "failed"),
     [
         ({}, []),

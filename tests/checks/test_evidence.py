@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.aws import Association
@@ -86,7 +87,7 @@ def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
     assert passed.chain == ("shop/orders",)
 
 
-@pytest.mark.parametrize(
+@table(
     ("refusal", "mode", "outcome"),
     [
         ("AccessDeniedException", UNEXPLAINED, Outcome.FAIL),
@@ -99,7 +100,7 @@ def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
         ("AdmissionDenied", UNEXPLAINED, Outcome.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize("sessions", [Known({}), NOT_READ])
+@table("sessions", [Known({}), NOT_READ])
 def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome: Outcome, sessions: Any) -> None:
     snapshot = replace(with_tokens(trial("b"), replace(REFUSED, refusal=refusal)), sessions=sessions)
     found = {v.outcome: v for v in of("tokens", snapshot)}
@@ -173,8 +174,8 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("failed", "mode"), FAILURES)
-@pytest.mark.parametrize(
+@table(("failed", "mode"), FAILURES)
+@table(
     ("modified", "changes", "tried", "settles"),
     [
         (ago(seconds=5), RecentChanges(), NOW, True),
@@ -249,7 +250,7 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
     assert passed.message == f"on node-1: podid's own pod got the credentials of {ROLE_ARN}; {left}"
 
 
-@pytest.mark.parametrize(
+@table(
     ("met", "mode", "outcome"),
     [
         ({"link": 5, "message": "it cannot reach the agent"}, UNREACHED, Outcome.FAIL),
@@ -262,7 +263,7 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
         ({"missing": Missing("no answer")}, UNREACHED, Outcome.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize("settles", [False, True])
+@table("settles", [False, True])
 def test_where_one_stopped(met: dict[str, Any], mode: str, outcome: Outcome, settles: bool) -> None:
     changed = association(modified_at=ago(seconds=5)) if settles else association()
     snapshot = with_probes(probed(redeemed=None, **met), associations=(changed,))
@@ -290,7 +291,7 @@ YOUNG, OLD = association(modified_at=ago(seconds=60)), association()
 MISSED = "injection-missed-webhook"
 
 
-@pytest.mark.parametrize(
+@table(
     ("listed", "section", "outcome", "code"),
     [
         (OLD, Known(DryRun(hits=3, rounds=1, needed=1, last=NOW)), Outcome.PASS, ""),

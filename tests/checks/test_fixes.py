@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from parsing import parsed
 from podid.checks.all import ALL, BY_ID
 from podid.checks.runner import run_checks
@@ -74,7 +75,7 @@ NOT_ALLOWING = {
 }
 
 
-@pytest.mark.parametrize("name", [*ALLOWING, *NOT_ALLOWING])
+@table("name", [*ALLOWING, *NOT_ALLOWING])
 def test_what_a_trust_policy_says_to_irsa(name: str) -> None:
     policy = parse_policy((ALLOWING | NOT_ALLOWING)[name])
     assert allows_by_issuer(policy, PROVIDER, REF) is (name in ALLOWING)
@@ -99,7 +100,7 @@ def test_an_annotation_that_the_role_bears_out(name: str) -> None:
     assert verdict.evidence[-1].endswith("its trust policy allows the service account by the cluster's OIDC issuer")
 
 
-@pytest.mark.parametrize(
+@table(
     "snapshot",
     [
         *(pytest.param(annotated(document), id=name) for name, document in NOT_ALLOWING.items()),
@@ -164,7 +165,7 @@ def wishing(snapshot: Snapshot) -> Snapshot:
     )
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@table("name", BROKEN)
 def test_who_may_write_to_the_cluster_gets_nothing_by_it(name: str) -> None:
     snapshot = wishing(BROKEN[name])
     associated = {str(item.ref) for item in known_or(snapshot.associations, ())}
@@ -196,7 +197,7 @@ def renamed(value: Any, old: str, new: str) -> Any:
     return value
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@table("name", BROKEN)
 def test_roles_with_hostile_names(name: str) -> None:
     """IAM's names may begin with a dash; what a shell would run is quoted where it is printed."""
     for old in (":role/orders", ":role/reports", ":role/nodes"):

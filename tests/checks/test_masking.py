@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from harness import table
 from podid.checks.all import BY_ID, ORDER
 from podid.checks.runner import CAUSES, OF_ITS_OWN, mask
 from podid.domain.findings import NO_SERVICE_ACCOUNT, Outcome, Severity, Subject, Verdict
@@ -117,8 +118,8 @@ def test_what_follows_itself_is_no_cause() -> None:
     assert masks(follows, failing("hybrid-daemonset-missing", "a/b"))["hybrid-daemonset-missing"] == ""
 
 
-@pytest.mark.parametrize("cause", NO_SERVICE_ACCOUNT)
-@pytest.mark.parametrize("severity", list(Severity))
+@table("cause", NO_SERVICE_ACCOUNT)
+@table("severity", list(Severity))
 def test_what_concerns_nobody_is_a_consequence_whatever_the_severity(cause: str, severity: Severity) -> None:
     assert masks(
         failing(cause, "a/b", severity=Severity.WARN),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import Container, DaemonSet, EnvSource, Requirement
 from podid.domain.network import NOT_SEEN, Block, CiliumPolicy, EgressRule, NetworkPolicy, Ports, Selector
 from podid.domain.snapshot import Known, Snapshot
@@ -38,7 +39,7 @@ def with_policies(*policies: NetworkPolicy, engine: DaemonSet = CALICO, **sectio
     return healthy(**{"network_policies": policies, "daemon_sets": (daemon_set(), engine), **sections})
 
 
-@pytest.mark.parametrize(
+@table(
     ("rules", "open_"),
     [
         ((), False),
@@ -69,7 +70,7 @@ def test_policies_add_up() -> None:
     assert answers(ID, with_policies(policy(), policy(block("169.254.170.23/32"), name="agent")))[0][0] == "pass"
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"namespace": "pay"},
@@ -133,7 +134,7 @@ WORLD = replace(HOST, name="world", to_host=False)
 _NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serviceaccount"
 
 
-@pytest.mark.parametrize(
+@table(
     ("policies", "cilium", "outcomes"),
     [
         ((), (), ("pass", "pass")),
@@ -187,7 +188,7 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
     return healthy(pods=(pod(containers=containers, annotations=annotations),))
 
 
-@pytest.mark.parametrize(
+@table(
     ("env", "expected"),
     [
         ({"HTTPS_PROXY": ""}, ("pass", "error")),
@@ -221,7 +222,7 @@ def test_a_no_proxy_may_be_where_nobody_looked() -> None:
 OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 
 
-@pytest.mark.parametrize(
+@table(
     ("sidecar", "annotations", "outcome"),
     [
         ("istio-proxy", {}, "fail"),
@@ -257,7 +258,7 @@ def test_security_groups_for_pods(cni: DaemonSet, outcome: str) -> None:
     assert found[0][0] == outcome
 
 
-@pytest.mark.parametrize(
+@table(
     ("image", "outcome"),
     [
         ("amazon/aws-cli:2.14.6", "fail"),

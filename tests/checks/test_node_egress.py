@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
+from harness import table
 from podid.domain.aws import NodeGroup
 from podid.domain.evidence import LogSighting
 from podid.domain.findings import Outcome
@@ -26,7 +25,7 @@ def endpoint(service: str = "com.amazonaws.us-west-2.eks-auth", **changes: Any) 
 REGISTRY = endpoint("com.amazonaws.us-west-2.ecr.dkr")
 
 
-@pytest.mark.parametrize(
+@table(
     ("routes", "endpoints", "expected"),
     [
         ((VpcRoute("0.0.0.0/0", "nat-1"),), (), ("pass", "error")),
@@ -72,7 +71,7 @@ NAMELESS = egress(endpoints=(REGISTRY, endpoint(private_dns=False)))
 SEEN = LogSighting(id="eks-auth-unreachable", node="node-1", count=1, sample="no such host")
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({}, ("pass", "error")),
@@ -92,7 +91,7 @@ def test_an_endpoint_without_a_name_that_the_agent_uses(sections: dict[str, Any]
     assert answer[:2] == expected
 
 
-@pytest.mark.parametrize(
+@table(
     ("host", "expected"),
     [
         ("https://eks-auth.us-west-2.api.aws", ("pass", "error")),

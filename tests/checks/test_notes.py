@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.cluster import Container, Pod, ServiceAccount
@@ -48,7 +49,7 @@ def abandoned(used: datetime | None, **changes: Any) -> Snapshot:
     return healthy(**{**sections, **changes})
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         (abandoned(None), "fail"),
@@ -101,7 +102,7 @@ def test_a_target_role_may_be_anywhere() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "expected"),
     [
         (pod(annotations={SKIP: "app"}), "fail"),
@@ -163,7 +164,7 @@ def sent(uri: str, *ips: str, host_network: bool = False) -> Snapshot:
     return healthy(pods=(pod(containers=(container,), ips=ips, host_network=host_network),))
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         (sent(AGENT_ADDRESSES[1], "10.0.0.9"), "fail"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.snapshot import Snapshot
 
@@ -18,7 +19,7 @@ def stray(**changes: str) -> Snapshot:
     return healthy(pods=(STRAY,), workloads=(workload(service_account="default", **changes),))
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         pytest.param(healthy(), "pass", id="in use"),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import Container, OwnerRef, Pod
 from podid.domain.evidence import RecentChanges
 from podid.domain.network import Selector
@@ -34,7 +35,7 @@ RULES = (
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("subject", "state"),
     [
         (pod(), PodState.INJECTED),
@@ -118,7 +119,7 @@ def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
     assert given == tuple(line.replace("POD", old.name).replace("OWNER", "it") for line in commands)
 
 
-@pytest.mark.parametrize(
+@table(
     ("webhook", "until"),
     [
         (None, "the webhook is registered again"),
@@ -126,7 +127,7 @@ def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
         (WebhookRegistration(objects=Selector({"inject": "true"})), "the webhook's objectSelector includes them"),
     ],
 )
-@pytest.mark.parametrize(("broken", "rule"), [(OLD, "pod-predates-association"), (MISSED, "injection-missed-webhook")])
+@table(("broken", "rule"), [(OLD, "pod-predates-association"), (MISSED, "injection-missed-webhook")])
 def test_no_restart_while_new_pods_would_get_nothing(
     webhook: WebhookRegistration | None, until: str, broken: Pod, rule: str
 ) -> None:
@@ -155,7 +156,7 @@ def test_an_association_without_a_date_leaves_bare_pods_undecided() -> None:
     assert answers("pod-predates-association", snapshot) == [("unknown", "error", "Deployment shop/orders")]
 
 
-@pytest.mark.parametrize(
+@table(
     ("changed", "started", "expected"),
     [
         (ago(hours=4), ago(hours=5), ("fail", "warn")),

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
 from podid.domain.cloudtrail import Lookup, NodeTrail, SessionCall, is_call_of_node, node_trail, old_sdk
@@ -21,7 +20,7 @@ BOTO = "Boto3/1.26.137 md/Botocore#1.29.137 ua/2.0 os/linux#6.1 md/arch#x86_64 l
 GO2 = "aws-sdk-go-v2/1.21.0 os/linux lang/go#1.20.5 md/GOOS#linux md/GOARCH#amd64 api/sqs#1.24.5"
 
 
-@pytest.mark.parametrize(
+@table(
     ("user_agent", "found"),
     [
         (BOTO, "boto3 1.26.137"),
@@ -70,7 +69,7 @@ def test_user_agents(user_agent: str, found: str) -> None:
     assert (f"{old.name} {old.version}" if old else "") == found
 
 
-@pytest.mark.parametrize(
+@table(
     ("service", "action", "user_agent", "own"),
     [
         ("sqs", "ListQueues", BOTO, False),
@@ -123,7 +122,7 @@ def test_a_node_with_such_calls_is_a_warning() -> None:
     assert "not the pod" in found.evidence[-1]
 
 
-@pytest.mark.parametrize(
+@table(
     ("sections", "expected"),
     [
         ({"node_calls": {"node-1": Known(trail())}}, [("pass", "error")]),

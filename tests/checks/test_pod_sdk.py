@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import Container, EnvSource, Mount
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import INJECTED_ENV
@@ -48,7 +49,7 @@ def with_map(container: Container, *keys: str, there: bool = True) -> Snapshot:
     return healthy(pods=(pod(containers=(container,)),), config_map_keys={("shop", "settings"): section})
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         (with_map(given(MAP), *KEYS), ("fail", "error")),
@@ -82,7 +83,7 @@ def test_what_comes_from_objects(snapshot: Snapshot, expected: tuple[str, str]) 
     assert answers(ID, snapshot) == [(*expected, SUBJECT)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("container", "expected"),
     [
         (given(mounts=(Mount("/root/.aws", "secret", "aws"),)), ("fail", "warn")),
@@ -104,7 +105,7 @@ def test_files(container: Container, expected: tuple[str, str]) -> None:
     assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("containers", "annotations", "expected"),
     [
         ((box("app", False, **KEYS), box("istio-proxy")), {}, "error"),
@@ -152,7 +153,7 @@ def test_init_containers_are_judged_too() -> None:
     assert answers(ID, snapshot) == [("fail", "warn", SUBJECT)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("check", "container", "expected"),
     [
         (
@@ -204,7 +205,7 @@ def test_an_unread_secret_asks_for_nobodys_attention() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@table(
     ("check", "containers", "expected"),
     [
         (ID, (box("app", False, **KEYS),), ("fail", "error")),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.aws import AddonIssue, NodeGroup
@@ -101,8 +102,8 @@ CASES_OF_ADDON = [
 ]
 
 
-@pytest.mark.parametrize(("check", "sections"), CASES_OF_ADDON)
-@pytest.mark.parametrize(
+@table(("check", "sections"), CASES_OF_ADDON)
+@table(
     ("agents", "concerned"),
     [
         ((agent_pod(), agent_pod("node-2")), ()),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.evidence import LogSighting
 from podid.domain.iam import AssumePermissions, allowed_actions, allows_any_action
 from podid.domain.snapshot import Known, Snapshot
@@ -19,7 +20,7 @@ from .grid import DENIED, answers
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other", "shared", "covered"),
     [
         ("s3:getobject", "s3:getobject", True, True),
@@ -61,7 +62,7 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
 S3 = document(allow("s3:GetObject", "s3:List*"))
 
 
-@pytest.mark.parametrize(
+@table(
     ("policy", "ceiling", "left"),
     [
         (S3, document(allow("*")), True),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import ORDER
 from podid.checks.runner import mask
 from podid.domain.aws import Role
@@ -65,7 +66,7 @@ def run_checks_of(ids: tuple[str, ...], snapshot: Snapshot) -> list[Any]:
     return [verdict for each in ids for verdict in verdicts(each, snapshot)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         # the target role
@@ -254,7 +255,7 @@ def test_a_target_role_younger_than_its_association_is_nothing_odd() -> None:
     assert found(chained(target=Known(young))) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("policy", "tags_off", "expected"),
     [
         (None, False, "not-applicable"),

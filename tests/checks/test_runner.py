@@ -6,11 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import podid.checks.all
+from harness import table
 from podid.checks.all import ALL, AUDIT, BY_ID
 from podid.checks.base import Check
 from podid.checks.runner import run_checks
@@ -127,7 +127,7 @@ def test_every_check_has_a_file_of_its_name_and_is_in_the_tuple() -> None:
         assert getattr(module, path.stem) is BY_ID[path.stem.replace("_", "-")]
 
 
-@pytest.mark.parametrize("each", BY_ID.values(), ids=lambda c: c.id)
+@table("each", BY_ID.values())
 def test_a_check_reads_only_what_it_declares(each: Check) -> None:
     """With everything else taken away it still gives an answer, and the same one."""
     declared = {*each.needs, *each.wants}
@@ -146,8 +146,8 @@ def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
     return [(v.outcome, v.subject, v.message) for v in verdicts]
 
 
-@pytest.mark.parametrize("gap", [_gap, lambda _: GAP], ids=["in its parts", "as a whole"])
-@pytest.mark.parametrize("name", sorted(name for name in SERVICES if name not in ("config_map_keys", "changes")))
+@table("gap", [_gap, lambda _: GAP])
+@table("name", sorted(name for name in SERVICES if name not in ("config_map_keys", "changes")))
 def test_a_permission_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
     full = diagnose(chained())
     report = diagnose(replace(chained(), **{name: gap(name)}))

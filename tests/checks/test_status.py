@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import table
 from podid.checks.affected import concerned
 from podid.checks.all import ALL, BY_ID
 from podid.checks.runner import run_checks
@@ -78,7 +79,7 @@ def test_a_healthy_identity_is_ready() -> None:
     assert found.new_pod.state is IdentityState.READY
 
 
-@pytest.mark.parametrize("mode", BROKEN)
+@table("mode", BROKEN)
 def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
     """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""
     report = diagnose(plain(BROKEN[mode]))
@@ -100,7 +101,7 @@ def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(
             assert found.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
 
 
-@pytest.mark.parametrize("mode", BROKEN)
+@table("mode", BROKEN)
 def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
     snapshot = plain(BROKEN[mode])
     report = diagnose(snapshot)
@@ -125,7 +126,7 @@ def test_link_10_is_a_field_of_its_own() -> None:
     assert IdentityState.READY in {status.state for status in found}
 
 
-@pytest.mark.parametrize("mode", [mode for mode in BROKEN if BY_ID[mode].bearing is Bearing.ADVICE])
+@table("mode", [mode for mode in BROKEN if BY_ID[mode].bearing is Bearing.ADVICE])
 def test_advice_never_lowers_a_state(mode: str) -> None:
     report = diagnose(plain(BROKEN[mode]))
     alone = {verdict.check for verdict in report.findings} == {mode}
@@ -251,7 +252,7 @@ REDEMPTION = Redemption(
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("session", "redemption", "state"),
     [
         (SESSION, REDEMPTION, IdentityState.PROVEN),
@@ -300,8 +301,8 @@ def test_no_check_that_decides_needs_what_is_read_on_request() -> None:
     assert all(ON_REQUEST.isdisjoint(check.needs) for check in ALL if deciding(check))
 
 
-@pytest.mark.parametrize("gap", [DENIED, NOT_READ], ids=["denied", "not read"])
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@table("gap", [DENIED, NOT_READ])
+@table("name", sorted(SERVICES))
 def test_a_section_less_never_gives_a_better_state(name: str, gap: Missing) -> None:
     for whole in (healthy(), chained()):
         less: dict[str, Any] = {name: gap}

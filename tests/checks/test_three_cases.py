@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-import pytest
-
+from harness import table
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
@@ -464,7 +463,7 @@ def test_every_check_has_its_three_cases() -> None:
     assert CASES.keys() - BY_ID.keys() == set(), "these are no checks"
 
 
-@pytest.mark.parametrize("check_id", CASES)
+@table("check_id", CASES)
 def test_healthy_broken_unknown(check_id: str) -> None:
     cases = CASES[check_id]
     assert {outcome for outcome, _, _ in answers(check_id, asked(cases.fine or healthy()))} == {"pass"}
@@ -478,7 +477,7 @@ def test_healthy_broken_unknown(check_id: str) -> None:
 BROKEN = [check_id for check_id, cases in CASES.items() if cases.broken is not None]
 
 
-@pytest.mark.parametrize("check_id", BROKEN)
+@table("check_id", BROKEN)
 def test_a_fault_in_an_init_container_alone_is_reported_too(check_id: str) -> None:
     """The webhook injects init containers as it does the others, and their SDKs use what they are given."""
     broken = CASES[check_id].broken
@@ -494,7 +493,7 @@ def _with_init_containers(old: Pod) -> Pod:
     return replace(old, containers=(*(replace(container, init=True) for container in old.containers), main))
 
 
-@pytest.mark.parametrize("check_id", BROKEN)
+@table("check_id", BROKEN)
 def test_fixes_can_be_pasted(check_id: str) -> None:
     """podid's own parser takes them, and nothing is left to fill in."""
     broken = CASES[check_id].broken

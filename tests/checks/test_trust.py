@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.aws import NodeGroup, Role
 from podid.domain.snapshot import Known, Missing, Snapshot
 
@@ -20,7 +21,7 @@ TRUST = (
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "expected"),
     [
         (healthy(), [("pass", "error", NODES)]),
@@ -104,7 +105,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("document", "changes", "rule", "severity"), BROKEN)
+@table(("document", "changes", "rule", "severity"), BROKEN)
 def test_each_broken_trust_is_one_finding_of_one_check(
     document: dict[str, object], changes: Any, rule: str, severity: str
 ) -> None:

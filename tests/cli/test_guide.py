@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import Answers, Outcome, Podid
+from harness import Answers, Outcome, Podid, table
 from podid.cli.guide import associate
 from podid.cli.guide.questions import Account, Facts, Prompt, walk
 from podid.cli.guide.questions import Answers as Given
@@ -97,7 +97,7 @@ ONWARD = {"settings.0": "target", "target": HERE, "settings.1": "nothing"}
 USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("answers", "words"),
     [
         (NEW | READ | USUAL, "shop/orders --create-role --preset dynamodb-read,table=orders --restart"),
@@ -240,7 +240,7 @@ def test_no_line_is_longer_than_a_small_terminal() -> None:
         assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)
 
 
-@pytest.mark.parametrize(
+@table(
     ("argv", "expected"),
     [
         ("associate", True),

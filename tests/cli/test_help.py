@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import Podid
+from harness import Podid, table
 from podid.cli import help as pages
 from podid.cli.options import SHARED
 from podid.cli.tree import COMMANDS, GROUPS, PANELS, START, Row
@@ -21,7 +21,7 @@ def shown(*argv: str, tty: bool = False, width: int = WIDTH) -> str:
     return outcome.stdout
 
 
-@pytest.mark.parametrize("name", ["", "options", *GROUPS, *NAMES])
+@table("name", ["", "options", *GROUPS, *NAMES])
 def test_a_page_fits_a_screen(name: str) -> None:
     """Examples are to be copied, and may be longer."""
     text = shown("help", *name.split())
@@ -45,7 +45,7 @@ def test_the_first_page_begins_with_the_main_job_and_has_every_command_once() ->
         assert row.path[-1] in text
 
 
-@pytest.mark.parametrize("noun", GROUPS)
+@table("noun", GROUPS)
 def test_a_noun_lists_its_verbs(noun: str) -> None:
     text = shown(noun)
     assert text == shown(noun, "--help") == shown("help", noun)
@@ -53,7 +53,7 @@ def test_a_noun_lists_its_verbs(noun: str) -> None:
     assert all(re.search(rf"^  {row.path[1]} +{re.escape(row.summary)}$", text, re.MULTILINE) for row in verbs)
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=NAMES)
+@table("row", COMMANDS)
 def test_a_command_shows_its_examples_and_each_of_its_options(row: Row) -> None:
     command = row.load()
     text = shown(*row.path, "--help")

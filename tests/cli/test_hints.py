@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Outcome, Podid, examples
+from harness import Outcome, Podid, examples, table
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
@@ -143,7 +143,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
     assert Counter(hint) == Counter(("podid", *argv, *added)), outcome
 
 
-@pytest.mark.parametrize(
+@table(
     ("line", "hint"),
     [
         ("associate shop:orders --role x", "podid associate shop/orders --role x"),
@@ -217,7 +217,7 @@ def _foreign() -> Iterator[Any]:
                 always = False
 
 
-@pytest.mark.parametrize(("row", "words", "called"), list(_foreign()))
+@table(("row", "words", "called"), list(_foreign()))
 def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(
     row: Row, words: tuple[str, ...], called: str
 ) -> None:

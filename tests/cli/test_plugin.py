@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Outcome, Podid
+from harness import Outcome, Podid, table
 from podid.cli.plugin import RenamingStream, program_of
 from worlds import Site
 
@@ -75,7 +75,7 @@ def test_completion_answers_kubectl(executables: Path) -> None:
     assert answer("kubectl_complete-podid", "ass") == answer("kubectl-podid", "__complete", "ass") == one
 
 
-@pytest.mark.parametrize(
+@table(
     ("words", "expected"),
     [
         (("trust", "check", ""), [":0"]),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Outcome, Podid, examples
+from harness import Outcome, Podid, examples, table
 from podid.cli import command as kit
 from podid.cli.access import Access
 from podid.cli.options import SHARED
@@ -68,7 +68,7 @@ def effective(words: str, key: str, env: Mapping[str, str]) -> tuple[str, str]:
         else:
             got.append((str(typed[key] or ""), ""))
 
-    with mock.patch.object(kit, "_carry_out", carry_out):
+    with mock.patch.object(kit.Command, "run", carry_out):
         outcome = Podid(env={"HOME": os.environ["HOME"], **env})(*words.split())
     assert outcome.code == 0, outcome
     return got[0]
@@ -113,7 +113,7 @@ def test_a_path_of_the_file_does_not_depend_on_the_working_directory(file: Path)
     assert effective("list", "kubeconfig", {})[0] == str(file.parent.parent.parent / "kube")
 
 
-@pytest.mark.parametrize(
+@table(
     ("env", "path"),
     [
         ({"HOME": "/h"}, "/h/.config/podid/config.toml"),

@@ -1,7 +1,6 @@
 """Access keys in texts, and the abilities that rules of RBAC give."""
 
-import pytest
-
+from harness import table
 from podid.domain.exposure import KeyPlace, RoleRule, abilities_of, key_ids
 from podid.domain.findings import Subject
 
@@ -9,7 +8,7 @@ KEY, TEMPORARY = "AKIAZZZZ2222PODIDWAY", "ASIAZZZZ2222PODIDWAY"
 PODS, TOKENS, EXEC = "create pods", "create tokens of service accounts", "run commands in pods"
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "ids"),
     [
         ("", ()),
@@ -30,7 +29,7 @@ def test_a_place_does_not_show_its_key() -> None:
     assert KEY not in repr(KeyPlace(Subject("Secret", "a", "shop"), "entry key", KEY))
 
 
-@pytest.mark.parametrize(
+@table(
     ("rule", "abilities"),
     [
         (RoleRule(("",), ("pods",), ("get", "list")), ()),
@@ -46,7 +45,6 @@ def test_a_place_does_not_show_its_key() -> None:
         (RoleRule(("",), ("*/exec",), ("create",)), (EXEC,)),
         (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC)),
     ],
-    ids=str,
 )
 def test_abilities(rule: RoleRule, abilities: tuple[str, ...]) -> None:
     assert abilities_of((rule,)) == abilities

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain import foreign
 from podid.domain.foreign import Malformed, many, record, text
 
@@ -36,14 +37,14 @@ WRONG: tuple[Any, ...] = (
 )
 
 
-@pytest.mark.parametrize("read", READERS)
+@table("read", READERS)
 def test_a_member_of_the_expected_type_is_read(read: Callable[..., Any]) -> None:
     value, wanted = READERS[read]
     assert read({"m": value}, "m") == wanted
 
 
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+@table("read", READERS)
+@table("value", WRONG)
 def test_a_member_of_another_type_is_told_without_its_value(read: Callable[..., Any], value: Any) -> None:
     try:
         found = read({"m": value}, "m")
@@ -56,8 +57,8 @@ def test_a_member_of_another_type_is_told_without_its_value(read: Callable[..., 
         assert type(found) is type(READERS[read][1])
 
 
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("data", [{}, {"m": None}])
+@table("read", READERS)
+@table("data", [{}, {"m": None}])
 def test_a_missing_member_is_empty_or_told(read: Callable[..., Any], data: dict[str, Any]) -> None:
     if read in REQUIRED:
         with pytest.raises(Malformed, match=r"^m is missing$"):
@@ -115,7 +116,7 @@ def test_a_record_is_read_by_the_types_of_its_fields() -> None:
     assert THING({**LEAST, **more, "meta": meta}) == Thing("a", "b", MADE_AT, "c", 0, False, {"x": ""}, ("d",))
 
 
-@pytest.mark.parametrize(
+@table(
     ("data", "why"),
     [
         ({**LEAST, "name": ""}, "name is missing"),

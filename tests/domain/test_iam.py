@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.domain.iam import policy_words
 from podid.domain.owners import owner_of
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("statement", "words"),
     [
         (ALLOW, "may s3:GetObject on arn:aws:s3:::b/*"),
@@ -46,7 +45,7 @@ def test_a_long_policy_is_cut_and_an_empty_one_said() -> None:
     assert policy_words({}) == policy_words({"Statement": []}) == ("nothing: the policy has no statement",)
 
 
-@pytest.mark.parametrize(
+@table(
     ("tags", "words"),
     [
         ({}, None),

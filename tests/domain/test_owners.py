@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.domain.owners import GROUPS, Owner, owner_of, owners_of_custom
 
 ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/demo/aws-ebs-csi-driver/1ac"
 STACK = "aws:cloudformation:stack-name"
 
 
-@pytest.mark.parametrize(
+@table(
     ("tags", "words", "certain"),
     [
         ({STACK: "shop", "aws:cloudformation:logical-id": "Role"}, "CloudFormation stack shop", True),
@@ -57,7 +56,7 @@ def test_tags_that_name_an_owner(tags: dict[str, str], words: str, certain: bool
     assert owner.tool.lower() in owner.names
 
 
-@pytest.mark.parametrize(
+@table(
     "tags",
     [
         {},
@@ -83,7 +82,7 @@ def test_a_mark_of_a_tool_is_stronger_than_a_convention_and_than_podids_own() ->
     assert (owner.words, owner.tag) == ("EKS add-on aws-ebs-csi-driver", "")
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "tool"),
     [
         ("aws-vpc-cni-20260115093012345600000001", "Terraform"),
@@ -109,7 +108,7 @@ ARN = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/demo/a-1"
 ROLE = "arn:aws:iam::111122223333:role/orders"
 
 
-@pytest.mark.parametrize(
+@table(
     ("item", "ids"),
     [
         (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.errors import ExitCode, InvalidInput
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
@@ -85,7 +86,7 @@ def test_a_warning_can_be_accepted() -> None:
 GOOD = {"id": "association-missing", "reason": "r"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("value", "why"),
     [
         (None, "not a baseline"),

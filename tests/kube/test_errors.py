@@ -6,6 +6,7 @@ import random
 import pytest
 import urllib3.exceptions
 
+from harness import table
 from podid.calls.deadline import Overdue
 from podid.domain.errors import PodidError
 from podid.domain.refusals import ErrorRule, closest
@@ -83,13 +84,13 @@ def translate(label: str) -> PodidError:
     return of_response(entry["status"], body.encode(), method=entry["method"], path=path, where=WHERE)
 
 
-@pytest.mark.parametrize("label", EXPECTED)
+@table("label", EXPECTED)
 def test_sentence_of_a_recorded_refusal(label: str) -> None:
     error = translate(label)
     assert (error.code, error.message) == EXPECTED[label]
 
 
-@pytest.mark.parametrize("label", [label for label, entry in RECORDED.items() if entry["status"] == 422])
+@table("label", [label for label, entry in RECORDED.items() if entry["status"] == 422])
 def test_every_invalid_object_is_rejected_with_the_servers_reason(label: str) -> None:
     error = translate(label)
     assert (error.code, getattr(error, "service_code", "")) == ("Rejected", "Invalid")

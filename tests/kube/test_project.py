@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import NodeClass
 from podid.domain.network import NOT_SEEN
 from podid.kube import project, project_network, project_pods
@@ -109,7 +110,7 @@ def test_who_has_set_what() -> None:
 PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 
 
-@pytest.mark.parametrize(
+@table(
     ("rules", "asked"),
     [
         ([PODS], True),
@@ -150,7 +151,7 @@ def cilium(spec: dict[str, Any]) -> list[tuple[bool, bool, bool]]:
     return [(each.to_host, each.isolates, each.denies_host) for each in found]
 
 
-@pytest.mark.parametrize(
+@table(
     ("rule", "to_host"),
     [
         ({"toEntities": ["host"]}, True),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.aws import Cluster
 from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import AccessDenied, NotFound
@@ -187,7 +188,7 @@ def test_rollouts_of_a_real_deployment() -> None:
     assert rollout("Deployment", body("deployment get after rollout")).done
 
 
-@pytest.mark.parametrize(
+@table(
     ("kind", "spec", "status", "waiting", "failed"),
     [
         ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are updated", ""),

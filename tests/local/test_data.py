@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import Podid, from_yaml
+from harness import Podid, from_yaml, table
 from podid.domain.errors import InvalidInput
 from podid.local import data
 from podid.local.data import Located
@@ -83,7 +83,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("text", "why"), REFUSED.items(), ids=range(len(REFUSED)))
+@table(("text", "why"), REFUSED.items())
 def test_what_cannot_be_meant_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         data.read(text, "x")

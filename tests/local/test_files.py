@@ -255,6 +255,7 @@ PACKAGE = Path(files.__file__).resolve().parents[1]
 OWN_WAYS = {
     "local/files.py",
     "pages/__init__.py",
+    "pages/texts.py",
     "ops/role/presets.py",
     "ops/permissions/actions.py",
     "render/graph/html.py",

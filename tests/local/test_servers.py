@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from harness import table
 from podid.domain.errors import AccessDenied
 from podid.local.servers import PATH, CredentialsEndpoint
 
@@ -65,7 +66,7 @@ def test_another_host_is_refused(host: str) -> None:
         assert (status, "ASIA" in body) == (403, False)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", f"{PATH}/", f"{PATH}?x=1", "/latest/meta-data", f"/..{PATH}"])
+@table("path", ["/", "/v1", f"{PATH}/", f"{PATH}?x=1", "/latest/meta-data", f"/..{PATH}"])
 def test_another_path_is_not_served(path: str) -> None:
     with serving() as endpoint:
         assert ask(endpoint, path)[0] == 404

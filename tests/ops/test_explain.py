@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from harness import table
 from podid.checks.all import ALL, AUDIT
 from podid.domain.errors import NotFound
 from podid.ops.errortext import BY_ID
 from podid.ops.explain import explain
 from podid.pages import index
-from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES
-from podid.pages.texts import SHARED
+from podid.pages.texts import NARROW, SHARED, WIDE
 
 PAGES = Path(index.__file__).parent
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
@@ -38,7 +38,7 @@ def test_every_check_has_a_page_that_agrees_with_it() -> None:
         assert "## How podid checks" in BY_ID[check_id].body, check_id
 
 
-@pytest.mark.parametrize("page_id", IDS)
+@table("page_id", IDS)
 def test_a_page_is_whole(page_id: str) -> None:
     entry, raw = BY_ID[page_id], (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
     assert entry.body.startswith(f"# {entry.title} (`{page_id}`)\n")
@@ -47,7 +47,7 @@ def test_a_page_is_whole(page_id: str) -> None:
     assert raw.count("```") % 2 == 0
 
 
-@pytest.mark.parametrize("page_id", IDS)
+@table("page_id", IDS)
 def test_a_page_opens_with_one_sentence(page_id: str) -> None:
     opening = BY_ID[page_id].body.split("\n", 1)[1].split("## ")[0].strip()
     assert opening.endswith(".")
@@ -55,7 +55,7 @@ def test_a_page_opens_with_one_sentence(page_id: str) -> None:
     assert len(opening.split()) <= 27
 
 
-@pytest.mark.parametrize("page_id", IDS)
+@table("page_id", IDS)
 def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
     for text, _ in BY_ID[page_id].texts:
         assert page_id in [match.id for match in explain(text.replace("…", "ab12 cd")).matches], text
@@ -75,7 +75,7 @@ def test_every_rule_names_pages_and_finds_them() -> None:
             assert rule.ids[0] in [match.id for match in explain(" and ".join(rule.fragments)).matches], rule
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "how", "first"),
     [
         ("sdk-too-old", "id", "sdk-too-old"),

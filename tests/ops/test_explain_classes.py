@@ -4,8 +4,7 @@ The texts are from public pages, shortened; each has its source."""
 import html
 import json
 
-import pytest
-
+from harness import table
 from podid.domain.errors import NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
@@ -31,14 +30,14 @@ def answer(text: str) -> tuple[str, Certainty]:
     return found.matches[0].id, found.certainty
 
 
-@pytest.mark.parametrize("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])
+@table("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])
 def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between: str) -> None:
     for place in range(1, len(WORDS)):
         wrapped = between.join((" ".join(WORDS[:place]), " ".join(WORDS[place:])))
         assert answer(wrapped) == ("app-assumes-own-role", Certainty.SURE), wrapped
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         OWN.replace("/dns", f"/{LONG}"),
@@ -54,7 +53,6 @@ def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between:
         f"{OWN} because no identity-based policy allows the sts:AssumeRole action",
         f"{OWN}\\n\\tstatus code: 403, request id: 4d23",
     ],
-    ids=lambda text: text[-48:],
 )
 def test_a_role_that_assumes_itself_is_seen_whatever_is_around(text: str) -> None:
     assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
@@ -63,7 +61,7 @@ def test_a_role_that_assumes_itself_is_seen_whatever_is_around(text: str) -> Non
 FRAMED = "\n".join(f"\u2502 {line}" for line in ("Error: not ready", OWN, "  with aws_role.dns"))
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         html.escape(f'<Message>"{OWN}"</Message>'),
@@ -73,7 +71,6 @@ FRAMED = "\n".join(f"\u2502 {line}" for line in ("Error: not ready", OWN, "  wit
         OWN.replace("not authorized", "**not authorized**").replace("AccessDenied", "**AccessDenied**"),
         "\n".join(["at line"] * 40 + WORDS),
     ],
-    ids=["html", "json in json", "colour in json", "colour as text", "bold", "a word a line"],
 )
 def test_what_carries_a_text_does_not_matter(text: str) -> None:
     assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
@@ -89,7 +86,7 @@ def test_another_cloud_in_the_same_text_does_not_hide_it() -> None:
     assert answer("azure-agent-0: Received non 200 response 404 from container metadata")[0] == ""
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         OWN.replace(":role/dns", ":role/dns2"),
@@ -99,13 +96,12 @@ def test_another_cloud_in_the_same_text_does_not_hide_it() -> None:
         OWN.replace("/dns", "/***"),
         OWN.replace("/dns", "/<redacted>"),
     ],
-    ids=lambda text: text[-40:],
 )
 def test_another_role_is_not_its_own(text: str) -> None:
     assert answer(text)[0] != "app-assumes-own-role"
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "first"),
     [
         # the application reads its token once; the agent renews for pods that are gone
@@ -143,14 +139,13 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ("external-dns: User: arn:aws:iam::1:user/d is not authorized to perform: route53:x", "static-aws-keys-shadow"),
         ("reconcile: User: arn:aws:iam::1:user/x is not authorized to perform: s3:GetObject", "static-aws-keys-shadow"),
     ],
-    ids=lambda value: value[-40:],
 )
 def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
     found, certainty = answer(text)
     assert (found, certainty is Certainty.POSSIBLE) == (first, False)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "Retrieving EC2 instance identity metadata regionFromSession=",
@@ -177,13 +172,12 @@ def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
         'the "vpc-cni" addon must be installed',
         "unable to create interface eth1",
     ],
-    ids=lambda text: text[:60],
 )
 def test_what_anybody_can_say_decides_nothing(text: str) -> None:
     assert answer(text)[1] is Certainty.POSSIBLE
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "Cross-account pass role is not allowed",
@@ -196,13 +190,12 @@ def test_what_anybody_can_say_decides_nothing(text: str) -> None:
         "failed to get VPC ID: UnauthorizedOperation: You are not authorized to perform ec2:DescribeInstances",
         NODE,
     ],
-    ids=lambda text: text[:60],
 )
 def test_what_others_say_too_is_never_sure(text: str) -> None:
     assert answer(text)[1] is not Certainty.SURE
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "first"),
     [
         (
@@ -221,7 +214,6 @@ def test_what_others_say_too_is_never_sure(text: str) -> None:
         (NODE.replace("/runner/", "/eksctl-demo-nodegroup-NodeInstanceRole-1Q/"), "imds-fallback-node-role"),
         (f'level=error controller=issuer msg="{NODE}"', "imds-fallback-node-role"),
     ],
-    ids=lambda value: value[:60],
 )
 def test_what_only_one_says_stays_sure(text: str, first: str) -> None:
     assert answer(text) == (first, Certainty.SURE)

@@ -3,6 +3,7 @@ for one of them as its answer."""
 
 import pytest
 
+from harness import table
 from podid.domain.errors import NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
@@ -148,7 +149,7 @@ def certainty(text: str) -> Certainty | None:
         return None
 
 
-@pytest.mark.parametrize("text", EVERYDAY, ids=lambda text: text[:60])
+@table("text", EVERYDAY)
 def test_what_everybody_meets_is_possible_at_most(text: str) -> None:
     assert certainty(text) in (None, Certainty.POSSIBLE)
 
@@ -165,8 +166,8 @@ CART = [
 ]
 
 
-@pytest.mark.parametrize("what", CART)
-@pytest.mark.parametrize("first", ["the agent", "the other"])
+@table("what", CART)
+@table("first", ["the agent", "the other"])
 def test_of_a_list_of_events_each_is_of_its_own_object(what: str, first: str) -> None:
     """An agent beside another pod that fails is not the one that fails."""
     lines = [AGENT_RUNS, f"5s  Warning  Failed   pod/cart-6d5b7  {what}"]

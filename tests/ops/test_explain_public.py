@@ -1,8 +1,7 @@
 """Error texts as they stand in public issues of EKS, its add-ons, SDKs and tools, shortened and with other names: the first answer is what counts.
 Then texts of other troubles with Kubernetes and AWS, to which there must be no sure answer."""
 
-import pytest
-
+from harness import table
 from podid.domain.errors import ExitCode, NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
@@ -480,13 +479,13 @@ UNRELATED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "first"), PUBLIC, ids=lambda value: " ".join(str(value).split())[:50])
+@table(("text", "first"), PUBLIC)
 def test_the_first_answer_is_right(text: str, first: str) -> None:
     found = explain(text)
     assert (found.matches[0].id, found.exit_code) == (first, ExitCode.OK), [match.id for match in found.matches]
 
 
-@pytest.mark.parametrize("text", UNRELATED, ids=lambda value: value[:40])
+@table("text", UNRELATED)
 def test_other_troubles_get_no_sure_answer(text: str) -> None:
     try:
         found = explain(text)

@@ -1,8 +1,7 @@
 """Error texts of public pages, each with its source (on GitHub where it names a repository), and what comes first.
 Then such as nothing in them decides."""
 
-import pytest
-
+from harness import table
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
 
@@ -394,13 +393,13 @@ def test_every_text_has_its_source() -> None:
         assert source.startswith("https://") or source.count("/") >= 3, source
 
 
-@pytest.mark.parametrize(("text", "first", "source"), PUBLIC, ids=[source for *_, source in PUBLIC])
+@table(("text", "first", "source"), PUBLIC)
 def test_the_first_answer_is_right(text: str, first: str, source: str) -> None:
     found = explain(text)
     assert (found.matches[0].id, found.certainty is Certainty.POSSIBLE) == (first, False), source
 
 
-@pytest.mark.parametrize(("text", "first", "source"), UNDECIDED, ids=[source for *_, source in UNDECIDED])
+@table(("text", "first", "source"), UNDECIDED)
 def test_what_nothing_decides_names_the_most_frequent_first(text: str, first: str, source: str) -> None:
     found = explain(text)
     assert (found.matches[0].id, found.certainty) == (first, Certainty.POSSIBLE), source

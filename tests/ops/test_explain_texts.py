@@ -1,8 +1,7 @@
 """Error texts as people post them, and texts of other things. The first answer is what counts; an unrelated text has no
 sure one."""
 
-import pytest
-
+from harness import table
 from podid.domain.errors import ExitCode, NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
@@ -165,13 +164,13 @@ UNRELATED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "first"), TEXTS, ids=lambda value: " ".join(str(value).split())[:50])
+@table(("text", "first"), TEXTS)
 def test_the_first_answer_is_right(text: str, first: str) -> None:
     found = explain(text)
     assert (found.matches[0].id, found.exit_code) == (first, ExitCode.OK), [match.id for match in found.matches]
 
 
-@pytest.mark.parametrize("text", UNRELATED, ids=lambda value: value[:40])
+@table("text", UNRELATED)
 def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str) -> None:
     try:
         found = explain(text)
@@ -180,8 +179,8 @@ def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str)
     assert (found.certainty, found.exit_code) == (Certainty.POSSIBLE, ExitCode.NOT_FOUND), found.matches[0].id
 
 
-@pytest.mark.parametrize(("text", "first"), TEXTS[::4], ids=lambda value: " ".join(str(value).split())[:50])
-@pytest.mark.parametrize(
+@table(("text", "first"), TEXTS[::4])
+@table(
     "shape",
     [
         lambda text: '{"level":"error","msg":"' + text.replace('"', '\\"').replace("\n", "\\n") + '"}',
@@ -190,7 +189,6 @@ def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str)
         lambda text: text.replace("'", "’").replace('"', "“"),
         lambda text: "\n".join([f'{{"level":"info","msg":"request from 10.0.0.{n}:80"}}' for n in range(90)] + [text]),
     ],
-    ids=["json", "frame", "log", "quotes", "among-others"],
 )  # fmt: skip
 def test_the_shape_of_a_text_does_not_matter(text: str, first: str, shape: object) -> None:
     assert callable(shape)

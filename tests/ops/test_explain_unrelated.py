@@ -1,8 +1,7 @@
 """Error texts of public pages about other troubles, each with its source (on GitHub where it names a repository): nothing
 in them decides for a failure mode of Pod Identity."""
 
-import pytest
-
+from harness import table
 from podid.domain.errors import NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
@@ -195,7 +194,7 @@ UNRELATED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "source"), UNRELATED, ids=[source for _, source in UNRELATED])
+@table(("text", "source"), UNRELATED)
 def test_other_troubles_get_no_answer(text: str, source: str) -> None:
     try:
         found = explain(text)

@@ -1,6 +1,5 @@
 """The file that podid prints is the file that it reads."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from harness import table
 from podid.domain.declaration import ClusterChoice, Declaration, DeclaredAgent, Guard
 from podid.domain.encoding import members_of
 from podid.domain.trust import ScopeKind
@@ -72,7 +72,7 @@ def test_the_schema_has_the_keys_that_are_read() -> None:
     assert {member.key for cls in policies for member in members_of(cls)} == set(document.POLICY)
 
 
-@pytest.mark.parametrize(
+@table(
     "wrong",
     [
         {"kind": "Other"},
@@ -83,7 +83,6 @@ def test_the_schema_has_the_keys_that_are_read() -> None:
         {"associations": [{"serviceAccount": "a/b"}]},
         {"associations": [{"serviceAccount": "a/b", "role": "r", "sessionTags": "off"}]},
     ],
-    ids=json.dumps,
 )
 def test_the_schema_refuses_mistakes(wrong: dict[str, Any]) -> None:
     assert not SCHEMA.is_valid({**declaration_object(declared(EMPTY)), **wrong})

@@ -8,7 +8,7 @@ import pytest
 
 from browser import NEEDS_BROWSER, PROGRAM, Browser, browser
 from podid.ops.audit.graph import Graph
-from podid.render.graph import html
+from podid.render.graph import graph_view
 
 from .test_graph import GRAPH, ORDERS, ROLE, edge, hostile, node
 
@@ -27,7 +27,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def opened(page: Browser, graph: Graph, folder: Path) -> None:
     file = folder / "graph.html"
-    file.write_text(html.write(graph), encoding="utf-8")
+    file.write_text(graph_view(graph, several=False).drawings["html"](), encoding="utf-8")
     page.requests.clear()
     page.open(file.as_uri())
     assert page.requests == [file.as_uri()]
@@ -98,7 +98,7 @@ def test_two_thousand_nodes_are_searchable_within_two_seconds(page: Browser, tmp
     graph = Graph(nodes=(cluster, *accounts, *roles, *services), edges=tuple(edges))
     assert len(graph.nodes) == 2000
     file = tmp_path / "graph.html"
-    file.write_text(html.write(graph), encoding="utf-8")
+    file.write_text(graph_view(graph, several=False).drawings["html"](), encoding="utf-8")
     begin = monotonic()
     page.open(file.as_uri())
     search(page, "role-499")

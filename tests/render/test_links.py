@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
-from harness import Podid
+from harness import Podid, table
 from podid.pages import SITE
 from podid.pages.index import ENTRIES
 from podid.render.links import can_link, linked, unlinked
@@ -28,7 +27,7 @@ def test_the_pages_are_those_of_the_site() -> None:
         assert LINK.findall(linked(f"✗ {entry.id}: it failed")) == [(f"{SITE}failures/{entry.id}/", entry.id)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "links"),
     [
         ("podid explain agent-not-installed", [(PAGE, "agent-not-installed")]),
@@ -47,7 +46,7 @@ def test_the_targets(text: str, links: list[tuple[str, str]]) -> None:
     assert unlinked(result) == text
 
 
-@pytest.mark.parametrize(
+@table(
     ("env", "capable"),
     [
         (CAPABLE, True),
@@ -76,7 +75,7 @@ def test_results_and_errors_on_a_terminal(site: Site) -> None:
     assert (PAGE, "agent-not-installed") in LINK.findall(failed.stderr)
 
 
-@pytest.mark.parametrize("output", ["table", "json", "yaml", "csv", "name", "jsonl"])
+@table("output", ["table", "json", "yaml", "csv", "name", "jsonl"])
 def test_documents_and_pipes_have_none(output: str) -> None:
     podid = Podid(env={**CAPABLE, "FORCE_HYPERLINK": "1"}, tty=output != "table")
     answer = podid("explain", "agent-not-installed", "-o", output)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import Podid
+from harness import Podid, table
 from podid.cli.tree import COMMANDS
 from podid.domain.encoding import plain
 from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions, optional_words
@@ -45,7 +45,7 @@ def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
     ]
 
 
-@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+@table("row", SHOWING)
 def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
     document = printed(row.name)
     granted = {permission for manifest in document["kubernetes"]["items"] for permission in rules(manifest)}
@@ -60,14 +60,14 @@ def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
         assert reads == {manifest["kind"] == "ClusterRole"}
 
 
-@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+@table("row", SHOWING)
 def test_no_policy_is_empty(row: Any) -> None:
     document = printed(row.name)
     for item in (document, *document["optional"]):
         assert item["iamPolicy"] is None or item["iamPolicy"]["Statement"]
 
 
-@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+@table("row", SHOWING)
 def test_the_text_is_the_same_policies_as_yaml(row: Any) -> None:
     text = Podid()(*row.path, "--show-permissions").stdout
     document = printed(row.name)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jmespath.functions import Functions
 
-from harness import Podid
+from harness import Podid, table
 from podid.domain.errors import UsageError
 from podid.render import query
 
@@ -52,7 +52,7 @@ def answered(text: str) -> Any:
     return query.search(text, DOCUMENT)
 
 
-@pytest.mark.parametrize(("text", "why"), SLIPS.items(), ids=range(len(SLIPS)))
+@table(("text", "why"), SLIPS.items())
 def test_a_slip_is_told(text: str, why: str) -> None:
     with pytest.raises(UsageError) as raised:
         answered(text)

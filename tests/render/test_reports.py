@@ -21,7 +21,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport, LinkState
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.render.formats import Report, to_json
-from podid.render.reports import SEVERAL, write_report, write_reports
+from podid.render.reports import SEVERAL, write_reports
 from podid.sandbox.baseline import add_association
 from worlds import Site
 
@@ -81,7 +81,7 @@ def test_a_link_is_as_good_as_the_worst_that_was_seen() -> None:
 
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
 def test_junit(name: str) -> None:
-    root = ET.fromstring(write_report(Report.JUNIT, report_of(name)))
+    root = ET.fromstring(write_reports(Report.JUNIT, [report_of(name)]))
     assert {key: root.get(key) for key in COUNTS} == COUNTS
     for key in COUNTS:
         assert sum(int(suite.attrib[key]) for suite in root) == int(COUNTS[key])
@@ -99,7 +99,7 @@ def test_junit(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
 def test_sarif(name: str) -> None:
-    whole = json.loads(write_report(Report.SARIF, report_of(name)))
+    whole = json.loads(write_reports(Report.SARIF, [report_of(name)]))
     (run,) = whole["runs"]
     assert whole["version"] == "2.1.0"
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -149,7 +149,7 @@ def test_sarif_has_what_the_standard_requires() -> None:
     unread = [(HOSTILE, AccessDenied(HOSTILE))]
     for reports in ((), (report_of(), replace(report_of(HOSTILE), cluster_arn=""))):
         jsonschema.validate(json.loads(write_reports(Report.SARIF, reports, unread)), schema)
-    jsonschema.validate(json.loads(write_report(Report.SARIF, report_of())), schema)
+    jsonschema.validate(json.loads(write_reports(Report.SARIF, [report_of()])), schema)
 
 
 @pytest.mark.parametrize("form", SEVERAL)
@@ -164,7 +164,7 @@ def test_several_clusters_in_one_file(form: Report) -> None:
 
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
 def test_github(name: str) -> None:
-    lines = write_report(Report.GITHUB, report_of(name)).splitlines()
+    lines = write_reports(Report.GITHUB, [report_of(name)]).splitlines()
     kinds = [re.match(r"::(error|warning|notice) title=[^:,\n]*::", line) for line in lines]
     assert all(kinds)
     assert [match[1] for match in kinds if match] == ["error", "warning", "notice", "warning", "notice"]
@@ -173,7 +173,7 @@ def test_github(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
 def test_markdown(name: str) -> None:
-    text = write_report(Report.MARKDOWN, report_of(name))
+    text = write_reports(Report.MARKDOWN, [report_of(name)])
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     inline = [child for token in tokens for child in token.children or ()]
     assert {token.type for token in tokens if token.type.startswith("html")} == set()
@@ -194,7 +194,7 @@ def test_whatever_is_foreign_is_one_line_that_is_seen(form: Report) -> None:
         replace(item, accepted=foreign) if item.check == "pod-predates-association" else item
         for item in report.verdicts
     )
-    text = write_report(form, replace(report, cluster=foreign, verdicts=accepted))
+    text = write_reports(form, [replace(report, cluster=foreign, verdicts=accepted)])
     assert UNSEEN.findall(text) == []
     assert not re.search(r"(?m)^\s*::error::", text)
     assert "\\x1b" in text
@@ -214,7 +214,7 @@ class _Reader(html.parser.HTMLParser):
 @pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
 def test_html_loads_and_runs_nothing(name: str) -> None:
     reader = _Reader()
-    reader.feed(write_report(Report.HTML, report_of(name)))
+    reader.feed(write_reports(Report.HTML, [report_of(name)]))
     assert {"script", "link", "img", "iframe", "object"} & set(reader.tags) == set()
     assert {key for key, _ in reader.attributes if key.startswith("on") or key in ("src", "href")} == set()
     # a picture for each service account, ten links in each
@@ -228,7 +228,7 @@ def test_html_in_a_browser(tmp_path: Path) -> None:
     if browser is None:
         pytest.skip("no Chromium is installed")
     page = tmp_path / "report.html"
-    page.write_text(write_report(Report.HTML, report_of(HOSTILE)), encoding="utf-8", errors="backslashreplace")
+    page.write_text(write_reports(Report.HTML, [report_of(HOSTILE)]), encoding="utf-8", errors="backslashreplace")
     shot = tmp_path / "shot.png"
     options = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
     more = ["--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,1400"]
@@ -270,6 +270,6 @@ def test_the_document_has_the_chain(site: Site) -> None:
 @pytest.mark.parametrize("verdicts", [report_of("a ## b").verdicts, ()], ids=["some", "none"])
 def test_sarif_is_written_as_one_document(verdicts: tuple[Verdict, ...]) -> None:
     """Its results are written one by one, which shows nowhere."""
-    text = write_report(Report.SARIF, replace(report_of(), verdicts=verdicts))
+    text = write_reports(Report.SARIF, [replace(report_of(), verdicts=verdicts)])
     assert text == to_json(json.loads(text))
     assert bool(json.loads(text)["runs"][0]["results"]) is bool(verdicts)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness import table
 from podid.render.screen import Screen, draw, paint, redrawn, rows_of
 from podid.render.view import Line, View
 from worlds import Site
@@ -33,7 +34,7 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize(("text", "short"), SHORT.items())
+@table(("text", "short"), SHORT.items())
 def test_names_are_short_where_they_are_clear(text: str, short: str) -> None:
     assert SCREEN.short(text) == short
     assert Screen(80, account="111122223333").short(text) == text

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.sandbox.aws import moto_backend
 from podid.sandbox.aws.moto_backend import IamStore
 from podid.sandbox.contract import SandboxClock
@@ -57,7 +58,7 @@ def found(name: str) -> Any:
     return value
 
 
-@pytest.mark.parametrize("name", CALLED)
+@table("name", CALLED)
 def test_what_is_called(name: str) -> None:
     parameters = tuple(inspect.signature(found(name)).parameters)
     wanted = CALLED[name]
@@ -105,8 +106,8 @@ def test_what_is_read(store: IamStore, kind: str) -> None:
 
 def test_the_backends_tables(store: IamStore) -> None:
     backend = store.backend("999988887777")
-    for table in ("users", "roles", "access_keys", "managed_policies", "instance_profiles"):
-        assert isinstance(getattr(backend, table, None), dict), f"{ADVICE}the IAM backend has no dict {table}"
+    for name in ("users", "roles", "access_keys", "managed_policies", "instance_profiles"):
+        assert isinstance(getattr(backend, name, None), dict), f"{ADVICE}the IAM backend has no dict {name}"
 
 
 def test_managed_policies_are_still_cut_from_the_text(store: IamStore) -> None:

@@ -155,7 +155,7 @@ class Change:
 
         kube = self.access.kube  # raises for an invalid --context before any change
         try:
-            return absent_accounts(refs, kube.reader, strict=strict)
+            return absent_accounts(refs, kube, strict=strict)
         except PodidError as error:
             if strict:
                 raise
@@ -306,7 +306,7 @@ class Change:
     def take_back(self, result: ChangeResult) -> ChangeResult:
         """Roll back roles that a failed run created without using them, and return the result. Raise the failure if
         nothing of the run remains."""
-        from podid.ops.role.rollback import plan_rollback, stays
+        from podid.ops.role.delete import plan_rollback, stays
 
         rollback = plan_rollback(result)
         if rollback is None or result.error is None:
@@ -323,15 +323,16 @@ class Change:
             raise rollback.error()
         return rollback.after()
 
-    def waiting(self, result: ChangeResult | None = None) -> Waiting:
-        """Return how to wait for a change of associations; with its `result`, the planned restarts follow."""
+    def waiting(self, result: ChangeResult | None = None, seconds: float | None = None) -> Waiting:
+        """Return how to wait for a change, by default of associations; with its `result`, the planned restarts
+        follow."""
         from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting
 
         access, restarting = self.access, self.restarting
         return Waiting(
             clients=access.clients,
             place=self.place,
-            patience=access.patience(ASSOCIATION_SECONDS),
+            patience=access.patience(seconds or ASSOCIATION_SECONDS),
             wait=access.shared.wait,
             journal=access.journal,
             restarting=restarting.of(result.run_id) if restarting is not None and result is not None else None,

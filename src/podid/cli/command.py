@@ -49,7 +49,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
         _refuse_blank(ctx.command.params, {name: value for name, value in values.items() if name not in verbatim})
         defaults = _defaults(command, ctx, runtime)
         try:
-            _carry_out(command, access, {**values, **{name: value for name, (value, _) in defaults.items()}})
+            command.run(access, {**values, **{name: value for name, (value, _) in defaults.items()}})
         except (UsageError, NotFound) as error:
             tell_sources(error, access)
             for value, source in defaults.values():
@@ -73,12 +73,6 @@ def _defaults(command: Command, ctx: typer.Context, runtime: Runtime) -> dict[st
             refuse_blank(default[1], default[0])
             defaults[item.field] = default
     return defaults
-
-
-def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> None:
-    handed = {"access": access, "terminal": access.terminal}
-    passed = {name: handed[name] for name in command.parameters if name in handed}
-    command.body(**passed, **command.values(typed))
 
 
 # --- options as Typer reads them --------------------------------------------------------------------------------------
@@ -207,12 +201,11 @@ def command(
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
     settings: bool = True,
 ) -> Callable[[Callable[..., None]], Command]:
-    """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
-    other parameters are options or groups of options. Its docstring is the help. `needs` and `optional` name the
-    operations that it may call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o
-    accepts. `several` names shared options that may be repeated.
-    `permissions_for` returns the permissions for option values, namespace and `access`. Without `settings`, the
-    settings file has no effect."""
+    """Return a decorator that makes a Command of a function. The function receives an Access; its other parameters are
+    options or groups of options. Its docstring is the help. `needs` and `optional` name the operations that it may
+    call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o accepts. `several` names
+    shared options that may be repeated. `permissions_for` returns the permissions for option values, namespace and
+    `access`. Without `settings`, the settings file has no effect."""
 
     def wrap(body: Callable[..., None]) -> Command:
         return Command(body, shared, needs, tuple(optional), tuple(formats), several, permissions_for, settings)
@@ -220,4 +213,4 @@ def command(
     return wrap
 
 
-__all__ = ["Access", "Command", "Terminal", "command"]
+__all__ = ["Access", "Command", "command"]

@@ -202,13 +202,10 @@ def _lines(paragraph: str) -> list[str]:
     return lines if is_list else [" ".join(lines)]
 
 
-# parameters that a body receives by name; all others are options or groups of options
-HANDED_IN = ("access", "terminal")
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as its module declares it; `body` is the decorated function."""
+    """A command as its module declares it. `body` is the decorated function: its first parameter is the `Access`, all
+    others are options or groups of options."""
 
     body: Callable[..., None]
     shared: tuple[str, ...]
@@ -240,17 +237,18 @@ class Command:
         return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
     @property
-    def parameters(self) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(self.body, eval_str=True).parameters
+    def _parameters(self) -> Iterable[tuple[str, inspect.Parameter]]:
+        _, *own = inspect.signature(self.body, eval_str=True).parameters.items()
+        return own
 
     @property
     def own(self) -> tuple[OptionField, ...]:
         """Return its own options, in order."""
         declared: list[OptionField] = []
-        for name, parameter in self.parameters.items():
+        for name, parameter in self._parameters:
             if isinstance(parameter.default, OptionField):
                 declared.append(replace(parameter.default, field=name))
-            elif name not in HANDED_IN:
+            else:
                 declared += options_in(parameter.annotation)
         return tuple(declared)
 
@@ -259,16 +257,20 @@ class Command:
         """Return all its options except --show-permissions."""
         return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
 
+    def run(self, access: Any, typed: Mapping[str, Any]) -> None:
+        """Run the body with typed values. Raise InvalidInput."""
+        self.body(access, **self.values(typed))
+
     def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of the body for typed values. Raise InvalidInput."""
         values: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
+        for name, parameter in self._parameters:
             declared = parameter.default
             if isinstance(declared, OptionField):
                 value = typed[name]
                 empty = value in (None, [])
                 values[name] = declared.default if empty else replace(declared, field=name).value(value)
-            elif name not in HANDED_IN:
+            else:
                 values[name] = filled(parameter.annotation, typed)
         return values
 

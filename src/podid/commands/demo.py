@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
+from podid.cli.terminal import Terminal
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.option import switch
 from podid.local import files
 from podid.local.processes import podid_words, python
+from podid.render.layout import wrap_command
 
 if TYPE_CHECKING:
     from podid.sandbox.tour import Scene
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 @command(settings=False)
 def demo(
     access: Access,
-    terminal: Terminal,
     keep: bool = switch("Keep the sandbox running afterwards.", off="--no-keep", default=True),
 ) -> None:
     """Run the main workflow in the sandbox, step by step.
@@ -38,7 +39,7 @@ def demo(
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES
 
     process.require_extra()
-    tour = _Tour(terminal)
+    tour = _Tour(access.terminal)
     tour.say("This tour runs on a sandbox: a simulated AWS account and EKS cluster on this machine.")
     # a separate state directory: an existing sandbox and journal stay unchanged
     home = state.prepare(access.sandbox_dir.parent / "demo")
@@ -48,7 +49,7 @@ def demo(
     tour.prompt("podid sandbox start --samples")
     process.stop(directory=directory)
     running = process.start(directory=directory, samples=True)
-    terminal.narrate(
+    access.terminal.narrate(
         f"cluster {running.cluster}, account {running.account}, {running.region}, {running.endpoint_url}\n"
     )
     ended = False
@@ -59,7 +60,7 @@ def demo(
             env.pop(name, None)
         tour.say("The permissions policy of the tour:")
         tour.prompt(f"cat {POLICY_FILE}")
-        terminal.narrate(text)
+        access.terminal.narrate(text)
         for scene in SCENES:
             tour.play(scene, home, env)
         ended = True
@@ -70,7 +71,7 @@ def demo(
     if keep:
         podid = podid_words()
         tour.say("The sandbox is still running. To continue:")
-        terminal.narrate(
+        access.terminal.narrate(
             f"  cd {shlex.quote(str(home))}\n  export XDG_STATE_HOME={shlex.quote(str(home))}\n"
             f'  unset PODID_JOURNAL_DIR; eval "$({podid} sandbox env)"\n'
             f"  {podid} doctor payments/bilingworker\n  {podid} explain association-sa-not-found\n"
@@ -94,7 +95,6 @@ class _Tour:
         self._terminal.narrate(f"\n{painted}\n")
 
     def prompt(self, command: str) -> None:
-        from podid.render.layout import wrap_command
 
         line = f"$ {command}"
         shown = wrap_command(line, self._terminal.width) if self._terminal.colored else line

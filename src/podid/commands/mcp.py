@@ -1,6 +1,7 @@
 """podid mcp."""
 
 from podid.cli.command import Access, command
+from podid.domain.errors import UsageError
 from podid.domain.option import switch
 
 
@@ -25,7 +26,6 @@ def mcp(
     """
     from podid.cli.server.calls import Calls, fixed_options
     from podid.cli.server.tools import EVERY
-    from podid.domain.errors import UsageError
 
     try:
         from podid.cli.server.serve import serve

@@ -1,10 +1,11 @@
 """podid version."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
+from podid.version import VERSION
 
 
 @command()
-def version(terminal: Terminal) -> None:
+def version(access: Access) -> None:
     """Print the versions of podid, its libraries and its data.
 
     The command calls neither AWS nor Kubernetes. podid --version prints only the version of podid.
@@ -15,6 +16,5 @@ def version(terminal: Terminal) -> None:
     """
     from podid.ops.versions import read_versions
     from podid.render.versions import versions_view
-    from podid.version import VERSION
 
-    terminal.emit(versions_view(read_versions(VERSION)))
+    access.terminal.emit(versions_view(read_versions(VERSION)))

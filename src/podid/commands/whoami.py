@@ -1,6 +1,6 @@
 """podid whoami."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option
@@ -15,7 +15,6 @@ from podid.domain.option import option
 )
 def whoami(
     access: Access,
-    terminal: Terminal,
     ref: ServiceAccountRef | None = option(
         "NS/SA",
         "Request credentials for this service account's pods, and show their identity. Asks for confirmation.",
@@ -44,7 +43,7 @@ def whoami(
     if ref is not None:
         _show_issued(access, ref)
         return
-    terminal.emit(whoami_view(access.who_and_where()))
+    access.terminal.emit(whoami_view(access.who_and_where()))
 
 
 def _show_issued(access: Access, ref: ServiceAccountRef) -> None:

@@ -220,7 +220,7 @@ def given_options(group: object) -> tuple[str, ...]:
         value = getattr(group, item.name)
         if "group" in item.metadata:
             names += given_options(value)
-        elif value != item.metadata["option"].default:
+        elif "option" in item.metadata and value != item.metadata["option"].default:
             names.append(item.metadata["option"].long)
     return tuple(names)
 

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -361,16 +362,10 @@ def _ca_of(cluster: Cluster) -> str:
 
 
 def _where(url: str, cluster: Cluster | None, how: str) -> Where:
-    host = plain_urls(url)
+    where = Where(host=plain_urls(url), how=how)
     if cluster is None:
-        return Where(host=host, how=how)
-    return Where(
-        host=host,
-        cluster=cluster.name,
-        region=cluster.region,
-        private=not cluster.public_endpoint,
-        how=how,
-    )
+        return where
+    return replace(where, cluster=cluster.name, region=cluster.region, private=not cluster.public_endpoint)
 
 
 def _is_url(text: str) -> bool:

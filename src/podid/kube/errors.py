@@ -223,7 +223,7 @@ def of_response(status: int, body: bytes, *, method: str, path: str, where: Wher
         "message": message,
         "path": path,
         "status": str(status),
-        "because": _because(details) or message,
+        "because": next((_text(cause.get("message")) for cause in _causes(details)), "") or message,
         "doing": _DOING.get(method, method),
         "named": f"{_SINGULAR.get(kind, kind)} {_in_namespace(path, kind)}{_text(details.get('name'))}",
     }
@@ -253,11 +253,6 @@ def of_network(error: Exception, where: Where) -> errors.PodidError:
     )
     words = where.words | {"cause": _cause(error), "reach": reach}
     return closest(NETWORK, refusal).make(refusal, words, subject=where.host)
-
-
-def _because(details: Mapping[str, Any]) -> str:
-    """Return the message of the first cause."""
-    return next((_text(cause.get("message")) for cause in _causes(details)), "")
 
 
 def _causes(details: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -254,8 +254,7 @@ _SET_BY_ALL = (
 
 def written(kind: str, item: Object) -> FieldWriters:
     metadata = inner(item, "metadata")
-    place = text_or(metadata, "namespace"), text_or(metadata, "name")
-    return FieldWriters(kind, *place, labels=pairs(metadata, "labels"), set_by=set_by(metadata))
+    return FieldWriters(kind, *place_of(item), labels=pairs(metadata, "labels"), set_by=set_by(metadata))
 
 
 def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:
@@ -351,13 +350,11 @@ def node_lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
     return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
 
 
-def held_lease(item: Object) -> Lease:
-    """Return a Lease as a value for candidates."""
-    spec = inner_or_empty(item, "spec")
-    return Lease(
-        holder=text_or(spec, "holderIdentity"),
-        renewed=text_or(spec, "renewTime"),
-        seconds=number_or(spec, "leaseDurationSeconds"),
-        version=text_or(inner(item, "metadata"), "resourceVersion"),
-        transitions=number_or(spec, "leaseTransitions"),
-    )
+held_lease = record(
+    Lease,
+    holder="spec.holderIdentity?",
+    renewed="spec.renewTime?",
+    seconds="spec.leaseDurationSeconds",
+    version="metadata.resourceVersion",
+    transitions="spec.leaseTransitions",
+)

@@ -33,15 +33,8 @@ def keys_in_pod(item: Object) -> tuple[KeyPlace, ...]:
     return tuple(dict.fromkeys(named_in(texts())))
 
 
-def keys_in_config_map(item: Object) -> tuple[KeyPlace, ...]:
-    return _keys_in_data("ConfigMap", item)
-
-
-def keys_in_secret(item: Object) -> tuple[KeyPlace, ...]:
-    return _keys_in_data("Secret", item)
-
-
-def _keys_in_data(kind: str, item: Object) -> tuple[KeyPlace, ...]:
+def keys_in_data(kind: str, item: Object) -> tuple[KeyPlace, ...]:
+    """Return the access keys in the entries of a ConfigMap or a Secret."""
     namespace, name = place_of(item)
     subject = Subject(kind, name, namespace)
     data, binary = pairs(item, "data"), pairs(item, "binaryData")

@@ -4,7 +4,7 @@ Every method raises AccessDenied with the missing permission, CredentialsError, 
 A namespace of "" means all namespaces, which requires cluster-wide permissions.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -22,7 +22,7 @@ from podid.domain.cluster import (
     Workload,
 )
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.exposure import IdentityGrant, KeyPlace, RoleRule, abilities_of
+from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of
 from podid.domain.findings import Subject
 from podid.domain.foreign import Reading, text_or
 from podid.domain.metadata_proxies import PodTemplate
@@ -250,31 +250,28 @@ class KubeReader:
     def list_bindings(self, namespace: str) -> Mapping[Subject, tuple[ServiceAccountRef, ...]]:
         """Return the RoleBindings of the namespace and all ClusterRoleBindings, with the service accounts that each
         names."""
-        bindings = {}
-        for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
-            for (home, name), refs in self._transport.list(path_of(kind, place), project.subjects_of):
-                bindings[Subject(kind, name, home)] = refs
-        return bindings
+        bindings = self._with_cluster("RoleBinding", namespace, project.subjects_of)
+        return {Subject(kind, name, home): refs for kind, ((home, name), refs) in bindings}
 
     @needs(*on("list", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"))
     def list_grants(self, namespace: str = "") -> tuple[IdentityGrant, ...]:
         """Return the permissions by which users, groups and service accounts get the identity of service accounts, by
         RoleBindings of the namespace and by ClusterRoleBindings."""
-        rules: dict[tuple[str, str, str], tuple[RoleRule, ...]] = {}
-        for kind, place in (("Role", namespace), ("ClusterRole", "")):
-            for (home, name), listed_rules in self._transport.list(path_of(kind, place), project_exposure.rules):
-                rules[kind, home, name] = listed_rules
+        roles = self._with_cluster("Role", namespace, project_exposure.rules)
+        rules = {(kind, *place): listed_rules for kind, (place, listed_rules) in roles}
         grants: list[IdentityGrant] = []
-        for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
-            for (home, name), (role_kind, role), subjects in self._transport.list(
-                path_of(kind, place), project_exposure.binding
-            ):
-                abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()))
-                words = f"{kind} {home}/{name}" if home else f"{kind} {name}"
-                grants += (
-                    IdentityGrant(subject, home, abilities, f"{role_kind} {role}", words) for subject in subjects
-                )
+        bindings = self._with_cluster("RoleBinding", namespace, project_exposure.binding)
+        for kind, ((home, name), (role_kind, role), subjects) in bindings:
+            abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()))
+            words = f"{kind} {home}/{name}" if home else f"{kind} {name}"
+            grants += (IdentityGrant(subject, home, abilities, f"{role_kind} {role}", words) for subject in subjects)
         return tuple(sorted(grant for grant in grants if grant.abilities))
+
+    def _with_cluster(self, kind: str, namespace: str, read: Reading[T]) -> Iterator[tuple[str, T]]:
+        """Yield the objects of a kind in the namespace and of its cluster-scoped counterpart, each with its kind."""
+        for one, place in ((kind, namespace), (f"Cluster{kind}", "")):
+            for item in self._transport.list(path_of(one, place), read):
+                yield one, item
 
     @needs(*on("list", "Pod"))
     def list_keys_of_pods(self, namespace: str = "") -> tuple[KeyPlace, ...]:
@@ -283,11 +280,11 @@ class KubeReader:
 
     @needs(*on("list", "ConfigMap"))
     def list_keys_of_config_maps(self, namespace: str = "") -> tuple[KeyPlace, ...]:
-        return self._keys("ConfigMap", project_exposure.keys_in_config_map, namespace)
+        return self._keys("ConfigMap", partial(project_exposure.keys_in_data, "ConfigMap"), namespace)
 
     @needs(*on("list", "Secret"))
     def list_keys_of_secrets(self, namespace: str = "") -> tuple[KeyPlace, ...]:
-        return self._keys("Secret", project_exposure.keys_in_secret, namespace)
+        return self._keys("Secret", partial(project_exposure.keys_in_data, "Secret"), namespace)
 
     def _keys(self, kind: str, read: Reading[tuple[KeyPlace, ...]], namespace: str) -> tuple[KeyPlace, ...]:
         return tuple(chain.from_iterable(self._transport.list(path_of(kind, namespace), read)))

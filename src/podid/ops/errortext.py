@@ -15,9 +15,8 @@ from functools import cache
 from itertools import accumulate
 
 from podid.pages import Entry
-from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
-from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
+from podid.pages.texts import COMPANIONS, GENERIC, NARROW, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE, WIDE, Hint
 
 BY_ID = {entry.id: entry for entry in ENTRIES}
 # from this number of lines on a text is a log, whose records are matched separately

@@ -11,8 +11,8 @@ SITE = "https://podid.github.io/podid/"
 class Entry(NamedTuple):
     """The front matter of a page. `link` is the broken link on the way to credentials (1 to 10), 0 for podid's own
     access. `healthy` is the fact that the check of this ID verifies, empty without a check. `texts` are error texts for
-    this failure mode, in which "…" stands for any text, each with its weight, see `podid.pages.texts`. `bearing` is the
-    effect of a failure on pods: `stops` (they do not get or use the role, or are not authorized to), `restart` (only
+    this failure mode, in which "…" stands for any text, each with its weight, see texts.txt. `bearing` is the effect
+    of a failure on pods: `stops` (they do not get or use the role, or are not authorized to), `restart` (only
     running pods are affected), `advice` (none)."""
 
     id: str

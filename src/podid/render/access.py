@@ -7,7 +7,7 @@ from podid.domain.policy.actions import AccessLevel
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import count_of, needing, short_list
 from podid.domain.wildcards import ANY
-from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern, is_pattern
+from podid.ops.permissions.can import AccessReport, ExpandedPattern, is_pattern
 from podid.ops.permissions.privileges import LAST_USE, Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
@@ -28,7 +28,7 @@ def access_view(report: AccessReport) -> View:
         (Column("STATEMENT", folds=2), lambda item: item.ruling.statement),
         (Column("LEVEL", wide=True), lambda item: item.access_level.words if item.access_level else NOTHING),
         (Column("SIMULATED", wide=True), "simulated"),
-        (Column("REASON", prose=True), _reason),
+        (Column("REASON", prose=True), lambda item: _reason(item.ruling)),
         empty="none of these actions is allowed",
     )
     names = tuple(item.ruling.action for item in report.items if item.ruling.verdict is AccessVerdict.ALLOWED)
@@ -48,7 +48,7 @@ def identities_view(answer: AllowedIdentities) -> View:
         (Column("RESOURCES", folds=2), lambda item: short_list(item.resources, _MOST_RESOURCES) or NOTHING),
         (Column("STATEMENT", folds=2), "statement"),
         (Column("PODS", right=True), "pods"),
-        (Column("REASON", prose=True), _why_unknown),
+        (Column("REASON", prose=True), _reason),
         empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
     )
     return View(document(AllowedIdentities, answer), (table,), tuple(str(item.ref) for item in answer.items))
@@ -56,12 +56,6 @@ def identities_view(answer: AllowedIdentities) -> View:
 
 def identities_notes(answer: AllowedIdentities) -> tuple[str | Line, ...]:
     return (*answer.notes, *not_checked(answer.not_checked))
-
-
-def _why_unknown(item: AllowedIdentity) -> str:
-    if item.verdict is AccessVerdict.ALLOWED:
-        return NOTHING
-    return sentence(needing(item.reason, item.missing_permission)).rstrip(".")
 
 
 def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
@@ -197,9 +191,8 @@ def resource_words(ruling: Ruling) -> str:
     return (short_list(listed, _MOST_RESOURCES) or NOTHING) + without
 
 
-def _reason(item: CheckedAction) -> str:
+def _reason(item: Ruling | AllowedIdentity) -> str:
     """Return the reason, unless the statement says it."""
-    ruling = item.ruling
-    if ruling.verdict is AccessVerdict.ALLOWED:
+    if item.verdict is AccessVerdict.ALLOWED:
         return NOTHING
-    return sentence(needing(ruling.reason, ruling.missing_permission)).rstrip(".")
+    return sentence(needing(item.reason, item.missing_permission)).rstrip(".")

@@ -21,7 +21,7 @@ from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
-from podid.render.marks import SEVERITIES, STATES
+from podid.render.marks import SEVERITIES, STATES, marked
 from podid.render.several import ClusterFailureBody, results_view
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
@@ -76,8 +76,8 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[str | Line]:
     causes = grouped((item.check, item) for item in findings if not item.masked_by)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
-        mark, style = SEVERITIES[first.severity]
-        yield Line(f"{mark} {check}  {sentence(first.message + more, first.subject.name)}", style, upto=1, hang=2)
+        text = f"{check}  {sentence(first.message + more, first.subject.name)}"
+        yield marked(SEVERITIES[first.severity], text, hang=2)
         yield from fix_lines(first)
 
 
@@ -218,7 +218,6 @@ class AgentStatusListDocument(Document, kind="AgentStatusList"):
 
 
 def agent_statuses_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Return the status of the agents of several clusters in one view."""
     return results_view(views, failures, AgentStatusListDocument)
 
 

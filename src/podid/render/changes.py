@@ -30,13 +30,19 @@ from podid.ops.change.settle import Settled
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
-from podid.render.marks import ANSWERS
+from podid.render.marks import ANSWERS, marked
 from podid.render.outlook import OutlookBody, outlook_lines
 from podid.render.status import IdentityStatusBody, change_lines
 from podid.render.view import NOTHING, Line, Table, View, columns, document
 
-_STYLES = {Verb.CREATE: "good", Verb.DELETE: "bad", Verb.UPDATE: "warn", Verb.RESTART: "warn"}
-_SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
+# sign, style and participle
+_VERBS = {
+    Verb.CREATE: ("+", "good", "created"),
+    Verb.UPDATE: ("~", "warn", "updated"),
+    Verb.DELETE: ("-", "bad", "deleted"),
+    Verb.RESTART: ("*", "warn", "restarted"),
+    Verb.NONE: ("=", "", "unchanged"),
+}
 
 
 def header_line(header: Header) -> str:
@@ -66,14 +72,15 @@ def skipped_lines(plan: Plan) -> list[str]:
 
 
 def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
-    head = f"  {_SIGN[action.verb]} {action.verb} {subject(action)}"
+    sign, style, _ = _VERBS[action.verb]
+    head = f"  {sign} {action.verb} {subject(action)}"
     if action.verb in (Verb.CREATE, Verb.DELETE):
         head += kind_of(action.kind).detail(action.after or action.before or {})
     upto = len(head)
     if action.note:
         head += f"  ({action.note})"
     return [
-        Line(head, _STYLES.get(action.verb, ""), upto),
+        Line(head, style, upto),
         *(replace(line, text=f"      {line.text}") for line in _difference(action, brief=brief)),
     ]
 
@@ -110,7 +117,11 @@ def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -
         names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
         return [f"tags.{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
+        import difflib
+
+        left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
+        diff = difflib.unified_diff(left, right, lineterm="", n=2)
+        return [f"{key}:", *(f"  {line}" for line in diff if not line.startswith(("---", "+++")))]
     if key in kind_of(action.kind).manner:  # about the change itself: no earlier value
         return _member(key, new)
     return [f"{key}: {_short(old)} -> {_short(new)}"]
@@ -139,13 +150,6 @@ def _usual(key: str, value: object, name: str) -> bool:
     """Return whether a member of a created or deleted object is a default, a generated id, or the ARN of the object,
     which the line of the action names."""
     return key.endswith("Id") or value == _DEFAULTS.get(key, key) or str(value).endswith(f":role/{name}")
-
-
-def _json_diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    import difflib
-
-    left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
-    return [line for line in difflib.unified_diff(left, right, lineterm="", n=2) if not line.startswith(("---", "+++"))]
 
 
 def _short(value: object) -> str:
@@ -197,8 +201,7 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
     """Return the status after a change: new pods, then running ones; of many identities only those with problems."""
     lines: list[str | Line] = []
     if result.awaited is not None:
-        mark, style = ANSWERS[result.awaited.reached]
-        lines.append(Line(f"{mark} {result.awaited.summary}", style, upto=1))
+        lines.append(marked(ANSWERS[result.awaited.reached], result.awaited.summary))
     lines += change_lines(result.after)
     if result.unchecked:
         lines.append(Line(result.unchecked, "warn"))
@@ -229,11 +232,10 @@ def result_view(
     lines: list[str | Line] = [f"As {header_line(result.plan.header)}"] if whole else []
     for item in done:
         lines.append(_done_line(item))
-        lines += (
-            [replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True, done=True)]
-            if whole
-            else []
-        )
+        if whole:
+            lines += [
+                replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True, done=True)
+            ]
     lines += _after_lines(result)
     lines += owner_change_lines(result.owner_changes)
     lines += [f"note: {note}" for note in result.plan.notes] if whole else []
@@ -247,19 +249,12 @@ _MARKS = {
     Status.SKIPPED: ("=", ""),
     **dict.fromkeys((Status.FAILED, Status.BLOCKED), ANSWERS[False]),
 }
-_DONE = {
-    Verb.CREATE: "created",
-    Verb.UPDATE: "updated",
-    Verb.DELETE: "deleted",
-    Verb.RESTART: "restarted",
-    Verb.NONE: "unchanged",
-}
 
 
 def _done_line(item: Done) -> Line:
     action = item.action
     if item.status is Status.DONE:
-        words = _DONE[action.verb]
+        _, _, words = _VERBS[action.verb]
     elif item.status is Status.UNCHANGED:
         words = "unchanged" if action.after is not None else "did not exist"
     else:

@@ -9,7 +9,6 @@ from typing import Any, cast
 from podid.domain.declaration import (
     DECLARATION_KIND,
     OWNER_KEY,
-    ClusterChoice,
     Declaration,
     DeclaredAssociation,
     DeclaredPolicy,
@@ -82,7 +81,7 @@ def declaration_object(declaration: Declaration) -> dict[str, Any]:
     members = {
         "metadata": {"name": declaration.name},
         "owner": {"key": declaration.owner_key} if declaration.owner_key != OWNER_KEY else None,
-        "clusters": [_cluster(item) for item in declaration.clusters],
+        "clusters": [item.name or {"tags": dict(item.tags)} for item in declaration.clusters],
         "agent": _present(version=declaration.agent.version, configuration=declaration.agent.configuration)
         if declaration.agent
         else None,
@@ -98,10 +97,6 @@ def declaration_object(declaration: Declaration) -> dict[str, Any]:
 def _present(**members: object) -> dict[str, object]:
     """Return the members that have a value."""
     return {key: value for key, value in members.items() if value}
-
-
-def _cluster(item: ClusterChoice) -> object:
-    return item.name or {"tags": dict(item.tags)}
 
 
 def _guard(guard: Guard) -> dict[str, object]:
@@ -144,12 +139,8 @@ def _policy(policy: DeclaredPolicy) -> dict[str, object]:
         case PolicySource.MANAGED:
             return {"managed": policy.value}
         case PolicySource.PRESET:
-            parameters = {key: _one_or_several(values) for key, values in policy.parameters.items()}
+            parameters = {key: row[0] if len(row) == 1 else row for key, row in policy.parameters.items()}
             return _present(preset=policy.value, parameters=parameters)
-
-
-def _one_or_several(values: tuple[str, ...]) -> object:
-    return values[0] if len(values) == 1 else values
 
 
 def _association(item: DeclaredAssociation) -> dict[str, object]:

@@ -160,7 +160,6 @@ class DoctorReportListDocument(Document, kind="DoctorReportList"):
 
 
 def reports_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Return the reports of several clusters in one view."""
     return results_view(views, failures, DoctorReportListDocument)
 
 

@@ -20,9 +20,8 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
     """Return the plan as text: the changes, then the conflicts, then the unchanged resources."""
     lines = plan_lines(item.plan, brief=True)
     if not item.plan.actions:
-        # the first line is the header
-        lines[1:2] = []
-        lines.insert(1, "  no changes")
+        # below the header
+        lines[1] = "  no changes"
     lines += conflict_lines(item)
     if item.unchanged:
         lines.append(f"  = {count_of(item.unchanged, 'resource')} as declared")
@@ -50,11 +49,10 @@ def conflict_lines(item: FilePlan) -> list[str | Line]:
 
 
 def file_plan_view(item: FilePlan) -> View:
-    rows = [
-        (action.kind, str(action.verb), action.target, "pruned" if key in item.pruned_keys else "planned", NOTHING)
-        for action in item.plan.actions
-        for key in ((action.kind, action.target),)
-    ]
+    rows = []
+    for action in item.plan.actions:
+        status = "pruned" if (action.kind, action.target) in item.pruned_keys else "planned"
+        rows.append((action.kind, str(action.verb), action.target, status, NOTHING))
     rows += [(one.kind, NOTHING, one.target, "conflict", one.message) for one in item.conflicts]
     rows += [(NOTHING, NOTHING, str(one.ref), "refused", one.reason) for one in item.refused]
     rows += [(NOTHING, NOTHING, one.target, "not read", one.reason) for one in item.unread]
@@ -64,7 +62,6 @@ def file_plan_view(item: FilePlan) -> View:
 
 
 def file_plans_view(items: Sequence[FilePlan]) -> View:
-    """Return the plans of one or several clusters."""
     views = [file_plan_view(item) for item in items]
     return views[0] if len(views) == 1 else results_view(views, ())
 

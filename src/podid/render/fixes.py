@@ -9,7 +9,7 @@ from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
 from podid.ops.doctor.fixes import WORDS, AutoFix
 from podid.render.changes import PlanDocument
-from podid.render.view import Line, Table, View, columns, document, part_of
+from podid.render.view import Line, View, document, part_of, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,12 @@ class PlannedFix:
 
 def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
     body = document(FixListDocument, cluster=cluster, items=fixes)
-    rows = tuple(
-        (
-            fix.source.verdict.check,
-            str(fix.source.verdict.subject),
-            WORDS[fix.source.kind],
-            shlex.join(fix.command),
-        )
-        for fix in fixes
+    table = table_of(
+        fixes,
+        ("ID", "source.verdict.check"),
+        ("SUBJECT", "source.verdict.subject"),
+        ("DOES", lambda fix: WORDS[fix.source.kind]),
+        ("COMMAND", lambda fix: shlex.join(fix.command)),
     )
     lines: list[str | Line] = []
     for fix in fixes:
@@ -41,7 +39,6 @@ def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
             f"  fix ({WORDS[fix.source.kind]}): {shlex.join(fix.command)}",
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
-    table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
     return View(body, (table,), tuple(fix.source.verdict.check for fix in fixes), tuple(lines))
 
 

@@ -122,7 +122,6 @@ def to_jsonl(value: Json) -> str:
 
 
 def jsonl_line(value: object) -> str:
-    """Return the line of an item."""
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
@@ -152,7 +151,7 @@ def to_csv(view: View) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    table = view.tables[0] if view.tables else _as_table({key: plain(value) for key, value in view.document.items()})
+    table = view.tables[0] if view.tables else _as_table(view.document)
     if table.titled:
         writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
     writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
@@ -160,7 +159,9 @@ def to_csv(view: View) -> str:
 
 
 def _as_table(whole: JsonObject) -> Table:
-    facts = {key: NOTHING if value is None else _text_cell(value) for key, value in whole.items() if key not in _HEAD}
+    facts = {
+        key: NOTHING if value is None else _text_cell(plain(value)) for key, value in whole.items() if key not in _HEAD
+    }
     return Table(columns(*facts), (tuple(facts.values()),))
 
 

@@ -49,13 +49,10 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
         ),
         (
             "STATUS",
-            lambda run: _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
-            lambda run: _RUN_STYLES.get(run.status, ""),
+            lambda run: _status(run) + (" (undo)" if run.undoes else ""),
+            lambda run: _STYLES.get(run.status, ""),
         ),
-        (
-            Column("CHANGES", right=True, folds=2),
-            lambda run: sum(step.status is Status.DONE for step in run.steps),
-        ),
+        (Column("CHANGES", right=True, folds=2), lambda run: sum(step.status is Status.DONE for step in run.steps)),
         (Column("CLUSTER", folds=3), lambda run: run.header.cluster or None),
         (Column("COMMAND", prose=True), lambda run: shlex.join(("podid", *run.command))),
         (Column("ACCOUNT", wide=True), "header.account"),
@@ -66,13 +63,16 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
     return View(body, (table,), names)
 
 
-_RUN_STYLES = {
+_STYLES = {
     RunStatus.DONE: "good",
     RunStatus.FAILED: "bad",
     RunStatus.EMPTY: "dim",
     **dict.fromkeys((RunStatus.PARTIAL, RunStatus.INTERRUPTED, RunStatus.WRITTEN), "warn"),
 }
-_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not confirmed"}
+
+
+def _status(run: Run) -> str:
+    return "written, effect not confirmed" if run.status is RunStatus.WRITTEN else run.status
 
 
 def _short_id(run: Run, runs: Sequence[Run]) -> str:
@@ -89,7 +89,7 @@ def _ago(text: str, now: datetime) -> str:
 
 def _run_lines(run: Run) -> list[str]:
     lines = [
-        f"{run.run_id}  {_STATUS_WORDS.get(run.status, run.status)}  {shlex.join(('podid', *run.command))}",
+        f"{run.run_id}  {_status(run)}  {shlex.join(('podid', *run.command))}",
         f"  as {header_line(run.header)}",
     ]
     if run.undoes:

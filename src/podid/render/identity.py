@@ -22,7 +22,7 @@ from podid.ops.status.facts import PodUse
 from podid.render.access import privilege_lines
 from podid.render.associations import USUAL, association_facts, association_table
 from podid.render.marks import SOURCES
-from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
+from podid.render.roles import VERDICTS, RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
 from podid.render.trust import TrustBody
 from podid.render.view import Line, View, age, document, facts
@@ -104,11 +104,8 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]], shown: str) -> Iterator[str | 
         alike = grouped((item, use.pod.name) for use in uses for item in use.containers)
         for item, names in alike.items():
             which = "" if len(names) == len(uses) else f" of {short_list(names)}"
-            yield Line(f"  {_container_words(item)}{which}: {_use_words(item)}", _style(item))
-
-
-def _container_words(item: ContainerUse) -> str:
-    return f"init container {item.container}" if item.init else item.container
+            container = f"init container {item.container}" if item.init else item.container
+            yield Line(f"  {container}{which}: {_use_words(item)}", _style(item))
 
 
 def _use_words(item: ContainerUse) -> str:
@@ -147,12 +144,9 @@ def _permission_lines(reading: IdentityReading) -> Sequence[str | Line]:
     return [*lines, *privileges, *unread] if lines or unread else ["permissions: none"]
 
 
-_CHAINING = {TrustVerdict.MATCH: "allowed", TrustVerdict.NO_MATCH: "not allowed", TrustVerdict.UNKNOWN: "not known"}
-
-
 def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     """Return whether the role of the association can assume the target role: permission and trust policy."""
-    pairs = [("role chaining", _CHAINING[hop.verdict])]
+    pairs = [("role chaining", VERDICTS[hop.verdict])]
     if hop.decisions:
         pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
     if hop.permissions_unknown is not None:

@@ -36,6 +36,12 @@ SOURCES = {
 NOT_CHECKED = "not checked"
 
 
+def marked(sign: tuple[str, str], text: str, *, lead: str = "", hang: int | None = None) -> Line:
+    """Return a line whose mark has its colour. `sign` is the mark and its style."""
+    mark, style = sign
+    return Line(f"{lead}{mark} {text}", style, len(lead) + 1, hang)
+
+
 def state_word(state: IdentityState | None) -> str:
     return NOT_CHECKED if state is None else state.value.replace("-", " ")
 

@@ -8,32 +8,26 @@ from podid.domain.grouping import grouped
 from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
 from podid.domain.names import role_name
 from podid.domain.text import count_of, short_list
-from podid.render.view import Column, Line, Table, View, document, sentence, table_of
+from podid.render.marks import marked
+from podid.render.view import Column, Line, View, document, sentence, table_of
 
+_BLOCKED, _WARNED = ("✗", "bad"), ("!", "warn")
+# an item, with the message and the commands of its blocker or warning
+Target = tuple[str, str, tuple[tuple[str, ...], ...]]
 _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MOVED: "good"}
 
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:
     """Return a row for each item, or with `short` lines for a terminal."""
-    empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
-    lines = item_lines(plan.items) if short and plan.items else []
-    return View(
-        document(MigrationPlan, plan), (_table(plan.items, empty, plan.unread),), _names(plan.items), tuple(lines)
-    )
+    return _view(plan, item_lines(plan.items) if short else ())
 
 
 def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
-    empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines: list[str | Line] = []
     if short and status.items:
         agents = (Line(text, "dim") for agent in status.agents for text in agent.sentences)
         lines = [*item_lines(status.items), *agents, *(f"Next  {shlex.join(command)}" for command in status.next)]
-    return View(
-        document(MigrationStatus, status),
-        (_table(status.items, empty, status.unread),),
-        _names(status.items),
-        tuple(lines),
-    )
+    return _view(status, lines)
 
 
 def cleanup_view(leftovers: MigrationCleanup) -> View:
@@ -48,13 +42,9 @@ def cleanup_view(leftovers: MigrationCleanup) -> View:
     return View(document(MigrationCleanup, leftovers), (table,), tuple(item.name for item in leftovers.items))
 
 
-def _names(items: Sequence[MigrationItem]) -> tuple[str, ...]:
-    return tuple(item.target for item in items)
-
-
-def _table(items: Sequence[MigrationItem], empty: str, unread: Sequence[str]) -> Table:
-    return table_of(
-        items,
+def _view(result: MigrationPlan | MigrationStatus, lines: Sequence[str | Line]) -> View:
+    table = table_of(
+        result.items,
         ("NAMESPACE", "ref.namespace"),
         ("SERVICE ACCOUNT", "ref.name"),
         ("STAGE", "stage", lambda item: _STYLES.get(item.stage, "warn")),
@@ -63,9 +53,11 @@ def _table(items: Sequence[MigrationItem], empty: str, unread: Sequence[str]) ->
         (Column("BLOCKERS", prose=True, folds=1), lambda item: ", ".join(b.id for b in item.blockers) or None),
         (Column("WARNINGS", wide=True, prose=True), lambda item: ", ".join(w.id for w in item.warnings) or None),
         (Column("SOURCE", wide=True), "source"),
-        empty=empty,
-        unread=unread,
+        empty="nothing to migrate: no service account uses IRSA, kiam or kube2iam",
+        unread=result.unread,
     )
+    names = tuple(item.target for item in result.items)
+    return View(document(type(result), result), (table,), names, tuple(lines))
 
 
 def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
@@ -76,9 +68,11 @@ def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
     # a note of every item is printed once, below
     common = set.intersection(*(set(_note_ids(item)) for item in items)) if len(items) > 1 else set()
     lines: list[str | Line] = [_item_line(item, width, common) for item in items]
-    for mark, style, notes in (("✗", "bad", _blockers(items)), ("!", "warn", _warnings(items))):
+    blockers = grouped((b.id, (item.target, b.message, b.way_out)) for item in items for b in item.blockers)
+    warnings = grouped((w.id, (item.target, w.message, ())) for item in items for w in item.warnings)
+    for sign, notes in ((_BLOCKED, blockers), (_WARNED, warnings)):
         for name, targets in notes.items():
-            lines += ["", *_cause_lines(Line(f"{mark} {name}  {_who(targets)}", style, upto=1), targets)]
+            lines += ["", *_cause_lines(sign, name, targets)]
     unknown = dict.fromkeys(subject for item in items for subject in item.unknown)
     if unknown:
         lines.append(Line(f"Not checked: {short_list(unknown, 4)}", "dim"))
@@ -92,31 +86,15 @@ def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
     return [*lines, "", f"{count_of(len(names), 'service account')}{roles}: {counts}{blocks}"]
 
 
-# the name of a blocker or warning -> the items that have it, each with the message and the commands
-Notes = dict[str, list[tuple[str, str, tuple[tuple[str, ...], ...]]]]
-
-
-def _blockers(items: Sequence[MigrationItem]) -> Notes:
-    return grouped((b.id, (item.target, b.message, b.way_out)) for item in items for b in item.blockers)
-
-
-def _warnings(items: Sequence[MigrationItem]) -> Notes:
-    return grouped((warning.id, (item.target, warning.message, ())) for item in items for warning in item.warnings)
-
-
-def _who(targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> str:
+def _cause_lines(sign: tuple[str, str], name: str, targets: Sequence[Target]) -> Iterator[str | Line]:
+    """Yield a blocker or warning with the items that have it, each message once, and each command once."""
     names = {target for target, *_ in targets}
-    return targets[0][0] if len(names) == 1 else count_of(len(names), "service account")
-
-
-def _cause_lines(head: Line, targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> Iterator[str | Line]:
-    """Yield the head, each message once, and each command once."""
-    yield head
+    yield marked(sign, f"{name}  {targets[0][0] if len(names) == 1 else count_of(len(names), 'service account')}")
     for message in dict.fromkeys(message for _, message, _ in targets):
         yield f"  {sentence(message)}"
     for command in dict.fromkeys(command for _, _, commands in targets for command in commands):
         yield f"  Fix   {shlex.join(command)}"
-    yield f"  More  podid explain {head.text.split()[1]}"
+    yield f"  More  podid explain {name}"
 
 
 def _note_ids(item: MigrationItem) -> list[str]:
@@ -124,10 +102,11 @@ def _note_ids(item: MigrationItem) -> list[str]:
 
 
 def _item_line(item: MigrationItem, width: int, common: Collection[str]) -> Line:
-    mark, style = ("✗", "bad") if item.blockers else ("!", "warn") if item.warnings else ("·", "")
+    sign = _BLOCKED if item.blockers else _WARNED if item.warnings else ("·", "")
     pods = item.pods
     counted = f"{pods.pod_identity} of {count_of(pods.total, 'pod')} moved" if pods.total else "no pods"
     names = [name for name in _note_ids(item) if name not in common]
     more = f"; {', '.join(names)}" if names else ""
-    words = f"{mark} {item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}{more}"
-    return Line(words, style, upto=1)
+    return marked(
+        sign, f"{item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}{more}"
+    )

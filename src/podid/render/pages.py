@@ -102,16 +102,20 @@ def _entry_table(entries: Sequence[Entry]) -> Table:
 
 def failures_view(states: Mapping[str, tuple[FailureState, str]]) -> View:
     """Return the failure modes in the order of the links, each with its state and its subject, if any."""
-    items = [SandboxFailure(entry, *states[entry.id]) for entry in list_pages() if entry.id in states]
+    items = [
+        SandboxFailure(entry.id, entry.title, Severity(entry.severity), entry.link, *states[entry.id])
+        for entry in list_pages()
+        if entry.id in states
+    ]
     table = table_of(
         items,
-        ("ID", "entry.id"),
-        (Column("LINK", folds=2), lambda item: link_words(item.entry.link)),
+        ("ID", "id"),
+        (Column("LINK", folds=2), lambda item: link_words(item.link)),
         (Column("STATE", folds=2), "state"),
         (Column("SUBJECT", folds=1), "subject"),
-        (Column("TITLE", prose=True), "entry.title"),
+        (Column("TITLE", prose=True), "title"),
     )
-    return View(document(SandboxFailureListDocument, items=items), (table,), tuple(item.entry.id for item in items))
+    return View(document(SandboxFailureListDocument, items=items), (table,), tuple(item.id for item in items))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -150,18 +154,12 @@ PageListDocument = list_of("PageList", PageEntryBody, "`podid explain --list`.")
 class SandboxFailure:
     """A failure mode of the sandbox; `subject` is empty unless it is in place."""
 
-    entry: Entry
-    state: FailureState
-    subject: str
-
-
-class SandboxFailureBody(Document):
-    id: Annotated[str, From("entry.id"), About("The ID of the failure mode, for `podid explain`.")]
-    title: Annotated[str, From("entry.title")]
-    severity: Annotated[Severity, From("entry.severity")]
-    link: Annotated[int, From("entry.link"), About("The link; 0 is podid's own access.")]
+    id: Annotated[str, About("The ID of the failure mode, for `podid explain`.")]
+    title: str
+    severity: Severity
+    link: Annotated[int, About("The link; 0 is podid's own access.")]
     state: Annotated[FailureState, About("possible: `podid sandbox break` can put it in place.")]
     subject: Annotated[str, OR_NULL, About("The object that fails; null if the failure mode is not in place.")]
 
 
-SandboxFailureListDocument = list_of("SandboxFailureList", SandboxFailureBody, "`podid sandbox break` and `heal`.")
+SandboxFailureListDocument = list_of("SandboxFailureList", SandboxFailure, "`podid sandbox break` and `heal`.")

@@ -25,7 +25,6 @@ _STYLES = {
 
 
 def round_view(done: Reconciliation) -> View:
-    """Return one line for the round."""
     table = table_of(
         (done,),
         ("AT", lambda item: utc(item.at)),

@@ -30,20 +30,19 @@ from podid.domain.text import short_list, utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.marks import SEVERITIES, state_word
+from podid.render.marks import SEVERITIES, marked, state_word
 from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
 from podid.render.view import NOTHING, Column, Line, Table, View, age, document, facts, sentence, table_of
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
-# verdicts of the trust policy
-_TRUST = {
+# of a trust policy
+VERDICTS = {
     trust.TrustVerdict.MATCH: "allowed",
     trust.TrustVerdict.NO_MATCH: "not allowed",
     trust.TrustVerdict.UNKNOWN: "not known",
 }
+
+# --- documents --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +227,7 @@ def _finding_lines(reading: RoleReading) -> list[str | Line]:
     """Return the findings that are not in the lines of the associations."""
     shown = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
     more = [item for item in reading.findings if (item.id, item.message) not in shown]
-    return [
-        Line(
-            f"{SEVERITIES[item.severity][0]} {item.id}  {sentence(item.message)}",
-            SEVERITIES[item.severity][1],
-            1,
-            hang=2,
-        )
-        for item in more
-    ]
+    return [marked(SEVERITIES[item.severity], f"{item.id}  {sentence(item.message)}", hang=2) for item in more]
 
 
 def last_used(role: Role, now: datetime) -> str:
@@ -261,7 +252,7 @@ def _uses_lines(reading: RoleReading) -> list[str]:
 def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     target = " as target role" if use.hop == 2 else ""
     state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
-    lines = [f"  {used_words(use.association)}{target}: {_TRUST[use.evaluation.verdict]}{state}"]
+    lines = [f"  {used_words(use.association)}{target}: {VERDICTS[use.evaluation.verdict]}{state}"]
     if status is not None and status.pods:
         lines.append(f"    {short_list((pod.name for pod in status.pods), 10)}")
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]

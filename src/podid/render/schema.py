@@ -28,7 +28,6 @@ def schema_text(kind: str) -> str:
 
 
 def schema_view() -> View:
-    """Return the schema of a declaration."""
     text = schema_text(DECLARATION_KIND)
     body = document(SchemaDocument, name=DECLARATION_KIND, schema=json.loads(text))
     lines = tuple(Line(line, code=True) for line in text.splitlines())

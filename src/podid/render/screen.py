@@ -112,7 +112,6 @@ def rows_of(text: str, screen: Screen) -> int:
 
 
 def draw(view: View, screen: Screen, *, wide: bool) -> str:
-    """Return the view as a terminal shows it."""
     screen = replace(screen, now=None) if view.exact or wide else screen
     screen = replace(screen, width=None, links=False) if view.file else screen
     if view.widest and screen.width is not None:

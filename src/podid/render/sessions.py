@@ -9,7 +9,19 @@ from podid.domain.text import count_of, short_list, utc
 from podid.ops.session.activity import Activity
 from podid.ops.session.issue import IssuedIdentity
 from podid.ops.session.trace import SessionTrace
-from podid.render.view import NOTHING, Column, Line, View, age, document, facts, one_or_list, sentence, table_of
+from podid.render.view import (
+    NOTHING,
+    Column,
+    Line,
+    View,
+    age,
+    document,
+    facts,
+    one_or_list,
+    sentence,
+    separated,
+    table_of,
+)
 
 
 class SessionTraceDocument(Document, kind="SessionTrace"):
@@ -38,14 +50,12 @@ def traces_view(traces: Sequence[SessionTrace], now: datetime) -> View:
         (Column("SOURCE", wide=True), "source"),
     )
     names = tuple(f"{trace.namespace}/{trace.pod}" for trace in traces if trace.pod)
-    lines = [line for number, trace in enumerate(traces) for line in _lines(trace, now, first=not number)]
+    lines = separated(_lines(trace, now) for trace in traces)
     body = one_or_list(SessionTraceDocument, SessionTraceListDocument, traces)
-    return View(body, (table,), names, tuple(lines), exact=True)
+    return View(body, (table,), names, lines, exact=True)
 
 
-def _lines(trace: SessionTrace, now: datetime, *, first: bool) -> Iterator[str | Line]:
-    if not first:
-        yield ""
+def _lines(trace: SessionTrace, now: datetime) -> Iterator[str | Line]:
     started = f"{utc(trace.started_at)}, {age(trace.started_at, now)} ago" if trace.started_at is not None else NOTHING
     state = "" if trace.state == "unknown" else f" ({trace.state})"
     yield from facts(

@@ -1,9 +1,10 @@
-"""Views of the settings file."""
+"""Views of podid's own files: the settings, and the completion of a shell."""
 
 from podid.domain.members import Document, TextOrNull
 from podid.domain.plan import Default
 from podid.domain.text import count_of
 from podid.ops.settings import SettingList, SettingsPath
+from podid.ops.shells import CompletionFiles
 from podid.render.view import NOTHING, Column, Line, View, document, table_of
 
 
@@ -46,3 +47,17 @@ def problem_lines(settings: SettingList) -> list[str | Line]:
 
 def path_view(path: SettingsPath) -> View:
     return View(document(SettingsPath, path), lines=(path.file,), names=(path.file,), exact=True)
+
+
+def completion_files_view(result: CompletionFiles) -> View:
+    if result.installed:
+        by = f", loaded by {result.startup}" if result.startup else ""
+        done = f"{'installed' if result.changed else 'already installed'}: {result.script}{by}"
+    elif result.changed:
+        done = f"uninstalled: {result.script}{f', and its line in {result.startup}' if result.startup else ''}"
+    else:
+        done = "is not installed"
+    lines = [Line(f"✓ completion for {result.shell} {done}", "good", upto=1)]
+    if result.installed:
+        lines.append(Line("Start a new shell to use it."))
+    return View(document(CompletionFiles, result), lines=tuple(lines), names=(result.script,), exact=True)

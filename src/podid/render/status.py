@@ -163,9 +163,8 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     for state in dict.fromkeys(pod.state for pod in sorted(pods, key=lambda pod: rank_of(pod.state))):
         same = [pod for pod in pods if pod.state is state]
         cause = same[0].cause
-        count = f"{count_of(len(same), 'running pod')}"
         until = f"; previous role until {utc(same[0].stale_until)} at the latest" if same[0].stale_until else ""
-        rows.append((state, count, (why(cause) if cause else "") + until))
+        rows.append((state, count_of(len(same), "running pod"), (why(cause) if cause else "") + until))
     lines = state_lines(rows)
     cause = new.cause or status.cause
     if cause is not None:

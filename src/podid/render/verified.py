@@ -9,7 +9,7 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
 from podid.domain.text import count_of, utc
-from podid.render.marks import ANSWERS, STATES, rank_of
+from podid.render.marks import ANSWERS, STATES, marked, rank_of
 from podid.render.status import (
     IdentityStatusBody,
     IdentityStatusDocument,
@@ -63,12 +63,10 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
     node = max((len(_node(pod.node)) for pod in shown), default=0)
     rows: list[str | Line] = []
     for pod in shown:
-        mark, style = STATES[pod.state]
-        text = f"  {mark} {pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
-        rows.append(Line(text.rstrip(), style, upto=3))
-    return (
-        rows if len(pods) == len(shown) else [*rows, f"  and {len(pods) - len(shown)} more pods; -o json has them all"]
-    )
+        text = f"{pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
+        rows.append(marked(STATES[pod.state], text.rstrip(), lead="  "))
+    rest = len(pods) - len(shown)
+    return [*rows, f"  and {rest} more pods; -o json has them all"] if rest else rows
 
 
 def _node(name: str) -> str:
@@ -122,16 +120,16 @@ def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
             answer, words = None, probe.missing.reason
         else:
             answer, words = False, probe.message
-        mark, style = ANSWERS[answer]
-        rows.append(Line(f"  {mark} podid's own pod  {_node(probe.node) or 'no node'}  {words}", style, upto=3))
+        text = f"podid's own pod  {_node(probe.node) or 'no node'}  {words}"
+        rows.append(marked(ANSWERS[answer], text, lead="  "))
     return rows
 
 
 def _allowed_rows(answers: Sequence[Allowed]) -> list[str | Line]:
     rows: list[str | Line] = []
     for item in answers:
-        mark, style = ANSWERS[item.allowed]
         words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
         why = f": {item.reason}" if item.reason else ""
-        rows.append(Line(f"  {mark} {item.action} on {item.resource}  {words}{why}", style, upto=3))
+        text = f"{item.action} on {item.resource}  {words}{why}"
+        rows.append(marked(ANSWERS[item.allowed], text, lead="  "))
     return rows

@@ -10,6 +10,7 @@ import botocore.loaders
 import pytest
 
 import build_actions
+from harness import table
 from podid.domain.policy.actions import AccessLevel, ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.ops.permissions.actions import action_table
@@ -40,7 +41,7 @@ def test_operations_of_services_are_actions(service: str, prefix: str) -> None:
     assert len(missing) <= len(operations) // 10, missing
 
 
-@pytest.mark.parametrize(
+@table(
     ("action", "level", "types"),
     [
         ("s3:getobject", AccessLevel.READ, {"object", "accesspointobject"}),
@@ -69,7 +70,7 @@ def test_patterns_are_expanded() -> None:
     assert TABLE.similar("nosuchservice:GetItem") == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("action", "resource", "applies"),
     [
         ("s3:GetObject", "arn:aws:s3:::reports/a", True),

@@ -1,7 +1,6 @@
 """Privilege escalation paths: their actions exist, and each is reported only with all of its actions."""
 
-import pytest
-
+from harness import table
 from podid.domain.policy.escalation import PATHS, Escalation, EscalationPath, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.ops.permissions.actions import action_table
@@ -30,7 +29,7 @@ def test_every_action_is_in_the_table_under_that_name() -> None:
     assert len({path.id for path in PATHS}) == len(PATHS)
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.id)
+@table("path", PATHS)
 def test_a_path_requires_all_of_its_actions(path: EscalationPath) -> None:
     assert reported({*path.actions})[path.id].verdict is AccessVerdict.ALLOWED
     for action in path.actions:

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
@@ -136,7 +135,7 @@ CASES: list[tuple[str, RoleAccess, str, str, AccessVerdict]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].split('.')[0]} {case[2]} {case[4]}")
+@table("case", CASES)
 def test_the_result_is_the_documented_one(case: tuple[str, RoleAccess, str, str, AccessVerdict]) -> None:
     _, policies, action, resource, expected = case
     assert policies.ruling(action, resource).verdict is expected

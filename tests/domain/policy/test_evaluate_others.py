@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
+from harness import table
 from podid.domain.policy.evaluate import AccessVerdict
 from podid.domain.policy.session import RoleSession
 from podid.ops.permissions.actions import action_table
@@ -130,7 +130,7 @@ RECORDED = [
 ]
 
 
-@pytest.mark.parametrize(("operator", "values", "applies"), RECORDED)
+@table(("operator", "values", "applies"), RECORDED)
 def test_recorded_results_of_set_operators(operator: str, values: list[str], applies: bool) -> None:
     session = RoleSession(specified={"aws:tagkeys": tuple(values)})
     condition = {operator: {"aws:TagKeys": LIKE}}

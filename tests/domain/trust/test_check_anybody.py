@@ -9,7 +9,7 @@ import pytest
 
 from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TABLE
 from domain.trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
-from harness import Outcome, Podid
+from harness import Outcome, Podid, table
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
 
 BY_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
@@ -50,7 +50,7 @@ CASES: dict[str, tuple[list[Any], int, str, list[str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("statements", "code", "verdict", "scopes", "ids"), CASES.values(), ids=CASES)
+@table(("statements", "code", "verdict", "scopes", "ids"), CASES.values())
 def test_who_may_assume_it(statements: list[Any], code: int, verdict: str, scopes: list[str], ids: list[str]) -> None:
     found = check(statements)
     body = found.json
@@ -72,7 +72,7 @@ def test_by_which_principal() -> None:
 WHO = [PodIdentity(CLUSTER, namespace, name) for namespace, name in product(("shop", "web"), ("orders", "cart"))]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@table("name", TABLE)
 def test_no_service_account_contradicts_it(name: str) -> None:
     policy = parse_policy({"Version": "2012-10-17", "Statement": list(TABLE[name].before)})
     verdicts = {evaluate(policy, who).verdict for who in WHO}

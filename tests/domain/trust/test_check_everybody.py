@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.trust.trust_helpers import ACCOUNT, BASE_ROLE, HOP, IDENTITY, policy, statement
+from harness import table
 from podid.domain.trust import TOO_BROAD, check, evaluate
 
 EVERYBODY: dict[str, Any] = {"Principal": "*", "Action": "sts:*"}
@@ -16,7 +17,7 @@ def _severities(*statements: Mapping[str, Any]) -> list[str]:
     return [finding.severity.value for finding in found if finding.id == TOO_BROAD]
 
 
-@pytest.mark.parametrize(
+@table(
     "members",
     [
         {"Principal": "*"},
@@ -32,7 +33,7 @@ def test_everybody_is_an_error(members: dict[str, Any]) -> None:
     assert _severities(statement(**members)) == ["error"]
 
 
-@pytest.mark.parametrize(
+@table(
     "condition",
     [
         {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}},
@@ -56,7 +57,7 @@ def test_what_a_caller_chooses_narrows_nothing(condition: dict[str, Any]) -> Non
     assert _severities(statement(condition, **EVERYBODY)) == ["error"]
 
 
-@pytest.mark.parametrize(
+@table(
     "condition",
     [
         {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}},
@@ -74,7 +75,7 @@ def test_what_tells_who_comes_narrows(condition: dict[str, Any]) -> None:
     assert _severities(statement(condition, **EVERYBODY)) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("deny", "severities"),
     [
         ({}, []),

@@ -19,6 +19,7 @@ from domain.trust.trust_helpers import (
     policy,
     statement,
 )
+from harness import table
 from podid.domain.errors import InvalidInput
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust import (
@@ -66,7 +67,7 @@ def test_the_statement_for_one_service_account() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@table(
     ("identity", "scope", "keys", "arn"),
     [
         (IDENTITY, ScopeKind.NAMESPACE, ["aws:SourceAccount", "aws:RequestTag/kubernetes-namespace"], True),
@@ -126,7 +127,7 @@ def test_add_appends_and_keeps_the_rest() -> None:
     assert edit.size == policy_size(edit.policy)
 
 
-@pytest.mark.parametrize(
+@table(
     ("present", "scope", "reason"),
     [
         (
@@ -180,7 +181,7 @@ def test_add_changes_nothing_where_access_is_there_or_cannot_be(
     assert edit.size == policy_size(before)
 
 
-@pytest.mark.parametrize(
+@table(
     ("present", "scope"),
     [
         (statement(Action="sts:AssumeRole"), ScopeKind.SERVICE_ACCOUNT),
@@ -335,7 +336,7 @@ def test_tighten_says_which_exact_statements_stay() -> None:
     assert edit.statement is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("present", "reason"),
     [
         (

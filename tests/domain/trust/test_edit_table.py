@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, IDENTITY, PODS, UNTAGGED, statement
-from harness import Outcome, Podid
+from harness import Outcome, Podid, table
 from podid.domain.trust import PodIdentity, Policy, ScopeKind, TrustVerdict, build_statement, evaluate, parse_policy
 
 NS, SA = "aws:RequestTag/kubernetes-namespace", "aws:RequestTag/kubernetes-service-account"
@@ -327,7 +327,7 @@ def test_the_table_is_long_enough() -> None:
     assert len(TABLE) >= 80
 
 
-@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
+@table("row", TABLE.values())
 def test_an_edit(row: Row) -> None:
     document = {"Version": "2012-10-17", "Id": "kept", "Statement": list(row.before)}
     outcome = edit(row.verb, document, *row.flags.split())
@@ -373,7 +373,7 @@ ADDED = [row for row in TABLE.values() if row.verb == "add" and row.outcome == "
 
 
 # without session tags the statement is the cluster's, and stands for more than was there
-@pytest.mark.parametrize("row", [row for row in ADDED if row.note != "any pod of cluster demo"])
+@table("row", [row for row in ADDED if row.note != "any pod of cluster demo"])
 def test_what_was_added_can_be_taken_out_again(row: Row) -> None:
     flags = row.flags.split()
     added = edit("add", {"Statement": list(row.before)}, *flags).json["policy"]
@@ -449,7 +449,7 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
     assert [item["outcome"] for item in listed["items"]] == ["no-change", "no-change"]
 
 
-@pytest.mark.parametrize(
+@table(
     ("argv", "why"),
     [
         ((), "Specify a trust policy"),
@@ -463,7 +463,7 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
         (("/nosuch", "--for", "shop/orders", "--cluster-arn", CLUSTER), "cannot be read"),
     ],
 )
-@pytest.mark.parametrize("verb", ["add", "remove", "tighten"])
+@table("verb", ["add", "remove", "tighten"])
 def test_what_is_refused_as_usage(verb: str, argv: tuple[str, ...], why: str) -> None:
     outcome = Podid()("trust", verb, *argv, stdin=json.dumps({"Statement": EC2}))
     assert (outcome.code, outcome.stdout) == (2, "")

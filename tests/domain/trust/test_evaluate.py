@@ -23,6 +23,7 @@ from domain.trust.trust_helpers import (
     verdict_for,
     verdicts,
 )
+from harness import table
 from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, evaluate, parse_policy
 from podid.domain.trust.evaluate import combined
 
@@ -38,7 +39,7 @@ SIX = [
 ]
 
 
-@pytest.mark.parametrize(
+@table(
     ("principal", "expected"),
     [
         ({"Service": PODS}, MATCH),
@@ -65,7 +66,7 @@ def test_principals_at_hop_1(principal: Any, expected: str) -> None:
     assert verdicts(evaluate(policy(statement(Principal=principal)), IDENTITY)) == (expected, expected)
 
 
-@pytest.mark.parametrize(
+@table(
     ("principal", "expected"),
     [
         ({"AWS": BASE_ROLE}, MATCH),
@@ -90,7 +91,7 @@ def test_principals_at_hop_2(principal: Any, expected: str) -> None:
     assert verdicts(evaluate(policy(statement(Principal=principal)), HOP)) == (expected, expected)
 
 
-@pytest.mark.parametrize(
+@table(
     ("members", "expected"),
     [
         ({"Action": BOTH}, (MATCH, MATCH)),
@@ -330,12 +331,12 @@ OPERATORS: list[tuple[Mapping[str, Any], str]] = [
 FULL = replace(IDENTITY, now=NOW, role_tags={"team": "SHOP", "ip": "10.1.2.3", "star": "a*b?$", "empty": ""})
 
 
-@pytest.mark.parametrize(("condition", "expected"), OPERATORS, ids=[str(condition) for condition, _ in OPERATORS])
+@table(("condition", "expected"), OPERATORS)
 def test_conditions_at_hop_1(condition: Mapping[str, Any], expected: str) -> None:
     assert verdict_for(condition, FULL) == expected
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "expected"),
     [
         ({"StringEquals": {NS: "shop"}}, NO),
@@ -381,7 +382,7 @@ def test_the_organisation_when_it_is_given() -> None:
 PODS_ALIVE = (LivePod("orders-abc", "uid-1"), LivePod("orders-very-long-name", "uid-2"))
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "expected"),
     [
         ({"StringLike": {"aws:RequestTag/kubernetes-pod-name": "orders-a*"}}, MATCH),
@@ -418,7 +419,7 @@ def test_long_cluster_names_may_be_cut_in_the_session_name() -> None:
         assert verdict_for({"StringLike": {"sts:RoleSessionName": wanted}}, long) == expected
 
 
-@pytest.mark.parametrize(
+@table(
     ("statements", "expected"),
     [
         ([statement(), statement(Effect="Deny")], NO),
@@ -447,7 +448,7 @@ def test_a_deny_for_one_pod_leaves_the_others() -> None:
     assert verdicts(only) == (UNKNOWN, UNKNOWN)
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "request_", "expected"),
     [
         ({"ArnEquals": {"aws:PrincipalArn": BASE_ROLE}}, HOP, MATCH),

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from domain.trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
@@ -19,6 +17,7 @@ from domain.trust.trust_helpers import (
     policy,
     statement,
 )
+from harness import table
 from podid.domain.trust import (
     LivePod,
     PodIdentity,
@@ -43,7 +42,7 @@ def _exact(**members: Any) -> dict[str, Any]:
     return build_statement(IDENTITY) | members
 
 
-@pytest.mark.parametrize(
+@table(
     ("statements", "expected"),
     [
         (
@@ -260,7 +259,7 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
     assert _findings(there, statement({"StringEquals": {"aws:SourceAccount": account}})) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "kind", "words"),
     [
         (build_statement(IDENTITY)["Condition"], "service-account", "only shop/orders in cluster demo"),
@@ -327,7 +326,7 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
     assert Scope(ScopeKind.ANY, "x").narrowed
 
 
-@pytest.mark.parametrize(
+@table(
     ("request_", "statements", "expected"),
     [
         (
@@ -427,7 +426,7 @@ def test_a_recreated_base_role() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@table(
     ("members", "reason"),
     [
         (statement(Principal="*"), 'the principal is "*", which podid does not evaluate'),

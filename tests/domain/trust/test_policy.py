@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from domain.trust.trust_helpers import PODS, policy, statement
+from harness import table
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import TrustPolicyError, parse_policy
 
@@ -26,7 +27,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
+@table(
     "form",
     [
         DOCUMENT,
@@ -39,7 +40,6 @@ DOCUMENT: dict[str, Any] = {
         quote(json.dumps(DOCUMENT), safe=""),
         "\n" + quote(json.dumps(DOCUMENT)),
     ],
-    ids=["object", "mapping", "text", "indented", "bom", "bytes", "bytes-bom", "percent", "percent-space"],
 )
 def test_every_form_is_printed_back_with_equal_values_in_order(form: str | bytes | Mapping[str, object]) -> None:
     parsed = parse_policy(form)
@@ -93,7 +93,7 @@ def _bad(*statements: object) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-@pytest.mark.parametrize(
+@table(
     ("document", "message"),
     [
         ("", "line 1, column 1: this is not JSON: Expecting value"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
-from harness import Outcome, Podid
+from harness import Outcome, Podid, table
 
 SECOND = OIDC.replace("/ABC", "/ABCD")
 IRSA_2 = IRSA | {"Principal": {"Federated": SECOND}}
@@ -33,7 +33,7 @@ ISSUERS: dict[str, tuple[list[Any], str, list[Any] | str]] = {
 }
 
 
-@pytest.mark.parametrize(("before", "issuer", "after"), ISSUERS.values(), ids=ISSUERS)
+@table(("before", "issuer", "after"), ISSUERS.values())
 def test_an_oidc_provider_is_taken_out(before: list[Any], issuer: str, after: list[Any] | str) -> None:
     document = {"Version": "2012-10-17", "Statement": before}
     outcome = Podid()("trust", "remove", "-", "--issuer", issuer, "-o", "json", stdin=json.dumps(document))
@@ -176,7 +176,7 @@ ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), ONE.values(), ids=ONE)
+@table(("before", "after"), ONE.values())
 def test_one_service_account_is_taken_out(before: Sequence[Any], after: Sequence[Any] | str) -> None:
     found = take_out(before, "shop/orders")
     if isinstance(after, str) and after != "no-change":

@@ -3,8 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
+from harness import table
 from podid.facts.agent_logs import parse
 from podid.ops.agent.logs import mode_of_line
 from worlds import Site
@@ -150,7 +149,7 @@ def test_followed_lines_come_once(healthy: Site) -> None:
     assert healthy("agent", "logs", "--follow", "-o", "json").code == 2
 
 
-@pytest.mark.parametrize(
+@table(
     ("line", "found"),
     [
         ('{"level":"info","msg":"Calling EKS Auth to fetch credentials","error":"context canceled"}', None),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from checks.builder import daemon_set
+from harness import table
 from ops.change.support import account_state, writes
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
@@ -106,7 +107,7 @@ def helm_agent(name: str = AGENT, **changes: Any) -> DaemonSet:
 EKS = {"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)}
 
 
-@pytest.mark.parametrize(
+@table(
     ("agent", "its"),
     [
         (helm_agent(set_by=EKS), True),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from types import SimpleNamespace
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,9 +30,6 @@ from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, plan_role
 from podid.ops.role.request import RoleOptions
 from podid.ops.role.resolve import ResolvedRole
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
@@ -262,7 +260,9 @@ def with_roles(world: World, wanted: tuple[DesiredAssociation, ...]) -> tuple[De
     def with_role(item: DesiredAssociation) -> DesiredAssociation:
         if not item.role.arn:
             existing = world.find_association("demo", item.ref)
-            return replace(item, role=kept_role(cast("Iam", world), item.ref, existing), kept=True)
+            return replace(
+                item, role=kept_role(cast("Clients", SimpleNamespace(iam=world)), item.ref, existing), kept=True
+            )
         return replace(item, role=ResolvedRole(item.role.arn, world.find_role(item.role.arn.removeprefix(ARN))))
 
     return tuple(with_role(item) for item in wanted)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import table
 from ops.declare.broken import BROKEN, HEAD, LINK, ROLE, Broken
 from podid.domain.declaration import Declaration, PolicySource
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError, UsageError
@@ -234,7 +235,7 @@ def test_variables_of_options_and_files() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@table(
     ("texts", "file", "message"),
     [
         (("A",), "", "--var 'A' is not NAME=VALUE"),

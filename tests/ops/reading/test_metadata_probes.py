@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness import table
 from podid.domain.evidence import Probed
 from podid.ops.reading.probes import judge_metadata as judge
 
@@ -35,7 +36,7 @@ def test_the_pod_got_none() -> None:
     assert "returned no credentials" in answer.message
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "code", "reason"),
     [
         (of("arn:aws:sts::111122223333:assumed-role/orders/eks-demo-x"), 0, "credentials of its own"),

@@ -2,8 +2,7 @@
 
 import json
 
-import pytest
-
+from harness import table
 from podid.domain.aws import Association
 from podid.domain.evidence import Probed
 from podid.ops.reading.probes import judge
@@ -32,7 +31,7 @@ def who(role: str) -> str:
     return json.dumps({"UserId": "AROA:eks-demo-x", "Account": "111122223333", "Arn": arn}, indent=4)
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "code", "expected"),
     [
         (who("orders"), 0, (GOT, "", 0)),

@@ -5,9 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from checks.builder import ACCOUNT, NOW, ROLE_ARN, TARGET_ARN, ago, association
+from harness import table
 from podid.domain.aws import Cluster
 from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.ops.change.journal import Journal
@@ -64,7 +63,7 @@ def test_the_doctor_needs_no_place_for_one(healthy: Site) -> None:
     assert outcome.code == 0, outcome
 
 
-@pytest.mark.parametrize(
+@table(
     ("changes", "change", "said"),
     [
         (NO_CHANGES, {}, ""),

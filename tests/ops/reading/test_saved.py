@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from checks.builder import UNREAD, association, bare, chained, healthy, pod
+from harness import table
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
@@ -36,7 +37,7 @@ def as_mapping(snapshot: Snapshot) -> dict[str, Any]:
     return {f.name: getattr(snapshot, f.name) for f in fields(snapshot)}
 
 
-@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+@table("snapshot", SNAPSHOTS.values())
 def test_a_snapshot_is_read_back_as_it_was(snapshot: Snapshot) -> None:
     assert as_mapping(read_snapshot(snapshot_text(snapshot, "1.0"), "f")) == as_mapping(snapshot)
 
@@ -52,7 +53,7 @@ def refusal(changed: object) -> str:
     return caught.value.message
 
 
-@pytest.mark.parametrize(
+@table(
     "text", ["", "{", "[]", "{}", '{"kind": "DoctorReport"}', "[" * 100_000, '{"kind": "Snapshot", "formatVersion": 1}']
 )
 def test_what_is_no_snapshot_is_refused(text: str) -> None:

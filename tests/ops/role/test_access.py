@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from harness import table
 from podid.domain.aws import Role
 from podid.ops.role.access import access_words
 
@@ -26,7 +25,7 @@ def allow(*actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": PODS, "Action": list(actions)}
 
 
-@pytest.mark.parametrize(
+@table(
     ("statements", "words"),
     [
         ((allow("sts:AssumeRole", "sts:TagSession"),), ANY),
@@ -59,7 +58,7 @@ def when(**conditions: Any) -> dict[str, Any]:
     return {**allow("sts:AssumeRole", "sts:TagSession"), "Condition": conditions}
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "words"),
     [
         (
@@ -86,7 +85,7 @@ def when(**conditions: Any) -> dict[str, Any]:
         ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "not known"),
     ],
 )
-@pytest.mark.parametrize("clusters", [(), (DEMO,)])
+@table("clusters", [(), (DEMO,)])
 def test_a_pattern_is_no_cluster(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
     """The engine is asked for pods that can be, of the clusters that there are and of those that are named."""
     (found,) = access_words(role(when(**condition)), clusters, "us-west-2")

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-import pytest
-
+from harness import table
 from ops.role.test_presets import AROUND, NAMES, VALUES, choice_of, filled
 from podid.ops.role.moved_on import moved_on, names_preset
 from podid.ops.role.presets import fill, get_preset, parse_choice
@@ -62,8 +61,8 @@ def older(document: Any) -> Any:
     return changed
 
 
-@pytest.mark.parametrize("name", WITH_POLICY)
-@pytest.mark.parametrize("optional", [False, True])
+@table("name", WITH_POLICY)
+@table("optional", [False, True])
 def test_the_line_gives_the_policy_as_it_is_now(name: str, optional: bool) -> None:
     """With the values that it was made with; nothing in what is told is left to fill in."""
     found = filled(choice_of(name, optional=optional))
@@ -74,7 +73,7 @@ def test_the_line_gives_the_policy_as_it_is_now(name: str, optional: bool) -> No
     assert moved.command("r") == ("podid", "role", "attach", "r", "--preset", moved.choice, "--replace", *place)
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_POLICY if get_preset(name).parameters])
+@table("name", [name for name in WITH_POLICY if get_preset(name).parameters])
 def test_several_values_and_another_region(name: str) -> None:
     preset = get_preset(name)
     pairs = [f"{p.name}={value}" for p in preset.parameters for value in (VALUES[p.form], OTHERS[p.form])]

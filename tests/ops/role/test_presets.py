@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from harness import table
 from podid.domain.errors import InvalidInput, NotFound
 from podid.ops.role.policies import check_inline_size, check_policy_document
 from podid.ops.role.presets import (
@@ -63,8 +64,8 @@ def allows(text: str, action: str, resource: str, **keys: str) -> bool:
     ).passes
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("optional", [False, True])
+@table("name", NAMES)
+@table("optional", [False, True])
 def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
     found = filled(choice_of(name, optional=optional))
     assert found.missing == frozenset()
@@ -81,7 +82,7 @@ def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
     assert len(found.name) <= 128
 
 
-@pytest.mark.parametrize("name", NAMES)
+@table("name", NAMES)
 def test_it_says_where_it_comes_from(name: str) -> None:
     preset = get_preset(name)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", preset.checked)
@@ -95,7 +96,7 @@ def test_it_says_where_it_comes_from(name: str) -> None:
     assert preset.service_account == "" or preset.service_account.count("/") == 1
 
 
-@pytest.mark.parametrize("preset", [p for p in list_presets() if p.area == "application"], ids=lambda p: p.name)
+@table("preset", [p for p in list_presets() if p.area == "application"])
 def test_an_application_reaches_nothing_that_is_not_named(preset: Any) -> None:
     found = filled(choice_of(preset.name, optional=True))
     assert found.document is not None
@@ -110,7 +111,7 @@ def test_an_application_reaches_nothing_that_is_not_named(preset: Any) -> None:
 WRITING = re.compile(r":(Create|Delete|Put|Update|Set|Modify|Terminate|Run|Attach|Tag|Add|Remove|Pass)")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@table("name", NAMES)
 def test_what_a_controller_writes_everywhere_is_bound_to_a_condition(name: str) -> None:
     statements: Any = (filled(choice_of(name, optional=False)).document or {"Statement": []})["Statement"]
     unbound = [
@@ -167,7 +168,7 @@ SIMULATED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "action", "resource", "allowed"), SIMULATED)
+@table(("text", "action", "resource", "allowed"), SIMULATED)
 def test_it_allows_what_its_words_say(text: str, action: str, resource: str, allowed: bool) -> None:
     assert allows(text, action, resource) is allowed
 
@@ -190,7 +191,7 @@ def test_words_hold_what_was_given() -> None:
     assert found.name == "s3-read-a-1-b-2-daily"
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "why"),
     [
         ("s3-read", "requires bucket"),

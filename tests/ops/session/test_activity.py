@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from harness import table
 from podid.domain.cloudtrail import SessionCall
 from podid.ops.session import activity
 from podid.ops.session.activity import by_action
@@ -36,7 +37,7 @@ def test_calls_are_counted_by_action() -> None:
     assert (failed.errors, failed.denied) == (1, 0)
 
 
-@pytest.mark.parametrize(
+@table(
     ("code", "denied"),
     [
         ("AccessDenied", True),

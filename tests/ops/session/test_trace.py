@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.cloudtrail import NamedSession, sessions_in
 from podid.domain.errors import InvalidInput, NotFound
 from podid.ops.session.trace import MOST_SESSIONS, sightings
@@ -57,7 +58,7 @@ def session_of(site: Site) -> str:
 # --- sessions in texts ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     "value",
     [
         ARN,
@@ -87,7 +88,7 @@ def test_a_session_is_found_in_each_form(value: object) -> None:
     assert sessions_in(value) == (SESSION,)
 
 
-@pytest.mark.parametrize("value", ["", "AccessDenied", f"x{NAME}", {"arn": ROLE_ARN}, [1, None, True], {"a": {}}])
+@table("value", ["", "AccessDenied", f"x{NAME}", {"arn": ROLE_ARN}, [1, None, True], {"a": {}}])
 def test_a_text_without_a_session(value: object) -> None:
     assert sessions_in(value) == ()
     with pytest.raises(NotFound, match="contains no role session"):

@@ -8,6 +8,7 @@ import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
 from checks.test_three_cases import CASES
+from harness import table
 from podid.domain.cluster import ServiceAccount
 from podid.domain.encoding import Items, plain
 from podid.domain.errors import AccessDenied, ExitCode, InvalidInput, NotFound, Undetermined, UsageError
@@ -38,7 +39,7 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
         select(("sa-mismatch",), ("sa-mismatch",))
 
 
-@pytest.mark.parametrize("link", range(11))
+@table("link", range(11))
 def test_a_link_is_answered_with_verdicts_on_it_alone(link: int) -> None:
     checks = select(links=(str(link),))
     whole = [snapshot for cases in CASES.values() if (snapshot := cases.broken) is not None]
@@ -139,7 +140,7 @@ def test_the_whole_cluster() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@table(
     ("scope", "expected"),
     [
         (DoctorScope("shop"), []),
@@ -261,7 +262,7 @@ def test_summary_and_identities() -> None:
     assert found == [("pay/billing", "broken", "role-not-found"), ("shop/orders", None, None)]
 
 
-@pytest.mark.parametrize(
+@table(
     ("snapshot", "options", "code"),
     [
         (healthy(), {}, ExitCode.OK),
@@ -406,8 +407,8 @@ def test_the_list_document() -> None:
     }
 
 
-@pytest.mark.parametrize("all_verdicts", [False, True])
-@pytest.mark.parametrize("pods", [(), (STALE,), DENIED])
+@table("all_verdicts", [False, True])
+@table("pods", [(), (STALE,), DENIED])
 def test_a_document_in_pieces_is_that_of_the_plain_writer(pods: Any, all_verdicts: bool) -> None:
     document = doctor_view(diagnose(healthy(pods=pods)), all_verdicts=all_verdicts).document
     assert isinstance(document["findings"], Items)

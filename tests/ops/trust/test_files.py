@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from domain.trust.trust_helpers import CLUSTER, IDENTITY, statement
-from harness import Podid
+from harness import Podid, table
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import new_policy
 from podid.ops.trust.files import read_trust
@@ -28,8 +28,8 @@ FORMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("indent", [None, 2, 4, "\t"])
+@table("form", FORMS)
+@table("indent", [None, 2, 4, "\t"])
 def test_every_form_is_read_and_written_back(form: str, indent: Any) -> None:
     text = json.dumps(FORMS[form], indent=indent) + ("\n" if indent else "")
     file = read_trust(text, "f")
@@ -65,9 +65,7 @@ def test_the_roles_tags_come_with_it(form: str, tags: dict[str, str] | None) -> 
     assert read_trust(json.dumps(whole), "f").role_tags == tags
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", "3", "null", '"x"', '{"Role": 3}', '{"Role": {}}', '{"Roles": []}', "{}", '{"policy": 3}', "%zz"]
-)
+@table("text", ["[]", "3", "null", '"x"', '{"Role": 3}', '{"Role": {}}', '{"Roles": []}', "{}", '{"policy": 3}', "%zz"])
 def test_what_holds_no_policy(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^f: "):
         read_trust(text, "f")

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
+from harness import table
 from podid.domain.aws import Association
 from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.ops.export.request import FORMS, Form
@@ -84,8 +84,8 @@ def body(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "pulumi"])
-@pytest.mark.parametrize(("field", "value"), CASES, ids=[name for name, _ in CASES])
+@table("form", [form for form in FORMS if form != "pulumi"])
+@table(("field", "value"), CASES)
 def test_a_form_expresses_a_field_or_says_that_it_cannot(form: Form, field: str, value: Any) -> None:
     plain, written = export_text(form, LiveIdentities(CLUSTER, (ROW,), (PLAIN,))), export_text(form, of(field, value))
     unsaid = NOTES.get(form, {}).get(field, "") if (field, value) in ROLE.items() or field == "policy" else ""
@@ -100,7 +100,7 @@ def test_a_form_expresses_a_field_or_says_that_it_cannot(form: Form, field: str,
     assert form == "terraform-module" or written.notes == plain.notes or field == "policy"
 
 
-@pytest.mark.parametrize(("field", "value"), CASES, ids=[name for name, _ in CASES])
+@table(("field", "value"), CASES)
 def test_pulumi_reads_each_field_from_what_it_imports(field: str, value: Any) -> None:
     resources = json.loads(export_text("pulumi", of(field, value)).text)["resources"]
     kinds = {item["type"].rpartition(":")[2]: item["id"] for item in resources}

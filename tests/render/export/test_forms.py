@@ -14,6 +14,7 @@ import yaml
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
+from harness import table
 from podid.ops.export.request import Form
 from podid.render.export import aws, kubernetes, terraform
 from podid.render.export.parts import comments
@@ -29,7 +30,7 @@ def loaded(text: str) -> list[Any]:
     return [document for document in yaml.safe_load_all(text) if document is not None]
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.stem)
+@table("path", sorted(FOLDER.iterdir()))
 def test_a_schema_states_its_source_and_refuses_what_it_does_not_know(path: Path) -> None:
     form = path.stem
     assert published(form).keys() == {"sources", "cut", "schemas"}
@@ -282,7 +283,7 @@ def test_nothing_to_export_is_still_a_file(form: Form) -> None:
     assert isinstance(loaded(export_text(form, EMPTY).text), list)
 
 
-@pytest.mark.parametrize("form", ["cloudformation", "eksctl", "ack", "crossplane", "pulumi", "aws-cli"])
+@table("form", ["cloudformation", "eksctl", "ack", "crossplane", "pulumi", "aws-cli"])
 def test_no_form_has_marks_of_podid_ids_or_commands_of_ci_runners(form: Form) -> None:
     text = export_text(form, SAMPLE).text
     for mark in ("&id001", "*id001", "podid:owner", "managed-by", "aws:a", "AROAX", "##["):

@@ -151,7 +151,7 @@ def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
     from podid.ops.role.uses import read_uses
     from podid.render.roles import permissions_of
 
-    reading = read_role(access.aws.iam, name)
+    reading = read_role(access.clients, name)
     allowed = [
         words.removeprefix("may ")
         for item in permissions_of(reading)

@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.plan import ChangeResult
 from podid.ops.addon.request import AddonRequest
 
 
@@ -28,7 +29,6 @@ def associate(access: Access, request: AddonRequest) -> None:
     Example: podid addon associate --recommended --all --dry-run
     """
     from podid.cli.changing import Change
-    from podid.domain.plan import ChangeResult
     from podid.ops.addon.associate import prepare
     from podid.ops.association.aftermath import after_associate
 

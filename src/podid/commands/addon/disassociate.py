@@ -3,6 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, arguments
+from podid.domain.plan import Consent
 from podid.ops.addon.request import account_name
 
 
@@ -27,7 +28,6 @@ def disassociate(
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
     from podid.cli.changing import Change, refuse_state
-    from podid.domain.plan import Consent
     from podid.ops.addon.associate import plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon import roles_of

@@ -1,7 +1,10 @@
 """podid addon install."""
 
+from dataclasses import replace
+
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.plan import ChangeResult
 from podid.ops.addon.request import AddonInstallOptions
 
 
@@ -31,11 +34,8 @@ def install(access: Access, options: AddonInstallOptions) -> None:
 
     Example: podid addon install vpc-cni --addon-version latest --resolve-conflicts preserve
     """
-    from dataclasses import replace
-
     from podid.aws.addon_values import parse_values
     from podid.cli.changing import Change
-    from podid.domain.plan import ChangeResult
     from podid.ops.addon.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_addon
     from podid.ops.association.aftermath import after_associate
@@ -50,9 +50,8 @@ def install(access: Access, options: AddonInstallOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         result = change.take_back(result)
-        patience = access.patience(INSTALL_SECONDS)
         with access.terminal.working(f"waiting for add-on {options.addon}"):
-            result = after_addon(access.clients, place, patience, result, options.addon, wait=access.shared.wait)
+            result = after_addon(change.waiting(seconds=INSTALL_SECONDS), result, options.addon)
         return after_associate(change.waiting(), result, refs)
 
     change.run(change.with_outlook(plan, refs) if refs else plan, after)

@@ -1,6 +1,6 @@
 """podid addon list."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
 from podid.domain.option import switch
 
@@ -12,7 +12,6 @@ from podid.domain.option import switch
 )
 def list_addons(
     access: Access,
-    terminal: Terminal,
     all_: bool = switch("Include add-ons that EKS offers and that are not installed."),
 ) -> None:
     """List add-ons and their service accounts' roles.
@@ -28,8 +27,8 @@ def list_addons(
     from podid.render.agent import addon_list_view
 
     place = access.place()
-    with terminal.working(f"reading the add-ons of {place.cluster_name}"):
+    with access.terminal.working(f"reading the add-ons of {place.cluster_name}"):
         addons = read_matrix(access.clients, place, offered=all_)
-    terminal.emit(addon_list_view(addons))
+    access.terminal.emit(addon_list_view(addons))
     for sentence in addons.unread:
-        terminal.note(f"note: not checked: {sentence}")
+        access.terminal.note(f"note: not checked: {sentence}")

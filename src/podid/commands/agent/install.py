@@ -1,15 +1,11 @@
 """podid install-agent."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.plan import ChangeResult
 from podid.ops.agent.request import InstallRequest
-
-if TYPE_CHECKING:
-    from podid.domain.plan import ChangeResult
 
 
 @command(
@@ -36,8 +32,6 @@ def install_agent(access: Access, options: InstallRequest) -> None:
 
     Example: podid install-agent --config agent.probePort=2704
     """
-    from dataclasses import replace
-
     from podid.aws.addon_values import parse_values
     from podid.cli.changing import Change
     from podid.ops.agent.install import prepare
@@ -57,10 +51,8 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions and not plan.unchanged:
             return result
-        patience = access.patience(INSTALL_SECONDS)
+        how = change.waiting(seconds=INSTALL_SECONDS)
         with access.terminal.working("waiting for the agent"):
-            wait = access.shared.wait
-            result = after_install(access.clients, place, patience, result, wait=wait, before=before)
-            return after_all(replace(change.waiting(), patience=patience), result)
+            return after_all(how, after_install(how, result, before))
 
     change.run(plan, after)

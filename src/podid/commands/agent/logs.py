@@ -1,8 +1,12 @@
 """podid agent logs."""
 
-from podid.cli.command import Access, Terminal, command
+from datetime import timedelta
+
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import Again, UsageError
 from podid.domain.option import option, seconds, several, switch
+from podid.render.formats import Format
 
 
 @command(
@@ -11,7 +15,6 @@ from podid.domain.option import option, seconds, several, switch
 )
 def logs(
     access: Access,
-    terminal: Terminal,
     since: str = option("TIME", "Age of the oldest line, such as 10m or 24h.", default="1h"),
     node: tuple[str, ...] = several("NODE", "Only the agent on this node. Repeatable."),
     raw: bool = switch("Print the log lines, with control characters escaped."),
@@ -29,12 +32,8 @@ def logs(
 
     Example: podid agent logs --raw --since 10m
     """
-    from datetime import timedelta
-
-    from podid.domain.errors import Again, UsageError
     from podid.ops.agent import logs as ops
     from podid.render import agent_logs as render
-    from podid.render.formats import Format
 
     span = timedelta(seconds=seconds(since))
     if follow and access.shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL):
@@ -46,12 +45,12 @@ def logs(
         access.take_time()
     place = access.place()
     if not (raw or follow):
-        with terminal.working(f"reading the agents' logs of {place.cluster_name}"):
+        with access.terminal.working(f"reading the agents' logs of {place.cluster_name}"):
             logs = ops.read_logs(access.clients, place, nodes=node, since=span)
-        terminal.emit(render.agent_logs_view(logs))
+        access.terminal.emit(render.agent_logs_view(logs))
         for note in render.notes(logs):
-            terminal.note(note)
-        terminal.leave(logs.exit_code)
+            access.terminal.note(note)
+        access.terminal.leave(logs.exit_code)
         return
     if follow:
         patience = access.patience(ops.FOLLOW_SECONDS)
@@ -60,8 +59,8 @@ def logs(
         lines = ops.each_line(access.clients, place, nodes=node, since=span)
     shown = lines if raw else (line for line in lines if ops.mode_of_line(line.line) is not None)
     if access.shared.output is Format.JSONL:
-        terminal.stream(map(render.line_item, shown))
+        access.terminal.stream(map(render.line_item, shown))
     elif access.shared.output in (Format.TABLE, Format.WIDE) and access.shared.query is None:
-        terminal.stream_lines(map(render.raw_line if raw else render.triaged_line, shown))
+        access.terminal.stream_lines(map(render.raw_line if raw else render.triaged_line, shown))
     else:
-        terminal.emit(render.line_list_view(place.cluster_name, list(shown)))
+        access.terminal.emit(render.line_list_view(place.cluster_name, list(shown)))

@@ -1,6 +1,6 @@
 """podid agent nodes."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 
 
@@ -10,10 +10,7 @@ from podid.cli.options import CLUSTER, KUBERNETES
         "KubeReader.list_nodes KubeReader.list_agent_daemon_sets KubeReader.list_pods Eks.list_association_summaries"
     ),
 )
-def nodes(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+def nodes(access: Access) -> None:
     """List nodes with their agent pods.
 
     Each node is shown with its kind, its agent's restarts, the service accounts whose pods need it, and the reason for
@@ -28,9 +25,9 @@ def nodes(
     from podid.render.agent import node_list_view
 
     place = access.place()
-    with terminal.working("reading nodes and agent pods"):
+    with access.terminal.working("reading nodes and agent pods"):
         coverage, unread = read_nodes(access.clients, place)
-    terminal.emit(node_list_view(place.cluster_name, coverage))
+    access.terminal.emit(node_list_view(place.cluster_name, coverage))
     if unread:
-        terminal.note(f"note: the pods that need the agent could not be read: {unread}")
-    terminal.leave(coverage.exit_code)
+        access.terminal.note(f"note: the pods that need the agent could not be read: {unread}")
+    access.terminal.leave(coverage.exit_code)

@@ -1,5 +1,7 @@
 """podid agent status."""
 
+from dataclasses import replace
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, SEVERAL
 from podid.ops.clusters import ClusterOptions
@@ -25,8 +27,6 @@ def status(access: Access, clusters: ClusterOptions) -> None:
 
     Example: podid agent status --all-clusters --all-regions
     """
-    from dataclasses import replace
-
     from podid.cli.several import report_clusters
     from podid.ops.agent.status import read_agent
     from podid.render.agent import agent_status_view, agent_statuses_view

@@ -3,6 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import switch
+from podid.domain.plan import ChangeResult, Consent
 
 
 @command(
@@ -23,7 +24,6 @@ def uninstall_agent(
     Example: podid uninstall-agent --preserve --yes
     """
     from podid.cli.changing import Change, refuse_state
-    from podid.domain.plan import ChangeResult, Consent
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
@@ -40,9 +40,8 @@ def uninstall_agent(
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions:
             return result
-        patience, wait = access.patience(UNINSTALL_SECONDS), access.shared.wait
         with access.terminal.working("waiting until the agent is gone"):
-            return after_uninstall(access.clients, place, patience, result, wait=wait, preserve=preserve)
+            return after_uninstall(change.waiting(seconds=UNINSTALL_SECONDS), result, preserve=preserve)
 
     consent = Consent(
         question="Delete the add-on eks-pod-identity-agent?",

@@ -1,14 +1,11 @@
 """podid agent versions."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
 
 
 @command(shared=CLUSTER, needs="Eks.find_addon Eks.list_addon_versions")
-def versions(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+def versions(access: Access) -> None:
     """List the add-on's versions that EKS offers for this cluster.
 
     The newest is first. The installed version and EKS's default are marked. For a version that is
@@ -22,10 +19,10 @@ def versions(
     from podid.render.agent import version_list_view
 
     place = access.place()
-    with terminal.working("reading the add-on's versions"):
+    with access.terminal.working("reading the add-on's versions"):
         versions = read_versions(access.clients, place)
-    terminal.emit(version_list_view(versions))
+    access.terminal.emit(version_list_view(versions))
     if versions.behind:
-        terminal.note(f"note: {versions.behind}")
+        access.terminal.note(f"note: {versions.behind}")
     if versions.next_default:
-        terminal.note(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")
+        access.terminal.note(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")

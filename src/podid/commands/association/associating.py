@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.plan import ChangeResult, Consent, Plan
+from podid.domain.text import short_list
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.plan import ChangeResult, Plan
     from podid.ops.association.associate import AssociateRequest, Associating
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-    from functools import partial
 
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
-    from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
     from podid.ops.association.files import check_accounts
     from podid.ops.association.read import current_associations
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
-    change = Change(access=access, place=access.place(for_change=True), restart=request.restart, force=request.force)
+    options = request.options
+    change = Change(access=access, place=access.place(for_change=True), restart=options.restart, force=options.force)
     check_accounts(request.items, change.place.account, request.file)
     if request.reads_cluster:
         access.kube.needed()  # fails before anything is changed
-    items = request.all_items(lambda: access.kube.reader)
+    items = request.all_items(access.clients)
     refs, names = tuple(items), short_list(map(str, items), 10)
     if request.selection and not request.printed:
         access.terminal.note(f"{request.selection} matches {names}")
-    if request.restart:
+    if options.restart:
         change.plan_restarts(refs)
     if not request.printed:
         change.settle()
@@ -48,14 +49,14 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     if request.printed:
         _print(access, work, plan)
         return
-    accounts = request.accounts
+    accounts = options.accounts
     absent = () if accounts.create_service_account else change.absent_notes(refs, strict=accounts.strict)
-    plan = change.with_next_commands(plan, partial(by_update_trust, update=request.change.update_trust))
+    plan = change.with_next_commands(plan, partial(by_update_trust, update=options.change.update_trust))
     plan = change.with_outlook(plan.noting(absent), refs)
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(change.take_back(result), access.aws.eks)
+        result = with_owner_changes(change.take_back(result), access.clients)
         return change.followed(result, refs, partial(after_associate, refs=refs))
 
     consent = Consent(question=question) if question and access.runtime.interactive else None

@@ -5,14 +5,13 @@ from typing import Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
+from podid.domain.errors import InvalidInput, NotFound, UsageError
 from podid.domain.option import REQUIRED, included, option, options, several
-from podid.ops.association.request import AccountOptions, AssociationChange
+from podid.ops.association.request import AccountOptions, AssociateOptions, AssociationChange
 
 
 def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
     """Return OLD=NEW pairs, each part as `check` returns it. Raise InvalidInput; `name` is the option."""
-    from podid.domain.errors import InvalidInput
-
     pairs: dict[str, str] = {}
     for text in texts:
         old, equals, new = text.partition("=")
@@ -74,7 +73,6 @@ def copy(access: Access, options: CopyOptions) -> None:
     Example: podid copy --from-cluster blue --to-cluster green --to-profile prod --map-account 111122223333=444455556666
     """
     from podid.commands.association.associating import associate_in
-    from podid.domain.errors import NotFound, UsageError
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import check_copies, copies
 
@@ -93,7 +91,6 @@ def copy(access: Access, options: CopyOptions) -> None:
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),
         skipped=tuple(item for item in items if item.owner),
-        change=options.change,
-        accounts=options.accounts,
+        options=AssociateOptions(change=options.change, accounts=options.accounts),
     )
     associate_in(target, request)

@@ -1,14 +1,9 @@
 """podid decommission."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
+from podid.domain.errors import NotFound, UsageError
+from podid.domain.plan import Consent, Place
 
 
 @command(
@@ -38,7 +33,6 @@ def decommission(access: Access) -> None:
     Example: podid decommission --cluster blue --yes
     """
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
     from podid.ops.association.decommission import plan_decommission
 
     place, arn = _place(access)
@@ -56,8 +50,6 @@ def decommission(access: Access) -> None:
 
 def _place(access: Access) -> tuple[Place, str]:
     """Return the place and the ARN of the cluster; without the cluster in it if the cluster does not exist."""
-    from podid.domain.errors import NotFound, UsageError
-
     if access.sources.get("cluster") != "--cluster":
         raise UsageError("Specify the cluster to decommission: --cluster NAME")
     try:

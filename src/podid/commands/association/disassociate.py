@@ -2,20 +2,10 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
-from podid.domain.names import ServiceAccountRef
-from podid.domain.option import options, switch
-from podid.ops.options import SERVICE_ACCOUNTS
-
-
-@options
-class DisassociateOptions:
-    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    restart: bool = switch("Restart the workloads so that their pods start without the role.")
-    delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
-    delete_service_account: bool = switch(
-        "Also delete the service account if podid created it here and no pod uses it."
-    )
-    ignore_not_found: bool = switch("Succeed if there is no association.")
+from podid.domain.errors import Other, UsageError
+from podid.domain.plan import Consent
+from podid.domain.text import short_list
+from podid.ops.association.request import DisassociateOptions
 
 
 @command(
@@ -46,7 +36,6 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Other, UsageError
 
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
         raise guide_disassociate(access)
@@ -58,8 +47,6 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
-    from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
 
@@ -75,12 +62,9 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
             access.clients,
             change.place,
             access.journal,
-            refs,
+            options,
             done=access.journal.done_before(access.runtime.argv, change.place.header),
             now=access.runtime.now(),
-            delete_role=options.delete_role,
-            delete_accounts=options.delete_service_account,
-            ignore_not_found=options.ignore_not_found,
             say=progress.glance,
         )
     parts = {"its role": options.delete_role, "its service account": options.delete_service_account}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.errors import ExitCode
+from podid.domain.errors import ExitCode, PodidError, Undetermined
 from podid.ops.association.request import ListOptions
+from podid.render.formats import Format, to_json
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
@@ -54,11 +58,6 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
 def _watch(access: Access, options: ListOptions) -> None:
     """Emit the list, and again whenever it differs, until --timeout; on a terminal it is redrawn each time."""
-    from functools import partial
-    from math import inf
-
-    from podid.render.formats import to_json
-
     access.take_time()
     terminal, patience, shown = access.terminal, access.patience(inf), ""
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
@@ -73,13 +72,10 @@ def _watch(access: Access, options: ListOptions) -> None:
 
 
 def _list(access: Access, options: ListOptions) -> ExitCode:
-    from operator import itemgetter
 
     from podid.cli import several
-    from podid.domain.errors import PodidError, Undetermined
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
-    from podid.render.formats import Format
 
     terminal, shared, sort_by, chosen = access.terminal, access.shared, options.sort_by, options.clusters
     access.check_whose_pods(options.service_accounts, everywhere=True)

@@ -1,15 +1,12 @@
 """podid move."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from functools import partial
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.errors import UsageError
+from podid.domain.plan import ChangeResult, Consent
 from podid.ops.association.request import MoveOptions
-
-if TYPE_CHECKING:
-    from podid.domain.plan import ChangeResult
 
 
 @command(
@@ -30,12 +27,8 @@ def move(access: Access, options: MoveOptions) -> None:
 
     Example: podid move shop/orders --to-cluster green --update-trust --yes
     """
-    from functools import partial
-
     from podid.cli.changing import Change
     from podid.commands.association.moving import move_to_cluster
-    from podid.domain.errors import UsageError
-    from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.transfer import OnceReady, Transfer
     from podid.ops.role.target import by_update_trust, with_owner_changes
@@ -67,7 +60,7 @@ def move(access: Access, options: MoveOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         wait = partial(after_change, diagnosis=once.diagnosis)
-        return change.followed(with_owner_changes(result, access.aws.eks), (new,), wait)
+        return change.followed(with_owner_changes(result, access.clients), (new,), wait)
 
     question = f"Delete the association of {old} once {new} has it?"
     consent = Consent(question=question, needed_for="Moving an association")

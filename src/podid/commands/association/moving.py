@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.errors import Conflict, Declined, UsageError
+from podid.domain.plan import Consent
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.plan import Consent
     from podid.ops.association.request import MoveOptions
     from podid.ops.association.transfer import Transfer
 
@@ -16,8 +19,6 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     nothing is created if it is not possible."""
     from podid.cli.changing import Change
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Conflict, UsageError
-    from podid.domain.plan import Consent
 
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
@@ -66,30 +67,23 @@ def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
 
 
 def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
-    from dataclasses import replace
 
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.request import AccountOptions
+    from podid.ops.association.request import AccountOptions, AssociateOptions
     from podid.ops.association.transfer import copies
 
     association = transfer.association or transfer.moved
     assert association is not None
     (item,) = copies((association,))
-    request = AssociateRequest(
-        items=(replace(item, ref=transfer.new),),
-        change=options.change,
-        accounts=AccountOptions(create_service_account=options.create_service_account),
-        restart=options.restart,
-        force=options.force,
-    )
-    associate_in(local, request)
+    accounts = AccountOptions(create_service_account=options.create_service_account)
+    new = AssociateOptions(change=options.change, accounts=accounts, restart=options.restart, force=options.force)
+    associate_in(local, AssociateRequest(items=(replace(item, ref=transfer.new),), options=new))
 
 
 def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:
     """Delete the association in its present state. After a refusal both associations exist, and the error says so."""
     from podid.cli.changing import Change
-    from podid.domain.errors import Conflict, Declined
     from podid.ops.association.aftermath import after_disassociate
 
     change = Change(access=local, place=local.place(for_change=True))

@@ -1,10 +1,12 @@
 """podid show."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import Other, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import switch
 from podid.ops.options import SERVICE_ACCOUNT
@@ -44,10 +46,7 @@ def show(
 
     Example: podid show shop/orders -o json
     """
-    from datetime import timedelta
-
     from podid.cli.guide.run import guide_identity
-    from podid.domain.errors import Other, UsageError
     from podid.ops.association.identity import read_identity
     from podid.ops.audit.unused import read_window
     from podid.ops.permissions.privileges import with_last_use

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import ExitCode
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
 from podid.ops.options import CLUSTER_TAGS, SERVICE_ACCOUNTS
@@ -59,7 +60,6 @@ def graph(access: Access, options: GraphOptions) -> None:
     Example: podid graph -o json --query 'nodes[?kind == `service`].name'
     """
     from podid.cli.several import read_each
-    from podid.domain.errors import ExitCode
     from podid.ops.audit.graph import build, read_cluster
     from podid.ops.clusters import ClusterOptions
     from podid.ops.reading.scope import DoctorScope

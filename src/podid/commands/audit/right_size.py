@@ -1,9 +1,14 @@
 """podid right-size."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, several, switch
+from podid.domain.option import option, options, seconds, several, switch
+from podid.domain.plan import Consent
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
 # IAM takes seconds for a report
@@ -65,18 +70,12 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
 
     Example: podid right-size shop/orders --apply --yes
     """
-    from dataclasses import replace
-    from datetime import timedelta
-
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
-    from podid.domain.option import seconds
-    from podid.domain.plan import Consent
     from podid.local import data
     from podid.ops.audit.right_size import plan_right_size, read_recent, right_size
     from podid.ops.audit.unused import read_window
     from podid.ops.role.policies import validated
-    from podid.render.right_size import right_size_notes, right_size_view
+    from podid.render.audit import right_size_notes, right_size_view
 
     if access.shared.dry_run and not options.apply:
         raise UsageError("--dry-run requires --apply: without it podid changes nothing")
@@ -93,7 +92,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
         recent = read_recent(clients, place, ref, now, count) if options.cloudtrail else None
         sizing = right_size(clients, place, ref, since, patience, keep=keep, events=events, file=file, recent=recent)
     adopt = options.adopt or not options.apply
-    plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.aws.access_analyzer)
+    plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.clients)
     if not options.apply:
         terminal.emit(right_size_view(replace(sizing, notes=plan.notes)))
         terminal.note(*right_size_notes(plan.notes))

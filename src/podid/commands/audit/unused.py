@@ -1,8 +1,11 @@
 """podid unused."""
 
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
+from podid.domain.option import seconds
 from podid.ops.options import OLDER_THAN, SERVICE_ACCOUNTS
 
 # IAM takes seconds for a report, and makes all of them concurrently
@@ -48,12 +51,9 @@ def unused(
 
     Example: podid unused -o json --query 'items[?verdict == `unused`].[kind, roleArn, services]'
     """
-    from datetime import timedelta
-
-    from podid.domain.option import seconds
     from podid.ops.audit.unused import find_unused, read_window
     from podid.ops.reading.scope import DoctorScope
-    from podid.render.unused import unused_notes, unused_view
+    from podid.render.audit import unused_notes, unused_view
 
     access.check_whose_pods(service_accounts, everywhere=True)
     terminal, namespace, age = access.terminal, access.shared.namespace or "", timedelta(seconds=seconds(older_than))

@@ -1,13 +1,12 @@
 """podid completion install."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
 def install(
     access: Access,
-    terminal: Terminal,
     shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
 ) -> None:
     """Install the completion script of a shell.
@@ -22,8 +21,8 @@ def install(
     """
     from podid.cli.completion import SCRIPTS
     from podid.ops.shells import install_completion, shell_of
-    from podid.render.completion import completion_files_view
+    from podid.render.settings import completion_files_view
 
     env = access.runtime.env
     shell = shell_of(shell, env)
-    terminal.emit(completion_files_view(install_completion(shell, SCRIPTS[shell], env)))
+    access.terminal.emit(completion_files_view(install_completion(shell, SCRIPTS[shell], env)))

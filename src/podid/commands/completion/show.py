@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import InvalidInput
 from podid.domain.members import Document
 from podid.domain.option import argument
+from podid.render.view import View, document
 
 
 class CompletionDocument(Document, kind="Completion"):
@@ -16,7 +18,7 @@ class CompletionDocument(Document, kind="Completion"):
 
 @command(settings=False)
 def show(
-    terminal: Terminal,
+    access: Access,
     shell: str = argument("bash|zsh|fish", "The shell."),
 ) -> None:
     """Print the completion script of a shell.
@@ -28,10 +30,8 @@ def show(
     Example: podid completion show fish > ~/.config/fish/completions/podid.fish
     """
     from podid.cli.completion import SCRIPTS
-    from podid.domain.errors import InvalidInput
-    from podid.render.view import View, document
 
     if shell not in SCRIPTS:
         raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
     body = document(CompletionDocument, shell=shell, script=SCRIPTS[shell])
-    terminal.emit(View(body, lines=tuple(SCRIPTS[shell].rstrip("\n").split("\n")), names=(shell,)))
+    access.terminal.emit(View(body, lines=tuple(SCRIPTS[shell].rstrip("\n").split("\n")), names=(shell,)))

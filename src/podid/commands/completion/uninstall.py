@@ -1,13 +1,12 @@
 """podid completion uninstall."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
 def uninstall(
     access: Access,
-    terminal: Terminal,
     shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
 ) -> None:
     """Uninstall the completion script of a shell.
@@ -19,7 +18,7 @@ def uninstall(
     Example: podid completion uninstall zsh
     """
     from podid.ops.shells import shell_of, uninstall_completion
-    from podid.render.completion import completion_files_view
+    from podid.render.settings import completion_files_view
 
     env = access.runtime.env
-    terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))
+    access.terminal.emit(completion_files_view(uninstall_completion(shell_of(shell, env), env)))

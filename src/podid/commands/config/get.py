@@ -1,11 +1,11 @@
 """podid config get."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
-def get(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
+def get(access: Access, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
     """Print the default of an option.
 
     podid prints the value of the environment variable or, if it is not set, the value in the settings file. Exit 5 if
@@ -20,4 +20,4 @@ def get(access: Access, terminal: Terminal, key: str = argument("KEY", "The opti
     from podid.render.settings import setting_view
 
     env = access.runtime.env
-    terminal.emit(setting_view(get_setting(key, keys(), read_file(env), env)))
+    access.terminal.emit(setting_view(get_setting(key, keys(), read_file(env), env)))

@@ -1,10 +1,10 @@
 """podid config list."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 
 
 @command(settings=False)
-def list_config(access: Access, terminal: Terminal) -> None:
+def list_config(access: Access) -> None:
     """List the defaults of options, with the source of each.
 
     An option overrides its environment variable, and the variable overrides the settings file. -o wide shows the
@@ -20,6 +20,6 @@ def list_config(access: Access, terminal: Terminal) -> None:
 
     env = access.runtime.env
     settings = list_settings(keys(), read_file(env, lenient=True), env)
-    terminal.emit(settings_view(settings))
-    terminal.note(*problem_lines(settings))
-    terminal.leave(settings.exit_code)
+    access.terminal.emit(settings_view(settings))
+    access.terminal.note(*problem_lines(settings))
+    access.terminal.leave(settings.exit_code)

@@ -1,10 +1,10 @@
 """podid config path."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 
 
 @command(settings=False)
-def path(access: Access, terminal: Terminal) -> None:
+def path(access: Access) -> None:
     """Print the path of the settings file.
 
     podid reads ~/.config/podid/config.toml, or podid/config.toml below XDG_CONFIG_HOME. PODID_CONFIG specifies another
@@ -19,4 +19,4 @@ def path(access: Access, terminal: Terminal) -> None:
     from podid.render.settings import path_view
 
     file = needed_path(access.runtime.env)
-    terminal.emit(path_view(SettingsPath(str(file), exists=file.exists())))
+    access.terminal.emit(path_view(SettingsPath(str(file), exists=file.exists())))

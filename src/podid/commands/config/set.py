@@ -1,13 +1,12 @@
 """podid config set."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
 def set_config(
     access: Access,
-    terminal: Terminal,
     key: str = argument("KEY", "The option, without its hyphens."),
     value: str = argument("VALUE", "The value, as the option accepts it."),
 ) -> None:
@@ -24,4 +23,4 @@ def set_config(
     from podid.render.settings import changed_view
 
     setting = change_setting(access, key, checked_value(access, key, value))
-    terminal.emit(changed_view(setting, f"{setting.key} is {setting.value} ({setting.source})"))
+    access.terminal.emit(changed_view(setting, f"{setting.key} is {setting.value} ({setting.source})"))

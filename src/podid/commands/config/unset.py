@@ -1,11 +1,11 @@
 """podid config unset."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command(settings=False)
-def unset(access: Access, terminal: Terminal, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
+def unset(access: Access, key: str = argument("KEY", "The option, without its hyphens.")) -> None:
     """Remove the default of an option from the settings file.
 
     podid prints the remaining default: the value of the environment variable, or none.
@@ -19,4 +19,4 @@ def unset(access: Access, terminal: Terminal, key: str = argument("KEY", "The op
 
     setting = change_setting(access, key, None)
     words = f"is {setting.value} ({setting.source})" if setting.source else "has no default"
-    terminal.emit(changed_view(setting, f"{setting.key} {words}"))
+    access.terminal.emit(changed_view(setting, f"{setting.key} {words}"))

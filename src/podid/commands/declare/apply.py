@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.errors import ExitCode, UsageError
+from podid.domain.plan import ChangeResult
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
     from podid.domain.fileplan import FilePlan
-    from podid.domain.plan import ChangeResult
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), needs="APPLYING_FILES", several=("cluster",))
@@ -29,11 +31,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
 
     Example: podid apply --plan plan.json
     """
-    from functools import partial
-
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import planned, saved, with_effects
-    from podid.domain.errors import UsageError
     from podid.domain.fileplan import check_all
     from podid.render.fileplan import file_plans_view
 
@@ -63,9 +62,6 @@ def apply(access: Access, options: FileApplyOptions) -> None:
 def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:
     """Apply the plan of one cluster, and with `follow` wait for the effect and report it. A `saved` plan requires no
     confirmation."""
-    from functools import partial
-
-    from podid.domain.errors import ExitCode
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
@@ -75,7 +71,7 @@ def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: b
         change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(result, access.aws.eks)
+        result = with_owner_changes(result, access.clients)
         if not follow:
             return result
         return change.followed(result, refs, partial(after_associate, refs=refs))

@@ -1,11 +1,11 @@
 """podid convert."""
 
-from podid.cli.command import Terminal, command
-from podid.ops.export.request import ConvertOptions
+from podid.cli.command import Access, command
+from podid.ops.declare.request import FileOptions
 
 
 @command()
-def convert(terminal: Terminal, options: ConvertOptions) -> None:
+def convert(access: Access, files: FileOptions) -> None:
     """Convert a file of another tool to podid's own format.
 
     podid reads: eksctl's ClusterConfig (iam.podIdentityAssociations), manifests of AWS Controllers for Kubernetes and
@@ -19,14 +19,9 @@ def convert(terminal: Terminal, options: ConvertOptions) -> None:
 
     Example: podid convert -f manifests/
     """
-    from podid.domain.errors import UsageError
-    from podid.ops.declare.files import read_declarations, read_variables
+    from podid.ops.declare.files import read_files
     from podid.render.export.view import convert_view
 
-    files = options.files
-    if not files.files:
-        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
-    variables = read_variables(files.variables, files.variable_files, read_file=terminal.read_file)
-    declarations = read_declarations(files.files, variables, read_file=terminal.read_file)
-    terminal.emit(convert_view(declarations))
-    terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))
+    declarations = read_files(files, read_file=access.terminal.read_file)
+    access.terminal.emit(convert_view(declarations))
+    access.terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))

@@ -1,7 +1,5 @@
 """podid diff."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.ops.declare.request import FileDiffOptions

@@ -36,18 +36,16 @@ def export(access: Access, options: ExportOptions) -> None:
     from podid.ops.export.live import read_identities
     from podid.render.export.view import export_text, export_view
 
-    terminal, refs = access.terminal, options.service_accounts
-    access.check_whose_pods(refs, everywhere=True)
+    terminal = access.terminal
+    access.check_whose_pods(options.service_accounts, everywhere=True)
     place = access.place()
-    chosen = bool(refs) or access.in_namespaces or not options.roles
     with terminal.working("reading associations and roles"):
         identities = read_identities(
             access.clients,
             place.the_cluster,
-            refs,
+            options,
             namespace=access.shared.namespace,
-            associations=chosen,
-            own_roles=options.roles,
+            in_namespaces=access.in_namespaces,
         )
     written = export_text(options.as_, identities)
     terminal.emit(export_view(options.as_, written, identities))

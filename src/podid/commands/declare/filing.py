@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.errors import UsageError
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.cli.changing import Change
     from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
@@ -51,21 +53,15 @@ def reach(
     access: Access, options: FileOptions, *, settle: bool, annotations: bool = False
 ) -> list[tuple[str, Change, FileSite]]:
     """Return each cluster of the files by its name, with the change there. Raise UsageError without a file, and without
-    allowed roles if `annotations` name roles; and as `read_declarations` does."""
+    allowed roles if `annotations` name roles; and as `read_files` does."""
     from podid.cli.changing import Change
     from podid.cli.several import check_no_context
-    from podid.domain.errors import UsageError
     from podid.ops.clusters import tagged_clusters
     from podid.ops.declare.clusters import FileSite, clusters_of
-    from podid.ops.declare.files import read_declarations, read_variables
+    from podid.ops.declare.files import read_files
 
-    if not options.files:
-        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     terminal = access.terminal
-    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
-    describe = _describing(access)
-    declarations = read_declarations(options.files, variables, read_file=terminal.read_file, describe=describe)
-
+    declarations = read_files(options, read_file=terminal.read_file, describe=_describing(access))
     if annotations and not any(item.allowed_roles for item in declarations):
         raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
 

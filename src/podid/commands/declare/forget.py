@@ -1,10 +1,11 @@
 """podid forget."""
 
-from __future__ import annotations
+from functools import partial
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.declaration import OWNER_KEY
+from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef, check_role
 from podid.domain.option import included, option, options, several
 from podid.ops.declare.request import FileOptions
@@ -46,12 +47,9 @@ def forget(access: Access, options: ForgetOptions) -> None:
 
     Example: podid forget -f identities.yaml --dry-run
     """
-    from functools import partial
-
     from podid.cli.changing import Change
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import reach
-    from podid.domain.errors import UsageError
     from podid.ops.declare.clusters import FileSite
     from podid.ops.declare.prune import plan_forget, plan_forget_file
 

@@ -1,9 +1,8 @@
 """podid plan."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import UsageError
 from podid.ops.declare.request import FilePlanOptions
 
 
@@ -27,7 +26,6 @@ def plan(access: Access, options: FilePlanOptions) -> None:
     Example: podid plan -f identities.yaml --prune --save plan.json
     """
     from podid.commands.declare.filing import planned, with_effects
-    from podid.domain.errors import UsageError
     from podid.domain.fileplan import together
     from podid.ops.declare.saved import saved_text
     from podid.render.fileplan import file_plans_view

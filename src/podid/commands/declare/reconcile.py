@@ -1,9 +1,10 @@
 """podid reconcile."""
 
-from __future__ import annotations
+from contextlib import closing
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import Again, ConsentNeeded
 from podid.ops.declare.request import ReconcileOptions
 
 
@@ -22,14 +23,10 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
 
     Example: podid reconcile -f identities.yaml --apply --manifests
     """
-    from contextlib import closing
-
     from podid.commands.declare.rounds import print_manifests, rounds, until_terminated
-    from podid.domain.errors import Again, ConsentNeeded, UsageError
     from podid.render.reconcile import round_view
 
-    if not options.files.files:
-        raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
+    options.files.check()
     if options.manifests:
         print_manifests(access, options)
         return

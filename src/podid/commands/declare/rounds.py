@@ -12,13 +12,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.domain.errors import ExitCode, PodidError
+from podid.domain.option import given_options
 from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.version import VERSION
 
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.cli.changing import Change
-    from podid.domain.declaration import Declaration
     from podid.domain.fileplan import FilePlan
     from podid.ops.declare.reconcile import Election
     from podid.ops.declare.request import ReconcileOptions
@@ -30,12 +31,13 @@ _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETER
 def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
     """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
     from podid.local.servers import Telemetry
+    from podid.ops.declare.files import read_files
     from podid.ops.declare.reconcile import Reconciler
 
     access.take_time()
-    name = _declared(access, options)[0].name
+    declarations = read_files(options.files, read_file=access.terminal.read_file)
     with ExitStack() as stack:
-        election = _election(access, options, name)
+        election = _election(access, options, declarations[0].name)
         reconciler = Reconciler(
             compare=partial(compare, access, options),
             interval=options.interval,
@@ -101,16 +103,6 @@ def _applied(change: Change, plan: FilePlan) -> ExitCode:
         change.access.runtime.end_runs()
 
 
-def _declared(access: Access, options: ReconcileOptions) -> tuple[Declaration, ...]:
-    """Return the declarations of the files. Raise as `read_declarations` does."""
-    from podid.ops.declare.files import read_declarations, read_variables
-
-    files = options.files
-    read = access.terminal.read_file
-    variables = read_variables(files.variables, files.variable_files, read_file=read)
-    return read_declarations(files.files, variables, read_file=read)
-
-
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
     from podid.local.files import own_namespace
@@ -158,13 +150,14 @@ def until_terminated() -> Iterator[None]:
 def print_manifests(access: Access, options: ReconcileOptions) -> None:
     """Print or write the manifests that run the command in a cluster."""
     from podid.cli.permissions import granted
+    from podid.ops.declare.files import read_files
     from podid.ops.declare.manifests import MOUNT, Setting
     from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.reconcile import files_of, manifests_view
-    from podid.version import VERSION
 
-    place, terminal, declarations = access.place(), access.terminal, _declared(access, options)
+    place, terminal = access.place(), access.terminal
+    declarations = read_files(options.files, read_file=terminal.read_file)
     setting = Setting(
         name=_object_name(declarations[0].name),
         namespace=options.lease or "podid",
@@ -173,21 +166,10 @@ def print_manifests(access: Access, options: ReconcileOptions) -> None:
         # variables have their values in it, and policy files are part of it
         files={"identities.yaml": declarations_text(map(self_contained, declarations))},
         words=(
-            "reconcile",
-            f"--file={MOUNT}",
-            *(
-                flag
-                for flag, value in (
-                    ("--apply", options.applies),
-                    ("--prune", options.ownership.prune),
-                    ("--adopt", options.ownership.adopt),
-                    ("--update-trust", options.ownership.update_trust),
-                    ("--from-annotations", options.ownership.from_annotations),
-                    ("--take-over", access.shared.take_over),
-                    ("--yes", options.applies and options.ownership.prune),
-                )
-                if value
-            ),
+            *("reconcile", f"--file={MOUNT}", *(["--apply"] if options.applies else ())),
+            *given_options(options.ownership),
+            *(["--take-over"] if access.shared.take_over else ()),
+            *(["--yes"] if options.applies and options.ownership.prune else ()),
         ),
     )
     view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)

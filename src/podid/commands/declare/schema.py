@@ -1,10 +1,10 @@
 """podid schema."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
 
 
 @command()
-def schema(terminal: Terminal) -> None:
+def schema(access: Access) -> None:
     """Print the JSON Schema of podid's own files.
 
     Editors with the YAML language server complete and check a file with the schema. podid export and podid convert
@@ -16,4 +16,4 @@ def schema(terminal: Terminal) -> None:
     """
     from podid.render.schema import schema_view
 
-    terminal.emit(schema_view())
+    access.terminal.emit(schema_view())

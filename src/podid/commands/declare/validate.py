@@ -1,11 +1,11 @@
 """podid validate."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
 from podid.ops.declare.request import ValidateOptions
 
 
 @command()
-def validate(terminal: Terminal, options: ValidateOptions) -> None:
+def validate(access: Access, options: ValidateOptions) -> None:
     """Validate files without calling AWS or Kubernetes.
 
     podid checks the syntax, the keys and values, and the references between the parts of a file, and lists every
@@ -21,7 +21,7 @@ def validate(terminal: Terminal, options: ValidateOptions) -> None:
     from podid.ops.declare.validate import validate as validated
     from podid.render.validation import validation_view
 
-    variables = read_variables(options.variables, options.variable_files, read_file=terminal.read_file)
-    files = validated(options.files, variables, read_file=terminal.read_file)
-    terminal.emit(validation_view(files))
-    terminal.leave(files.exit_code)
+    variables = read_variables(options.variables, options.variable_files, read_file=access.terminal.read_file)
+    files = validated(options.files, variables, read_file=access.terminal.read_file)
+    access.terminal.emit(validation_view(files))
+    access.terminal.leave(files.exit_code)

@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
+from podid.domain.errors import UsageError
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
 
@@ -31,10 +32,9 @@ def audit(access: Access, options: AuditOptions) -> None:
     """
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
-    from podid.domain.errors import UsageError
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import file_text, write_report
+    from podid.render.reports import file_text, write_reports
 
     checks = select(options.check, options.skip, command="audit")
     if options.report.list_checks:
@@ -51,8 +51,8 @@ def audit(access: Access, options: AuditOptions) -> None:
     write = report_files(access, options.report)
     report, output, every = audit_cluster(access, options, checks), access.shared.output, options.report.all_verdicts
     if isinstance(output, Report):
-        access.terminal.write_report(write_report(output, report), output)
+        access.terminal.write_report(write_reports(output, (report,)), output)
     else:
         access.terminal.emit(doctor_view(report, all_verdicts=every))
-    write(lambda name: file_text(name, report, all_verdicts=every))
+    write(lambda name: file_text(name, (report,), all_verdicts=every))
     access.terminal.leave(options.report.exit_code(report))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import argument, switch
+from podid.domain.plan import Consent
+from podid.render.formats import to_json
+from podid.version import VERSION
 
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), needs="CHECKING")
 def bundle(
     access: Access,
-    terminal: Terminal,
     file: str = argument("[FILE]", "The archive to write.", default="podid-bundle.tar.gz"),
     force: bool = switch("Replace FILE if it exists.", consent=True),
 ) -> None:
@@ -32,24 +34,23 @@ def bundle(
     Example: podid bundle shop.tar.gz -n shop --yes
     """
     from podid.checks.all import ALL
-    from podid.domain.plan import Consent
     from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import ReadRequest, collect
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
-    target = terminal.file_to_write(file, force=force)
+    target = access.terminal.file_to_write(file, force=force)
     scope = parse_target("", access.shared.namespace or "")
     place = access.place()
-    with terminal.working(f"reading cluster {place.cluster_name}"):
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, ReadRequest(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
     if not access.shared.yes:
-        terminal.note(*view.lines)
-    terminal.consent(Consent(question=f"Write the bundle to {file}?", needed_for="bundle"))
+        access.terminal.note(*view.lines)
+    access.terminal.consent(Consent(question=f"Write the bundle to {file}?", needed_for="bundle"))
     target.write(archive(texts, snapshot.taken_at))
-    terminal.emit(view)
+    access.terminal.emit(view)
 
 
 def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, str]]:
@@ -62,8 +63,6 @@ def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, 
     from podid.ops.reading.saved import snapshot_text
     from podid.ops.status.diagnose import diagnose
     from podid.render.doctor import doctor_view
-    from podid.render.formats import to_json
-    from podid.version import VERSION
 
     redacted = redact(snapshot)
     report = diagnose(redacted.snapshot, scope=scope)

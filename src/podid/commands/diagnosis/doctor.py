@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
+from podid.domain.errors import ExitCode
+from podid.domain.findings import Severity
+from podid.domain.option import filled
 from podid.domain.permissions import Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     """Return the permissions of the selected checks, and of reading the target."""
-    from podid.domain.option import filled
     from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
     from podid.ops.status.diagnose import select
@@ -52,12 +54,10 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
     from podid.commands.diagnosis.own import show_own_permissions
-    from podid.domain.errors import ExitCode
-    from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import file_text, write_report
+    from podid.render.reports import file_text, write_reports
 
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
@@ -76,7 +76,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     def show(report: DoctorReport) -> None:
         if isinstance(output, Report):
-            terminal.write_report(write_report(output, report), output)
+            terminal.write_report(write_reports(output, (report,)), output)
             return
         view = doctor_view(report, all_verdicts=options.report.all_verdicts)
         if options.watch:
@@ -107,5 +107,5 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     if not options.watch:
         show(report)
     shown, every = report, options.report.all_verdicts
-    write(lambda name: file_text(name, shown, all_verdicts=every))
+    write(lambda name: file_text(name, (shown,), all_verdicts=every))
     terminal.leave(options.report.exit_code(report))

@@ -8,14 +8,18 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
+from podid.domain.errors import PodidError, UsageError
+from podid.domain.plan import Consent, Place
+from podid.domain.section import Cost
+from podid.ops.clients import Clients
+from podid.render.formats import Report
+from podid.version import VERSION
+
 if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.errors import PodidError
-    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.local.files import OutputFile
-    from podid.ops.clients import Clients
     from podid.ops.clusters import ClusterOptions
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import AuditOptions, DoctorOptions, ReportOptions
@@ -31,11 +35,8 @@ def examine(access: Access, options: DoctorOptions, checks: Checks, lines: Outpu
     """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run pods.
     `lines` is the --save file of several clusters."""
     from podid.cli.hints import at_place
-    from podid.domain.errors import UsageError
-    from podid.domain.plan import Consent
     from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text
     from podid.ops.reading.scope import parse_target
-    from podid.version import VERSION
 
     if options.report.force and not (options.save or options.report.report_files):
         raise UsageError("--force requires --save or --report")
@@ -86,10 +87,8 @@ def report_each(
     """Show the report of `read` on each of several clusters. --report, and -o for other programs, write one file for
     all of them."""
     from podid.cli.several import report_clusters
-    from podid.domain.errors import UsageError
     from podid.render.doctor import doctor_view, reports_view
-    from podid.render.formats import Report
-    from podid.render.reports import SEVERAL, all_text, format_of, write_reports
+    from podid.render.reports import SEVERAL, file_text, format_of, write_reports
 
     form = access.shared.output if isinstance(access.shared.output, Report) else None
     for typed, style in (
@@ -113,7 +112,7 @@ def report_each(
         reports = sorted(kept or (), key=attrgetter("cluster_arn"))
         if form is not None:
             access.terminal.write_report(write_reports(form, reports, failures), form)
-        write(lambda name: all_text(name, reports, failures, all_verdicts=options.all_verdicts))
+        write(lambda name: file_text(name, reports, failures, all_verdicts=options.all_verdicts))
 
     report_clusters(access, clusters, show, reports_view, finish)
 
@@ -121,7 +120,6 @@ def report_each(
 def report_files(access: Access, options: ReportOptions) -> Callable[[Callable[[str], str]], None]:
     """Check the files of --report, and return the function that writes them: its argument returns the text of a
     name."""
-    from podid.domain.errors import UsageError
     from podid.render.reports import has_format
 
     for name in options.report_files:
@@ -139,7 +137,6 @@ def report_files(access: Access, options: ReportOptions) -> Callable[[Callable[[
 
 def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
     """Return the report of podid audit on one cluster."""
-    from podid.domain.plan import Consent
     from podid.ops.declare.files import read_guard
     from podid.ops.reading.scope import DoctorScope, parse_target
 
@@ -180,7 +177,6 @@ def _examination(
 def _collecting(access: Access, place: Place, clients: Clients | None = None) -> Callable[[ReadRequest], Snapshot]:
     """Return the function that reads the cluster, and runs probe pods if the request includes them."""
     from podid.cli.changing import probing
-    from podid.domain.section import Cost
     from podid.ops.reading.collect import collect
 
     def read(request: ReadRequest) -> Snapshot:

@@ -1,12 +1,13 @@
 """podid explain."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import NotFound, Other, UsageError
 from podid.domain.option import arguments, option, switch
 
 
 @command()
 def explain(
-    terminal: Terminal,
+    access: Access,
     words: tuple[str, ...] = arguments(
         "ID|TEXT", "The id of a failure mode, or an error text. '-' reads stdin.", default=()
     ),
@@ -24,12 +25,11 @@ def explain(
 
     Example: kubectl logs deploy/orders | podid explain -
     """
-    from podid.domain.errors import NotFound, Other, UsageError
     from podid.ops import explain as pages
     from podid.render.pages import explanation_view, page_list_view
 
     if list_pages:
-        terminal.emit(page_list_view(pages.list_pages()))
+        access.terminal.emit(page_list_view(pages.list_pages()))
         return
     if search is not None:
         matches = pages.search(search)
@@ -39,12 +39,12 @@ def explain(
                 hint=Other(("explain",), flags=("--list",)),
                 subject=search,
             )
-        terminal.emit(page_list_view(match.entry for match in matches))
+        access.terminal.emit(page_list_view(match.entry for match in matches))
         return
     if not words:
         message = "Nothing to explain: specify an id, an error text, or - for a log on stdin"
         raise UsageError(message, hint=Other(("explain",), flags=("--list",)))
-    text = terminal.read_file("-") if words == ("-",) else " ".join(words)
+    text = access.terminal.read_file("-") if words == ("-",) else " ".join(words)
     explanation = pages.explain(text)
-    terminal.emit(explanation_view(explanation))
-    terminal.leave(explanation.exit_code)
+    access.terminal.emit(explanation_view(explanation))
+    access.terminal.leave(explanation.exit_code)

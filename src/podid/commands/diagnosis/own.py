@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.cli.tree import COMMANDS
+from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.permissions import CommandPermissions
+from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.kube.reader import KubeReader
 
 
 def show_own_permissions(access: Access, names: Sequence[str]) -> None:
     """Show the caller's permissions for these commands. The cluster is read only if a command requires it, so that a
     caller without access to it gets a result too."""
-    from podid.domain.errors import AccessDenied
     from podid.ops.doctor.own_permissions import own_permissions
     from podid.render.permissions import own_permissions_view
 
@@ -38,9 +39,6 @@ def show_own_permissions(access: Access, names: Sequence[str]) -> None:
 
 def permissions_of_commands(names: Sequence[str]) -> tuple[tuple[str, ...], CommandPermissions]:
     """Return the commands' names and their permissions together. Raise UsageError for an unknown command."""
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.text import did_you_mean, nearest
-
     known = {row.name: row for row in COMMANDS}
     plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
     total = CommandPermissions()

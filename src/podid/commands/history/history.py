@@ -1,13 +1,13 @@
 """podid history."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import ExitCode
 from podid.domain.option import argument, number
 
 
 @command(shared=("journal_dir",))
 def history(
     access: Access,
-    terminal: Terminal,
     run_id: str | None = argument("[RUN]", "Run: its id, at least six characters of it, or 'last'.", default=None),
     limit: int = number(
         "NUMBER", "Show only this many of the newest runs; 0 for all.", default=0, bounds=(0, 1_000_000)
@@ -24,13 +24,14 @@ def history(
 
     Example: podid history -o json
     """
-    from podid.domain.errors import ExitCode
     from podid.render.history import history_view
 
     runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())
     runs = runs[:limit] if limit else runs
-    terminal.emit(history_view(runs, access.runtime.now(), detail=run_id is not None, short=terminal.for_person))
+    access.terminal.emit(
+        history_view(runs, access.runtime.now(), detail=run_id is not None, short=access.terminal.for_person)
+    )
     for error in unread:
-        terminal.tell_failure(error)
+        access.terminal.tell_failure(error)
     if unread:
-        terminal.leave(ExitCode.PARTIAL)
+        access.terminal.leave(ExitCode.PARTIAL)

@@ -1,16 +1,19 @@
 """podid undo."""
 
+from functools import partial
+
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
+from podid.domain.errors import Other, UsageError
 from podid.domain.option import argument, switch
 from podid.domain.permissions import CommandPermissions
+from podid.domain.plan import Verb
 from podid.ops.options import FORCE
 
 
 def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:
     """Return the permissions to undo the named run, by default any run."""
     from podid.cli.permissions import UNDOING, undoing
-    from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
 
     if run_id is None:
@@ -46,11 +49,8 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
-    from functools import partial
-
     from podid.cli.several import over_clusters
     from podid.commands.history.undoing import at_run, tell_others, undo_run
-    from podid.domain.errors import Other, UsageError
 
     if run_id is None and access.runtime.interactive:
         from podid.cli.guide.run import guide_undo

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from podid.cli.access import Access
+from podid.domain.errors import Conflict
+from podid.domain.plan import ChangeResult, Consent
 
-    from podid.cli.access import Access
-    from podid.domain.plan import ChangeResult
+if TYPE_CHECKING:
     from podid.ops.change.records import Run
 
 
@@ -28,11 +30,7 @@ def at_run(access: Access, recorded: Run) -> Access:
 
 def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> None:
     """Undo one run at its place."""
-    from itertools import pairwise
-
     from podid.cli.changing import Change
-    from podid.domain.errors import Conflict
-    from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of

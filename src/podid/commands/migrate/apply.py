@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import Declined, ExitCode, UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import ChangeResult, Consent, Plan
+from podid.domain.text import count_of
 from podid.ops.migrate.request import ApplyOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from podid.cli.changing import Change
-    from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import ChangeResult, Plan
 
 
 @command(
@@ -53,7 +55,6 @@ def apply(access: Access, options: ApplyOptions) -> None:
     Example: podid migrate apply --plan plan.json
     """
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
     from podid.ops.migrate.saved import read_plan
 
     access.limit_waits()
@@ -69,11 +70,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 
 def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | None) -> None:
-    from functools import cache, partial
 
     from podid.commands.migrate.reading import read
-    from podid.domain.plan import Consent, Plan
-    from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.base_role import BaseRole
@@ -139,14 +137,14 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
 
 def _install_agent(change: Change, plan: Plan) -> ChangeResult:
     """Install the agent and wait for it. Leave with its result if that failed."""
-    from podid.domain.errors import ExitCode
+    from dataclasses import replace
+
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 
     access = change.access
     try:
         result = change.carry_out(plan)
-        patience = access.patience(INSTALL_SECONDS)
-        result = after_install(access.clients, change.place, patience, result, wait=None)
+        result = after_install(replace(change.waiting(seconds=INSTALL_SECONDS), wait=None), result)
     finally:
         access.terminal.progress.done()
     if result.exit_code is not ExitCode.OK:
@@ -155,8 +153,6 @@ def _install_agent(change: Change, plan: Plan) -> ChangeResult:
 
 
 def _agrees(access: Access, ref: ServiceAccountRef) -> bool:
-    from podid.domain.errors import Declined
-    from podid.domain.plan import Consent
 
     try:
         access.terminal.consent(Consent(question=f"Migrate {ref}?", needed_for="--approve-each"), flag="")

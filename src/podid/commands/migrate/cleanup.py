@@ -3,6 +3,8 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import arguments
+from podid.domain.plan import Consent
+from podid.domain.text import count_of
 
 
 @command(
@@ -43,8 +45,6 @@ def cleanup(
     Example: podid migrate cleanup arn:aws:iam::111122223333:role/irsa-reports --dry-run
     """
     from podid.cli.changing import Change
-    from podid.domain.plan import Consent
-    from podid.domain.text import count_of
     from podid.ops.migrate.cleanup import is_workload, plan_cleanup, read_leftovers, with_agents
     from podid.render.migration import cleanup_view
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.encoding import plain
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
+from podid.domain.plan import ChangeResult, Consent
 from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
+from podid.render.formats import to_yaml
 
 if TYPE_CHECKING:
     from podid.ops.migrate.finish import Finish
@@ -62,11 +66,8 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     Example: podid migrate finish -n shop --yes --write-manifests manifests
     """
-    from dataclasses import replace
-
     from podid.cli.changing import Change
     from podid.commands.migrate.reading import read
-    from podid.domain.plan import ChangeResult, Consent
     from podid.ops.migrate.finish import plan_finish, unfinished
 
     refs, namespace = options.service_accounts, access.shared.namespace
@@ -94,9 +95,7 @@ def finish(access: Access, options: FinishOptions) -> None:
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:
-    from podid.domain.encoding import plain
     from podid.ops.migrate.finish import read_manifests
-    from podid.render.formats import to_yaml
 
     for name, (title, manifest) in read_manifests(planned, access.kube.reader).items():
         file = access.terminal.file_in(options.write_manifests, name, force=options.force)

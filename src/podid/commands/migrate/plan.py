@@ -4,6 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
 from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
+from podid.render.formats import to_json
 
 
 @options
@@ -41,7 +42,6 @@ def plan(access: Access, options: PlanOptions) -> None:
     """
     from podid.commands.migrate.reading import read
     from podid.ops.migrate.agent import plan_agent
-    from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None

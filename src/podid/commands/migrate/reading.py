@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from podid.cli.access import Access
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place
 
-    from podid.cli.access import Access
-    from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import Place
+if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
     from podid.ops.migrate.request import MigrationOptions
 

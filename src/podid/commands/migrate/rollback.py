@@ -9,6 +9,8 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options
+from podid.domain.plan import Consent
+from podid.domain.text import count_of
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -52,8 +54,6 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     from podid.cli.changing import Change
     from podid.commands.migrate.reading import read
     from podid.domain.migration import sources_words
-    from podid.domain.plan import Consent
-    from podid.domain.text import count_of
     from podid.ops.migrate.items import refs_to_roll_back
     from podid.ops.migrate.rollback import plan_rollback
 

@@ -1,9 +1,8 @@
 """podid can-i."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.names import Arn
 from podid.ops.permissions.request import CanOptions
 
 
@@ -46,7 +45,6 @@ def can_i(access: Access, options: CanOptions) -> None:
     Example: podid can-i --policy-file policy.json s3:GetObject
     """
     from podid.commands.permissions.sessions import read_session
-    from podid.domain.names import Arn
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery, check_access, read_resource_policies
     from podid.render.access import access_notes, access_view

@@ -1,7 +1,10 @@
 """podid privileges."""
 
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.option import seconds
 from podid.ops.permissions.request import PrivilegeOptions
 
 # IAM makes the report within seconds
@@ -36,10 +39,7 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
 
     Example: podid privileges --policy-file policy.json
     """
-    from datetime import timedelta
-
     from podid.commands.permissions.sessions import read_session
-    from podid.domain.option import seconds
     from podid.ops.audit.unused import read_window
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.privileges import read_privileges, with_last_use

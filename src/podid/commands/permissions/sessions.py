@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access
+from podid.domain.errors import Again, NotFound
+from podid.domain.names import ServiceAccountRef
+from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from podid.domain.names import ServiceAccountRef
     from podid.domain.trust import LivePod
     from podid.ops.permissions.request import NamedIdentity
     from podid.ops.permissions.session import SessionAccess
@@ -35,7 +37,7 @@ def read_session(
         return of_files(read_policies(access.terminal.read_file, files), session)
     if role is not None:
         place, aws = access.account_place(), access.aws
-        grants = read_role_grants(aws.iam, role, account=place.account, partition=aws.partition)
+        grants = read_role_grants(access.clients, role, account=place.account, partition=aws.partition)
         return of_role(grants, RoleSession(region=aws.region, now=now, specified=keys))
     assert named is not None
     place, ref, pod = access.place(), named.ref, None
@@ -49,8 +51,6 @@ def read_session(
 
 def _pod(access: Access, named: NamedIdentity) -> tuple[ServiceAccountRef, LivePod]:
     """Return the service account and the session tags of a running pod. Raise NotFound with the nearest names."""
-    from podid.domain.errors import Again, NotFound
-    from podid.domain.text import did_you_mean, nearest
     from podid.domain.trust import LivePod
 
     pods = {pod.name: pod for pod in access.kube.reader.list_pods(named.ref.namespace)}

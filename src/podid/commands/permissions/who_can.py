@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import ExitCode
 from podid.ops.permissions.request import WhoOptions
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     Example: podid who-can '*'
     """
     from podid.cli.several import check_namespace, read_each
-    from podid.domain.errors import ExitCode
     from podid.ops.clusters import ClusterOptions
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery

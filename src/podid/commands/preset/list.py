@@ -1,12 +1,10 @@
 """podid preset list."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
 
 
 @command()
-def list_presets(
-    terminal: Terminal,
-) -> None:
+def list_presets(access: Access) -> None:
     """List permission presets for well-known workloads.
 
     A preset for applications allows one kind of access, such as dynamodb-read. A preset for a controller has the
@@ -19,4 +17,4 @@ def list_presets(
     from podid.ops.role.presets import list_presets as presets
     from podid.render.roles import list_view
 
-    terminal.emit(list_view(presets()))
+    access.terminal.emit(list_view(presets()))

@@ -1,12 +1,12 @@
 """podid preset show."""
 
-from podid.cli.command import Terminal, command
+from podid.cli.command import Access, command
 from podid.domain.option import argument
 
 
 @command()
 def show(
-    terminal: Terminal,
+    access: Access,
     preset: str = argument("PRESET", "Name of the preset, with any of its parameters: NAME[,KEY=VALUE…]."),
 ) -> None:
     """Show a preset in words and as a policy.
@@ -21,4 +21,4 @@ def show(
     from podid.ops.role.presets import parse_choice
     from podid.render.roles import preset_view
 
-    terminal.emit(preset_view(parse_choice(preset, complete=False)))
+    access.terminal.emit(preset_view(parse_choice(preset, complete=False)))

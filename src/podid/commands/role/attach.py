@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.errors import UsageError
 from podid.ops.role.request import AttachOptions
 
 
@@ -28,7 +29,6 @@ def attach(access: Access, options: AttachOptions) -> None:
     Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
     from podid.ops.role.permissions import plan_attach
     from podid.ops.role.policies import read_policies, validated
     from podid.ops.role.presets import parse_choice
@@ -42,4 +42,4 @@ def attach(access: Access, options: AttachOptions) -> None:
     change = Change.begin(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
-    change.run(change.with_outlook_of_role(validated(plan, access.aws.access_analyzer), role))
+    change.run(change.with_outlook_of_role(validated(plan, access.clients), role))

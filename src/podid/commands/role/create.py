@@ -1,16 +1,12 @@
 """podid role create."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
+from podid.domain.errors import Other, UsageError
+from podid.domain.plan import ChangeResult
 from podid.ops.role.request import RoleCreateOptions
-
-if TYPE_CHECKING:
-    from podid.domain.plan import ChangeResult
 
 
 @command(
@@ -43,7 +39,6 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.cli.guide.run import guide_role_create, says_only_where
-    from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.target import next_command, owner_change_words, with_owner_changes
@@ -63,7 +58,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     request = request.named(place.the_cluster)
 
     with access.terminal.working(f"reading role {request.name}") as progress:
-        request = complete(access.clients.iam, place, request, progress.glance)
+        request = complete(access.clients, place, request, progress.glance)
         if options.print_:
             at_target = plan_target(access.clients, place, request, None, request.target)
             actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
@@ -74,7 +69,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         absent = change.absent_notes(request.refs) if options.scope == "service-account" else ()
         plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
     hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)
-    plan = validated(change.with_next_commands(plan, hint), access.aws.access_analyzer)
+    plan = validated(change.with_next_commands(plan, hint), access.clients)
 
     def after(result: ChangeResult) -> ChangeResult:
         return with_owner_changes(change.take_back(result), None)

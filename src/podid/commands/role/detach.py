@@ -2,6 +2,8 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.errors import UsageError
+from podid.domain.plan import Consent
 from podid.ops.role.request import DetachOptions
 
 
@@ -22,8 +24,6 @@ def detach(access: Access, options: DetachOptions) -> None:
     Example: podid role detach shop-orders --preset dynamodb-read,table=orders
     """
     from podid.cli.changing import Change
-    from podid.domain.errors import UsageError
-    from podid.domain.plan import Consent
     from podid.ops.role.permissions import plan_detach
     from podid.ops.role.presets import parse_choice
 

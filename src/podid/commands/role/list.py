@@ -1,8 +1,10 @@
 """podid role list."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import AWS
+from podid.domain.errors import ExitCode
 from podid.domain.option import switch
+from podid.domain.text import count_of, short_list
 
 
 @command(
@@ -15,7 +17,6 @@ from podid.domain.option import switch
 )
 def list_roles(
     access: Access,
-    terminal: Terminal,
     unused: bool = switch("Only roles that no association uses, in any cluster of any region."),
     all_clusters: bool = switch("Count the associations of every cluster of every region."),
     owners: bool = switch("Show the tool that owns each role, and find the CloudFormation stacks of roles."),
@@ -31,27 +32,25 @@ def list_roles(
 
     Example: podid role list --all-clusters -o wide
     """
-    from podid.domain.errors import ExitCode
-    from podid.domain.text import count_of, short_list
     from podid.ops.role.read import list_pod_roles, with_stacks
-    from podid.ops.role.uses import read_all_uses, read_region_uses
+    from podid.ops.role.uses import read_all_uses
     from podid.render.roles import role_list_view
 
     place = access.account_place()
-    with terminal.working("reading the account's roles and associations") as progress:
-        read = read_all_uses if unused or all_clusters else read_region_uses
-        uses = read(access.aws, place.account)
-        pod_roles = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
+    with access.terminal.working("reading the account's roles and associations") as progress:
+        regions = () if unused or all_clusters else (access.aws.region,)
+        uses = read_all_uses(access.aws, place.account, regions)
+        pod_roles = list_pod_roles(access.clients, uses, place.region, progress.glance)
         pod_roles = pod_roles.unused if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
-    terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
+    access.terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
     if pod_roles.shut:
         names = short_list(item.role.name for item in pod_roles.shut)
         roles = count_of(len(pod_roles.shut), "more role")
-        terminal.note(
+        access.terminal.note(
             f"note: {roles} with a trust policy for pods that allows no service account: {names}; see podid role show"
         )
     for item in pod_roles.unread:
-        terminal.note(f"note: not checked: {item}")
+        access.terminal.note(f"note: not checked: {item}")
     if unused and pod_roles.unread and not pod_roles.clusters:
-        terminal.leave(ExitCode.UNDETERMINED)
+        access.terminal.leave(ExitCode.UNDETERMINED)

@@ -1,7 +1,10 @@
 """podid role show."""
 
+from dataclasses import replace
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
 from podid.domain.option import switch
 from podid.ops.options import ROLE
 
@@ -31,17 +34,14 @@ def show(
 
     Example: podid role show shop-orders -o json
     """
-    from dataclasses import replace
-
     from podid.cli.changing import MOST_USERS
-    from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role, with_owner
     from podid.ops.role.uses import read_all_uses, read_uses
     from podid.ops.status.diagnose import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
-    reading, custom = read_role(access.aws.iam, name), False
+    reading, custom = read_role(access.clients, name), False
     with access.terminal.working("reading associations"):
         if all_clusters:
             reading = reading.with_uses(read_all_uses(access.aws, reading.account), access.aws.region)

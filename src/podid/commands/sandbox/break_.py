@@ -1,13 +1,14 @@
 """podid sandbox break."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import NotFound, Other, UsageError
 from podid.domain.option import argument, switch
+from podid.domain.text import did_you_mean, nearest
 
 
 @command()
 def break_(
     access: Access,
-    terminal: Terminal,
     mode: str | None = argument("[ID]", "The id of the failure mode, as in `podid explain`.", default=None),
     list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
@@ -21,8 +22,6 @@ def break_(
 
     Example: podid sandbox break --list
     """
-    from podid.domain.errors import NotFound, Other, UsageError
-    from podid.domain.text import did_you_mean, nearest
     from podid.ops.errortext import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process
@@ -33,7 +32,7 @@ def break_(
         sandbox = process.status(directory=access.sandbox_dir)
         broken = process.broken(directory=access.sandbox_dir) if sandbox.running is not None else {}
         states: dict[str, tuple[FailureState, str]] = dict.fromkeys(BREAKS, ("possible", ""))
-        terminal.emit(failures_view(states | {name: ("in place", subject) for name, subject in broken.items()}))
+        access.terminal.emit(failures_view(states | {name: ("in place", subject) for name, subject in broken.items()}))
         return
     if mode is None:
         raise UsageError("Nothing to break: specify the id of a failure mode", hint=listing)
@@ -46,8 +45,8 @@ def break_(
             hint=Other(("sandbox", "break"), flags=(near[0],)) if near else listing,
             subject=mode,
         )
-    with terminal.working(f"reproducing {mode}"):
+    with access.terminal.working(f"reproducing {mode}"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
-    terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:     {' '.join(('podid', *to_see(mode)))}")
-    terminal.note(f"To remove it:  podid sandbox heal {mode}")
+    access.terminal.emit(failures_view({mode: ("in place", subject)}))
+    access.terminal.note(f"To see it:     {' '.join(('podid', *to_see(mode)))}")
+    access.terminal.note(f"To remove it:  podid sandbox heal {mode}")

@@ -1,13 +1,10 @@
 """podid sandbox env."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 
 
 @command(settings=False)
-def env(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+def env(access: Access) -> None:
     """Print shell commands that select the sandbox.
 
     The commands direct podid, the AWS CLI and kubectl to the sandbox. They set environment variables, and unset
@@ -20,6 +17,6 @@ def env(
     from podid.commands.sandbox.views import environment_view
     from podid.sandbox import process
 
-    terminal.emit(environment_view(process.env(directory=access.sandbox_dir)))
+    access.terminal.emit(environment_view(process.env(directory=access.sandbox_dir)))
     if access.runtime.streams.stdout_tty:
-        terminal.note('To use it:  eval "$(podid sandbox env)"')
+        access.terminal.note('To use it:  eval "$(podid sandbox env)"')

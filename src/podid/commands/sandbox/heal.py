@@ -1,13 +1,13 @@
 """podid sandbox heal."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import NotFound, Other
 from podid.domain.option import argument
 
 
 @command()
 def heal(
     access: Access,
-    terminal: Terminal,
     mode: str | None = argument("[ID]", "The failure mode. [default: all that are in place]", default=None),
 ) -> None:
     """Remove failure modes from the sandbox.
@@ -18,11 +18,10 @@ def heal(
 
     Example: podid sandbox heal trust-missing-tag-session
     """
-    from podid.domain.errors import NotFound, Other
     from podid.render.pages import failures_view
     from podid.sandbox import process
 
-    with terminal.working("healing the sandbox"):
+    with access.terminal.working("healing the sandbox"):
         healed = process.heal(mode or "", directory=access.sandbox_dir)
     if mode is not None and not healed:
         raise NotFound(
@@ -31,5 +30,5 @@ def heal(
             subject=mode,
         )
     if not healed:
-        terminal.note("Nothing to heal: the sandbox reproduces no failure mode.")
-    terminal.emit(failures_view({name: ("healed", subject) for name, subject in healed.items()}))
+        access.terminal.note("Nothing to heal: the sandbox reproduces no failure mode.")
+    access.terminal.emit(failures_view({name: ("healed", subject) for name, subject in healed.items()}))

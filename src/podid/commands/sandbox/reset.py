@@ -1,13 +1,10 @@
 """podid sandbox reset."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 
 
 @command()
-def reset(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+def reset(access: Access) -> None:
     """Reset the sandbox to its initial state.
 
     Example: podid sandbox reset
@@ -17,6 +14,6 @@ def reset(
     from podid.commands.sandbox.views import running_view
     from podid.sandbox import process
 
-    with terminal.working("resetting the sandbox"):
+    with access.terminal.working("resetting the sandbox"):
         running = process.reset(directory=access.sandbox_dir)
-    terminal.emit(running_view(running, "reset"))
+    access.terminal.emit(running_view(running, "reset"))

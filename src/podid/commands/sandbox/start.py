@@ -1,13 +1,13 @@
 """podid sandbox start."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
+from podid.domain.errors import Again, UsageError
 from podid.domain.option import argument, number, switch
 
 
 @command()
 def start(
     access: Access,
-    terminal: Terminal,
     port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
     samples: bool = switch("Add sample associations, both correct and broken."),
     kind: str = argument(
@@ -27,12 +27,11 @@ def start(
     Example: podid sandbox start --samples irsa
     """
     from podid.commands.sandbox.views import running_view
-    from podid.domain.errors import Again, UsageError
     from podid.sandbox import process
 
     if kind and not samples:
         raise UsageError(f"{kind} requires --samples", hint=Again(add=("--samples",)))
-    with terminal.working("starting the sandbox"):
+    with access.terminal.working("starting the sandbox"):
         running = process.start(directory=access.sandbox_dir, port=port, samples=samples, migration=kind)
-    terminal.emit(running_view(running, "already running" if running.already else "running"))
-    terminal.note('To use it:  eval "$(podid sandbox env)"')
+    access.terminal.emit(running_view(running, "already running" if running.already else "running"))
+    access.terminal.note('To use it:  eval "$(podid sandbox env)"')

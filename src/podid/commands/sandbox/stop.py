@@ -1,13 +1,10 @@
 """podid sandbox stop."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 
 
 @command()
-def stop(
-    access: Access,
-    terminal: Terminal,
-) -> None:
+def stop(access: Access) -> None:
     """Stop the sandbox. Its contents are lost.
 
     Example: podid sandbox stop
@@ -18,4 +15,4 @@ def stop(
     from podid.sandbox import process
 
     stopped = process.stop(directory=access.sandbox_dir)
-    terminal.emit(absent_view("stopped" if stopped.was_running else "not running"))
+    access.terminal.emit(absent_view("stopped" if stopped.was_running else "not running"))

@@ -1,9 +1,11 @@
 """podid activity."""
 
+from datetime import timedelta
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option
+from podid.domain.option import option, seconds
 from podid.ops.options import SERVICE_ACCOUNT
 
 
@@ -32,10 +34,7 @@ def activity(
 
     Example: podid activity shop/orders -o json --query 'actions[?denied > `0`].[action, lastError]'
     """
-    from datetime import timedelta
-
     from podid.domain.cloudtrail import DAYS
-    from podid.domain.option import seconds
     from podid.ops.session.activity import read_activity
     from podid.render.sessions import activity_notes, activity_view
 

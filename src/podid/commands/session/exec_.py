@@ -2,9 +2,11 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import KUBERNETES
+from podid.domain.errors import NotFound, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments
 from podid.ops.options import SERVICE_ACCOUNT
+from podid.render.formats import Format
 
 # as in shells
 CANNOT_START = 126
@@ -39,11 +41,9 @@ def exec_(
     """
     import shutil
 
-    from podid.domain.errors import NotFound, UsageError
     from podid.local import child
     from podid.local.servers import CredentialsEndpoint
     from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
-    from podid.render.formats import Format
 
     runtime, program = access.runtime, words[0]
     if access.shared.output is not Format.TABLE or access.shared.query is not None:

@@ -1,16 +1,10 @@
 """podid trace."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import argument
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
+from podid.domain.plan import Place
+from podid.ops.clients import Clients
 
 
 @command(

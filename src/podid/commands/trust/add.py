@@ -1,5 +1,7 @@
 """podid trust add."""
 
+from dataclasses import replace
+
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.ops.trust.request import TrustAddOptions
@@ -27,8 +29,6 @@ def add(access: Access, options: TrustAddOptions) -> None:
 
     Example: podid trust add --role storefront --for shop/orders --condition aws:SourceOrgID=o-a1b2c3d4e5
     """
-    from dataclasses import replace
-
     from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
+from podid.domain.errors import UsageError
 from podid.ops.trust.request import TrustCheckOptions
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def check(access: Access, options: TrustCheckOptions) -> None:
 
     Example: podid trust check --role storefront --for shop/orders
     """
-    from podid.domain.errors import UsageError
     from podid.ops.trust.check import Question, access_by, check_policies
     from podid.ops.trust.files import check_named
     from podid.render.trust import access_view, check_view

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.domain.errors import UsageError
+from podid.domain.plan import Consent, Place
+from podid.render.formats import Format
 
 if TYPE_CHECKING:
-    from podid.cli.access import Access
     from podid.cli.changing import Change
     from podid.domain.aws import Role
-    from podid.domain.plan import Place
     from podid.ops.trust.edit import Edit, Subjects
     from podid.ops.trust.request import TrustEditOptions
 
@@ -45,7 +46,6 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
     """Print the new policies, or write them to their files. Write none if one of them is refused."""
     from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
-    from podid.render.formats import Format
     from podid.render.trust import edits_view
 
     names, in_place, terminal = options.files, options.in_place, access.terminal
@@ -63,12 +63,11 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
 def read_role(access: Access, place: Place, name: str) -> Role:
     from podid.ops.role.resolve import readable_role
 
-    return readable_role(access.aws.iam, name, account=place.account, partition=access.aws.partition)
+    return readable_role(access.clients, name, account=place.account, partition=access.aws.partition)
 
 
 def edit_role(change: Change, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
     """Change a role's trust policy with a plan that shows the effect on its users. `question` asks for confirmation."""
-    from podid.domain.plan import Consent
     from podid.ops.trust.edit import plan_edit
 
     plan = change.with_outlook_of_role(plan_edit(role, edit, change.place.header, why=why), role)

@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.errors import UsageError
 from podid.domain.option import option, options
 from podid.ops.trust.request import TrustEditOptions
 
@@ -40,7 +41,6 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
-    from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
     from podid.ops.trust.files import check_named
 

@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.errors import UsageError
 from podid.domain.option import options, switch
 from podid.ops.trust.request import TrustEditOptions
 
@@ -33,7 +34,6 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, subjects_of
-    from podid.domain.errors import UsageError
     from podid.domain.trust import ScopeKind
     from podid.ops.role.uses import read_all_uses
     from podid.ops.trust.edit import tightening, users_of, users_words

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
+from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
+from podid.domain.plan import Consent, Status
 from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.domain.findings import Subject
     from podid.ops.restart.targets import Target
 
 
@@ -49,11 +51,8 @@ def restart(access: Access, options: RestartOptions) -> None:
 
     Example: podid restart -A --stale --dry-run
     """
-    from dataclasses import replace
-
     from podid.cli.changing import Change
     from podid.cli.guide.run import guide_identity, says_only_where
-    from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
     from podid.ops.restart.choose import SECONDS_OF_DRY_RUNS, choose, missed_by_webhook
     from podid.ops.restart.rollout import restart_journalled, with_obstacles

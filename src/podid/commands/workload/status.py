@@ -10,13 +10,13 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
-from podid.domain.status import IdentityState
+from podid.domain.status import IdentityState, exit_code
 from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 from podid.ops.status.request import read_state
+from podid.render.view import View
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
-    from podid.render.view import View
 
 
 @options
@@ -47,7 +47,6 @@ def status(access: Access, options: StatusOptions) -> None:
 
     Example: podid status -n shop --watch
     """
-    from podid.domain.status import exit_code
     from podid.ops.association.read import check_identities
     from podid.ops.doctor.examine import watch
     from podid.ops.status.diagnose import wanted_for
@@ -63,7 +62,7 @@ def status(access: Access, options: StatusOptions) -> None:
     def once() -> DoctorReport:
         with access.terminal.working(f"checking cluster {place.cluster_name}"):
             diagnosis = access.examine(place, selection)
-        check_identities(diagnosis, place, refs)
+        check_identities(diagnosis.snapshot, diagnosis.report.identities, place, refs)
         return diagnosis.report
 
     def view(report: DoctorReport) -> View:

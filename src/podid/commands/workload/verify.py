@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.plan import Place
 from podid.ops.status.request import VerifyOptions
 
 if TYPE_CHECKING:
-    from podid.domain.plan import Place
     from podid.ops.reading.probes import Probe
     from podid.ops.status.diagnose import Diagnosis
 
@@ -51,8 +52,6 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 
     Example: podid verify shop/orders --probe --yes
     """
-    from functools import partial
-
     from podid.cli.changing import probing
     from podid.cli.guide.run import guide_identity, says_only_where
     from podid.ops.association.allowed import ActionRequest
@@ -71,7 +70,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     place = access.place(for_change=probes)
     with access.terminal.working(f"checking cluster {place.cluster_name}"):
         diagnosis = access.examine(place, selection)
-    check_identities(diagnosis, place, refs)
+    check_identities(diagnosis.snapshot, diagnosis.report.identities, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
         list_refs(access.clients, place, namespace=namespace)  # raises NotFound
     access.kube.needed()

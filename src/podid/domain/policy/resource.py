@@ -4,17 +4,15 @@ Sources: IAM User Guide, "Policy evaluation for requests within a single account
 Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
-from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, parse_permissions
+from podid.domain.policy.statements import PermissionStatement, parse_permissions
 from podid.domain.trust.conditions import Truth, all_of, any_of
 from podid.domain.trust.policy import decisive, names_role
 from podid.domain.trust.request import RequestContext
-
-_PRINCIPAL = ("Principal", "NotPrincipal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
     """Return the access to one resource by the ruling on the role's policies and by the policy of the resource."""
     if policy.document is None or (ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None):
         return ruling
-    parsed = _parsed(policy.document, policy.name)
+    parsed = parse_permissions(policy.name, LayerKind.RESOURCE.value, policy.document)
     if parsed.unread is not None:
         return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=parsed.unread.reason)
     context = access.session.context(ruling.action.partition(":")[0], ruling.resource)
-    matches = list(_matches(policy.document, parsed, ruling, access.session, context))
+    matches = list(_matches(parsed.statements, ruling, access.session, context))
     denies, doubt, allows, may_allow = decisive((match, match.applies) for match in matches)
     if denies is not None:
         reason, layer = f"{denies.statement.ref} denies it", LayerKind.RESOURCE.value
@@ -89,42 +87,22 @@ def _doubtful(ruling: Ruling, match: _Match, context: RequestContext) -> Ruling:
     return replace(ruling, verdict=AccessVerdict.UNKNOWN, statement=match.statement.ref, reason=reason, keys=keys)
 
 
-def _parsed(document: Mapping[str, object], name: str) -> PermissionPolicy:
-    """Return the policy without its principals, which the grammar of permissions does not have."""
-    statements = [
-        {key: value for key, value in raw.items() if key not in _PRINCIPAL} if isinstance(raw, Mapping) else raw
-        for raw in _raws(document)
-    ]
-    return parse_permissions(name, LayerKind.RESOURCE.value, {**document, "Statement": statements})
-
-
-def _raws(document: Mapping[str, object]) -> list[object]:
-    listed = document.get("Statement", [])
-    return list(listed) if isinstance(listed, list | tuple) else [listed]
-
-
 def _matches(
-    document: Mapping[str, object],
-    parsed: PermissionPolicy,
-    ruling: Ruling,
-    session: RoleSession,
-    context: RequestContext,
+    statements: Iterable[PermissionStatement], ruling: Ruling, session: RoleSession, context: RequestContext
 ) -> Iterator[_Match]:
     """Yield the statements that may be about the request."""
-    for raw, statement in zip(_raws(document), parsed.statements, strict=True):
-        assert isinstance(raw, Mapping)
+    for statement in statements:
         if not statement.covers(ruling.action.lower()):
             continue
-        principals = [_principal(kind, value, session) for kind, value in _principals(raw)]
+        principals = [_principal(kind, value, session) for kind, value in _principals(statement.principal)]
         whose = any_of(truth for truth, _ in principals)
         applies = all_of((whose, statement.truth(ruling.resource, context)))
         if applies is not False:
             yield _Match(statement, applies, any(named for truth, named in principals if truth is not False))
 
 
-def _principals(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _principals(principal: object) -> Iterator[tuple[str, str]]:
     """Yield the principals by kind; of NotPrincipal and of an unknown form one of an unknown kind."""
-    principal = raw.get("Principal")
     if principal == "*":
         yield "AWS", "*"
     elif isinstance(principal, Mapping):

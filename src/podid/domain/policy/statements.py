@@ -17,6 +17,7 @@ from podid.domain.trust.request import RequestContext
 from podid.domain.wildcards import Pattern, Wild, matches, matches_arn, pattern
 
 _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_OF_RESOURCES = _MEMBERS | {"Principal", "NotPrincipal"}
 _ANY: Pattern = (Wild.MANY,)
 
 
@@ -72,7 +73,8 @@ def _matches_resource(atoms: Pattern, resource: str) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class PermissionStatement:
-    """One compiled statement. `strange` are members that a permissions policy cannot have."""
+    """One compiled statement. `strange` are members that a permissions policy cannot have. `principal` is that of a
+    resource policy as it is written; None without one, and for NotPrincipal."""
 
     ref: StatementRef
     allow: bool
@@ -82,6 +84,7 @@ class PermissionStatement:
     not_resource: bool
     conditions: tuple[Condition, ...]
     strange: tuple[str, ...]
+    principal: object = field(default=None, hash=False)
 
     def covers(self, action: str) -> bool:
         """Return whether the statement is about the action, which is in lower case."""
@@ -150,6 +153,7 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
     action = one_of(raw, place, "Action", "NotAction")
     resource = one_of(raw, place, "Resource", "NotResource")
     variables = KNOWS_VARIABLES.get(version)
+    members = _OF_RESOURCES if ref.layer == "resource" else _MEMBERS
     return PermissionStatement(
         ref=StatementRef(ref.policy, ref.layer, ref.index, str(raw.get("Sid", ""))),
         allow=effect == "Allow",
@@ -161,5 +165,6 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
         ),
         not_resource=resource == "NotResource",
         conditions=conditions_of(raw.get("Condition", {}), f"{place}.Condition", version),
-        strange=tuple(member for member in raw if member not in _MEMBERS),
+        strange=tuple(member for member in raw if member not in members),
+        principal=raw.get("Principal"),
     )

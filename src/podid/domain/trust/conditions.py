@@ -95,8 +95,9 @@ class Condition:
         """Return whether the condition matches. The context caches the result, because several callers use it."""
         key = id(self)
         if key not in context.answers:
-            context.answers[key] = self._holds(context)
-        return context.answers[key]
+            # with the condition, because another one may get the id of a deleted one
+            context.answers[key] = self, self._holds(context)
+        return context.answers[key][1]
 
     def _holds(self, context: RequestContext) -> Truth:
         sent = context.find(self.name)

@@ -164,8 +164,7 @@ def requires_literal(condition: Condition, value: str, context: RequestContext) 
     if not patterns:
         return True
     values, compares = zip(*patterns, strict=True)
-    # the cache of the context is by the identity of conditions, and this one does not live on
-    return replace(condition, values=values, compares=compares).holds(replace(context, answers={})) is False
+    return replace(condition, values=values, compares=compares).holds(context) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:

@@ -220,7 +220,7 @@ class RequestContext:
     sent: Mapping[str, Sent]
     absent: frozenset[str]
     unread: tuple[str, ...]
-    answers: dict[int, bool | None] = field(default_factory=dict, compare=False, repr=False)
+    answers: dict[int, tuple[object, bool | None]] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Sent | NoValue:
         """Return the value of `key` (lower case), or why there is none."""

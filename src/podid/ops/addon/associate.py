@@ -102,7 +102,7 @@ def plan_roles(
     for account, name in names.items():
         ref = facts.ref(account)
         if name:
-            role = resolve_role(clients.iam, name, account=place.account, partition=cluster.partition, refs=(ref,))
+            role = resolve_role(clients, name, account=place.account, partition=cluster.partition, refs=(ref,))
             change = AssociationChange(update_trust=request.update_trust)
             plan = plan_associations((DesiredAssociation(ref, role),), change, cluster, place.header, {ref: None})
             # EKS creates the association for the add-on

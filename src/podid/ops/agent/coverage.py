@@ -1,11 +1,9 @@
 """Coverage of the nodes by the agent, node by node."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Self
 
 from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.errors import ExitCode, PodidError
@@ -16,10 +14,7 @@ from podid.domain.plan import Place
 from podid.domain.text import count_of
 from podid.domain.workloads import live, pods_of
 from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.ops.clients import Clients, KubeAccess
+from podid.ops.clients import Clients, KubeAccess
 
 
 @schema_name("NodeBody")
@@ -93,7 +88,12 @@ class Coverage:
 
     @property
     def kinds(self) -> tuple[NodeKindCoverage, ...]:
-        return tuple(_of_kind(kind, self.nodes) for kind in sorted({node.kind for node in self.nodes}))
+        kinds = []
+        for kind, nodes in sorted(grouped((node.kind, node) for node in self.nodes).items()):
+            part = Coverage(tuple(nodes))
+            restarts = sum(node.restarts for node in nodes)
+            kinds.append(NodeKindCoverage(kind, len(nodes), part.expected, part.ready, restarts))
+        return tuple(kinds)
 
     @property
     def complete(self) -> bool:
@@ -114,17 +114,11 @@ class Coverage:
         return f"{self.ready} of {self.expected} nodes have a Ready agent pod{more}"
 
 
-Needy = Mapping[str, Collection[str]]
-
-
-def _of_kind(kind: NodeKind, nodes: Iterable[NodeCoverage]) -> NodeKindCoverage:
-    coverage = Coverage(tuple(node for node in nodes if node.kind == kind))
-    restarts = sum(node.restarts for node in coverage.nodes)
-    return NodeKindCoverage(kind, len(coverage.nodes), coverage.expected, coverage.ready, restarts)
-
-
 def coverage(
-    nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod], needy: Needy | None = None
+    nodes: Sequence[Node],
+    daemon_sets: Sequence[DaemonSet],
+    pods: Sequence[Pod],
+    needy: Mapping[str, Collection[str]] | None = None,
 ) -> Coverage:
     """Return the coverage; pure. `pods` are the agent's; `needy` maps a node to the service accounts with an
     association whose pods run there, None if not checked."""
@@ -193,7 +187,8 @@ class AgentPods:
     unread: str = ""
 
     @classmethod
-    def read(cls, reader: KubeReader) -> AgentPods:
+    def read(cls, kube: KubeAccess) -> Self:
+        reader = kube.reader
         sets = reader.list_agent_daemon_sets()
         pods = reader.list_pods_of(sets)
         try:
@@ -202,10 +197,10 @@ class AgentPods:
             return cls(sets, pods, None, error.message)
 
     @classmethod
-    def find(cls, kube: KubeAccess) -> AgentPods | None:
+    def find(cls, kube: KubeAccess) -> Self | None:
         """Return the agent's pods; None if they cannot be read."""
         try:
-            return cls.read(kube.reader)
+            return cls.read(kube)
         except PodidError:
             return None
 

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -62,11 +63,12 @@ class Tally:
 
     @classmethod
     def of(cls, written: Written, mode: str, *, noise: bool) -> Tally:
-        """Return the tally of one line."""
         client = written.line.fields.get("client-addr", "")
         address = client.rpartition(":")[0].strip("[]") or client
-        nodes, clients = {written.node}, {address} if address else set[str]()
-        return cls(mode, noise, 1, written.time, written.time, nodes, clients, _message(written))
+        clients = {address} if address else set[str]()
+        error = written.line.fields.get("error", "")
+        sample = f"{written.line.message}{f': {error}' if error else ''}"[:400]
+        return cls(mode, noise, 1, written.time, written.time, {written.node}, clients, sample)
 
     def join(self, other: Tally) -> None:
         self.count += other.count
@@ -182,15 +184,15 @@ def triaged(
     turn = threading.Semaphore(_AT_ONCE)
 
     def triage(pod: Pod) -> Triage:
+        tallies: dict[str, Tally] = {}
+        count = 0
         with turn:
-            tallies: dict[str, Tally] = {}
-            count = 0
             for written in _all_lines(reader, pod, since):
                 count += 1
                 if (shown := mode_of_line(written.line)) is not None:
                     mode, noise = shown
                     tallies.setdefault(mode, Tally(mode, noise)).join(Tally.of(written, mode, noise=noise))
-            return Triage(tallies, count)
+        return Triage(tallies, count)
 
     return pacing.fan_out(pacing.attempt(triage), agents, reads=True)
 
@@ -199,10 +201,9 @@ def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterato
     """Return the logs of all containers, including failing init containers."""
     yield from _lines(reader, pod, since)
     for container in _in_the_way(pod):
-        try:
+        text = ""
+        with suppress(NotFound, Rejected):  # it has not run yet
             text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
-        except (NotFound, Rejected):
-            continue  # it has not run yet
         yield from (_written(pod, line) for line in text.splitlines() if line)
 
 
@@ -220,13 +221,9 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
     crashed = container.restarts > 0 and not container.ready
     for previous in (True, False) if crashed else (False,):
         try:
+            name = container.name
             text = reader.read_log(
-                pod.namespace,
-                pod.name,
-                container=container.name,
-                since_seconds=seconds,
-                previous=previous,
-                timestamps=True,
+                pod.namespace, pod.name, container=name, since_seconds=seconds, previous=previous, timestamps=True
             )
         except (NotFound, Rejected):
             if not previous and not _in_the_way(pod):
@@ -244,12 +241,6 @@ def _written(pod: Pod, line: str) -> Written:
         return Written(pod.name, pod.node, parsed.time, parsed)
     moment = datetime.fromisoformat(stamp[1] + stamp[2].replace("Z", "+00:00")).astimezone(UTC)
     return Written(pod.name, pod.node, moment, parse(line[stamp.end() :]))
-
-
-def _message(written: Written) -> str:
-    line = written.line
-    error = line.fields.get("error", "")
-    return f"{line.message}{f': {error}' if error else ''}"[:400]
 
 
 # --- line by line -----------------------------------------------------------------------------------------------------
@@ -326,10 +317,8 @@ def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
     """Return the last lines of the container's previous run, else of the current one; empty without a log. Raise the
     error that prevents reading it."""
     for previous in (True, False):
-        try:
+        with suppress(NotFound, Rejected):
             text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)
-        except (NotFound, Rejected):
-            continue
-        if text.strip():
-            return text.splitlines()
+            if text.strip():
+                return text.splitlines()
     return []

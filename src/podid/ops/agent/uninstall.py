@@ -13,6 +13,7 @@ from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, pods_of
 from podid.ops.agent.waiting import of_addon
+from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients, KubeAccess
@@ -115,34 +116,33 @@ def _pods(count: int | None) -> str:
     return " (pods not checked)" if count is None else f" ({count_of(count, 'pod')})"
 
 
-def after_uninstall(
-    clients: Clients, place: Place, patience: Patience, result: ChangeResult, *, wait: Wait | None, preserve: bool
-) -> ChangeResult:
-    """Return the result once the add-on and its pods are gone, as far as `wait` requires."""
-    if result.error is not None or wait is Wait.NONE:
+def after_uninstall(how: Waiting, result: ChangeResult, *, preserve: bool) -> ChangeResult:
+    """Return the result once the add-on and its pods are gone, as far as `how` requires."""
+    if result.error is not None or how.wait is Wait.NONE:
         return result
-    result = replace(result, wait=wait)
+    result, kube = replace(result, wait=how.wait), how.clients.kube
     try:
-        _gone(clients, place, patience)
-        if preserve or wait is Wait.API:
+        _gone(how)
+        if preserve or not how.checks_cluster:
             return result
-        if clients.kube.failure is not None:
-            return replace(result, unchecked=f"the agent's pods were not checked: {clients.kube.failure.message}")
-        return replace(result, awaited=_pods_gone(clients.kube, patience))
+        if kube.failure is not None:
+            return replace(result, unchecked=f"the agent's pods were not checked: {kube.failure.message}")
+        return replace(result, awaited=_pods_gone(kube, how.patience))
     except PodidError as error:
         return replace(result, error=error)
 
 
-def _gone(clients: Clients, place: Place, patience: Patience) -> None:
+def _gone(how: Waiting) -> None:
+    name, patience = how.place.cluster_name, how.patience
     for _ in patience.rounds(1.0, longest=10.0):
         try:
-            addon = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
+            addon = how.clients.eks.find_addon(name, AGENT_ADDON)
         except NotFound:
             return
         if addon is None:
             return
         if addon.status == "DELETE_FAILED":
-            raise of_addon(addon).error(place.cluster_name)
+            raise of_addon(addon).error(name)
         patience.say(f"add-on {AGENT_ADDON} is {addon.status}")
     raise TimedOut(
         f"The add-on {AGENT_ADDON} still exists after {patience.seconds:.0f} s", hint=Again(), subject=AGENT_ADDON

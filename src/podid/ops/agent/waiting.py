@@ -13,13 +13,15 @@ from podid.domain.aws import Addon, AddonIssue
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, ExitCode, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
-from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
+from podid.domain.plan import Awaited, ChangeResult, State, Status, Wait, text
+from podid.domain.section import attempt, known_or
 from podid.domain.text import cut, short_list
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
 from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.agent.coverage import AgentPods
 from podid.ops.agent.logs import end_of_log
+from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
@@ -37,66 +39,58 @@ _SAMPLE = 10
 
 def pods_before(clients: Clients) -> frozenset[str]:
     """Return the uids of the agent's pods, which a change is about to replace; empty if they cannot be read."""
-    try:
-        return frozenset(pod.uid for pod in clients.kube.reader.list_agent_pods())
-    except PodidError:
-        return frozenset()
+    pods = attempt(lambda: clients.kube.reader.list_agent_pods())
+    return frozenset(pod.uid for pod in known_or(pods, ()))
 
 
-def after_install(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    result: ChangeResult,
-    *,
-    wait: Wait | None,
-    before: Collection[str] = (),
-) -> ChangeResult:
+def after_install(how: Waiting, result: ChangeResult, before: Collection[str] = ()) -> ChangeResult:
     """Return the result once the add-on is ACTIVE and the agent runs on every node that should have it, as far as
-    `wait` requires. An error on the way is the result's error.
+    `how` requires. `before` are the uids of pods that the change replaces. An error on the way is the result's error.
 
     ACTIVE is EKS's status; a Ready agent pod on every node is what counts.
     """
-    if result.error is not None or wait is Wait.NONE:
+    if result.error is not None or how.wait is Wait.NONE:
         return result
-    result = replace(result, wait=wait)
-    watching, began = wait is not Wait.API, patience.clock.now()
-    waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before), began)
+    result = replace(result, wait=how.wait)
+    agent = _AddonWait(how, result, AGENT_ADDON, frozenset(before), how.patience.clock.now())
     try:
-        waiting.active()
-        if not watching:
+        agent.active()
+        if not how.checks_cluster:
             return result
-        if clients.kube.failure is not None:
-            return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.message}")
-        return replace(result, awaited=waiting.covered(clients.kube.reader))
+        failure = how.clients.kube.failure
+        if failure is not None:
+            return replace(result, unchecked=f"the nodes were not checked: {failure.message}")
+        return replace(result, awaited=agent.covered())
     except PodidError as error:
         return replace(result, error=error)
 
 
-def after_addon(
-    clients: Clients, place: Place, patience: Patience, result: ChangeResult, addon: str, *, wait: Wait | None
-) -> ChangeResult:
-    """Return the result once another add-on than the agent is ACTIVE, unless `wait` is none."""
-    if result.error is not None or wait is Wait.NONE:
+def after_addon(how: Waiting, result: ChangeResult, addon: str) -> ChangeResult:
+    """Return the result once another add-on than the agent is ACTIVE, unless podid does not wait."""
+    if result.error is not None or how.wait is Wait.NONE:
         return result
-    waiting = _Waiting(clients, place.cluster_name, patience, False, result, frozenset(), patience.clock.now(), addon)
     try:
-        active = waiting.active()
+        active = _AddonWait(how, result, addon, frozenset(), how.patience.clock.now()).active()
     except PodidError as error:
         return replace(result, error=error)
     return replace(result, notes=(*result.notes, f"add-on {addon} {active.version} is {active.status}"))
 
 
 @dataclass(slots=True)
-class _Waiting:
-    clients: Clients
-    cluster: str
-    patience: Patience
-    watching: bool
+class _AddonWait:
+    how: Waiting
     result: ChangeResult
+    addon: str
     before: frozenset[str]
     began: datetime
-    addon: str = AGENT_ADDON
+
+    @property
+    def patience(self) -> Patience:
+        return self.how.patience
+
+    @property
+    def cluster(self) -> str:
+        return self.how.place.cluster_name
 
     @property
     def reading(self) -> tuple[str, str]:
@@ -104,7 +98,6 @@ class _Waiting:
 
     @property
     def _states(self) -> tuple[State, ...]:
-        """Return the states that the add-on was changed to."""
         done = [item for item in self.result.done if item.action.kind == ADDON.name and item.status is Status.DONE]
         return tuple(item.after or {} for item in done)
 
@@ -115,7 +108,7 @@ class _Waiting:
         addon: Addon | None = None
         update: Update | None = None
         for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
-            eks = self.clients.eks
+            eks = self.how.clients.eks
             addon = eks.find_addon(self.cluster, self.addon)
             if addon is None:
                 raise NotFound(f"The add-on {self.addon} was deleted during the wait", subject=self.addon)
@@ -141,30 +134,30 @@ class _Waiting:
             self.patience.say(f"add-on {self.addon} {addon.version} is {addon.status}")
             # EKS reports CREATING for many minutes while pods crash. Old pods do not count until EKS has finished: it
             # may not have updated the DaemonSet yet
-            _, pods_trouble = self._read_pods(spared=self.before)
-            if pods_trouble is not None:
-                raise pods_trouble.error(self.cluster)
+            if (cause := self._trouble(self._find_pods(), self.before)) is not None:
+                raise cause.error(self.cluster)
         status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
         why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
         message = f"The add-on {self.addon} is still {status} after {self.patience.seconds:.0f} s{why}"
         raise TimedOut(message, hint=Again(), subject=self.addon)
 
-    def covered(self, reader: KubeReader) -> Awaited:
+    def covered(self) -> Awaited:
         """Wait until every node that should run the agent has a Ready pod of it. Raise AgentFailed if that is useless;
         a failed read is `unknown`, with the reason."""
         agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                agents = AgentPods.read(reader)
+                agents = AgentPods.read(self.how.clients.kube)
             except PodidError as error:
                 return Awaited(f"the agent's pods were not checked: {error.message}", None)
             if agents.complete:
-                if (trouble := refused(reader, [pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
+                if (trouble := self._refused([pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)
                 known = agents.coverage is not None and agents.coverage.expected
                 return Awaited(agents.words, True if known else None)
-            trouble = self._trouble(reader, agents, self.before if rolling(agents.sets) else ())
-            if trouble is not None:
+            # pods of an older template are still to be replaced
+            rolling = any(ds.observed_generation < ds.generation or ds.updated < ds.desired for ds in agents.sets)
+            if (trouble := self._trouble(agents, self.before if rolling else ())) is not None:
                 raise trouble.error(self.cluster)
             if not agents.sets and not self._states:
                 raise deleted(self.cluster)
@@ -172,21 +165,39 @@ class _Waiting:
         words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
         return Awaited(f"{words} after {self.patience.seconds:g} s; missing: {lacking}", False)
 
-    def _trouble(self, reader: KubeReader, agents: AgentPods, spared: Collection[str]) -> Trouble | None:
+    def _trouble(self, agents: AgentPods | None, spared: Collection[str] = ()) -> Trouble | None:
+        """Return the trouble of the pods, None also if they could not be read."""
+        if agents is None:
+            return None
+        reader = self.how.clients.kube.reader
         trouble = of_sets(reader, agents.sets, agents.pods, self.began)
         return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
-    def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
-        """Return the agent's pods and their trouble; None if they cannot be read or do not matter."""
-        agents = AgentPods.find(self.clients.kube) if self.watching else None
-        return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
+    def _find_pods(self) -> AgentPods | None:
+        """Return the agent's pods; None if they cannot be read or do not matter."""
+        watching = self.addon == AGENT_ADDON and self.how.checks_cluster
+        return AgentPods.find(self.how.clients.kube) if watching else None
+
+    def _refused(self, pods: Sequence[Pod]) -> Trouble | None:
+        """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that,
+        or logs cannot be read: possibly no pod has asked it yet."""
+        for pod in pods:
+            try:
+                text = self.how.clients.kube.reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
+            except PodidError:
+                return None
+            for line in reversed(text.splitlines()):
+                rule = rule_of(line)
+                if rule is not None and rule.id in _REFUSALS:
+                    return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
+        return None
 
     def _failed(self, addon: Addon) -> PodidError:
         """Return the error of a failed add-on. If it reports too few replicas, the pods show the cause."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
-            agents, cause = self._read_pods()
-            if cause is not None:
+            agents = self._find_pods()
+            if (cause := self._trouble(agents)) is not None:
                 trouble = replace(trouble, mode=cause.mode, message=f"{trouble.message}; {cause.message}")
             elif agents is not None:
                 trouble = replace(trouble, message=f"{trouble.message}; {agents.words}")
@@ -335,27 +346,7 @@ def _of(pods: Sequence[Pod], mode: str, words: str) -> Trouble:
     return Trouble(mode, f"{who} {words}", f"{first.namespace}/{first.name}")
 
 
-def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:
-    """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that, or
-    logs cannot be read: possibly no pod has asked it yet."""
-    for pod in pods:
-        try:
-            text = reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
-        except PodidError:
-            return None
-        for line in reversed(text.splitlines()):
-            rule = rule_of(line)
-            if rule is not None and rule.id in _REFUSALS:
-                return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
-    return None
-
-
 _REFUSALS = (
     *("node-role-missing-eks-auth", "scp-denies-eks-auth", "permissions-boundary-denies"),
     *("self-managed-cluster-name-wrong", "agent-imds-unavailable"),
 )
-
-
-def rolling(sets: Sequence[DaemonSet]) -> bool:
-    """Return whether pods of an older template are still to be replaced."""
-    return any(ds.observed_generation < ds.generation or ds.updated < ds.desired for ds in sets)

@@ -1,16 +1,15 @@
 """Plan associations with their roles and settings, from the options to the plan."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Self
 
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
-from podid.domain.plan import Plan, Skipped, document, text, texts
+from podid.domain.option import given_options
+from podid.domain.plan import Place, Plan, Skipped, document, text, texts
 from podid.domain.section import Known, Section
 from podid.domain.text import count_of
 from podid.domain.trust import TargetHop
@@ -25,13 +24,14 @@ from podid.ops.association.plan import (
 )
 from podid.ops.association.read import Selection, expand, quota_note, with_suggestion
 from podid.ops.association.request import (
-    AccountOptions,
     AssociateOptions,
     AssociationChange,
     DesiredAssociation,
     Settings,
 )
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
+from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, complete, plan_new_role, plan_target, read_permissions
 from podid.ops.role.plan import identity
 from podid.ops.role.policies import validated
@@ -41,51 +41,41 @@ from podid.ops.role.tags import session_notes
 from podid.ops.role.target import TargetPlan, TargetRequest, chaining_policies, plan_chain, read_target
 from podid.ops.trust.files import called
 
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.domain.plan import Place
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociateRequest:
     """The associations to create or change. `items` are the service accounts that were specified, each with its own
-    role and settings; `selection` stands for more of them; `skipped` belong to add-ons. `role` and `settings` apply to
-    items without their own. `new_role` is the role of --create-role. `new_policies` is whether session settings are new
-    here, not copied from an existing association. `printed` is whether the plan is only printed. `file` is the file of
-    the items that have a line."""
+    role and settings; `selection` stands for more of them; `skipped` belong to add-ons. `settings`, and the role of
+    `options`, apply to items without their own. `new_role` is the role of --create-role. `new_policies` is whether
+    session settings are new here, not copied from an existing association. `file` is the file of the items that have a
+    line."""
 
     items: tuple[FileItem, ...]
+    options: AssociateOptions
     skipped: tuple[FileItem, ...] = ()
     selection: Selection | None = None
-    role: str = ""
     settings: Settings = field(default_factory=Settings)
-    change: AssociationChange
-    accounts: AccountOptions
     new_role: RoleRequest | None = None
-    target_profile: str = ""
     new_policies: bool = False
-    restart: bool = False
-    force: bool = False
-    printed: bool = False
     file: str = ""
 
     @property
-    def reads_cluster(self) -> bool:
-        """Return whether the request requires access to Kubernetes."""
-        of_accounts = self.accounts.create_service_account or self.accounts.strict
-        return not self.printed and (of_accounts or self.selection is not None)
+    def printed(self) -> bool:
+        """Return whether the plan is only printed."""
+        return bool(self.options.print_)
 
-    def all_items(self, reader: Callable[[], KubeReader]) -> dict[ServiceAccountRef, FileItem]:
-        """Return every service account with its requested role and settings."""
+    @property
+    def reads_cluster(self) -> bool:
+        accounts = self.options.accounts
+        return not self.printed and (accounts.create_service_account or accounts.strict or self.selection is not None)
+
+    def all_items(self, clients: Clients) -> dict[ServiceAccountRef, FileItem]:
         items = {item.ref: item for item in self.items}
         if self.selection is not None:
-            selected = expand(reader(), self.selection)
+            selected = expand(clients.kube, self.selection)
             items.update((ref, FileItem(ref)) for ref in selected if ref not in items)
         return {
-            ref: replace(item, role=item.role or self.role, settings=item.settings.over(self.settings))
+            ref: replace(item, role=item.role or self.options.role, settings=item.settings.over(self.settings))
             for ref, item in items.items()
         }
 
@@ -102,8 +92,6 @@ def associate_request(
 ) -> AssociateRequest:
     """Return the options as a request. `in_namespaces` is whether -n or -A is set. Raise UsageError for options that
     are missing or cannot be used together, InvalidInput for a file that cannot be used."""
-    from podid.domain.option import given_options
-
     settings = typed.settings.settings(read_file)
     of_role = (*given_options(typed.new_role), *given_options(typed.permissions))
     of_role += (("--role-tag",) if typed.role_tag else ()) + (("--adopt",) if typed.adopt else ())
@@ -140,18 +128,12 @@ def associate_request(
         selection = None
     return AssociateRequest(
         items=tuple(items.values()),
+        options=replace(typed, change=replace(typed.change, conditions=typed.conditions)),
         skipped=tuple(item for item in listed if item.owner and item.ref not in typed.service_accounts),
         selection=selection,
-        role=typed.role,
         settings=settings,
-        change=replace(typed.change, conditions=typed.conditions),
-        accounts=typed.accounts,
         new_role=new_role,
-        target_profile=typed.settings.target_profile,
         new_policies=True,
-        restart=typed.restart,
-        force=typed.force,
-        printed=bool(typed.print_),
         file=file,
     )
 
@@ -188,7 +170,7 @@ class Associating:
     current: Current
     say: Callable[[str], None]
 
-    def with_role_named(self) -> Associating:
+    def with_role_named(self) -> Self:
         """Return it with a derived name for the new role if none was specified."""
         new_role = self.request.new_role
         if new_role is None or new_role.name:
@@ -201,33 +183,32 @@ class Associating:
         """Return the service accounts that get the new role."""
         if self.request.new_role is None:
             return {}
-        return {ref: item for ref, item in self.items.items() if item.role == self.request.role}
+        return {ref: item for ref, item in self.items.items() if item.role == self.request.options.role}
 
     def plan(self) -> Plan:
         """Raise Conflict, which names the flag that would allow the change, NotFound and AccessDenied. A printed plan
         conflicts with nothing."""
-        request = self.request
+        request, change = self.request, self.request.options.change
         if request.printed:
-            return self._planned(replace(request.change, replace=True))
+            return self._planned(replace(change, replace=True))
         try:
-            plan = self._planned(request.change)
+            plan = self._planned(change)
         except NotAllowed as refused:
             raise with_suggestion(self.clients, refused) from None
         if request.new_role is not None or request.new_policies:
-            plan = validated(plan, self.clients.aws.access_analyzer)
-        if request.accounts.create_service_account:
-            plan = with_service_accounts(plan, tuple(self.items), self.clients.kube.reader)
-        return plan.noting(quota_note(self.clients.eks, plan))
+            plan = validated(plan, self.clients)
+        if request.options.accounts.create_service_account:
+            plan = with_service_accounts(plan, tuple(self.items), self.clients)
+        return plan.noting(quota_note(self.clients, plan))
 
     def _planned(self, change: AssociationChange) -> Plan:
-        """Plan the new role, if there is one, and the associations."""
         request, place, new = self.request, self.place, self._of_new_role
         role_plan, created, at_targets = (
             (None, None, []) if request.new_role is None else self._new_role(request.new_role)
         )
         self.say("reading roles")
         named = {ref: item.role for ref, item in self.items.items() if ref not in new}
-        roles = choose_roles(self.clients.iam, place, named, self.current)
+        roles = choose_roles(self.clients, place, named, self.current)
         desired = [
             DesiredAssociation(
                 ref,
@@ -241,7 +222,8 @@ class Associating:
         skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
         plan = replace(plan, skipped=skipped)
         others = [item for item in desired if item.role is not created]
-        target = TargetRequest(arn="", profile=request.target_profile, update=change.update_trust)
+        profile = request.options.settings.target_profile
+        target = TargetRequest(arn="", profile=profile, update=change.update_trust)
         for at_target in (*at_targets, *plan_targets(self.clients, place, others, self.current, target)):
             plan = at_target.around(plan)
         if request.new_policies:
@@ -249,14 +231,13 @@ class Associating:
             used = {item.role.arn: item.role.role if item.role is not created else None for item in desired}
             for arn, role in used.items():
                 actions = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
-                plan = plan.noting(session_notes(replace(plan, actions=actions), self.clients.iam, role))
+                plan = plan.noting(session_notes(replace(plan, actions=actions), self.clients, role))
         return role_plan.then(plan) if role_plan is not None else plan
 
     def _new_role(self, request: RoleRequest) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
-        """Return the plan of the new role, the role as planned, and the plan for each target role."""
         place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
         tagged = all_tagged(new, self.current)
-        request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
+        request = complete(self.clients, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
         targets = grouped((arn, ref) for ref, settings in new.items() if (arn := settings.target_role_arn))
         request = request.chaining(chaining_policies(targets))
         plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
@@ -264,8 +245,8 @@ class Associating:
         for arn, refs in targets.items():
             target = TargetRequest(
                 arn=arn,
-                profile=self.request.target_profile,
-                update=self.request.change.update_trust,
+                profile=self.request.options.settings.target_profile,
+                update=request.update_trust,
                 must_exist=not self.request.printed,
             )
             at_targets.append(plan_target(self.clients, place, replace(request, refs=tuple(refs)), role, target))
@@ -315,14 +296,14 @@ def plan_targets(
 # --- roles ------------------------------------------------------------------------------------------------------------
 
 
-def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
+def kept_role(clients: Clients, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
     """Return the current role of an association. Raise UsageError if there is no association."""
     if existing is None:
         message = f"{ref} has no association yet: specify its role with --role, or create one"
         raise UsageError(message, hint=Again(add=("--create-role",)), subject=str(ref))
     arn = existing.role_arn
     try:
-        role = iam.find_role(role_name(arn))
+        role = clients.iam.find_role(role_name(arn))
     except AccessDenied as error:
         return ResolvedRole.unseen(arn, error)
     if role is None or role.arn != arn:
@@ -331,7 +312,7 @@ def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) ->
 
 
 def choose_roles(
-    iam: Iam, place: Place, named: Mapping[ServiceAccountRef, str], current: Current
+    clients: Clients, place: Place, named: Mapping[ServiceAccountRef, str], current: Current
 ) -> dict[ServiceAccountRef, ResolvedRole]:
     """Return the role of each service account, by name or ARN, or its present role if none is specified. Raise as
     `resolve_role` and `kept_role` do."""
@@ -344,9 +325,9 @@ def choose_roles(
         if key not in read:
             refs = tuple(other for other in named if named[other] == role)
             read[key] = (
-                resolve_role(iam, role, account=account, partition=partition, refs=refs)
+                resolve_role(clients, role, account=account, partition=partition, refs=refs)
                 if role
-                else kept_role(iam, ref, existing)
+                else kept_role(clients, ref, existing)
             )
         chosen[ref] = read[key]
     return chosen

@@ -38,10 +38,7 @@ def plan_decommission(
     if unread:
         message = "It is not known whether other clusters use the roles"
         raise Undetermined(message, lines=tuple(unread), advice="Nothing was changed.")
-    ids = {item.association_arn for item in ended}
-    remaining = Uses(
-        {arn: tuple(i for i in items if i.association_arn not in ids) for arn, items in uses.associations.items()}
-    )
+    remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
     say("reading the trust policies of the account's roles")
     used = {item.role_arn for item in ended}
     roles = sorted(_candidates(clients, cluster_arn, used), key=attrgetter("name"))
@@ -106,7 +103,7 @@ def _of_role(
     alone = edit.refused or (not edit.changed and not trust.other_principals(policy))
     if alone and not others and made_here(journal, place, role):
         try:
-            return plan_delete(RoleContents.read(clients.iam, role, remaining), place.header, ours=True, adopt=False)
+            return plan_delete(RoleContents.read(clients, role, remaining), place.header, ours=True, adopt=False)
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:

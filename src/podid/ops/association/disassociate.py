@@ -12,6 +12,7 @@ from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
 from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
+from podid.ops.association.request import DisassociateOptions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
@@ -23,44 +24,37 @@ def plan_disassociating(
     clients: Clients,
     place: Place,
     journal: Journal,
-    refs: tuple[ServiceAccountRef, ...],
+    options: DisassociateOptions,
     *,
     done: Iterable[Action],
     now: datetime,
-    delete_role: bool,
-    delete_accounts: bool,
-    ignore_not_found: bool,
     say: Callable[[str], None],
 ) -> Plan:
-    """Plan the deletion of the associations, of their roles with `delete_role`, and of their service accounts with
-    `delete_accounts`. `done` are the actions of an
-    interrupted run of the same command. Raise NotFound with the nearest names for a missing association, unless
-    `ignore_not_found`, and Conflict if an add-on or another user requires it."""
+    """Plan the deletion of the associations, and of their roles and service accounts if requested. `done` are the
+    actions of an interrupted run of the same command. Raise NotFound with the nearest names for a missing association,
+    unless these are ignored, and Conflict if an add-on or another user requires it."""
+    refs = options.service_accounts
     current = current_associations(clients, place, refs)
     gone = {ref_of(action.keys): action for action in done if action.kind == ASSOCIATION.name}
-    if not ignore_not_found:
+    if not options.ignore_not_found:
         remaining = {ref: existing for ref, existing in current.items() if existing is not None or ref not in gone}
         check_associated(clients, place, remaining)
     plan = plan_disassociate(refs, place.header, current)
     plan = plan.noting(losing_notes(clients.kube, current, now))
-    if delete_role:
+    if options.delete_role:
         ending = [association for association in current.values() if association is not None]
         ended = {association.association_arn for association in ending}
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
             plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
-    if delete_accounts:
+    if options.delete_service_account:
         say("reading the service accounts and their pods")
         plan = plan.then(plan_delete_accounts(clients, journal, place, refs))
     return plan
 
 
-def plan_disassociate(
-    refs: tuple[ServiceAccountRef, ...],
-    header: Header,
-    current: Current,
-) -> Plan:
+def plan_disassociate(refs: tuple[ServiceAccountRef, ...], header: Header, current: Current) -> Plan:
     """Plan the deletions. Service accounts without an association are listed under `unchanged`."""
     actions, unchanged = [], []
     for ref in refs:

@@ -69,7 +69,7 @@ def read_identity(
         permissions = Missing("the role does not exist", error_code="NotFound")
     else:
         known = role.value
-        permissions = attempt(lambda: read_policies(clients.iam, known))
+        permissions = attempt(lambda: read_policies(clients, known))
     privileges = None
     if isinstance(permissions, Known):
         grants = {association.role_arn: _grants(permissions.value)}

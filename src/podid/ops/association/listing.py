@@ -1,13 +1,12 @@
 """List associations: filters and order. Pods, service accounts, roles and status only if required."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Self
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial
@@ -22,10 +21,6 @@ from podid.ops.association.details import ORDERS, Detail, Details, read_details
 from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
-
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
-    from podid.kube.reader import KubeReader
 
 NO_OWNER = "none"
 NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
@@ -59,15 +54,16 @@ class Listing:
         columns: Sequence[str],
         details: frozenset[Detail],
         now: datetime,
-    ) -> Listing:
+    ) -> Self:
         """Return the listing; `columns` are the ones to fill. Raise InvalidInput."""
         older, newer = (
             timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
         )
+        first, *more = {ref.namespace for ref in options.service_accounts} or {namespace or "*"}
         listing = cls(
             options=options,
             pattern=namespace or "*",
-            exact=_one_namespace(options, namespace),
+            exact=None if more or is_pattern(first) else first,
             tags=tag_filter(options.tag),
             older=older,
             newer=newer,
@@ -81,12 +77,15 @@ class Listing:
         """Yield the matching associations of a cluster with their details, as they arrive. Several threads may read."""
         options, accounts, details = self.options, None, NO_DETAILS
         if options.selector:
-            accounts = labelled(clients.kube.reader, self.exact or "", options.selector)
-        items: Iterable[Listed] = (
-            list_without_roles(clients.eks, place, namespace=self.exact)
-            if self.without_roles
-            else clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
-        )
+            accounts = frozenset[ServiceAccountRef]()
+            with suppress(NotFound):  # no service account has these labels
+                accounts = frozenset(expand(clients.kube, Selection(self.exact or "*", selector=options.selector)))
+        items: Iterable[Listed]
+        if self.without_roles:
+            summaries = clients.eks.list_association_summaries(place.cluster_name, self.exact)
+            items = [Association.of(summary, role_arn="") for summary in summaries]
+        else:
+            items = clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
         if "owners" in self.details:
             items = self._with_custom_owners(clients, items)
         if self.details - {"owners"}:
@@ -171,28 +170,6 @@ def _is_of(item: Listed, name: str) -> bool:
     if owner is None:
         return name == NO_OWNER or isinstance(item, UnreadAssociation)
     return name.lower() in owner.names
-
-
-def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
-    """Return the one namespace that is to be read; None for several."""
-    if options.service_accounts:
-        names = {ref.namespace for ref in options.service_accounts}
-        return names.pop() if len(names) == 1 else None
-    return namespace if namespace and not is_pattern(namespace) else None
-
-
-def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[ServiceAccountRef]:
-    """Return the service accounts with these labels, if any. Raise InvalidInput for a selector that is not valid."""
-    try:
-        return frozenset(expand(reader, Selection(namespace or "*", selector=selector)))
-    except NotFound:
-        return frozenset()
-
-
-def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
-    """Return the associations of EKS's list, one call for every hundred, without role, settings, tags and times."""
-    summaries = eks.list_association_summaries(place.cluster_name, namespace)
-    return [Association.of(summary, role_arn="") for summary in summaries]
 
 
 def has_role(association: Association, role: str) -> bool:

@@ -1,11 +1,10 @@
 """Plan associations that are created or changed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
@@ -17,10 +16,8 @@ from podid.domain.text import did_you_mean, nearest
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 Current = Mapping[ServiceAccountRef, Association | None]
 
@@ -59,14 +56,8 @@ def plan_associations(
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
             trusts.append(_plan_trust(change, items, cluster, role.role, current, notes))
-    actions = [*(action for action in trusts if action is not None), *actions]
-    return Plan(
-        header=header,
-        actions=tuple(actions),
-        unchanged=tuple(unchanged),
-        notes=tuple(notes),
-        separate=True,
-    )
+    whole = (*(action for action in trusts if action is not None), *actions)
+    return Plan(header=header, actions=whole, unchanged=tuple(unchanged), notes=tuple(notes), separate=True)
 
 
 def plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
@@ -101,7 +92,6 @@ def plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
     _check_session_policy(ref, after)
     if before != after:
         _check_target(ref, after)
-    if before != after:
         check_not_owned(existing, item.role.arn)
     return ASSOCIATION.action(before, after)
 
@@ -126,7 +116,6 @@ def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
-    """Return whether two session policies are the same JSON."""
     try:
         return bool(one) and bool(other) and json.loads(one or "") == json.loads(other or "")
     except ValueError:
@@ -243,29 +232,25 @@ def _plan_trust(
     return plan_trust(role, cluster, tuple(missing), change.reach, change.conditions, session_tags=tagged, notes=notes)
 
 
-def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
+def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients: Clients) -> Plan:
     """Return the plan with missing service accounts created first. Raise as the reader does, and NotFound if the
     namespace does not exist either."""
+    reader = clients.kube.reader
     missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    namespaces: tuple[str, ...] | None = None
     if missing:
-        _check_namespaces(missing, reader)
-    created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
-    return replace(plan, actions=(*created, *plan.actions))
-
-
-def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> None:
-    try:
-        namespaces = reader.list_namespaces()
-    except AccessDenied:
-        return  # the API server checks it
-    for ref in refs:
-        if ref.namespace not in namespaces:
+        with suppress(AccessDenied):  # the API server checks it
+            namespaces = reader.list_namespaces()
+    for ref in missing:
+        if namespaces is not None and ref.namespace not in namespaces:
             message = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
             near = nearest(ref.namespace, namespaces, 1)
             hint: Hint = ("kubectl", "create", "namespace", ref.namespace)
             if near:
                 hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
             raise NotFound(message, hint=hint, subject=ref.namespace)
+    created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
+    return replace(plan, actions=(*created, *plan.actions))
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
@@ -275,12 +260,7 @@ def session_tags(settings: Settings, existing: Association | None) -> bool:
     return existing is None or existing.session_tags
 
 
-def all_tagged(
-    settings: Mapping[ServiceAccountRef, Settings],
-    current: Current,
-    *,
-    subject: str = "",
-) -> bool:
+def all_tagged(settings: Mapping[ServiceAccountRef, Settings], current: Current, *, subject: str = "") -> bool:
     """Return whether EKS sends session tags for all of them, or for none. Raise Conflict if they differ."""
     tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:

@@ -1,13 +1,10 @@
 """Read associations and service accounts by name, expand patterns and selectors, and suggest names for those that do
 not exist."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain.aws import Association
@@ -15,17 +12,12 @@ from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Oth
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
-from podid.domain.snapshot import Missing, error_of, known_or
-from podid.domain.status import IdentityState
+from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.association.plan import Current, NotAllowed
 from podid.ops.change.kinds import ASSOCIATION
-
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
-    from podid.kube.reader import KubeReader
-    from podid.ops.clients import Clients
-    from podid.ops.status.diagnose import Diagnosis
+from podid.ops.clients import Clients, KubeAccess
 
 # up to this number objects are read by name, beyond it in one list
 _FEW = 10
@@ -65,13 +57,15 @@ def check_associated(clients: Clients, place: Place, current: Current) -> None:
         raise error
 
 
-def check_identities(diagnosis: Diagnosis, place: Place, refs: Collection[ServiceAccountRef]) -> None:
+def check_identities(
+    snapshot: Snapshot, identities: Iterable[IdentityStatus], place: Place, refs: Collection[ServiceAccountRef]
+) -> None:
     """Raise NotFound for the first service account without an association, with the nearest name. Without `refs`, raise
     the error that prevented listing the associations."""
-    snapshot, known = diagnosis.snapshot, known_or(diagnosis.snapshot.associations, ())
+    known = known_or(snapshot.associations, ())
     if not refs and isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
-    for status in diagnosis.report.identities if refs else ():
+    for status in identities if refs else ():
         if status.state is IdentityState.NONE:
             exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))
             raise without_association(place.cluster_name, status.ref, (item.ref for item in known), exists=exists)
@@ -93,7 +87,7 @@ def association_not_found(
     if to_take_away:
         error.hint = Again(add=("--ignore-not-found",))
     try:
-        missing = missing_service_accounts((ref,), clients.kube.reader)
+        missing = missing_service_accounts((ref,), clients.kube)
     except PodidError:
         return error
     if ref in missing:
@@ -123,11 +117,9 @@ def _gives_a_role(ref: ServiceAccountRef) -> str:
 def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
     """Return the error with the nearest names; None if the namespace exists or cannot be read."""
     try:
-        check_namespace(clients.kube.reader, namespace)
-    except NotFound as absent:
-        return absent
-    except PodidError:
-        pass
+        check_namespace(clients.kube, namespace)
+    except PodidError as error:
+        return error if isinstance(error, NotFound) else None
     return None
 
 
@@ -135,7 +127,7 @@ def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
     """Return the error. If the service account does not exist, it suggests the nearest name, since a trust policy must
     not allow a typing error."""
     try:
-        missing = missing_service_accounts(refused.refs, clients.kube.reader)
+        missing = missing_service_accounts(refused.refs, clients.kube)
     except PodidError:
         return refused
     for ref, near in missing.items():
@@ -148,10 +140,10 @@ def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
 
 
 def missing_service_accounts(
-    refs: Collection[ServiceAccountRef], reader: KubeReader
+    refs: Collection[ServiceAccountRef], kube: KubeAccess
 ) -> dict[ServiceAccountRef, list[str]]:
     """Return the service accounts that do not exist, each with the nearest existing name. Raise as the reader does."""
-    known: list[str] = []
+    reader, known = kube.reader, list[str]()
     if len(refs) > _FEW:
         existing = {item.ref for item in reader.list_service_accounts()}
         known = [str(ref) for ref in existing]
@@ -159,17 +151,15 @@ def missing_service_accounts(
     else:
         missing = [ref for ref in refs if reader.find_service_account(ref) is None]
     if missing and not known:
-        try:
+        with suppress(PodidError):
             known = [str(item.ref) for item in reader.list_service_accounts()]
-        except PodidError:
-            known = []
     return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 
-def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, strict: bool) -> tuple[str, ...]:
+def absent_accounts(refs: Collection[ServiceAccountRef], kube: KubeAccess, *, strict: bool) -> tuple[str, ...]:
     """Return a sentence for each service account that does not exist; with `strict` raise NotFound. Raise as the reader
     does."""
-    missing = missing_service_accounts(refs, reader)
+    missing = missing_service_accounts(refs, kube)
     sentences = tuple(
         f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
     )
@@ -198,12 +188,12 @@ class Selection:
         return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
 
 
-def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
+def expand(kube: KubeAccess, selection: Selection) -> tuple[ServiceAccountRef, ...]:
     """Return the matching service accounts, sorted. Raise NotFound if there are none, InvalidInput for a selector that
     the API server rejects. Raise as the reader does."""
     namespace = "" if is_pattern(selection.namespace) else selection.namespace
     try:
-        accounts = reader.list_service_accounts(namespace, selector=selection.selector)
+        accounts = kube.reader.list_service_accounts(namespace, selector=selection.selector)
     except Rejected as error:
         if not selection.selector:
             raise
@@ -217,15 +207,15 @@ def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef,
     if not refs:
         if namespace and not accounts:
             with suppress(AccessDenied):
-                check_namespace(reader, namespace)
+                check_namespace(kube, namespace)
         near = did_you_mean(selection.name, (item.name for item in accounts), 1)
         raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
     return tuple(sorted(refs))
 
 
-def check_namespace(reader: KubeReader, namespace: str) -> None:
+def check_namespace(kube: KubeAccess, namespace: str) -> None:
     """Raise NotFound with the nearest names if the namespace does not exist. Raise as the reader does."""
-    namespaces = reader.list_namespaces()
+    namespaces = kube.reader.list_namespaces()
     if namespace not in namespaces:
         near = nearest(namespace, namespaces, 1)
         raise NotFound(
@@ -235,13 +225,13 @@ def check_namespace(reader: KubeReader, namespace: str) -> None:
         )
 
 
-def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
+def quota_note(clients: Clients, plan: Plan) -> tuple[str, ...]:
     """Return a note if a plan that creates several associations approaches the quota of the cluster."""
     new = sum(action.kind == ASSOCIATION.name and action.verb is Verb.CREATE for action in plan.actions)
     if new < 2:  # counting costs a call for every hundred
         return ()
     cluster = plan.header.cluster
-    count = len(eks.list_association_summaries(cluster)) + new
+    count = len(clients.eks.list_association_summaries(cluster)) + new
     if count < NEAR_ASSOCIATION_QUOTA:
         return ()
     words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"

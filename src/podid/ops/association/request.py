@@ -72,9 +72,11 @@ class SettingOptions:
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
         """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
-        from podid.ops.role.policies import read_session_policy
+        from podid.ops.role.policies import read_policy, session_policy_text
 
-        policy = None if self.session_policy is None else read_session_policy(read_file, self.session_policy)
+        file, policy = self.session_policy, None
+        if file is not None:
+            policy = session_policy_text(read_policy(read_file, file), file)
         policy = _removable("session-policy", policy, removed=self.no_session_policy)
         if policy and self.session_tags:
             raise UsageError(
@@ -119,7 +121,6 @@ class AssociationChange:
 
     @property
     def reach(self) -> ScopeKind:
-        """Return the scope of a statement that is added to a trust policy."""
         from podid.domain.trust import ScopeKind
 
         return ScopeKind(self.scope)
@@ -163,6 +164,20 @@ class MoveOptions:
         "new one."
     )
     force: bool = FORCE
+
+
+# --- podid disassociate -----------------------------------------------------------------------------------------------
+
+
+@options
+class DisassociateOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    restart: bool = switch("Restart the workloads so that their pods start without the role.")
+    delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
+    delete_service_account: bool = switch(
+        "Also delete the service account if podid created it here and no pod uses it."
+    )
+    ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
 # --- podid associate --------------------------------------------------------------------------------------------------

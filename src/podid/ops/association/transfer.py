@@ -124,7 +124,7 @@ class Transfer:
         if association is None and moved is None:
             known = clients.eks.list_association_summaries(place.cluster_name)
             raise association_not_found(clients, place, old, (item.ref for item in known))
-        role = kept_role(clients.iam, *((new, moved) if association is None else (old, association)))
+        role = kept_role(clients, *((new, moved) if association is None else (old, association)))
         return cls(
             clients=clients,
             place=place,
@@ -145,7 +145,7 @@ class Transfer:
         target = TargetRequest(arn="", update=change.update_trust)
         for at_target in plan_targets(self.clients, self.place, desired, current, target):
             plan = at_target.around(plan)
-        return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
+        return with_service_accounts(plan, (self.new,), self.clients) if create_service_account else plan
 
     def deletion(self, now: datetime, *, remove_trust: bool) -> Plan:
         """Plan the deletion of the old association alone."""

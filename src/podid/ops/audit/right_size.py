@@ -100,7 +100,7 @@ def right_size(
     if arn.account != place.account:
         message = f"Target role {arn} of {ref} is in account {arn.account}: use the credentials of that account"
         raise InvalidInput(message, subject=str(arn))
-    role = own_role(clients.iam, association.pods_role_arn)
+    role = own_role(clients, association.pods_role_arn)
     documents = _policies(clients.iam, role.name)
     usage = read_usage(clients.iam, (role.arn,), patience)[role.arn]
     if isinstance(usage, Missing):

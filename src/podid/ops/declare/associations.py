@@ -138,7 +138,7 @@ class AssociationPlanner:
             place = self.site.place
             try:
                 self._read[name] = resolve_role(
-                    self.site.clients.iam, name, account=place.account, partition=place.the_cluster.partition
+                    self.site.clients, name, account=place.account, partition=place.the_cluster.partition
                 )
             except (NotFound, InvalidInput) as error:
                 self._read[name] = error

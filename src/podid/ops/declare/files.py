@@ -19,6 +19,7 @@ from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
 from podid.ops.declare.foreign_nodes import Describe, ForeignFile
 from podid.ops.declare.members import Members
+from podid.ops.declare.request import FileOptions
 
 ReadFile = Callable[[str], str]
 # of files in a directory
@@ -44,6 +45,16 @@ def read_declarations(
     if not declarations:
         raise InvalidInput(f"{', '.join(paths)}: no document of kind {DECLARATION_KIND}", subject=paths[0])
     return tuple(declarations)
+
+
+def read_files(
+    options: FileOptions, *, read_file: ReadFile, describe: Describe | None = None
+) -> tuple[Declaration, ...]:
+    """Return the declarations of the options, with their variables. Raise as `read_declarations` and `read_variables`,
+    and UsageError without a file."""
+    options.check()
+    variables = read_variables(options.variables, options.variable_files, read_file=read_file)
+    return read_declarations(options.files, variables, read_file=read_file, describe=describe)
 
 
 def read_guard(name: str, *, read_file: ReadFile) -> Guard:

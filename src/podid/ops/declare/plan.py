@@ -126,7 +126,7 @@ class FilePlanner:
             carried = f"{count_of(len(gone), 'association')} {have} this file's mark and {are} no longer in the file"
             whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
-        whole = validated(whole, site.clients.aws.access_analyzer).noting(quota_note(site.clients.eks, whole))
+        whole = validated(whole, site.clients).noting(quota_note(site.clients, whole))
         if whole.actions and work.unmarked.unread:
             whole = whole.noting((work.unmarked.unread,))
         unchanged = work.unchanged + agent_same

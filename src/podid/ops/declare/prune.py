@@ -57,7 +57,6 @@ def prune_roles(
     """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
     clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
     plan = Plan(header=site.place.header, actions=(), separate=True)
-    iam = site.clients.iam
     marked, unread = marked_roles(site, declarations, declared)
     marked = [role for role in marked if Mark.of(role.tags, declarations[0], named={}, name=role.name).tool is None]
     if not marked:
@@ -65,7 +64,7 @@ def prune_roles(
     uses = _after(read_all_uses(site.clients.aws, site.place.account), plans)
     for role in marked:
         try:
-            contents = RoleContents.read(iam, role, uses)
+            contents = RoleContents.read(site.clients, role, uses)
             plan = plan.then(plan_delete(contents, site.place.header, ours=True, adopt=False))
         except Conflict as error:
             plan = plan.noting((f"role {role.name} is kept: {error.message}",))
@@ -139,7 +138,7 @@ def plan_forget(
     current = current_associations(clients, place, refs) if refs else {}
     check_associated(clients, place, current)
     associations = [item for item in current.values() if item is not None]
-    named = [own_role(clients.iam, name) for name in roles]
+    named = [own_role(clients, name) for name in roles]
     return _plan(place, [(item, key) for item in associations], [(role, key) for role in named])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.option import arguments, included, option, options, seconds, several, switch
 
 FILES = several(
@@ -25,6 +25,11 @@ class FileOptions:
     files: tuple[str, ...] = FILES
     variables: tuple[str, ...] = VARIABLES
     variable_files: tuple[str, ...] = VARIABLE_FILES
+
+    def check(self) -> None:
+        """Raise UsageError without a file."""
+        if not self.files:
+            raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
 
 
 @options

@@ -329,7 +329,7 @@ class RolePlanner:
 
     def _check_exists(self, arn: str, where: str) -> None:
         try:
-            managed_policy(self.sites[0].clients.iam, arn, partition=self.place.the_cluster.partition)
+            managed_policy(self.sites[0].clients, arn, partition=self.place.the_cluster.partition)
         except NotFound as error:
             self.missing.append(f"{where}: {error.message}")
 

@@ -28,6 +28,7 @@ from podid.domain.trust import OwnCondition, PodIdentity, ScopeKind, build_state
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import namespace_not_found, without_association
+from podid.ops.export.request import ExportOptions
 from podid.ops.options import SCOPES
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
@@ -95,23 +96,19 @@ def minified(policy: str | None) -> str:
 
 
 def read_identities(
-    clients: Clients,
-    cluster: Cluster,
-    refs: Sequence[ServiceAccountRef] = (),
-    *,
-    namespace: str | None = None,
-    associations: bool = True,
-    own_roles: bool = False,
+    clients: Clients, cluster: Cluster, options: ExportOptions, *, namespace: str | None, in_namespaces: bool
 ) -> LiveIdentities:
-    """Read associations (of `refs`, of a namespace, or all) with their roles, and with `own_roles` every role that
-    podid created in the account. Raise NotFound for service accounts without an association. Continue after a role or
-    an association that could not be read."""
-    items = _associations(clients, cluster, refs, namespace) if associations else []
+    """Read associations with their roles, and with --roles every role that podid created in the account.
+    `in_namespaces` is whether -n or -A is set. Raise NotFound for service accounts without an association. Continue
+    after a role or an association that could not be read."""
+    refs, items = options.service_accounts, list[Listed]()
+    if refs or in_namespaces or not options.roles:
+        items = _associations(clients, cluster, refs, namespace)
     described = tuple(item for item in items if isinstance(item, Association) and not item.owner_arn)
     names = sorted({name for item in described for name in _roles_in(item, cluster.account)})
     reader = _Reader(clients.iam)
     roles = {role.name: role for role in reader.roles(names)}
-    if own_roles:
+    if options.roles:
         roles |= {role.name: role for role in reader.roles(reader.created_names()) if role.name not in roles}
     unread = reader.unread
     notes = (

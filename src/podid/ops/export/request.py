@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import included, option, options, switch
-from podid.ops.declare.request import FileOptions
+from podid.domain.option import option, options, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 
 Form = Literal[
@@ -31,8 +30,3 @@ class ExportOptions:
     roles: bool = switch(
         "Export every role that podid created in the account. With NS/SA, -n or -A, also export the associations."
     )
-
-
-@options
-class ConvertOptions:
-    files: FileOptions = included(FileOptions)

@@ -16,7 +16,7 @@ from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.trust import ScopeKind
 from podid.ops.association.associate import AssociateRequest, Associating
 from podid.ops.association.files import FileItem
-from podid.ops.association.request import AccountOptions, AssociationChange, Settings
+from podid.ops.association.request import AssociateOptions, AssociationChange, SettingOptions, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
@@ -60,11 +60,12 @@ class BaseRole:
         }
         request = AssociateRequest(
             items=tuple(items.values()),
-            role=self.name,
-            change=AssociationChange(update_trust=True),
-            accounts=AccountOptions(),
+            options=AssociateOptions(
+                role=self.name,
+                change=AssociationChange(update_trust=True),
+                settings=SettingOptions(target_profile=self.profile),
+            ),
             new_role=RoleRequest(name=self.name, refs=tuple(items), scope=ScopeKind.SERVICE_ACCOUNT, update_trust=True),
-            target_profile=self.profile,
         )
         work = Associating(
             clients=clients,

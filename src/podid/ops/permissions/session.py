@@ -28,7 +28,6 @@ from podid.ops.role.resolve import resolve_role
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
-    from podid.aws.iam import Iam
     from podid.domain.plan import Place
     from podid.ops.clients import Clients
 
@@ -129,12 +128,12 @@ class OfSession:
         return self.access.role_arn
 
 
-def read_role_grants(iam: Iam, text: str, *, account: str, partition: str) -> RoleGrants:
+def read_role_grants(clients: Clients, text: str, *, account: str, partition: str) -> RoleGrants:
     """Return the policies of a role by name or ARN. Raise NotFound with the nearest names, InvalidInput for a role of
     another account."""
-    resolved = resolve_role(iam, text, account=account, partition=partition)
+    resolved = resolve_role(clients, text, account=account, partition=partition)
     role = missing(resolved.denied) if resolved.denied is not None else Known(resolved.role)
-    return grants_of_roles(iam, [resolved.arn], {resolved.arn: role})[resolved.arn]
+    return grants_of_roles(clients.iam, [resolved.arn], {resolved.arn: role})[resolved.arn]
 
 
 def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession) -> SessionAccess:

@@ -1,11 +1,9 @@
 """Plan a role for pods, new or existing, from the options to the plan."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Self
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
@@ -14,7 +12,9 @@ from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import LONGEST_ROLE_NAME, ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
+from podid.ops.clients import Clients
 from podid.ops.role.access import also_allowed
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
@@ -29,7 +29,7 @@ from podid.ops.role.plan import (
 from podid.ops.role.policies import check_inline_size, read_policies
 from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, preset_notes, surroundings
 from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions
-from podid.ops.role.resolve import managed_policy, role_policies
+from podid.ops.role.resolve import managed_policy
 from podid.ops.role.target import (
     TargetPlan,
     TargetRequest,
@@ -40,11 +40,6 @@ from podid.ops.role.target import (
     plan_chain,
     read_target,
 )
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 MANAGED_BY = {"managed-by": "podid"}
 
@@ -74,11 +69,10 @@ class RoleRequest:
     force: bool = False
     target: TargetRequest | None = None
 
-    def named(self, cluster: Cluster) -> RoleRequest:
-        """Return it with a name."""
+    def named(self, cluster: Cluster) -> Self:
         return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
 
-    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
+    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> Self:
         """Return it with policies that allow it to assume target roles."""
         return replace(self, policies={**self.policies, **policies}, chaining_policies=frozenset(policies))
 
@@ -132,7 +126,7 @@ def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]
     return read_policies(read_file, options.policy_files)
 
 
-def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], None]) -> RoleRequest:
+def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable[[str], None]) -> RoleRequest:
     """Return it with the policies of its presets and with the ARNs of its managed policies, which exist as far as podid
     can read."""
     cluster = place.the_cluster
@@ -142,8 +136,8 @@ def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], 
     boundary = request.options.boundary
     if managed or boundary:
         say("reading the managed policies")
-    arns = dict.fromkeys(managed_policy(iam, text, partition=cluster.partition) for text in managed)
-    bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
+    arns = dict.fromkeys(managed_policy(clients, text, partition=cluster.partition) for text in managed)
+    bound = managed_policy(clients, boundary, partition=cluster.partition) if boundary else ""
     return replace(
         request,
         granted=tuple(granted),
@@ -165,7 +159,7 @@ def plan_new_role(
         place.the_cluster,
         place.header,
         current,
-        role_policies(clients.iam, current),
+        RolePolicies() if current is None else clients.iam.get_policies(current.name),
         ours=journal.created(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
         half_made=journal.half_made(place.account, keys),
     )
@@ -206,11 +200,11 @@ def plan_target(
         raise UsageError(message, subject=request.name)
     read = read_target(clients, target, account)
     untagged = () if request.session_tags else request.refs
-    ids = external_ids(clients.eks, cluster.name, untagged, target.arn)
+    ids = external_ids(clients, cluster.name, untagged, target.arn)
     pods = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
     hops = {ref: trust.TargetHop(base, pod, ids.get(ref), role_tags=None) for ref, pod in pods.items()}
     plan = plan_chain(target, hops, read)
-    denials = denial_notes(clients.iam, current, request.options.boundary, target.arn)
+    denials = denial_notes(clients, current, request.options.boundary, target.arn)
     return replace(plan, notes=(*plan.notes, *denials))
 
 

@@ -1,26 +1,39 @@
-"""Plan the deletion of a role with its policies."""
+"""Plan the deletion of a role with its policies, and of the roles that a failed run created."""
 
-from __future__ import annotations
-
+import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Self
 
 from podid.domain.aws import Role, RolePolicies
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, NotFound, Other
+from podid.domain.errors import (
+    AccessDenied,
+    Again,
+    Conflict,
+    CredentialsError,
+    NotFound,
+    Other,
+    PodidError,
+    Unavailable,
+)
 from podid.domain.names import role_name
-from podid.domain.plan import Action, Consent, Header, Place, Plan
+from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.change.kinds import (
+    ASSOCIATION,
+    ROLE,
+    ROLE_ATTACHMENT,
+    ROLE_POLICY,
+    SERVICE_ACCOUNT,
+    TARGET_TRUST,
+    kind_of,
+)
 from podid.ops.change.kinds.role import check_unused, deletion_notes
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import Unread, Uses, read_all_uses
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +48,10 @@ class RoleContents:
     unread: tuple[Unread, ...] = ()
 
     @classmethod
-    def read(cls, iam: Iam, role: Role, uses: Uses) -> RoleContents:
-        policies = iam.get_policies(role.name)
+    def read(cls, clients: Clients, role: Role, uses: Uses) -> Self:
+        policies = clients.iam.get_policies(role.name)
         try:
-            return cls(role, policies, uses, iam.list_instance_profiles(role.name))
+            return cls(role, policies, uses, clients.iam.list_instance_profiles(role.name))
         except CredentialsError:
             raise
         except AccessDenied as error:
@@ -58,9 +71,8 @@ def plan_deleting(
 ) -> tuple[Plan, Consent | None]:
     """Plan the deletion of the role with this name or ARN. `done` are the actions of an interrupted run of the same
     command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
-    iam = clients.iam
     try:
-        role = own_role(iam, name)
+        role = own_role(clients, name)
     except NotFound as error:
         deleted = {action.target for action in done if action.kind == ROLE.name}
         if not ignore_not_found and role_name(name) not in deleted:
@@ -70,7 +82,7 @@ def plan_deleting(
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents.read(iam, role, uses)
+    contents = RoleContents.read(clients, role, uses)
     plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
@@ -117,8 +129,8 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
     """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
     here, or while anything else uses it."""
-    name, iam = role_name(arn), clients.iam
-    role = iam.find_role(name)
+    name = role_name(arn)
+    role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
@@ -128,10 +140,100 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )
-    uses = read_all_uses(clients.aws, place.account)
-    remaining = {
-        cluster: tuple(item for item in items if item.association_arn not in ended)
-        for cluster, items in uses.associations.items()
-    }
-    contents = RoleContents.read(iam, role, Uses(remaining, uses.unread))
+    contents = RoleContents.read(clients, role, read_all_uses(clients.aws, place.account).without(ended))
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()
+
+
+# --- of a run that failed ---------------------------------------------------------------------------------------------
+
+_PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRollback:
+    """`plan` deletes the roles `names`, with their policies and the service accounts that were created for them.
+    `whole` is whether nothing of the run remains then."""
+
+    result: ChangeResult
+    names: tuple[str, ...]
+    plan: Plan
+    whole: bool
+
+    @property
+    def subject(self) -> str:
+        return f"{'role' if len(self.names) == 1 else 'roles'} {short_list(self.names)}"
+
+    def error(self) -> PodidError:
+        """Return the failure, with the advice that the run deleted the roles."""
+        assert self.result.error is not None
+        subject, were = self.subject, "was" if len(self.names) == 1 else "were"
+        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
+        return self.result.error
+
+    def after(self) -> ChangeResult:
+        """Return the result after the rollback: the actions that were rolled back count as failed."""
+        assert self.result.error is not None
+        gone = {(action.kind, action.target) for action in self.plan.actions}
+        reason = f"rolled back: {self.result.error.message}"
+        done = tuple(
+            Done(item.action, Status.FAILED, reason=reason, error=self.result.error)
+            if (item.action.kind, item.action.target) in gone and item.status is Status.DONE
+            else item
+            for item in self.result.done
+        )
+        return replace(self.result, done=done)
+
+    def kept(self, error: PodidError) -> ChangeResult:
+        note = f"{self.subject}, which this run created, could not be deleted: {error.message}"
+        return replace(self.result, notes=(*self.result.notes, f"{note}; podid undo {self.result.run_id} deletes it"))
+
+
+def plan_rollback(result: ChangeResult) -> RoleRollback | None:
+    """Plan the deletion of the roles that the run created and that nothing uses. None if a change of unknown outcome
+    may use them, since the next run completes it, and if only the target role refuses, which its owner can allow."""
+    if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
+        return None
+    done = [item for item in result.done if item.status is Status.DONE]
+    arns = {item.action.keys["roleName"]: text(item.after, "roleArn") for item in done if _creates(item, ROLE.name)}
+    others = (item for item in result.done if item.action.kind not in _PARTS)
+    uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
+    names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
+    if not names:
+        return None
+    waiting = {
+        item.action.target
+        for item in result.done
+        if item.action.kind == ASSOCIATION.name
+        and item.status in (Status.FAILED, Status.BLOCKED)
+        and text(item.action.after, "roleArn") in {arns[name] for name in names}
+    }
+    gone = [
+        item
+        for item in reversed(done)
+        if (_creates(item, *_PARTS) and item.action.keys["roleName"] in names)
+        or (_creates(item, SERVICE_ACCOUNT.name) and item.action.target in waiting)
+    ]
+    states = [(item.action, item.after if item.after is not None else item.action.after) for item in gone]
+    actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
+    plan = Plan(header=result.plan.header, actions=actions)
+    return RoleRollback(result, names, plan, whole=len(gone) == len(done))
+
+
+def stays(result: ChangeResult) -> str:
+    """Return a sentence about the roles that remain because the outcome of a change is not known; empty if there are
+    none."""
+    created = [item.action.keys["roleName"] for item in result.done if _creates(item, ROLE.name)]
+    if not created or not _unknown(result):
+        return ""
+    roles = f"{'role' if len(created) == 1 else 'roles'} {short_list(created)}"
+    return f"{roles}, which this run created, may be in use: run the command again, or podid undo {result.run_id}"
+
+
+def _unknown(result: ChangeResult) -> bool:
+    """Return whether a change of unknown outcome may have been made."""
+    failed = [item.error for item in result.done if item.status is Status.FAILED]
+    return any(isinstance(error, Unavailable) for error in (result.error, *failed))
+
+
+def _creates(item: Done, *kinds: str) -> bool:
+    return item.status is Status.DONE and item.action.verb is Verb.CREATE and item.action.kind in kinds

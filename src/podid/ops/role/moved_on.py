@@ -40,7 +40,6 @@ class MovedOn:
 
 
 def names_preset(policy: str) -> bool:
-    """Return whether an inline policy has the name of a preset."""
     return _preset_of(policy) is not None
 
 

@@ -1,27 +1,22 @@
 """Plan which policies of a role are added, attached, detached or deleted."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
 from podid.domain.names import Arn
 from podid.domain.plan import Action, Header, Place, Plan, Verb
 from podid.domain.text import did_you_mean, nearest
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
-
-if TYPE_CHECKING:
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-    from podid.ops.role.request import AttachOptions, DetachOptions
 
 Documents = Mapping[str, Mapping[str, object]]
 
@@ -62,15 +57,15 @@ def plan_attach(
 ) -> tuple[Plan, Role]:
     """Return the plan that adds policies to the role, and the role. `at_hand` reads the cluster if a preset names it.
     Raise NotFound with the nearest names, and Conflict with the required flags or if the policies are too long."""
-    iam, choices = clients.iam, [parse_choice(text) for text in options.presets]
-    role = own_role(iam, options.role)
+    choices = [parse_choice(text) for text in options.presets]
+    role = own_role(clients, options.role)
     partition = Arn.parse(role.arn).partition
     cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
     around = surroundings(partition, place.account, place.region, cluster)
     granted = [fill(choice, around) for choice in choices]
     managed = (*options.managed_policies, *(name for one in granted for name in one.managed_policies))
-    arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in managed)
-    policies, existing = merged(policies, granted), iam.get_policies(role.name)
+    arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)
+    policies, existing = merged(policies, granted), clients.iam.get_policies(role.name)
     if policies:
         check_inline_size(role.name, {**existing.inline, **policies})
     changes, unchanged = permission_actions(role.name, policies, arns, existing)
@@ -99,7 +94,7 @@ def plan_detach(
     granted = [fill(parse_choice(text), {}) for text in options.presets]
     inline = dict.fromkeys((*options.inline_policies, *(one.name for one in granted if one.document is not None)))
     managed = dict.fromkeys((*options.managed_policies, *(name for one in granted for name in one.managed_policies)))
-    role = own_role(clients.iam, options.role)
+    role = own_role(clients, options.role)
     existing = clients.iam.get_policies(role.name)
     gone = {name for action in done for value in action.keys.values() for name in _names(value)}
     changes: list[Action] = []

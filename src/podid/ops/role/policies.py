@@ -5,21 +5,18 @@ Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "IAM JSON po
 quotas".
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA, PolicyFinding
 from podid.domain.plan import Action, Plan, document
 from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
-
-if TYPE_CHECKING:
-    from podid.aws.iam import AccessAnalyzer, Iam
+from podid.ops.clients import Clients
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
@@ -51,20 +48,12 @@ def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict
         name = policy_name("stdin" if file == "-" else file)
         if name in policies:
             raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
-        policies[name] = _read_policy(read_file, file)
+        policies[name] = read_policy(read_file, file)
     return policies
 
 
-def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
-    """Return the text that EKS accepts: compact JSON, at most 2,048 characters. Raise InvalidInput, which names the
-    file."""
-    return session_policy_text(_read_policy(read_file, file), file)
-
-
-def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
-    """Read as strictly as a trust policy."""
-    from podid.domain import trust
-
+def read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
+    """Read as strictly as a trust policy. Raise InvalidInput, which names the file."""
     try:
         value = trust.read_json(read_file(file))
     except trust.TrustPolicyError as error:
@@ -72,32 +61,16 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
     return check_policy_document(value, file)
 
 
-def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
-    """Return a role's policies, inline and attached, by name. Raise as IAM does."""
-    documents = dict(iam.list_inline_policies(role_name))
-    managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role_name)}
-    for arn, content in iam.get_managed_documents(list(managed)):
-        if isinstance(content, PodidError):
-            raise content
-        documents[managed[arn]] = content
-    return documents
-
-
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
     """Raise Conflict if these inline policies, all of the role's, exceed IAM's limit."""
-    size = sum(policy_length(document) for document in policies.values())
+    texts = (json.dumps(document, separators=(",", ":"), ensure_ascii=False) for document in policies.values())
+    size = sum(not letter.isspace() for text in texts for letter in text)  # IAM counts no white space
     if size > INLINE_QUOTA:
         raise Conflict(
             f"The inline policies of role {role_name} would have {size:,} characters; IAM allows {INLINE_QUOTA:,}",
             advice="Create a managed policy from the largest one and attach it with --managed-policy.",
             subject=role_name,
         )
-
-
-def policy_length(document: Mapping[str, object]) -> int:
-    """Count characters without white space, as IAM does."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return sum(1 for letter in text if not letter.isspace())
 
 
 def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -193,7 +166,7 @@ def session_policy_text(document: Mapping[str, object], name: str) -> str:
 _TOLD = ("SECURITY_WARNING", "WARNING")
 
 
-def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
+def validated(plan: Plan, clients: Clients) -> Plan:
     """Return the plan with the warnings of IAM Access Analyzer about the policies that it would write. Session policies
     are validated like a role's policies. Raise InvalidInput for an error. If Access Analyzer is not available, a note
     says that the policies were checked only here."""
@@ -206,7 +179,7 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
         subject, document = written
         checked.append(document)
         try:
-            findings = analyzer.validate_policy(document, subject)
+            findings = clients.aws.access_analyzer.validate_policy(document, subject)
         except PodidError as error:
             why = f"requires {error.permission}" if error.permission else error.message.partition(" (")[0]
             notes.append(

@@ -241,7 +241,6 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
-    """Describe what each preset allows."""
     return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
 
 

@@ -1,11 +1,9 @@
 """Read roles: one with its policies, its users and its findings, or all roles that pods can assume."""
 
-from __future__ import annotations
-
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from podid.calls import pacing
 from podid.domain import trust
@@ -15,24 +13,19 @@ from podid.domain.findings import Severity, Subject
 from podid.domain.members import About
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.owners import Owner
+from podid.domain.report import DoctorReport
+from podid.domain.status import IdentityStatus
 from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
+from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.domain.report import DoctorReport
-    from podid.domain.status import IdentityStatus
-    from podid.ops.clients import Clients
-
 T = TypeVar("T")
 # fewer are read too fast for a progress line
 _TOLD_EVERY = 25
-
-
 _ORDER = tuple(Severity)
 
 
@@ -47,70 +40,6 @@ class RoleFinding:
     subjects: Annotated[
         tuple[str, ...], About("The affected associations; empty if the problem is in the role itself.")
     ] = ()
-
-
-def role_findings(
-    role: Role,
-    attached: Sequence[AttachedPolicy] | None,
-    inline: Mapping[str, object] | None,
-    uses: Sequence[RoleUse] | None,
-    region: str = "",
-) -> tuple[RoleFinding, ...]:
-    """Return the findings, worst first. Unread parts (None) have none. `region` completes cluster patterns of the trust
-    policy."""
-    findings = [*_of_trust(role, uses or (), region)]
-    bare = attached is not None and inline is not None and not attached and not inline
-    if bare and (uses or (_names_pods(role) and not role.service_linked)):
-        findings.append(
-            RoleFinding(
-                "role-no-permissions",
-                Severity.WARN,
-                "the role has no permissions policy: AWS denies its requests unless a resource policy allows them",
-                shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
-            )
-        )
-    for policy, document in (inline or {}).items():
-        moved = moved_on(policy, document) if isinstance(document, Mapping) else None
-        if moved is not None:
-            fix = shlex.join(moved.command(role.name))
-            findings.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
-    names = dict.fromkeys(used_words(use.association) for use in uses or ())
-    if len(names) > 1:
-        findings.append(
-            RoleFinding(
-                "roles-shared-across-associations",
-                Severity.INFO,
-                f"{len(names)} associations use the role and share its permissions",
-                "create a separate role for each, unless they should share permissions",
-                tuple(names),
-            )
-        )
-    merged: dict[tuple[str, str], RoleFinding] = {}
-    for item in findings:
-        merged.setdefault((item.id, item.message), item)
-    return _worst_first(merged.values())
-
-
-def _worst_first(findings: Iterable[RoleFinding]) -> tuple[RoleFinding, ...]:
-    return tuple(sorted(findings, key=lambda item: _ORDER.index(item.severity)))
-
-
-def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | None) -> tuple[RoleFinding, ...]:
-    """Add the findings of checks about the role that its own findings do not cover: a boundary, a target role that it
-    cannot assume."""
-    named = {item.id for item in own}
-    checks = [
-        RoleFinding(
-            verdict.check,
-            verdict.severity,
-            verdict.message,
-            shlex.join(verdict.fix.commands[0]) if verdict.fix is not None and verdict.fix.commands else "",
-            verdict.chain,
-        )
-        for verdict in (report.findings if report is not None else ())
-        if verdict.subject == Subject("Role", role.name) and verdict.check not in named
-    ]
-    return _worst_first((*own, *checks))
 
 
 def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
@@ -164,8 +93,36 @@ class RoleReading:
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:
-        own = role_findings(self.role, self.attached, self.inline, self.uses, self.region)
-        return with_checks(own, self.role, self.report)
+        """Return the findings, worst first, with those of checks that the role's own findings do not cover: a boundary,
+        a target role that it cannot assume."""
+        own: dict[tuple[str, str], RoleFinding] = {}
+        for item in self._own_findings():
+            own.setdefault((item.id, item.message), item)
+        findings, named = [*own.values()], {item.id for item in own.values()}
+        for verdict in self.report.findings if self.report is not None else ():
+            if verdict.subject == Subject("Role", self.role.name) and verdict.check not in named:
+                fix = shlex.join(verdict.fix.commands[0]) if verdict.fix is not None and verdict.fix.commands else ""
+                findings.append(RoleFinding(verdict.check, verdict.severity, verdict.message, fix, verdict.chain))
+        return tuple(sorted(findings, key=lambda item: _ORDER.index(item.severity)))
+
+    def _own_findings(self) -> Iterator[RoleFinding]:
+        """Yield the findings of the role itself. Unread parts have none."""
+        role, uses = self.role, self.uses or ()
+        yield from _of_trust(role, uses, self.region)
+        bare = self.attached == () and self.inline is not None and not self.inline
+        if bare and (uses or (_names_pods(role) and not role.service_linked)):
+            message = "the role has no permissions policy: AWS denies its requests unless a resource policy allows them"
+            fix = shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of())
+            yield RoleFinding("role-no-permissions", Severity.WARN, message, fix)
+        for policy, document in (self.inline or {}).items():
+            if (moved := moved_on(policy, document)) is not None:
+                fix = shlex.join(moved.command(role.name))
+                yield RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix)
+        names = tuple(dict.fromkeys(used_words(use.association) for use in uses))
+        if len(names) > 1:
+            message = f"{len(names)} associations use the role and share its permissions"
+            fix = "create a separate role for each, unless they should share permissions"
+            yield RoleFinding("roles-shared-across-associations", Severity.INFO, message, fix, names)
 
     @property
     def used_by(self) -> tuple[ServiceAccountRef, ...]:
@@ -176,7 +133,7 @@ class RoleReading:
             return None
         return next((status for status in self.report.identities if status.ref == use.association.ref), None)
 
-    def with_uses(self, uses: Uses, region: str) -> RoleReading:
+    def with_uses(self, uses: Uses, region: str) -> Self:
         """Return it with the associations that use it, and with access for the clusters that were read."""
         access = access_words(self.role, uses.clusters, region)
         unread = (*self.unread, *uses.unread)
@@ -188,19 +145,19 @@ class RoleReading:
             return replace(self, unread=unread)  # reported in `access`
 
 
-def read_role(iam: Iam, text: str) -> RoleReading:
+def read_role(clients: Clients, text: str) -> RoleReading:
     """Read a role by name or ARN. Raise NotFound with the nearest names. Policies that cannot be read are `unread`."""
-    return read_policies(iam, own_role(iam, text))
+    return read_policies(clients, own_role(clients, text))
 
 
-def read_policies(iam: Iam, role: Role) -> RoleReading:
+def read_policies(clients: Clients, role: Role) -> RoleReading:
     """Return the role with its policies; those that cannot be read are `unread`."""
-    name = role.name
+    iam, name = clients.iam, role.name
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)
     inline = _readable(lambda: iam.list_inline_policies(name), "inline policies", unread)
     managed = dict.fromkeys((*(policy.arn for policy in attached or ()), role.permissions_boundary_arn))
-    documents = _documents(iam, [arn for arn in managed if arn], unread)
+    documents = _documents(clients, [arn for arn in managed if arn], unread)
     return RoleReading(role, attached, inline, access_words(role), unread=tuple(unread), documents=documents)
 
 
@@ -221,28 +178,11 @@ def with_owner(clients: Clients, reading: RoleReading, *, custom: bool) -> RoleR
     return replace(reading, role=replace(role, unmarked_owner=owner), unread=tuple(unread))
 
 
-def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
-    """Return the roles with the stacks that have them, of those without another owner."""
-    unread = {str(item): item for item in roles.unread}
-    names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
-    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
-    for answer in owners.values():
-        if isinstance(answer, PodidError):
-            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
-
-    def owned(item: PodRole) -> PodRole:
-        owner = owners[item.role.name]
-        return replace(item, role=replace(item.role, unmarked_owner=owner)) if isinstance(owner, Owner) else item
-
-    allowing, shut = (tuple(map(owned, items)) for items in (roles.allowing, roles.shut))
-    return replace(roles, allowing=allowing, shut=shut, unread=tuple(unread.values()))
-
-
-def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
+def _documents(clients: Clients, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
     """Return the managed policies that can be read. Report each missing permission once."""
     documents: dict[str, Mapping[str, object]] = {}
     missing: dict[str, Unread] = {}
-    for arn, document in iam.get_managed_documents(arns):
+    for arn, document in clients.iam.get_managed_documents(arns):
         if isinstance(document, CredentialsError):
             raise document
         if isinstance(document, PodidError):
@@ -287,37 +227,52 @@ class PodRoles:
     unread: tuple[Unread, ...] = ()
 
     @property
-    def unused(self) -> PodRoles:
+    def unused(self) -> Self:
         """Return the roles that no association uses. Those whose use is not known are omitted."""
         allowing = tuple(item for item in self.allowing if item.associations == ())
         return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
-def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None) -> PodRoles:
+def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
+    """Return the roles with the stacks that have them, of those without another owner."""
+    unread = {str(item): item for item in roles.unread}
+    names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
+    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
+    for answer in owners.values():
+        if isinstance(answer, PodidError):
+            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
+
+    def owned(item: PodRole) -> PodRole:
+        owner = owners[item.role.name]
+        return replace(item, role=replace(item.role, unmarked_owner=owner)) if isinstance(owner, Owner) else item
+
+    allowing, shut = (tuple(map(owned, items)) for items in (roles.allowing, roles.shut))
+    return replace(roles, allowing=allowing, shut=shut, unread=tuple(unread.values()))
+
+
+def list_pod_roles(
+    clients: Clients, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None
+) -> PodRoles:
     """Return the account's roles whose trust policy names pods, evaluated for the clusters that were read. `say`
     reports progress."""
-    named = [role for role in iam.list_roles() if _names_pods(role)]
+    named = [role for role in clients.iam.list_roles() if _names_pods(role)]
     details: dict[str, Role | PodidError | None] = {}
-    for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
+    for number, (name, detail) in enumerate(clients.iam.find_roles([role.name for role in named]), 1):
         details[name] = detail
         if number % _TOLD_EVERY == 0:
             say(f"reading the roles that trust EKS Pod Identity: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
     roles = []
     for listed in named:
-        role, detailed = listed, True
-        match details[listed.name]:
-            case None:
-                continue  # deleted meanwhile
-            case PodidError() as error:
-                detailed = False
-                unread.setdefault(error.permission, Unread.of("tags and last use of roles", error))
-            case Role() as role:
-                pass
-        roles.append(_pod_role(role, uses, region, detailed=detailed))
+        detail = details[listed.name]
+        if isinstance(detail, PodidError):
+            unread.setdefault(detail.permission, Unread.of("tags and last use of roles", detail))
+            roles.append(_pod_role(listed, uses, region, detailed=False))
+        elif detail is not None:  # None: deleted meanwhile
+            roles.append(_pod_role(detail, uses, region, detailed=True))
     allowing = [item for item in roles if not item.access.shut]
     say("reading inline policies from presets")
-    moved = _moved(iam, [item.role.name for item in allowing], unread)
+    moved = _moved(clients, [item.role.name for item in allowing], unread)
     return PodRoles(
         allowing=tuple(replace(item, moved=moved[item.role.name]) for item in allowing),
         shut=tuple(item for item in roles if item.access.shut),
@@ -326,19 +281,19 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
     )
 
 
-def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
+def _moved(clients: Clients, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
     """Return the policies that differ from their presets, by role. Only policies with the name of a preset are read."""
     moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
     subject = "comparison of policies with their presets"
-    for role, names in iam.get_inline_names(roles):
+    for role, names in clients.iam.get_inline_names(roles):
         if isinstance(names, PodidError):
             moved_by_role[role] = None
             unread.setdefault(names.permission, Unread.of(subject, names))
         else:
             moved_by_role[role] = ()
             pairs += [(role, name) for name in names if names_preset(name)]
-    for (role, name), document in iam.get_inline_documents(sorted(pairs)):
+    for (role, name), document in clients.iam.get_inline_documents(sorted(pairs)):
         before = moved_by_role[role]
         if isinstance(document, PodidError):
             moved_by_role[role] = None

@@ -1,18 +1,15 @@
 """Find the roles and managed policies that a user specifies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Self
 
-from podid.domain.aws import Role, RolePolicies
-from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError
+from podid.domain.aws import Role
+from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Other
 from podid.domain.names import AWS_MANAGED, Arn, ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.snapshot import attempt, known_or
 from podid.domain.text import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +23,12 @@ class ResolvedRole:
     denied: AccessDenied | None = None
 
     @classmethod
-    def unseen(cls, arn: str, denied: AccessDenied) -> ResolvedRole:
+    def unseen(cls, arn: str, denied: AccessDenied) -> Self:
         return cls(arn, None, f"the trust policy was not checked (requires {denied.permission})", denied)
 
 
 def resolve_role(
-    iam: Iam, text: str, *, account: str, partition: str, refs: Sequence[ServiceAccountRef] = ()
+    clients: Clients, text: str, *, account: str, partition: str, refs: Sequence[ServiceAccountRef] = ()
 ) -> ResolvedRole:
     """Find a role by name or ARN, for the pods of `refs`. Raise InvalidInput for one of another account, NotFound with
     the nearest names."""
@@ -43,66 +40,54 @@ def resolve_role(
             subject=text,
         )
     try:
-        role = own_role(iam, text, refs)
+        role = own_role(clients, text, refs)
     except AccessDenied as error:
         guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{text}"
         return ResolvedRole.unseen(guessed, error)
     return ResolvedRole(role.arn, role)
 
 
-def readable_role(iam: Iam, text: str, *, account: str, partition: str) -> Role:
+def readable_role(clients: Clients, text: str, *, account: str, partition: str) -> Role:
     """Find a role and raise AccessDenied if it cannot be read."""
-    resolved = resolve_role(iam, text, account=account, partition=partition)
+    resolved = resolve_role(clients, text, account=account, partition=partition)
     if resolved.role is None:
         assert resolved.denied is not None
         raise resolved.denied
     return resolved.role
 
 
-def own_role(iam: Iam, text: str, refs: Sequence[ServiceAccountRef] = ()) -> Role:
-    """Find a role of the caller's account, by name or ARN. Raise NotFound with the nearest names, or with the ARN of
-    the same name."""
+def own_role(clients: Clients, text: str, refs: Sequence[ServiceAccountRef] = ()) -> Role:
+    """Find a role of the caller's account, by name or ARN. Raise NotFound with the nearest names, if roles can be
+    listed, or with the ARN of the same name."""
     arn = parse_role_arn(text) if text.startswith("arn:") else None
     name = check_role_name(text) if arn is None else arn.resource_name
     try:
-        role = iam.get_role(name)
+        role = clients.iam.get_role(name)
     except NotFound as error:
-        raise role_not_found(iam, name, refs, request_id=error.request_id) from error
+        known = known_or(attempt(clients.iam.list_role_names), ())
+        near = nearest(name, known, 1)
+        hint: Hint = Other(("role", "list"))
+        if refs:
+            hint = Other(("role", "create"), (name,), tuple(word for ref in refs for word in ("--for", str(ref))))
+        raise NotFound(
+            f"Role {name} does not exist{did_you_mean(name, known)}",
+            hint=Again(swap=(name, near[0])) if near else hint,
+            subject=name,
+            request_id=error.request_id,
+        ) from error
     if arn is not None and role.arn != text:
         raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return role
 
 
-def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
-    """Return the role's policies; none without a role."""
-    return RolePolicies() if role is None else iam.get_policies(role.name)
-
-
-def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef], *, request_id: str) -> NotFound:
-    """Return the error with the nearest names, if roles can be listed."""
-    try:
-        known = iam.list_role_names()
-    except PodidError:
-        known = ()
-    near = nearest(name, known, 1)
-    wanted_for = tuple(word for ref in refs for word in ("--for", str(ref)))
-    hint = Other(("role", "create"), (name,), wanted_for) if refs else Other(("role", "list"))
-    return NotFound(
-        f"Role {name} does not exist{did_you_mean(name, known)}",
-        hint=Again(swap=(name, near[0])) if near else hint,
-        subject=name,
-        request_id=request_id,
-    )
-
-
-def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
+def managed_policy(clients: Clients, text: str, *, partition: str) -> str:
     """Return the ARN of an existing policy. If it cannot be read, IAM checks it when it is attached."""
     arn = text if text.startswith("arn:") else f"arn:{partition}{AWS_MANAGED}{text}"
     parsed = Arn.parse(arn)
     if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
         raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
     try:
-        policy = iam.find_policy(arn)
+        policy = clients.iam.find_policy(arn)
     except AccessDenied:
         return arn
     if policy is None:

@@ -6,33 +6,27 @@ Identity session policies"; STS API Reference, "AssumeRole" (a session may do wh
 policy and tags are packed into a binary form with a limit of its own).
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import AccessDenied, CredentialsError, NotFound
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
 from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ASSOCIATION
-from podid.ops.role.policies import policy_documents
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+from podid.ops.clients import Clients
 
 Documents = Callable[[str], Mapping[str, Mapping[str, object]]]
 _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECASE)
 
 
-def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
+def session_notes(plan: Plan, clients: Clients, role: Role | None) -> tuple[str, ...]:
     """Return notes about the planned associations of one role that have no session tags or have a session policy.
     `role` is None if the plan creates it, or if it could not be read."""
     after = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
@@ -41,7 +35,19 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
         for action in after
         if (action.after or {}).get("disableSessionTags") and not (action.before or {}).get("disableSessionTags")
     ]
-    documents = cache(partial(policy_documents, iam))
+    iam = clients.iam
+
+    @cache
+    def documents(name: str) -> Mapping[str, Mapping[str, object]]:
+        """Return a role's policies, inline and attached, by name. Raise as IAM does."""
+        policies = dict(iam.list_inline_policies(name))
+        managed = {policy.arn: policy.name for policy in iam.list_attached_policies(name)}
+        for arn, content in iam.get_managed_documents(list(managed)):
+            if isinstance(content, PodidError):
+                raise content
+            policies[managed[arn]] = content
+        return policies
+
     notes: list[str] = []
     if untagged and role is not None:
         notes += _losses(documents, role.name)
@@ -86,7 +92,10 @@ def _narrowed(documents: Documents, policy: str, target: str, role: Role | None)
         return
     actions = not_granted(document, granted)
     if actions:
-        yield not_granted_words(actions, name)
+        yield (
+            f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {name} does: a "
+            "session policy adds no permissions, so these actions stay denied"
+        )
 
 
 def _losses(documents: Documents, name: str) -> Iterator[str]:
@@ -141,12 +150,4 @@ def room_words(policy: str) -> str:
     return (
         f"{len(policy):,} of {SESSION_POLICY_QUOTA:,} characters; packed size about {percent}% of the limit (estimated)"
         f"{nearly}; AWS reports the packed size only in CloudTrail (packedPolicySize)"
-    )
-
-
-def not_granted_words(actions: Sequence[str], role: str) -> str:
-    """Describe these actions."""
-    return (
-        f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
-        "policy adds no permissions, so these actions stay denied"
     )

@@ -1,16 +1,13 @@
 """Plan role chaining: whether a target role allows the first role, the required change, and the change for its owner if
 podid cannot make it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.aws import Decision, Role
+from podid.domain.aws import Role
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -30,13 +27,9 @@ from podid.domain.trust.request import RequestContext
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, check_size, others
 from podid.ops.role.uses import cluster_arn
-
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.ops.clients import Clients
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
@@ -64,6 +57,19 @@ def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
+    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
+    accepts a missing target role; with `must_exist` podid does not."""
+
+    arn: str
+    profile: str = ""
+    update: bool = False
+    associating: bool = True
+    must_exist: bool = True
+
+
 def read_target(clients: Clients, request: TargetRequest, account: str) -> Section[Role | None]:
     """Read the target role, with the credentials of the profile if there is one. Raise UsageError if these belong to
     another account."""
@@ -87,49 +93,38 @@ def read_target(clients: Clients, request: TargetRequest, account: str) -> Secti
 
 
 def external_ids(
-    eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
+    clients: Clients, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
 ) -> dict[ServiceAccountRef, str]:
     """Return the external IDs of the associations that have the target role already, as far as they can be read."""
     ids: dict[ServiceAccountRef, str] = {}
     for ref in refs:
-        read = attempt(partial(find_external_id, eks, cluster, ref, target_role_arn))
+        read = attempt(partial(find_external_id, clients.eks, cluster, ref, target_role_arn))
         if isinstance(read, Known) and read.value:
             ids[ref] = read.value
     return ids
 
 
-def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
+def denial_notes(clients: Clients, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
     """Describe what prevents the role from assuming the target role despite its policy: a boundary, a denial, the
     organization. IAM simulates only an existing role; for a new one the boundary is named."""
     if current is None:
         return (f"the boundary {boundary} must also allow sts:AssumeRole on {target_role_arn}",) if boundary else ()
-    decisions = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
+    decisions = attempt(lambda: clients.iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
     if isinstance(decisions, Missing):
         why = f"requires {decisions.permission}" if decisions.permission else decisions.reason
         return (f"boundary and denials of role {current.name} were not checked: {why}",)
-    barred = {why: None for decision in decisions.value if (why := _bar(decision))}
-    return tuple(f"role {current.name} cannot assume {target_role_arn}: {why}" for why in barred)
-
-
-def _bar(decision: Decision) -> str:
-    if decision.boundary_allows is False:
-        return f"its permissions boundary does not allow {decision.action}"
-    if decision.organization_allows is False:
-        return f"a service control policy of the organization does not allow {decision.action}"
-    return f"a policy denies {decision.action}" if decision.decision == "explicitDeny" else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRequest:
-    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
-    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
-    accepts a missing target role; with `must_exist` podid does not."""
-
-    arn: str
-    profile: str = ""
-    update: bool = False
-    associating: bool = True
-    must_exist: bool = True
+    notes = []
+    for decision in decisions.value:
+        if decision.boundary_allows is False:
+            why = "its permissions boundary does not allow"
+        elif decision.organization_allows is False:
+            why = "a service control policy of the organization does not allow"
+        elif decision.decision == "explicitDeny":
+            why = "a policy denies"
+        else:
+            continue
+        notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
+    return tuple(dict.fromkeys(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +147,6 @@ class TargetPlan:
         return self.after(plan) if self.late else self._with(plan, (*self.actions, *plan.actions))
 
     def after(self, plan: Plan) -> Plan:
-        """Return the plan with this at its end."""
         return self._with(plan, (*plan.actions, *self.actions))
 
     def _with(self, plan: Plan, actions: tuple[Action, ...]) -> Plan:
@@ -210,21 +204,17 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     if after == before:
         return TargetPlan(None, tuple(notes), owner_changes)
     check_editable(role)
-    check_size(_as_long(after, added), role.name)
+    # external IDs as long as EKS may create them
+    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
+    document = with_external_ids(after.document, ids)
+    assert isinstance(document, Mapping)
+    check_size(trust.parse_policy(document), role.name)
     keys = {"targetRoleArn": arn, "profile": request.profile}
     state = TARGET_TRUST.state_at(role, keys)
     names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"to allow role {role_name(base)} for {names}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
     return TargetPlan(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
-
-
-def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
-    """Return the policy with external IDs as long as EKS may create them, to check IAM's limit."""
-    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
-    document = with_external_ids(policy.document, ids)
-    assert isinstance(document, Mapping)
-    return trust.parse_policy(document)
 
 
 def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
@@ -264,9 +254,9 @@ def next_command(change: TargetTrustChange, *, name: str, profile: str | None, u
     )
 
 
-def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
+def with_owner_changes(result: ChangeResult, clients: Clients | None) -> ChangeResult:
     """Return the result with the changes for the owners of target roles: those outside the plan, and those that failed.
-    `eks` reads the external IDs of new associations."""
+    `clients` read the external IDs of new associations."""
     owner_changes = [*result.plan.owner_changes]
     for item in result.done:
         action = item.action
@@ -277,23 +267,20 @@ def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
             owner_changes.append(
                 TargetTrustChange(target_role_arn=action.target, service_accounts=(), statements=added, refused=True)
             )
-    if eks is not None:
-        owner_changes = [
-            change
-            for item in owner_changes
-            if (change := _known_by_now(item, eks, result.plan.header.cluster)) is not None
-        ]
+    if clients is not None:
+        known = (_known_by_now(item, clients, result.plan.header.cluster) for item in owner_changes)
+        owner_changes = [change for change in known if change is not None]
     if result.error is not None and not result.worked:
         result.error.lines = (*result.error.lines, *map(owner_change_words, owner_changes))
     return replace(result, owner_changes=tuple(owner_changes))
 
 
-def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
+def _known_by_now(change: TargetTrustChange, clients: Clients, cluster: str) -> TargetTrustChange | None:
     """Return the change with known external IDs after the run; None if the target role allows all associations."""
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
     for ref in awaited_in(change.statements):
-        item = known_or(attempt(partial(eks.find_association, cluster, ref)), None)
+        item = known_or(attempt(partial(clients.eks.find_association, cluster, ref)), None)
         if item is None or item.target_role_arn != change.target_role_arn or not item.external_id:
             continue
         ids[ref] = item.external_id
@@ -314,7 +301,6 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
 
 
 def owner_change_words(change: TargetTrustChange) -> str:
-    """Describe the change for the owner."""
     if not change.statements:
         return f"target role {change.target_role_arn} does not allow {', '.join(change.service_accounts)}"
     text = json.dumps(change.statements[0] if len(change.statements) == 1 else change.statements)
@@ -322,7 +308,6 @@ def owner_change_words(change: TargetTrustChange) -> str:
 
 
 def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluation: trust.Evaluation) -> str:
-    """Describe whether the target role allows one service account."""
     base, verdict = role_name(hop.base_role_arn), evaluation.verdict
     if verdict is trust.TrustVerdict.MATCH:
         return f"{name} allows role {base} to assume it for {ref}"

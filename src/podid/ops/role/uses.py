@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -48,6 +48,16 @@ class Uses:
     def clusters(self) -> tuple[str, ...]:
         return tuple(sorted(self.associations))
 
+    def without(self, arns: Collection[str]) -> Uses:
+        """Return them without the associations with these ARNs."""
+        return Uses(
+            {
+                cluster: tuple(item for item in items if item.association_arn not in arns)
+                for cluster, items in self.associations.items()
+            },
+            self.unread,
+        )
+
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
         by_role = grouped(
@@ -79,18 +89,9 @@ def read_uses(aws: AwsSession, account: str, clusters: Iterable[str]) -> Uses:
     return _gather(aws, account, [(aws.region, name) for name in clusters], ())
 
 
-def read_region_uses(aws: AwsSession, account: str) -> Uses:
-    """Read every cluster of the session's region."""
-    return _of_regions(aws, account, (aws.region,))
-
-
-def read_all_uses(aws: AwsSession, account: str) -> Uses:
-    """Read every cluster of every region of the partition. A region that rejects the credentials is usually not
-    enabled; it is in `unread` nevertheless."""
-    return _of_regions(aws, account, aws.eks_regions)
-
-
-def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
+def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) -> Uses:
+    """Read every cluster of these regions, by default of every region of the partition. A region that rejects the
+    credentials is usually not enabled; it is in `unread` nevertheless."""
     from podid.calls import pacing
 
     clusters: list[tuple[str, str]] = []
@@ -100,7 +101,7 @@ def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
     def read(region: str) -> tuple[str, ...]:
         return aws.eks_in(region).list_clusters()
 
-    for region, answer in pacing.fan_out(pacing.attempt(read), regions, reads=True):
+    for region, answer in pacing.fan_out(pacing.attempt(read), regions or aws.eks_regions, reads=True):
         if isinstance(answer, CredentialsError) and region != aws.region:
             foreign.append(region)
         elif isinstance(answer, PodidError):

@@ -68,5 +68,4 @@ def _names(nodes: object) -> str:
 
 
 def _drawn(form: Drawing, graph: Graph) -> str:
-    text: str = import_module(f"{__name__}.{form}").write(graph)
-    return text
+    return "".join(f"{text}\n" for text in import_module(f"{__name__}.{form}").lines(graph))

@@ -16,11 +16,7 @@ _SHAPES: dict[NodeKind, str] = {
 }
 
 
-def write(graph: Graph) -> str:
-    return "".join(f"{text}\n" for text in _lines(graph))
-
-
-def _lines(graph: Graph) -> Iterator[str]:
+def lines(graph: Graph) -> Iterator[str]:
     yield "digraph podid {"
     yield '  rankdir=LR; node [fontname="sans-serif", fontsize=11]; edge [color="gray50"];'
     for nodes in in_columns(graph).values():

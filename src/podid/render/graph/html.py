@@ -20,15 +20,11 @@ ROW, WIDTH, STEP, TOP, MIDDLE = 28, 220, 290, 40, 12
 _NOUNS = {"cluster": "cluster", "service-account": "service account", "role": "role", "target-role": "target role"}
 
 
-def write(graph: Graph) -> str:
-    return "".join(f"{text}\n" for text in _lines(graph))
-
-
 def _asset(name: str) -> str:
     return files("podid.render.graph").joinpath(name).read_text(encoding="utf-8")
 
 
-def _lines(graph: Graph) -> Iterator[str]:
+def lines(graph: Graph) -> Iterator[str]:
     columns = {kind: nodes for kind, nodes in in_columns(graph).items() if nodes}
     style, script = _asset("graph.css"), _asset("graph.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

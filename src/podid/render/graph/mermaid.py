@@ -19,11 +19,7 @@ _SHAPES: dict[NodeKind, tuple[str, str]] = {
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ✗?*/.,:=+@_-]")
 
 
-def write(graph: Graph) -> str:
-    return "".join(f"{text}\n" for text in _lines(graph))
-
-
-def _lines(graph: Graph) -> Iterator[str]:
+def lines(graph: Graph) -> Iterator[str]:
     yield "flowchart LR"
     nodes = [node for column in in_columns(graph).values() for node in column]
     names = {node.id: f"n{number}" for number, node in enumerate(nodes)}

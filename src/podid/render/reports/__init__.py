@@ -15,22 +15,13 @@ SEVERAL = (Report.SARIF, Report.JUNIT, Report.GITHUB, Report.MARKDOWN)
 _DOCUMENT = ".json"
 
 
-def write_report(form: Report, report: DoctorReport) -> str:
-    """Return the report in that format."""
-    module = import_module(f"{__name__}.{form}")
-    text: str = module.write(report)
-    return text
-
-
-def write_reports(form: Report, reports: Sequence[DoctorReport], failures: Failures) -> str:
-    """Return the reports of several clusters in that format. It must be one of SEVERAL."""
-    module = import_module(f"{__name__}.{form}")
-    text: str = module.write_all(reports, failures)
+def write_reports(form: Report, reports: Sequence[DoctorReport], failures: Failures | None = None) -> str:
+    """Return the reports in that format: with `failures` those of several clusters, which requires one of SEVERAL."""
+    text: str = import_module(f"{__name__}.{form}").write(reports, failures)
     return text
 
 
 def has_format(name: str) -> bool:
-    """Return whether the suffix of a file name is that of a format."""
     return PurePath(name).suffix in (*_SUFFIXES, _DOCUMENT)
 
 
@@ -39,22 +30,14 @@ def format_of(name: str) -> Report | None:
     return _SUFFIXES.get(PurePath(name).suffix)
 
 
-def file_text(name: str, report: DoctorReport, *, all_verdicts: bool) -> str:
-    """Return the report in the format that the file's name has."""
-    form = format_of(name)
-    if form is not None:
-        return write_report(form, report)
-    from podid.render.doctor import doctor_view
-
-    return to_json(doctor_view(report, all_verdicts=all_verdicts).document)
-
-
-def all_text(name: str, reports: Sequence[DoctorReport], failures: Failures, *, all_verdicts: bool) -> str:
-    """Return the reports of several clusters in the format that the file's name has."""
+def file_text(
+    name: str, reports: Sequence[DoctorReport], failures: Failures | None = None, *, all_verdicts: bool
+) -> str:
+    """Return the reports in the format that the file's name has: with `failures` those of several clusters."""
     form = format_of(name)
     if form is not None:
         return write_reports(form, reports, failures)
     from podid.render.doctor import doctor_view, reports_view
 
     views = [doctor_view(report, all_verdicts=all_verdicts) for report in reports]
-    return to_json(reports_view(views, failures).document)
+    return to_json((views[0] if failures is None else reports_view(views, failures)).document)

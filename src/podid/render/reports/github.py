@@ -1,14 +1,13 @@
 """Workflow commands of GitHub Actions: an annotation for each finding, and for each reason of unknown verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
 from podid.render.reports.parts import (
     Failures,
-    cluster_words,
     commands,
     evidence,
     headline,
@@ -17,34 +16,26 @@ from podid.render.reports.parts import (
     unread,
     worst_first,
 )
+from podid.render.sanitize import line
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 _MOST_SUBJECTS = 5
 
 
-def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
-    lines = (_command("error", f"{name} could not be read", words) for name, words in unread(failures))
-    return "".join((*map(write, reports), *(f"{item}\n" for item in lines)))
+def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
+    lines = [text for report in reports for text in _lines(report)]
+    lines += [_command("error", f"{name} could not be read", words) for name, words in unread(failures or ())]
+    return "".join(f"{text}\n" for text in lines)
 
 
-def write(report: DoctorReport) -> str:
-    lines = [_finding(verdict) for verdict in worst_first(report)]
-    lines += _unknowns(report)
-    lines.append(_command("notice", f"podid {report.command} {cluster_words(report)}", headline(report)))
-    return "".join(f"{item}\n" for item in lines)
-
-
-def _finding(verdict: Verdict) -> str:
-    text = "\n".join((message_of(verdict), *evidence(verdict), *commands(verdict)))
-    return _command(_COMMAND[verdict.severity], f"{verdict.check}: {subject_words(verdict.subject)}", text)
-
-
-def _unknowns(report: DoctorReport) -> list[str]:
+def _lines(report: DoctorReport) -> Iterator[str]:
+    for verdict in worst_first(report):
+        text = "\n".join((message_of(verdict), *evidence(verdict), *commands(verdict)))
+        yield _command(_COMMAND[verdict.severity], f"{verdict.check}: {subject_words(verdict.subject)}", text)
     hidden = grouped((message_of(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
-    return [
-        _command("warning", "not checked", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
-        for reason, subjects in hidden.items()
-    ]
+    for reason, subjects in hidden.items():
+        yield _command("warning", "not checked", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
+    yield _command("notice", f"podid {report.command} {line(report.cluster)}", headline(report))
 
 
 def _command(name: str, title: str, text: str) -> str:

@@ -1,7 +1,7 @@
 """One HTML file without scripts, fonts or links to load: a picture of the links for each service account, then the
 findings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from podid.domain.encoding import timestamp
@@ -71,7 +71,8 @@ _SEVERITY = {
 }
 
 
-def write(report: DoctorReport) -> str:
+def write(reports: Sequence[DoctorReport], _: object) -> str:
+    (report,) = reports
     title = f"podid {report.command}: {_text(report.cluster)}"
     scope = f"{_text(report.scope)}, " if report.scope else ""
     return "\n".join(

@@ -13,7 +13,6 @@ from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.render.reports.parts import (
     Failures,
-    cluster_words,
     command_of,
     commands,
     evidence,
@@ -27,11 +26,10 @@ from podid.render.sanitize import line
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(report: DoctorReport) -> str:
-    return _document(f"podid {report.command} {cluster_words(report)}", _suites(report, ""))
-
-
-def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
+def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
+    if failures is None:
+        (report,) = reports
+        return _document(f"podid {report.command} {line(report.cluster)}", _suites(report, ""))
     suites = [suite for report in reports for suite in _suites(report, f"{report.cluster_arn or report.cluster} ")]
     if failures:
         count = str(len(failures))

@@ -32,13 +32,15 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~&])")
 _BREAK = "&#8203;"
 
 
-def write_all(reports: Sequence[DoctorReport], failures: Failures) -> str:
-    lines = ["# Clusters that could not be read", ""] if failures else []
-    lines += [f"- {_text(name)}: {_text(words)}" for name, words in unread(failures)]
-    return "\n".join((*map(write, reports), *(("".join(f"{item}\n" for item in lines),) if lines else ())))
+def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
+    parts = [_report(report) for report in reports]
+    if failures:
+        rows = (f"- {_text(name)}: {_text(words)}" for name, words in unread(failures))
+        parts.append(["# Clusters that could not be read", "", *rows])
+    return "\n".join("".join(f"{line}\n" for line in lines) for lines in parts)
 
 
-def write(report: DoctorReport) -> str:
+def _report(report: DoctorReport) -> list[str]:
     where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
     lines = [
         f"# podid {report.command}: {_text(where)}",
@@ -59,7 +61,7 @@ def write(report: DoctorReport) -> str:
     for title, rows in further_sections(report):
         lines += ["", f"## {title}", ""]
         lines += [f"- `{check}` {_text(subject)}: {_text(words)}" for check, subject, words in rows]
-    return "".join(f"{item}\n" for item in lines)
+    return lines
 
 
 def _finding(verdict: Verdict) -> list[str]:

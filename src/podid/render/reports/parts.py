@@ -95,10 +95,6 @@ def unread(failures: Failures) -> list[tuple[str, str]]:
     return [(line(name), line(error.message)) for name, error in failures]
 
 
-def cluster_words(report: DoctorReport) -> str:
-    return line(report.cluster)
-
-
 def subject_words(subject: Subject) -> str:
     return line(str(subject))
 
@@ -111,7 +107,6 @@ def message_of(verdict: Verdict) -> str:
 
 
 def evidence(verdict: Verdict) -> tuple[str, ...]:
-    """Return the evidence, each on one line."""
     return tuple(map(line, verdict.evidence))
 
 

@@ -34,11 +34,8 @@ _BETWEEN = "," + _INDENTED
 _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "note"}
 
 
-def write(report: DoctorReport) -> str:
-    return write_all((report,), (), several=False)
-
-
-def write_all(reports: Sequence[DoctorReport], failures: Failures, *, several: bool = True) -> str:
+def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
+    several = failures is not None
     shown = [
         (verdict, report) for report in reports for verdict in (*report.findings, *report.accepted, *report.unknowns)
     ]

@@ -1,12 +1,45 @@
-"""The policies of a role, reduced to the used permissions, as a difference."""
+"""Unused permissions, and the policies of a role reduced to the used ones, as a difference."""
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from podid.domain.text import short_list, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.ops.audit.right_size import RightSizing, SizedPolicy
-from podid.render.view import Column, Line, View, document, table_of
+from podid.ops.audit.unused import UnusedReport
+from podid.render.view import NOTHING, Column, Line, View, age, document, table_of
+
+
+def unused_view(report: UnusedReport, days: int, *, short: bool) -> View:
+    """Return a row for each item. A terminal shows the beginning of long lists."""
+    limit = 4 if short else 10_000
+    table = table_of(
+        report.items,
+        ("KIND", "kind"),
+        ("VERDICT", "verdict", lambda item: "warn" if item.verdict == "unknown" else ""),
+        ("ROLE", "role"),
+        (Column("SERVICE ACCOUNT", folds=1), lambda item: item.subject or NOTHING),
+        (
+            Column("PERMISSIONS", prose=True, folds=1),
+            lambda item: short_list(item.services if item.kind == "service" else item.actions, limit) or NOTHING,
+        ),
+        ("LAST USED", lambda item: f"{age(item.last_used_at, report.taken_at)} ago" if item.last_used_at else "never"),
+        (Column("REASON", prose=True, folds=2), lambda item: item.reason or NOTHING),
+        empty=f"no unused part: AWS reports a use of everything in the last {count_of(days, 'day')}",
+        unread=report.unread,
+    )
+    names = tuple(dict.fromkeys(item.subject or item.role for item in report.items))
+    return View(document(UnusedReport, report), (table,), names)
+
+
+def unused_notes(report: UnusedReport) -> Iterator[str | Line]:
+    """Yield the summary, the parts that could not be read, and the limits, for stderr."""
+    counts = Counter(item.verdict for item in report.items)
+    yield f"{count_of(counts['unused'], 'item')} not used since {utc(report.since)}, {counts['unknown']} unknown"
+    for words in (*(f"Not checked: {part}" for part in report.unread), *report.limits):
+        yield Line(words, "dim")
+
 
 _STYLES = {"+": "good", "-": "bad", "@": "dim"}
 
