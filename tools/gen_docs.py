@@ -16,12 +16,12 @@ from json_schemas import schemas
 from podid.checks.all import ALL
 from podid.checks.base import Check
 from podid.cli.help import common_names, usage
-from podid.cli.options import GUARD, SHARED, SHOW_PERMISSIONS
+from podid.cli.options import GUARD, SHARED
 from podid.cli.settings import keys
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
-from podid.domain.option import OptionField, switch
+from podid.domain.option import OptionField
 from podid.domain.permissions import KubePermission, Permissions, optional_words
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
@@ -105,7 +105,6 @@ def generate() -> dict[str, str]:
 
 
 def cli() -> str:
-    shared = (*SHARED.values(), switch(SHOW_PERMISSIONS, field="show_permissions"))
     intro = [
         "# Command line\n",
         "A service account is written `NAMESPACE/NAME`. podid uses the first value that is set, in this order: the "
@@ -118,7 +117,7 @@ def cli() -> str:
         "## Shared options\n",
         "These options have the same name and meaning in every command that accepts them. You can also specify "
         "them before the command.\n",
-        _table(("Option", "Environment", "Meaning"), map(_option_row, shared)),
+        _table(("Option", "Environment", "Meaning"), map(_option_row, SHARED.values())),
     ]
     return "\n".join([*intro, *map(_command, COMMANDS)])
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))  # the hook of the build runs without an installed podid
 
 from podid.cli.help import ABOUT, MAIN_JOB, common_names, items_of, sections_of, usage  # noqa: E402
-from podid.cli.options import SHARED, SHOW_PERMISSIONS  # noqa: E402
+from podid.cli.options import SHARED  # noqa: E402
 from podid.cli.tree import COMMANDS, PANELS, START, Row  # noqa: E402
 from podid.domain.errors import MEANING  # noqa: E402
 from podid.version import VERSION  # noqa: E402
@@ -44,7 +44,7 @@ def _root() -> Iterator[str]:
             if row.panel == panel:
                 yield from (".TP", f"\\fB{escaped(page_of(row))}\\fR(1)", prose(row.summary))
     yield from (".SH COMMON OPTIONS", "These options can also stand before the command.")
-    for name, meaning in (*items_of(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS)):
+    for name, meaning in items_of(SHARED.values()):
         yield from _item(name, meaning)
     yield from (".SH EXIT STATUS",)
     for code, meaning in MEANING.items():

@@ -21,7 +21,7 @@ import yaml
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
 from podid.cli.argv import EVALUATING, command_first, condition_keys_named
-from podid.cli.parser import build
+from podid.cli.command import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row
 from podid.domain import errors
@@ -258,6 +258,7 @@ def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
         ("--dry-run -y disassociate -- shop/orders", "disassociate --dry-run -y -- shop/orders"),
         ("--cluster list list", "list --cluster list"),
         ("-o json role", "role -o json"),
+        ("--show-permissions associate", "associate --show-permissions"),
         # what is no shared option, and what is no command, stay where they are
         ("--role r associate", "--role r associate"),
         ("-c list", "-c list"),

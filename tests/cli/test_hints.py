@@ -18,9 +18,9 @@ from harness import Outcome, Podid, examples, table
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
-from podid.cli.hints import at_place, hint_words, options_of
+from podid.cli.command import build
+from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
-from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association, add_cluster
@@ -358,7 +358,7 @@ def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
     needed = [word for param in _command(row).params if param.required for word in _given(param)]
     options = [param for param in _command(row).params if param.param_type_name == "option"]
     known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
-    assert options_of(row.path) == known
+    assert set(options_by_name(row.path)) == known
     elsewhere = Other(("role", "show"), ("-r",))
     for add in ADDED:
         hint = hint_words(Again(add=add, instead=elsewhere), (*row.path, *needed))

@@ -42,12 +42,9 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
         from podid.cli.completion import answer, words_of
-        from podid.cli.parser import build
         from podid.cli.suggestions import Suggestions
 
-        words = words_of(argv)
-        tree = build(argv=words)
-        answered = answer(tree, completing, words, Suggestions(runtime).values)
+        answered = answer(completing, words_of(argv), Suggestions(runtime).values)
         runtime.to_stdout(lambda stdout: stdout.write(answered))
         return ExitCode.OK
     argv = _meant(argv)
@@ -89,7 +86,7 @@ def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
     import typer
 
-    from podid.cli.parser import build
+    from podid.cli.command import build
 
     try:
         result = build(argv=argv).main(args=argv, prog_name="podid", standalone_mode=False, obj=runtime)

@@ -1,4 +1,5 @@
-"""Make a command of a function: its own options and the shared ones that it declares."""
+"""Make a command of a function, with its own options and the shared ones that it declares; and the Typer tree of all
+commands."""
 
 import inspect
 import math
@@ -6,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from podid.cli import options
 from podid.cli.access import Access
@@ -13,10 +15,11 @@ from podid.cli.argv import output_option, value_of
 from podid.cli.options import SHARED, Command, Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
+from podid.cli.tree import COMMANDS, GROUPS, Row
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
 from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions
-from podid.render.formats import Drawing, Format, Report, check_query
+from podid.render.formats import Drawing, Report, check_query
 
 # five thousand associations at ten calls a second
 READ_SECONDS = 600.0
@@ -25,11 +28,11 @@ _PANEL = "Shared options"
 
 def function(command: Command, name: str) -> Callable[..., None]:
     """Return the function for Typer, with the body's own options and then the shared ones. `name` is for sentences."""
-    names = tuple(item for item in (*command.shared, *options.OUTPUT) if item != "show_permissions")
+    shared = [item for item in command.common if item.field != "show_permissions"]
     signature = [
         inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         *map(_own, command.own),
-        *(_shared(item, formats=command.formats, several=item in command.several) for item in names),
+        *map(_shared, shared),
     ]
     if "show_permissions" in command.shared:
         signature.append(_show_permissions(command, name))
@@ -40,7 +43,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
         runtime: Runtime = ctx.obj
         if not command.settings:
             runtime.ignore_settings()
-        access = access_for(runtime, {item: values.pop(item) for item in names}, further=command.formats)
+        access = access_for(runtime, {item.field: values.pop(item.field) for item in shared}, further=command.formats)
         if shown:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
@@ -104,21 +107,18 @@ def _own(declared: OptionField) -> inspect.Parameter:
 _TYPES: dict[str, Any] = {"switch": bool, "text": str, "texts": list[str], "number": int}
 
 
-def _shared(name: str, *, formats: Sequence[Report | Drawing], several: bool) -> inspect.Parameter:
-    """Return the parameter of a shared option. `formats` are those that only this command writes; `several`: the option
-    may be repeated."""
-    declared = SHARED[name]
-    is_switch = declared.kind == "switch"
-    text = declared.help
-    if name == "output":
-        text = text.replace("|".join(Format), "|".join((*Format, *formats)))
-    text = f"{text} [env: {', '.join(declared.env)}]" if declared.env else text
+def _shared(declared: OptionField) -> inspect.Parameter:
+    text = f"{declared.help} [env: {', '.join(declared.env)}]" if declared.env else declared.help
     option = typer.Option(
         *declared.spellings, help=text, metavar=declared.metavar or None, rich_help_panel=_PANEL, show_default=False
     )
-    kind: Any = bool if is_switch else list[str] | None if several else str | None
-    default = False if is_switch else None
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+    kind: Any = bool if declared.kind == "switch" else _TYPES[declared.kind] | None
+    return inspect.Parameter(
+        declared.field,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if declared.kind == "switch" else None,
+        annotation=Annotated[kind, option],
+    )
 
 
 def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
@@ -147,15 +147,16 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
             raise typer.Exit
         return value
 
+    declared = SHARED["show_permissions"]
     option = typer.Option(
-        "--show-permissions",
+        declared.long,
         is_eager=True,
         callback=show,
-        help=options.SHOW_PERMISSIONS,
+        help=declared.help,
         rich_help_panel=_PANEL,
     )
     return inspect.Parameter(
-        "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
+        declared.field, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
     )
 
 
@@ -211,6 +212,86 @@ def command(
         return Command(body, shared, needs, tuple(optional), tuple(formats), several, permissions_for, settings)
 
     return wrap
+
+
+# --- the command tree -------------------------------------------------------------------------------------------------
+
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+
+def build(*, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
+    """Return the command tree. With `argv`, load only the command that it names; the others have name and summary.
+    `podid.cli.help` prints help."""
+    words = None if argv is None else [word for word in argv if not word.startswith("-")]
+    root = _app_group(_root, None)
+    assert isinstance(root, TyperGroup)
+    for row in rows:
+        parent = root if len(row.path) == 1 else _group(root, row.path[0])
+        named = words is None or words[: len(row.path)] == list(row.path)
+        parent.commands[row.path[-1]] = _full(row) if named else TyperCommand(name=row.path[-1], help=row.summary)
+    return root
+
+
+def _group(root: TyperGroup, name: str) -> TyperGroup:
+    if name not in root.commands:
+        root.commands[name] = TyperGroup(name=name, help=GROUPS[name], context_settings=_CONTEXT)
+    group = root.commands[name]
+    assert isinstance(group, TyperGroup)
+    return group
+
+
+def _full(row: Row) -> Any:
+    return _app_group(None, function(row.load(), row.name), name=row.path[-1]).commands[row.path[-1]]
+
+
+class _Strict(TyperCommand):
+    """Refuses a repeated option with one value: Typer would silently use the last one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        single = [param for param in order if param.param_type_name == "option" and _says_one_thing(param)]
+        for param in single:
+            if single.count(param) > 1:
+                raise typer.BadParameter("the option is specified twice and accepts one value", ctx=ctx, param=param)
+        return super().parse_args(ctx, args)
+
+
+def _says_one_thing(param: Any) -> bool:
+    return not (param.multiple or param.count or (param.is_flag and not param.secondary_opts))
+
+
+def _app_group(callback: Callable[..., None] | None, function: Callable[..., None] | None, *, name: str = "") -> Any:
+    """Return the group of a new Typer app, with one command for `function`."""
+    app = typer.Typer(
+        rich_markup_mode=None,
+        # a traceback with local values may contain a token
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings=_CONTEXT,
+    )
+    app.callback()(callback or _nothing)
+    if function is not None:
+        app.command(name, cls=_Strict, context_settings=_CONTEXT)(function)
+    return typer.main.get_command(app)
+
+
+def _nothing() -> None: ...
+
+
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from podid.version import VERSION
+
+        ctx.obj.to_stdout(lambda stdout: stdout.write(f"podid {VERSION}\n"))
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_version, help="Print the version and exit."
+    ),
+) -> None:
+    """Declare the options of podid itself."""
 
 
 __all__ = ["Access", "Command", "command"]

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from podid.cli.argv import to_complete
-from podid.cli.hints import options_by_name
+from podid.cli.options import Command
+from podid.cli.tree import COMMANDS, GROUPS, path_of
+from podid.domain.option import OptionField
 from podid.render import sanitize
-
-if TYPE_CHECKING:
-    from typer.core import TyperGroup
-
-    from podid.domain.option import OptionField
-
 
 # the only answer if a file is possible here: the shell completes files
 FILES = ":files"
@@ -110,10 +105,10 @@ def words_of(argv: Sequence[str]) -> list[str]:
     return to_complete(_joined(words) or [""])
 
 
-def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest) -> str:
+def answer(shell: str, words: Sequence[str], suggest: Suggest) -> str:
     """Return the lines for the shell's script: candidates for the last of `words`. `suggest` returns the values of a
     source for the earlier words."""
-    candidates = _candidates(tree, words, suggest)
+    candidates = _candidates(words, suggest)
     if shell == "kubectl":
         return _cobra(candidates)
     # fish does not quote a tilde and would expand it
@@ -139,16 +134,15 @@ def _line(shell: str, item: Candidate) -> str:
     return item.value
 
 
-def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
+def _candidates(words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
     """Return the candidates for the last word; FILES alone for a file; nothing for a new name or a number."""
     *before, prefix = words
-    helping = before[:1] == ["help"]
-    node, rest = _descend(tree, before[1:] if helping else before)
-    if helping:
-        names = (*getattr(node, "commands", ()), *(("options",) if node is tree else ()))
-        return tuple(Candidate(name) for name in names if name.startswith(prefix) and not rest)
-    declared = options_by_name(before)
-    candidates = list(_possible(node, rest, prefix, declared))
+    if before[:1] == ["help"]:
+        names = (*_names(before[1:]), *(("options",) if not before[1:] else ()))
+        return tuple(Candidate(name) for name in names if name.startswith(prefix))
+    path = path_of(before)
+    command, rest = next((row.load() for row in COMMANDS if row.path == path), None), before[len(path) :]
+    candidates = list(_possible(command, rest, prefix))
     source = candidates[0].source if candidates else ""
     if source == FILES:
         return (Candidate(FILES),)
@@ -156,6 +150,13 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
         head = f"{prefix.rpartition(',')[0]}," if source in LISTS and "," in prefix else ""
         candidates = [Candidate(f"{head}{value}") for value in suggest(source, before) if _is_word(value, rest)]
     return tuple(item for item in candidates if item.value.startswith(prefix))
+
+
+def _names(words: Sequence[str]) -> dict[str, str]:
+    """Return the commands and nouns, or the verbs of a noun, with their summaries; none after other words."""
+    if not words:
+        return {row.path[0]: GROUPS.get(row.path[0], row.summary) for row in COMMANDS}
+    return {row.path[1]: row.summary for row in COMMANDS if [row.path[0]] == [*words] and len(row.path) > 1}
 
 
 def _is_word(value: str, rest: Sequence[str]) -> bool:
@@ -181,51 +182,43 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:
-    """Return the command that the words name, and the remaining words."""
-    node: Any = tree
-    rest = list(words)
-    while rest and rest[0] in getattr(node, "commands", {}):
-        node = node.commands[rest.pop(0)]
-    return node, rest
-
-
-def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str, OptionField]) -> Iterator[Candidate]:
-    options = [param for param in node.params if param.param_type_name == "option"]
-    open_option = next((param for param in options if rest and _takes_value(param) and rest[-1] in param.opts), None)
-    if open_option is not None:
-        name, metavar = open_option.opts[0], open_option.metavar or ""
-        yield from _values(declared.get(name), name, metavar, open_option.help)
+def _possible(command: Command | None, rest: Sequence[str], prefix: str) -> Iterator[Candidate]:
+    """Yield the candidates after the `rest` of the words, which follow the command; without a command, all of them."""
+    own: tuple[OptionField, ...] = () if command is None else command.options
+    # for a person it is the last one
+    options = sorted((item for item in own if not item.argument), key=lambda item: item.field == "show_permissions")
+    valued = {name: item for item in options if item.kind != "switch" for name in item.spellings}
+    if rest and rest[-1] in valued:
+        yield from _values(valued[rest[-1]])
     elif prefix.startswith("-") and "--" not in rest:
-        for param in options:
-            names = [*param.opts, *param.secondary_opts]
-            if param.multiple or not any(name in rest for name in names):
-                yield from (Candidate(name, _first_sentence(param.help)) for name in names if name.startswith("--"))
+        if not rest and command is None:
+            yield Candidate("--version", "Print the version and exit.")
+        for item in options:
+            names = [name for name in item.spellings if name.startswith("--")]
+            if item.kind == "texts" or not any(name in rest for name in item.spellings):
+                yield from (Candidate(name, item.help) for name in names)
         yield Candidate("--help", "Show this message and exit.")
-    elif hasattr(node, "commands"):
+    elif command is None:
+        yield from (Candidate(name, summary) for name, summary in _names(rest).items())
         if not rest:
-            for name, command in node.commands.items():
-                yield Candidate(name, _first_sentence(command.help))
-            if "associate" in node.commands:  # podid itself, not a noun
-                yield Candidate("help", "Show the help of a command.")
+            yield Candidate("help", "Show the help of a command.")
     else:
-        argument = _open_argument(node, options, rest)
+        argument = _open_argument([item for item in own if item.argument], valued, rest)
         if argument == "VALUE":
             yield from _setting_values(rest[0])
         elif argument is not None and (source := PLACEHOLDERS.get(argument)):
             yield Candidate("", source=source)
 
 
-def _values(option: OptionField | None, name: str, metavar: str, help: str) -> Iterator[Candidate]:
+def _values(option: OptionField) -> Iterator[Candidate]:
     """Yield the values of an option."""
-    known: Iterable[str] = (option.values or option.suggests) if option is not None else ()
-    # the values of --output differ by command and are in its help
-    if name == "--output":
-        known = _first_sentence(help).split("|")
-    elif "|" in metavar and metavar.islower():  # values that differ by command
-        known = metavar.split("|")
+    known: Iterable[str] = option.values or option.suggests
+    if option.field == "output":
+        known = option.help.split("|")
+    elif "|" in option.metavar and option.metavar.islower():  # values that differ by command
+        known = option.metavar.split("|")
     yield from (Candidate(value) for value in known)
-    if source := (option.source if option is not None else "") or PLACEHOLDERS.get(metavar):
+    if source := option.source or PLACEHOLDERS.get(option.metavar):
         yield Candidate("", source=source)
 
 
@@ -234,26 +227,17 @@ def _setting_values(key: str) -> Iterator[Candidate]:
     from podid.cli.settings import keys
 
     if option := keys().get(key):
-        yield from _values(option, option.long, option.metavar, option.help)
+        yield from _values(option)
 
 
-def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:
+def _open_argument(
+    arguments: Sequence[OptionField], valued: Mapping[str, OptionField], rest: Sequence[str]
+) -> str | None:
     """Return the placeholder of the next argument, without brackets and dots."""
-    values = {name for param in options if _takes_value(param) for name in param.opts}
     count = sum(
-        not word.startswith("-") and (place == 0 or rest[place - 1] not in values) for place, word in enumerate(rest)
+        not word.startswith("-") and (place == 0 or rest[place - 1] not in valued) for place, word in enumerate(rest)
     )
-    arguments = [param for param in node.params if param.param_type_name == "argument"]
-    for place, param in enumerate(arguments):
-        if place == count or (param.nargs == -1 and place <= count):
-            return str(param.metavar or "").strip("[]").removesuffix("...")
+    for place, item in enumerate(arguments):
+        if place == count or (item.kind == "texts" and place <= count):
+            return item.metavar.strip("[]").removesuffix("...")
     return None
-
-
-def _takes_value(param: Any) -> bool:
-    return not (param.is_flag or param.count)
-
-
-def _first_sentence(text: str | None) -> str:
-    first = " ".join((text or "").split("\n\n")[0].split())
-    return first.split(" [env:")[0]

@@ -130,16 +130,14 @@ def usage(name: str, command: Command) -> str:
 def common_names(command: Command) -> Iterator[str]:
     from podid.cli.options import OUTPUT, SHARED
 
-    for name in (*command.shared, *OUTPUT):
-        yield SHARED[name].long if name in SHARED else "--show-permissions"
+    return (SHARED[name].long for name in (*command.shared, *OUTPUT))
 
 
 def _common(width: int) -> Iterator[str | Line]:
-    from podid.cli.options import SHARED, SHOW_PERMISSIONS
+    from podid.cli.options import SHARED
 
     yield "Options that commands share. You can also put them before the command."
-    items = (*items_of(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
-    yield from section("Common options", two_columns(items, width))
+    yield from section("Common options", two_columns(items_of(SHARED.values()), width))
     yield ""
     yield from wrapped(
         "An option overrides its environment variable, the variable overrides the settings file (podid config), and "

@@ -77,14 +77,7 @@ def _unconsented(declared: Iterable[OptionField], word: str) -> str:
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
     """Return whether the command has all of the flags: the error may come from a shared operation."""
     names = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
-    return not path or not names or names <= options_of(path)
-
-
-def options_of(path: tuple[str, ...]) -> frozenset[str]:
-    """Return the names of all options of a command."""
-    words = set(options_by_name(path))
-    shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
-    return frozenset(words | ({"--show-permissions"} if "show_permissions" in shared else set()))
+    return not path or not names or names <= options_by_name(path).keys()
 
 
 def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:

@@ -76,6 +76,7 @@ class Shared:
     no_color: bool = switch("Print without colour, as with NO_COLOR.")
     quiet: bool = switch("Omit progress and notes on stderr.", short="-q")
     verbose: bool = switch("Print the source of each setting, and each call.", short="-v")
+    show_permissions: bool = switch("Print the IAM policy and the Kubernetes Role that this command needs, and exit.")
 
     # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -92,7 +93,6 @@ SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared
 
 # the reason of permissions that only questions need
 GUIDED = "guided mode: listing the choices"
-SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
 OUTPUT = ("output", "query", "no_headers", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
@@ -254,8 +254,17 @@ class Command:
 
     @property
     def options(self) -> tuple[OptionField, ...]:
-        """Return all its options except --show-permissions."""
-        return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
+        """Return all its options, the shared ones last."""
+        return (*self.own, *self.common)
+
+    @property
+    def common(self) -> Iterator[OptionField]:
+        """Yield its shared options: the output with its formats, and those that may be repeated as such."""
+        for name in (*self.shared, *OUTPUT):
+            item = SHARED[name]
+            if name == "output":
+                item = replace(item, help="|".join((*Format, *self.formats)))
+            yield replace(item, kind="texts") if name in self.several else item
 
     def run(self, access: Any, typed: Mapping[str, Any]) -> None:
         """Run the body with typed values. Raise InvalidInput."""

@@ -234,6 +234,19 @@ class PolicyFinding:
 NOT_BY_ORGANIZATION = "a service control policy of the organization does not allow it"
 
 
+def strings_in(value: object) -> Iterator[str]:
+    """Yield every text in a policy document, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield str(key)
+            yield from strings_in(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings_in(item)
+
+
 def undecided(keys: Iterable[str]) -> str:
     """Return why a denied simulation without these context keys is not conclusive."""
     return f"the simulation depends on {', '.join(sorted(set(keys)))}, which only an actual request has"

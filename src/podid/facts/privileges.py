@@ -141,16 +141,3 @@ def administration(role: RolePrivileges) -> tuple[str, Ruling] | None:
         if (ruling := role.reach(action, ANY)) is not None:
             return words, ruling
     return None
-
-
-def texts_of(value: object) -> Iterator[str]:
-    """Yield every text in a policy document, names of members included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield str(key)
-            yield from texts_of(member)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from texts_of(item)

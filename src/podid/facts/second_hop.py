@@ -191,15 +191,8 @@ def second_hop(
         return SecondHop(association=association, trust=Known(None), permissions=permissions)
     answer: Section[Evaluation | None]
     try:
-        pod = PodIdentity(
-            cluster.arn,
-            association.namespace,
-            association.service_account,
-            session_tags=association.session_tags,
-            role_tags=dict(base.tags) if base is not None else None,
-            pods=pods,
-            now=now,
-        )
+        tags = dict(base.tags) if base is not None else None
+        pod = PodIdentity.of(cluster.arn, association, role_tags=tags, pods=pods, now=now)
         hop = TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
         answer = Known(evaluate(parse_policy(role.trust), hop))
     except TrustPolicyError as error:

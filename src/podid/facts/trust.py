@@ -61,17 +61,10 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
         policy = trust.parse_policy(role.trust)
     except trust.TrustPolicyError as error:
         return Judged(arn, associations, missing=Missing(f"the trust policy cannot be parsed: {error}"))
-    answers = []
+    answers, cluster_arn = [], known(snapshot.cluster).arn
     for association in associations:
-        identity = trust.PodIdentity(
-            known(snapshot.cluster).arn,
-            association.namespace,
-            association.service_account,
-            session_tags=association.session_tags,
-            role_tags=role.tags,
-            pods=live_pods(snapshot, association),
-            now=snapshot.taken_at,
-        )
+        pods, now = live_pods(snapshot, association), snapshot.taken_at
+        identity = trust.PodIdentity.of(cluster_arn, association, role_tags=role.tags, pods=pods, now=now)
         evaluation = trust.evaluate(policy, identity)
         answers.append(TrustAnswer(association, evaluation, evaluation.findings))
     return Judged(arn, associations, tuple(answers))

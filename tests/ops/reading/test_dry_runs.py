@@ -19,6 +19,7 @@ from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.ops.reading import trials as reading
 from podid.ops.reading.readings import Source
+from podid.ops.reading.scope import EVERYTHING
 from podid.ops.reading.trials import dry_runs
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds
@@ -45,11 +46,10 @@ class Reading:
         source = Source(
             clients=cast("Any", SimpleNamespace(kube=self.access)),
             cluster=cluster_of(self.world.sandbox, self.world.aws),
-            namespaces=(),
-            only=(),
+            scope=EVERYTHING,
+            all_pods=False,
             now=self.world.now(),
             journal=None,
-            all_pods=False,
             previous=self.section,
             before=lambda name: before[name],
         )

@@ -87,11 +87,10 @@ def tried(
     source = Source(
         clients=cast("Any", clients),
         cluster=cluster_of(world.sandbox, world.aws),
-        namespaces=(),
-        only=(),
+        scope=EVERYTHING,
+        all_pods=all_pods,
         now=world.now(),
         journal=None,
-        all_pods=all_pods,
         previous=Missing("not read"),
         before=lambda name: before[name],
     )

@@ -29,7 +29,7 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
     evidence = [f"associations with a similar name: {', '.join(near)}"] if near else []
     evidence += [f"associations of the same name elsewhere: {short_list(elsewhere)}"] if elsewhere else []
     if irsa_role:
-        # whoever can edit the service account can annotate it with any role: only the role's own trust policy shows
+        # users who can edit the service account can annotate it with any role: only the role's own trust policy shows
         # that the role is for this service account
         allowed = index.allowed_by_irsa(snapshot, ref, irsa_role)
         words = "its trust policy does not allow the service account"

@@ -5,9 +5,9 @@ Source: EKS User Guide, "Grant Pods access to AWS resources based on tags".
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, part, rule, short_list
 from podid.domain.aws import UnreadAssociation
+from podid.domain.iam import strings_in
 from podid.domain.section import whole
 from podid.domain.trust import TAG_KEYS
-from podid.facts.privileges import texts_of
 
 _PREFIX = "aws:principaltag/"
 
@@ -33,6 +33,6 @@ def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdi
 
 def _keys(document: object) -> dict[str, None]:
     """Return the session tags of EKS that condition keys and policy variables of the document name."""
-    texts = [text.lower() for text in texts_of(document)]
+    texts = [text.lower() for text in strings_in(document)]
     named = (key for text in texts for key in TAG_KEYS if f"{_PREFIX}{key}" in text)
     return dict.fromkeys(f"aws:PrincipalTag/{key}" for key in named)

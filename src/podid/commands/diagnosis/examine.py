@@ -162,12 +162,11 @@ def _examination(
 ) -> partial[Examination]:
     from podid.checks.all import BY_ID
     from podid.ops.doctor.examine import Examination, read_baseline
+    from podid.ops.reading.collect import ReadRequest
 
     return partial(
         Examination,
-        checks=checks,
-        scope=scope,
-        cost=options.cost,
+        request=ReadRequest(checks=checks, scope=scope, cost=options.cost),
         baseline=options.report.baseline,
         accepted=read_baseline(options.report.baseline, BY_ID, access.terminal.read_file),
         note=access.terminal.note,

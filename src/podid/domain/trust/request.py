@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Any, Self
 
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.text import utc
+
+if TYPE_CHECKING:
+    from podid.domain.aws import Association
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
@@ -60,6 +64,12 @@ class PodIdentity:
 
     def __post_init__(self) -> None:
         parse_cluster_arn(self.cluster_arn)
+
+    @classmethod
+    def of(cls, cluster_arn: str, association: "Association", **others: Any) -> Self:
+        """Return the identity of the association's pods. `others` are the other fields."""
+        namespace, name = association.namespace, association.service_account
+        return cls(cluster_arn, namespace, name, association.session_tags, **others)
 
     @property
     def account(self) -> str:

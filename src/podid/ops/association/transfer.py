@@ -88,7 +88,7 @@ def check_copies(items: Iterable[FileItem], account: str) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """An association that moves from `old` to `new`; None if it is gone. `moved` is what `new` has already, `role` the
     role of either. `at_place` completes a command line."""
@@ -125,16 +125,7 @@ class Transfer:
             known = clients.eks.list_association_summaries(place.cluster_name)
             raise association_not_found(clients, place, old, (item.ref for item in known))
         role = kept_role(clients, *((new, moved) if association is None else (old, association)))
-        return cls(
-            clients=clients,
-            place=place,
-            old=old,
-            new=new,
-            association=association,
-            moved=moved,
-            role=role,
-            at_place=at_place,
-        )
+        return cls(clients, place, old, new, association, moved, role, at_place)
 
     def plan(self, change: AssociationChange, *, create_service_account: bool) -> Plan:
         """Plan the new association. Raise as `plan_associations` does."""

@@ -15,7 +15,6 @@ from podid.domain.aws import Association, Listed, Role, UnreadAssociation
 from podid.domain.grouping import grouped
 from podid.domain.iam import AssumePermissions
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
-from podid.domain.names import ServiceAccountRef
 from podid.domain.section import Known, Missing, Section, error_of, known_or, part
 from podid.domain.snapshot import Snapshot
 from podid.ops.association.read import association_not_found
@@ -146,24 +145,21 @@ class _Sketch:
         accounts = snapshot.service_accounts
         existing = {item.ref for item in accounts.value} if isinstance(accounts, Known) else None
         for item in reading.listed:
-            account = self._service_account(cluster, name, item, existing)
+            account = self._node(
+                "service-account",
+                f"{cluster.partition(':')[2]}/{item.ref}",
+                item.ref.name,
+                cluster=name,
+                namespace=item.ref.namespace,
+                exists=None if existing is None else item.ref in existing,
+                unread=item.reason if isinstance(item, UnreadAssociation) else "",
+            )
             self._edge(cluster, account, "has")
             if isinstance(item, Association):
                 self._association(account, item, snapshot)
         for role, permissions in reading.permissions.items():
             if f"role:{role}" in self.nodes:
                 self._permissions(role, permissions)
-
-    def _service_account(self, cluster: str, name: str, item: Listed, existing: set[ServiceAccountRef] | None) -> str:
-        return self._node(
-            "service-account",
-            f"{cluster.partition(':')[2]}/{item.ref}",
-            item.ref.name,
-            cluster=name,
-            namespace=item.ref.namespace,
-            exists=None if existing is None else item.ref in existing,
-            unread=item.reason if isinstance(item, UnreadAssociation) else "",
-        )
 
     def _association(self, account: str, item: Association, snapshot: Snapshot) -> None:
         role = self._role("role", item.role_arn, part(snapshot.roles, item.role_arn))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain import trust
@@ -209,10 +210,8 @@ class _Audit:
             self._add_association(item, "unknown", None, "cloudtrail", reason)
             return
         kept = self.now - timedelta(days=DAYS)
-        begin, fits = (
-            max(self.since, kept),
-            of_association(item.ref, self.place.the_cluster.arn, tagged=item.session_tags),
-        )
+        begin = max(self.since, kept)
+        fits = of_association(item.ref, self.place.the_cluster.arn, tagged=item.session_tags)
         trail = self.clients.aws.cloudtrail
         looked: Section[LastUse] = attempt(
             lambda: last_use(trail.iter_sessions(item.role_arn, begin), fits, begin, MOST_SESSIONS)
@@ -285,7 +284,7 @@ class _Audit:
                 self.items += self._of_role(arn, granted[arn], usage.value)
 
     def _of_role(self, arn: str, granted: Sequence[str], usage: Usage) -> Iterator[UnusedItem]:
-        make = _maker(arn)
+        make = partial(UnusedItem, role_arn=arn, source="service-last-accessed")
         for service in sorted({service_of(action) for action in granted}):
             if service == "*":
                 yield from self._of_all(make, granted, usage)
@@ -294,9 +293,10 @@ class _Audit:
             accessed = usage.get(service)
             if accessed is None:
                 reason = "IAM does not report this service"
-                yield make("service", "unknown", services=(service,), actions=patterns, reason=reason)
+                yield make(kind="service", verdict="unknown", services=(service,), actions=patterns, reason=reason)
             elif not accessed.used(self.since):
-                yield make("service", "unused", services=(service,), actions=patterns, last_used_at=accessed.last)
+                last = accessed.last
+                yield make(kind="service", verdict="unused", services=(service,), actions=patterns, last_used_at=last)
             else:
                 yield from self._of_actions(make, accessed, patterns)
 
@@ -310,7 +310,7 @@ class _Audit:
             of_all = f"{len(idle)} of {count_of(len(reached), 'service')}"
             reason = f"{of_all}; used: {short_list(busy, 20) or 'none'}"
             actions = patterns_of("*", granted)
-            yield make("service", "unused", services=idle, actions=actions, reason=reason)
+            yield make(kind="service", verdict="unused", services=idle, actions=actions, reason=reason)
 
     def _of_actions(self, make: Make, accessed: AccessedService, patterns: Sequence[str]) -> Iterator[UnusedItem]:
         tracked = accessed.tracked(patterns)
@@ -318,31 +318,17 @@ class _Audit:
         if idle:
             names = tuple(f"{accessed.name}:{item.name}" for item in idle)
             last = max((item.last for item in idle if item.last is not None), default=None)
-            yield make("action", "unused", services=(accessed.name,), actions=names, last_used_at=last)
+            yield make(kind="action", verdict="unused", services=(accessed.name,), actions=names, last_used_at=last)
         known = {f"{accessed.name}:{item.name}".lower() for item in tracked}
         untracked = tuple(pattern for pattern in patterns if pattern.lower() not in known)
         if untracked:
             reason = "the service was used, and IAM does not report each of these actions"
-            yield make(
-                "action",
-                "unknown",
-                services=(accessed.name,),
-                actions=untracked,
-                last_used_at=accessed.last,
-                reason=reason,
-            )
+            item = make(kind="action", verdict="unknown", services=(accessed.name,), actions=untracked, reason=reason)
+            yield replace(item, last_used_at=accessed.last)
             self.limits["IAM reports only management actions of some services one by one"] = None
 
 
 Make = Callable[..., UnusedItem]
-
-
-def _maker(arn: str) -> Make:
-    def make(kind: Kind, verdict: Literal["unused", "unknown"], **more: object) -> UnusedItem:
-        base = UnusedItem(kind=kind, verdict=verdict, role_arn=arn, source="service-last-accessed")
-        return replace(base, **more)  # type: ignore[arg-type]
-
-    return make
 
 
 def _for_pods(role: Role) -> bool:

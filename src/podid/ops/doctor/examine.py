@@ -12,8 +12,7 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of
 from podid.local import data
 from podid.ops.reading.collect import ReadRequest
-from podid.ops.reading.scope import DoctorScope
-from podid.ops.status.diagnose import Checks, diagnose, select
+from podid.ops.status.diagnose import diagnose, select
 from podid.ops.trust.files import called
 
 # cost of a section that only `podid audit` reads, on request -> the section, and the words for it
@@ -25,13 +24,12 @@ _OF_AUDIT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """`collect` reads a snapshot, and `save` saves it for --save. `accepted` are the entries of the file `baseline`;
-    `note` reports expired and unused ones. `with_commands` completes the command lines of the fixes."""
+    """`collect` reads the snapshot of the request, and `save` saves it for --save. `accepted` are the entries of the
+    file `baseline`; `note` reports expired and unused ones. `with_commands` completes the command lines of the
+    fixes."""
 
     collect: Callable[[ReadRequest], Snapshot]
-    checks: Checks
-    scope: DoctorScope
-    cost: Cost
+    request: ReadRequest
     baseline: str
     accepted: tuple[Accepted, ...]
     note: Callable[[str], None]
@@ -40,8 +38,8 @@ class Examination:
 
     def audit(self) -> DoctorReport:
         """Return the report without the states of the identities: other checks decide them."""
-        wants = {name for check in self.checks for name in check.wants}
-        skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in self.cost and name in wants)
+        wants, paid = {name for check in self.request.checks for name in check.wants}, self.request.cost
+        skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in paid and name in wants)
         return replace(self.once(), command="audit", identities=(), not_asked=tuple(skipped))
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
@@ -55,14 +53,14 @@ class Examination:
                 self.note(f"{self.baseline}: the entry {entry} matches no finding, so you can remove it")
             return reckoning.report
 
-        snapshot = self.collect(ReadRequest(checks=self.checks, scope=self.scope, cost=self.cost))
+        snapshot = self.collect(self.request)
         self.save(snapshot)
-        return diagnose(snapshot, checks=self.checks, scope=self.scope, adjust=adjust)
+        return diagnose(snapshot, checks=self.request.checks, scope=self.request.scope, adjust=adjust)
 
     def still_found(self, verdict: Verdict, command: tuple[str, ...]) -> bool:
         """Check again, and return whether the finding still exists and this command fixes it."""
-        again = replace(self, checks=select((verdict.check,)), cost=self.cost & ~Cost.PROBE, save=lambda snapshot: None)
-        findings = again.once(quiet=True).findings
+        request = replace(self.request, checks=select((verdict.check,)), cost=self.request.cost & ~Cost.PROBE)
+        findings = replace(self, request=request, save=lambda snapshot: None).once(quiet=True).findings
         return any(item.check == verdict.check and item.fix and command in item.fix.commands for item in findings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,6 @@ from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
 from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
-from podid.domain.policy.statements import PermissionStatement
 from podid.domain.section import Missing, Section
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
@@ -109,7 +108,10 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         known = table.find(name)
         return table.fitting(access.ruling(name, ANY if known is not None and not known.types else ""))
 
-    services = (_service(service, ruling) for service in _services(allows, table))
+    patterns = {ANY} if any(item.not_action for item in allows) else set()
+    patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
+    named = {service.prefix: service for pattern in patterns for service in table.services(pattern)}
+    services = (_service(named[prefix], ruling) for prefix in sorted(named))
     return Privileges(
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
@@ -147,13 +149,6 @@ def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: 
         for level in item.levels
     )
     return replace(item, levels=levels, used=used, last_used_at=accessed.last)
-
-
-def _services(allows: Sequence[PermissionStatement], table: ActionTable) -> Iterator[Service]:
-    patterns = {ANY} if any(item.not_action for item in allows) else set()
-    patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
-    services = {service.prefix: service for pattern in patterns for service in table.services(pattern)}
-    yield from (services[prefix] for prefix in sorted(services))
 
 
 def _service(service: Service, ruling: Callable[[str], Ruling]) -> ServicePrivileges:

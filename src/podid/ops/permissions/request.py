@@ -56,19 +56,14 @@ def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or ":" not in key:
-            example = "aws:SourceIp=203.0.113.9"
-            raise InvalidInput(
-                f"--context-key {text!r} is not KEY=VALUE: specify, for example, {example}", subject=text
-            )
+            message = f"--context-key {text!r} is not KEY=VALUE: specify, for example, aws:SourceIp=203.0.113.9"
+            raise InvalidInput(message, subject=text)
         keys[key.lower()] = (*keys.get(key.lower(), ()), value)
     return keys
 
 
 RESOURCES = several(
-    "ARN",
-    "Only this resource; can contain wildcards. Repeatable.",
-    name="--resource",
-    read=parse_resources,
+    "ARN", "Only this resource; can contain wildcards. Repeatable.", name="--resource", read=parse_resources
 )
 CONTEXT_KEYS = several(
     "KEY=VALUE",
@@ -77,11 +72,7 @@ CONTEXT_KEYS = several(
     default={},
     read=parse_keys,
 )
-FILES = several(
-    "FILE|-",
-    "Only the policies in these JSON files, offline. Repeatable.",
-    name="--policy-file",
-)
+FILES = several("FILE|-", "Only the policies in these JSON files, offline. Repeatable.", name="--policy-file")
 ROLE_OPTION = option("ROLE", "This role instead of a service account's, by name or ARN.", name="--role", source="roles")
 PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in another account.")
 

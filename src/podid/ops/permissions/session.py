@@ -158,8 +158,7 @@ def pods_access(
 ) -> SessionAccess:
     """Return the access of the association's pods, or of one live pod, whose role has these grants. Role chaining is
     not part of it."""
-    namespace, name = association.namespace, association.service_account
-    pod = trust.PodIdentity(cluster_arn, namespace, name, session_tags=association.session_tags)
+    pod = trust.PodIdentity.of(cluster_arn, association)
     layers, unread = grants.layers, list(_unread(grants))
     if association.policy:
         policy = _session_policy(association.policy)

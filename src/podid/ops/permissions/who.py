@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
-from podid.domain.section import Known, Missing, Section, attempt
+from podid.domain.section import Missing, attempt
 from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
 from podid.ops.permissions.can import UNSEEN, ActionQuery, requests
@@ -82,15 +82,13 @@ def who_can(
     associations."""
     listed = list(clients.eks.iter_readable(place.cluster_name, namespace))
     described = sorted((item for item in listed if isinstance(item, Association)), key=lambda item: item.ref)
-    counts, missing = _pods(clients, namespace)
-    items = [
-        item
-        for access in reader.read(place, described)
-        if (item := _identity(access, query, table, counts)) is not None
-    ]
-    unread = [_unread(item, query) for item in listed if isinstance(item, UnreadAssociation)]
-    sorted_items = tuple(sorted((*items, *unread), key=lambda item: (item.verdict, item.ref)))
-    return ClusterIdentities(place.cluster_name, sorted_items, missing)
+    pods = attempt(lambda: clients.kube.reader.list_pods(namespace or ""))
+    counts = None if isinstance(pods, Missing) else Counter(pod.ref for pod in pods.value if live(pod))
+    items = [_identity(access, query, table, counts) for access in reader.read(place, described)]
+    items += [_unread(item, query) for item in listed if isinstance(item, UnreadAssociation)]
+    identities = sorted((item for item in items if item is not None), key=lambda item: (item.verdict, item.ref))
+    missing = (Unread("running pods", pods.reason, pods.permission),) if isinstance(pods, Missing) else ()
+    return ClusterIdentities(place.cluster_name, tuple(identities), missing)
 
 
 def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdentities]) -> AllowedIdentities:
@@ -104,16 +102,6 @@ def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdenti
         not_checked=(*unread, *UNSEEN),
         notes=tuple(query.notes(table)),
     )
-
-
-def _pods(clients: Clients, namespace: str | None) -> tuple[Counter[ServiceAccountRef] | None, tuple[Unread, ...]]:
-    section: Section[Counter[ServiceAccountRef]] = attempt(
-        lambda: Counter(pod.ref for pod in clients.kube.reader.list_pods(namespace or "") if live(pod))
-    )
-    if isinstance(section, Missing):
-        return None, (Unread("running pods", section.reason, section.permission),)
-    assert isinstance(section, Known)
-    return section.value, ()
 
 
 def _identity(

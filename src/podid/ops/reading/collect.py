@@ -88,13 +88,11 @@ def collect(
     _ = clients.eks, clients.iam
     if request.cost & ~(Cost.AWS | Cost.TRAIL):
         _ = clients.kube
-    scope = request.scope
     source = partial(
         Source,
         clients=clients,
         cluster=place.the_cluster,
-        namespaces=scope.namespaces,
-        only=scope.named,
+        scope=request.scope,
         planned=request.planned,
         by_name=request.by_name,
         now=now,
@@ -108,9 +106,10 @@ def collect(
             unless = base_section if row.name in derived else None
             reads[row.name] = submit(_read, row, row_source, unless)
     sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
-    snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
+    snapshot = Snapshot(taken_at=now, only_namespaces=request.scope.namespaces, **sections)
     if probing is not None and "probes" in anew:
-        snapshot = replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
+        named = resolve(request.scope, snapshot)
+        snapshot = replace(snapshot, probes=read_probes(clients, place, snapshot, named, probing))
     if probing is not None and "metadata_probes" in anew:
         snapshot = replace(snapshot, metadata_probes=read_metadata_probes(clients, place, snapshot, probing))
     return snapshot

@@ -28,7 +28,7 @@ from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.evidence import LogSighting
 from podid.domain.exposure import TEMPORARY, AccessKey, IdentityGrant, KeyPlace
-from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.network import CiliumPolicy, Egress
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
@@ -37,6 +37,7 @@ from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project_custom import CUSTOM
 from podid.ops.agent import logs
+from podid.ops.reading.scope import DoctorScope
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -61,16 +62,14 @@ class Gap(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The source of a section. `namespaces` are the requested ones; empty for all. `previous` is the section in the
-    snapshot that is read again, or NOT_READ. `before` returns a section that the row needs or uses, after it was read;
-    NOT_READ if it was not requested. `only` are the named service accounts, if any; `planned` are associations that do
-    not exist yet; with `by_name` no association is described. `journal` is podid's own, if there is one; with
-    `all_pods` a token of each pod is redeemed."""
+    """The source of a section. `previous` is the section in the snapshot that is read again, or NOT_READ. `before`
+    returns a section that the row needs or uses, after it was read; NOT_READ if it was not requested. `planned` are
+    associations that do not exist yet; with `by_name` no association is described. `journal` is podid's own, if there
+    is one; with `all_pods` a token of each pod is redeemed."""
 
     clients: Clients
     cluster: Cluster
-    namespaces: tuple[str, ...]
-    only: tuple[ServiceAccountRef, ...]
+    scope: DoctorScope
     now: datetime
     journal: Journal | None
     all_pods: bool
@@ -78,6 +77,11 @@ class Source:
     before: Callable[[str], Section[Any]]
     planned: tuple[Association, ...] = ()
     by_name: bool = False
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Return the requested namespaces; empty for all."""
+        return self.scope.namespaces
 
     def value(self, name: str) -> Any:
         """Return the value of a section in `before`. Raise Gap if it is missing, which makes this one missing too."""
@@ -103,11 +107,12 @@ class Source:
     @property
     def named(self) -> tuple[Association, ...]:
         """Return the associations of the named service accounts; all if none was named."""
-        return tuple(a for a in self.associations if not self.only or a.ref in self.only)
+        named = self.scope.named
+        return tuple(a for a in self.associations if not named or a.ref in named)
 
     def some(self, most: int) -> tuple[Association, ...]:
         """Return all associations of named service accounts; otherwise the first ones."""
-        return self.named if self.only else self.named[:most]
+        return self.named if self.scope.named else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:
@@ -127,7 +132,7 @@ def associations(source: Source) -> tuple[Listed, ...]:
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
-    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
+    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.scope.named))
     return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 

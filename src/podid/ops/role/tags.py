@@ -15,7 +15,7 @@ from functools import cache
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
-from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted
+from podid.domain.iam import SESSION_POLICY_QUOTA, not_granted, strings_in
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
@@ -117,19 +117,9 @@ def _losses(documents: Documents, name: str) -> Iterator[str]:
 
 def relied_on(document: Mapping[str, object]) -> tuple[str, ...]:
     """Return the `aws:PrincipalTag/…` keys of EKS's session tags in conditions or variables of the policy."""
-    return tuple(sorted({f"aws:PrincipalTag/{key.lower()}" for text in _texts(document) for key in _KEY.findall(text)}))
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield str(key)
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+    return tuple(
+        sorted({f"aws:PrincipalTag/{key.lower()}" for text in strings_in(document) for key in _KEY.findall(text)})
+    )
 
 
 _MOST_SHOWN = 5

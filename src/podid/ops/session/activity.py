@@ -73,12 +73,7 @@ Count = Callable[[int, int, str], None]
 
 
 def read_activity(
-    clients: Clients,
-    place: Place,
-    ref: ServiceAccountRef,
-    since: datetime,
-    now: datetime,
-    count: Count,
+    clients: Clients, place: Place, ref: ServiceAccountRef, since: datetime, now: datetime, count: Count
 ) -> Activity:
     """Return the calls since that time. Raise NotFound without an association."""
     association = get_association(clients, place, ref)
@@ -141,8 +136,6 @@ def _limits(association: Association, sessions: Sequence[PodSession], region: st
     if pods.account != own.account:
         limits.insert(0, f"calls with target role {pods.resource_name}: they are in account {pods.account}")
     if sessions and not association.session_tags:
-        limits.append(
-            "a distinction by service account: without session tags, calls of others with the same role and a similar "
-            "cluster name are counted"
-        )
+        others = "calls of others with the same role and a similar cluster name are counted"
+        limits.append(f"a distinction by service account: without session tags, {others}")
     return tuple(limits)

@@ -69,7 +69,8 @@ class Issuer:
         """Return credentials that are valid for a while. If they cannot be renewed, return the present ones until they
         expire; then raise as the requests do: AccessDenied, Rejected, NotFound."""
         with self._lock:
-            remaining = self._remaining()
+            expires = self._session.credentials.expires_at if self._session is not None else None
+            remaining = expires - self.now() if expires is not None else timedelta(0)
             if self._session is None or remaining < RENEWED:
                 try:
                     self._session = self._issue()
@@ -77,10 +78,6 @@ class Issuer:
                     if self._session is None or remaining <= timedelta(0):
                         raise
             return self._session
-
-    def _remaining(self) -> timedelta:
-        expires = self._session.credentials.expires_at if self._session is not None else None
-        return expires - self.now() if expires is not None else timedelta(0)
 
     def _issue(self) -> PodIdentitySession:
         association, ref = self.association, self.association.ref
@@ -98,11 +95,8 @@ class Issuer:
         pods = self.clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
         usable = sample(pod for pod in pods if live(pod) and not opted_out(pod))
         if not usable:
-            raise NotFound(
-                f"{ref} has no running pod, and EKS Auth requires a token of one",
-                hint=Other(("show",), (str(ref),)),
-                subject=str(ref),
-            )
+            message = f"{ref} has no running pod, and EKS Auth requires a token of one"
+            raise NotFound(message, hint=Other(("show",), (str(ref),)), subject=str(ref))
         return usable[0]
 
     def answer(self) -> Mapping[str, str]:

@@ -215,7 +215,7 @@ class Tracer:
         pods = attempt(lambda: clients.kube.reader.list_pods(ref.namespace, service_account=ref.name))
         if isinstance(pods, Missing):
             return trace.unless_known("pod", pods)
-        pod = next((item for item in pods.value if _is(item, event)), None)
+        pod = next((item for item in pods.value if item.name == event.pod and event.pod_uid in ("", item.uid)), None)
         if pod is not None:
             return replace(_common(trace, [pod]), state="running" if live(pod) else "finished")
         return self._with_node(_with_siblings(replace(trace, state="gone"), pods.value), event)
@@ -249,19 +249,16 @@ class Tracer:
         ]
         find = partial(clients.eks.find_association, place.cluster_name)
         associations = dict(pacing.fan_out(find, {pod.ref for pod in pods}, reads=True))
-        fitting = {ref: item for ref, item in associations.items() if item is not None and _has_role(item, session)}
+        fitting = {
+            ref: item
+            for ref, item in associations.items()
+            if item is not None and (session.is_of(item.pods_role_arn) or session.is_of(item.role_arn))
+        }
         return _from_candidates(session, place.cluster_name, [pod for pod in pods if pod.ref in fitting], fitting)
 
 
-def _has_role(association: Association, session: NamedSession) -> bool:
-    return session.is_of(association.pods_role_arn) or session.is_of(association.role_arn)
-
-
 def _from_candidates(
-    session: NamedSession,
-    cluster: str,
-    pods: Sequence[Pod],
-    associations: Mapping[ServiceAccountRef, Association],
+    session: NamedSession, cluster: str, pods: Sequence[Pod], associations: Mapping[ServiceAccountRef, Association]
 ) -> SessionTrace | None:
     if not pods:
         return None
@@ -293,10 +290,6 @@ def _with_siblings(trace: SessionTrace, pods: Sequence[Pod]) -> SessionTrace:
     stem = trace.pod.rpartition("-")[0]
     siblings = [pod for pod in pods if stem and pod.owner is not None and pod.name.rpartition("-")[0] == stem]
     return replace(_common(trace, siblings), node="", candidates=()) if siblings else trace
-
-
-def _is(pod: Pod, event: PodSession) -> bool:
-    return pod.name == event.pod and event.pod_uid in ("", pod.uid)
 
 
 def _merged(traces: Sequence[SessionTrace]) -> SessionTrace:

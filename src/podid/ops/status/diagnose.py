@@ -219,18 +219,14 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         # nodes with pods of the scope that have credentials
         if unasked := {node for node in users if users[node] & refs} - snapshot.node_calls.value.keys():
             others.append(f"CloudTrail calls with the role of {count_of(len(unasked), 'more node')}")
-    if _elsewhere(snapshot):
-        others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
-    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in skipped.items()), *others)
-
-
-def _elsewhere(snapshot: Snapshot) -> bool:
-    """Return whether a service account with one probe has pods on several nodes."""
-    nodes = defaultdict(set)
+    nodes = defaultdict[str, set[str]](set)
     for pod in known_or(snapshot.pods, ()):
         if pod.node and live(pod):
             nodes[str(pod.ref)].add(pod.node)
-    return any(len(nodes[name]) > 1 for name in known_or(snapshot.probes, {}))
+    # a service account with one probe may have pods on several nodes
+    if any(len(nodes[name]) > 1 for name in known_or(snapshot.probes, {})):
+        others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
+    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in skipped.items()), *others)
 
 
 def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:
