@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.options import SHARED
 from podid.cli.runtime import Runtime, Streams
+from podid.domain.names import AGENT_ADDON
 from podid.local import files
 from podid.local.files import check_private, make_private
 
@@ -208,7 +209,6 @@ def _namespaces(access: Access) -> Iterable[str]:
 
 
 def _versions(access: Access) -> Iterable[str]:
-    from podid.domain.names import AGENT_ADDON
 
     cluster = access.place().the_cluster
     return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
