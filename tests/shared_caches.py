@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
-from podid.cli import parser, tree
+from podid.cli import command, tree
 from podid.sandbox.aws import gateway, moto_backend
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.kube.tokens import TokenIssuer
@@ -191,7 +191,7 @@ def signing_keys(patch: pytest.MonkeyPatch) -> None:
 
 def commands(patch: pytest.MonkeyPatch) -> None:
     """Cache Typer's commands: Typer inspects the function each time that podid runs."""
-    make, cached = parser._full, {}
+    make, cached = command._full, {}
 
     def once(row: tree.Row) -> Any:
         key = (row, row.load().body)
@@ -199,7 +199,7 @@ def commands(patch: pytest.MonkeyPatch) -> None:
             cached[key] = make(row)
         return cached[key]
 
-    patch.setattr(parser, "_full", once)
+    patch.setattr(command, "_full", once)
 
 
 def unsynced_files(patch: pytest.MonkeyPatch) -> None:

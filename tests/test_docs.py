@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from harness import table
-from podid.cli.parser import build
+from podid.cli.command import build
 from podid.cli.tree import COMMANDS
 from podid.sandbox import proxy_samples
 from worlds import Site

@@ -16,7 +16,7 @@ import pytest
 from domain.trust.trust_helpers import CLUSTER, statement
 from harness import Answers, Outcome, Podid
 from local.test_files import NOT_REGULAR, REFUSED, planted
-from podid.cli.parser import build
+from podid.cli.command import build
 from podid.cli.tree import COMMANDS
 from worlds import Site
 

@@ -108,7 +108,7 @@ def test_filters(box: Sandbox, session: AwsSession) -> None:
 def test_describes_begin_while_later_pages_still_come(box: Sandbox, session: AwsSession) -> None:
     baseline.seed_associations(box.world, 250)
     box.faults.latency(0.1, "eks", "ListPodIdentityAssociations")
-    associations = session.eks.iter_associations("demo")
+    associations = session.eks.iter_readable("demo")
     next(associations)
     assert box.faults.calls["eks", "ListPodIdentityAssociations"] < 3
     assert len(list(associations)) == 249
@@ -227,9 +227,11 @@ def test_create_update_and_delete(session: AwsSession) -> None:
         "demo",
         ORDERS,
         ROLE,
-        target_role_arn="arn:aws:iam::444455556666:role/remote",
-        disable_session_tags=True,
-        policy='{"Version":"2012-10-17","Statement":[]}',
+        {
+            "targetRoleArn": "arn:aws:iam::444455556666:role/remote",
+            "disableSessionTags": True,
+            "policy": '{"Version":"2012-10-17","Statement":[]}',
+        },
         tags={"team": "shop"},
         token=token(),
     )
@@ -247,13 +249,13 @@ def test_create_update_and_delete(session: AwsSession) -> None:
     assert created.created_at.utcoffset() is not None
     assert created.owner_arn is None
 
-    updated = session.eks.update_association("demo", created.association_id, role_arn=OTHER_ROLE, token=token())
+    updated = session.eks.update_association("demo", created.association_id, {"roleArn": OTHER_ROLE}, token=token())
     assert (updated.role_arn, updated.target_role_arn, updated.policy) == (
         OTHER_ROLE,
         created.target_role_arn,
         created.policy,
     )
-    cleared = session.eks.update_association("demo", created.association_id, target_role_arn="", token=token())
+    cleared = session.eks.update_association("demo", created.association_id, {"targetRoleArn": ""}, token=token())
     assert cleared.target_role_arn is None
 
     deleted = session.eks.delete_association("demo", created.association_id)
@@ -346,7 +348,7 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     box.world.delays.addon = 2.0
     values = '{"podLabels":{"a":"b"}}'
     old = eks.list_addon_versions(AGENT, "1.35")[1].version
-    created = eks.create_addon("demo", AGENT, version=old, configuration_values=values, token=token())
+    created = eks.create_addon("demo", AGENT, {"addonVersion": old, "configurationValues": values}, token=token())
     assert (created.name, created.status, created.version) == (AGENT, "CREATING", old)
     with pytest.raises(AlreadyExists):
         eks.create_addon("demo", AGENT, token=token())
@@ -355,12 +357,11 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     assert installed is not None
     assert (installed.status, installed.configuration_values) == ("ACTIVE", values)
     new = eks.list_addon_versions(AGENT, "1.35")[0].version
-    update_id = eks.update_addon(
-        "demo", AGENT, version=new, resolve_conflicts="PRESERVE", irsa_role_arn="", token=token()
-    )
+    settings = {"addonVersion": new, "resolveConflicts": "PRESERVE"}
+    update_id = eks.update_addon("demo", AGENT, settings, irsa_role_arn="", token=token())
     assert eks.get_update("demo", update_id, addon=AGENT).status == "InProgress"
     with pytest.raises(Conflict):
-        eks.update_addon("demo", AGENT, version=new, irsa_role_arn="", token=token())
+        eks.update_addon("demo", AGENT, {"addonVersion": new}, irsa_role_arn="", token=token())
     box.world.clock.advance(60)
     assert eks.get_update("demo", update_id, addon=AGENT).status == "Successful"
     assert [(a.name, a.version) for a in eks.list_addons("demo") if a.name == AGENT] == [(AGENT, new)]

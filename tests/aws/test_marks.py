@@ -12,14 +12,12 @@ from typing import Any
 import podid.aws
 import podid.kube
 from permissions_support import checked_permissions
-from podid.aws.account import AccountManagement
+from podid.aws.account import AccountManagement, CloudFormation, Organizations
 from podid.aws.api import Api
-from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
-from podid.aws.organizations import Organizations
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
@@ -128,7 +126,6 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_clusters: lambda s: s.eks.list_clusters(),
     Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
     Eks.list_associations: lambda s: s.eks.list_associations("demo"),
-    Eks.iter_associations: lambda s: list(s.eks.iter_associations("demo")),
     Eks.iter_readable: lambda s: list(s.eks.iter_readable("demo")),
     Eks.get_association: lambda s: s.eks.get_association("demo", "a-00000000000000000"),
     Eks.find_association: lambda s: s.eks.find_association("demo", ORDERS),
@@ -136,7 +133,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
         "demo", ServiceAccountRef("shop", "cart"), ROLE, tags={"team": "shop"}, token="t-1"
     ),
     Eks.update_association: lambda s: s.eks.update_association(
-        "demo", s.eks.list_association_summaries("demo")[0].association_id, role_arn=ROLE, token="t-2"
+        "demo", s.eks.list_association_summaries("demo")[0].association_id, {"roleArn": ROLE}, token="t-2"
     ),
     Eks.tag_association: lambda s: s.eks.tag_association(ASSOCIATION, {"team": "shop"}),
     Eks.untag_association: lambda s: s.eks.untag_association(ASSOCIATION, ["team"]),
@@ -152,10 +149,10 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.get_addon_configuration: lambda s: s.eks.get_addon_configuration(AGENT, "v1.3.10-eksbuild.3"),
     Eks.create_addon: lambda s: s.eks.create_addon("demo", AGENT, token="t-3"),
     Eks.create_addon_with_roles: lambda s: s.eks.create_addon_with_roles(
-        "demo", "vpc-cni", {"aws-node": ROLE}, token="t-9"
+        "demo", "vpc-cni", {}, roles={"aws-node": ROLE}, token="t-9"
     ),
     Eks.update_addon: lambda s: s.eks.update_addon(
-        "demo", AGENT, resolve_conflicts="NONE", irsa_role_arn="", token="t-4"
+        "demo", AGENT, {"resolveConflicts": "NONE"}, irsa_role_arn="", token="t-4"
     ),
     Eks.get_update: lambda s: s.eks.get_update("demo", "u-1", addon=AGENT),
     Eks.delete_addon: lambda s: s.eks.delete_addon("demo", AGENT),

@@ -21,7 +21,7 @@ import yaml
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
 from podid.cli.argv import EVALUATING, command_first, condition_keys_named
-from podid.cli.parser import build
+from podid.cli.command import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row
 from podid.domain import errors

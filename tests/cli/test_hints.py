@@ -18,9 +18,9 @@ from harness import Outcome, Podid, examples, table
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
+from podid.cli.command import build
 from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
-from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association, add_cluster

@@ -11,10 +11,10 @@ import pytest
 
 from harness import Answers, Podid
 from podid.cli import boundary
-from podid.cli.fixing import carry_out
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Terminal
+from podid.commands.diagnosis.fixing import carry_out
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
 from podid.ops.doctor.fixes import AutoFix, auto_fixes
@@ -73,7 +73,7 @@ def test_a_name_that_could_be_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
         given.append(argv)
         return 0
 
-    monkeypatch.setattr("podid.cli.fixing.main", main)
+    monkeypatch.setattr("podid.commands.diagnosis.fixing.main", main)
     mend = AutoFix(found("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
     out = io.StringIO()
     streams = Streams(stdin=out, stdout=out, stderr=out, stdin_tty=False, stdout_tty=False, stderr_tty=False)
@@ -298,7 +298,7 @@ def test_a_fix_that_comes_to_no_plan(site: Site, monkeypatch: pytest.MonkeyPatch
     def main(argv: list[str], runtime: Runtime) -> int:
         return boundary.main([*argv[:1], "-c", "nosuch", *argv[-3:]] if argv[0] == "install-agent" else argv, runtime)
 
-    monkeypatch.setattr("podid.cli.fixing.main", main)
+    monkeypatch.setattr("podid.commands.diagnosis.fixing.main", main)
     outcome = site("doctor", "--fix", "--dry-run", "-o", "json")
     assert outcome.code == 8
     plans = {item["command"][1]: (item["plan"], item["error"]) for item in outcome.json["items"]}

@@ -9,9 +9,7 @@ from jsonschema import Draft202012Validator
 
 from harness import table
 from podid.domain.declaration import ClusterChoice, Declaration, DeclaredAgent, Guard
-from podid.domain.encoding import members_of
 from podid.domain.trust import ScopeKind
-from podid.ops.declare import document, shape
 from podid.ops.declare.files import read_declarations
 from podid.ops.export.live import declared
 from podid.render.declaration import declaration_object, declaration_text
@@ -58,18 +56,6 @@ def test_any_text_is_read_back(text: str, tmp_path: Path) -> None:
     agent = DeclaredAgent(configuration={"key": text, **({text: "value"} if text else {})})
     declaration = Declaration(name="x", agent=agent)
     assert read(declaration_text(declaration), tmp_path) == declaration
-
-
-def test_the_schema_has_the_keys_that_are_read() -> None:
-    for cls, keys in (
-        (shape.DeclarationFile, document.TOP),
-        (shape.RolePart, document.ROLE),
-        (shape.AssociationPart, document.ASSOCIATION),
-        (shape.GuardPart, document.GUARD),
-    ):
-        assert [member.key for member in members_of(cls)] == list(keys)
-    policies = (shape.InlinePart, shape.FilePart, shape.ManagedPart, shape.PresetPart)
-    assert {member.key for cls in policies for member in members_of(cls)} == set(document.POLICY)
 
 
 @table(

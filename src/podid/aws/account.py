@@ -1,10 +1,13 @@
-"""The client for AWS Account Management: the regions of an account."""
+"""The clients for small services: AWS Account Management, AWS Organizations, and CloudFormation."""
 
 from podid.aws.api import ServiceGateway
-from podid.domain.foreign import many, text
+from podid.domain.errors import Rejected
+from podid.domain.foreign import Object, many, text, text_or
+from podid.domain.owners import Owner, of_stack
 from podid.domain.permissions import needs
 
 _ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
+_ROLE = "AWS::IAM::Role"
 
 
 class AccountManagement(ServiceGateway):
@@ -16,3 +19,40 @@ class AccountManagement(ServiceGateway):
         params = {"RegionOptStatusContains": _ENABLED, "MaxResults": 50}
         read = many("Regions", lambda item: text(item, "RegionName"))
         return tuple(sorted(self._api.items("ListRegions", params, "the regions of the account", read)))
+
+
+class Organizations(ServiceGateway):
+    """Only the management account and delegated administrators may call it."""
+
+    @needs("organizations:ListAccounts")
+    def list_active_accounts(self) -> tuple[str, ...]:
+        """Return the IDs of the active accounts, sorted: suspended and closed ones have no usable roles."""
+        read = many("Accounts", lambda item: (text(item, "Id"), text_or(item, "State") or text_or(item, "Status")))
+        accounts = self._api.items("ListAccounts", {}, "the accounts of the organization", read)
+        # an SDK of before 2025 has only Status, which has the value ACTIVE too
+        return tuple(sorted(account for account, state in accounts if state == "ACTIVE"))
+
+
+class CloudFormation(ServiceGateway):
+    @needs("cloudformation:DescribeStackResources")
+    def find_owner_of_role(self, name: str) -> Owner | None:
+        """Return the stack of this region that has the role; None if no stack has it. CloudFormation also knows stacks
+        that were deleted in the last 90 days."""
+
+        def read(item: Object) -> tuple[str, str, str, str]:
+            return (
+                text(item, "ResourceType"),
+                text_or(item, "PhysicalResourceId"),
+                text_or(item, "ResourceStatus"),
+                text_or(item, "StackName"),
+            )
+
+        request = {"PhysicalResourceId": name}
+        try:
+            resources = self._api.read("DescribeStackResources", request, f"role {name}", many("StackResources", read))
+        except Rejected:
+            return None  # the answer if no stack has the resource
+        for kind, physical, status, stack in resources:
+            if (kind, physical) == (_ROLE, name) and status != "DELETE_COMPLETE":
+                return of_stack(stack)
+        return None

@@ -117,7 +117,7 @@ class Api:
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T: ...
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Any] | None = None) -> Any:
         """Send a change. Raise LostAnswer if it may or may not have been made."""
-        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
+        return self.pacer.write(lambda: self._send(operation, params, subject, read or (lambda answer: None)))
 
     def items(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Iterable[T]]) -> Iterator[T]:
         """Yield the items of all pages. A page is requested when its items are used."""
@@ -144,12 +144,7 @@ class Api:
                 yield name
 
     def find_listed(
-        self,
-        operation: str,
-        params: Mapping[str, Any],
-        subject: str,
-        member: str,
-        find: Callable[[str], T | None],
+        self, operation: str, params: Mapping[str, Any], subject: str, member: str, find: Callable[[str], T | None]
     ) -> dict[str, T]:
         """Return the result of `find` by listed name, sorted. Names that no longer exist are omitted."""
         pairs = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
@@ -194,7 +189,3 @@ class ServiceGateway:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-
-
-def _nothing(answer: Object) -> None:
-    """Read the answer to a write that returns no value."""

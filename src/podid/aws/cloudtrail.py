@@ -4,12 +4,12 @@ The records of AssumeRole contain the session's token, so only named members are
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
 from podid.aws.api import ServiceGateway
+from podid.aws.decode import from_json
 from podid.domain.cloudtrail import PodSession, Redemption, SessionCall, WebIdentity
 from podid.domain.foreign import (
     Malformed,
@@ -36,25 +36,27 @@ class CloudTrail(ServiceGateway):
     def iter_redemptions(self, since: datetime, until: datetime | None = None) -> Iterator[Redemption]:
         """Yield the agents' requests to EKS Auth in this region, for all clusters, newest first. There is a call for
         every 50, when they are used."""
-        yield from self._events("EventName", "AssumeRoleForPodIdentity", since, redemptions, until)
+        return self._events("EventName", _REDEEMED, since, redemptions, until)
 
     @needs("cloudtrail:LookupEvents")
     def iter_sessions(self, resource: str, since: datetime) -> Iterator[PodSession]:
         """Yield the sessions that EKS created for pods in this region, newest first: those of a role by its ARN, or one
         by its ARN or name. There is a call for every 50 events of the resource, when they are used."""
-        yield from self._events("ResourceName", resource, since, sessions)
+        return self._events("ResourceName", resource, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_web_identities(self, since: datetime) -> Iterator[WebIdentity]:
         """Yield the exchanges of OIDC tokens for roles in this region, newest first, of all providers. There is a call
         for every 50, when they are used."""
-        yield from self._events("EventName", _EXCHANGED, since, web_identities)
+        return self._events(
+            "EventName", _EXCHANGED, since, lambda page: [_web_identity(e) for e in _records(page, _EXCHANGED)]
+        )
 
     @needs("cloudtrail:LookupEvents")
     def iter_calls(self, session_name: str, since: datetime) -> Iterator[SessionCall]:
         """Yield the calls in this region with role credentials of this session name, newest first. EC2 names the
         sessions of an instance's role after the instance. There is a call for every 50, when they are used."""
-        yield from self._events("Username", session_name, since, calls)
+        return self._events("Username", session_name, since, calls)
 
     def _events(
         self, key: str, value: str, since: datetime, read: Reading[list[T]], until: datetime | None = None
@@ -86,11 +88,6 @@ def sessions(page: Object) -> list[PodSession]:
     ]
 
 
-def web_identities(page: Object) -> list[WebIdentity]:
-    """Return the AssumeRoleWithWebIdentity events on a page of LookupEvents."""
-    return [_web_identity(event) for event in _records(page, _EXCHANGED)]
-
-
 def _subject(event: Object) -> ServiceAccountRef | None:
     """Return the service account of `system:serviceaccount:NAMESPACE:NAME`."""
     *prefix, namespace, name = ("", "", *text_or(inner_or_empty(event, "userIdentity"), "userName").split(":"))
@@ -111,10 +108,7 @@ def _records(page: Object, name: str) -> Iterator[Object]:
 
 
 def _record(event: Object) -> Object:
-    try:
-        record = json.loads(text(event, "CloudTrailEvent"))
-    except (ValueError, RecursionError):
-        raise Malformed("CloudTrailEvent is not JSON") from None
+    record = from_json(text(event, "CloudTrailEvent"), "CloudTrailEvent")
     if not isinstance(record, dict):
         raise Malformed("CloudTrailEvent is not an object")
     return record

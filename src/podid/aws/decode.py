@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from podid.domain import aws, foreign
 from podid.domain.errors import InvalidInput
-from podid.domain.iam import AccessedAction, AccessedService, PolicyFinding
+from podid.domain.iam import AccessedAction, AccessedService, PolicyDocument, PolicyFinding, Principal
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.versions import addon_key
 
@@ -68,6 +68,14 @@ class ManagedPolicy:
     name: str
     arn: str
     default_version: str = ""
+
+
+def from_json(text: str, name: str) -> Any:
+    """Return the value of a member that is JSON text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise foreign.Malformed(f"{name} is not JSON") from None
 
 
 # --- EKS --------------------------------------------------------------------------------------------------------------
@@ -124,25 +132,20 @@ addon = foreign.record(
 )
 
 
-def upgrade_insight(data: foreign.Object) -> aws.UpgradeInsight:
-    status = foreign.inner_or_empty(data, "insightStatus")
-    details = foreign.inners_or_none(
-        foreign.inner_or_empty(data, "categorySpecificSummary"), "addonCompatibilityDetails"
-    )
-    return aws.UpgradeInsight(
-        name=foreign.text_or(data, "name"),
-        kubernetes_version=foreign.text_or(data, "kubernetesVersion"),
-        status=foreign.text_or(status, "status"),
-        reason=foreign.text_or(status, "reason"),
-        addons={
-            foreign.text_or(item, "name"): tuple(foreign.words_or_none(item, "compatibleVersions")) for item in details
-        },
-    )
+def _compatible_versions(data: foreign.Object) -> dict[str, tuple[str, ...]]:
+    summary = foreign.inner_or_empty(data, "categorySpecificSummary")
+    details = foreign.inners_or_none(summary, "addonCompatibilityDetails")
+    return {foreign.text_or(item, "name"): foreign.words_or_none(item, "compatibleVersions") for item in details}
 
 
-def addon_versions(data: foreign.Object, name: str, kubernetes_version: str) -> list[aws.AddonVersion]:
-    """Return the versions of the add-on `name` on one page of DescribeAddonVersions."""
-    return [item for offer in addon_offers(data, kubernetes_version) if offer.name == name for item in offer.versions]
+upgrade_insight = foreign.record(
+    aws.UpgradeInsight,
+    name="name?",
+    kubernetes_version="kubernetesVersion?",
+    status="insightStatus.status?",
+    reason="insightStatus.reason",
+    addons=_compatible_versions,
+)
 
 
 def addon_offers(data: foreign.Object, kubernetes_version: str) -> list[aws.AddonOffer]:
@@ -246,10 +249,7 @@ def document(data: foreign.Object, name: str) -> Mapping[str, object]:
     """Return a policy document as a mapping. botocore decodes IAM's URL-encoded JSON if it can."""
     value = data.get(name)
     if isinstance(value, str):
-        try:
-            value = json.loads(unquote(value))
-        except (ValueError, RecursionError):
-            raise foreign.Malformed(f"{name} is not JSON") from None
+        value = from_json(unquote(value), name)
     if not isinstance(value, Mapping):
         raise foreign.Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
     foreign.check_depth(value, name)
@@ -325,3 +325,73 @@ decision = foreign.record(
     organization_allows="OrganizationsDecisionDetail.AllowedByOrganizations",
     missing_context_keys="MissingContextValues",
 )
+
+
+# --- iam:GetAccountAuthorizationDetails -------------------------------------------------------------------------------
+# Users, groups, roles and managed policies come on the same pages, in no order, and refer to each other by name or ARN.
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An item of a page. `kind` is user, group, role or policy; `name` is the ARN of a policy, and otherwise a name.
+    `inline` are its own policies, or the document of a policy; `attached` and `boundary` are ARNs, `groups` names. IAM
+    omits the description and the session duration of `role`."""
+
+    kind: str
+    name: str
+    arn: str
+    inline: tuple[PolicyDocument, ...]
+    attached: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    boundary: str = ""
+    role: aws.Role | None = None
+
+
+def details(page: foreign.Object, read_role: foreign.Reading[aws.Role]) -> tuple[Detail, ...]:
+    """Return the items of a page."""
+    holders = [
+        _detail(kind, item, read_role if kind == "Role" else None)
+        for kind in ("User", "Group", "Role")
+        for item in foreign.inners_or_none(page, f"{kind}DetailList")
+    ]
+    return (*holders, *map(_managed, foreign.inners_or_none(page, "Policies")))
+
+
+def _detail(kind: str, item: foreign.Object, read_role: foreign.Reading[aws.Role] | None) -> Detail:
+    arn, attached = foreign.text(item, "Arn"), foreign.inners_or_none(item, "AttachedManagedPolicies")
+    return Detail(
+        kind=kind.lower(),
+        name=foreign.text(item, f"{kind}Name"),
+        arn=arn,
+        inline=tuple(
+            PolicyDocument(foreign.text(policy, "PolicyName"), document(policy, "PolicyDocument"))
+            for policy in foreign.inners_or_none(item, f"{kind}PolicyList")
+        ),
+        attached=tuple(foreign.text(policy, "PolicyArn") for policy in attached),
+        groups=foreign.words_or_none(item, "GroupList"),
+        boundary=foreign.text_or(foreign.inner_or_empty(item, "PermissionsBoundary"), "PermissionsBoundaryArn"),
+        role=read_role(item) if read_role is not None else None,
+    )
+
+
+def _managed(item: foreign.Object) -> Detail:
+    arn = foreign.text(item, "Arn")
+    for version in foreign.inners_or_none(item, "PolicyVersionList"):
+        if version.get("IsDefaultVersion") is True:
+            return Detail("policy", arn, arn, (PolicyDocument(arn, dict(document(version, "Document"))),))
+    raise foreign.Malformed("PolicyVersionList has no default version")
+
+
+def principals(items: Iterable[Detail]) -> Iterator[Principal]:
+    """Yield the users and roles. A policy that the answer does not contain allows nothing that is known: it is
+    omitted."""
+    listed = tuple(items)
+    managed = {item.name: item.inline[0] for item in listed if item.kind == "policy"}
+    groups = {item.name: item for item in listed if item.kind == "group"}
+    for item in listed:
+        if item.kind not in ("user", "role"):
+            continue
+        owners = (item, *(groups[name] for name in item.groups if name in groups))
+        policies = [policy for owner in owners for policy in owner.inline]
+        policies += [managed[arn] for owner in owners for arn in owner.attached if arn in managed]
+        yield Principal(item.arn, tuple(policies), managed.get(item.boundary))

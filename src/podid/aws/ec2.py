@@ -22,8 +22,6 @@ _TARGETS = (
 
 
 class Ec2(ServiceGateway):
-    """One region's EC2."""
-
     @needs("ec2:DescribeRegions")
     def list_regions(self) -> tuple[str, ...]:
         """Return the regions that are enabled for the account, sorted."""

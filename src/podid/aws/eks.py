@@ -1,6 +1,7 @@
 """The client for EKS: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -44,13 +45,11 @@ class Eks(EksAddons):
     def get_cluster(self, name: str) -> Cluster:
         """Return the cluster. NotFound lists the nearest clusters of the region, if they can be listed."""
         try:
-            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", self._cluster(name))
+            own = self._api.own(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
+            read = at("cluster", about(own, name=name))
+            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", read)
         except NotFound as error:
             raise self._with_neighbours(error, name) from error
-
-    def _cluster(self, name: str) -> Reading[Cluster]:
-        own = self._api.own(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
-        return at("cluster", about(own, name=name))
 
     @needs("eks:DescribeCluster")
     def get_cluster_tags(self, name: str) -> dict[str, str]:
@@ -63,16 +62,12 @@ class Eks(EksAddons):
         return tuple(sorted(self._api.names("ListClusters", {}, "the clusters", "clusters")))
 
     def _with_neighbours(self, error: NotFound, name: str) -> ClusterNotFound:
-        where = f" in {self._api.origin.region}"
-        try:
+        where, advice, near = f" in {self._api.origin.region}", error.advice, list[str]()
+        with suppress(PodidError):
             known = self.list_clusters()
-        except PodidError:
-            return ClusterNotFound(
-                error.message, subject=error.subject, request_id=error.request_id, advice=error.advice
-            )
-        near = nearest(name, known)
-        shown = short_list(near or known, 10)
-        advice = f"Clusters{where}: {shown}." if known else f"This account has no clusters{where}."
+            near = nearest(name, known)
+            shown = short_list(near or known, 10)
+            advice = f"Clusters{where}: {shown}." if known else f"This account has no clusters{where}."
         hint = Again(swap=(name, near[0])) if near else ()
         return ClusterNotFound(
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
@@ -90,31 +85,21 @@ class Eks(EksAddons):
     def list_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> tuple[Association, ...]:
-        """Return associations with roles, sorted by namespace and service account: see `iter_associations`."""
-        associations = self.iter_associations(cluster, namespace, service_account)
+        """Return associations with roles, sorted by namespace and service account. An association that is deleted
+        meanwhile is omitted. One that the caller is not authorized to describe raises AccessDenied."""
+        summaries = self._iter_summaries(cluster, namespace, service_account)
+        answers = pacing.fan_out(self._find_described, summaries, reads=True)
+        associations = [association for _, association in answers if association is not None]
         return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
 
-    @needs("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
-    def iter_associations(
-        self, cluster: str, namespace: str | None = None, service_account: str | None = None
-    ) -> Iterator[Association]:
-        """Yield associations in order of arrival, with one describe for each, which starts while later pages are read.
-
-        An association that is deleted meanwhile is omitted. One that the caller is not authorized to describe raises
-        AccessDenied.
-        """
-        summaries = self._iter_summaries(cluster, namespace, service_account)
-        for _, association in pacing.fan_out(self._find_described, summaries, reads=True):
-            if association is not None:
-                yield association
-
-    @needs(iter_associations)
+    @needs(list_associations)
     def iter_readable(
         self, cluster: str, namespace: str | None = None, *, only: Collection[ServiceAccountRef] = ()
     ) -> Iterator[Listed]:
-        """Yield as `iter_associations` does, but continue after an association that could not be described: those come
-        last. If none could be described, raise the first error. With `only`, describe only the associations of these
-        service accounts; others of their namespaces come last, without roles."""
+        """Yield associations in order of arrival, with one describe for each, which starts while later pages are read.
+        Those that could not be described come last. If none could be described, raise the first error. With `only`,
+        describe only the associations of these service accounts; others of their namespaces come last, without
+        roles."""
         describe = pacing.attempt(self._find_described)
         others: list[UnreadAssociation] = []
         failed: list[tuple[UnreadAssociation, PodidError]] = []
@@ -159,54 +144,43 @@ class Eks(EksAddons):
         cluster: str,
         ref: ServiceAccountRef,
         role_arn: str,
+        settings: Mapping[str, object] | None = None,
         *,
-        target_role_arn: str | None = None,
-        disable_session_tags: bool | None = None,
-        policy: str | None = None,
         tags: Mapping[str, str] | None = None,
         token: str,
     ) -> Association:
-        """Create an association. AlreadyExists contains the existing association's ID. RoleUnknown and TrustRefused may
-        pass within two minutes: IAM takes seconds, rarely longer, to propagate a new role or trust policy."""
-        operation = "CreatePodIdentityAssociation"
-        params: dict[str, Any] = {
+        """Create an association. `settings` are members of the request besides the role. AlreadyExists contains the
+        existing association's ID. RoleUnknown and TrustRefused may pass within two minutes: IAM takes seconds, rarely
+        longer, to propagate a new role or trust policy."""
+        params = {
             "clusterName": cluster,
             "namespace": ref.namespace,
             "serviceAccount": ref.name,
             "roleArn": role_arn,
-            "clientRequestToken": token,
-            **self._optional(operation, target_role_arn, disable_session_tags, policy),
+            **(settings or {}),
+            **({"tags": dict(tags)} if tags else {}),
         }
-        if tags:
-            params["tags"] = dict(tags)
-        return self._api.write(
-            operation, params, f"the association of {ref} in cluster {cluster}", self._from_write(cluster)
-        )
+        subject = f"the association of {ref} in cluster {cluster}"
+        return self._change("CreatePodIdentityAssociation", params, subject, token)
 
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
-        self,
-        cluster: str,
-        association_id: str,
-        *,
-        role_arn: str | None = None,
-        target_role_arn: str | None = None,
-        disable_session_tags: bool | None = None,
-        policy: str | None = None,
-        token: str,
+        self, cluster: str, association_id: str, settings: Mapping[str, object], *, token: str
     ) -> Association:
-        """Change an association. None leaves a field unchanged; at least one must change. An empty `target_role_arn`
-        asks EKS to clear it (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
-        operation = "UpdatePodIdentityAssociation"
-        params: dict[str, Any] = {
-            "clusterName": cluster,
-            "associationId": association_id,
-            "clientRequestToken": token,
-            **self._optional(operation, target_role_arn, disable_session_tags, policy),
-        }
-        if role_arn is not None:
-            params["roleArn"] = role_arn
-        return self._api.write(operation, params, _association(cluster, association_id), self._from_write(cluster))
+        """Change the `settings`, members of the request; at least one must change. An empty `targetRoleArn` asks EKS to
+        clear it (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
+        params = {"clusterName": cluster, "associationId": association_id, **settings}
+        return self._change("UpdatePodIdentityAssociation", params, _association(cluster, association_id), token)
+
+    def _change(self, operation: str, params: dict[str, Any], subject: str, token: str) -> Association:
+        for member, version in _FIRST_BOTOCORE.items():
+            if member in params and not self._api.takes(operation, member):
+                raise PodidError(
+                    f"the installed botocore does not support {member}: version {version} or later is required",
+                    hint=("pip", "install", "--upgrade", "boto3"),
+                )
+        params = {**params, "clientRequestToken": token}
+        return self._api.write(operation, params, subject, self._from_write(params["clusterName"]))
 
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
@@ -282,20 +256,6 @@ class Eks(EksAddons):
             "eks",
             lambda data: f"podidentityassociation/{text(data, 'clusterName')}/{text(data, 'associationId')}",
         )
-
-    def _optional(
-        self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
-    ) -> dict[str, Any]:
-        members = {"targetRoleArn": target_role_arn, "disableSessionTags": disable_session_tags, "policy": policy}
-        present = {member: value for member, value in members.items() if value is not None}
-        for member in present:
-            if not self._api.takes(operation, member):
-                version = _FIRST_BOTOCORE[member]
-                raise PodidError(
-                    f"the installed botocore does not support {member}: version {version} or later is required",
-                    hint=("pip", "install", "--upgrade", "boto3"),
-                )
-        return present
 
     # --- node groups --------------------------------------------------------------------------------------------------
 

@@ -37,14 +37,14 @@ class EksAddons(ServiceGateway):
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:
         """Return the versions that EKS offers for that Kubernetes version ("1.34"), newest first; empty if it offers
         none."""
-        versions = self._api.items(
+        offers = self._api.items(
             "DescribeAddonVersions",
             {"addonName": name, "kubernetesVersion": kubernetes_version},
             f"the versions of add-on {name}",
-            lambda page: decode.addon_versions(page, name, kubernetes_version),
+            lambda page: decode.addon_offers(page, kubernetes_version),
         )
         try:
-            return decode.newest_first(versions)
+            return decode.newest_first(item for offer in offers if offer.name == name for item in offer.versions)
         except NotFound:
             return ()
 
@@ -66,67 +66,41 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:CreateAddon")
     def create_addon(
-        self,
-        cluster: str,
-        name: str,
-        *,
-        version: str | None = None,
-        configuration_values: str | None = None,
-        resolve_conflicts: str | None = None,
-        token: str,
+        self, cluster: str, name: str, settings: Mapping[str, object] | None = None, *, token: str
     ) -> Addon:
-        """Start the installation: see `find_addon`'s status. Without `version`, EKS uses the default of the cluster's
-        Kubernetes version. Raise AlreadyExists if the add-on is installed."""
-        params = _changes(version, configuration_values, resolve_conflicts)
-        params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        """Start the installation: see `find_addon`'s status. `settings` are members of the request. Without
+        `addonVersion`, EKS uses the default of the cluster's Kubernetes version. Raise AlreadyExists if the add-on is
+        installed."""
+        params = {**(settings or {}), "clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
 
-    @needs("eks:CreateAddon", "iam:PassRole")
+    @needs(create_addon, "iam:PassRole")
     def create_addon_with_roles(
-        self,
-        cluster: str,
-        name: str,
-        roles: Mapping[str, str],
-        *,
-        version: str | None = None,
-        configuration_values: str | None = None,
-        resolve_conflicts: str | None = None,
-        token: str,
+        self, cluster: str, name: str, settings: Mapping[str, object], *, roles: Mapping[str, str], token: str
     ) -> Addon:
         """Create an add-on as `create_addon` does, with associations that the add-on owns: service account -> ARN of
         its role."""
-        params = _changes(version, configuration_values, resolve_conflicts) | _associations(roles)
-        params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
-        return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
+        return self.create_addon(cluster, name, {**settings, **_associations(roles)}, token=token)
 
     @needs("eks:UpdateAddon")
     def update_addon(
-        self,
-        cluster: str,
-        name: str,
-        *,
-        version: str | None = None,
-        configuration_values: str | None = None,
-        resolve_conflicts: str | None = None,
-        irsa_role_arn: str,
-        token: str,
+        self, cluster: str, name: str, settings: Mapping[str, object], *, irsa_role_arn: str, token: str
     ) -> str:
-        """Return the update's ID, for `get_update`. None leaves a setting unchanged. EKS removes the add-on's IRSA role
-        if `irsa_role_arn` is empty."""
-        params = _changes(version, configuration_values, resolve_conflicts) | _irsa_role(irsa_role_arn)
-        params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        """Return the update's ID, for `get_update`. A setting that is omitted is unchanged. EKS removes the add-on's
+        IRSA role if `irsa_role_arn` is empty."""
+        params = {**settings, "clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        if irsa_role_arn:  # its shortest value has one character: https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html
+            params["serviceAccountRoleArn"] = irsa_role_arn
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
-    @needs("eks:UpdateAddon", "iam:PassRole")
+    @needs(update_addon, "iam:PassRole")
     def update_addon_associations(
         self, cluster: str, name: str, roles: Mapping[str, str], *, irsa_role_arn: str, token: str
     ) -> str:
         """Replace the add-on's whole list of associations by `roles` (service account -> ARN of its role); omitted ones
         are deleted. EKS also removes the add-on's IRSA role if `irsa_role_arn` is empty. Return the update's ID, for
         `get_update`. Raise AlreadyExists if a service account has an association that the add-on does not own."""
-        params = {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
-        params |= _associations(roles) | _irsa_role(irsa_role_arn)
-        return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
+        return self.update_addon(cluster, name, _associations(roles), irsa_role_arn=irsa_role_arn, token=token)
 
     @needs("eks:DescribeUpdate")
     def get_update(self, cluster: str, update_id: str, *, addon: str) -> Update:
@@ -152,20 +126,3 @@ def _addon(cluster: str, name: str) -> str:
 def _associations(roles: Mapping[str, str]) -> dict[str, Any]:
     pairs = [{"serviceAccount": account, "roleArn": arn} for account, arn in sorted(roles.items())]
     return {"podIdentityAssociations": pairs}
-
-
-def _irsa_role(arn: str) -> dict[str, Any]:
-    """Return the member of an update. Without a role it must be omitted: its shortest value has one character.
-
-    https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html
-    """
-    return {"serviceAccountRoleArn": arn} if arn else {}
-
-
-def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:
-    members = {
-        "addonVersion": version,
-        "configurationValues": configuration_values,
-        "resolveConflicts": resolve_conflicts,
-    }
-    return {member: value for member, value in members.items() if value is not None}

@@ -1,15 +1,14 @@
 """The client for IAM: roles, their trust policies and permissions; and the findings of IAM Access Analyzer."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
-from podid.aws.decode import ManagedPolicy
-from podid.aws.principals import Detail, details, principals
+from podid.aws.decode import Detail, ManagedPolicy, details, principals
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
@@ -22,7 +21,9 @@ T = TypeVar("T")
 
 class Iam(ServiceGateway):
     """IAM of one account. In addition to the errors below, every method raises AccessDenied, CredentialsError and
-    Unavailable; writes raise LostAnswer (see `Api.write`), and ConcurrentModification during another change."""
+    Unavailable; writes raise LostAnswer (see `Api.write`), and ConcurrentModification during another change. Methods
+    that yield pairs make several calls at a time: they yield each item with its answer in order of arrival, and an
+    error in place of an answer that could not be read."""
 
     def _role_of(self, name: str) -> Reading[Role]:
         return at("Role", about(self._own_role, RoleName=name))
@@ -43,45 +44,33 @@ class Iam(ServiceGateway):
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
-        """Yield (name, role) in order of arrival, several calls at a time; an error in place of a role that could not
-        be read."""
         return pacing.fan_out(pacing.attempt(self.find_role), names, reads=True)
 
     @needs("iam:ListRoles")
-    def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
+    def list_roles(self) -> tuple[Role, ...]:
         """Return all roles, sorted by name. IAM's lists omit tags and permissions boundary: they are empty here."""
-        return tuple(sorted(self._iter_roles(path_prefix, self._own_role), key=lambda role: role.name))
+        return tuple(sorted(self._iter_roles(self._own_role), key=lambda role: role.name))
 
     @needs(list_roles)
-    def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
-        return tuple(sorted(self._iter_roles(path_prefix, partial(text, name="RoleName"))))
+    def list_role_names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._iter_roles(partial(text, name="RoleName"))))
 
-    def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
-        params = {"PathPrefix": path_prefix}
-        return self._api.items("ListRoles", params, "the roles", list_at("Roles", read))
+    def _iter_roles(self, read: Reading[T]) -> Iterator[T]:
+        return self._api.items("ListRoles", {}, "the roles", list_at("Roles", read))
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
         self,
         name: str,
         trust: Mapping[str, object],
-        *,
-        path: str = "/",
-        description: str = "",
+        settings: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
-        max_session_seconds: int | None = None,
-        permissions_boundary: str | None = None,
     ) -> Role:
-        """Create a role. Raise AlreadyExists if the name is in use, whatever the path."""
-        params: dict[str, Any] = {"RoleName": name, "AssumeRolePolicyDocument": _json(trust), "Path": path}
-        if description:
-            params["Description"] = description
+        """Create a role. `settings` are other members of the request. Raise AlreadyExists if the name is in use,
+        whatever the path."""
+        params = {"RoleName": name, "AssumeRolePolicyDocument": _json(trust), **(settings or {})}
         if tags:
             params["Tags"] = _tags(tags)
-        if max_session_seconds is not None:
-            params["MaxSessionDuration"] = max_session_seconds
-        if permissions_boundary is not None:
-            params["PermissionsBoundary"] = permissions_boundary
         return self._api.write("CreateRole", params, _role(name), self._role_of(name))
 
     @needs("iam:DeleteRole")
@@ -140,7 +129,7 @@ class Iam(ServiceGateway):
     def _list_details(self) -> tuple[Detail, ...]:
         # IAM's default is 100 items a page
         params, subject = {"MaxItems": 1000}, "the principals of the account"
-        read = partial(details, role=self._own_role)
+        read = partial(details, read_role=self._own_role)
         return tuple(self._api.items("GetAccountAuthorizationDetails", params, subject, read))
 
     @needs("iam:GetAccountSummary")
@@ -196,22 +185,18 @@ class Iam(ServiceGateway):
 
     @needs(get_policy_names)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-        """Yield (name, answer) in order of arrival, several calls at a time; an error in place of a role that could not
-        be read."""
         return pacing.fan_out(pacing.attempt(self.get_policy_names), names, reads=True)
 
     @needs("iam:ListRolePolicies")
     def get_inline_names(self, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...] | PodidError]]:
-        """Yield (role, names of its inline policies) in order of arrival, several calls at a time; an error in place of
-        a role that could not be read."""
+        """Yield (role, names of its inline policies)."""
         return pacing.fan_out(pacing.attempt(self._list_inline_names), names, reads=True)
 
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
         self, policies: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
-        """Yield ((role, inline policy), document) in order of arrival, several calls at a time; None for a deleted
-        policy, an error in place of one that could not be read."""
+        """Yield ((role, inline policy), document), None for a deleted policy."""
         return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies, reads=True)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
@@ -262,8 +247,6 @@ class Iam(ServiceGateway):
 
     @needs(get_managed_document)
     def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object] | PodidError]]:
-        """Yield (ARN, document) in order of arrival, several calls at a time; an error in place of one that could not
-        be read."""
         return pacing.fan_out(pacing.attempt(self.get_managed_document), arns, reads=True)
 
     def _list_inline_names(self, name: str) -> tuple[str, ...]:
@@ -332,8 +315,7 @@ class Iam(ServiceGateway):
     def simulate_pairs(
         self, pairs: Sequence[tuple[str, str]], actions: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], tuple[Decision, ...] | PodidError]]:
-        """Yield ((principal, resource), decisions on the actions) in order of arrival, several calls at a time; an
-        error in place of a failed simulation."""
+        """Yield ((principal, resource), decisions on the actions)."""
 
         def one(pair: tuple[str, str]) -> tuple[Decision, ...]:
             return self.simulate(pair[0], actions, (pair[1],))

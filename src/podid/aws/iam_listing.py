@@ -6,8 +6,8 @@ from threading import RLock
 from typing import TypeVar
 
 from podid.aws.api import Api
+from podid.aws.decode import Detail
 from podid.aws.iam import Iam
-from podid.aws.principals import Detail
 from podid.domain.aws import Role
 from podid.domain.errors import PodidError
 from podid.domain.iam import PolicyNames
@@ -65,11 +65,10 @@ class ListingIam(Iam):
         return _kept_first(names, self._roles, super().find_roles)
 
     @needs(Iam.list_roles)
-    def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
+    def list_roles(self) -> tuple[Role, ...]:
         if not isinstance(self._answer, tuple):
-            return super().list_roles(path_prefix)
-        roles = (item.role for item in self._answer if item.role is not None)
-        return tuple(sorted((role for role in roles if role.path.startswith(path_prefix)), key=lambda role: role.name))
+            return super().list_roles()
+        return tuple(sorted((item.role for item in self._answer if item.role is not None), key=lambda role: role.name))
 
     @needs("iam:GetAccountAuthorizationDetails", Iam.get_names_of_policies)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:

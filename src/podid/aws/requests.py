@@ -155,12 +155,7 @@ class Repeats:
     """
 
     def __init__(
-        self,
-        client: Any,
-        operation: str,
-        http: Any,
-        credentials: Callable[[], Any],
-        on_call: OnCall | None,
+        self, client: Any, operation: str, http: Any, credentials: Callable[[], Any], on_call: OnCall | None
     ) -> None:
         model = client.meta.service_model.operation_model(operation)
         self._method = getattr(client, xform_name(operation))

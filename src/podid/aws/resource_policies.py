@@ -1,10 +1,10 @@
 """The policies of resources, such as buckets, keys and queues. Only the account of a resource can read its policy."""
 
-import json
 from collections.abc import Callable, Mapping
 
 from podid.aws.api import Api
-from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, text, text_or
+from podid.aws.decode import from_json
+from podid.domain.foreign import Object, as_object, inner_or_empty, text, text_or
 from podid.domain.names import Arn
 from podid.domain.permissions import needs
 
@@ -65,12 +65,7 @@ def _document(member: str) -> Callable[[Object], Document | None]:
 
     def read(answer: Object) -> Document | None:
         policy = text_or(answer, member)
-        if not policy:
-            return None
-        try:
-            return as_object(json.loads(policy))
-        except (ValueError, RecursionError):
-            raise Malformed(f"{member} is not JSON") from None
+        return as_object(from_json(policy, member)) if policy else None
 
     return read
 

@@ -5,20 +5,20 @@ Clients are built one at a time under a lock, when first used: three of them in 
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import boto3.session
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
-from podid.aws.account import AccountManagement
+from podid.aws.account import AccountManagement, CloudFormation, Organizations
 from podid.aws.api import UNPARSABLE, Api
-from podid.aws.assumed import SESSION_NAME, Pool, RoleProvider
-from podid.aws.cloudformation import CloudFormation
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
@@ -26,7 +26,6 @@ from podid.aws.eks import Eks
 from podid.aws.errors import Origin, translate
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.iam_listing import ListingIam
-from podid.aws.organizations import Organizations
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
@@ -39,12 +38,65 @@ from podid.domain.text import did_you_mean, nearest
 from podid.local import files
 from podid.version import VERSION
 
+SESSION_NAME = "podid"
+# services with one limit for all regions of an account
+_GLOBAL = ("iam", "organizations", "account")
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The parts that the sessions of one command share: the models of the services, of which each session otherwise
+    decodes its own, and the pacer of each account, service and region."""
+
+    loader: Any
+    _pacers: dict[tuple[str, str, str], Pacer] = field(default_factory=dict)
+
+    def pacer(self, owner: str, service: str, region: str, make: Callable[[], Pacer]) -> Pacer:
+        """Return the pacer of a service; `owner` is the account, or the profile for its credentials."""
+        key = (owner, service, "" if service in _GLOBAL else region)
+        return self._pacers.get(key) or self._pacers.setdefault(key, make())
+
+
+class RoleProvider:
+    """botocore's source of credentials (its component `credential_provider`): those that `assume` returns, renewed
+    before they expire."""
+
+    def __init__(self, assume: Callable[[], Credentials]) -> None:
+        self._assume = assume
+
+    def load_credentials(self) -> Any:
+        return RefreshableCredentials.create_from_metadata(
+            metadata=self._metadata(), refresh_using=self._metadata, method="assume-role"
+        )
+
+    def _metadata(self) -> dict[str, str]:
+        credentials = self._assume()
+        return {
+            "access_key": credentials.access_key_id,
+            "secret_key": credentials.secret_access_key,
+            "token": credentials.session_token,
+            "expiry_time": (credentials.expires_at or datetime.now(UTC)).isoformat(),
+        }
+
+
+G = TypeVar("G")
+
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 # a program that provides credentials may wait for a person
 SIGN_IN_SECONDS = 120.0
 # for optional calls
 OPTIONAL_PATIENCE_SECONDS = 2.0
+
+
+class _Client(Generic[G]):
+    """A client of a session as its attribute. With `optional` answers it has a short patience."""
+
+    def __init__(self, kind: Callable[[Api], G], service: str, *, optional: bool = False) -> None:
+        self._kind, self._service, self._optional = kind, service, optional
+
+    def __get__(self, session: "AwsSession", owner: type) -> G:
+        return self._kind(session._api(self._service, optional=self._optional))
 
 
 class AwsSession:
@@ -98,6 +150,17 @@ class AwsSession:
         sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in _sources(self._core, self.profile))
         self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
 
+    eks = _Client(Eks, "eks")
+    eks_auth = _Client(EksAuth, "eks-auth")
+    iam = _Client(Iam, "iam")
+    ec2 = _Client(Ec2, "ec2")
+    account_management = _Client(AccountManagement, "account")
+    organizations = _Client(Organizations, "organizations")
+    cloudtrail = _Client(CloudTrail, "cloudtrail")
+    cloudformation = _Client(CloudFormation, "cloudformation", optional=True)
+    # its endpoint is unreachable in many networks
+    access_analyzer = _Client(AccessAnalyzer, "accessanalyzer", optional=True)
+
     @property
     def credentials_source(self) -> str:
         """Return the source of the credentials in botocore's terms (`env`, `sso`, `assume-role`, `container-role`…),
@@ -106,10 +169,6 @@ class AwsSession:
         credentials = self._core.get_credentials()
         method = str(credentials.method) if credentials is not None else "none"
         return f"{method}, profile {self.profile}" if self.profile else method
-
-    @property
-    def eks(self) -> Eks:
-        return Eks(self._api("eks"))
 
     def eks_in(self, region: str) -> Eks:
         """Return EKS of another region, with the same credentials."""
@@ -122,30 +181,9 @@ class AwsSession:
         others = self._core.get_available_regions("eks", partition_name=self.partition)
         return (self.region, *sorted(set(others) - {self.region}))
 
-    @property
-    def iam(self) -> Iam:
-        return Iam(self._api("iam"))
-
     def listing_iam(self) -> Iam:
         """Return IAM for one reading of many roles. See `ListingIam`."""
         return ListingIam(self._api("iam"))
-
-    @property
-    def ec2(self) -> Ec2:
-        return Ec2(self._api("ec2"))
-
-    @property
-    def cloudformation(self) -> CloudFormation:
-        """Return the client, with a short patience: its answers are optional."""
-        return CloudFormation(self._api("cloudformation", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
-
-    @property
-    def account_management(self) -> AccountManagement:
-        return AccountManagement(self._api("account"))
-
-    @property
-    def organizations(self) -> Organizations:
-        return Organizations(self._api("organizations"))
 
     @property
     def sts(self) -> Sts:
@@ -155,30 +193,15 @@ class AwsSession:
             return self._sts
 
     @property
-    def eks_auth(self) -> EksAuth:
-        return EksAuth(self._api("eks-auth"))
-
-    @property
-    def access_analyzer(self) -> AccessAnalyzer:
-        """Return the client, with a short patience: its answers are optional, and its endpoint is unreachable in many
-        networks."""
-        return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
-
-    @property
     def resource_policies(self) -> ResourcePolicies:
         return ResourcePolicies(self._api)
 
-    @property
-    def cloudtrail(self) -> CloudTrail:
-        """Return the client, with the usual patience: CloudTrail allows only two calls a second."""
-        return CloudTrail(self._api("cloudtrail"))
-
-    def _api(self, service: str, region: str = "", *, patience: float | None = None) -> Api:
+    def _api(self, service: str, region: str = "", *, optional: bool = False) -> Api:
         region = region or self.region
         key = f"{service} {region}"
         with self._lock:
             if key not in self._apis:
-                seconds = self._patience if patience is None else patience
+                seconds = min(self._patience, OPTIONAL_PATIENCE_SECONDS) if optional else self._patience
                 pacer = self.pool.pacer(
                     self._owner, service, region, lambda: Pacer(patience=seconds, deadline=self._deadline)
                 )
@@ -186,12 +209,15 @@ class AwsSession:
                 self._sign_in()
                 client, repeats = self._build(service, region)
                 self._apis[key] = Api(
-                    client, pacer, origin, self._deadline, repeats=repeats, say=self._say, account=self._known_account
+                    client,
+                    pacer,
+                    origin,
+                    self._deadline,
+                    repeats=repeats,
+                    say=self._say,
+                    account=lambda: self._sts.known_account if self._sts is not None else "",
                 )
             return self._apis[key]
-
-    def _known_account(self) -> str:
-        return self._sts.known_account if self._sts is not None else ""
 
     def _endpoint_variable(self, service: str) -> str:
         """Return the variable that sets the service's endpoint, in botocore's order; empty for AWS's own."""

@@ -86,7 +86,7 @@ def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
     import typer
 
-    from podid.cli.parser import build
+    from podid.cli.command import build
 
     try:
         result = build(argv=argv).main(args=argv, prog_name="podid", standalone_mode=False, obj=runtime)

@@ -5,13 +5,11 @@ Only --show-permissions imports this module: it loads the clients.
 
 from collections.abc import Iterable
 
-from podid.aws.account import AccountManagement
-from podid.aws.cloudformation import CloudFormation
+from podid.aws.account import AccountManagement, CloudFormation, Organizations
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
-from podid.aws.organizations import Organizations
 from podid.aws.sts import EksAuth, Sts
 from podid.domain.permissions import (
     CommandPermissions,

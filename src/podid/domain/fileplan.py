@@ -84,6 +84,10 @@ class FileConflict:
     lines: Annotated[Sequence[str], About("The differences.")] = ()
     error: Annotated[PodidError | None, HIDDEN] = None
 
+    @classmethod
+    def of(cls, kind: str, target: str, at: Position, error: PodidError, owner: str = "") -> "FileConflict":
+        return cls(kind=kind, target=target, at=at, owner=owner, message=error.message, lines=error.lines, error=error)
+
     @property
     def sentence(self) -> str:
         return f"{self.at}: {self.message}" if self.at.file else self.message

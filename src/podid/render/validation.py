@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from podid.domain.text import count_of
-from podid.ops.declare.validate import ValidatedFile, ValidatedFiles
+from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.render.view import Column, Line, View, document, table_of
 
 

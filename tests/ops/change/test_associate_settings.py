@@ -128,8 +128,8 @@ def test_what_eks_keeps_is_not_removed(
 @pytest.mark.parametrize(
     ("dropped", "words"),
     [
-        (("target_role_arn",), "change the target role of shop/orders, but the association is unchanged"),
-        (("role_arn", "policy"), "remove the session policy and to change the role of shop/orders, but"),
+        (("targetRoleArn",), "change the target role of shop/orders, but the association is unchanged"),
+        (("roleArn", "policy"), "remove the session policy and to change the role of shop/orders, but"),
     ],
 )
 def test_what_eks_did_not_take_over_is_named(
@@ -140,8 +140,11 @@ def test_what_eks_did_not_take_over_is_named(
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, *policy).code == 0
     update = Eks.update_association
 
-    def updating(self: Eks, cluster: str, association_id: str, **named: Any) -> Association:
-        return update(self, cluster, association_id, **{k: v for k, v in named.items() if k not in dropped})
+    def updating(
+        self: Eks, cluster: str, association_id: str, settings: dict[str, object], *, token: str
+    ) -> Association:
+        kept = {key: value for key, value in settings.items() if key not in dropped}
+        return update(self, cluster, association_id, kept, token=token)
 
     monkeypatch.setattr(Eks, "update_association", updating)
     more = ("--role", "orders-dynamodb", "--target-role", f"{TARGET}-2", "--no-session-policy", "--replace")
@@ -182,9 +185,11 @@ def test_what_is_removed_may_be_seen_a_little_late(
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET).code == 0
     get, update, late = Eks.get_association, Eks.update_association, list[Association]()
 
-    def updating(self: Eks, cluster: str, association_id: str, **named: Any) -> Association:
+    def updating(
+        self: Eks, cluster: str, association_id: str, settings: dict[str, object], *, token: str
+    ) -> Association:
         late.extend([get(self, cluster, association_id)] * 2)
-        return update(self, cluster, association_id, **named)
+        return update(self, cluster, association_id, settings, token=token)
 
     monkeypatch.setattr(Eks, "update_association", updating)
     monkeypatch.setattr(Eks, "get_association", lambda *args, **known: late.pop() if late else get(*args, **known))

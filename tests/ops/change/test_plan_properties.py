@@ -27,8 +27,8 @@ from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, RO
 from podid.ops.change.records import Run, Step
 from podid.ops.change.undo import undo_plan
 from podid.ops.clients import Clients
-from podid.ops.role.create import RoleRequest, plan_role
-from podid.ops.role.request import RoleOptions
+from podid.ops.role.create import plan_role
+from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.resolve import ResolvedRole
 
 HEADER = Header(
@@ -195,7 +195,7 @@ role_requests = st.builds(
     name=st.just("shop-orders"),
     refs=ref_lists,
     scope=scopes,
-    options=st.builds(RoleOptions, description=st.sampled_from(["", "for the shop"])),
+    settings=st.builds(RoleOptions, description=st.sampled_from(["", "for the shop"])),
     tags=tags,
     policies=st.dictionaries(st.sampled_from(["read", "write"]), documents, max_size=2),
     managed_policy_arns=arns.map(tuple),

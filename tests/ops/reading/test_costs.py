@@ -79,7 +79,7 @@ def test_calls_at_each_cost(shop: Shop, cost: Cost, scope: DoctorScope, aws: int
 def _other_role(shop: Shop) -> None:
     (found,) = shop.clients.eks.list_associations("demo", "shop")
     arn = shop.clients.iam.get_role("orders-dynamodb").arn
-    shop.clients.eks.update_association("demo", found.association_id, role_arn=arn, token="t")
+    shop.clients.eks.update_association("demo", found.association_id, {"roleArn": arn}, token="t")
 
 
 def _labelled(shop: Shop, kind: kinds.KubeKind, namespace: str, **labels: str | None) -> None:

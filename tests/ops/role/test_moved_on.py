@@ -5,7 +5,7 @@ from typing import Any
 
 from harness import table
 from ops.role.test_presets import AROUND, NAMES, VALUES, choice_of, filled
-from podid.ops.role.moved_on import moved_on, names_preset
+from podid.ops.role.moved_on import moved_on, preset_of
 from podid.ops.role.presets import fill, get_preset, parse_choice
 
 ARN = "arn:aws-cn:%s:cn-north-1:111122223333:%s"
@@ -33,7 +33,7 @@ def test_a_policy_that_its_preset_would_write_otherwise() -> None:
     for name in NAMES:
         for optional in (False, True):
             found = filled(choice_of(name, optional=optional))
-            assert names_preset(found.name) is (found.document is not None)
+            assert (preset_of(found.name) is not None) is (found.document is not None)
             if found.document is not None:
                 assert moved_on(found.name, found.document) is None, name
     found = filled("dynamodb-read,table=orders")

@@ -18,6 +18,7 @@ from podid.cli.runtime import Instead
 from podid.domain.errors import NotFound, Other
 from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Place
 from podid.domain.snapshot import Known, attempt
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE
@@ -25,7 +26,6 @@ from podid.ops.status.diagnose import select, wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
 
 
@@ -161,7 +161,7 @@ def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
     yield f"Role {name} allows {short_list(allowed, _SHOWN) if allowed else 'nothing, it has no permissions policy'}."
     if associations > MOST_USERS:
         return
-    uses = read_uses(access.aws, reading.account, (access.place().cluster_name,))
+    uses = read_uses(access.aws, reading.account, [(access.aws.region, access.place().cluster_name)])
     refs = [str(item.ref) for item in uses.of(reading.role.arn)]
     cluster = access.place().cluster_name
     yield f"Other associations in cluster {cluster} with this role: {short_list(refs, _SHOWN) if refs else 'none'}."

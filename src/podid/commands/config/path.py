@@ -14,7 +14,7 @@ def path(access: Access) -> None:
 
     Example: "$EDITOR" "$(podid config path)"
     """
-    from podid.cli.configuring import needed_path
+    from podid.commands.config.values import needed_path
     from podid.ops.settings import SettingsPath
     from podid.render.settings import path_view
 

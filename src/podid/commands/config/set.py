@@ -19,7 +19,7 @@ def set_config(
 
     Example: podid config set output wide
     """
-    from podid.cli.configuring import change_setting, checked_value
+    from podid.commands.config.values import change_setting, checked_value
     from podid.render.settings import changed_view
 
     setting = change_setting(access, key, checked_value(access, key, value))

@@ -14,7 +14,7 @@ def unset(access: Access, key: str = argument("KEY", "The option, without its hy
 
     Example: podid config unset guard
     """
-    from podid.cli.configuring import change_setting
+    from podid.commands.config.values import change_setting
     from podid.render.settings import changed_view
 
     setting = change_setting(access, key, None)

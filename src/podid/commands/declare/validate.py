@@ -18,7 +18,7 @@ def validate(access: Access, options: ValidateOptions) -> None:
     Example: podid validate identities/ --var TEAM=shop
     """
     from podid.ops.declare.files import read_variables
-    from podid.ops.declare.validate import validate as validated
+    from podid.ops.declare.files import validate as validated
     from podid.render.validation import validation_view
 
     variables = read_variables(options.variables, options.variable_files, read_file=access.terminal.read_file)

@@ -50,9 +50,9 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     Example: podid doctor pod/shop/orders-7d4b9 --logs
     """
-    from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.cli.several import are_several
     from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
+    from podid.commands.diagnosis.fixing import carry_out, fixable, show_plans
     from podid.commands.diagnosis.own import show_own_permissions
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select

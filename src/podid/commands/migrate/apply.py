@@ -55,7 +55,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     Example: podid migrate apply --plan plan.json
     """
     from podid.cli.changing import Change
-    from podid.ops.migrate.saved import read_plan
+    from podid.ops.migrate.items import read_plan
 
     access.limit_waits()
     saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
@@ -73,10 +73,9 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
 
     from podid.commands.migrate.reading import read
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
-    from podid.ops.migrate.agent import joined, plan_agent
     from podid.ops.migrate.base_role import BaseRole
-    from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.saved import check_plan, creates_accounts
+    from podid.ops.migrate.carry import Carrying, carry_out, joined, plan_agent
+    from podid.ops.migrate.items import check_plan, creates_accounts
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
@@ -122,10 +121,7 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
         command=access.runtime.argv,
         patience=access.patience(ASSOCIATION_SECONDS),
         restarting=change.plan_restarts(),
-        until=options.until,
-        parallel=options.parallel,
-        max_failures=options.max_failures,
-        keep_failed=options.keep_failed,
+        options=options,
         agree=agree,
     )
     try:

@@ -2,16 +2,13 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.option import included, option, options, switch
-from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, MigrationOptions
+from podid.domain.option import option, options, switch
+from podid.ops.migrate.request import ChangeOptions
 from podid.render.formats import to_json
 
 
 @options
-class PlanOptions:
-    which: MigrationOptions = included(MigrationOptions)
-    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
-    install_agent: bool = INSTALL_AGENT
+class PlanOptions(ChangeOptions):
     save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
@@ -41,7 +38,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
     from podid.commands.migrate.reading import read
-    from podid.ops.migrate.agent import plan_agent
+    from podid.ops.migrate.carry import plan_agent
     from podid.render.migration import migration_plan_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None

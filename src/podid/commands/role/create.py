@@ -6,7 +6,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
 from podid.domain.errors import Other, UsageError
 from podid.domain.plan import ChangeResult
-from podid.ops.role.request import RoleCreateOptions
+from podid.ops.role.request import RoleRequest
 
 
 @command(
@@ -20,7 +20,7 @@ from podid.ops.role.request import RoleCreateOptions
         "TAKING_BACK",
     ),
 )
-def create(access: Access, options: RoleCreateOptions) -> None:
+def create(access: Access, options: RoleRequest) -> None:
     """Create an IAM role for a service account's pods.
 
     Without arguments on a terminal, podid prompts for the values.
@@ -39,14 +39,14 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.cli.guide.run import guide_role_create, says_only_where
-    from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
+    from podid.ops.role.create import complete, create_request, named, new_role, own_target, plan_creating, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.target import next_command, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
         raise guide_role_create(access)
-    if not options.service_accounts:
+    if not options.refs:
         raise UsageError("Specify the service account: --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     if options.target_profile and not options.target_role:
         raise UsageError("--target-profile requires --target-role")
@@ -55,12 +55,12 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     change = Change(access=access, place=place)
     if not options.print_:
         change.settle()
-    request = request.named(place.the_cluster)
+    request = named(request, place.the_cluster)
 
     with access.terminal.working(f"reading role {request.name}") as progress:
         request = complete(access.clients, place, request, progress.glance)
         if options.print_:
-            at_target = plan_target(access.clients, place, request, None, request.target)
+            at_target = plan_target(access.clients, place, request, None, own_target(request))
             actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
             access.terminal.emit(role_form_view(options.print_, actions, changes))
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))

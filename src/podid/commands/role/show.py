@@ -54,7 +54,7 @@ def show(
                 access.terminal.explain(f"associations not checked: {error.message}")
             else:
                 custom = True
-                uses = read_uses(access.aws, reading.account, (place.cluster_name,))
+                uses = read_uses(access.aws, reading.account, [(access.aws.region, place.cluster_name)])
                 reading = reading.with_uses(uses, access.aws.region)
                 refs = reading.used_by
                 if len(refs) > MOST_USERS:

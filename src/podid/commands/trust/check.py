@@ -75,7 +75,7 @@ def _of_uses(access: Access, name: str) -> PolicyChecks | None:
     place = access.place()
     role = read_role(access, place, name)
     with access.terminal.working("reading associations"):
-        uses = read_uses(access.aws, place.account, (place.cluster_name,))
+        uses = read_uses(access.aws, place.account, [(access.aws.region, place.cluster_name)])
     checks = check_uses(role, uses)
     if checks is None:
         access.terminal.note(f"note: no association of cluster {place.cluster_name} uses role {role.name}")

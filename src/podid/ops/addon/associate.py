@@ -19,7 +19,8 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
 from podid.ops.change.kinds.addon import BUSY, check_idle
 from podid.ops.clients import Clients
-from podid.ops.role.create import RoleRequest, derived_name, plan_new_role
+from podid.ops.role.create import derived_name, plan_new_role
+from podid.ops.role.request import RoleRequest
 from podid.ops.role.resolve import resolve_role
 
 SCOPE = ScopeKind.SERVICE_ACCOUNT

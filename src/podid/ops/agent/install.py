@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -54,8 +55,12 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     """Raise the error that prevents reading the add-on itself, and NotFound or Conflict for a version that is not
     possible."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
-    agents, nodes = _running(clients)
-    offer = read_offer(clients, place, AGENT_ADDON, compute_types(nodes))
+    running = AgentPods.find(clients.kube)
+    agents, nodes = ((), None) if running is None or running.coverage is None else (running.sets, running.coverage)
+    # EC2 if the types of the nodes are not known
+    kinds = {node.compute_type for node in nodes.nodes if node.os == "linux"} if nodes is not None else set[str]()
+    only_hybrid = "hybrid" in kinds and EC2 not in kinds
+    offer = read_offer(clients, place, AGENT_ADDON, ("hybrid",) if only_hybrid else (EC2,))
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, nodes)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
@@ -193,20 +198,6 @@ def _some_need(clients: Clients, place: Place, coverage: Coverage | None) -> boo
         return True
 
 
-def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
-    """Return the agent's DaemonSets and the coverage; empty and None if they cannot be read."""
-    agents = AgentPods.find(clients.kube)
-    return (agents.sets, agents.coverage) if agents is not None and agents.coverage is not None else ((), None)
-
-
-def compute_types(coverage: Coverage | None) -> tuple[str, ...]:
-    """Return EKS's names for the types of nodes that the add-on must serve; EC2 if they are not known."""
-    nodes = coverage.nodes if coverage is not None else ()
-    kinds = {node.compute_type for node in nodes if node.os == "linux"}
-    only_hybrid = "hybrid" in kinds and EC2 not in kinds
-    return ("hybrid",) if only_hybrid else (EC2,)
-
-
 _MOST_PROBLEMS = 5
 
 
@@ -224,23 +215,20 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
     return merged
 
 
-def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema: Schema) -> Values:
+def assign(base: Mapping[str, Any], assignments: Iterable[Assignment], schema: Schema) -> Values:
     """Return the values with each key set. A value is read as JSON if the schema accepts that, otherwise as text. Raise
     InvalidInput if a key leads through a value that is not an object."""
-    done = dict(values)
+    done = dict(base)
     for assignment in assignments:
-        candidates = [_set(done, assignment, candidate) for candidate in _readings(assignment.text)]
+        # the likelier value is first: min takes the first of equals
+        values: list[Any] = [assignment.text]
+        with suppress(ValueError, RecursionError):
+            meant = json.loads(assignment.text)
+            if meant == meant and meant not in (float("inf"), float("-inf")):
+                values.insert(0, meant)
+        candidates = [_set(done, assignment, value) for value in values]
         done = min(candidates, key=partial(_violations, schema, assignment.path))
     return done
-
-
-def _readings(text: str) -> list[Any]:
-    """Return the possible values of the text, the likelier first: min takes the first of equals."""
-    try:
-        meant = json.loads(text)
-    except (ValueError, RecursionError):
-        return [text]
-    return [text] if meant != meant or meant in (float("inf"), float("-inf")) else [meant, text]
 
 
 def _violations(schema: Schema, path: Path, values: Values) -> int:

@@ -33,16 +33,15 @@ class Assignment:
 
 def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:
     """Raise InvalidInput for a text that is not KEY=VALUE. A value of `null` removes the key."""
-    return tuple(map(_assignment, texts))
-
-
-def _assignment(typed: str) -> Assignment:
-    key, equals, value = typed.partition("=")
-    path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
-    if not equals or not all(path):
-        message = f"{typed!r} is not KEY=VALUE, such as agent.probePort=2704, with dots between the parts of the key"
-        raise InvalidInput(message, subject=typed)
-    return Assignment(path, value)
+    assignments = []
+    for typed in texts:
+        key, equals, value = typed.partition("=")
+        path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
+        if not equals or not all(path):
+            example = "such as agent.probePort=2704, with dots between the parts of the key"
+            raise InvalidInput(f"{typed!r} is not KEY=VALUE, {example}", subject=typed)
+        assignments.append(Assignment(path, value))
+    return tuple(assignments)
 
 
 @options

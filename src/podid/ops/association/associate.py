@@ -32,10 +32,11 @@ from podid.ops.association.request import (
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
 from podid.ops.clients import Clients
-from podid.ops.role.create import RoleRequest, complete, plan_new_role, plan_target, read_permissions
+from podid.ops.role.create import complete, named, plan_new_role, plan_target, read_permissions
 from podid.ops.role.plan import identity
 from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
+from podid.ops.role.request import RoleRequest
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
 from podid.ops.role.target import TargetPlan, TargetRequest, chaining_policies, plan_chain, read_target
@@ -105,10 +106,10 @@ def associate_request(
         new_role = RoleRequest(
             name=check_role_name(typed.role) if typed.role else "",
             refs=typed.service_accounts,
-            scope=typed.change.reach,
+            scope=typed.change.scope,
             conditions=typed.conditions,
             permissions=typed.permissions,
-            options=typed.new_role,
+            settings=typed.new_role,
             tags=typed.role_tag,
             policies=read_permissions(typed.permissions, read_file),
             adopt=typed.adopt,
@@ -175,7 +176,7 @@ class Associating:
         new_role = self.request.new_role
         if new_role is None or new_role.name:
             return self
-        new_role = replace(new_role, refs=tuple(self._of_new_role)).named(self.place.the_cluster)
+        new_role = named(replace(new_role, refs=tuple(self._of_new_role)), self.place.the_cluster)
         return replace(self, request=replace(self.request, new_role=new_role))
 
     @property
@@ -207,8 +208,8 @@ class Associating:
             (None, None, []) if request.new_role is None else self._new_role(request.new_role)
         )
         self.say("reading roles")
-        named = {ref: item.role for ref, item in self.items.items() if ref not in new}
-        roles = choose_roles(self.clients, place, named, self.current)
+        specified = {ref: item.role for ref, item in self.items.items() if ref not in new}
+        roles = choose_roles(self.clients, place, specified, self.current)
         desired = [
             DesiredAssociation(
                 ref,

@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
+from podid.domain import trust
 from podid.domain.errors import InvalidInput
 from podid.domain.names import (
     ServiceAccountRef,
@@ -20,6 +20,7 @@ from podid.domain.owners import without_marks
 from podid.domain.text import count_of, cut, did_you_mean
 from podid.local.data import Located
 from podid.ops.association.request import Settings
+from podid.ops.role.policies import check_policy_document, session_policy_text
 
 # other names of a member, for example columns of `list -o csv`
 _ALSO = {
@@ -158,8 +159,9 @@ def _csv_rows(text: str, name: str) -> Iterable[_Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     keys: list[str] = []
     try:
-        # a cell may hold line breaks
-        for line, cells in zip(_first_lines(reader), reader, strict=False):
+        following = 1
+        for cells in reader:
+            line, following = following, reader.line_num + 1  # a cell may hold line breaks
             if not keys:
                 keys = [_column(cell) for cell in cells]
                 if twice := next((key for key in keys if key and keys.count(key) > 1), ""):
@@ -168,11 +170,6 @@ def _csv_rows(text: str, name: str) -> Iterable[_Row]:
                 yield _csv_row(line, keys, [cell.strip() for cell in cells])
     except csv.Error as error:
         raise InvalidInput(f"{name}, line {reader.line_num}: this is not CSV: {error}", subject=name) from error
-
-
-def _first_lines(reader: Any) -> Iterator[int]:
-    while True:
-        yield reader.line_num + 1
 
 
 def _column(title: str) -> str:
@@ -212,7 +209,9 @@ def _item(row: _Row) -> FileItem:
     ref = ServiceAccountRef(
         _text(named, "namespace", check=wrong_namespace), _text(named, "serviceAccount", check=wrong_account_name)
     )
-    role, target = _text(named, "roleArn", needed=False), _optional(named, "targetRoleArn")
+    role = _text(named, "roleArn", needed=False)
+    # null removes the setting
+    target = _text(named, "targetRoleArn", needed=False) if "targetRoleArn" in named else None
     with _about("roleArn"):
         role = check_role(role) if role else ""
     with _about("targetRoleArn"):
@@ -225,15 +224,10 @@ def _item(row: _Row) -> FileItem:
     )
     if settings.policy and settings.disable_session_tags is False:
         raise InvalidInput("policy: EKS accepts no session policy with session tags")
-    return FileItem(ref, role, settings, owner=_addon(named), line=row.line)
-
-
-def _addon(named: dict[str, object]) -> str:
-    """Return the add-on that owns the association; a CSV file contains its name. An association of another tool can be
-    copied."""
-    owner = named.get("owner")
-    name = owner if isinstance(owner, str) and owner.startswith(_ADDON) else ""
-    return str(named.get("ownerArn") or "") or name.removeprefix(_ADDON)
+    # a CSV file contains the add-on's name; an association of another tool can be copied
+    owner = str(named.get("owner") or "")
+    addon = owner.removeprefix(_ADDON) if owner.startswith(_ADDON) else ""
+    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or addon), line=row.line)
 
 
 @contextmanager
@@ -258,11 +252,6 @@ def _text(
     return value
 
 
-def _optional(row: Mapping[str, object], key: str) -> str | None:
-    """Return None if the member is omitted, "" if it is null, which removes the setting."""
-    return _text(row, key, needed=False) if key in row else None
-
-
 def _tags_off(row: Mapping[str, object]) -> bool | None:
     words = {"on": False, "off": True}
     if "sessionTags" in row:
@@ -281,9 +270,6 @@ def _tags_off(row: Mapping[str, object]) -> bool | None:
 
 
 def _policy(row: Mapping[str, object]) -> str | None:
-    from podid.domain import trust
-    from podid.ops.role.policies import check_policy_document, session_policy_text
-
     if "policy" not in row:
         return None
     value = row["policy"]

@@ -1,12 +1,11 @@
 """Copy associations to another cluster, or move one to another service account."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Self
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
@@ -88,7 +87,7 @@ def check_copies(items: Iterable[FileItem], account: str) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """An association that moves from `old` to `new`; None if it is gone. `moved` is what `new` has already, `role` the
     role of either. `at_place` completes a command line."""
@@ -112,7 +111,7 @@ class Transfer:
         at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
         *,
         elsewhere: tuple[Clients, Place] | None = None,
-    ) -> Transfer:
+    ) -> Self:
         """Read the associations of both service accounts. `elsewhere` is the other cluster of the move. Raise NotFound
         if there is no association to move."""
         if elsewhere is None:
@@ -125,16 +124,7 @@ class Transfer:
             known = clients.eks.list_association_summaries(place.cluster_name)
             raise association_not_found(clients, place, old, (item.ref for item in known))
         role = kept_role(clients, *((new, moved) if association is None else (old, association)))
-        return cls(
-            clients=clients,
-            place=place,
-            old=old,
-            new=new,
-            association=association,
-            moved=moved,
-            role=role,
-            at_place=at_place,
-        )
+        return cls(clients, place, old, new, association, moved, role, at_place)
 
     def plan(self, change: AssociationChange, *, create_service_account: bool) -> Plan:
         """Plan the new association. Raise as `plan_associations` does."""

@@ -9,6 +9,7 @@ from podid.domain.aws import Association
 from podid.domain.declaration import Declaration
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
@@ -46,6 +47,7 @@ class AssociationPlanner:
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unchanged: int = 0
+    _read: dict[str, ResolvedRole | PodidError] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """Return the plan of the changed associations, with the service accounts to create first."""
@@ -151,23 +153,20 @@ class AssociationPlanner:
             return None
         return answer
 
-    _read: dict[str, ResolvedRole | PodidError] = field(default_factory=dict)
-
     # --- trust policies and target roles ------------------------------------------------------------------------------
 
     def _with_roles(self, desired: Mapping[ServiceAccountRef, DesiredAssociation]) -> Plan:
         """Return the plan of the associations, with the trust policies of roles outside of the files."""
         place = self.site.place
         plan = Plan(header=place.header, actions=(), separate=True)
-        by_role: dict[str, list[DesiredAssociation]] = {}
-        for item in self._with_known_roles(desired.values()):
-            by_role.setdefault(item.role.arn, []).append(item)
-        for items in by_role.values():
+        for items in grouped((item.role.arn, item) for item in self._with_known_roles(desired.values())).values():
             plan = plan.then(self._of_role(items))
-        targets: dict[str, list[DesiredAssociation]] = {}
-        for item in desired.values():
-            if item.settings.target_role_arn and any(str(item.ref) == action.target for action in plan.actions):
-                targets.setdefault(item.settings.target_role_arn, []).append(item)
+        changed = {action.target for action in plan.actions}
+        targets = grouped(
+            (arn, item)
+            for item in desired.values()
+            if (arn := item.settings.target_role_arn) and str(item.ref) in changed
+        )
         current = {ref: self.live.get(ref) for ref in desired}
         request = TargetRequest(arn="", update=self.ownership.update_trust)
         declared = {item.role.arn: item.role.role for item in self.roles.values() if item.role.role is not None}
@@ -209,13 +208,12 @@ class AssociationPlanner:
             try:
                 return plan_associations(remaining, change, place.the_cluster, place.header, current)
             except NotAllowed as error:
-                refused, error_of = set(error.refs), error
                 for ref in error.refs:
-                    wish = self.wishes.by_ref[ref]
                     lines = (error.message, *error.lines)
                     own = next((line for line in lines if f"allow {ref} " in line), error.message)
-                    single = Conflict(own, hint=error_of.hint, advice=error_of.advice, subject=str(ref))
-                    self.conflicts.append(conflict(wish, single, key="role"))
+                    single = Conflict(own, hint=error.hint, advice=error.advice, subject=str(ref))
+                    self.conflicts.append(conflict(self.wishes.by_ref[ref], single, key="role"))
+                refused = error.refs
                 remaining = [item for item in remaining if item.ref not in refused]
             except Conflict as error:
                 for item in remaining:

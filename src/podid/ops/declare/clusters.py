@@ -29,9 +29,7 @@ class FileSite:
 
 
 def clusters_of(
-    declarations: Sequence[Declaration],
-    chosen: Sequence[str],
-    tagged: Callable[[Mapping[str, str]], Collection[str]],
+    declarations: Sequence[Declaration], chosen: Sequence[str], tagged: Callable[[Mapping[str, str]], Collection[str]]
 ) -> dict[str, tuple[Declaration, ...]]:
     """Return the declarations by the name or ARN of their cluster; CURRENT for those without clusters. `chosen` are the
     clusters of --cluster, which narrow the lists of the files. `tagged` returns the clusters that have all tags. Raise

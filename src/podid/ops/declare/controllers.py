@@ -14,7 +14,6 @@ from podid.domain.declaration import Position
 from podid.local.documents import DocumentNode
 from podid.ops.declare.foreign_nodes import (
     ForeignFile,
-    account_node,
     built,
     get,
     items,
@@ -22,7 +21,6 @@ from podid.ops.declare.foreign_nodes import (
     members,
     own_tags,
     role_name_node,
-    session_tags,
     tags_of_list,
     text,
 )
@@ -87,13 +85,8 @@ class CustomResource:
 
 @dataclass(slots=True)
 class CustomResources:
-    """The objects of one file."""
-
     file: ForeignFile
     objects: list[CustomResource] = field(default_factory=list)
-
-    def take(self, node: DocumentNode) -> None:
-        self.objects.append(CustomResource(node))
 
     def read(self) -> None:
         """Add the roles and associations of all objects. Objects of other kinds become a note."""
@@ -102,7 +95,8 @@ class CustomResources:
         names = {f"{(text(item.spec.get('path')) or '/')[1:]}{item.aws_name}": item.aws_name for item in roles}
         skipped: list[str] = []
         for item in self.objects:
-            accounts = [text(get(row, "serviceAccount")) for row in _rows_of_addon(item)]
+            rows = item.spec.get("podIdentityAssociations" if item.ack else "podIdentityAssociation")
+            accounts = [text(get(row, "serviceAccount")) for row in items(rows)]
             if item.kind in ("Role", "PodIdentityAssociation") and item.observed:
                 self.file.notes.append(
                     f"omitted: {item.kind} {item.name}, because it only adopts or observes an existing resource"
@@ -177,26 +171,15 @@ class CustomResources:
         arn, base = ("ARN", "") if item.ack else ("Arn", "Arn")
         cluster = self._named(item, "clusterName", "cluster" if item.ack else "clusterName", "Cluster")
         role = self._named(item, f"role{arn}", f"role{base}", "Role")
-        target = spec.get(f"targetRole{arn}")
-        if target is None:  # the ARN of a role in another account
+        if spec.get(f"targetRole{arn}") is None:  # the ARN of a role in another account
             for suffix in ("Ref", "Selector"):
                 key = f"targetRole{base}{suffix}"
                 self._unresolved(spec.get(key), key, f"targetRole{arn}")
         if len(self.file.mistakes.items) > mistakes:
             return
         self.file.in_region(item.annotation(_REGION) if item.ack else spec.get("region"))
-        self.file.association(
-            text(cluster),
-            {
-                "serviceAccount": account_node(spec.get("namespace"), spec.get("serviceAccount")),
-                "role": role_name_node(role, names),
-                "targetRole": target,
-                "sessionTags": session_tags(spec.get("disableSessionTags")),
-                "sessionPolicy": spec.get("policy"),
-                "tags": own_tags(spec.get("tags")),
-            },
-            item.node.at,
-        )
+        named = role_name_node(role, names)
+        self.file.association(text(cluster), spec.get, named, item.node.at, target=f"targetRole{arn}")
 
     # --- references ---------------------------------------------------------------------------------------------------
 
@@ -223,10 +206,6 @@ class CustomResources:
         if at is not None and not at.null:
             message = f"is a reference that only the cluster can resolve: specify {key} instead"
             self.file.wrong(at.at, message, reference)
-
-
-def _rows_of_addon(item: CustomResource) -> tuple[DocumentNode, ...]:
-    return items(item.spec.get("podIdentityAssociations" if item.ack else "podIdentityAssociation"))
 
 
 def _adopted(fields: str) -> str:

@@ -19,6 +19,7 @@ from podid.domain.declaration import (
     Guard,
     PolicySource,
 )
+from podid.domain.encoding import members_of
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import (
@@ -33,9 +34,11 @@ from podid.domain.names import (
     wrong_namespace,
 )
 from podid.domain.option import one_of
+from podid.domain.option import tags as parse_tags
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
 from podid.local.files import exists
+from podid.ops.declare import shape
 from podid.ops.declare.members import Members
 from podid.ops.options import SCOPES
 from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text
@@ -48,18 +51,6 @@ _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _PATTERN = re.compile(r"[a-z0-9.*?-]+")
 _PLACE = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
-TOP = ("apiVersion", "kind", "metadata", "owner", "clusters", "agent", "allowedRoles", "guard", "roles", "associations")
-ROLE = (
-    *("name", "path", "scope", "subjects", "conditions", "trust", "policies"),
-    *("boundary", "maxSessionDuration", "description", "tags"),
-)
-POLICY = ("name", "document", "file", "managed", "preset", "parameters")
-ASSOCIATION = (
-    *("serviceAccount", "selector", "role", "targetRole"),
-    *("sessionTags", "sessionPolicy", "tags", "createServiceAccount"),
-)
-GUARD = ("allowedRoles", "allowedPolicies", "allowedScopes", "requiredBoundary", "requiredTags", "defaultAccounts")
-
 
 @dataclass(frozen=True, slots=True)
 class DocumentSource:
@@ -70,23 +61,24 @@ class DocumentSource:
     read_file: Callable[[str], str]
     missing: list[str]
 
-    def members(self, node: DocumentNode, path: str, known: tuple[str, ...]) -> Members:
-        return Members(node, path, known, self.mistakes)
+    def members(self, node: DocumentNode, path: str, *parts: type) -> Members:
+        known = dict.fromkeys(member.key for part in parts for member in members_of(part))
+        return Members(node, path, tuple(known), self.mistakes)
 
 
 def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool = True) -> Declaration:
     """Return the declaration of a document and collect its mistakes. `named` is whether it requires a name."""
-    top = source.members(node, "", TOP)
+    top = source.members(node, "", shape.DeclarationFile)
     places = dict(top.places)
     name, owner_key = "", OWNER_KEY
     if "metadata" in top.members:
-        metadata = source.members(top.members["metadata"], "metadata", ("name",))
+        metadata = source.members(top.members["metadata"], "metadata", shape.MetadataPart)
         name = metadata.text("name", _check_owner, required=named)
         places["metadata.name"] = metadata.members["name"].at if metadata.has("name") else metadata.at
     elif named:
         top.wrong("metadata", "is required: specify metadata: {name: NAME}")
     if top.has("owner"):
-        owner = source.members(top.members["owner"], "owner", ("key",))
+        owner = source.members(top.members["owner"], "owner", shape.OwnerPart)
         owner_key = owner.text("key", _check_tag_key, default=OWNER_KEY, required=True)
     roles = tuple(_role(item, key, source, owner_key) for item, key in top.items("roles"))
     associations = tuple(_association(item, key, source, owner_key) for item, key in top.items("associations"))
@@ -117,7 +109,7 @@ def _check_tag_key(text: str) -> None:
 
 def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterChoice:
     if isinstance(node.value, dict):
-        members = source.members(node, key, ("tags",))
+        members = source.members(node, key, shape.ClusterTags)
         tags = members.pairs("tags")
         if not members.objects("tags"):
             members.wrong("tags", "is required: specify a name, an ARN or tags: {KEY: VALUE}")
@@ -132,7 +124,7 @@ def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterCho
 
 
 def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
-    members = source.members(node, "agent", ("version", "configuration"))
+    members = source.members(node, "agent", shape.AgentPart)
     configuration = members.document("configuration")
     return DeclaredAgent(
         at=node.at,
@@ -143,12 +135,9 @@ def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
 
 
 def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
-    members = source.members(node, "guard", GUARD)
+    members = source.members(node, "guard", shape.GuardPart)
     # a refusal names the line of the rule, not that of its value
     places = {key: node.keys[key] for key in members.members if key in node.keys}
-
-    def patterns(name: str) -> tuple[str, ...] | None:
-        return members.texts(name) if members.has(name) else None
 
     scopes = None
     if members.has("allowedScopes"):
@@ -157,8 +146,8 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
     return Guard(
         at=node.at,
         places=places,
-        allowed_roles=patterns("allowedRoles"),
-        allowed_policies=patterns("allowedPolicies"),
+        allowed_roles=members.texts("allowedRoles") if members.has("allowedRoles") else None,
+        allowed_policies=members.texts("allowedPolicies") if members.has("allowedPolicies") else None,
         allowed_scopes=scopes,
         required_boundary=members.text("requiredBoundary"),
         required_tags=members.pairs("requiredTags"),
@@ -170,7 +159,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
 
 
 def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredRole:
-    members = source.members(node, path, ROLE)
+    members = source.members(node, path, shape.RolePart)
     if members.has("trust"):
         for name in ("scope", "subjects", "conditions"):
             if members.has(name):
@@ -196,7 +185,7 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
 
 
 def _tags(members: Members, owner_key: str) -> dict[str, str]:
-    tags = members.tags("tags")
+    tags = members.pairs("tags", lambda key, value: parse_tags((f"{key}={value}",), "tag"))
     if owner_key in tags:
         members.wrong("tags", f"podid sets the tag {owner_key}, from metadata.name")
     return tags
@@ -230,7 +219,7 @@ def _trust(members: Members) -> Mapping[str, object] | None:
 
 
 def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPolicy:
-    members = source.members(node, path, POLICY)
+    members = source.members(node, path, shape.InlinePart, shape.FilePart, shape.ManagedPart, shape.PresetPart)
     sources = [kind for kind in PolicySource if members.has(kind)]
     if len(sources) != 1:
         words = "only one of" if sources else "one of"
@@ -246,7 +235,7 @@ def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPo
     policy = DeclaredPolicy(at=node.at, places=members.places, source=kind, name=name)
     match kind:
         case PolicySource.DOCUMENT:
-            return replace(policy, document=_checked(members.document("document"), members, "document"))
+            return replace(policy, document=_permissions(members, "document"))
         case PolicySource.MANAGED:
             return replace(policy, value=members.text("managed"))
         case PolicySource.PRESET:
@@ -262,10 +251,9 @@ def _check_policy_name(text: str) -> None:
         raise InvalidInput(f"{text!r} is not the name of an inline policy: 1 to 128 letters, digits and any of _+=,.@-")
 
 
-def _checked(
-    parsed: tuple[Mapping[str, object], DocumentNode] | None, members: Members, name: str
-) -> Mapping[str, object] | None:
-    """Collect the mistakes of a permissions policy at their lines."""
+def _permissions(members: Members, name: str) -> Mapping[str, object] | None:
+    """Return a permissions policy, and collect its mistakes at their lines."""
+    parsed = members.document(name)
     if parsed is None:
         return None
     document, node = parsed
@@ -281,19 +269,18 @@ def _from_file(policy: DeclaredPolicy, members: Members, source: DocumentSource)
     if not value:
         return policy
     path = value if source.name == "stdin" else str(PurePath(source.name).parent / value)
-    name = policy.name or policy_name(value)
+    policy = replace(policy, value=value, name=policy.name or policy_name(value))
     if not exists(path):
         at = members.members["file"].at
         source.missing.append(f"{at}: {members.key('file')}: file {path} does not exist")
-        return replace(policy, value=value, name=name)
+        return policy
     nodes = read_documents(source.read_file(path), path, source.mistakes)
     if len(nodes) != 1:
         if not any(mistake.at.file == path for mistake in source.mistakes.items):
             members.wrong("file", f"{path} must have one policy document; it has {len(nodes)}")
-        return replace(policy, value=value, name=name)
+        return policy
     inner = Members(DocumentNode({"file": nodes[0]}, nodes[0].at), members.path, ("file",), source.mistakes)
-    document = _checked(inner.document("file"), inner, "file")
-    return replace(policy, value=value, name=name, document=document)
+    return replace(policy, document=_permissions(inner, "file"))
 
 
 def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
@@ -337,7 +324,7 @@ def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> N
 
 
 def _association(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredAssociation:
-    members = source.members(node, path, ASSOCIATION)
+    members = source.members(node, path, shape.AssociationPart)
     account = members.text("serviceAccount", _check_account, required=True)
     namespace, _, name = account.partition("/")
     role = members.text("role", check_role, required=True)
@@ -350,18 +337,13 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
     if create and (selector or is_pattern(account)):
         members.wrong("createServiceAccount", "cannot be used together with a pattern or a selector")
     policy = ""
-    session_policy = _checked(members.document("sessionPolicy"), members, "sessionPolicy")
+    session_policy = _permissions(members, "sessionPolicy")
     if session_policy is not None:
         if session_tags:
             members.wrong(
                 "sessionPolicy", "requires sessionTags: false: EKS accepts no session policy with session tags"
             )
-        policy = members.value(
-            members.members["sessionPolicy"],
-            members.key("sessionPolicy"),
-            lambda _: session_policy_text(session_policy, "the session policy"),
-            "",
-        )
+        policy = members.read("sessionPolicy", lambda _: session_policy_text(session_policy, "the session policy"), "")
     return DeclaredAssociation(
         at=node.at,
         places=members.places,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
 from podid.domain.names import LONGEST_ROLE_NAME
 from podid.domain.text import did_you_mean, short_list
 from podid.local.documents import DocumentNode, NotReadable
 from podid.ops.declare.foreign_nodes import (
     ForeignFile,
-    account_node,
     built,
     get,
     items,
@@ -22,7 +22,6 @@ from podid.ops.declare.foreign_nodes import (
     members,
     node_of,
     own_tags,
-    session_tags,
     text,
 )
 from podid.ops.role.presets import Choice, fill, get_preset
@@ -84,9 +83,8 @@ def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
         if name not in _ROW and not name.startswith("\0"):
             near = did_you_mean(name, _ROW, 1)
             file.wrong(row.keys[name], f"is not a known key of eksctl{near}", f"{key}.{name}")
-    namespace, account, arn = (get(row, name) for name in ("namespace", "serviceAccountName", "roleARN"))
-    role = arn
-    if arn is None:
+    role = get(row, "roleARN")
+    if role is None:
         role = _role(row, cluster, file)
         if not any(get(row, name) for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies")):
             file.wrong(row.at, "requires roleARN, permissionPolicy, permissionPolicyARNs or wellKnownPolicies", key)
@@ -94,19 +92,8 @@ def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
         for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies"):
             if get(row, name) is not None:
                 file.wrong(row.keys[name], "cannot be used together with roleARN", f"{key}.{name}")
-    file.association(
-        cluster,
-        {
-            "serviceAccount": account_node(namespace, account),
-            "role": role,
-            "targetRole": get(row, "targetRoleARN"),
-            "sessionTags": session_tags(get(row, "disableSessionTags")),
-            "sessionPolicy": get(row, "policy"),
-            "tags": own_tags(get(row, "tags")),
-            "createServiceAccount": get(row, "createServiceAccount"),
-        },
-        row.at,
-    )
+    member = partial(get, row)
+    file.association(cluster, member, role, row.at, account="serviceAccountName", target="targetRoleARN")
 
 
 def _role(row: DocumentNode, cluster: str, file: ForeignFile) -> DocumentNode:

@@ -1,5 +1,5 @@
 """Read declarations from files: `apiVersion: podid/v1`, `kind: PodIdentity`, in YAML or JSON, and the files of other
-programs that `podid.ops.declare.foreign` converts.
+programs that `podid.ops.declare.foreign` converts; and validate them.
 
 All mistakes of all files are reported together, each with file, line, column and key. No call is made.
 """
@@ -7,11 +7,12 @@ All mistakes of all files are reported together, each with file, line, column an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 from podid.domain.declaration import DECLARATION_KIND, Declaration, Guard, Position
-from podid.domain.errors import InvalidInput, NotFound
-from podid.domain.members import API_VERSION
+from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
+from podid.domain.members import API_VERSION, About, kind
 from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
@@ -90,10 +91,8 @@ def nodes_of(
             for node in read_documents(text, called, mistakes, variables):
                 yield called, node, ()
             continue
-        first, *others = own_documents(foreign)
-        yield called, first, tuple(foreign.notes)
-        for node in others:
-            yield called, node, ()
+        for number, node in enumerate(own_documents(foreign)):
+            yield called, node, () if number else tuple(foreign.notes)
 
 
 def _foreign(text: str, name: str, mistakes: Mistakes, describe: Describe | None) -> ForeignFile | None:
@@ -177,3 +176,52 @@ def _check_together(declarations: Sequence[Declaration], mistakes: Mistakes) -> 
             if role.name and first_place is not role.place("name"):
                 message = f"role {role.name} is already declared at {first_place}"
                 mistakes.add(role.place("name"), message, f"roles[{number}].name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatedFile:
+    file: str
+    declarations: Annotated[
+        tuple[str, ...], About("The names of the declarations; empty for a guard, and if there is a mistake.")
+    ]
+    mistakes: Annotated[tuple[str, ...], About("The mistakes, each with file, line, column and key.")]
+
+    @property
+    def valid(self) -> bool:
+        return not self.mistakes
+
+
+@kind("ValidatedFileList", "`podid validate`.")
+@dataclass(frozen=True, slots=True)
+class ValidatedFiles:
+    items: tuple[ValidatedFile, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.OK if all(item.valid for item in self.items) else ExitCode.ATTENTION
+
+
+def validate(paths: Sequence[str], variables: Mapping[str, str], *, read_file: ReadFile) -> ValidatedFiles:
+    """Validate each file, or the files of a directory together. Raise UsageError for a file that cannot be read."""
+    return ValidatedFiles(tuple(_validated(path, variables, read_file) for path in dict.fromkeys(paths)))
+
+
+def _validated(path: str, variables: Mapping[str, str], read_file: ReadFile) -> ValidatedFile:
+    declarations, mistakes = tuple[Declaration, ...](), tuple[str, ...]()
+    try:
+        declarations = read_declarations((path,), variables, read_file=read_file)
+    except (InvalidInput, NotFound) as error:
+        if not _is_guard(path, read_file):
+            mistakes = (error.message, *error.lines)
+    return ValidatedFile(file=path, declarations=tuple(item.name for item in declarations), mistakes=mistakes)
+
+
+def _is_guard(path: str, read_file: ReadFile) -> bool:
+    """Return whether the file is a valid guard, which needs no name. Stdin cannot be read twice."""
+    if path == "-":
+        return False
+    try:
+        read_guard(path, read_file=read_file)
+    except PodidError:
+        return False
+    return True

@@ -6,30 +6,26 @@ The values keep their places, so that the reader of podid's documents reports a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import PurePath
 
 from podid.domain.declaration import DECLARATION_KIND, Position
 from podid.domain.encoding import JsonObject
+from podid.domain.grouping import grouped
 from podid.domain.members import API_VERSION
 from podid.domain.names import addon_name
 from podid.local.documents import DocumentNode, Mistakes
 from podid.ops.association.files import read_items
-from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResources, group_of, objects_in
+from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResource, CustomResources, group_of, objects_in
 from podid.ops.declare.eksctl import read_cluster_config
-from podid.ops.declare.foreign_nodes import (
-    Describe,
-    ForeignFile,
-    account_node,
-    built,
-    get,
-    items,
-    node_of,
-    own_tags,
-    session_tags,
-    text,
-)
+from podid.ops.declare.foreign_nodes import Describe, ForeignFile, account_node, built, get, items, node_of, text
 
+_EKSCTL = "eksctl.io"
+# one of them is in every file of another program that names podid's kind
+FOREIGN_WORDS = (_EKSCTL, "services.k8s.aws", "upbound.io")
+# characters of metadata.name
+_LONGEST = 128
 _LISTS = ("AssociationList", "Association")
 
 
@@ -42,95 +38,45 @@ def is_api_answer(node: DocumentNode) -> bool:
 
 
 def read_answer(node: DocumentNode, file: ForeignFile) -> None:
-    for row, key in _rows(node):
-        _row(row, key, file)
-
-
-def _rows(node: DocumentNode) -> Iterator[tuple[DocumentNode, str]]:
     if (one := get(node, "association")) is not None:
-        yield one, "association"
+        _row(one, "association.", file)
     for name in ("associations", "items"):
         for number, row in enumerate(items(get(node, name))):
-            yield row, f"{name}[{number}]"
+            _row(row, f"{name}[{number}].", file)
     if text(get(node, "kind")) == "Association":
-        yield node, ""
+        _row(node, "", file)
 
 
-def _row(row: DocumentNode, key: str, file: ForeignFile) -> None:
+def _row(row: DocumentNode, path: str, file: ForeignFile) -> None:
     account = account_node(get(row, "namespace"), get(row, "serviceAccount"))
-    owner = text(get(row, "ownerArn"))
-    if owner:
-        name = addon_name(owner)
-        file.notes.append(f"omitted: {text(account)}, because the add-on {name} owns the association")
+    if owner := text(get(row, "ownerArn")):
+        file.notes.append(f"omitted: {text(account)}, because the add-on {addon_name(owner)} owns the association")
         return
     cluster = text(get(row, "clusterName"))
     role = get(row, "roleArn")
     if role is None and file.describe is not None:
-        row = _described(row, cluster, key, file.describe, file)
+        row = _described(row, path, file.describe, file)
         role = get(row, "roleArn")
     elif role is None and account is not None:
         message = (
             "is required: list-pod-identity-associations returns no roles. podid plan and apply read them from the "
             "cluster; otherwise use the answers of describe-pod-identity-association, or podid export"
         )
-        file.wrong(row.at, message, f"{key}.roleArn" if key else "roleArn")
+        file.wrong(row.at, message, f"{path}roleArn")
         return
-    file.association(
-        cluster,
-        {
-            "serviceAccount": account,
-            "role": role,
-            "targetRole": get(row, "targetRoleArn"),
-            "sessionTags": session_tags(get(row, "disableSessionTags")),
-            "sessionPolicy": get(row, "policy"),
-            "tags": own_tags(get(row, "tags")),
-        },
-        row.at,
-    )
+    file.association(cluster, partial(get, row), role, row.at)
 
 
-def _described(row: DocumentNode, cluster: str, key: str, describe: Describe, file: ForeignFile) -> DocumentNode:
+def _described(row: DocumentNode, path: str, describe: Describe, file: ForeignFile) -> DocumentNode:
     """Return a row without a role as the cluster describes the association."""
-    name = text(get(row, "associationId"))
+    cluster, name = text(get(row, "clusterName")), text(get(row, "associationId"))
     live = describe(cluster, name) if cluster and name else None
     if live is None:
         where = f"cluster {cluster} has no association {name}" if cluster and name else "it has no cluster and id"
-        file.wrong(row.at, f"is required, and {where}", f"{key}.roleArn" if key else "roleArn")
+        file.wrong(row.at, f"is required, and {where}", f"{path}roleArn")
         return row
-    return node_of({member: value for member, value in live.items() if value is not None}, row.at)
-
-
-def is_csv(text: str, name: str) -> bool:
-    first = text.partition("\n")[0]
-    return name.lower().endswith(".csv") or (
-        name == "stdin" and "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
-    )
-
-
-def read_csv(content: str, file: ForeignFile) -> None:
-    """Add the rows of CSV, as podid list prints it. Raise InvalidInput with each line that cannot be used."""
-    for item in read_items(content, file.name):
-        at = Position(file.name, item.line, 1)
-        settings = item.settings
-        if item.owner:
-            file.notes.append(f"omitted: {item.ref}, because the add-on {addon_name(item.owner)} owns the association")
-            continue
-        values: JsonObject = {
-            "serviceAccount": str(item.ref),
-            "role": item.role or None,
-            "targetRole": settings.target_role_arn or None,
-            "sessionTags": None if settings.disable_session_tags is None else not settings.disable_session_tags,
-            "sessionPolicy": settings.policy or None,
-            "tags": dict(settings.tags) or None,
-        }
-        file.association("", {key: node_of(value, at) for key, value in values.items() if value is not None}, at)
-
-
-_EKSCTL = "eksctl.io"
-# one of them is in every file of another program that names podid's kind
-FOREIGN_WORDS = (_EKSCTL, "services.k8s.aws", "upbound.io")
-# characters of metadata.name
-_LONGEST = 128
+    values = {member: node_of(value, row.at) for member, value in live.items() if value is not None}
+    return built({**values, **{name: get(row, name) for name in ("namespace", "serviceAccount")}}, row.at)
 
 
 def is_foreign(node: DocumentNode) -> bool:
@@ -144,11 +90,29 @@ def _known(node: DocumentNode) -> bool:
 
 
 def from_csv(content: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
-    """Return the rows of a CSV file; None for another file. Raise InvalidInput."""
-    if not is_csv(content, name):
+    """Return the rows of CSV, as podid list prints it; None for another file. Raise InvalidInput with each line that
+    cannot be used."""
+    first = content.partition("\n")[0]
+    headed = "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
+    if not name.lower().endswith(".csv") and (name != "stdin" or not headed):
         return None
     file = ForeignFile(name, mistakes)
-    read_csv(content, file)
+    for item in read_items(content, name):
+        at = Position(name, item.line, 1)
+        settings = item.settings
+        if item.owner:
+            file.notes.append(f"omitted: {item.ref}, because the add-on {addon_name(item.owner)} owns the association")
+            continue
+        values: JsonObject = {
+            "serviceAccount": str(item.ref),
+            "role": item.role or None,
+            "targetRole": settings.target_role_arn or None,
+            "sessionTags": None if settings.disable_session_tags is None else not settings.disable_session_tags,
+            "sessionPolicy": settings.policy or None,
+            "tags": dict(settings.tags) or None,
+        }
+        present = {key: value for key, value in values.items() if value is not None}
+        file.associations.append(("", node_of(present, at)))
     return file
 
 
@@ -163,7 +127,7 @@ def from_documents(
         if group == _EKSCTL:
             read_cluster_config(node, file)
         elif group in ACK | CROSSPLANE:
-            resources.take(node)
+            resources.objects.append(CustomResource(node))
         elif is_api_answer(node):
             read_answer(node, file)
         else:
@@ -180,7 +144,7 @@ def from_documents(
 def own_documents(file: ForeignFile) -> tuple[DocumentNode, ...]:
     """Return podid's documents, one for each cluster. Each has the roles that its associations name; the first one has
     the roles that none names."""
-    groups = file.by_cluster() or {"": []}
+    groups = grouped(file.associations) or {"": []}
     rest = {text(get(role, "name")): role for role in file.roles}
     roles: dict[str, list[DocumentNode]] = {}
     for cluster, associations in groups.items():

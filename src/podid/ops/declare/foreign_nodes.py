@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podid.domain.declaration import OWNER_KEY, Position
-from podid.domain.grouping import grouped
 from podid.local.documents import DocumentNode, Mistakes, NotReadable
 
 Nodes = dict[str, DocumentNode]
@@ -31,11 +30,29 @@ class ForeignFile:
     def role(self, members: Mapping[str, DocumentNode | None], at: Position) -> None:
         self.roles.append(built(members, at))
 
-    def association(self, cluster: str, members: Mapping[str, DocumentNode | None], at: Position) -> None:
+    def association(
+        self,
+        cluster: str,
+        member: Callable[[str], DocumentNode | None],
+        role: DocumentNode | None,
+        at: Position,
+        *,
+        account: str = "serviceAccount",
+        target: str = "targetRoleArn",
+    ) -> None:
+        """Add an association. `member` returns members by the names of EKS's API, apart from `account` and `target`."""
+        members = {
+            "serviceAccount": account_node(member("namespace"), member(account)),
+            "role": role,
+            "targetRole": member(target),
+            "sessionTags": _session_tags(member("disableSessionTags")),
+            "sessionPolicy": member("policy"),
+            "tags": own_tags(member("tags")),
+            "createServiceAccount": member("createServiceAccount"),
+        }
         self.associations.append((cluster, built(members, at)))
 
     def owned_by_addon(self, addon: str, accounts: Sequence[str]) -> None:
-        """Note that the file describes associations of an add-on."""
         rows = f"{', '.join(accounts)} of add-on {addon}, which owns these associations"
         self.notes.append(f"omitted: {rows}: podid addon associate {addon}")
 
@@ -45,9 +62,6 @@ class ForeignFile:
 
     def wrong(self, at: Position, message: str, key: str = "") -> None:
         self.mistakes.add(at, message, key)
-
-    def by_cluster(self) -> dict[str, list[DocumentNode]]:
-        return grouped(self.associations)
 
 
 def built(members: Mapping[str, DocumentNode | None], at: Position) -> DocumentNode:
@@ -111,8 +125,7 @@ def account_node(namespace: DocumentNode | None, name: DocumentNode | None) -> D
     return DocumentNode(f"{text(namespace)}/{text(name)}", name.at)
 
 
-def session_tags(disabled: DocumentNode | None) -> DocumentNode | None:
-    """Return `sessionTags` for `disableSessionTags`."""
+def _session_tags(disabled: DocumentNode | None) -> DocumentNode | None:
     if disabled is None:
         return None
     try:
@@ -121,11 +134,11 @@ def session_tags(disabled: DocumentNode | None) -> DocumentNode | None:
         return disabled
 
 
-def tags_of_list(node: DocumentNode | None, key: str = "key", value: str = "value") -> DocumentNode | None:
+def tags_of_list(node: DocumentNode | None) -> DocumentNode | None:
     """Return tags that are a list of keys and values as an object, without those that only AWS sets."""
     if node is None:
         return None
-    return own_tags(built({text(get(item, key)): get(item, value) for item in items(node)}, node.at))
+    return own_tags(built({text(get(item, "key")): get(item, "value") for item in items(node)}, node.at))
 
 
 def own_tags(node: DocumentNode | None) -> DocumentNode | None:

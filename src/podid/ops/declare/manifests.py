@@ -49,7 +49,6 @@ def reconciling(setting: Setting, interval: float) -> list[Manifest]:
 
 
 def account(setting: Setting) -> list[Manifest]:
-    """Return namespace and service account."""
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": setting.namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": setting.metadata()},

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from podid.domain.declaration import Position
 from podid.domain.errors import InvalidInput
-from podid.domain.option import tags
 from podid.domain.text import did_you_mean
 from podid.local.documents import DocumentNode, Mistakes, NotReadable
 
@@ -122,10 +121,6 @@ class Members:
         """Return the members of an object."""
         nothing: dict[str, DocumentNode] = {}
         return self.read(name, lambda node: node.members, nothing)
-
-    def tags(self, name: str) -> dict[str, str]:
-        """Return tags, as AWS accepts them."""
-        return self.pairs(name, lambda key, value: tags((f"{key}={value}",), "tag"))
 
     def pairs(self, name: str, check: Callable[[str, str], object] = lambda key, value: None) -> dict[str, str]:
         """Return an object whose values are texts."""

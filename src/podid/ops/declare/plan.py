@@ -16,6 +16,7 @@ from podid.domain.text import count_of, short_list
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
 from podid.ops.agent.request import InstallRequest
+from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
 from podid.ops.change.guard import violations
@@ -25,13 +26,11 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
-from podid.ops.declare.prune import keys_of, outdated, prune_associations, prune_roles
+from podid.ops.declare.prune import keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
 from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated
-
-Live = Mapping[ServiceAccountRef, Association]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +78,7 @@ class FilePlanner:
             plan = work.plan()
             missing += work.missing
             items = tuple(planned.values()) if number == 0 else ()
-            plans.append(self._part(site, work, plan, items, associations))
+            plans.append(self._part(work, plan, items))
         if missing:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
@@ -103,23 +102,17 @@ class FilePlanner:
                 live[item.ref] = item
         return dict(sorted(live.items())), unreadable
 
-    def _part(
-        self,
-        site: FileSite,
-        work: AssociationPlanner,
-        plan: Plan,
-        items: Sequence[RolePlanned],
-        live: Live,
-    ) -> FilePlan:
+    def _part(self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned]) -> FilePlan:
         """Return the plan of one cluster. `items` are the roles of which it has the actions."""
-        wishes = work.wishes
+        site, wishes = work.site, work.wishes
         whole = role_plan(site.place, items).then(plan)
         agent, agent_conflicts, agent_unread, agent_same = plan_agent(site)
         whole = replace(agent.then(whole), separate=True)
-        gone = outdated(site.declarations, wishes, live)
+        gone = outdated(site.declarations, wishes, work.live)
         pruned = Plan(header=site.place.header, actions=(), separate=True)
         if gone and self.ownership.prune:
-            pruned = prune_associations(site, gone, self.now)
+            pruned = plan_disassociate(tuple(gone), site.place.header, gone)
+            pruned = pruned.noting(losing_notes(site.clients.kube, gone, self.now))
             whole = replace(whole.then(pruned), separate=True)
         elif gone:
             have, are, them = ("has", "is", "it") if len(gone) == 1 else ("have", "are", "them")
@@ -167,7 +160,6 @@ class FilePlanner:
         )
 
     def _with_roles_pruned(self, plans: Sequence[FilePlan], roles: Mapping[str, RolePlanned]) -> list[FilePlan]:
-        """Return the plans with the deletion of roles at the end of the last one."""
         site = self.sites[-1]
         declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
         self.say("reading the roles that the files own")
@@ -232,11 +224,7 @@ def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead],
         error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
         raise
     except Conflict as error:
-        at = agent.place("version")
-        conflict = FileConflict(
-            kind=ADDON.name, target=AGENT_ADDON, at=at, message=error.message, lines=error.lines, error=error
-        )
-        return nothing, [conflict], [], 0
+        return nothing, [FileConflict.of(ADDON.name, AGENT_ADDON, agent.place("version"), error)], [], 0
     except PodidError as error:
         return nothing, [], [NotRead.of(f"add-on {AGENT_ADDON}", error)], 0
     if facts.current is not None and plan.actions:

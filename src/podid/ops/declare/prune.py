@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
@@ -13,7 +12,6 @@ from podid.domain.errors import Conflict, CredentialsError, PodidError
 from podid.domain.fileplan import NotRead
 from podid.domain.names import PODS_PRINCIPAL, Arn, ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, State, text, texts
-from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind
@@ -42,17 +40,8 @@ def outdated(
     return gone
 
 
-def prune_associations(site: FileSite, gone: Mapping[ServiceAccountRef, Association], now: datetime) -> Plan:
-    """Plan the deletion of the associations, with the pods that lose credentials."""
-    plan = plan_disassociate(tuple(gone), site.place.header, dict(gone))
-    return plan.noting(losing_notes(site.clients.kube, dict(gone), now)) if gone else plan
-
-
 def prune_roles(
-    site: FileSite,
-    declarations: Sequence[Declaration],
-    declared: Collection[str],
-    plans: Sequence[Plan],
+    site: FileSite, declarations: Sequence[Declaration], declared: Collection[str], plans: Sequence[Plan]
 ) -> tuple[Plan, list[NotRead]]:
     """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
     clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
@@ -106,7 +95,6 @@ def _for_pods(role: Role) -> bool:
 
 
 def _after(uses: Uses, plans: Sequence[Plan]) -> Uses:
-    """Return the uses of roles after the plans."""
     states = {
         (plan.header.region, plan.header.cluster, action.target): action.after
         for plan in plans

@@ -104,8 +104,8 @@ class Reconciler:
         """Yield each round, without an end; as a standby only one line until that changes."""
         standby = False
         while True:
-            leads, failure = self._leads()
-            if leads:
+            failure = self._elect()
+            if self._leading:
                 standby = False
                 yield self._round()
             elif failure is not None:
@@ -113,11 +113,10 @@ class Reconciler:
             elif not standby:
                 standby = True
                 yield self._noted(Reconciliation(at=self.now(), state=RoundState.STANDBY))
-            self._wait(self.pause if leads or failure is not None else RENEW_SECONDS, leads=leads)
+            self._wait(self.pause if self._leading or failure is not None else RENEW_SECONDS)
 
     @property
     def pause(self) -> float:
-        """Return the seconds until the next round."""
         if not self._failures:
             return self.interval
         return min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), self.interval)
@@ -125,11 +124,9 @@ class Reconciler:
     def _round(self) -> Reconciliation:
         started, at = self.monotonic(), self.now()
         try:
-            done = self.compare()
+            return self._noted(self.compare())
         except PodidError as error:
-            seconds = self.monotonic() - started
-            done = _failed(at, error, seconds)
-        return self._noted(done)
+            return self._noted(_failed(at, error, self.monotonic() - started))
 
     def _noted(self, done: Reconciliation) -> Reconciliation:
         self._last = done
@@ -140,24 +137,24 @@ class Reconciler:
             self._succeeded_at = done.at
         return done
 
-    def _leads(self) -> tuple[bool, PodidError | None]:
-        if self.election is None:
-            self._leading = True
-            return True, None
+    def _elect(self) -> PodidError | None:
+        """Take or renew the Lease; return the error if that failed."""
         try:
-            self._leading = self.election.leads()
+            self._leading = self.election is None or self.election.leads()
         except PodidError as error:
             self._leading = False
-            return False, error
-        return self._leading, None
+            return error
+        return None
 
-    def _wait(self, seconds: float, *, leads: bool) -> None:
+    def _wait(self, seconds: float) -> None:
         """Sleep, and renew the Lease meanwhile; return early if it is lost."""
-        until = self.monotonic() + seconds
+        until, leads = self.monotonic() + seconds, self._leading
         while (remaining := until - self.monotonic()) > 0:
             self.sleep(min(remaining, RENEW_SECONDS) if self.election is not None else remaining)
-            if leads and self.election is not None and self.monotonic() < until and not self._leads()[0]:
-                return
+            if leads and self.election is not None and self.monotonic() < until:
+                self._elect()
+                if not self._leading:
+                    return
 
     # --- telemetry ----------------------------------------------------------------------------------------------------
 

@@ -7,24 +7,20 @@ from typing import ClassVar
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.option import arguments, included, option, options, seconds, several, switch
 
-FILES = several(
-    "FILE|DIR|-",
-    "File of podid or of another program (podid convert), or a directory. Repeatable.",
-    name="--file",
-    short="-f",
-    default=(),
-)
-VARIABLES = several("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
-VARIABLE_FILES = several("FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file")
-
 
 @options
 class FileOptions:
-    """The files and their variables."""
-
-    files: tuple[str, ...] = FILES
-    variables: tuple[str, ...] = VARIABLES
-    variable_files: tuple[str, ...] = VARIABLE_FILES
+    files: tuple[str, ...] = several(
+        "FILE|DIR|-",
+        "File of podid or of another program (podid convert), or a directory. Repeatable.",
+        name="--file",
+        short="-f",
+        default=(),
+    )
+    variables: tuple[str, ...] = several("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
+    variable_files: tuple[str, ...] = several(
+        "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
+    )
 
     def check(self) -> None:
         """Raise UsageError without a file."""
@@ -33,12 +29,8 @@ class FileOptions:
 
 
 @options
-class ValidateOptions:
-    """Options of `podid validate`."""
-
+class ValidateOptions(FileOptions):
     files: tuple[str, ...] = arguments("FILE|DIR|-...", "Files of podid or of another program, or directories.")
-    variables: tuple[str, ...] = VARIABLES
-    variable_files: tuple[str, ...] = VARIABLE_FILES
 
 
 @options
@@ -54,32 +46,22 @@ class Ownership:
 
 
 @options
-class FilePlanOptions:
-    """Options of `podid plan`."""
-
+class FileDiffOptions:
     files: FileOptions = included(FileOptions)
     ownership: Ownership = included(Ownership)
+
+
+@options
+class FilePlanOptions(FileDiffOptions):
     save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @options
-class FileApplyOptions:
-    """Options of `podid apply`."""
-
-    files: FileOptions = included(FileOptions)
-    ownership: Ownership = included(Ownership)
+class FileApplyOptions(FileDiffOptions):
     plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.", default="")
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
-
-
-@options
-class FileDiffOptions:
-    """Options of `podid diff`."""
-
-    files: FileOptions = included(FileOptions)
-    ownership: Ownership = included(Ownership)
 
 
 def _address(text: str) -> str:
@@ -91,12 +73,8 @@ def _address(text: str) -> str:
 
 
 @options
-class ReconcileOptions:
-    """Options of `podid reconcile`."""
-
+class ReconcileOptions(FileDiffOptions):
     HEADINGS: ClassVar = {"interval": "Rounds", "listen": "In a cluster", "manifests": "Manifests"}
-    files: FileOptions = included(FileOptions)
-    ownership: Ownership = included(Ownership)
     interval: float = option("TIME", "Time between rounds, such as 5m. [default: 5m]", default=300.0, read=seconds)
     applies: bool = switch("Make the changes, instead of reporting them.", name="--apply")
     once: bool = switch("Run one round and exit with its exit code.")

@@ -21,12 +21,12 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import wanted_trust
 from podid.ops.declare.wishes import Wishes
-from podid.ops.role.create import MANAGED_BY, RoleRequest, role_with_policies
+from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
-from podid.ops.role.request import RoleOptions
+from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
 
@@ -71,7 +71,6 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 
 def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
-    """Return the actions and notes of all declared roles."""
     items = tuple(planned)
     actions = tuple(action for item in items for action in item.actions)
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
@@ -134,15 +133,7 @@ class RolePlanner:
         return ResolvedRole(current.arn if current is not None else arn, None)
 
     def _refused(self, role: DeclaredRole, current: Role | None, error: Conflict, owner: str = "") -> RolePlanned:
-        conflict = FileConflict(
-            kind=ROLE.name,
-            target=role.name,
-            at=role.place("name"),
-            owner=owner,
-            message=error.message,
-            lines=error.lines,
-            error=error,
-        )
+        conflict = FileConflict.of(ROLE.name, role.name, role.place("name"), error, owner)
         return RolePlanned(role=self._unseen(role, current), conflict=conflict)
 
     def _planned(
@@ -236,7 +227,7 @@ class RolePlanner:
             name=role.name,
             refs=(),
             scope=role.scope,
-            options=options,
+            settings=options,
             tags=tags,
             policies=documents,
             managed_policy_arns=tuple(arns),

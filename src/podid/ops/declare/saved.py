@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from podid.calls import pacing
-from podid.domain.encoding import plain
+from podid.domain.encoding import encode, plain
 from podid.domain.errors import Conflict, InvalidInput
 from podid.domain.fileplan import FilePlan
 from podid.domain.foreign import Malformed
@@ -34,14 +34,10 @@ def saved_text(plans: Sequence[FilePlan]) -> str:
 
 
 def _part(item: FilePlan) -> Any:
-    header = item.plan.header
     return plain(
         {
             "files": list(item.names),
-            "callerArn": header.caller_arn,
-            "account": header.account,
-            "region": header.region,
-            "cluster": header.cluster,
+            **encode(Header, item.plan.header),
             "unchanged": item.unchanged,
             "takenOver": item.taken_over,
             "affected": [str(ref) for ref in item.affected],

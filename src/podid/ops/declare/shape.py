@@ -1,4 +1,5 @@
-"""The form of a file, `kind: PodIdentity`: the classes from which its JSON Schema is generated.
+"""The form of a file, `kind: PodIdentity`: the classes that list its members, and from which its JSON Schema is
+generated.
 
 `podid.ops.declare.document` reads the file; it also checks names, values and members that cannot be used together.
 """

@@ -45,7 +45,13 @@ def _declared(
         elif not _allows(policy, role, who):
             edit = trust.add(policy, who, role.scope, role.conditions, quota=ANY_SIZE)
             policy = edit.policy
-            _check_allowed(policy, role, who, edit.reason)
+            evaluation = trust.evaluate(policy, who)
+            if not role.conditions and evaluation.verdict is trust.TrustVerdict.NO_MATCH:
+                raise Conflict(
+                    f"The trust policy of role {role.name} denies {who.namespace}/{who.service_account}; another "
+                    f"statement would not help: {evaluation.assume_role.reason or edit.reason}",
+                    subject=role.name,
+                )
         check_size(policy, role.name, number, len(identities))
     # no service account is declared any longer, but IAM requires at least one statement
     return policy if policy is not None else current
@@ -99,13 +105,3 @@ def _without_stale(
     if len(kept) == len(current.statements):
         return current
     return current.with_statements(kept) if kept else None
-
-
-def _check_allowed(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity, reason: str) -> None:
-    evaluation = trust.evaluate(policy, who)
-    if not role.conditions and evaluation.verdict is trust.TrustVerdict.NO_MATCH:
-        raise Conflict(
-            f"The trust policy of role {role.name} denies {who.namespace}/{who.service_account}; another statement "
-            f"would not help: {evaluation.assume_role.reason or reason}",
-            subject=role.name,
-        )

@@ -62,16 +62,7 @@ def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
 
 
 def conflict(wish: Wish, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
-    """Return the conflict of a declared association."""
-    return FileConflict(
-        kind=ASSOCIATION.name,
-        target=str(wish.ref),
-        at=wish.item.place(key),
-        owner=owner,
-        message=error.message,
-        lines=error.lines,
-        error=error,
-    )
+    return FileConflict.of(ASSOCIATION.name, str(wish.ref), wish.item.place(key), error, owner)
 
 
 def read_wishes(site: FileSite, *, annotations: bool = False) -> Wishes:
@@ -169,7 +160,10 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
     A session policy disables session tags, because EKS does not accept both."""
     notes = account.annotations
     target = str(parse_role_arn(notes[TARGET_ANNOTATION])) if TARGET_ANNOTATION in notes else ""
-    policy = _policy(notes[POLICY_ANNOTATION]) if POLICY_ANNOTATION in notes else ""
+    policy = ""
+    if POLICY_ANNOTATION in notes:
+        document = check_policy_document(trust.read_json(notes[POLICY_ANNOTATION]), POLICY_ANNOTATION)
+        policy = session_policy_text(document, POLICY_ANNOTATION)
     name = check_role(notes[ROLE_ANNOTATION])
     for declaration in site.declarations:
         role = _arn(name, declaration, site)
@@ -209,8 +203,3 @@ def _arn(name: str, declaration: Declaration, site: FileSite) -> str:
 
 def _allowed(arn: str, declaration: Declaration) -> bool:
     return any(fnmatchcase(arn, pattern) for pattern in declaration.allowed_roles)
-
-
-def _policy(text: str) -> str:
-    document = check_policy_document(trust.read_json(text), POLICY_ANNOTATION)
-    return session_policy_text(document, POLICY_ANNOTATION)

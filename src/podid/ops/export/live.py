@@ -1,12 +1,10 @@
 """Read the associations of a cluster and the roles that they use, for an export, and return them as a declaration."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.declaration import (
@@ -28,16 +26,12 @@ from podid.domain.trust import OwnCondition, PodIdentity, ScopeKind, build_state
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import namespace_not_found, without_association
+from podid.ops.clients import Clients
 from podid.ops.export.request import ExportOptions
 from podid.ops.options import SCOPES
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.clients import Clients
-
 
 _TAGGING = "sts:TagSession"
 
@@ -106,7 +100,7 @@ def read_identities(
         items = _associations(clients, cluster, refs, namespace)
     described = tuple(item for item in items if isinstance(item, Association) and not item.owner_arn)
     names = sorted({name for item in described for name in _roles_in(item, cluster.account)})
-    reader = _Reader(clients.iam)
+    reader = _Reader(clients)
     roles = {role.name: role for role in reader.roles(names)}
     if options.roles:
         roles |= {role.name: role for role in reader.roles(reader.created_names()) if role.name not in roles}
@@ -136,13 +130,6 @@ def _associations(
     return in_order(chosen, "")
 
 
-def _elsewhere(association: Association) -> Iterator[str]:
-    """Yield the target role if it is in another account."""
-    own = association.role_arn.partition(":role/")[0]
-    if association.target_role_arn and not association.target_role_arn.startswith(f"{own}:role/"):
-        yield association.target_role_arn
-
-
 def _roles_in(association: Association, account: str) -> Iterator[str]:
     """Yield the names of its roles in the cluster's account. Only the owner of another account can read its roles."""
     for text in (association.role_arn, association.target_role_arn):
@@ -159,7 +146,7 @@ class _Reader:
     """Reads roles with their policies. `absent` roles do not exist; `failures` are the subjects and the error of each
     cause."""
 
-    iam: Iam
+    clients: Clients
     absent: list[str] = field(default_factory=list)
     failures: dict[str, tuple[list[str], PodidError]] = field(default_factory=dict)
 
@@ -173,14 +160,14 @@ class _Reader:
         """Return the roles that could be read. One without its policies is omitted: a form of it would remove them."""
         roles = {role.name: role for role in self._roles(sorted(names))}
         policies: dict[str, PolicyNames] = {}
-        for name, answer in self.iam.get_names_of_policies(sorted(roles)):
+        for name, answer in self.clients.iam.get_names_of_policies(sorted(roles)):
             if isinstance(answer, PodidError):
                 self._failed(f"policies of role {name}", answer)
             else:
                 policies[name] = answer
         documents: dict[str, dict[str, Mapping[str, object]]] = {name: {} for name in policies}
         pairs = sorted((role, policy) for role, of_role in policies.items() for policy in of_role.inline)
-        for (role, policy), document in self.iam.get_inline_documents(pairs):
+        for (role, policy), document in self.clients.iam.get_inline_documents(pairs):
             if isinstance(document, PodidError):
                 self._failed(f"policies of role {role}", document)
                 documents.pop(role, None)
@@ -194,12 +181,15 @@ class _Reader:
     def created_names(self) -> list[str]:
         """Return the roles with podid's marks. IAM's list omits tags, so podid reads the roles whose trust policy
         mentions sts:TagSession: each trust policy of podid does."""
-        roles = self.iam.list_roles()
+        roles = self.clients.iam.list_roles()
         names = [role.name for role in roles if not role.service_linked and _TAGGING in json.dumps(role.trust)]
-        return [role.name for role in self._roles(names) if _created_here(role.tags)]
+        marked = (
+            role for role in self._roles(names) if OWNER_KEY in role.tags or MANAGED_BY.items() <= role.tags.items()
+        )
+        return [role.name for role in marked]
 
     def _roles(self, names: Sequence[str]) -> Iterator[Role]:
-        for name, answer in self.iam.find_roles(names):
+        for name, answer in self.clients.iam.find_roles(names):
             if isinstance(answer, Role):
                 yield answer
             elif answer is None:
@@ -209,10 +199,6 @@ class _Reader:
 
     def _failed(self, subject: str, error: PodidError) -> None:
         self.failures.setdefault(error.permission or error.message, ([], error))[0].append(subject)
-
-
-def _created_here(tags: Mapping[str, str]) -> bool:
-    return OWNER_KEY in tags or MANAGED_BY.items() <= tags.items()
 
 
 def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
@@ -228,8 +214,11 @@ def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
         owner = owner_of(item.tags) if isinstance(item, Association) and not item.owner_arn else None
         if owner is not None:
             yield f"the association of {item.ref} is managed by {owner.description}"
-    for arn in sorted({arn for item in items if isinstance(item, Association) for arn in _elsewhere(item)}):
-        yield f"target role {arn} is only referenced: it is in another account"
+    described = [item for item in items if isinstance(item, Association)]
+    targets = {arn: item.role_arn for item in described if (arn := item.target_role_arn)}
+    for arn, role_arn in sorted(targets.items()):
+        if not arn.startswith(f"{role_arn.partition(':role/')[0]}:role/"):
+            yield f"target role {arn} is only referenced: it is in another account"
     for role in roles:
         if role.role.service_linked:
             yield f"omitted: role {role.name}, because AWS owns it"

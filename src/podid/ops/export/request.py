@@ -1,7 +1,5 @@
 """The options of an export."""
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 from podid.domain.names import ServiceAccountRef

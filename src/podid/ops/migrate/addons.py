@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.domain.aws import Addon, Association
-from podid.domain.errors import PodidError
+from podid.domain.aws import Addon, Association, described
 from podid.domain.names import AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.plan import Action, Plan, State, text
-from podid.domain.snapshot import Known, Section, Snapshot, known_or, missing
+from podid.domain.section import attempt
+from podid.domain.snapshot import Section, Snapshot, known_or
 from podid.facts.index import index
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
 from podid.ops.change.kinds.addon import roles_of
@@ -28,14 +29,11 @@ Supported = Mapping[str, Section[frozenset[str]]]
 def read_supported(clients: Clients, snapshot: Snapshot, candidates: Iterable[MigrationCandidate]) -> Supported:
     """Read which features the add-ons of the candidates support."""
     addons = {a.name: a for c in candidates if (a := addon_of(snapshot, c.ref, c.role_arn)) is not None}
-    return {name: _supported(clients, addon) for name, addon in addons.items()}
+    return {name: attempt(partial(_supported, clients, addon)) for name, addon in addons.items()}
 
 
-def _supported(clients: Clients, addon: Addon) -> Section[frozenset[str]]:
-    try:
-        return Known(frozenset(clients.eks.get_addon_configuration(addon.name, addon.version).policies))
-    except PodidError as error:
-        return missing(error)
+def _supported(clients: Clients, addon: Addon) -> frozenset[str]:
+    return frozenset(clients.eks.get_addon_configuration(addon.name, addon.version).policies)
 
 
 def addon_of(snapshot: Snapshot, ref: ServiceAccountRef, role_arn: str) -> Addon | None:
@@ -56,9 +54,9 @@ def addon_of(snapshot: Snapshot, ref: ServiceAccountRef, role_arn: str) -> Addon
 
 def list_of(snapshot: Snapshot, addon: Addon) -> State:
     """Return the current list of the add-on, with its IRSA role."""
-    owned = [a for a in known_or(snapshot.associations, ()) if a.association_arn in addon.association_arns]
-    roles = {a.service_account: a.role_arn for a in owned if isinstance(a, Association)}
-    return ADDON_ASSOCIATIONS.state_of(addon, roles)
+    listed = described(known_or(snapshot.associations, ()))
+    owned = {a.service_account: a.role_arn for a in listed if a.association_arn in addon.association_arns}
+    return ADDON_ASSOCIATIONS.state_of(addon, owned)
 
 
 def with_lists(plan: Plan, snapshot: Snapshot) -> Plan:

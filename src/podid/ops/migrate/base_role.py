@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from podid.domain.aws import Association
+from podid.domain.aws import Association, described
 from podid.domain.migration import Blocker
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Header, Place, Plan
@@ -20,7 +20,7 @@ from podid.ops.association.request import AssociateOptions, AssociationChange, S
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
-from podid.ops.role.create import RoleRequest
+from podid.ops.role.request import RoleRequest
 from podid.ops.role.target import owner_change_words
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def base_role_back(
     actions: list[Action] = []
     notes: list[str] = []
     deleted = {association.ref for association in associations}
-    remaining = [a for a in known_or(snapshot.associations, ()) if isinstance(a, Association) and a.ref not in deleted]
+    remaining = [a for a in described(known_or(snapshot.associations, ())) if a.ref not in deleted]
     creations = journal.newest_steps(header.account, (ROLE.name,))
     migrated = {step.action.target for run, step in creations if ("migrate", "apply") in pairwise(run.command)}
     for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):

@@ -12,18 +12,21 @@ from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
-from podid.domain.migration import Blocker, Caution, CredentialCounts, OlderWay, Stage
+from podid.domain.migration import Blocker, Caution, CredentialCounts, MigrationItem, OlderWay, Stage
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, workload_subject
 from podid.facts.credentials import ROLE_ARN, main_use
 from podid.facts.index import index, role_section
-from podid.ops.change.kinds import ASSOCIATION
+from podid.facts.products import accounts
+from podid.ops.association.plan import plan_one
+from podid.ops.association.request import DesiredAssociation
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.role.plan import identity
+from podid.ops.role.resolve import ResolvedRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,7 @@ class MigrationCandidate:
 
     @property
     def workload_names(self) -> tuple[str, ...]:
-        """Return KIND/NAMESPACE/NAME of each workload."""
-        workloads = self.workloads or dict.fromkeys(workload_subject(pod) for pod in self.pods)
-        return tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in set(workloads)))
+        return tuple(sorted(map(path_of, set(self.workloads or map(workload_subject, self.pods)))))
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -65,19 +66,39 @@ class MigrationCandidate:
             return self.account.owner if self.account is not None and self.account.irsa_annotations else ""
         return next((template.owner for template in self.templates if template.annotations and template.owner), "")
 
+    def item(self, stage: Stage, pods: CredentialCounts) -> MigrationItem:
+        """Return the item without the judgement of the checks."""
+        return MigrationItem(
+            ref=self.ref,
+            source=self.source,
+            role_arn=self.role_arn,
+            stage=stage,
+            pods=pods,
+            evidence=self.evidence,
+            workloads=self.workload_names,
+            blockers=self.blockers,
+            warnings=self.cautions,
+            unknown=self.unknown,
+            owner=self.owner,
+        )
+
+
+def path_of(workload: Subject) -> str:
+    """Return KIND/NAMESPACE/NAME."""
+    return f"{workload.kind}/{workload.namespace}/{workload.name}"
+
 
 # --- the users of the previous mechanism ------------------------------------------------------------------------------
 
 
 def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tuple[MigrationCandidate, ...]:
     """Return each service account with IRSA's annotation or with pods that carry IRSA's variables, sorted."""
-    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     pods = {ref: tuple(filter(live, members)) for ref, members in index(snapshot).pods.items()}
     candidates = []
-    for ref in sorted({*accounts, *pods}):
+    for ref in sorted({*accounts(snapshot), *pods}):
         if scope.named and ref not in scope.named:
             continue
-        account, members = accounts.get(ref), pods.get(ref, ())
+        account, members = accounts(snapshot).get(ref), pods.get(ref, ())
         annotated = account.irsa_role_arn.strip() if account is not None else ""
         carried = Counter(arn for pod in members if (arn := carried_role(pod)))
         if not annotated and not carried:
@@ -112,7 +133,6 @@ def leftovers_of(
 ) -> tuple[MigrationCandidate, ...]:
     """Return the other associated service accounts for which a trust statement of a previous mechanism remains."""
     known = {item.ref for item in candidates}
-    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     leftovers = []
     for ref, association in sorted(index(snapshot).associations.items()):
         if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
@@ -120,7 +140,7 @@ def leftovers_of(
         policy = policy_of(role_section(snapshot, association.role_arn))
         if policy is not None and remains(association, policy):
             pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
-            leftovers.append(MigrationCandidate(ref, association.role_arn, (), accounts.get(ref), pods))
+            leftovers.append(MigrationCandidate(ref, association.role_arn, (), accounts(snapshot).get(ref), pods))
     return tuple(leftovers)
 
 
@@ -134,20 +154,9 @@ def carried_role(pod: Pod) -> str:
 def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
     """Return the planned associations, without reading their roles: only to select what to read."""
     associations = index(snapshot).associations
-    states = [_state(item) for item in candidates if item.ref not in associations and in_account(item.role_arn, place)]
-    return Plan(header=place.header, actions=tuple(ASSOCIATION.action(None, state) for state in states))
-
-
-def _state(item: MigrationCandidate) -> dict[str, object]:
-    return {
-        "namespace": item.ref.namespace,
-        "serviceAccount": item.ref.name,
-        "roleArn": item.role_arn,
-        "targetRoleArn": None,
-        "disableSessionTags": False,
-        "policy": None,
-        "tags": {},
-    }
+    new = [item for item in candidates if item.ref not in associations and in_account(item.role_arn, place)]
+    desired = (DesiredAssociation(item.ref, ResolvedRole(item.role_arn, None)) for item in new)
+    return Plan(header=place.header, actions=tuple(plan_one(item, None) for item in desired))
 
 
 def in_account(arn: str, place: Place) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
+from podid.ops.agent.install import prepare
+from podid.ops.agent.request import InstallRequest
 from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
@@ -26,6 +29,7 @@ from podid.ops.change.apply import apply
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.addons import created_by, listed, without
+from podid.ops.migrate.request import ApplyOptions
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
@@ -36,27 +40,22 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
     from podid.ops.migrate.items import Migration
 
-BATCH = 10
+
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
     """The settings of a migration. `patience` limits the proof of a batch, `restarting` are the settings of
-    restarts. `agree`, if set, is called just before the first change of each item, one item after another. At most
-    `parallel` items are changed at the same time, and after `max_failures` failed ones no further batch begins. With
-    `keep_failed` a failed item is not rolled back."""
+    restarts. `agree`, if set, is called just before the first change of each item, one item after another."""
 
     clients: Clients
     journal: Journal
     command: tuple[str, ...]
     patience: Patience
     restarting: Restarting
-    until: Stage = Stage.PROVEN
-    parallel: int = BATCH
-    max_failures: int | None = None
-    keep_failed: bool = False
-    agree: Callable[[ServiceAccountRef], bool] | None = None
+    options: ApplyOptions
+    agree: Callable[[ServiceAccountRef], bool] | None
 
 
 @dataclass(slots=True)
@@ -79,30 +78,36 @@ class _MigrationRun:
 
     def batch(self, items: Sequence[MigrationItem]) -> None:
         """Migrate one batch as far as possible. Raise PodidError if the run cannot continue."""
-        refs = [item.ref for item in items]
-        part = _part(self._plan_of(items), items, self.how.until)
-        actions = tuple(action for action in part.actions if action not in self.carried)
-        result = self._apply(replace(part, actions=actions))
-        failed = {ref: reason for ref in refs if (reason := _failure(result, ref, self.migration))}
+        until, plan = self.how.options.until, self._plan_of(items)
+        part = _part(plan, items, until)
+        actions = tuple(action for action in plan.actions if part(action) and action not in self.carried)
+        result = self._apply(replace(plan, actions=actions, unchanged=(), skipped=(), notes=()))
+        failed = {item.ref: reason for item in items if (reason := self._failure(result, item))}
         self.failures |= failed
         if result.error is not None and not failed:
             raise result.error
-        refs = [ref for ref in refs if ref not in failed]
-        if self.how.until.rank < Stage.ASSOCIATED.rank or not refs:
+        refs = [item.ref for item in items if item.ref not in failed]
+        if until.rank < Stage.ASSOCIATED.rank or not refs:
             return
         ready, reasons, diagnosis = self._reach(refs, Wait.READY, running=False)
-        if self.how.until.rank >= Stage.MOVED.rank and ready:
+        if until.rank >= Stage.MOVED.rank and ready:
             reasons |= self._patch_templates(ready)
             ready = [ref for ref in ready if ref not in reasons]
-        if self.how.until.rank >= Stage.MOVED.rank and ready:
+        if until.rank >= Stage.MOVED.rank and ready:
             self._restart(ready, diagnosis)
-            wait = Wait.VERIFIED if self.how.until is Stage.PROVEN else Wait.READY
+            wait = Wait.VERIFIED if until is Stage.PROVEN else Wait.READY
             _, late, _ = self._reach(ready, wait, running=True)
             reasons |= late
         if reasons:
             self.failures |= reasons
-            if not self.how.keep_failed:
+            if not self.how.options.keep_failed:
                 self._take_back([ref for ref in refs if ref in reasons])
+
+    def _failure(self, result: ChangeResult, item: MigrationItem) -> str:
+        """Return the reason why one of the item's changes failed; empty if none did."""
+        part = _part(self.migration.plan, [item])
+        failed = (done for done in result.done if done.status in (Status.FAILED, Status.BLOCKED) and part(done.action))
+        return next((done.reason for done in failed), "")
 
     def _plan_of(self, items: Sequence[MigrationItem]) -> Plan:
         """Return the plan with the changes of the items. It changes each role once for all items of the run, unless
@@ -244,8 +249,8 @@ def carry_out(
     agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
-        for batch in _batches(items, how.parallel if how.agree is None else 1):
-            if how.max_failures is not None and len(run.failures) > how.max_failures:
+        for batch in _batches(items, how.options.parallel if how.agree is None else 1):
+            if len(run.failures) > how.options.max_failures:
                 error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
                 break
             if how.agree is None or all(how.agree(item.ref) for item in batch):
@@ -261,7 +266,7 @@ def carry_out(
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
         error=error or _error(run, blocked, done=bool(agreed)),
         after=tuple(run.after[ref] for ref in sorted(run.after)),
-        restarted=how.until.rank >= Stage.MOVED.rank,
+        restarted=how.options.until.rank >= Stage.MOVED.rank,
     )
 
 
@@ -284,50 +289,47 @@ def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[Mig
         yield items[start : start + size]
 
 
-def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
-    """Return the changes of these items: the complete trust policies of their roles, and their associations."""
-    refs = {item.ref for item in items}
-    arns = {item.role_arn for item in items}
-    own = [action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs]
+def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVEN) -> Callable[[Action], bool]:
+    """Return whether an action is part of these items: the trust policies of their roles, and what `until` requires of
+    their service accounts, associations and target roles."""
+    refs, arns = {item.ref for item in items}, {item.role_arn for item in items}
+    own = (action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs)
     # of an association with a target role, also the base role
-    names = {role_name(text(action.after or {}, "roleArn")) for action in own} | set(map(role_name, arns))
+    names = {*(role_name(text(action.after or {}, "roleArn")) for action in own), *map(role_name, arns)}
 
     def belongs(action: Action) -> bool:
-        if "roleName" in action.keys:
-            return action.keys["roleName"] in names
-        if action.kind == TARGET_TRUST.name:
-            return action.keys["targetRoleArn"] in arns and until.rank >= Stage.ASSOCIATED.rank
+        keys = action.keys
+        if "roleName" in keys:
+            return keys["roleName"] in names
         if until.rank < Stage.ASSOCIATED.rank:
             return False
+        if action.kind == TARGET_TRUST.name:
+            return keys["targetRoleArn"] in arns
         if action.kind == SERVICE_ACCOUNT.name:
-            return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
-        return action in own or not listed(action).isdisjoint(refs)
+            return ServiceAccountRef(keys["namespace"], keys["name"]) in refs
+        return (action.kind == ASSOCIATION.name and ref_of(keys) in refs) or not listed(action).isdisjoint(refs)
 
-    return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
-
-
-def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration) -> str:
-    """Return the reason why one of the item's changes failed; empty if none did."""
-    arn = next(item.role_arn for item in migration.items if item.ref == ref)
-    new = next((a for a in migration.plan.actions if a.kind == ASSOCIATION.name and ref_of(a.keys) == ref), None)
-    names = {role_name(arn), role_name(text((new.after if new is not None else None) or {}, "roleArn"))}
-    for item in result.done:
-        keys = item.action.keys
-        own = (
-            keys.get("roleName") in names
-            or keys.get("targetRoleArn") == arn
-            or ref in listed(item.action)
-            or (
-                (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
-                or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
-            )
-        )
-        if own and item.status in (Status.FAILED, Status.BLOCKED):
-            return item.reason
-    return ""
+    return belongs
 
 
 def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     account = text(action.after or {}, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)
+
+
+def plan_agent(clients: Clients, place: Place, now: datetime) -> Plan:
+    """Return the plan that installs the agent; empty if it is installed. Raise as `podid install-agent` does."""
+    plan, installed = prepare(clients, place, InstallRequest(), now=now)
+    return Plan(header=place.header, actions=()) if installed else plan
+
+
+def joined(installed: ChangeResult, migrated: ChangeResult) -> ChangeResult:
+    """Return both results as one. They are two runs, because an undo of the migration must not remove the agent from
+    other pods."""
+    return replace(
+        migrated,
+        plan=installed.plan.then(migrated.plan),
+        done=(*installed.done, *migrated.done),
+        notes=(*installed.notes, *migrated.notes),
+    )

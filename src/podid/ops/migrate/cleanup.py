@@ -17,8 +17,7 @@ from podid.domain.snapshot import Missing
 from podid.domain.text import did_you_mean, short_list
 from podid.ops.change.kinds import AGENT as WORKLOAD
 from podid.ops.change.kinds import OIDC_PROVIDER
-from podid.ops.migrate.metadata_proxies import read_proxies, uses_of
-from podid.ops.migrate.older_agents import agents_of
+from podid.ops.migrate.metadata_proxies import agents_of, read_proxies, uses_of
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.role.delete import plan_deleting
 
@@ -103,19 +102,14 @@ def plan_cleanup(
         if item is None and is_workload(name) and leftovers.unread:
             raise Conflict(f"{name} is not deleted: {leftovers.unread}", subject=name)
         if item is None or (item.name.startswith("arn:") and item.name != name):
-            _check_idle(leftovers, name)
+            for agent in leftovers.agents:
+                if agent.serves and name.lower() in map(str.lower, agent.workloads):
+                    message = f"{agent.source} still serves {short_list(map(spoken, agent.serves), 3)}"
+                    raise Conflict(message, subject=name, hint=Other(("migrate", "status")))
             close = did_you_mean(name, [item.name for item in leftovers.items])
             raise NotFound(f"{name} is not a leftover of a migration{close}", subject=name)
         plan = plan.then(_deletion(clients, place, journal, item)).in_order()
     return plan
-
-
-def _check_idle(leftovers: MigrationCleanup, name: str) -> None:
-    """Raise Conflict for an agent that serves a workload."""
-    for agent in leftovers.agents:
-        if agent.serves and name.lower() in map(str.lower, agent.workloads):
-            message = f"{agent.source} still serves {short_list(map(spoken, agent.serves), 3)}"
-            raise Conflict(message, subject=name, hint=Other(("migrate", "status")))
 
 
 def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover) -> Plan:

@@ -3,7 +3,7 @@ statements."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,9 +18,10 @@ from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
-from podid.domain.snapshot import Known, error_of, known_or
+from podid.domain.snapshot import Known, error_of
 from podid.domain.text import count_of, short_list
 from podid.facts.index import index, role_section
+from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
@@ -39,8 +40,6 @@ from podid.ops.role.plan import check_editable
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-
-SOAK = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +66,11 @@ class Finish:
 
 
 def plan_finish(
-    migration: Migration,
-    items: Sequence[MigrationItem],
-    *,
-    now: datetime,
-    soak: timedelta = SOAK,
-    narrow: bool = False,
+    migration: Migration, items: Sequence[MigrationItem], *, now: datetime, soak: timedelta, narrow: bool
 ) -> Finish:
     """Return the plan; pure. `items` are those to finish, of a migration that was read for the whole cluster.
     Annotations are removed first, then the trust statements, so that no new pod gets a role that refuses it. A
     statement stays while the annotation does."""
-    accounts = {account.ref: account for account in known_or(migration.snapshot.service_accounts, ())}
     waiting: dict[ServiceAccountRef, str] = {}
     owned: dict[ServiceAccountRef, str] = {}
     leaving: list[MigrationItem] = []
@@ -87,8 +80,11 @@ def plan_finish(
     # with the reason for each that stays
     reasons = {item.ref: _not_yet(migration, item, now, soak) for item in items}
     for item in items:
-        account, of_item = accounts.get(item.ref), _templates(migration, item)
+        account, candidate = accounts(migration.snapshot).get(item.ref), migration.candidate(item)
+        of_item = candidate.templates if candidate is not None else ()
+        annotated = account is not None and bool(account.irsa_annotations)
         addon = addon_of(migration.snapshot, item.ref, item.role_arn)
+        by_addon = addon is not None and addon.service_account_role_arn == item.role_arn
         if reason := reasons[item.ref] or _addon_still_used(migration, addon, reasons):
             waiting[item.ref] = reason
         elif kept := owned_templates(of_item):
@@ -97,17 +93,15 @@ def plan_finish(
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
             annotations += without_annotations(of_item)
-        elif addon is not None and addon.service_account_role_arn == item.role_arn:
-            leaving.append(item)
-            lists[addon.name] = without_irsa(migration.snapshot, addon)
-            if account is not None and account.irsa_annotations and not account.owner:
-                annotations.append(_without_annotations(account))
-        elif account is not None and account.owner and account.irsa_annotations:
+        elif account is not None and account.owner and annotated and not by_addon:
             owned[item.ref] = edit_words(account)
         else:
             leaving.append(item)
-            if account is not None and account.irsa_annotations:
-                annotations.append(_without_annotations(account))
+            if addon is not None and by_addon:
+                lists[addon.name] = without_irsa(migration.snapshot, addon)
+            if account is not None and annotated and not account.owner:
+                before = ANNOTATIONS.state_of(account.ref, account.irsa_annotations)
+                annotations.append(ANNOTATIONS.action(before, ANNOTATIONS.state_of(account.ref, {})))
     notes: list[str] = []
     # an add-on whose IRSA role EKS does not remove prevents only the change of the trust policy of that role
     of_addons = {irsa_role_of(action.before) for action in lists.values()}
@@ -149,11 +143,6 @@ def rolls_out(action: Action) -> bool:
     return is_template(action) and action.keys["kind"] != "CronJob"
 
 
-def _templates(migration: Migration, item: MigrationItem) -> tuple[PodTemplate, ...]:
-    candidate = migration.candidate(item)
-    return candidate.templates if candidate is not None else ()
-
-
 def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
     state = {"namespace": ref.namespace, "name": ref.name}
     return (ANNOTATIONS if irsa else SERVICE_ACCOUNT).action(state, state)
@@ -176,17 +165,16 @@ def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: tim
 
 def _addon_still_used(migration: Migration, addon: Addon | None, reasons: Mapping[ServiceAccountRef, str]) -> str:
     """Return why the add-on keeps its IRSA role: for another service account, which is not finished in this run."""
+    if addon is None:
+        return ""
     users = [
         item.ref
         for item in migration.items
-        if addon is not None
-        and addon.service_account_role_arn == item.role_arn
+        if addon.service_account_role_arn == item.role_arn
         and addon_of(migration.snapshot, item.ref, item.role_arn) == addon
         and reasons.get(item.ref, "it is not part of this run")
     ]
-    if addon is None or not users:
-        return ""
-    return f"add-on {addon.name} keeps its IRSA role for {short_list(map(str, users))}"
+    return f"add-on {addon.name} keeps its IRSA role for {short_list(map(str, users))}" if users else ""
 
 
 def _age_words(age: timedelta) -> str:
@@ -194,11 +182,6 @@ def _age_words(age: timedelta) -> str:
     if minutes < 1:
         return "less than a minute"
     return count_of(minutes, "minute") if minutes < 60 else count_of(minutes // 60, "hour")
-
-
-def _without_annotations(account: ServiceAccount) -> Action:
-    before = ANNOTATIONS.state_of(account.ref, account.irsa_annotations)
-    return ANNOTATIONS.action(before, ANNOTATIONS.state_of(account.ref, {}))
 
 
 def _trust_actions(
@@ -235,7 +218,8 @@ def _edits(
     """Return the edits of one trust policy, each made to the result of the previous one."""
     edits: list[trust.Edit] = []
     if refs := [item.ref for item in items if item.source is OlderWay.IRSA]:
-        staying = _still_needing(migration, arn, refs)
+        others = [item for item in migration.items if item.role_arn == arn and item.ref not in refs]
+        staying = tuple(item.ref for item in others if item.state.annotations or item.pods.irsa)
         issuer = provider_arn(migration.place)
         edits.append(trust.remove_subjects(policy, issuer=issuer, leaving=refs, staying=staying, narrow=narrow))
         policy = edits[-1].policy if edits[-1].changed else policy
@@ -244,7 +228,7 @@ def _edits(
         return edits
     if (gap := unread_principals(candidate.proxy, migration.snapshot)) is not None:
         raise error_of(gap)
-    others = (item for item in migration.items if item.role_arn == arn and item not in items)
+    others = [item for item in migration.items if item.role_arn == arn and item not in items]
     users = sorted({str(item.ref) for item in others if item.source is not OlderWay.IRSA})
     if arn == candidate.proxy.default_role:
         users.append("pods without an annotation")
@@ -254,14 +238,6 @@ def _edits(
     else:
         edits.append(trust.remove_principals(policy, principals))
     return edits
-
-
-def _still_needing(
-    migration: Migration, arn: str, leaving: Collection[ServiceAccountRef]
-) -> tuple[ServiceAccountRef, ...]:
-    """Return the service accounts that still use the role by IRSA, by their annotation or their pods' variables."""
-    users = (item for item in migration.items if item.role_arn == arn and item.ref not in leaving)
-    return tuple(item.ref for item in users if item.state.annotations or item.pods.irsa)
 
 
 def edit_words(account: ServiceAccount) -> str:

@@ -1,5 +1,5 @@
 """The items of a migration, derived from one snapshot: the service accounts to migrate, the stage of each, and its
-blockers.
+blockers; and the items of a saved plan.
 
 A migration is read once; `podid.ops.migrate.judge` finds the blockers of an item.
 """
@@ -8,27 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, TimedOut
+from podid.domain.encoding import encode
+from podid.domain.errors import Again, Conflict, InvalidInput, TimedOut
 from podid.domain.findings import Subject
-from podid.domain.migration import (
-    MigrationItem,
-    MigrationPlan,
-    MigrationStatus,
-    OlderAgent,
-    OlderWay,
-    Stage,
-)
+from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
+from podid.local import data
 from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
@@ -39,8 +34,14 @@ from podid.ops.migrate.candidates import (
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
-from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_proxies, uses_of
-from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
+from podid.ops.migrate.metadata_proxies import (
+    ProxyReading,
+    ProxyUses,
+    agents_of,
+    find_proxy_leftovers,
+    read_proxies,
+    uses_of,
+)
 from podid.ops.migrate.request import MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
@@ -52,9 +53,20 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
+
 # the sections to find every previous mechanism, and the pods for the stage
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")
 PARTS = {"service_accounts": "service accounts", "addons": "add-ons"}
+
+# of a saved plan
+_KIND = "MigrationPlan"
+_WORDS = {
+    "trustPolicy": "the trust policy of its role",
+    "association": "its association",
+    "annotations": "its annotations",
+    "blockers": "its blockers",
+    "roleArn": "its role",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +79,8 @@ class Migration:
     plan: Plan
     providers: tuple[str, ...]
     judge: MigrationJudge
-    proxies: Section[ProxyReading] = field(default_factory=lambda: Known(ProxyReading()))
-    uses: ProxyUses | None = None
+    proxies: Section[ProxyReading]
+    uses: ProxyUses | None
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -269,7 +281,6 @@ def read_migration(
 
 
 def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Iterator[tuple[str, ...]]:
-    """Yield the next commands."""
     stages = {item.stage for item in items if not item.blockers}
     if any(item.blockers for item in items):
         yield ("podid", "migrate", "plan")
@@ -300,3 +311,51 @@ def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[Serv
     items = [item for item in migration.items if namespace in (None, "", item.ref.namespace)]
     refs = {item.ref for item in items if begun(item)} | {ref for item in items for ref in own(item)}
     return tuple(sorted(refs))
+
+
+def read_plan(text: str, name: str) -> Mapping[str, Any]:
+    """Return the plan in a file of `podid migrate plan --save`. Raise InvalidInput for another file."""
+    document = data.read(text, name)
+    if not isinstance(document, dict) or document.get("kind") != _KIND or not isinstance(document.get("items"), list):
+        raise InvalidInput(f"{name} is not a plan of podid migrate plan --save", subject=name)
+    return document
+
+
+def creates_accounts(saved: Mapping[str, Any]) -> bool:
+    """Return whether the plan was made with --create-service-accounts."""
+    return any(isinstance(entry, dict) and bool(entry.get("copyOf")) for entry in saved["items"])
+
+
+def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tuple[MigrationItem, ...]:
+    """Return the items of the saved plan in their present state. Raise Conflict with every difference, and InvalidInput
+    for a damaged file."""
+    if saved.get("cluster") != migration.place.the_cluster.arn:
+        raise Conflict(f"{name} is a plan for {saved.get('cluster')}, not for {migration.place.the_cluster.arn}")
+    now = {item.ref: item for item in migration.items}
+    # with kiam and kube2iam, a service account can have an item for each role
+    pairs = {(item.ref, item.role_arn): item for item in migration.items}
+    items, moved = [], []
+    for entry in saved["items"]:
+        try:
+            ref = ServiceAccountRef(entry["namespace"], entry["serviceAccount"])
+            before: Mapping[str, Any] = {
+                **entry["state"],
+                "roleArn": entry["roleArn"],
+                "blockers": [blocker["id"] for blocker in entry["blockers"]],
+            }
+        except (KeyError, TypeError) as error:
+            raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
+        item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
+        if item is None:
+            moved.append(f"{ref}: nothing is left to migrate")
+            continue
+        current = {
+            **encode(ItemState, item.state),
+            "roleArn": item.role_arn,
+            "blockers": [blocker.id for blocker in item.blockers],
+        }
+        moved += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
+        items.append(item)
+    if moved:
+        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(moved), subject=name)
+    return tuple(items)

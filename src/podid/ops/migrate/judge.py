@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
+from podid.domain.aws import Addon
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
 from podid.domain.grouping import grouped
-from podid.domain.migration import (
-    Blocker,
-    ItemState,
-    MigrationItem,
-    MigrationStep,
-    Stage,
-)
+from podid.domain.migration import Blocker, ItemState, MigrationItem, MigrationStep, Stage
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import IdentityStatus
+from podid.domain.text import needing
 from podid.facts.index import index
 from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
@@ -33,14 +29,7 @@ from podid.ops.association.request import AssociationChange, DesiredAssociation,
 from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.migrate.addons import Supported, addon_of, with_lists
 from podid.ops.migrate.base_role import BaseRole
-from podid.ops.migrate.candidates import (
-    MigrationCandidate,
-    MigrationFacts,
-    digest,
-    facts_of,
-    in_account,
-    policy_of,
-)
+from podid.ops.migrate.candidates import MigrationCandidate, MigrationFacts, digest, facts_of, in_account, policy_of
 from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
 from podid.ops.migrate.trail import MigrationTrail
@@ -69,8 +58,6 @@ ENDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MigrationJudge:
-    """Judges the candidates of one snapshot."""
-
     place: Place
     snapshot: Snapshot
     candidates: tuple[MigrationCandidate, ...]
@@ -78,13 +65,17 @@ class MigrationJudge:
     accepted: Callable[[ServiceAccountRef, str], bool]
     adjust: Callable[[DoctorReport], DoctorReport]
     tags: Mapping[str, str]
-    trail: Section[MigrationTrail] = field(default_factory=lambda: Known(MigrationTrail()))
-    base_role: BaseRole = field(default_factory=BaseRole)
-    supported: Supported = field(default_factory=dict)
+    trail: Section[MigrationTrail]
+    base_role: BaseRole
+    supported: Supported
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
-        facts = {item.ref: self._facts(item) for item in self.candidates}
+        trail = known_or(self.trail, MigrationTrail())
+        facts = {
+            item.ref: replace(facts_of(self.snapshot, self.place, item), proven=trail.proves(item))
+            for item in self.candidates
+        }
         blockers: dict[ServiceAccountRef, list[Blocker]] = {
             ref: [*item.candidate.blockers, *self._own_blockers(item)] for ref, item in facts.items()
         }
@@ -108,10 +99,6 @@ class MigrationJudge:
         )
         return items, plan, _providers(facts.values(), self.place)
 
-    def _facts(self, candidate: MigrationCandidate) -> MigrationFacts:
-        trail = known_or(self.trail, MigrationTrail())
-        return replace(facts_of(self.snapshot, self.place, candidate), proven=trail.proves(candidate))
-
     def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
         """Return the changes of these items only, whether blockers are accepted or not."""
         facts = (facts_of(self.snapshot, self.place, item) for item in self.candidates if item.ref in refs)
@@ -130,8 +117,7 @@ class MigrationJudge:
             if not self.base_role.covers(facts.candidate):
                 return [self._foreign(facts)]
             return [blocker] if (blocker := self.base_role.blocker(facts.candidate)) is not None else []
-        addon = addon_of(self.snapshot, ref, arn)
-        supported = self.supported.get(addon.name) if addon is not None and not facts.associated else None
+        addon, supported = self._addon(facts)
         if addon is not None and isinstance(supported, Known) and ref.name not in supported.value:
             message = f"Add-on {addon.name} {addon.version} does not support Pod Identity for service account {ref}."
             evidence = (*facts.candidate.evidence, f"serviceAccountRoleArn of add-on {addon.name}: {arn}")
@@ -193,7 +179,12 @@ class MigrationJudge:
         change, current = AssociationChange(update_trust=True), {item.ref: item.association for item in members}
         plan = Plan(header=header, actions=())
         chosen: list[DesiredAssociation] = []
-        requests = [self._desired(item) for item in members]
+        requests = [
+            DesiredAssociation(
+                item.ref, ResolvedRole(item.candidate.role_arn, known_or(item.role, None)), Settings(tags=self.tags)
+            )
+            for item in members
+        ]
         with suppress(PodidError):
             return plan_associations(requests, change, cluster, header, current)
         for request in requests:
@@ -204,10 +195,6 @@ class MigrationJudge:
             else:
                 chosen.append(request)
         return plan
-
-    def _desired(self, item: MigrationFacts) -> DesiredAssociation:
-        role = item.role.value if isinstance(item.role, Known) else None
-        return DesiredAssociation(item.ref, ResolvedRole(item.candidate.role_arn, role), Settings(tags=self.tags))
 
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
         """Return the predicted statuses, and the verdicts that fail once the plan is carried out and pods are
@@ -228,51 +215,40 @@ class MigrationJudge:
         status: IdentityStatus | None,
         cautions: Cautions,
     ) -> MigrationItem:
-        candidate = facts.candidate
+        candidate, role, nodes = facts.candidate, known_or(facts.role, None), index(self.snapshot).nodes
         warnings = (*(caution_of(v) for v in failing if not _blocks(v)), *candidate.cautions, *cautions.of(facts))
-        return MigrationItem(
-            ref=facts.ref,
-            source=candidate.source,
-            role_arn=candidate.role_arn,
-            stage=facts.stage,
-            pods=facts.counts,
-            evidence=(*candidate.evidence, *_trust_evidence(facts)),
-            workloads=candidate.workload_names,
-            node_kinds=self._node_kinds(candidate),
+        by_issuer = f"the trust policy of role {role_name(candidate.role_arn)} allows it by the OIDC provider"
+        return replace(
+            candidate.item(facts.stage, facts.counts),
+            evidence=(*candidate.evidence, *((by_issuer,) if facts.by_issuer else ())),
+            node_kinds=tuple(sorted({kind_of(nodes[pod.node]) for pod in candidate.pods if pod.node in nodes})),
             blockers=blockers,
             warnings=tuple(dict.fromkeys(warnings)),
-            unknown=(*candidate.unknown, *_unknown(status), *self._unread_trail(), *self._unread_addon(facts)),
+            unknown=(*candidate.unknown, *_unknown(status), *self._unread(facts)),
             steps=tuple(_steps(facts)),
-            owner=candidate.owner,
             copy_of=candidate.copy_of,
-            state=_state(facts),
+            state=ItemState(
+                trust_policy=digest(role.trust) if role is not None else "",
+                association=facts.association.association_id if facts.association is not None else "",
+                annotations=candidate.annotations,
+            ),
         )
 
-    def _unread_trail(self) -> tuple[str, ...]:
-        if not isinstance(self.trail, Missing):
-            return ()
-        permission = f" (needs {self.trail.permission})" if self.trail.permission else ""
-        return (f"sessions in CloudTrail{permission}",)
-
-    def _unread_addon(self, facts: MigrationFacts) -> Iterator[str]:
+    def _addon(self, facts: MigrationFacts) -> tuple[Addon | None, Section[frozenset[str]] | None]:
+        """Return the add-on of the service account, and the service accounts to which it can give a role: None after
+        the migration."""
         addon = addon_of(self.snapshot, facts.ref, facts.candidate.role_arn)
-        supported = self.supported.get(addon.name) if addon is not None else None
-        if addon is not None and isinstance(supported, Missing) and not facts.associated:
-            needs = f" (needs {supported.permission})" if supported.permission else ""
-            yield f"whether add-on {addon.name} supports Pod Identity{needs}"
+        return addon, self.supported.get(addon.name) if addon is not None and not facts.associated else None
 
-    def _node_kinds(self, candidate: MigrationCandidate) -> tuple[str, ...]:
-        nodes = index(self.snapshot).nodes
-        return tuple(sorted({kind_of(nodes[pod.node]) for pod in candidate.pods if pod.node in nodes}))
-
-
-def _trust_evidence(facts: MigrationFacts) -> tuple[str, ...]:
-    name = role_name(facts.candidate.role_arn)
-    return (f"the trust policy of role {name} allows it by the OIDC provider",) if facts.by_issuer else ()
+    def _unread(self, facts: MigrationFacts) -> Iterator[str]:
+        if isinstance(self.trail, Missing):
+            yield needing("sessions in CloudTrail", self.trail.permission)
+        addon, supported = self._addon(facts)
+        if addon is not None and isinstance(supported, Missing):
+            yield needing(f"whether add-on {addon.name} supports Pod Identity", supported.permission)
 
 
 def _refusal(error: PodidError) -> Blocker:
-    """Return the blocker of an item that cannot be planned."""
     hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
     return Blocker(
         error.id or "trust-unreadable",
@@ -317,16 +293,6 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _state(facts: MigrationFacts) -> ItemState:
-    role = facts.role
-    known = role.value if isinstance(role, Known) else None
-    return ItemState(
-        trust_policy=digest(known.trust) if known is not None else "",
-        association=facts.association.association_id if facts.association is not None else "",
-        annotations=facts.candidate.annotations,
-    )
-
-
 def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
     """Return the remaining steps, as single commands; `podid migrate apply` does all but the last."""
     ref, name = str(facts.ref), role_name(facts.candidate.role_arn)
@@ -354,7 +320,6 @@ def _kubectl(ref: ServiceAccountRef, *words: str) -> tuple[str, ...]:
 
 
 def _providers(items: Iterable[MigrationFacts], place: Place) -> tuple[str, ...]:
-    """Yield this cluster's OIDC providers that the roles trust."""
     issuer = place.the_cluster.oidc_issuer.partition("://")[2]
     named = {
         who

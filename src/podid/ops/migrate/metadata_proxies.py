@@ -12,26 +12,30 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.domain import trust
+from podid.domain.aws import Association
 from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import EXTERNAL_ID, ROLE, MetadataProxy, PodTemplate, find_proxies, may_proxy
-from podid.domain.migration import Blocker, Caution, MigrationItem, Stage
+from podid.domain.migration import Blocker, Caution, MigrationItem, OlderAgent, Stage
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
 from podid.domain.section import attempt
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, missing
 from podid.domain.status import CredentialSource
 from podid.domain.text import short_list
-from podid.domain.workloads import live, workload_subject
+from podid.domain.workloads import injected, live, workload_subject
 from podid.facts.credentials import main_use
-from podid.ops.migrate.candidates import MigrationCandidate, counts_of
-from podid.ops.migrate.proxy_changes import PATCHABLE
-from podid.ops.reading.scope import DoctorScope
+from podid.facts.products import accounts
+from podid.ops.migrate.candidates import MigrationCandidate, counts_of, leftovers_of, path_of
+from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients
+
 
 NEEDS_ACCOUNT = "needs-service-account"
 Annotations = Mapping[tuple[str, str], Mapping[str, str]]
@@ -121,15 +125,15 @@ class ProxyUses:
             if create:
                 own, why = self._with_own_accounts(ref, by_workload)
                 candidates += own
-            excluded = {arn: [use for use in uses if (use.workload, arn) in why] for arn, uses in sorted(roles.items())}
-            for arn, uses in excluded.items():
-                if not uses:
+            for arn, uses in sorted(roles.items()):
+                remaining = [use for use in uses if (use.workload, arn) in why]
+                if not remaining:
                     continue
-                shared = self._candidate(ref, arn, uses)
-                reasons = tuple(filter(None, (why[use.workload, arn] for use in uses)))
+                shared = self._candidate(ref, arn, remaining)
+                reasons = tuple(filter(None, (why[use.workload, arn] for use in remaining)))
                 shared = replace(shared, blockers=(_needs_account(ref, roles, reasons), *shared.blockers))
                 if len(roles) > 1:
-                    blocked.append(_blocked_item(shared, self.snapshot))
+                    blocked.append(shared.item(Stage.OLD, counts_of(self.snapshot, shared.pods)))
                 else:
                     candidates.append(shared)
         named = scope.named
@@ -201,18 +205,16 @@ class ProxyUses:
         if any(not use.text for use in uses):
             message = f"Pods without an annotation may use role {role_name(arn)}, the default role of {proxy.source}."
             blockers.append(Blocker("default-role", message, tuple(evidence)))
-        cautions = list(self._cautions(ref, arn, uses, copy_of))
         if copy_of is not None:
             bindings = self.reading.bindings.get(ref.namespace)
             if isinstance(bindings, Missing):
                 unknown.append(f"RoleBindings of {copy_of} (needs {bindings.permission})")
-        accounts = {account.ref: account for account in known_or(self.snapshot.service_accounts, ())}
         texts = ", ".join(sorted({use.text for use in uses if use.text}))
         return MigrationCandidate(
             ref,
             arn,
             tuple(evidence),
-            accounts.get(ref),
+            accounts(self.snapshot).get(ref),
             tuple(pod for use in uses for pod in use.pods),
             source=proxy.source,
             proxy=proxy,
@@ -221,7 +223,7 @@ class ProxyUses:
             texts={proxy.role_key: texts} if texts else {},
             copy_of=copy_of.name if copy_of is not None else "",
             blockers=tuple(blockers),
-            cautions=tuple(cautions),
+            cautions=tuple(self._cautions(ref, arn, uses, copy_of)),
             unknown=tuple(unknown),
         )
 
@@ -312,17 +314,49 @@ def _needs_account(ref: ServiceAccountRef, roles: Collection[str], reasons: tupl
     return Blocker(NEEDS_ACCOUNT, message, way_out=() if reasons else (command,))
 
 
-def _blocked_item(candidate: MigrationCandidate, snapshot: Snapshot) -> MigrationItem:
-    return MigrationItem(
-        ref=candidate.ref,
-        source=candidate.source,
-        role_arn=candidate.role_arn,
-        stage=Stage.OLD,
-        pods=counts_of(snapshot, candidate.pods),
-        evidence=candidate.evidence,
-        workloads=candidate.workload_names,
-        blockers=candidate.blockers,
-        warnings=candidate.cautions,
-        unknown=candidate.unknown,
-        owner=candidate.owner,
+def agents_of(
+    reading: ProxyReading, uses: ProxyUses | None, removed: Collection[Subject] = ()
+) -> tuple[OlderAgent, ...]:
+    """Return kiam and kube2iam with the workloads that they serve, without those whose annotations are `removed`."""
+    serves = sorted({use.workload for use in _served(uses) if use.workload not in removed}) if uses is not None else []
+    served = {workload.namespace for workload in serves}
+    return tuple(
+        OlderAgent(
+            source=proxy.source,
+            workloads=tuple(map(path_of, proxy.workloads)),
+            serves=tuple(map(path_of, serves)),
+            unneeded=tuple(
+                ("kubectl", "annotate", "namespace", namespace, f"{proxy.namespace_key}-")
+                for (_, namespace), annotations in sorted(reading.namespaces.items())
+                if proxy.namespace_key in annotations and namespace not in served
+            ),
+        )
+        for proxy in reading.proxies
     )
+
+
+def _served(uses: ProxyUses) -> Iterator[ProxyUse]:
+    """Yield the uses of roles that new pods would have too, or that running pods depend on."""
+    for by_workload in uses.uses.values():
+        for use in by_workload.values():
+            lasts = use.template is not None and use.workload.kind in PATCHABLE and use.template.annotations
+            if lasts or not all(map(injected, use.pods)):
+                yield use
+
+
+def find_proxy_leftovers(
+    snapshot: Snapshot,
+    proxy: MetadataProxy,
+    candidates: Collection[MigrationCandidate],
+    scope: DoctorScope = EVERYTHING,
+) -> tuple[MigrationCandidate, ...]:
+    """Return associated service accounts whose role still allows the agent, although no annotation names the role."""
+    needed = {item.role_arn for item in candidates} | {proxy.default_role}
+    principals = principals_of(proxy, snapshot)
+
+    def remains(association: Association, policy: trust.Policy) -> bool:
+        needless = not association.owner_arn and association.role_arn not in needed
+        return needless and bool(trust.principals_among(policy, principals))
+
+    leftovers = leftovers_of(snapshot, candidates, scope, remains)
+    return tuple(replace(item, source=proxy.source, proxy=proxy) for item in leftovers)

@@ -9,6 +9,7 @@ from podid.domain.plan import Action, Plan
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE
+from podid.facts.products import accounts
 from podid.ops.change.kinds import POD_TEMPLATE, SERVICE_ACCOUNT
 from podid.ops.migrate.candidates import MigrationCandidate
 
@@ -18,19 +19,18 @@ PATCHABLE = (*RESTARTABLE, "CronJob")
 def with_own_accounts(plan: Plan, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
     """Return the plan with the service accounts that workloads get, first, and the changes of their pod templates,
     last."""
-    accounts, templates = [], []
-    present = {account.ref for account in known_or(snapshot.service_accounts, ())}
+    created, templates = [], []
     for candidate in candidates:
         if not candidate.copy_of:
             continue
-        if candidate.ref not in present:
+        if candidate.ref not in accounts(snapshot):
             state = SERVICE_ACCOUNT.state_of(candidate.ref, candidate.copy_of)
-            accounts.append(SERVICE_ACCOUNT.action(None, state))
+            created.append(SERVICE_ACCOUNT.action(None, state))
         for template in candidate.templates:
             before = POD_TEMPLATE.state_of(template.subject, account=template.workload.service_account)
             after = POD_TEMPLATE.state_of(template.subject, account=candidate.ref.name)
             templates.append(POD_TEMPLATE.action(before, after))
-    return replace(plan, actions=(*accounts, *plan.actions, *templates))
+    return replace(plan, actions=(*created, *plan.actions, *templates))
 
 
 def principals_of(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:

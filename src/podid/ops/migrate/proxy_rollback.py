@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.errors import Again, Conflict, PodidError
 from podid.domain.findings import Subject
-from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
+from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, text, texts
@@ -21,6 +21,7 @@ from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of, unread_pri
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
+    from podid.ops.change.records import Run, Step
 
 
 @dataclass(slots=True)
@@ -32,15 +33,19 @@ class RecordedTemplate:
     account: str = ""
 
 
+def recorded_steps(journal: Journal, account: str, kind: str) -> list[tuple[Run, Step]]:
+    """Return the changes of this kind of resource, the newest first; none if the journal cannot be read."""
+    try:
+        return list(journal.newest_steps(account, (kind,)))
+    except PodidError:
+        return []
+
+
 def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[Subject, RecordedTemplate]:
     """Return the changes of pod templates in the namespace of `ref`, except of workloads that got another service
     account."""
-    try:
-        steps = journal.newest_steps(place.account, (POD_TEMPLATE.name,))
-    except PodidError:
-        return {}
     records: dict[Subject, RecordedTemplate] = {}
-    for run, step in steps:
+    for run, step in recorded_steps(journal, place.account, POD_TEMPLATE.name):
         action = step.action
         if run.header.cluster != place.cluster_name or action.keys["namespace"] != ref.namespace:
             continue
@@ -80,10 +85,6 @@ def proxy_for(
     return proxy
 
 
-def _templates(migration: Migration) -> tuple[PodTemplate, ...]:
-    return known_or(migration.proxies, ProxyReading()).templates
-
-
 def templates_back(
     migration: Migration, ref: ServiceAccountRef, role_arn: str, proxy: MetadataProxy, journal: Journal
 ) -> list[Action]:
@@ -92,7 +93,7 @@ def templates_back(
     role = role_arn.removeprefix(proxy.base) if role_arn.startswith(proxy.base) else role_arn
     records = recorded_templates(journal, migration.place, ref)
     actions = []
-    for template in _templates(migration):
+    for template in known_or(migration.proxies, ProxyReading()).templates:
         subject = template.subject
         if template.workload.ref != ref or subject.kind not in PATCHABLE:
             continue

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
@@ -33,27 +32,10 @@ def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     return {ref: frozenset(ids) for ref, ids in accepted.items()}
 
 
-ACCEPT = several(
-    "ID|NS/SA=ID",
-    "Ignore this blocker. Repeatable.",
-    name="--accept",
-    default={},
-    read=read_accepted,
-)
-
-
-CREATE_SERVICE_ACCOUNTS = switch(
-    "For kiam and kube2iam: create separate service accounts for workloads that share one.", consent=True
-)
-
-
-INSTALL_AGENT = switch("Install the agent first, if the cluster has none.", consent=True)
-
-
-def read_stage(text: str, *, option: str) -> Stage:
+def read_stage(text: str) -> Stage:
     """Return a stage at which `apply` can stop. Raise InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
-    return Stage(one_of(option, text, names))
+    return Stage(one_of("--until", text, names))
 
 
 def read_soak(text: str) -> timedelta:
@@ -73,7 +55,9 @@ class MigrationOptions:
         default="",
         values=tuple(OlderWay),
     )
-    accept: Mapping[str, frozenset[str]] = ACCEPT
+    accept: Mapping[str, frozenset[str]] = several(
+        "ID|NS/SA=ID", "Ignore this blocker. Repeatable.", name="--accept", default={}, read=read_accepted
+    )
     strict: bool = switch("Block service accounts that podid could not check completely.")
     cloudtrail: bool = switch("Also read CloudTrail: the SDKs that use IRSA, and the sessions of pods.")
 
@@ -82,10 +66,18 @@ class MigrationOptions:
 
 
 @options
-class ApplyOptions:
+class ChangeOptions:
+    """The items of a command, and the changes that must precede theirs."""
+
     which: MigrationOptions = included(MigrationOptions)
-    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
-    install_agent: bool = INSTALL_AGENT
+    create_service_accounts: bool = switch(
+        "For kiam and kube2iam: create separate service accounts for workloads that share one.", consent=True
+    )
+    install_agent: bool = switch("Install the agent first, if the cluster has none.", consent=True)
+
+
+@options
+class ApplyOptions(ChangeOptions):
     base_role: str = option(
         "NAME",
         "For roles of other accounts: create this role, which assumes the old one.",
@@ -98,7 +90,7 @@ class ApplyOptions:
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
         default=Stage.PROVEN,
-        read=partial(read_stage, option="--until"),
+        read=read_stage,
     )
     parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
     # a failed service account is rolled back and must not stop the others: the default is the largest possible number

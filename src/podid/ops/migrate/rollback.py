@@ -19,10 +19,11 @@ from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, texts
-from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index, role_section
+from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import document_of
@@ -30,7 +31,7 @@ from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
+from podid.ops.migrate.proxy_rollback import proxy_for, recorded_steps, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ class Rollback:
 
     @property
     def whole(self) -> Plan:
-        """Return both plans as one, for the confirmation."""
         return self.before.then(self.after).in_order()
 
 
@@ -77,10 +77,6 @@ class _Member:
     @property
     def older(self) -> OlderWay:
         return self.proxy.source if self.proxy is not None else OlderWay.IRSA
-
-    @property
-    def session_tags(self) -> bool:
-        return self.association is None or self.association.session_tags
 
 
 def plan_rollback(
@@ -198,7 +194,7 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
 def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
     """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
     ref = member.ref
-    current = next((a for a in known_or(snapshot.service_accounts, ()) if a.ref == ref), None)
+    current = accounts(snapshot).get(ref)
     if current is None or current.irsa_role_arn:
         return None
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
@@ -214,10 +210,7 @@ def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef
 
 def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
     """Return the changes of the resource that this journal has, the newest first."""
-    try:
-        return [step.action for _, step in journal.newest_steps(account, (kind,)) if step.action.keys == keys]
-    except PodidError:
-        return []
+    return [step.action for _, step in recorded_steps(journal, account, kind) if step.action.keys == keys]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
@@ -281,7 +274,8 @@ def _removed(
 def _without_pods(policy: trust.Policy, role: Role, members: Sequence[_Member], migration: Migration) -> trust.Policy:
     """Return the policy without the statements that podid writes for exactly these members; others stay."""
     for item in members:
-        who = identity(migration.place.the_cluster, item.ref, session_tags=item.session_tags, role=role)
+        session_tags = item.association is None or item.association.session_tags
+        who = identity(migration.place.the_cluster, item.ref, session_tags=session_tags, role=role)
         edit = trust.remove(policy, who, trust.ScopeKind.SERVICE_ACCOUNT)
         if edit.changed:
             policy = edit.policy
@@ -295,8 +289,7 @@ def _as_written(policy: trust.Policy, earlier: Sequence[trust.Policy]) -> trust.
 
 
 def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> Action:
-    states = ({"roleName": role.name, "policyDocument": policy.to_document()} for policy in (before, after))
-    old, new = states
+    old, new = ({"roleName": role.name, "policyDocument": policy.to_document()} for policy in (before, after))
     return ROLE_TRUST.action(old, new, note=note)
 
 

@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import replace
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
@@ -27,8 +26,8 @@ from podid.ops.role.plan import (
     plan_trust,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
-from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, preset_notes, surroundings
-from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions
+from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.request import PermissionOptions, RoleRequest
 from podid.ops.role.resolve import managed_policy
 from podid.ops.role.target import (
     TargetPlan,
@@ -42,39 +41,6 @@ from podid.ops.role.target import (
 )
 
 MANAGED_BY = {"managed-by": "podid"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleRequest:
-    """The role to create. `policies` maps inline policy names to documents. Empty values leave a setting of an existing
-    role unchanged."""
-
-    name: str
-    refs: tuple[ServiceAccountRef, ...]
-    scope: trust.ScopeKind
-    conditions: tuple[trust.OwnCondition, ...] = ()
-    session_tags: bool = True
-    options: RoleOptions = field(default_factory=RoleOptions)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    # the permissions as options, and those of the presets
-    permissions: PermissionOptions = field(default_factory=PermissionOptions)
-    granted: tuple[PresetPermissions, ...] = ()
-    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    managed_policy_arns: tuple[str, ...] = ()
-    # names of the policies that allow a target role
-    chaining_policies: frozenset[str] = frozenset()
-    update_trust: bool = False
-    adopt: bool = False
-    replace: bool = False
-    force: bool = False
-    target: TargetRequest | None = None
-
-    def named(self, cluster: Cluster) -> Self:
-        return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
-
-    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> Self:
-        """Return it with policies that allow it to assume target roles."""
-        return replace(self, policies={**self.policies, **policies}, chaining_policies=frozenset(policies))
 
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
@@ -93,30 +59,15 @@ def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: tru
     return f"{name[: LONGEST_ROLE_NAME - 9]}-{digest}"
 
 
-def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) -> RoleRequest:
-    """Return the request of `podid role create`, without a call. Raise InvalidInput, and NotFound for a preset."""
-    arn, printed = options.target_role, bool(options.print_)
-    update = options.update_trust and not printed
-    target = TargetRequest(
-        arn=arn, profile=options.target_profile, update=update, associating=False, must_exist=not printed
-    )
-    request = RoleRequest(
-        name=options.name,
-        refs=options.service_accounts,
-        scope=trust.ScopeKind(options.scope),
-        conditions=options.conditions,
-        session_tags=options.session_tags,
-        options=options.settings,
-        tags=options.tags,
-        permissions=options.permissions,
-        policies=read_permissions(options.permissions, read_file),
-        update_trust=options.update_trust,
-        adopt=options.adopt,
-        replace=options.replace,
-        force=options.force,
-        target=target if arn else None,
-    )
-    return request.chaining(chaining_policies((arn,))) if arn else request
+def named(request: RoleRequest, cluster: Cluster) -> RoleRequest:
+    """Return it with a derived name if none was specified."""
+    return replace(request, name=request.name or derived_name(cluster, request.refs, request.reach))
+
+
+def create_request(options: RoleRequest, read_file: Callable[[str], str]) -> RoleRequest:
+    """Return the request with its policies, without a call. Raise InvalidInput, and NotFound for a preset."""
+    request = replace(options, policies=read_permissions(options.permissions, read_file))
+    return request.chaining(chaining_policies((request.target_role,))) if request.target_role else request
 
 
 def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]) -> dict[str, Mapping[str, object]]:
@@ -133,7 +84,7 @@ def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable
     around = surroundings(cluster.partition, cluster.account, place.region, cluster)
     granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
     managed = (*request.permissions.managed_policies, *(name for one in granted for name in one.managed_policies))
-    boundary = request.options.boundary
+    boundary = request.settings.boundary
     if managed or boundary:
         say("reading the managed policies")
     arns = dict.fromkeys(managed_policy(clients, text, partition=cluster.partition) for text in managed)
@@ -143,7 +94,7 @@ def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable
         granted=tuple(granted),
         policies=merged(request.policies, granted),
         managed_policy_arns=tuple(arns),
-        options=replace(request.options, boundary=bound),
+        settings=replace(request.settings, boundary=bound),
     )
 
 
@@ -178,10 +129,20 @@ def plan_creating(
     """Plan `podid role create`, with `notes` and the plan for the target role. Raise as `plan_role`, `plan_target` and
     `check_allowed` do."""
     plan, current = plan_new_role(clients, place, journal, request, say)
-    at_target = plan_target(clients, place, request, current, request.target)
+    at_target = plan_target(clients, place, request, current, own_target(request))
     if not request.force:
         check_allowed(at_target, request.name, update=request.update_trust)
     return at_target.after(plan.noting((*notes, *preset_notes(request.granted))))
+
+
+def own_target(request: RoleRequest) -> TargetRequest | None:
+    """Return the target role of `podid role create`; None without one."""
+    arn, printed = request.target_role, bool(request.print_)
+    update = request.update_trust and not printed
+    target = TargetRequest(
+        arn=arn, profile=request.target_profile, update=update, associating=False, must_exist=not printed
+    )
+    return target if arn else None
 
 
 def plan_target(
@@ -193,7 +154,7 @@ def plan_target(
         return TargetPlan(None, ())
     cluster = place.the_cluster
     account = place.account or cluster.account
-    new = f"arn:{cluster.partition}:iam::{account}:role{request.options.path}{request.name}"
+    new = f"arn:{cluster.partition}:iam::{account}:role{request.settings.path}{request.name}"
     base = current.arn if current is not None else new
     if target.arn == base:
         message = f"the target role of role {request.name} is that role itself: omit --target-role"
@@ -204,7 +165,7 @@ def plan_target(
     pods = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
     hops = {ref: trust.TargetHop(base, pod, ids.get(ref), role_tags=None) for ref, pod in pods.items()}
     plan = plan_chain(target, hops, read)
-    denials = denial_notes(clients, current, request.options.boundary, target.arn)
+    denials = denial_notes(clients, current, request.settings.boundary, target.arn)
     return replace(plan, notes=(*plan.notes, *denials))
 
 
@@ -227,7 +188,7 @@ def plan_role(
         check_inline_size(request.name, {**policies.inline, **request.policies})
     if current is None:
         return Plan(header=header, actions=new_role(request, cluster))
-    path = request.options.path
+    path = request.settings.path
     if path not in ("/", current.path):  # another path must not look like success
         raise Conflict(
             f"Role {request.name} exists and its path is {current.path}, not {path}",
@@ -239,7 +200,7 @@ def plan_role(
         current,
         cluster,
         request.refs,
-        request.scope,
+        request.reach,
         request.conditions,
         session_tags=request.session_tags,
         notes=notes,
@@ -269,9 +230,9 @@ def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> t
     before = ROLE_SETTINGS.state_of(current)
     after = {
         **before,
-        "description": request.options.description or current.description,
-        "maxSessionDuration": request.options.max_session_seconds or current.max_session_seconds,
-        "permissionsBoundary": request.options.boundary or current.permissions_boundary_arn,
+        "description": request.settings.description or current.description,
+        "maxSessionDuration": request.settings.max_session_seconds or current.max_session_seconds,
+        "permissionsBoundary": request.settings.boundary or current.permissions_boundary_arn,
         "tags": {**current.tags, **request.tags},
     }
     actions = [ROLE_SETTINGS.action(before, after)] if after != before else []
@@ -314,7 +275,7 @@ def _other_users(request: RoleRequest, cluster: Cluster, current: Role, trust_ac
     pods = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
     return [
         f"role {request.name} also allows {words}, not only {listed(request.refs)}"
-        for words in also_allowed(role, cluster.arn, pods, request.scope)
+        for words in also_allowed(role, cluster.arn, pods, request.reach)
     ]
 
 
@@ -333,9 +294,9 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     the trust policy would be too long."""
     tags = {**MANAGED_BY, **request.tags}
     pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
-    policy = trust.new_policy(pods[0], request.scope, request.conditions)
+    policy = trust.new_policy(pods[0], request.reach, request.conditions)
     for number, pod in enumerate(pods[1:], 2):
-        policy = trust.add(policy, pod, request.scope, request.conditions, quota=ANY_SIZE).policy
+        policy = trust.add(policy, pod, request.reach, request.conditions, quota=ANY_SIZE).policy
         check_size(policy, request.name, number, len(pods))
     # a wide scope covers several of the service accounts
     scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
@@ -347,10 +308,10 @@ def role_with_policies(request: RoleRequest, policy: trust.Policy, note: str = "
     """Return the actions that create the role with this trust policy, and its policies."""
     role: dict[str, object] = {
         "roleName": request.name,
-        "path": request.options.path,
-        "description": request.options.description,
-        "maxSessionDuration": request.options.max_session_seconds or DEFAULT_SESSION_SECONDS,
-        "permissionsBoundary": request.options.boundary,
+        "path": request.settings.path,
+        "description": request.settings.description,
+        "maxSessionDuration": request.settings.max_session_seconds or DEFAULT_SESSION_SECONDS,
+        "permissionsBoundary": request.settings.boundary,
         "tags": {**MANAGED_BY, **request.tags},
         "trustPolicy": policy.to_document(),
     }

@@ -39,13 +39,9 @@ class MovedOn:
         return ("podid", "role", "attach", role, "--preset", self.choice, "--replace", *where)
 
 
-def names_preset(policy: str) -> bool:
-    return _preset_of(policy) is not None
-
-
 def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
     """Compare by policy name and statement Sids. A resource differs only if no values can make it equal."""
-    preset, listed = _preset_of(name), document.get("Statement")
+    preset, listed = preset_of(name), document.get("Statement")
     if preset is None or not isinstance(listed, list):
         return None
     statements = [item for item in listed if isinstance(item, Mapping)]
@@ -67,7 +63,8 @@ def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
     return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else "")
 
 
-def _preset_of(policy: str) -> Preset | None:
+def preset_of(policy: str) -> Preset | None:
+    """Return the preset whose name an inline policy has."""
     names = (name for name in preset_names() if policy == name or policy.startswith(f"{name}-"))
     preset = next(map(get_preset, names), None)
     return preset if preset is not None and preset.statements else None

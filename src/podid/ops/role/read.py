@@ -19,7 +19,7 @@ from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
+from podid.ops.role.moved_on import MovedOn, moved_on, preset_of
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
@@ -292,7 +292,7 @@ def _moved(clients: Clients, roles: Sequence[str], unread: dict[str, Unread]) ->
             unread.setdefault(names.permission, Unread.of(subject, names))
         else:
             moved_by_role[role] = ()
-            pairs += [(role, name) for name in names if names_preset(name)]
+            pairs += [(role, name) for name in names if preset_of(name) is not None]
     for (role, name), document in clients.iam.get_inline_documents(sorted(pairs)):
         before = moved_by_role[role]
         if isinstance(document, PodidError):

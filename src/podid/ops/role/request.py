@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -22,7 +23,8 @@ from podid.ops.options import (
 )
 
 if TYPE_CHECKING:
-    from podid.domain.trust import OwnCondition
+    from podid.domain.trust import OwnCondition, ScopeKind
+    from podid.ops.role.presets import PresetPermissions
 
 
 def role_arn(text: str) -> str:
@@ -127,16 +129,20 @@ Form = Literal["json", "terraform", "cloudformation"]
 
 
 @options
-class RoleCreateOptions:
+class RoleRequest:
+    """Options of podid role create, and the role to create. Empty values leave a setting of an existing role unchanged.
+    `policies` are inline policies by name, and `granted` the permissions of the presets; `chaining_policies` are the
+    names of those policies that allow a target role."""
+
     HEADINGS: ClassVar = {
-        "service_accounts": "Trust policy",
+        "refs": "Trust policy",
         "permissions": "Permissions",
         "target_role": "Target role and session tags",
         "settings": "Settings",
         "replace": "Existing resources, and output",
     }
 
-    service_accounts: tuple[ServiceAccountRef, ...] = several(
+    refs: tuple[ServiceAccountRef, ...] = several(
         "NS/SA",
         "Service account whose pods can assume the role. Repeatable.",
         name="--for",
@@ -175,3 +181,17 @@ class RoleCreateOptions:
         default="",
         read=lambda text: one_of("--print", text, ("json", "terraform", "cloudformation")),
     )
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    granted: tuple[PresetPermissions, ...] = ()
+    managed_policy_arns: tuple[str, ...] = ()
+    chaining_policies: frozenset[str] = frozenset()
+
+    @property
+    def reach(self) -> ScopeKind:
+        from podid.domain.trust import ScopeKind
+
+        return ScopeKind(self.scope)
+
+    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
+        """Return it with policies that allow it to assume target roles."""
+        return replace(self, policies={**self.policies, **policies}, chaining_policies=frozenset(policies))

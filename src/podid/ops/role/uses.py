@@ -84,11 +84,6 @@ def used_words(association: Association) -> str:
     return f"{association.ref} in cluster {association.cluster_name}, {Arn.parse(association.association_arn).region}"
 
 
-def read_uses(aws: AwsSession, account: str, clusters: Iterable[str]) -> Uses:
-    """Read these clusters of the session's region, by name."""
-    return _gather(aws, account, [(aws.region, name) for name in clusters], ())
-
-
 def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) -> Uses:
     """Read every cluster of these regions, by default of every region of the partition. A region that rejects the
     credentials is usually not enabled; it is in `unread` nevertheless."""
@@ -112,11 +107,13 @@ def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) ->
         reason = "they reject these credentials (usually because the account has not enabled them)"
         subject = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
         unread.append(Unread(subject, reason, disabled=True))
-    return _gather(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
+    return read_uses(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
 
 
-def _gather(aws: AwsSession, account: str, clusters: list[tuple[str, str]], unread: tuple[Unread, ...]) -> Uses:
-    """Read clusters one after another: each is a fan-out that uses the full rate of its region."""
+def read_uses(
+    aws: AwsSession, account: str, clusters: Iterable[tuple[str, str]], unread: tuple[Unread, ...] = ()
+) -> Uses:
+    """Read clusters (region, name) one after another: each is a fan-out that uses the full rate of its region."""
     associations: dict[str, tuple[Association, ...]] = {}
     more: list[Unread] = []
     arns: set[str] = set()  # an endpoint for all regions may return the same associations for each

@@ -109,14 +109,10 @@ class EksAddonKind(OfAddon):
         else:
             current = site.eks.find_addon(site.cluster, name)
             write = partial(site.eks.update_addon, irsa_role_arn=current.service_account_role_arn if current else "")
-        answer = write(
-            site.cluster,
-            name,
-            version=text(after, "addonVersion") or None,
-            configuration_values=text(after, "configurationValues") or cleared or None,
-            resolve_conflicts=text(after, "resolveConflicts") or None,
-            token=uuid.uuid4().hex,
-        )
+        settings = {key: text(after, key) for key in ("addonVersion", "configurationValues", "resolveConflicts")}
+        settings["configurationValues"] = settings["configurationValues"] or cleared
+        present = {key: value for key, value in settings.items() if value}
+        answer = write(site.cluster, name, present, token=uuid.uuid4().hex)
         if isinstance(answer, Addon):
             return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
         return {**after, "updateId": answer}

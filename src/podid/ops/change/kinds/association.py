@@ -197,16 +197,9 @@ def ref_of(keys: Keys) -> ServiceAccountRef:
 
 
 def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> Association:
-    return eks.create_association(
-        cluster,
-        ref,
-        text(after, "roleArn"),
-        target_role_arn=text(after, "targetRoleArn") or None,
-        disable_session_tags=True if after.get("disableSessionTags") else None,
-        policy=text(after, "policy") or None,
-        tags=without_marks(texts(after, "tags")),
-        token=uuid.uuid4().hex,
-    )
+    settings = {key: after[key] for key in ("targetRoleArn", "disableSessionTags", "policy") if after.get(key)}
+    tags = without_marks(texts(after, "tags"))
+    return eks.create_association(cluster, ref, text(after, "roleArn"), settings, tags=tags, token=uuid.uuid4().hex)
 
 
 def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:
@@ -217,28 +210,19 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
     retag(current.tags, tags, untag, tag)
     if not changed.keys() - {"tags"}:
         return read_back(lambda: eks.get_association(site.cluster, current.association_id), "the association's tags")
-    disable = changed.get("disableSessionTags")
+    # "" clears a member, as AWS's ACK controller does it (eks-controller#164)
+    settings: dict[str, object] = {key: text(changed, key) for key in ("targetRoleArn", "policy") if key in changed}
+    settings |= {"roleArn": role_arn} if (role_arn := text(changed, "roleArn")) else {}
+    if isinstance(disable := changed.get("disableSessionTags"), bool):
+        settings["disableSessionTags"] = disable
+    token = uuid.uuid4().hex  # the association is read anew each time, so this is another request
     try:
-        updated = eks.update_association(
-            site.cluster,
-            current.association_id,
-            role_arn=text(changed, "roleArn") or None,
-            target_role_arn=_clearable(changed, "targetRoleArn"),
-            disable_session_tags=disable if isinstance(disable, bool) else None,
-            policy=_clearable(changed, "policy"),
-            token=uuid.uuid4().hex,  # the association is read anew each time, so this is another request
-        )
+        updated = eks.update_association(site.cluster, current.association_id, settings, token=token)
         return _taken_over(site, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # two calls cannot be atomic: restore the tags as far as possible
             retag(tags, current.tags, untag, tag)
         raise
-
-
-def _clearable(changed: Mapping[str, object], key: str) -> str | None:
-    """Return the member for the request: None keeps it, "" clears it (as AWS's ACK controller does,
-    eks-controller#164)."""
-    return text(changed, key) if key in changed else None
 
 
 def _same(current: object, expected: object) -> bool:

@@ -35,7 +35,7 @@ Tags = Mapping[str, str]
 Operations = Mapping[Verb, tuple[str, ...]]
 # by name, since only --show-permissions imports them
 _GATEWAYS = {
-    "CloudFormation": "podid.aws.cloudformation",
+    "CloudFormation": "podid.aws.account",
     "CloudTrail": "podid.aws.cloudtrail",
     "Eks": "podid.aws.eks",
     "EksAuth": "podid.aws.sts",

@@ -91,15 +91,15 @@ class RoleKind(Trusting):
             return None
         if action.before is not None:
             raise Conflict(f"Role {action.target} cannot be changed as a whole", subject=action.target)
-        role = site.iam.create_role(
-            action.keys["roleName"],
-            document(after, "trustPolicy"),
-            path=text(after, "path") or "/",
-            description=text(after, "description"),
-            tags=without_marks(texts(after, "tags")),
-            max_session_seconds=cast("int", after.get("maxSessionDuration") or 3600),
-            permissions_boundary=text(after, "permissionsBoundary") or None,
-        )
+        settings = {
+            "Path": text(after, "path") or "/",
+            "Description": text(after, "description"),
+            "MaxSessionDuration": after.get("maxSessionDuration") or 3600,
+            "PermissionsBoundary": text(after, "permissionsBoundary"),
+        }
+        present = {key: value for key, value in settings.items() if value}
+        tags = without_marks(texts(after, "tags"))
+        role = site.iam.create_role(action.keys["roleName"], document(after, "trustPolicy"), present, tags)
         return self.state_of(role)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
