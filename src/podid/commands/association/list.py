@@ -72,7 +72,6 @@ def _watch(access: Access, options: ListOptions) -> None:
 
 
 def _list(access: Access, options: ListOptions) -> ExitCode:
-
     from podid.cli import several
     from podid.ops.association.listing import Listing, in_order
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
