@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, 
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from podid.aws.requests import CallRecord
     from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
@@ -127,7 +126,6 @@ class Terminal:
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
         """Return the text of a regular file, or of stdin for `-`. Raise UsageError if it cannot be read or is too
         large."""
-
         from podid.local import files
 
         most = most_mib * 1024 * 1024

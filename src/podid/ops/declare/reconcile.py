@@ -14,7 +14,7 @@ from podid.domain.cluster import Lease
 from podid.domain.declaration import Declaration, PolicySource
 from podid.domain.errors import AlreadyExists, Conflict, NotFound, PodidError
 from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.local.telemetry import Metric, exposition
+from podid.local.servers import Metric, exposition
 from podid.ops.declare.request import Ownership
 
 if TYPE_CHECKING:

@@ -312,8 +312,7 @@ def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluatio
     if evaluation.findings:
         why = evaluation.findings[0].message
     else:
-        actions = (evaluation.assume_role, evaluation.tag_session)
-        why = next(action.reason for action in actions if action.verdict is verdict)
+        why = next(action.reason for action in evaluation.actions if action.verdict is verdict)
     return f"{does.format(name)} role {base} to assume it for {ref}: {why}"
 
 
