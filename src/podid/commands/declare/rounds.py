@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
     """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
-    from podid.local.telemetry import Telemetry
+    from podid.local.servers import Telemetry
     from podid.ops.declare.files import read_files
     from podid.ops.declare.reconcile import Reconciler
 

@@ -15,7 +15,7 @@ from podid.domain.declaration import Declaration, PolicySource
 from podid.domain.errors import AlreadyExists, Conflict, ExitCode, NotFound, PodidError
 from podid.domain.fileplan import FilePlan
 from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.local.telemetry import Metric, exposition
+from podid.local.servers import Metric, exposition
 from podid.ops.declare.request import Ownership
 
 if TYPE_CHECKING:
