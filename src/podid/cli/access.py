@@ -347,7 +347,6 @@ class Access:
 
     @property
     def journal(self) -> Journal:
-
         from podid.ops.change.journal import Journal, Locks
 
         chosen = self.shared.journal_dir

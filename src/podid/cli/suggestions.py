@@ -180,7 +180,6 @@ def _namespaces(access: Access) -> Iterable[str]:
 
 
 def _versions(access: Access) -> Iterable[str]:
-
     cluster = access.place().the_cluster
     return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
 

@@ -279,16 +279,17 @@ class Terminal:
         if code != ExitCode.OK:
             raise typer.Exit(int(code))
 
-    def tell_failure(self, error: PodidError) -> None:
-        """Print an error to stderr after a result."""
+    def tell_failure(self, *errors: PodidError) -> None:
+        """Print errors to stderr after a result."""
         from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
-        hint = hint_words(error.hint, self.argv)
-        if _structured(self._options.output):
-            self._stderr(error_json(error, hint, self._runtime.take_settled()))
-            return
-        self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
+        for error in errors:
+            hint = hint_words(error.hint, self.argv)
+            if _structured(self._options.output):
+                self._stderr(error_json(error, hint, self._runtime.take_settled()))
+            else:
+                self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
 
     def _screen(self, stream: IO[str]) -> Screen:
         return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)
