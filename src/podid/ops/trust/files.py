@@ -110,20 +110,6 @@ def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[Tr
     return [read_trust(read_file(name), name) for name in names]
 
 
-def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str], str]) -> None:
-    """Raise UsageError unless either files or a role are specified, and for a file that cannot be read: files are
-    checked first."""
-    if not files and role is None:
-        raise UsageError("Specify a trust policy: FILE ('-' is stdin) or --role ROLE")
-    if files and role is not None:
-        raise UsageError("FILE and --role cannot be used together")
-    if files.count("-") > 1:
-        raise UsageError("'-' (stdin) can be specified only once")
-    for name in files:
-        if name != "-":
-            read_file(name)
-
-
 def check_own_cluster(cluster_arn: str | None, account: str) -> None:
     """Raise InvalidInput for a cluster of another account than the role's."""
     if cluster_arn is not None and parse_cluster_arn(cluster_arn).account != account:
