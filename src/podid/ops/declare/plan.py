@@ -166,12 +166,7 @@ class FilePlanner:
         plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
-        last = replace(
-            last,
-            plan=whole,
-            unread=(*last.unread, *unread),
-            pruned_keys=last.pruned_keys | keys_of(plan),
-        )
+        last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))
         return [*others, last]
 
 
