@@ -259,6 +259,7 @@ OWN_WAYS = {
     "ops/role/presets.py",
     "ops/permissions/actions.py",
     "render/graph/html.py",
+    "render/reports/html.py",
     "render/schema.py",
     "sandbox/http.py",
     "cli/runtime.py",

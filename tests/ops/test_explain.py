@@ -63,6 +63,7 @@ def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
 
 def test_every_hint_names_a_page() -> None:
     assert {hint.id for hint in (*NARROW, *WIDE)} <= set(IDS)
+    assert all(pattern for hint in (*NARROW, *WIDE) for pattern in hint.patterns)
 
 
 def test_every_rule_names_pages_and_finds_them() -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, NotYet, PodidError, UsageError
-from podid.domain.plan import ChangeResult, Consent, Plan, Wait
+from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
 from podid.ops.change.guard import check_guards
@@ -20,9 +21,6 @@ from podid.render.changes import plan_lines, plan_view, result_view
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Role
-    from podid.domain.errors import Hint
-    from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import Action, Place, TargetTrustChange
     from podid.ops.association.aftermath import Waiting
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing

@@ -148,7 +148,7 @@ def connect(
     if context:
         return _explicit(cluster, config, context, through)
     current = config.contexts.get(config.current) if config is not None else None
-    if config is not None and current is not None:
+    if current is not None:
         matched = "" if cluster is None else matches(current, cluster)
         if matched or cluster is None:
             return through(current, cluster, f"its {matched} is the cluster's" if matched else "current")

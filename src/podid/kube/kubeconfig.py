@@ -118,9 +118,7 @@ def current_eks_cluster(
     Raise as `read` does, and NotFound for a `context` that does not exist.
     """
     config = read(kubeconfig, env)
-    if config is None or not (context or config.current):
-        return None
-    if not context and config.current not in config.contexts:
+    if config is None or not (context or config.current in config.contexts):
         return None
     return eks_cluster_of(config.get(context or config.current))
 

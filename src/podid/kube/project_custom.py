@@ -50,9 +50,7 @@ def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]
 
 def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     """Return a setting for each solver that uses Route 53 without its own access keys."""
-    return tuple(
-        _with_token(products.CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item)
-    )
+    return tuple(_with_token(products.CERT_MANAGER, kind, item, account, aws) for aws, account in _route53(item))
 
 
 def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
@@ -89,9 +87,8 @@ def trigger_authentication(kind: str, item: Object) -> tuple[products.ProductSet
     identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
     if text_or(identity, "provider") not in ("aws", "aws-eks"):
         return ()
-    way = (
-        products.CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else products.CredentialWay.OWN
-    )
+    of_workload = text_or(identity, "identityOwner") == "workload"
+    way = products.CredentialWay.IRSA if of_workload else products.CredentialWay.OWN
     return (_setting(products.KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
 
 

@@ -123,9 +123,7 @@ def _cilium_selector(selector: foreign.Object, *, lenient: bool) -> network.Sele
     requirements = tuple(Requirement(_label(r.key), r.operator, r.values) for r in plain.requirements)
     if lenient:
         labels = {key: value for key, value in labels.items() if not key.startswith(_OF_NAMESPACE)}
-        requirements = tuple(
-            requirement for requirement in requirements if not requirement.key.startswith(_OF_NAMESPACE)
-        )
+        requirements = tuple(r for r in requirements if not r.key.startswith(_OF_NAMESPACE))
     return network.Selector(labels, requirements)
 
 

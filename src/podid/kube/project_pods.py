@@ -59,6 +59,7 @@ def pod(item: Object) -> Pod:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
     conditions = conditions_of(status)
+    ready = is_true(conditions, "Ready")
     volumes = {text(v, "name"): v for v in inners_or_none(spec, "volumes")}
     return Pod(
         namespace=interned(metadata, "namespace"),
@@ -72,10 +73,10 @@ def pod(item: Object) -> Pod:
             *(_container(c, states, volumes, init=True) for c in inners_or_none(spec, "initContainers")),
             *(_container(c, states, volumes, init=False) for c in inners(spec, "containers")),
         ),
-        labels=_interned(metadata, "labels"),
+        labels={intern(key): intern(value) for key, value in pairs(metadata, "labels").items()},
         annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_POD_ANNOTATIONS)},
         host_network=flag_or(spec, "hostNetwork"),
-        ready=is_true(conditions, "Ready"),
+        ready=ready,
         deleting=bool(text_or(metadata, "deletionTimestamp")),
         owner=owner(metadata),
         volumes=tuple(map(intern, volumes)),
@@ -85,7 +86,7 @@ def pod(item: Object) -> Pod:
         message=text_or(status, "message") or _unscheduled(conditions, "message"),
         host_ports=host_ports(spec),
         priority=number_or(spec, "priority"),
-        ready_since=_since(conditions, "Ready"),
+        ready_since=instant_or_none(conditions["Ready"], "lastTransitionTime") if ready else None,
         secret_classes=tuple(name for v in volumes.values() if (name := _secret_class(v))),
         automount=flag_or(spec, "automountServiceAccountToken", True),
     )
@@ -192,10 +193,6 @@ def is_true(conditions: Mapping[str, Object], name: str) -> bool:
     return text_or(conditions.get(name, {}), "status") == "True"
 
 
-def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:
-    return instant_or_none(conditions[name], "lastTransitionTime") if is_true(conditions, name) else None
-
-
 def host_ports(spec: Object) -> tuple[int, ...]:
     """Return the pod's ports on its node. The API server sets each port of a hostNetwork pod as a host port, too."""
     shared = flag_or(spec, "hostNetwork")
@@ -209,10 +206,6 @@ def host_ports(spec: Object) -> tuple[int, ...]:
 def _unscheduled(conditions: Mapping[str, Object], member: str) -> str:
     scheduled = conditions.get("PodScheduled", {})
     return text_or(scheduled, member) if text_or(scheduled, "status") == "False" else ""
-
-
-def _interned(data: Object, name: str) -> dict[str, str]:
-    return {intern(key): intern(value) for key, value in pairs(data, name).items()}
 
 
 # variables whose value is not secret and selects an SDK's credentials

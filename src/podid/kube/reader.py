@@ -180,8 +180,7 @@ class KubeReader:
 
     @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
-        read = partial(project_custom.volume, "PersistentVolume")
-        return tuple(chain.from_iterable(self._transport.list(path_of("PersistentVolume"), read)))
+        return self._flat("PersistentVolume", partial(project_custom.volume, "PersistentVolume"))
 
     @needs(*on("list", "CSIDriver"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
@@ -276,17 +275,17 @@ class KubeReader:
     @needs(*on("list", "Pod"))
     def list_keys_of_pods(self, namespace: str = "") -> tuple[KeyPlace, ...]:
         """Return the access keys in the environment and the command lines of pods."""
-        return self._keys("Pod", project_exposure.keys_in_pod, namespace)
+        return self._flat("Pod", project_exposure.keys_in_pod, namespace)
 
     @needs(*on("list", "ConfigMap"))
     def list_keys_of_config_maps(self, namespace: str = "") -> tuple[KeyPlace, ...]:
-        return self._keys("ConfigMap", partial(project_exposure.keys_in_data, "ConfigMap"), namespace)
+        return self._flat("ConfigMap", partial(project_exposure.keys_in_data, "ConfigMap"), namespace)
 
     @needs(*on("list", "Secret"))
     def list_keys_of_secrets(self, namespace: str = "") -> tuple[KeyPlace, ...]:
-        return self._keys("Secret", partial(project_exposure.keys_in_data, "Secret"), namespace)
+        return self._flat("Secret", partial(project_exposure.keys_in_data, "Secret"), namespace)
 
-    def _keys(self, kind: str, read: Reading[tuple[KeyPlace, ...]], namespace: str) -> tuple[KeyPlace, ...]:
+    def _flat(self, kind: str, read: Reading[tuple[T, ...]], namespace: str = "") -> tuple[T, ...]:
         return tuple(chain.from_iterable(self._transport.list(path_of(kind, namespace), read)))
 
     @needs(*on("list", "ReplicaSet", "Job"))

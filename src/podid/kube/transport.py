@@ -87,13 +87,13 @@ class Transport:
             if self._pool is not None:
                 self._pool.clear()
 
-    def get(self, path: str, read: Reading[T], query: Query | None = None) -> T:
+    def get(self, path: str, read: Reading[T]) -> T:
         """Return the answer as `read` decodes it. `read` raises Malformed for an unexpected form."""
-        return self._read(self._request("GET", path, query, idempotent=True), path, read)
+        return self._read(self._request("GET", path), path, read)
 
     def text(self, path: str, query: Query | None = None) -> str:
         """Return an answer that is not JSON, such as a log; bytes that are not UTF-8 are replaced."""
-        return self._request("GET", path, query, accept="*/*", idempotent=True).decode(errors="replace")
+        return self._request("GET", path, query, accept="*/*").decode(errors="replace")
 
     def post(
         self, path: str, body: Json, read: Reading[T], query: Query | None = None, *, idempotent: bool = False
@@ -102,8 +102,7 @@ class Transport:
 
     def patch(self, path: str, body: Json, read: Reading[T]) -> T:
         """Send a patch. It describes the final state, so it can be sent again after a lost answer."""
-        answer = self._request("PATCH", path, None, body, content_type=STRATEGIC_PATCH, idempotent=True)
-        return self._read(answer, path, read)
+        return self._read(self._request("PATCH", path, None, body, content_type=STRATEGIC_PATCH), path, read)
 
     def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
         """Delete an object. With `uid`, raise Conflict if another object has its name now. A Job requires
@@ -122,7 +121,7 @@ class Transport:
             while True:
                 paged = {**(query or {}), "limit": limit, **({"continue": token} if token else {})}
                 try:
-                    body = self._request("GET", path, paged, accept=accept, idempotent=True)
+                    body = self._request("GET", path, paged, accept=accept)
                 except _TooLarge:
                     if limit == 1:
                         raise
@@ -157,7 +156,7 @@ class Transport:
         *,
         accept: str = JSON,
         content_type: str = JSON,
-        idempotent: bool,
+        idempotent: bool = True,
     ) -> bytes:
         headers = {"accept": accept} if body is None else {"accept": accept, "content-type": content_type}
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()

@@ -77,12 +77,9 @@ def _headers(user: foreign.Object) -> Iterator[tuple[str, str]]:
         yield "Impersonate-Group", group
     extra = foreign.inner_or_empty(user, "as-user-extra")
     for key in extra:
+        name = _ESCAPED.sub(lambda match: b"%%%02X" % match[0][0], str(key).encode()).decode()
         for value in foreign.texts_or_none(extra, key):
-            yield f"Impersonate-Extra-{_escaped(str(key))}", value
-
-
-def _escaped(key: str) -> str:
-    return _ESCAPED.sub(lambda match: b"%%%02X" % match[0][0], key.encode()).decode()
+            yield f"Impersonate-Extra-{name}", value
 
 
 PLUGIN_SECONDS = 30.0

@@ -62,12 +62,9 @@ class KubeWriter:
         self._transport.post(path_of("Pod", namespace, name) + "/eviction", body, lambda _: None)
 
     @needs(KubePermission("", "serviceaccounts/token", "create"))
-    def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
+    def request_token(self, ref: ServiceAccountRef, pod: Pod) -> str:
         """Return a token of the service account for Pod Identity, valid while `pod` exists. It is a credential: never
-        print it.
-
-        600 s is the shortest lifetime in Kubernetes (TokenRequest, spec.expirationSeconds).
-        """
+        print it."""
         return self._transport.post(
             path_of("ServiceAccount", ref.namespace, ref.name) + "/token",
             {
@@ -75,7 +72,8 @@ class KubeWriter:
                 "kind": "TokenRequest",
                 "spec": {
                     "audiences": [PODS_PRINCIPAL],
-                    "expirationSeconds": seconds,
+                    # the shortest lifetime in Kubernetes
+                    "expirationSeconds": 600,
                     "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod.name, "uid": pod.uid},
                 },
             },

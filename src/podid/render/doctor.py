@@ -47,12 +47,13 @@ def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
     lines = report_lines(report, all_verdicts=all_verdicts)
-    return View(document(DoctorReportDocument, report, **verdicts), (_table(shown),), names, lines)
+    table = Table(_COLUMNS, Items(shown, _row))
+    return View(document(DoctorReportDocument, report, **verdicts), (table,), names, lines)
 
 
-def _table(verdicts: Sequence[Verdict]) -> Table:
-    titles = ("ID", "OUTCOME", "SEVERITY", "LINK", "KIND", "NAMESPACE", "NAME", "MESSAGE", "MASKED BY", "PERMISSION")
-    return Table(columns(*titles), Items(verdicts, _row))
+_COLUMNS = columns(
+    *("ID", "OUTCOME", "SEVERITY", "LINK", "KIND", "NAMESPACE", "NAME", "MESSAGE", "MASKED BY", "PERMISSION")
+)
 
 
 def _row(item: Verdict) -> tuple[str, ...]:

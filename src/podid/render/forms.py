@@ -79,9 +79,7 @@ def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:
     """Return a separate member: no CloudFormation resource changes one statement of an existing role."""
     for item in owner_changes:
         notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
-        return {
-            "TargetRole": {"RoleArn": item.target_role_arn, "AddToTrustPolicy": list(item.statements), **notes},
-        }
+        return {"TargetRole": {"RoleArn": item.target_role_arn, "AddToTrustPolicy": list(item.statements), **notes}}
     return {}
 
 

@@ -107,6 +107,5 @@ def _item_line(item: MigrationItem, width: int, common: Collection[str]) -> Line
     counted = f"{pods.pod_identity} of {count_of(pods.total, 'pod')} moved" if pods.total else "no pods"
     names = [name for name in _note_ids(item) if name not in common]
     more = f"; {', '.join(names)}" if names else ""
-    return marked(
-        sign, f"{item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}{more}"
-    )
+    role = role_name(item.role_arn)
+    return marked(sign, f"{item.target.ljust(width)}  {item.stage:<10}  role {role}, {counted}{more}")

@@ -316,23 +316,20 @@ def list_view(presets: Sequence[Preset]) -> View:
 
 def preset_view(choice: Choice) -> View:
     preset, permissions = choice.preset, fill(choice, {})
-    members = {
-        "words": permissions.sentence,
-        "policy": permissions.document,
-        "placeholders": sorted(permissions.missing),
-    }
-    lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
+    words, policy, placeholders = permissions.sentence, permissions.document, sorted(permissions.missing)
+    body = document(PresetDocument, preset, words=words, policy=policy, placeholders=placeholders)
+    lines = [f"{preset.name}: {preset.title}", f"  {words}"]
     lines += [f"  {p.name}: {p.help}{' (optional)' if p.optional else ''}" for p in preset.settable]
     if preset.service_account:
         lines.append(f"  service account of its installation: {preset.service_account}")
     lines += [f"  AWS managed policy {name}" for name in preset.managed_policies]
     lines.append(f"  checked {preset.checked}" + (f", for {preset.version}" if preset.version else ""))
     lines += [f"  {source}" for source in preset.sources]
-    if permissions.document is not None:
-        lines += ["", *json.dumps(permissions.document, indent=2).split("\n")]
+    if policy is not None:
+        lines += ["", *json.dumps(policy, indent=2).split("\n")]
     may = (Column("MAY", prose=True), lambda _: permissions.words)
     table = table_of((preset,), ("NAME", "name"), ("FOR", "area"), ("PARAMETERS", _keys), may)
-    return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
+    return View(body, (table,), (preset.name,), tuple(lines))
 
 
 def _keys(preset: Preset) -> str:

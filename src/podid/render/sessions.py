@@ -9,19 +9,7 @@ from podid.domain.text import count_of, short_list, utc
 from podid.ops.session.activity import Activity
 from podid.ops.session.issue import IssuedIdentity
 from podid.ops.session.trace import SessionTrace
-from podid.render.view import (
-    NOTHING,
-    Column,
-    Line,
-    View,
-    age,
-    document,
-    facts,
-    one_or_list,
-    sentence,
-    separated,
-    table_of,
-)
+from podid.render.view import NOTHING, Column, Line, View, age, document, facts, one_or_list, sentence, table_of
 
 
 class SessionTraceDocument(Document, kind="SessionTrace"):
@@ -50,9 +38,9 @@ def traces_view(traces: Sequence[SessionTrace], now: datetime) -> View:
         (Column("SOURCE", wide=True), "source"),
     )
     names = tuple(f"{trace.namespace}/{trace.pod}" for trace in traces if trace.pod)
-    lines = separated(_lines(trace, now) for trace in traces)
+    lines = [line for trace in traces for line in ("", *_lines(trace, now))][1:]
     body = one_or_list(SessionTraceDocument, SessionTraceListDocument, traces)
-    return View(body, (table,), names, lines, exact=True)
+    return View(body, (table,), names, tuple(lines), exact=True)
 
 
 def _lines(trace: SessionTrace, now: datetime) -> Iterator[str | Line]:

@@ -3,24 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Literal
 
 from podid.domain.findings import Severity
 from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject, document_of, list_of
-from podid.domain.trust import (
-    ActionVerdict,
-    Evaluation,
-    Scope,
-    Statement,
-    TrustCheck,
-    TrustFinding,
-    TrustVerdict,
-)
+from podid.domain.trust import ActionVerdict, Evaluation, Scope, Statement, TrustCheck, TrustFinding, TrustVerdict
 from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
 from podid.ops.trust.edit import FileEdit
 from podid.ops.trust.files import called
 from podid.render.marks import ANSWERS
-from podid.render.view import Line, Table, View, one_or_list, separated, table_of
+from podid.render.view import Line, Table, View, one_or_list, table_of
 
 
 class ActionVerdicts(Document):
@@ -78,13 +71,18 @@ def check_view(policies: PolicyChecks) -> View:
     checks = policies.checks
     reports = [TrustReport(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     document = one_or_list(TrustReportDocument, TrustReportListDocument, reports)
-    lines = separated(_check_lines(file, check) for file, check in checks)
+    lines = _blocks(_check_lines(file, check) for file, check in checks)
     return View(document, (_check_table(reports),), tuple(file for file, _ in checks), lines)
+
+
+def _blocks(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
+    """Return the blocks with an empty line between two."""
+    return tuple(chain.from_iterable(("", *block) for block in blocks))[1:]
 
 
 def _check_table(reports: Sequence[TrustReport]) -> Table:
     """Return a row for each policy, service account and action."""
-    rows = [(item, action) for item in reports for action in (item.evaluation.assume_role, item.evaluation.tag_session)]
+    rows = [(item, action) for item in reports for action in item.evaluation.actions]
     return table_of(
         rows,
         ("FILE", lambda row: called(row[0].file)),
@@ -132,7 +130,7 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
     for evaluation in check.evaluations:
         if several:
             yield _marked(evaluation.verdict, _pods(evaluation), "  ")
-        for action in (evaluation.assume_role, evaluation.tag_session):
+        for action in evaluation.actions:
             yield _marked(action.verdict, f"{action.action}: {action.reason or action.verdict}", "    ")
         if evaluation.scope is not None:
             yield f"    allows {evaluation.scope.words}"
@@ -211,7 +209,7 @@ def access_view(accesses: PolicyAccesses) -> View:
     )
     document = one_or_list(TrustAccessDocument, TrustAccessListDocument, accesses.items)
     names = tuple(item.name for item in accesses.items)
-    return View(document, (table,), names, separated(map(_access_lines, accesses.items)))
+    return View(document, (table,), names, _blocks(map(_access_lines, accesses.items)))
 
 
 _ANY_POD = {

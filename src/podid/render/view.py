@@ -1,9 +1,8 @@
 """A result before a format is chosen: a JSON document and tables or lines, as data."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
 from typing import Any, Literal
 
 from podid.domain.encoding import JsonObject, encode, getter
@@ -122,11 +121,6 @@ def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] =
         Line(f"{name:<{width}}  {value}", hang=width + 2, only="full" if (name, value) in usual else "")
         for name, value in shown
     ]
-
-
-def separated(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
-    """Return the lines of the blocks with an empty line between two."""
-    return tuple(chain.from_iterable(("", *block) for block in blocks))[1:]
 
 
 def document(shape: Any, result: object = None, **values: object) -> JsonObject:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-
     from podid.cli.changing import Change
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating

@@ -67,7 +67,6 @@ def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
 
 
 def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
-
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.request import AccountOptions, AssociateOptions

@@ -70,7 +70,6 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 
 def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | None) -> None:
-
     from podid.commands.migrate.reading import read
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.base_role import BaseRole
@@ -149,7 +148,6 @@ def _install_agent(change: Change, plan: Plan) -> ChangeResult:
 
 
 def _agrees(access: Access, ref: ServiceAccountRef) -> bool:
-
     try:
         access.terminal.consent(Consent(question=f"Migrate {ref}?", needed_for="--approve-each"), flag="")
     except Declined:

@@ -1,11 +1,10 @@
 """Check the cluster before the agent is installed: the doctor's checks of the cluster as it will be, and other
 agents."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Again, Conflict, Hint, Other
@@ -76,8 +75,9 @@ class Preflight:
     obstacles: tuple[Obstacle, ...] = ()
     unknowns: tuple[str, ...] = ()
 
-    def then(self, other: Preflight) -> Preflight:
-        return Preflight((*self.obstacles, *other.obstacles), tuple(dict.fromkeys((*self.unknowns, *other.unknowns))))
+    def then(self, other: Self) -> Self:
+        unknowns = dict.fromkeys((*self.unknowns, *other.unknowns))
+        return replace(self, obstacles=(*self.obstacles, *other.obstacles), unknowns=tuple(unknowns))
 
 
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:

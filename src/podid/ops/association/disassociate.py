@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import Conflict, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, text
@@ -102,7 +101,17 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
         if account is None:
             unchanged.append(SERVICE_ACCOUNT.action(SERVICE_ACCOUNT.state_of(ref), None))
             continue
-        _check_made_here(journal, place, account)
+        keys = {"namespace": account.namespace, "name": account.name}
+        created = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
+        if created is None or text(created, "uid") != account.uid:
+            raise Conflict(
+                f"Service account {ref} was not created by podid, according to its journal",
+                hint=("kubectl", "delete", "serviceaccount", account.name, "--namespace", account.namespace),
+                subject=str(ref),
+            )
+        if account.owner:
+            message = f"{account.owner} manages service account {ref} now: delete it there"
+            raise Conflict(message, subject=str(ref))
         pods = [pod.name for pod in reader.list_pods(ref.namespace, service_account=ref.name) if live(pod)]
         if pods:
             raise Conflict(
@@ -112,18 +121,3 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
             )
         actions.append(SERVICE_ACCOUNT.action(SERVICE_ACCOUNT.state_as_read(account), None))
     return Plan(header=place.header, actions=tuple(actions), unchanged=tuple(unchanged))
-
-
-def _check_made_here(journal: Journal, place: Place, account: ServiceAccount) -> None:
-    keys = {"namespace": account.namespace, "name": account.name}
-    created = journal.last_made(place.header, SERVICE_ACCOUNT.name, keys)
-    if created is None or text(created, "uid") != account.uid:
-        raise Conflict(
-            f"Service account {account.ref} was not created by podid, according to its journal",
-            hint=("kubectl", "delete", "serviceaccount", account.name, "--namespace", account.namespace),
-            subject=str(account.ref),
-        )
-    if account.owner:
-        raise Conflict(
-            f"{account.owner} manages service account {account.ref} now: delete it there", subject=str(account.ref)
-        )

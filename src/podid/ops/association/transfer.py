@@ -1,12 +1,11 @@
 """Copy associations to another cluster, or move one to another service account."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Self
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
@@ -112,7 +111,7 @@ class Transfer:
         at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
         *,
         elsewhere: tuple[Clients, Place] | None = None,
-    ) -> Transfer:
+    ) -> Self:
         """Read the associations of both service accounts. `elsewhere` is the other cluster of the move. Raise NotFound
         if there is no association to move."""
         if elsewhere is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podid.domain.aws import Association
+from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.export.live import LiveIdentities, LiveRole, minified, own_tags
 from podid.render import sanitize
 from podid.render.forms import named_properties
@@ -35,30 +36,13 @@ def head(identities: LiveIdentities, form: str, *lines: str, notes: Sequence[str
 
 def role_properties(role: LiveRole) -> dict[str, Any]:
     """Return the role with its policies under CloudFormation's property names."""
-    state = {
-        "roleName": role.name,
-        "path": role.role.path,
-        "description": role.role.description,
-        "maxSessionDuration": role.role.max_session_seconds,
-        "permissionsBoundary": role.role.permissions_boundary_arn,
-        "trustPolicy": role.role.trust,
-        "tags": role.tags,
-    }
-    return named_properties(state, role.inline, role.attached)
+    return named_properties({**ROLE.state_of(role.role), "tags": role.tags}, role.inline, role.attached)
 
 
 def association_members(item: Association) -> dict[str, Any]:
     """Return the association's settings under the member names of the EKS API. Defaults are omitted."""
-    members = {
-        "namespace": item.namespace,
-        "serviceAccount": item.service_account,
-        "roleArn": item.role_arn,
-        "targetRoleArn": item.target_role_arn,
-        "disableSessionTags": item.disable_session_tags,
-        "policy": minified(item.policy),
-        "tags": own_tags(item.tags),
-    }
-    return present(members)
+    own = {"policy": minified(item.policy), "tags": own_tags(item.tags), "associationId": ""}
+    return present({**ASSOCIATION.state_of(item), **own})
 
 
 def present(members: Mapping[str, Any]) -> dict[str, Any]:

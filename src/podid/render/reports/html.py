@@ -3,6 +3,7 @@ findings."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.resources import files
 
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
@@ -11,7 +12,6 @@ from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
     STATES,
-    UNSEEN,
     Way,
     commands,
     evidence,
@@ -38,27 +38,6 @@ _LINKS = {
 MOST_PICTURES = 200
 _STEP, _RADIUS, _TOP = 104, 17, 24
 
-_STYLE = """
-:root { color-scheme: light dark; --text: #1c1f24; --soft: #5b6470; --page: #fff; --edge: #d5dae1; --code: #f3f5f8;
-  --fine: #1a7f37; --broken: #c62828; --warning: #9a6700; --unknown: #7d4cc4; --note: #0969da; --unseen: #848d97; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e9ee; --soft: #9aa4b1; --page: #14171c; --edge: #343b45;
-  --code: #1f242c; --fine: #4cc26b; --broken: #ff7b72; --warning: #e3b341; --unknown: #bf94ff; --note: #6cb2ff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 1.5rem; background: var(--page); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 0; } p { margin: .25rem 0; } .soft { color: var(--soft); }
-section.identity, article { border: 1px solid var(--edge); border-radius: .5rem; padding: .75rem 1rem;
-  margin: .75rem 0; }
-article { border-left-width: .35rem; }
-pre { background: var(--code); border-radius: .35rem; padding: .5rem .75rem; overflow-x: auto; }
-code { font-family: ui-monospace, monospace; font-size: .9em; }
-.picture { overflow-x: auto; } svg { display: block; min-width: 44rem; width: 100%; height: auto; }
-svg text { fill: var(--text); font: 12px system-ui, sans-serif; text-anchor: middle; }
-svg .mark { font-weight: 700; font-size: 16px; fill: var(--page); }
-svg line { stroke: var(--edge); stroke-width: 2; }
-ul { margin: .25rem 0; padding-left: 1.25rem; }
-"""
 _STATES = "".join(
     f"svg .{state} circle {{ fill: var(--{state}); }} article.{state} {{ border-left-color: var(--{state}); }}"
     f" .word.{state} {{ color: var(--{state}); font-weight: 600; }}\n"
@@ -75,6 +54,7 @@ def write(reports: Sequence[DoctorReport], _: object) -> str:
     (report,) = reports
     title = f"podid {report.command}: {_text(report.cluster)}"
     scope = f"{_text(report.scope)}, " if report.scope else ""
+    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -82,7 +62,7 @@ def write(reports: Sequence[DoctorReport], _: object) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             # the file has foreign text: nothing in it may run or load
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{title}</title><style>{_STYLE}{_STATES}</style></head><body>",
+            f"<title>{title}</title><style>\n{style}{_STATES}</style></head><body>",
             f"<header><h1>{title}</h1>",
             f'<p>{headline(report)}</p><p class="soft">{scope}{timestamp(report.taken_at)}</p></header>',
             "<main>",
@@ -105,7 +85,7 @@ def _pictures(report: DoctorReport) -> list[str]:
 
 def _identity(identity: Way) -> list[str]:
     name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
-    state, words = STATES.get(identity.state, UNSEEN)[0], state_word(identity.state)
+    state, words = STATES[identity.state][0], state_word(identity.state)
     words += f": {identity.words}" if identity.words else ""
     return [
         f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',

@@ -11,16 +11,7 @@ from xml.etree import ElementTree as ET
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import (
-    Failures,
-    command_of,
-    commands,
-    evidence,
-    fails,
-    message_of,
-    subject_words,
-    unread,
-)
+from podid.render.reports.parts import Failures, command_of, commands, evidence, message_of, subject_words, unread
 from podid.render.sanitize import line
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -84,7 +75,7 @@ def _case(verdict: Verdict) -> ET.Element:
         ET.SubElement(case, "skipped", message=_xml(f"{message} (follows from {verdict.masked_by})"))
     elif verdict.outcome is Outcome.UNKNOWN:
         ET.SubElement(case, "error" if verdict.severity is Severity.ERROR else "skipped", message=message)
-    elif fails(verdict):
+    elif verdict.outcome is Outcome.FAIL and verdict.severity is not Severity.INFO:
         failure = ET.SubElement(case, "failure", type=verdict.severity, message=message)
         failure.text = _xml("\n".join((*evidence(verdict), *commands(verdict))))
     elif verdict.outcome is Outcome.FAIL:

@@ -9,7 +9,6 @@ from podid.domain.report import DoctorReport
 from podid.render.marks import state_word
 from podid.render.reports.parts import (
     STATES,
-    UNSEEN,
     Failures,
     commands,
     evidence,
@@ -51,7 +50,7 @@ def _report(report: DoctorReport) -> list[str]:
     ways = identities(report) if report.identities else ()
     lines += ["| service account | state | |", "|---|---|---|"] if ways else []
     lines += [
-        f"| {_text(way.name)} | {STATES.get(way.state, UNSEEN)[1]} {state_word(way.state)} | {_text(way.words)} |"
+        f"| {_text(way.name)} | {STATES[way.state][1]} {state_word(way.state)} | {_text(way.words)} |"
         for way in ways[:MOST_ROWS]
     ]
     if len(ways) > MOST_ROWS:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from podid.domain.errors import PodidError
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState, count_links
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, needing
@@ -21,13 +21,13 @@ CLUSTER = "*"
 Failures = Sequence[tuple[str, PodidError]]
 # the state of a link and the symbol for a state of an identity
 STATES: Mapping[IdentityState | None, tuple[LinkState, str]] = {
+    **dict.fromkeys((None, *IdentityState), (LinkState.UNSEEN, "")),
     IdentityState.BROKEN: (LinkState.BROKEN, "❌"),
     IdentityState.STALE: (LinkState.WARNING, "🔄"),
     IdentityState.UNKNOWN: (LinkState.UNKNOWN, "❔"),
     IdentityState.DOUBTFUL: (LinkState.WARNING, "⚠️"),
     **dict.fromkeys((IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN), (LinkState.FINE, "✅")),
 }
-UNSEEN = (LinkState.UNSEEN, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,3 @@ def entry_of(check: str) -> Entry | None:
 def title_of(check: str) -> str:
     entry = entry_of(check)
     return entry.title if entry else check
-
-
-def fails(verdict: Verdict) -> bool:
-    """Return whether it is a finding that requires a fix; a note does not."""
-    if verdict.outcome is not Outcome.FAIL or verdict.accepted or verdict.masked_by:
-        return False
-    return verdict.severity is not Severity.INFO

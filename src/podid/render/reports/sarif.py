@@ -36,9 +36,7 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "not
 
 def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
     several = failures is not None
-    shown = [
-        (verdict, report) for report in reports for verdict in (*report.findings, *report.accepted, *report.unknowns)
-    ]
+    shown = [(item, report) for report in reports for item in (*report.findings, *report.accepted, *report.unknowns)]
     ids = sorted({verdict.check for verdict, _ in shown})
     invocation: dict[str, object] = {
         "executionSuccessful": not failures and not any(report.unknowns for report in reports),
