@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
@@ -37,7 +37,7 @@ MOST_USERS = 100
 After = Callable[[ChangeResult], ChangeResult]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
@@ -45,6 +45,7 @@ class Change:
 
     access: Access
     place: Place
+    _: KW_ONLY
     restart: bool = False
     force: bool = False
     undoes: str = ""
@@ -54,7 +55,7 @@ class Change:
     @classmethod
     def begin(cls, access: Access, place: Place | None = None) -> Change:
         """Settle interrupted runs and return the change at `place`, by default at the cluster of the options."""
-        change = cls(access=access, place=place or access.place(for_change=True))
+        change = cls(access, place or access.place(for_change=True))
         change.settle()
         return change
 

@@ -63,7 +63,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
         access.check_whose_pods(options.which.service_accounts)
     elif options.which.service_accounts:
         raise UsageError("--plan and service accounts cannot be used together")
-    change = Change(access=access, place=access.place(for_change=True))
+    change = Change(access, access.place(for_change=True))
     access.kube.needed()
     with change.alone():
         _apply(change, options, saved)
