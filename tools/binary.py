@@ -77,6 +77,8 @@ def services() -> frozenset[str]:
             match node:
                 case ast.Call(func=ast.Attribute(attr="_api" | "_build"), args=[ast.Constant(value=str(name)), *_]):
                     named.add(name)
+                case ast.Call(func=ast.Name(id="_Client"), args=[_, ast.Constant(value=str(name)), *_]):
+                    named.add(name)
     return frozenset(named)
 
 

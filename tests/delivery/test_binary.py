@@ -36,9 +36,10 @@ def test_every_data_file_is_in_it() -> None:
     copies = {f"{folder}/{Path(source).name}" for source, folder in binary.data_files()}
     assert {"podid/actions/actions.jsonl", "podid/presets/s3-read.json", "podid/pages/agent-not-installed.md"} <= copies
     assert {"podid/schemas/PodIdentity.json", "podid/schemas/Plan.json"} <= copies
-    assert len([name for name in copies if name.startswith("podid/pages/")]) == len(
-        list((ROOT / "src" / "podid" / "pages").glob("*.md"))
-    )
+    pages = {
+        f"podid/pages/{path.name}" for path in (ROOT / "src" / "podid" / "pages").glob("*.*") if path.suffix != ".py"
+    }
+    assert {name for name in copies if name.startswith("podid/pages/")} == pages
     assert not [name for name in copies if name.endswith((".py", ".pyc"))]
 
 
@@ -55,7 +56,7 @@ def test_the_models_of_every_client_are_in_it(monkeypatch: pytest.MonkeyPatch) -
 
     session._boto.client = recorded
     for name, member in vars(AwsSession).items():
-        if isinstance(member, property) and not name.startswith("_"):
+        if hasattr(type(member), "__get__") and not callable(member) and not name.startswith("_"):
             getattr(session, name)
     assert {"eks", "iam", "cloudtrail"} <= set(clients) <= binary.services()
     for service in clients:

@@ -20,7 +20,7 @@ import pytest
 from harness import Podid
 from podid.aws.errors import SERVICE_NAMES
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError
-from podid.local.extras import install_command
+from podid.local.processes import install_command
 from podid.sandbox import process, state
 
 

@@ -181,7 +181,12 @@ class Pacer:
         return self.call(once)
 
     def _attempt(self, fn: Callable[[], T]) -> T:
-        self._wait_for_turn()
+        ours = False
+        while not ours:
+            with self._lock:
+                wait, ours = self._rate.reserve(self._clock())
+            if wait > 0:
+                self._sleep(wait)
         self._slots.get()
         sent_at = self._clock()
         try:
@@ -198,14 +203,6 @@ class Pacer:
         self._delivered()
         self._answered += 1  # counts may get lost: only a change matters
         return result
-
-    def _wait_for_turn(self) -> None:
-        ours = False
-        while not ours:
-            with self._lock:
-                wait, ours = self._rate.reserve(self._clock())
-            if wait > 0:
-                self._sleep(wait)
 
     def _delivered(self) -> None:
         with self._lock:

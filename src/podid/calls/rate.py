@@ -57,7 +57,8 @@ class Rate:
         delivered = len(self._delivered) / WINDOW
         bearable = delivered if math.isinf(self.per_second) else max(delivered, DEEPEST_CUT * self.per_second)
         self.per_second = max(FLOOR, CUT * min(self.per_second, bearable))
-        self._held = max(FLOOR, delivered) if self._has_full_window(now) else math.inf
+        full_window = bool(self._delivered) and now - self._delivered[0] >= 0.9 * WINDOW
+        self._held = max(FLOOR, delivered) if full_window else math.inf
         self._cut_at = self._climbed_at = now
         self._next_slot = max(self._next_slot, now)
 
@@ -71,9 +72,6 @@ class Rate:
         else:
             quiet = now - self._cut_at
             self.per_second += seconds * max(1.0, PROBE * (1 + quiet * quiet) * self.per_second)
-
-    def _has_full_window(self, now: float) -> bool:
-        return bool(self._delivered) and now - self._delivered[0] >= 0.9 * WINDOW
 
     def _forget(self, now: float) -> None:
         while self._delivered and self._delivered[0] <= now - WINDOW:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podid.calls.deadline import NEVER, Deadline
@@ -19,16 +20,13 @@ from podid.cli.options import GUARD, Shared, override, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
-from podid.domain.names import parse_cluster_arn
+from podid.domain.names import ServiceAccountRef, parse_cluster_arn
 from podid.domain.plan import Default, Place, WhoAndWhere
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from podid.aws.session import AwsSession
     from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
-    from podid.domain.names import ServiceAccountRef
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
@@ -318,7 +316,6 @@ class Access:
     def guards(self) -> tuple[Guard, ...]:
         """Return the guards for changes: that of PODID_GUARD or the settings file, and those of the files of this
         command. Raise Conflict if the guard cannot be read: a change must not continue without it."""
-        from podid.domain.errors import Conflict, UsageError
         from podid.ops.declare.files import read_guard
 
         name, source = GUARD.default_from(self.runtime.env, self.runtime.stored) or ("", "")
@@ -350,8 +347,6 @@ class Access:
 
     @property
     def journal(self) -> Journal:
-        from pathlib import Path
-
         from podid.ops.change.journal import Journal, Locks
 
         chosen = self.shared.journal_dir

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, NotYet, PodidError, UsageError
-from podid.domain.plan import ChangeResult, Consent, Plan, Wait
+from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
 from podid.ops.change.guard import check_guards
@@ -20,9 +21,6 @@ from podid.render.changes import plan_lines, plan_view, result_view
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Role
-    from podid.domain.errors import Hint
-    from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import Action, Place, TargetTrustChange
     from podid.ops.association.aftermath import Waiting
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
@@ -39,7 +37,7 @@ MOST_USERS = 100
 After = Callable[[ChangeResult], ChangeResult]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
@@ -47,6 +45,7 @@ class Change:
 
     access: Access
     place: Place
+    _: KW_ONLY
     restart: bool = False
     force: bool = False
     undoes: str = ""
@@ -56,7 +55,7 @@ class Change:
     @classmethod
     def begin(cls, access: Access, place: Place | None = None) -> Change:
         """Settle interrupted runs and return the change at `place`, by default at the cluster of the options."""
-        change = cls(access=access, place=place or access.place(for_change=True))
+        change = cls(access, place or access.place(for_change=True))
         change.settle()
         return change
 

@@ -4,8 +4,6 @@ The script sets `_PODID_COMPLETE` to the shell and passes the words up to the cu
 candidate a line. Typer's own answer for zsh and fish imports rich, which is too slow for a key press.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

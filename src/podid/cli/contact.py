@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, Unreachable, UsageError
@@ -70,7 +71,6 @@ def profile_names(runtime: Runtime) -> tuple[str, ...]:
     """Return the profiles of the AWS configuration, sorted. Unreadable files have none."""
     import configparser
     import contextlib
-    from pathlib import Path
 
     from podid.local import files
 

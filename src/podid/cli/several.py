@@ -103,14 +103,12 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
         access.runtime.end_runs()
     terminal.argv = access.argv
     if not views:
-        for _, failure in failures[1:]:
-            terminal.tell_failure(failure)
+        terminal.tell_failure(*(failure for _, failure in failures[1:]))
         raise failures[0][1]
     from podid.render.several import results_view
 
     terminal.emit(results_view(views, failures))
-    for _, failure in failures:
-        terminal.tell_failure(failure)
+    terminal.tell_failure(*(failure for _, failure in failures))
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
 
 
@@ -263,8 +261,7 @@ def until_interrupted() -> Iterator[list[KeyboardInterrupt]]:
 def tell_failures(access: Access, failures: Sequence[tuple[str, PodidError]], *, some: bool) -> None:
     """Print the accounts, regions and clusters that could not be read. Raise the first error unless there are `some`
     results."""
-    for _, failure in failures if some else failures[1:]:
-        access.terminal.tell_failure(failure)
+    access.terminal.tell_failure(*(failure for _, failure in (failures if some else failures[1:])))
     if failures and not some:
         raise failures[0][1]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.options import SHARED
 from podid.cli.runtime import Runtime, Streams
+from podid.domain.names import AGENT_ADDON
 from podid.local import files
 from podid.local.files import check_private, make_private
 
@@ -41,9 +42,8 @@ class Suggestions:
     def values(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
         """Return the values of a source, or () if they are not available in time."""
         try:
-            if source in LOCAL:
-                return tuple(LOCAL[source](self._runtime))
-            return self._remote(source, words)
+            local = _local(source, self._runtime)
+            return self._remote(source, words) if local is None else tuple(local)
         except Exception:  # noqa: BLE001  completion prints no errors
             return ()
 
@@ -107,81 +107,53 @@ def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
 # --- where values come from -------------------------------------------------------------------------------------------
 
 
-def _runs(runtime: Runtime) -> Iterable[str]:
-    from podid.ops.change.journal import Journal
+def _local(source: str, runtime: Runtime) -> Iterable[str] | None:
+    """Return the values of a source that needs neither AWS nor the cluster; None for another source."""
+    match source:
+        case "runs":
+            from podid.ops.change.journal import Journal
 
-    chosen = SHARED["journal_dir"].default_from(runtime.env, runtime.stored)
-    journal = Journal(Path(chosen[0]) if chosen else runtime.state_dir() / "journal")
-    return ("last", *(run.run_id for run in journal.runs()))
+            chosen = SHARED["journal_dir"].default_from(runtime.env, runtime.stored)
+            journal = Journal(Path(chosen[0]) if chosen else runtime.state_dir() / "journal")
+            return ("last", *(run.run_id for run in journal.runs()))
+        case "checks":
+            from podid.ops.status.diagnose import describe_checks
 
+            return sorted(check.id for check in describe_checks())
+        case "pages":
+            from podid.ops.explain import list_pages
 
-def _checks(_: Runtime) -> Iterable[str]:
-    from podid.ops.status.diagnose import describe_checks
+            return sorted(entry.id for entry in list_pages())
+        case "presets":
+            from podid.ops.role.presets import preset_names
 
-    return sorted(check.id for check in describe_checks())
+            return preset_names()
+        case "contexts":
+            from podid.kube.kubeconfig import read
 
+            config = read(env=runtime.env)
+            return sorted(config.contexts) if config is not None else ()
+        case "profiles":
+            from podid.cli.contact import profile_names
 
-def _presets(_: Runtime) -> Iterable[str]:
-    from podid.ops.role.presets import preset_names
+            return profile_names(runtime)
+        case "shells":
+            from podid.cli.completion import SCRIPTS
 
-    return preset_names()
+            return SCRIPTS
+        case "list-columns":
+            from podid.render.associations import ALL_COLUMNS
 
+            return ALL_COLUMNS
+        case "list-orders":
+            from podid.ops.association.listing import SORTABLE
 
-def _pages(_: Runtime) -> Iterable[str]:
-    from podid.ops.explain import list_pages
+            return SORTABLE
+        case "settings":
+            from podid.cli.settings import keys
 
-    return sorted(entry.id for entry in list_pages())
-
-
-def _contexts(runtime: Runtime) -> Iterable[str]:
-    from podid.kube.kubeconfig import read
-
-    config = read(env=runtime.env)
-    return sorted(config.contexts) if config is not None else ()
-
-
-def _profiles(runtime: Runtime) -> Iterable[str]:
-    from podid.cli.contact import profile_names
-
-    return profile_names(runtime)
-
-
-def _shells(_: Runtime) -> Iterable[str]:
-    from podid.cli.completion import SCRIPTS
-
-    return tuple(SCRIPTS)
-
-
-def _list_columns(_: Runtime) -> Iterable[str]:
-    from podid.render.associations import ALL_COLUMNS
-
-    return ALL_COLUMNS
-
-
-def _list_orders(_: Runtime) -> Iterable[str]:
-    from podid.ops.association.listing import SORTABLE
-
-    return SORTABLE
-
-
-def _settings(_: Runtime) -> Iterable[str]:
-    from podid.cli.settings import keys
-
-    return keys()
-
-
-LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
-    "runs": _runs,
-    "checks": _checks,
-    "pages": _pages,
-    "presets": _presets,
-    "contexts": _contexts,
-    "profiles": _profiles,
-    "shells": _shells,
-    "settings": _settings,
-    "list-columns": _list_columns,
-    "list-orders": _list_orders,
-}
+            return keys()
+    return None
 
 
 def _service_accounts(access: Access) -> Iterable[str]:
@@ -208,8 +180,6 @@ def _namespaces(access: Access) -> Iterable[str]:
 
 
 def _versions(access: Access) -> Iterable[str]:
-    from podid.domain.names import AGENT_ADDON
-
     cluster = access.place().the_cluster
     return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, 
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from podid.aws.requests import CallRecord
     from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
@@ -127,7 +126,6 @@ class Terminal:
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
         """Return the text of a regular file, or of stdin for `-`. Raise UsageError if it cannot be read or is too
         large."""
-
         from podid.local import files
 
         most = most_mib * 1024 * 1024
@@ -281,16 +279,17 @@ class Terminal:
         if code != ExitCode.OK:
             raise typer.Exit(int(code))
 
-    def tell_failure(self, error: PodidError) -> None:
-        """Print an error to stderr after a result."""
+    def tell_failure(self, *errors: PodidError) -> None:
+        """Print errors to stderr after a result."""
         from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
-        hint = hint_words(error.hint, self.argv)
-        if _structured(self._options.output):
-            self._stderr(error_json(error, hint, self._runtime.take_settled()))
-            return
-        self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
+        for error in errors:
+            hint = hint_words(error.hint, self.argv)
+            if _structured(self._options.output):
+                self._stderr(error_json(error, hint, self._runtime.take_settled()))
+            else:
+                self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
 
     def _screen(self, stream: IO[str]) -> Screen:
         return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)

@@ -95,7 +95,6 @@ class _Tour:
         self._terminal.narrate(f"\n{painted}\n")
 
     def prompt(self, command: str) -> None:
-
         line = f"$ {command}"
         shown = wrap_command(line, self._terminal.width) if self._terminal.colored else line
         self._terminal.narrate(f"{self._bold}{shown}{self._off}\n")

@@ -30,7 +30,7 @@ def mcp(
     try:
         from podid.cli.server.serve import serve
     except ImportError as error:
-        from podid.local.extras import install_command
+        from podid.local.processes import install_command
 
         message = "The MCP server requires the extra podid[mcp], which is not installed"
         raise UsageError(message, hint=install_command("mcp")) from error

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 State = Mapping[str, object]
 
 
-def text(state: State, key: str) -> str:
+def text(state: State | None, key: str) -> str:
     """Return the member; empty if it is missing or not text."""
-    value = state.get(key)
+    value = (state or {}).get(key)
     return value if isinstance(value, str) else ""
 
 

@@ -117,7 +117,7 @@ class SecondHop:
         return Missing(f"{undecided[0].action}: {undecided[0].reason}")
 
     def _verdicts(self) -> tuple[ActionVerdict, ...]:
-        return () if self.evaluation is None else (self.evaluation.assume_role, self.evaluation.tag_session)
+        return () if self.evaluation is None else self.evaluation.actions
 
     @property
     def lacks_only_a_policy(self) -> bool:

@@ -1,14 +1,12 @@
 """Run a program of the user in the foreground: its streams, signals and exit code are those of podid."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 # the terminal sends these to the whole foreground process group, hence to the program too
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -33,7 +31,7 @@ class _Forwarding:
         self._early: list[int] = []
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> _Forwarding:
+    def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._forward) for number in _FORWARDED}
         return self
 

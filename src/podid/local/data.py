@@ -39,9 +39,8 @@ def read_lines(text: str, name: str) -> list[Any]:
             try:
                 values.append(_whole(decoder.value(line, number), name))
             except ValueError as error:
-                raise InvalidInput(
-                    f"{name}, line {number}: this is not JSON: {_reason(error)}", subject=name
-                ) from error
+                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                raise InvalidInput(f"{name}, line {number}: this is not JSON: {reason}", subject=name) from error
     return values
 
 
@@ -55,10 +54,6 @@ def _whole(value: Any, name: str) -> Any:
     return value
 
 
-def _reason(error: ValueError) -> str:
-    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-
-
 class _NoValue:
     """Stands for an invalid value until its key is known."""
 
@@ -66,21 +61,15 @@ class _NoValue:
         self.why = why
 
 
-class _Maker:
-    """Creates objects from their members."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def located(self, line: int, members: Iterator[tuple[int, str, Any]]) -> Located:
-        """Return an object; `members` are line, key and value of each."""
-        obj = Located()
-        obj.line = line
-        for its_line, key, value in members:
-            if why := "appears twice" if key in obj else _refusal(key) or _refusal(value):
-                raise InvalidInput(f"{self._name}, line {its_line}: {key} {why}", subject=self._name)
-            obj[key] = value
-        return obj
+def _located(name: str, line: int, members: Iterator[tuple[int, str, Any]]) -> Located:
+    """Return an object; `members` are line, key and value of each."""
+    obj = Located()
+    obj.line = line
+    for its_line, key, value in members:
+        if why := "appears twice" if key in obj else _refusal(key) or _refusal(value):
+            raise InvalidInput(f"{name}, line {its_line}: {key} {why}", subject=name)
+        obj[key] = value
+    return obj
 
 
 def _refusal(value: object) -> str:
@@ -102,9 +91,9 @@ class _Decoder(json.JSONDecoder):
 
     def __init__(self, name: str) -> None:
         super().__init__(parse_int=_whole_number, parse_float=_real, parse_constant=_no_value)
-        self._name, self._maker = name, _Maker(name)
+        self._name = name
         self._first, self._ends = 1, list[int]()
-        self.parse_object = self._located
+        self.parse_object = self._object
         self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
     def value(self, text: str, first: int = 1) -> Any:
@@ -115,11 +104,11 @@ class _Decoder(json.JSONDecoder):
         except RecursionError as error:
             raise InvalidInput(f"{self._name} is nested too deeply", subject=self._name) from error
 
-    def _located(self, at: tuple[str, int], strict: Any, scan: Any, _: Any, __: Any, memo: Any) -> tuple[Any, int]:
+    def _object(self, at: tuple[str, int], strict: Any, scan: Any, _: Any, __: Any, memo: Any) -> tuple[Any, int]:
         line = self._first + bisect_left(self._ends, at[1])
         members: list[tuple[str, Any]]
         members, end = json.decoder.JSONObject(at, strict, scan, None, list, memo)  # type: ignore[attr-defined]
-        return self._maker.located(line, ((line, *member) for member in members)), end
+        return _located(self._name, line, ((line, *member) for member in members)), end
 
 
 def _whole_number(text: str) -> object:
@@ -160,7 +149,6 @@ class _Nodes:
     def __init__(self, loader: Any, name: str) -> None:
         self._loader = loader
         self._name = name
-        self._maker = _Maker(name)
         self._met: set[int] = set()
 
     def value(self, node: Any) -> Any:
@@ -168,7 +156,7 @@ class _Nodes:
             raise self._wrong(node, "YAML aliases are not supported")
         self._met.add(id(node))
         if node.tag == "tag:yaml.org,2002:map":
-            return self._maker.located(_line(node), self._members(node))
+            return _located(self._name, _line(node), self._members(node))
         if node.tag == "tag:yaml.org,2002:seq":
             return [self.value(item) for item in node.value]
         if not isinstance(node.value, str):

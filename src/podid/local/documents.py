@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -207,8 +208,12 @@ def read_documents(
         return ()
     import yaml
 
-    if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-        text = _for_yaml(text)
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            json.loads(text)
+            # YAML allows no tabs outside of texts, and in texts no pair of escapes for one character
+            tabs_and_texts = r'"(?:[^"\\]|\\.)*"|\t'
+            text = re.sub(tabs_and_texts, lambda match: " " if match[0] == "\t" else _for_yaml(match[0]), text)
     # the parser in C is ten times as fast, but not in every build of PyYAML
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     reading = _Reading(name, mistakes, variables)
@@ -232,20 +237,7 @@ def _syntax(error: Any, name: str) -> tuple[Position, str]:
     return at, f"this is neither JSON nor YAML: {problem}{advice}"
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 def _for_yaml(text: str) -> str:
-    """Replace tabs outside of texts with spaces, and in texts the two escapes of one character, which YAML lacks."""
-    return re.sub(r'"(?:[^"\\]|\\.)*"|\t', lambda match: " " if match[0] == "\t" else _for_yaml_text(match[0]), text)
-
-
-def _for_yaml_text(text: str) -> str:
     if "\\u" not in text:
         return text
 

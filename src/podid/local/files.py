@@ -8,11 +8,12 @@ import errno
 import os
 import stat
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from podid.domain.errors import UsageError
+from podid.domain.errors import Again, Conflict, UsageError
 
 # limit for files that are read as text, in bytes
 MOST_BYTES = 1024 * 1024
@@ -20,6 +21,29 @@ MOST_BYTES = 1024 * 1024
 
 class ChangedMeanwhile(OSError):
     """Another process wrote, replaced or removed the file after it was read."""
+
+
+@contextmanager
+def usage_errors(path: Path | str, act: str, otherwise: str = "its name is not a valid file name") -> Iterator[None]:
+    """Raise UsageError, "PATH cannot be ACT", for an OSError or ValueError in the block; `otherwise` is the reason for
+    a ValueError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else otherwise
+        raise UsageError(f"{path} cannot be {act}: {reason}", subject=str(path)) from error
+
+
+@contextmanager
+def in_place(path: Path | str, act: str) -> Iterator[None]:
+    """Do as `usage_errors` for an OSError during a change of a file. Raise Conflict if another process changed it
+    meanwhile."""
+    try:
+        yield
+    except ChangedMeanwhile as error:
+        raise Conflict(f"{path} was not changed: {error.strerror}", hint=Again(), subject=str(path)) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be {act}: {error.strerror}", subject=str(path)) from error
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -81,13 +105,10 @@ def exists(path: str) -> bool:
 def files_in(path: str, endings: tuple[str, ...]) -> tuple[str, ...]:
     """Return the path itself, or the files with these endings in a directory, sorted. Raise UsageError for a directory
     without such files, or one that cannot be read."""
-    try:
+    with usage_errors(path, "read"):
         if not Path(path).is_dir():
             return (path,)
         names = sorted(entry.name for entry in os.scandir(path) if entry.name.endswith(endings) and entry.is_file())
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
-        raise UsageError(f"{path} cannot be read: {reason}", subject=path) from error
     if not names:
         message = f"{path} cannot be read: it is a directory without files that end with {', '.join(endings)}"
         raise UsageError(message, subject=path)
@@ -105,14 +126,6 @@ def present(path: Path) -> os.stat_result | None:
         return None
     _require_regular(facts)
     return facts
-
-
-def check_writable(directory: Path) -> None:
-    """Check that a file can be created in the directory, as far as possible in advance."""
-    if not stat.S_ISDIR(directory.stat().st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_whole(
@@ -137,6 +150,15 @@ def write_whole(
         return present(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str, over: os.stat_result) -> None:
+    """Replace a text file atomically, and keep its mode, owner, line ends and byte order mark. `over` is the stat
+    result of the file that was read."""
+    old, new = read(path), text.encode()
+    if b"\r\n" in old:
+        new = new.replace(b"\n", b"\r\n")
+    write_whole(path, BOM_UTF8 + new if old.startswith(BOM_UTF8) else new, over=over, keep=True)
 
 
 def require_same(path: Path, facts: os.stat_result) -> None:
@@ -248,17 +270,8 @@ def _refused(why: str) -> OSError:
 
 def make_directory(name: str) -> None:
     """Create a directory for output files, and its parents, unless it exists. Raise UsageError."""
-    with _usage_errors(name, "created"):
+    with usage_errors(name, "created"):
         Path(name).mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def _usage_errors(name: str, act: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
-        raise UsageError(f"{name} cannot be {act}: {reason}", subject=name) from error
 
 
 class OutputFile:
@@ -269,9 +282,13 @@ class OutputFile:
         self.name = name
         self._path = Path(name)
         self._lock, self._begun = threading.Lock(), False
-        with _usage_errors(self.name, "written"):
+        with usage_errors(self.name, "written"):
             self._there = present(self._path)
-            check_writable(self._path.parent)
+            if not stat.S_ISDIR(self._path.parent.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            # as far as can be checked in advance
+            if not os.access(self._path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     @property
     def exists(self) -> bool:
@@ -279,12 +296,12 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Replace the file that existed at the check, or that this object wrote; no other."""
-        with _usage_errors(self.name, "written"):
+        with usage_errors(self.name, "written"):
             self._there = write_whole(self._path, data, over=self._there)
 
     def append(self, data: bytes) -> None:
         """Write the file with its first part, or add a further part. Several threads may call it."""
-        with self._lock, _usage_errors(self.name, "written"):
+        with self._lock, usage_errors(self.name, "written"):
             if not self._begun:
                 self._there, self._begun = write_whole(self._path, data, over=self._there), True
                 return

@@ -1,8 +1,14 @@
-"""Command lines of podid's own processes."""
+"""Command lines of podid's own processes, and of the installer of its extras."""
 
 import shlex
 import sys
 from pathlib import Path
+
+# a file that an installer leaves in the environment of a program -> its command
+_INSTALLERS = {
+    "pipx_metadata.json": ("pipx", "install", "--force"),
+    "uv-receipt.toml": ("uv", "tool", "install"),
+}
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
@@ -19,3 +25,19 @@ def podid_words() -> str:
     if by_name is not None and (not installed.exists() or installed.samefile(by_name)):
         return "podid"
     return shlex.quote(str(installed)) if installed.exists() else shlex.join(python("podid"))
+
+
+def install_command(extra: str) -> tuple[str, ...]:
+    """Return the command that installs an extra beside this podid, by the installer that installed podid. A binary
+    cannot be extended: pipx installs another podid."""
+    name = f"podid[{extra}]"
+    if getattr(sys, "frozen", False):
+        return ("pipx", "install", name)
+    for receipt, words in _INSTALLERS.items():
+        if (Path(sys.prefix) / receipt).is_file():
+            return (*words, name)
+    import shutil
+
+    # the pip of another environment would not help
+    own = Path(shutil.which("pip") or "").parent == Path(sys.executable).parent
+    return (*(("pip",) if own else (sys.executable, "-m", "pip")), "install", name)

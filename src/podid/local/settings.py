@@ -1,6 +1,7 @@
 """The settings file: defaults of options in TOML, one line for each, `key = "value"`."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from podid.domain.errors import InvalidInput, UsageError
@@ -56,13 +57,9 @@ def read_settings(path: Path | None, keys: Keys, *, lenient: bool = False) -> Se
 
 def text_of(path: Path) -> str:
     """Return the text of the file with `\\n` as line end; empty if it does not exist. Raise UsageError."""
-    try:
+    with files.usage_errors(path, "read", "it is not UTF-8 text"), suppress(FileNotFoundError):
         return files.read(path).decode().removeprefix("\ufeff").replace("\r\n", "\n")
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"{path} cannot be read: {reason}", subject=str(path)) from error
+    return ""
 
 
 def _fill(file: SettingsFile, path: Path, keys: Keys) -> None:

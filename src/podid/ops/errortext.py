@@ -285,8 +285,9 @@ def _is_cut(piece: str, fragment: str, least: int) -> bool:
 def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> tuple[Match, ...]:
     """Return one match for each id, by its most specific rule. Within a rule, hinted ids come first."""
     best: dict[str, tuple[tuple[float, int, int], _Occurrence]] = {}
+    places = {page_id: place for place, page_id in enumerate(hinted)}
     for item in occurrences:
-        for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: _place(page_id, hinted))):
+        for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: places.get(page_id, len(places)))):
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
@@ -298,10 +299,6 @@ def _by_hint(hinted: Sequence[str], weight: float) -> list[_Occurrence]:
     return [
         _Occurrence(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)
     ]
-
-
-def _place(page_id: str, hinted: Sequence[str]) -> int:
-    return hinted.index(page_id) if page_id in hinted else len(hinted)
 
 
 @cache

@@ -1,25 +1,22 @@
 """`podid config`: the defaults that are in effect, and changes of single lines of the settings file."""
 
-from __future__ import annotations
-
+import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from os import stat_result
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from podid.domain.errors import Again, Conflict, ExitCode, InvalidInput, NotFound, UsageError
+from podid.calls.patience import Patience
+from podid.domain.errors import Again, ExitCode, InvalidInput, NotFound, UsageError
 from podid.domain.members import HIDDEN, OR_NULL, About, kind, members
 from podid.domain.option import OptionField
 from podid.domain.plan import Default
 from podid.domain.text import did_you_mean, nearest
 from podid.local import files
 from podid.local.settings import Keys, SettingsFile, parsed, text_of
-
-if TYPE_CHECKING:
-    from podid.calls.patience import Patience
 
 
 @kind("SettingList", "`podid config list`.")
@@ -83,41 +80,20 @@ def write_setting(path: Path, key: str, value: str | None, patience: Patience) -
     """Write a value into the file, or remove it with None; return whether the file changed. Other lines, and mode and
     owner of the file, stay. Raise InvalidInput if the file is not TOML even afterwards, UsageError if it cannot be
     written."""
-    path = path.resolve()  # a link to a file under version control stays a link
-    try:
-        with _locked(path, patience) as facts:
-            old = text_of(path)
-            new = _edited(old, path, key, value)
-            if new == old:
-                return False
-            files.write_whole(path, _like(path, new).encode(), over=facts, keep=True)
-            return True
-    except files.ChangedMeanwhile as error:
-        raise Conflict(f"{path} was not changed: {error.strerror}", hint=Again(), subject=str(path)) from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", subject=str(path)) from error
-
-
-@contextmanager
-def _locked(path: Path, patience: Patience) -> Iterator[stat_result]:
     from podid.ops.change.journal import wait_for
 
-    def lock(descriptor: int) -> None:
-        wait_for(descriptor, str(path), patience)
-
-    if files.present(path) is None:
-        files.make_private(path.parent)
-        with suppress(FileExistsError):  # of another podid process
-            files.write_whole(path, b"")
-    with files.locked(path, lock) as facts:
-        yield facts
-
-
-def _like(path: Path, text: str) -> str:
-    """Return the text with the line ends and the byte order mark of the file."""
-    old = files.read(path)
-    text = text.replace("\n", "\r\n") if b"\r\n" in old else text
-    return f"\ufeff{text}" if old.startswith(b"\xef\xbb\xbf") else text
+    path = path.resolve()  # a link to a file under version control stays a link
+    with files.in_place(path, "written"):
+        if files.present(path) is None:
+            files.make_private(path.parent)
+            with suppress(FileExistsError):  # of another podid process
+                files.write_whole(path, b"")
+        with files.locked(path, partial(wait_for, subject=str(path), patience=patience)) as facts:
+            old = text_of(path)
+            new = _edited(old, path, key, value)
+            if new != old:
+                files.replace_text(path, new, facts)
+            return new != old
 
 
 def _edited(text: str, path: Path, key: str, value: str | None) -> str:
@@ -126,7 +102,11 @@ def _edited(text: str, path: Path, key: str, value: str | None) -> str:
     own = re.compile(rf"""[ \t]*(["']?){re.escape(key)}\1[ \t]*=[ \t]*(?:"[^"\\]*"|'[^']*'|[^"'\s#]*)([ \t]*#.*)?""")
     matches = ((number, own.match(line)) for number, line in enumerate(lines))
     place, match = next(((number, match) for number, match in matches if match), (-1, None))
-    added = [] if value is None else [_assignment(key, value) + ((match[2] or "") if match else "")]
+    added: list[str] = []
+    if value is not None:
+        # a string of JSON is one of TOML, except for DEL
+        text_of_value = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        added = [f"{key} = {text_of_value}{(match[2] or '') if match else ''}"]
     if match is None:
         # before the first table: below it, the key would be part of it
         tables = (number for number, line in enumerate(lines) if line.lstrip().startswith("["))
@@ -134,13 +114,6 @@ def _edited(text: str, path: Path, key: str, value: str | None) -> str:
     new = [*lines[:place], *added, *(lines[place + (match is not None) :] or [""])]
     _check_edit(text, "\n".join(new), path, key, value)
     return "\n".join(new)
-
-
-def _assignment(key: str, value: str) -> str:
-    import json
-
-    # a string of JSON is one of TOML, except for DEL
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 
 
 def _check_edit(old: str, new: str, path: Path, key: str, value: str | None) -> None:

@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -80,26 +81,38 @@ def _process(number: int) -> tuple[int, str] | None:
 def install_completion(shell: str, script: str, env: Mapping[str, str]) -> CompletionFiles:
     """Write the script, and the line in the startup file that loads it. Raise UsageError if a file cannot be written,
     Conflict if a file of another program is in its place."""
-    home = Path(env.get("HOME") or "~").expanduser()
-    path, startup, line = _places(shell, home, env)
-    changed = _write_script(path, script)
-    if startup is not None:
-        changed = _add_line(startup, line) or changed
+    path, startup, line = _places(shell, env)
+    data = script.encode()
+    changed = _read_script(path) != data
+    if changed:
+        _write(path, data)
+    old = b"" if startup is None else _read(startup) or b""
+    if startup is not None and line.encode() not in old.splitlines():
+        end = b"" if not old or old.endswith(b"\n") else b"\n"
+        _write(startup, old + end + _block(line))
+        changed = True
     return CompletionFiles(cast("Shell", shell), str(path), str(startup or ""), True, changed)
 
 
 def uninstall_completion(shell: str, env: Mapping[str, str]) -> CompletionFiles:
     """Delete the script, and the line in the startup file that loads it. Raise as `install_completion`."""
-    home = Path(env.get("HOME") or "~").expanduser()
-    path, startup, line = _places(shell, home, env)
-    changed = _delete_script(path)
-    if startup is not None:
-        changed = _remove_line(startup, line) or changed
+    path, startup, line = _places(shell, env)
+    changed = _read_script(path) is not None
+    if changed:
+        with files.usage_errors(path, "deleted"):
+            path.unlink(missing_ok=True)
+    old = b"" if startup is None else _read(startup) or b""
+    rest = old.replace(_block(line), b"").splitlines(keepends=True)
+    new = b"".join(item for item in rest if item.strip() != line.encode())
+    if startup is not None and new != old:
+        _write(startup, new)
+        changed = True
     return CompletionFiles(cast("Shell", shell), str(path), str(startup or ""), False, changed)
 
 
-def _places(shell: str, home: Path, env: Mapping[str, str]) -> tuple[Path, Path | None, str]:
+def _places(shell: str, env: Mapping[str, str]) -> tuple[Path, Path | None, str]:
     """Return the file of the script, and the startup file with the line that loads it."""
+    home = Path(env.get("HOME") or "~").expanduser()
     if shell == "fish":
         return _base(env, "XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "podid.fish", None, ""
     data = _base(env, "XDG_DATA_HOME", home / ".local" / "share")
@@ -119,48 +132,11 @@ def _base(env: Mapping[str, str], name: str, default: Path) -> Path:
     return base if base.is_absolute() else default
 
 
-def _write_script(path: Path, script: str) -> bool:
-    data = script.encode()
-    if _read_script(path) == data:
-        return False
-    _write(path, data)
-    return True
-
-
-def _delete_script(path: Path) -> bool:
-    if _read_script(path) is None:
-        return False
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be deleted: {error.strerror}", subject=str(path)) from error
-    return True
-
-
 def _read_script(path: Path) -> bytes | None:
     content = _read(path)
     if content and _OWN not in content:
         raise Conflict(f"{path} exists and is not a completion script of podid", subject=str(path))
     return content
-
-
-def _add_line(path: Path, line: str) -> bool:
-    old = _read(path) or b""
-    if line.encode() in old.splitlines():
-        return False
-    end = b"" if not old or old.endswith(b"\n") else b"\n"
-    _write(path, old + end + _block(line))
-    return True
-
-
-def _remove_line(path: Path, line: str) -> bool:
-    old = _read(path) or b""
-    rest = old.replace(_block(line), b"").splitlines(keepends=True)
-    new = b"".join(item for item in rest if item.strip() != line.encode())
-    if new == old:
-        return False
-    _write(path, new)
-    return True
 
 
 def _block(line: str) -> bytes:
@@ -169,19 +145,14 @@ def _block(line: str) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     """Return the content of a file; None if it does not exist. Raise UsageError."""
-    try:
+    with files.usage_errors(path, "read"), suppress(FileNotFoundError):
         return files.read(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", subject=str(path)) from error
+    return None
 
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file; a link to it stays a link. Raise UsageError."""
-    try:
-        path = path.resolve()
+    path = path.resolve()
+    with files.usage_errors(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_whole(path, data, over=files.present(path), keep=True)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", subject=str(path)) from error

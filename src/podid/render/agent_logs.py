@@ -77,9 +77,6 @@ def line_list_view(cluster: str, lines: Sequence[Written]) -> View:
     return View(body, (table,), tuple(dict.fromkeys(x.pod for x in lines)))
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class LogTallyBody(Document):
     id: Annotated[str, OR_NULL, About("The failure mode; null for an unknown failure.")]
     noise: Annotated[bool, About("Whether the line is harmless although it looks like a failure.")]

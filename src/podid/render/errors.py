@@ -48,8 +48,6 @@ def error_json(error: PodidError, hint: Sequence[str], settled: Settled | None =
     return jsonl_line({"error": encode(ErrorBody, error, hint=shlex.join(hint) or None, **more)})
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
 _EXIT_CODES = [int(code) for code in ExitCode if code is not ExitCode.OK]
 RecordedStatus = Status | Literal["open", "planned"]
 

@@ -42,9 +42,6 @@ def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
     return View(body, (table,), tuple(fix.source.verdict.check for fix in fixes), tuple(lines))
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class FixFailureBody(Document):
     code: str
     message: str

@@ -159,7 +159,7 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
 
 
 def _actions(evaluation: Evaluation) -> str:
-    return "; ".join(f"{item.action} {item.verdict}" for item in (evaluation.assume_role, evaluation.tag_session))
+    return "; ".join(f"{item.action} {item.verdict}" for item in evaluation.actions)
 
 
 def _trust_words(evaluation: Evaluation) -> str:

@@ -118,9 +118,6 @@ def failures_view(states: Mapping[str, tuple[FailureState, str]]) -> View:
     return View(document(SandboxFailureListDocument, items=items), (table,), tuple(item.id for item in items))
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class PageEntryBody(Document):
     id: str
     severity: Severity

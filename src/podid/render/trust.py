@@ -82,7 +82,7 @@ def _blocks(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
 
 def _check_table(reports: Sequence[TrustReport]) -> Table:
     """Return a row for each policy, service account and action."""
-    rows = [(item, action) for item in reports for action in (item.evaluation.assume_role, item.evaluation.tag_session)]
+    rows = [(item, action) for item in reports for action in item.evaluation.actions]
     return table_of(
         rows,
         ("FILE", lambda row: called(row[0].file)),
@@ -130,7 +130,7 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
     for evaluation in check.evaluations:
         if several:
             yield _marked(evaluation.verdict, _pods(evaluation), "  ")
-        for action in (evaluation.assume_role, evaluation.tag_session):
+        for action in evaluation.actions:
             yield _marked(action.verdict, f"{action.action}: {action.reason or action.verdict}", "    ")
         if evaluation.scope is not None:
             yield f"    allows {evaluation.scope.words}"

@@ -21,8 +21,7 @@ from typing import Any
 
 from podid.calls.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
-from podid.local.extras import install_command
-from podid.local.processes import python
+from podid.local.processes import install_command, python
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
 

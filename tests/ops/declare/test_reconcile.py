@@ -12,7 +12,7 @@ import pytest
 from podid.domain.cluster import Lease
 from podid.domain.errors import Conflict, Unavailable
 from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.local.telemetry import Metric, Telemetry, exposition
+from podid.local.servers import Metric, Telemetry, exposition
 from podid.ops.declare.reconcile import Election, Reconciler
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_metrics() -> None:
 def test_the_server() -> None:
     healthy = [True]
     with Telemetry("127.0.0.1", 0, lambda: "metric 1\n", lambda: healthy[0]) as server:
-        url = f"http://127.0.0.1:{server.port}"
+        url = f"http://127.0.0.1:{server.server_port}"
         assert urllib.request.urlopen(f"{url}/metrics", timeout=5).read() == b"metric 1\n"
         assert urllib.request.urlopen(f"{url}/healthz", timeout=5).status == 200
         healthy[0] = False

@@ -75,9 +75,6 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):
-        return (
-            _at_most_warn(severity),
-            f"{message}, although every agent pod is ready: the status may be out of date",
-            "",
-        )
+        message = f"{message}, although every agent pod is ready: the status may be out of date"
+        return _at_most_warn(severity), message, ""
     return severity, message, ""

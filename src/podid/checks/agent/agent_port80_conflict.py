@@ -15,13 +15,10 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
         return [whole.ok("the agent does not declare port 80, so other pods can use it")]
     verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
+    message = f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes"
+    command = podid_command(snapshot, "install-agent", "--config", FREES_PORT)
     verdicts += [
-        check.case(pod.subject).fail(
-            f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes",
-            pod.message,
-            severity=Severity.WARN,
-            commands=(podid_command(snapshot, "install-agent", "--config", FREES_PORT),),
-        )
+        check.case(pod.subject).fail(message, pod.message, severity=Severity.WARN, commands=(command,))
         for pod in known(snapshot.pods)
         if live(pod)
         and not pod.node

@@ -63,11 +63,9 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             ref = ServiceAccountRef(association.namespace, product.service_account)
             case = check.of_account(association.ref)
             if ref in present and not _served(snapshot, ref):
-                yield case.fail(
-                    f"{ref} makes the AWS requests of {name} and has no association",
-                    severity=SEVERITY,
-                    commands=(podid_command(snapshot, "move", str(association.ref), str(ref)),),
-                )
+                message = f"{ref} makes the AWS requests of {name} and has no association"
+                command = podid_command(snapshot, "move", str(association.ref), str(ref))
+                yield case.fail(message, severity=SEVERITY, commands=(command,))
             else:
                 yield case.ok(f"{ref} has its own role, or does not exist")
 

@@ -2,6 +2,8 @@ from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, know
 from podid.domain.aws import Instance
 from podid.domain.workloads import live
 
+MODIFY = ("aws", "ec2", "modify-instance-metadata-options")
+
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
 def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
@@ -25,17 +27,11 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
         elif not node.ready:
             yield case.skip("the node is not ready")
         else:
-            yield case.fail(
-                f"instance {instance.id} {trouble}: its agent gets no credentials and cannot redeem tokens",
-                commands=(
-                    (
-                        *("aws", "ec2", "modify-instance-metadata-options", "--instance-id", instance.id),
-                        *("--http-endpoint", "enabled"),
-                    ),
-                )
-                if not instance.metadata
-                else (("aws", "ec2", "describe-instances", "--instance-ids", instance.id),),
-            )
+            command: tuple[str, ...] = ("aws", "ec2", "describe-instances", "--instance-ids", instance.id)
+            if not instance.metadata:
+                command = (*MODIFY, "--instance-id", instance.id, "--http-endpoint", "enabled")
+            message = f"instance {instance.id} {trouble}: its agent gets no credentials and cannot redeem tokens"
+            yield case.fail(message, commands=(command,))
 
 
 def _trouble(instance: Instance) -> str:

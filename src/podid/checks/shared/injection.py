@@ -12,12 +12,10 @@ from podid.facts.injection import PROPAGATION, Group, PodState
 
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
+_BEFORE = "started before the association existed, so no credentials were injected"
 # check -> the state of pods that it reports, and its message about them
 _ABOUT = {
-    "pod-predates-association": (
-        PodState.PREDATES,
-        "started before the association existed, so no credentials were injected",
-    ),
+    "pod-predates-association": (PodState.PREDATES, _BEFORE),
     "association-propagation-race": (
         PodState.RACED,
         f"started within {PROPAGATION.seconds} s of a change of the association, before it reached the webhook",

@@ -48,8 +48,7 @@ def _outcome(check: Check, answer: TrustAnswer) -> TrustFinding | str:
     finding = next((f for f in answer.findings if f.id == check.id), None)
     if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:
         return finding or ""
-    actions = (answer.evaluation.assume_role, answer.evaluation.tag_session)
-    return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is TrustVerdict.UNKNOWN)
+    return next(f"{a.action}: {a.reason}" for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
 
 
 def _broken(

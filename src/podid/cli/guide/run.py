@@ -18,6 +18,7 @@ from podid.cli.runtime import Instead
 from podid.domain.errors import NotFound, Other
 from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Place
 from podid.domain.snapshot import Known, attempt
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE
@@ -25,7 +26,6 @@ from podid.ops.status.diagnose import select, wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
 
 

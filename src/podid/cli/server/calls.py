@@ -1,7 +1,5 @@
 """Run a podid command line in process, for a tool of the MCP server, and keep the plans that may be applied."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

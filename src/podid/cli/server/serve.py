@@ -1,7 +1,5 @@
 """Serve the tools over MCP on stdin and stdout. The only module that imports the SDK, an extra of podid."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

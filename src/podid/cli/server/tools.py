@@ -1,7 +1,5 @@
 """The tools of the MCP server as data: the command line and the JSON document of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal

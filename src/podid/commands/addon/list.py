@@ -30,5 +30,4 @@ def list_addons(
     with access.terminal.working(f"reading the add-ons of {place.cluster_name}"):
         addons = read_matrix(access.clients, place, offered=all_)
     access.terminal.emit(addon_list_view(addons))
-    for sentence in addons.unread:
-        access.terminal.note(f"note: not checked: {sentence}")
+    access.terminal.note(*(f"note: not checked: {sentence}" for sentence in addons.unread))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-
     from podid.cli.changing import Change
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
@@ -23,7 +22,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
     options = request.options
-    change = Change(access=access, place=access.place(for_change=True), restart=options.restart, force=options.force)
+    change = Change(access, access.place(for_change=True), restart=options.restart, force=options.force)
     check_accounts(request.items, change.place.account, request.file)
     if request.reads_cluster:
         access.kube.needed()  # fails before anything is changed

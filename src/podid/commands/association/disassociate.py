@@ -51,7 +51,7 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.ops.association.disassociate import plan_disassociating
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
-    change = Change(access=access, place=access.place(for_change=True), restart=options.restart)
+    change = Change(access, access.place(for_change=True), restart=options.restart)
     if options.delete_service_account:
         access.kube.needed()  # fails before anything is changed
     if options.restart:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, SEVERAL
-from podid.domain.errors import ExitCode, PodidError, Undetermined
+from podid.domain.errors import ExitCode, PodidError
 from podid.ops.association.request import ListOptions
 from podid.render.formats import Format, to_json
 
@@ -72,9 +72,8 @@ def _watch(access: Access, options: ListOptions) -> None:
 
 
 def _list(access: Access, options: ListOptions) -> ExitCode:
-
     from podid.cli import several
-    from podid.ops.association.listing import Listing, in_order, unread_error
+    from podid.ops.association.listing import Listing, in_order
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
 
     terminal, shared, sort_by, chosen = access.terminal, access.shared, options.sort_by, options.clusters
@@ -148,23 +147,14 @@ def _list(access: Access, options: ListOptions) -> ExitCode:
             filters=options.filters,
         )
         terminal.emit(view)
-    decided = not (listing.gaps and options.owner)
-    if decided:
-        for gap in listing.gaps:
-            terminal.note(f"note: not checked: {gap}")
+    if listing.decided:
+        terminal.note(*(f"note: not checked: {gap}" for gap in listing.gaps))
     several.tell_failures(access, failures, some=some)
     if interrupted:
         raise interrupted[0]
-    if error := unread_error(listing.unread, listing.count):
+    if failures and not listing.unread:
+        return ExitCode.PARTIAL
+    if error := listing.error():
         terminal.tell_failure(error)
         return error.exit_code
-    if failures:
-        return ExitCode.PARTIAL
-    if not decided:
-        undetermined = Undetermined(
-            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
-            lines=tuple(f"not checked: {gap}" for gap in listing.gaps),
-        )
-        terminal.tell_failure(undetermined)
-        return undetermined.exit_code
     return ExitCode.OK

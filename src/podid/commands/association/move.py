@@ -41,7 +41,7 @@ def move(access: Access, options: MoveOptions) -> None:
         raise UsageError("Specify the new service account, or the cluster: --to-cluster NAME")
     if old == new:
         raise UsageError(f"{old} already has the association", subject=str(old))
-    change = Change(access=access, place=access.place(for_change=True), restart=options.restart, force=options.force)
+    change = Change(access, access.place(for_change=True), restart=options.restart, force=options.force)
     if options.create_service_account:
         access.kube.needed()  # fails before anything is changed
     if options.restart:

@@ -67,7 +67,6 @@ def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
 
 
 def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
-
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.request import AccountOptions, AssociateOptions
@@ -86,7 +85,7 @@ def _delete(local: Access, target: Access, options: MoveOptions, consent: Consen
     from podid.cli.changing import Change
     from podid.ops.association.aftermath import after_disassociate
 
-    change = Change(access=local, place=local.place(for_change=True))
+    change = Change(local, local.place(for_change=True))
     transfer = _read(local, target, options)
     if transfer.association is None:
         change.run(transfer.rest(remove_trust=options.remove_trust))

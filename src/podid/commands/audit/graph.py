@@ -82,6 +82,5 @@ def graph(access: Access, options: GraphOptions) -> None:
     graph = build([reading for _, reading in readings])
     terminal.emit(graph_view(graph, several=len(readings) > 1))
     terminal.note(*graph_notes(graph, access.shared.output))
-    for failure in failures:
-        terminal.tell_failure(failure)
+    terminal.tell_failure(*failures)
     terminal.leave(ExitCode.PARTIAL if failures else ExitCode.OK)

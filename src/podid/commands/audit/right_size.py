@@ -83,7 +83,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     events = data.read(terminal.read_file(file, most_mib=256), file) if file else None
     since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
     place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
-    change = Change(access=access, place=place)
+    change = Change(access, place)
     if options.apply:
         change.settle()
     clients, keep = access.clients, options.keep

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podid.cli.options import SHARED, from_values
 from podid.cli.settings import VARIABLE, keys, read_file, settings_path
 from podid.domain.errors import NotFound, UsageError
+from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.option import refuse_blank
 
 if TYPE_CHECKING:
@@ -53,53 +54,37 @@ def checked_value(access: Access, key: str, value: str) -> str:
         value = str(Path(value).expanduser().absolute())
     if declared.field in SHARED:
         from_values({declared.field: value}, {})
-    if key in _CHECKS:
-        _CHECKS[key](access, value)
+    _check(access, key, value)
     return value
 
 
-def _check_cluster(_: Access, value: str) -> None:
-    from podid.domain.names import check_cluster_name, parse_cluster_arn
-
-    (parse_cluster_arn if value.startswith("arn:") else check_cluster_name)(value)
-
-
-def _check_context(access: Access, value: str) -> None:
-    from podid.kube.kubeconfig import current_eks_cluster, read
-
+def _check(access: Access, key: str, value: str) -> None:
+    """Check a value as commands do later than at parsing."""
     env = access.runtime.env
-    default = SHARED["kubeconfig"].default_from(env, read_file(env, lenient=True).stored(keys()))
-    kubeconfig = default[0] if default else ""
-    if read(kubeconfig, env) is None:
-        raise NotFound(f"There is no kubeconfig with context {value}", subject=value)
-    current_eks_cluster(kubeconfig, value, env)
+    match key:
+        case "cluster":
+            (parse_cluster_arn if value.startswith("arn:") else check_cluster_name)(value)
+        case "region":
+            access.session(None, value)
+        case "profile":
+            access.session(value, "us-east-1")
+        case "context":
+            from podid.kube.kubeconfig import current_eks_cluster, read
 
+            default = SHARED["kubeconfig"].default_from(env, read_file(env, lenient=True).stored(keys()))
+            kubeconfig = default[0] if default else ""
+            if read(kubeconfig, env) is None:
+                raise NotFound(f"There is no kubeconfig with context {value}", subject=value)
+            current_eks_cluster(kubeconfig, value, env)
+        case "kubeconfig":
+            from podid.kube.kubeconfig import read
 
-def _check_kubeconfig(access: Access, value: str) -> None:
-    from podid.kube.kubeconfig import read
+            read(value, env)
+        case "columns":
+            from podid.render.associations import check_columns
 
-    read(value, access.runtime.env)
+            check_columns(value)
+        case "guard":
+            from podid.ops.declare.files import read_guard
 
-
-def _check_columns(_: Access, value: str) -> None:
-    from podid.render.associations import check_columns
-
-    check_columns(value)
-
-
-def _check_guard(access: Access, value: str) -> None:
-    from podid.ops.declare.files import read_guard
-
-    read_guard(value, read_file=access.terminal.read_file)
-
-
-# the checks that commands make later than at parsing
-_CHECKS: Mapping[str, Callable[[Access, str], object]] = {
-    "cluster": _check_cluster,
-    "region": lambda access, value: access.session(None, value),
-    "profile": lambda access, value: access.session(value, "us-east-1"),
-    "context": _check_context,
-    "columns": _check_columns,
-    "guard": _check_guard,
-    "kubeconfig": _check_kubeconfig,
-}
+            read_guard(value, read_file=access.terminal.read_file)

@@ -40,7 +40,7 @@ def saved(access: Access, name: str) -> Filed:
     for item in read_saved(access.terminal.read_file(name), name):
         header = item.plan.header
         local = access.of(cluster=header.cluster, region=header.region)
-        change = Change(access=local, place=local.place(for_change=True))
+        change = Change(local, local.place(for_change=True))
         check_place(item, change.place.header, name)
         change.settle()
         with access.terminal.working(f"comparing the state with {name}"):
@@ -80,7 +80,7 @@ def reach(
     for name, items in by_cluster.items():
         local = access.of(cluster=name) if name else access
         local.own_guards = own
-        change = Change(access=local, place=local.place(for_change=True))
+        change = Change(local, local.place(for_change=True))
         if settle:
             change.settle()
         site = FileSite(clients=local.clients, place=change.place, declarations=items)

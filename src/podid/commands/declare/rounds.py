@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from podid.cli.access import Access
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.option import given_options
-from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.domain.reconciliation import Reconciliation
 from podid.version import VERSION
 
 if TYPE_CHECKING:
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from podid.ops.declare.reconcile import Election
     from podid.ops.declare.request import ReconcileOptions
 
-# the changes were made, whether or not the identities work yet: podid doctor and podid status report that
-_MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
-
 
 def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
     """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
-    from podid.local.telemetry import Telemetry
+    from podid.local.servers import Telemetry
     from podid.ops.declare.files import read_files
     from podid.ops.declare.reconcile import Reconciler
 
@@ -64,33 +61,13 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
 def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     """Carry out one round: plan the files, and with --apply make the changes."""
     from podid.commands.declare.filing import planned
+    from podid.ops.declare.reconcile import can_apply, reconciled
 
     at, started = access.runtime.now(), access.runtime.monotonic()
     filed = planned(access, options.files, options.ownership, settle=options.applies)
-    conflicts = sum(len(plan.conflicts) for plan in filed.plans)
-    not_read = sum(len(plan.unread) for plan in filed.plans)
-    changes = sum(len(plan.plan.actions) for plan in filed.plans)
-    state = RoundState.DRIFT if changes else RoundState.IN_SYNC
-    decisive = any(item.decisive for plan in filed.plans for item in plan.unread)
-    if conflicts or decisive or not options.applies or not changes:
-        state = RoundState.PARTIAL if conflicts or not_read else state
-    else:
-        codes = {_applied(change, plan) for _, change, plan in filed.parts}
-        state = RoundState.APPLIED if codes <= _MADE else RoundState.PARTIAL
-    refused = [account.sentence for plan in filed.plans for account in plan.refused]
-    reasons = [*(sentence for plan in filed.plans for sentence in plan.obstacles), *refused]
-    return Reconciliation(
-        at=at,
-        state=state,
-        clusters=tuple(plan.header.cluster for plan in filed.plans),
-        changes=changes,
-        unchanged=sum(plan.unchanged for plan in filed.plans),
-        conflicts=conflicts,
-        not_read=not_read,
-        refused=len(refused),
-        error=reasons[0] if reasons else "",
-        seconds=round(access.runtime.monotonic() - started, 3),
-    )
+    applies = options.applies and can_apply(filed.plans)
+    codes = {_applied(change, plan) for _, change, plan in filed.parts} if applies else set[ExitCode]()
+    return reconciled(filed.plans, codes, at, access.runtime.monotonic() - started)
 
 
 def _applied(change: Change, plan: FilePlan) -> ExitCode:

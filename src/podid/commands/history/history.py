@@ -31,7 +31,6 @@ def history(
     access.terminal.emit(
         history_view(runs, access.runtime.now(), detail=run_id is not None, short=access.terminal.for_person)
     )
-    for error in unread:
-        access.terminal.tell_failure(error)
+    access.terminal.tell_failure(*unread)
     if unread:
         access.terminal.leave(ExitCode.PARTIAL)

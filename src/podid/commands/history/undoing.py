@@ -45,8 +45,8 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     place = access.account_place()
     check_account(recorded, place)
     change = Change(
-        access=access,
-        place=place if account_wide else access.place(for_change=True),
+        access,
+        place if account_wide else access.place(for_change=True),
         restart=restart,
         force=force,
         undoes=recorded.run_id,

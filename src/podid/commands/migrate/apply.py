@@ -63,14 +63,13 @@ def apply(access: Access, options: ApplyOptions) -> None:
         access.check_whose_pods(options.which.service_accounts)
     elif options.which.service_accounts:
         raise UsageError("--plan and service accounts cannot be used together")
-    change = Change(access=access, place=access.place(for_change=True))
+    change = Change(access, access.place(for_change=True))
     access.kube.needed()
     with change.alone():
         _apply(change, options, saved)
 
 
 def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | None) -> None:
-
     from podid.commands.migrate.reading import read
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.base_role import BaseRole
@@ -149,7 +148,6 @@ def _install_agent(change: Change, plan: Plan) -> ChangeResult:
 
 
 def _agrees(access: Access, ref: ServiceAccountRef) -> bool:
-
     try:
         access.terminal.consent(Consent(question=f"Migrate {ref}?", needed_for="--approve-each"), flag="")
     except Declined:

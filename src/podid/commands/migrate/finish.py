@@ -72,7 +72,7 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     refs, namespace = options.service_accounts, access.shared.namespace
     access.check_whose_pods(refs)
-    change = Change(access=access, place=access.place(for_change=True))
+    change = Change(access, access.place(for_change=True))
     access.kube.needed()
 
     def after(result: ChangeResult) -> ChangeResult:

@@ -58,7 +58,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     from podid.ops.migrate.rollback import plan_rollback
 
     access.check_whose_pods(options.service_accounts)
-    change = Change(access=access, place=access.place(for_change=True))
+    change = Change(access, access.place(for_change=True))
     access.kube.needed()
     with change.alone():
         change.settle()

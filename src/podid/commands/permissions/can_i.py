@@ -49,11 +49,9 @@ def can_i(access: Access, options: CanOptions) -> None:
     from podid.ops.permissions.can import ActionQuery, check_access, read_resource_policies
     from podid.render.access import access_notes, access_view
 
-    query, named, files = ActionQuery(options.actions, options.resources), options.named, options.policy_files
+    query = ActionQuery(options.actions, options.resources)
     with access.terminal.working("reading the policies"):
-        session = read_session(
-            access, named, options.role, files, keys=options.context_keys, target_profile=options.target_profile
-        )
+        session = read_session(access, options)
         iam = access.clients.iam_of(session.profile) if session.not_simulated is None else None
         policies = None
         if session.role_arn and query.resources:

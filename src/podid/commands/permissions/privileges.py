@@ -46,11 +46,10 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     from podid.render.access import privileges_notes, privileges_view
 
     since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
-    named, files, keys = options.named, options.policy_files, options.context_keys
     with access.terminal.working("reading the policies"):
-        session = read_session(access, named, options.role, files, keys=keys, target_profile=options.target_profile)
+        session = read_session(access, options)
         answer = read_privileges(session, action_table())
-        if not files:
+        if not options.policy_files:
             iam, patience = access.clients.iam_of(session.profile), access.patience(REPORT_SECONDS)
             answer = with_last_use(answer, iam, since, patience)
     access.terminal.emit(privileges_view(answer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access
@@ -12,39 +11,31 @@ from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from podid.domain.trust import LivePod
-    from podid.ops.permissions.request import NamedIdentity
+    from podid.ops.permissions.request import CanOptions, NamedIdentity, PrivilegeOptions
     from podid.ops.permissions.session import SessionAccess
 
 
-def read_session(
-    access: Access,
-    named: NamedIdentity | None,
-    role: str | None,
-    files: Sequence[str],
-    *,
-    keys: Mapping[str, tuple[str, ...]],
-    target_profile: str,
-) -> SessionAccess:
+def read_session(access: Access, options: CanOptions | PrivilegeOptions) -> SessionAccess:
     """Return the access of the specified session. Files require no AWS access."""
     from podid.domain.policy.session import RoleSession
     from podid.ops.permissions.session import SessionReader, of_files, of_role, read_role_grants
     from podid.ops.role.policies import read_policies
     from podid.ops.session.issue import get_association
 
-    now = access.runtime.now()
-    if files:
+    named, keys, now = options.named, options.context_keys, access.runtime.now()
+    if options.policy_files:
         session = RoleSession(region=access.shared.region or "", now=now, specified=keys)
-        return of_files(read_policies(access.terminal.read_file, files), session)
-    if role is not None:
+        return of_files(read_policies(access.terminal.read_file, options.policy_files), session)
+    if options.role is not None:
         place, aws = access.account_place(), access.aws
-        grants = read_role_grants(access.clients, role, account=place.account, partition=aws.partition)
+        grants = read_role_grants(access.clients, options.role, account=place.account, partition=aws.partition)
         return of_role(grants, RoleSession(region=aws.region, now=now, specified=keys))
     assert named is not None
     place, ref, pod = access.place(), named.ref, None
     if named.pod:
         ref, pod = _pod(access, named)
     association = get_association(access.clients, place, ref)
-    reader = SessionReader(clients=access.clients, now=now, specified=keys, target_profile=target_profile)
+    reader = SessionReader(clients=access.clients, now=now, specified=keys, target_profile=options.target_profile)
     (only,) = reader.read(place, [association], pod)
     return only
 

@@ -72,7 +72,6 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
         check_namespace([local for local, _ in parts], namespace)
     access.terminal.emit(identities_view(answer))
     access.terminal.note(*identities_notes(answer))
-    for failure in failures:
-        access.terminal.tell_failure(failure)
+    access.terminal.tell_failure(*failures)
     code = ExitCode.OK if options.allow_unknown else answer.exit_code
     access.terminal.leave(ExitCode.PARTIAL if failures else code)

@@ -52,7 +52,7 @@ def create(access: Access, options: RoleRequest) -> None:
         raise UsageError("--target-profile requires --target-role")
     request = create_request(options, access.terminal.read_file)
     place = access.place(for_change=not options.print_)
-    change = Change(access=access, place=place)
+    change = Change(access, place)
     if not options.print_:
         change.settle()
     request = named(request, place.the_cluster)

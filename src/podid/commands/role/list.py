@@ -50,7 +50,6 @@ def list_roles(
         access.terminal.note(
             f"note: {roles} with a trust policy for pods that allows no service account: {names}; see podid role show"
         )
-    for item in pod_roles.unread:
-        access.terminal.note(f"note: not checked: {item}")
+    access.terminal.note(*(f"note: not checked: {item}" for item in pod_roles.unread))
     if unused and pod_roles.unread and not pod_roles.clusters:
         access.terminal.leave(ExitCode.UNDETERMINED)

@@ -42,7 +42,7 @@ def exec_(
     import shutil
 
     from podid.local import child
-    from podid.local.endpoint import CredentialsEndpoint
+    from podid.local.servers import CredentialsEndpoint
     from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
 
     runtime, program = access.runtime, words[0]

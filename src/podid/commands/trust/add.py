@@ -32,9 +32,8 @@ def add(access: Access, options: TrustAddOptions) -> None:
     from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
-    from podid.ops.trust.files import check_named
 
-    check_named(options.files, options.role, access.terminal.read_file)
+    options.check_together(access.terminal.read_file)
     if options.role is None:
         edit_files(access, options, adding(replace(subjects_of(access, options), conditions=options.conditions)))
         return

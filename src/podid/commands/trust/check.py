@@ -33,10 +33,9 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     Example: podid trust check --role storefront --for shop/orders
     """
     from podid.ops.trust.check import Question, access_by, check_policies
-    from podid.ops.trust.files import check_named
     from podid.render.trust import access_view, check_view
 
-    check_named(options.files, options.role, access.terminal.read_file)
+    options.check_together(access.terminal.read_file)
     refs, base_role, tags_on = options.service_accounts, options.base_role, options.session_tags
     if options.external_id is not None and base_role is None:
         raise UsageError("--external-id requires --base-role")

@@ -42,9 +42,8 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     from podid.cli.changing import Change
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import removing, removing_issuer
-    from podid.ops.trust.files import check_named
 
-    check_named(options.files, options.role, access.terminal.read_file)
+    options.check_together(access.terminal.read_file)
     issuer, refs = options.issuer, options.service_accounts
     of_pods = options.cluster_arn is not None or options.scope != "service-account" or not options.session_tags
     if issuer is not None and of_pods:

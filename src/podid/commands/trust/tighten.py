@@ -37,9 +37,8 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     from podid.domain.trust import ScopeKind
     from podid.ops.role.uses import read_all_uses
     from podid.ops.trust.edit import tightening, users_of, users_words
-    from podid.ops.trust.files import check_named
 
-    check_named(options.files, options.role, access.terminal.read_file)
+    options.check_together(access.terminal.read_file)
     scope = ScopeKind(options.scope)
     if options.role is None:
         identities = subjects_of(access, options).identities({})

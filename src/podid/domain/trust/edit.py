@@ -76,7 +76,7 @@ def add(
     """
     statement = build_statement(identity, scope, conditions)
     evaluation = evaluate(policy, undated(identity))
-    for action in (evaluation.assume_role, evaluation.tag_session):
+    for action in evaluation.actions:
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return refused(policy, f"{action.reason}; another Allow statement would have no effect", action.statement)
@@ -191,9 +191,7 @@ def undated(identity: PodIdentity) -> PodIdentity:
 
 
 def _reason(evaluation: Evaluation) -> str:
-    return next(
-        a.reason for a in (evaluation.assume_role, evaluation.tag_session) if a.verdict is not TrustVerdict.MATCH
-    )
+    return next(a.reason for a in evaluation.actions if a.verdict is not TrustVerdict.MATCH)
 
 
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
@@ -209,7 +207,7 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not TrustVerdict.MATCH for one in evaluations):
         return None
-    decisive = {one.statement for evaluation in evaluations for one in (evaluation.assume_role, evaluation.tag_session)}
+    decisive = {one.statement for evaluation in evaluations for one in evaluation.actions}
     return next(s for s in sure if s.index in decisive)
 
 

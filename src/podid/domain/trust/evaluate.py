@@ -186,6 +186,10 @@ class Evaluation:
     def hop(self) -> Literal[1, 2]:
         return 2 if isinstance(self.request, TargetHop) else 1
 
+    @property
+    def actions(self) -> tuple[ActionVerdict, ActionVerdict]:
+        return self.assume_role, self.tag_session
+
     @cached_property
     def verdict(self) -> TrustVerdict:
         """Return the verdict on both actions: no-match if one does not match, match if both do."""
@@ -193,8 +197,7 @@ class Evaluation:
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
-        actions = (self.assume_role, self.tag_session)
-        failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
+        failed = tuple(action.action for action in self.actions if action.verdict is TrustVerdict.NO_MATCH)
         to_all = open_to_all(self.policy)
         findings = [*to_all, *find_all(self.policy, self.request, self.request.context(), failed)]
         if to_all:

@@ -26,9 +26,11 @@ from podid.ops.role.resolve import resolve_role
 SCOPE = ScopeKind.SERVICE_ACCOUNT
 
 
-def prepare(
-    clients: Clients, place: Place, journal: Journal, request: AddonRequest
-) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
+# with the service accounts that get roles
+Planned = tuple[Plan, tuple[ServiceAccountRef, ...]]
+
+
+def prepare(clients: Clients, place: Place, journal: Journal, request: AddonRequest) -> Planned:
     """Return the plan and its service accounts. Raise NotFound and Conflict before anything is written."""
     if request.all_addons:
         return _prepare_all(clients, place, journal, request)
@@ -40,24 +42,13 @@ def prepare(
         accounts = f": {short_list(known)}" if known else ""
         message = f"Specify the service account of add-on {facts.addon.name} that gets the role{accounts}"
         raise UsageError(message, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
-    planned = (
-        [named_role(clients, place, journal, facts, request)]
-        if request.role
-        else [
-            recommended_role(clients, place, journal, facts, replace(request, account=account))
-            for account in _accounts(facts, request)
-        ]
-    )
-    roles = {account: arn for account, arn, _ in planned}
-    plan = plan_addon_roles(place.header, facts, roles, replace=request.replace)
-    for _, _, before in reversed(planned):
-        plan = before.then(plan)
+    names = {request.account: request.role} if request.role else dict.fromkeys(_accounts(facts, request), "")
+    roles, before = plan_roles(clients, place, journal, facts, names, request)
+    plan = before.then(plan_addon_roles(place.header, facts, roles, replace=request.replace))
     return plan, tuple(facts.ref(account) for account in roles or facts.roles)
 
 
-def _prepare_all(
-    clients: Clients, place: Place, journal: Journal, request: AddonRequest
-) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
+def _prepare_all(clients: Clients, place: Place, journal: Journal, request: AddonRequest) -> Planned:
     """Plan the recommended roles of all add-ons that are idle and support them; notes say why others are skipped."""
     whole, notes, refs = Plan(header=place.header, actions=()), list[str](), list[ServiceAccountRef]()
     for addon in clients.eks.list_addons(place.cluster_name):
@@ -66,18 +57,12 @@ def _prepare_all(
         if why := _why_skipped(facts, accounts):
             notes.append(f"add-on {addon.name} is skipped: {why}")
             continue
-        standing = [account for account in accounts if account in facts.standing]
-        for account in standing:
-            association = facts.standing[account].association_id
-            notes.append(
-                f"{facts.ref(account)} is skipped: its association {association} does not belong to the add-on"
-            )
-        roles, before = {}, Plan(header=place.header, actions=())
+        names = {account: "" for account in accounts if account not in facts.standing}
         for account in accounts:
-            if account not in standing:
-                one = replace(request, addon=addon.name, account=account)
-                _, roles[account], steps = recommended_role(clients, place, journal, facts, one)
-                before = before.then(steps)
+            if account not in names:
+                own = facts.standing[account].association_id
+                notes.append(f"{facts.ref(account)} is skipped: its association {own} does not belong to the add-on")
+        roles, before = plan_roles(clients, place, journal, facts, names, request)
         if roles:
             whole = whole.then(before.then(plan_addon_roles(place.header, facts, roles, replace=False)))
             refs += [facts.ref(account) for account in roles]
@@ -104,21 +89,41 @@ def accounts_without(facts: AddonFacts) -> list[str]:
     return sorted(account for account, arns in policies.items() if arns and account not in facts.roles)
 
 
-def named_role(
-    clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest
-) -> tuple[str, str, Plan]:
-    """Return (service account, role ARN, plan of the steps before it) for an existing role: the change of its trust
-    policy, if required."""
-    ref = facts.ref(request.account)
-    role = resolve_role(
-        clients, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
-    )
-    association = DesiredAssociation(ref, role)
-    change = AssociationChange(update_trust=request.update_trust)
-    plan = plan_associations((association,), change, place.the_cluster, place.header, {ref: None})
-    # EKS creates the association for the add-on
-    trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
-    return request.account, role.arn, replace(plan, actions=trust)
+def plan_roles(
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    facts: AddonFacts,
+    names: Mapping[str, str],
+    request: AddonRequest,
+) -> tuple[dict[str, str], Plan]:
+    """Return the role's ARN for each service account, and the plan of the steps before: changes of trust policies, and
+    new roles. `names` are the specified roles by service account, empty for a role with the recommended policies."""
+    cluster, roles, before = place.the_cluster, dict[str, str](), Plan(header=place.header, actions=())
+    for account, name in names.items():
+        ref = facts.ref(account)
+        if name:
+            role = resolve_role(clients, name, account=place.account, partition=cluster.partition, refs=(ref,))
+            change = AssociationChange(update_trust=request.update_trust)
+            plan = plan_associations((DesiredAssociation(ref, role),), change, cluster, place.header, {ref: None})
+            # EKS creates the association for the add-on
+            plan = replace(plan, actions=tuple(item for item in plan.actions if item.kind != ASSOCIATION.name))
+            roles[account] = role.arn
+        else:
+            assert facts.configuration is not None
+            new = RoleRequest(
+                name=derived_name(cluster, (ref,), SCOPE),
+                refs=(ref,),
+                scope=SCOPE,
+                managed_policy_arns=facts.configuration.policies[account],
+                update_trust=request.update_trust,
+                replace=request.replace,
+            )
+            plan, current = plan_new_role(clients, place, journal, new, lambda progress: None)
+            own = f"arn:{cluster.partition}:iam::{place.account}:role/{new.name}"
+            roles[account] = own if current is None else current.arn
+        before = before.then(plan)
+    return roles, before
 
 
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
@@ -130,27 +135,6 @@ def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
         return [request.account]
     check_supported(facts, "")
     return sorted(set(facts.configuration.policies) - set(facts.roles))
-
-
-def recommended_role(
-    clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest
-) -> tuple[str, str, Plan]:
-    """Return (service account, role ARN, plan of the steps before it) for a role of podid's with the recommended
-    policies."""
-    account = request.account
-    cluster, ref = place.the_cluster, facts.ref(account)
-    assert facts.configuration is not None
-    role = RoleRequest(
-        name=derived_name(cluster, (ref,), SCOPE),
-        refs=(ref,),
-        scope=SCOPE,
-        managed_policy_arns=facts.configuration.policies[account],
-        update_trust=request.update_trust,
-        replace=request.replace,
-    )
-    plan, current = plan_new_role(clients, place, journal, role, lambda progress: None)
-    arn = f"arn:{cluster.partition}:iam::{place.account}:role/{role.name}" if current is None else current.arn
-    return account, arn, plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 from podid.domain.aws import Addon
 from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, UsageError
-from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan, Verb
+from podid.domain.names import AGENT_ADDON
+from podid.domain.plan import Place, Plan
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.addon.associate import (
     AddonFacts,
+    Planned,
     accounts_without,
     check_supported,
-    named_role,
     plan_addon_roles,
-    recommended_role,
+    plan_roles,
 )
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.addon.request import AddonInstallOptions, AddonRequest
@@ -22,8 +22,6 @@ from podid.ops.agent.versions import choose, read_offer
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION
 from podid.ops.clients import Clients
-
-Planned = tuple[Plan, tuple[ServiceAccountRef, ...]]
 
 
 def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInstallOptions) -> Planned:
@@ -76,26 +74,18 @@ def _with_roles(
         check_supported(owned, account)
     if request.recommended:
         names |= dict.fromkeys((account for account in accounts_without(owned) if account not in names), "")
-    roles, before = {}, Plan(header=place.header, actions=())
-    for account, role in sorted(names.items()):
-        of_account = AddonRequest(addon=addon.name, account=account, role=role, update_trust=request.update_trust)
-        plan_one = named_role if role else recommended_role
-        _, roles[account], steps = plan_one(clients, place, journal, owned, of_account)
-        before = before.then(steps)
+    of_addon = AddonRequest(addon=addon.name, update_trust=request.update_trust)
+    roles, before = plan_roles(clients, place, journal, owned, dict(sorted(names.items())), of_addon)
     then = plan_addon_roles(place.header, owned, roles, replace=request.replace)
     if facts.current is None:
         # EKS creates the associations together with the add-on
         first = tuple(action for action in then.actions if action.kind == ASSOCIATION.name)
-        plan = replace(plan, actions=(*first, *(_with(action, owned, roles) for action in plan.actions)))
+        (install,) = plan.actions
+        with_roles = {"namespace": addon.namespace, "roles": roles} if roles else {}
+        plan = replace(plan, actions=(*first, ADDON.action(None, {**(install.after or {}), **with_roles})))
     else:
         plan = plan.then(then)
     return before.then(plan).in_order(), tuple(owned.ref(account) for account in roles)
-
-
-def _with(action: Action, owned: AddonFacts, roles: dict[str, str]) -> Action:
-    if action.kind != ADDON.name or action.verb is not Verb.CREATE or not roles:
-        return action
-    return ADDON.action(None, {**(action.after or {}), "namespace": owned.addon.namespace, "roles": roles})
 
 
 def _planned(clients: Clients, place: Place, name: str, version: str) -> Addon:

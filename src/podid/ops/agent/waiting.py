@@ -21,13 +21,13 @@ from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.agent.coverage import AgentPods
 from podid.ops.agent.logs import end_of_log
-from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.decode import Update
     from podid.kube.reader import KubeReader
+    from podid.ops.association.aftermath import Waiting
 
 
 INSTALL_SECONDS = 900.0

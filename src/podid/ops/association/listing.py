@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Self
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.errors import Again, InvalidInput, NotFound, Partial
+from podid.domain.errors import Again, InvalidInput, NotFound, Partial, Undetermined
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
@@ -113,6 +113,20 @@ class Listing:
             self.unread.append(item)
         if item.ref in self.options.service_accounts:
             self.listed.add(item.ref)
+
+    @property
+    def decided(self) -> bool:
+        """Return whether --owner could be decided."""
+        return not (self.gaps and self.options.owner)
+
+    def error(self) -> Partial | Undetermined | None:
+        """Return the error about associations that could not be read, or about owners that decide the list."""
+        if self.unread or self.decided:
+            return unread_error(self.unread, self.count)
+        return Undetermined(
+            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
+            lines=tuple(f"not checked: {gap}" for gap in self.gaps),
+        )
 
     def missing_error(self) -> NotFound | None:
         """Return the error about specified service accounts without an association; None if there are none."""

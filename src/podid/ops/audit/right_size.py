@@ -206,12 +206,8 @@ def plan_right_size(journal: Journal | None, place: Place, sizing: RightSizing, 
     for item in sizing.changed:
         if item.after is not None:
             before = current.get(item.inline_name)
-            writes.append(
-                ROLE_POLICY.action(
-                    None if before is None else ROLE_POLICY.state_of(role.name, item.inline_name, before),
-                    ROLE_POLICY.state_of(role.name, item.inline_name, item.after),
-                )
-            )
+            old = None if before is None else ROLE_POLICY.state_of(role.name, item.inline_name, before)
+            writes.append(ROLE_POLICY.action(old, ROLE_POLICY.state_of(role.name, item.inline_name, item.after)))
         if item.managed:
             removals.append(ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, item.policy), None))
         elif item.after is None:

@@ -167,15 +167,8 @@ class _Audit:
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
             elif role is not None and not self._used(role) and not self._new(role.created_at):
-                self.items.append(
-                    UnusedItem(
-                        kind="role",
-                        verdict="unused",
-                        role_arn=arn,
-                        last_used_at=role.last_used_at,
-                        source="role-last-used",
-                    )
-                )
+                idle = UnusedItem(kind="role", verdict="unused", role_arn=arn, source="role-last-used")
+                self.items.append(replace(idle, last_used_at=role.last_used_at))
 
     def _add_others(self) -> None:
         iam = self.clients.iam

@@ -1,14 +1,13 @@
 """Apply a plan: the order of its actions, the reasons to block one, and each change with its intent on disk before it
 and its outcome on disk after it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
@@ -49,9 +48,10 @@ def apply(
         return ChangeResult(plan=plan)
     check_guards(clients, plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
-    earlier = journal.going_on(part_of) if part_of else None
+    earlier = journal.going_on(part_of)
     with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        numbers = tuple(map(recorder.number, plan.actions)) if earlier is not None else ()
+        # a run that began before this plan has other numbers
+        numbers = range(len(plan.actions)) if earlier is None else tuple(map(recorder.number, plan.actions))
         run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers)
         for batch in batches(plan):
             run.carry_out(batch)
@@ -69,8 +69,6 @@ def apply(
 def check_deletions(clients: Clients, plan: Plan) -> None:
     """Raise Conflict, just before the first write, if a resource to delete has changed or is now in use. Independent
     actions of a separate plan are checked one by one later."""
-    from podid.calls import pacing
-
     site = Site(clients, plan.header)
     deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
 
@@ -110,7 +108,7 @@ class _Carrying:
     recorder: Recorder
     patience: Patience
     ahead: Ahead
-    numbers: tuple[int, ...] = ()
+    numbers: Sequence[int]
     error: errors.PodidError | None = None
     bar: errors.PodidError | None = None
     bars: dict[str, errors.PodidError] = field(default_factory=dict)
@@ -119,8 +117,6 @@ class _Carrying:
 
     def carry_out(self, batch: tuple[Numbered, ...]) -> None:
         """Announce a single action before it, and each action of a batch after it, as progress."""
-        from podid.calls import pacing
-
         if len(batch) > 1:
             self._say(batch[0][1], len(self.done))  # shows the total before the first answer
             for (_, action), _ in pacing.fan_out(self._one, batch):
@@ -146,10 +142,6 @@ class _Carrying:
             needs = kind_of(action.kind).needs(action) if self.bars else frozenset()
             return self.bar or next((error for name, error in self.bars.items() if name in needs), None)
 
-    def _recorded(self, number: int) -> int:
-        """Return the action's number in the journal, which differs in a run that began before this plan."""
-        return self.numbers[number] if self.numbers else number
-
     def _bar_all(self, error: errors.PodidError) -> None:
         self.bar, self.error = error, self.error or error
 
@@ -163,7 +155,7 @@ class _Carrying:
             with self.lock:
                 self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")
             return
-        outcome, failure = make(self._recorded(number), self._change(action), self.recorder)
+        outcome, failure = self._change(number, action).carried_out()
         with self.lock:
             self.done[number] = outcome
             if failure is not None:
@@ -182,16 +174,15 @@ class _Carrying:
         for name in names:
             self.bars.setdefault(name, error)
 
-    def _change(self, action: Action) -> Making:
-        return Making(action, self.site, self.patience, self.journal, self.in_order())
+    def _change(self, number: int, action: Action) -> "Making":
+        done = self.in_order()
+        return Making(action, self.numbers[number], self.site, self.patience, self.journal, self.recorder, done)
 
     def check_kept(self) -> None:
         """Read documents with several writers once more."""
         for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self.done[number], failure = check_kept(
-                    self._recorded(number), self._change(item.action), item, self.recorder
-                )
+                self.done[number], failure = self._change(number, item.action).kept(item)
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:
@@ -210,27 +201,21 @@ _ROLES = (ROLE.name, ROLE_TRUST.name)
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """An action with the values needed to make it. `done` is the run's outcomes so far, `reason` why the action was
-    planned again."""
+    """An action with the values needed to make it. `number` is its number in the journal, `done` the run's outcomes so
+    far, `reason` why the action was planned again."""
 
     action: Action
+    number: int
     site: Site
     patience: Patience
     journal: Journal
+    recorder: Recorder
     done: tuple[Done, ...]
     reason: str = ""
 
     @property
     def kind(self) -> ResourceKind:
         return kind_of(self.action.kind)
-
-    def read(self, error: errors.PodidError) -> State | None:
-        """Return the current state. Raise `error` if it cannot be read: a change that may have been made must not be
-        recorded as failed."""
-        try:
-            return self.kind.read(self.site, self.kind.reading(self.action))
-        except errors.PodidError as unread:
-            raise error from unread
 
     def write(self) -> State | None:
         """Write, one at a time on this machine for each role, since such a write reads first."""
@@ -242,10 +227,7 @@ class Making:
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 
-    def completed(self) -> Making:
-        return replace(self, action=self.kind.completed(self.site, self.action, self.done, self.patience))
-
-    def anew(self, reason: str) -> Making:
+    def anew(self, reason: str) -> "Making":
         return replace(self, action=self.kind.anew(self.site, self.action), reason=reason)
 
     def _write(self) -> State | None:
@@ -289,112 +271,109 @@ class Making:
             actions += [step.action for _, step, _ in steps]
         return Lately(now, frozenset(action.keys["roleName"] for action in actions))
 
-
-def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
-    """Return the outcome of the action. After a concurrent change it is planned again, a few times, if both changes can
-    be combined."""
-    try:
-        change = change.completed()
-    except errors.PodidError as unknown:
-        return Done(change.action, Status.FAILED, reason=unknown.message, error=unknown), unknown
-    if change.action.verb is Verb.NONE:
-        return Done(change.action, Status.UNCHANGED, change.action.after), None
-    for _ in range(_TRIES):
-        done, error = _once(number, change, recorder)
-        if not isinstance(error, Moved) or not change.kind.contended:
-            break
+    def carried_out(self) -> tuple[Done, errors.PodidError | None]:
+        """Return the outcome of the action. After a concurrent change it is planned again, a few times, if both changes
+        can be combined."""
         try:
-            change = change.anew(_ANEW)
-        except errors.PodidError:
-            break
+            change = replace(self, action=self.kind.completed(self.site, self.action, self.done, self.patience))
+        except errors.PodidError as unknown:
+            return Done(self.action, Status.FAILED, reason=unknown.message, error=unknown), unknown
         if change.action.verb is Verb.NONE:
-            done = Done(
-                change.action, Status.UNCHANGED, change.action.after, "someone else has just made the same change"
-            )
-            return done, _record(number, done, change, recorder)
-    return done, error
-
-
-def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
-    action = change.action
-    try:
-        recorder.intent(number, action)
-    except errors.PodidError as error:
-        return Done(action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
-    try:
-        done = _carry_out(change)
-    except errors.PodidError as error:
-        failed = Done(action, Status.FAILED, reason=error.message, error=error)
-        # if the outcome is not known, the intent stays open and the next run settles it
-        if not isinstance(error, errors.Unavailable):
-            _record(number, failed, change, recorder)  # the failure of the change takes precedence
-        return failed, error
-    # the change was made: report it even if the journal cannot be written
-    return done, _record(number, done, change, recorder)
-
-
-def _record(number: int, done: Done, change: Making, recorder: Recorder) -> errors.PodidError | None:
-    try:
-        recorder.outcome(number, done, change.patience.clock.now())
-    except errors.PodidError as error:
-        return error
-    return None
-
-
-def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
-    """Check at the end of the run that a document with several writers still has the change. A writer who read it
-    before this run and writes later than now cannot be detected: IAM has no compare-and-swap."""
-    event = "overwritten it"
-    for _ in range(_TRIES):
-        change.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
-        try:
-            if not change.kind.lost(change.site, done.action):
-                return done, None
-        except errors.NotFound:
-            event = "deleted it"
-            break
-        except errors.PodidError as unread:
-            return replace(done, reason=f"it could not be read again: {unread.message}"), None
-        try:
-            change = replace(change, action=done.action).anew(_OVERWRITTEN)
-        except errors.PodidError:
-            break
-        done, error = make(number, change, recorder)
-        if error is not None:
-            return done, error
-    message = f"The {change.kind.subject(done.action)} was changed, but someone else has {event} since"
-    lost = errors.Conflict(message, hint=errors.Again(), subject=done.action.target)
-    failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
-    _record(number, failed, change, recorder)
-    return failed, lost
-
-
-def _carry_out(change: Making) -> Done:
-    """Make the change, with the retries that AWS requires of a careful caller."""
-    action = change.action
-    lost: errors.LostAnswer | None = None
-    failure: errors.PodidError
-    for tries, _ in enumerate(change.patience.rounds(0.5, longest=1.5), 1):
-        try:
-            return Done(action, Status.DONE, change.write(), change.reason)
-        except (errors.LostAnswer, errors.Conflict) as error:
-            lost = error if isinstance(error, errors.LostAnswer) else lost
-            current, held = change.read(lost or error), change.kind.held
-            if matches(held(action.after), current):
-                # made by an earlier try whose answer was lost, or by someone else with the same settings
-                return Done(action, Status.DONE if lost else Status.UNCHANGED, current)
-            again = error is lost or error.code == "ConcurrentModification"
-            if not again or not matches(held(action.before), current):
-                raise
-            failure = lost or error
-            if tries == _TRIES:
+            return Done(change.action, Status.UNCHANGED, change.action.after), None
+        for _ in range(_TRIES):
+            done, error = change._once()
+            if not isinstance(error, Moved) or not change.kind.contended:
                 break
-        except errors.NotFound:
-            if action.verb is Verb.DELETE:
-                return Done(action, Status.DONE if lost else Status.UNCHANGED, None, reason="it was already gone")
-            raise
+            try:
+                change = change.anew(_ANEW)
+            except errors.PodidError:
+                break
+            if change.action.verb is Verb.NONE:
+                reason = "someone else has just made the same change"
+                done = Done(change.action, Status.UNCHANGED, change.action.after, reason)
+                return done, change._record(done)
+        return done, error
+
+    def _once(self) -> tuple[Done, errors.PodidError | None]:
+        try:
+            self.recorder.intent(self.number, self.action)
         except errors.PodidError as error:
-            if lost is not None:
-                raise lost from error  # an earlier try may have made the change
-            raise
-    raise failure
+            return Done(self.action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
+        try:
+            done = self._written()
+        except errors.PodidError as error:
+            failed = Done(self.action, Status.FAILED, reason=error.message, error=error)
+            # if the outcome is not known, the intent stays open and the next run settles it
+            if not isinstance(error, errors.Unavailable):
+                self._record(failed)  # the failure of the change takes precedence
+            return failed, error
+        # the change was made: report it even if the journal cannot be written
+        return done, self._record(done)
+
+    def _record(self, done: Done) -> errors.PodidError | None:
+        try:
+            self.recorder.outcome(self.number, done, self.patience.clock.now())
+        except errors.PodidError as error:
+            return error
+        return None
+
+    def kept(self, done: Done) -> tuple[Done, errors.PodidError | None]:
+        """Check at the end of the run that a document with several writers still has the change. A writer who read it
+        before this run and writes later than now cannot be detected: IAM has no compare-and-swap."""
+        event = "overwritten it"
+        for _ in range(_TRIES):
+            self.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
+            try:
+                if not self.kind.lost(self.site, done.action):
+                    return done, None
+            except errors.NotFound:
+                event = "deleted it"
+                break
+            except errors.PodidError as unread:
+                return replace(done, reason=f"it could not be read again: {unread.message}"), None
+            try:
+                change = replace(self, action=done.action).anew(_OVERWRITTEN)
+            except errors.PodidError:
+                break
+            done, error = change.carried_out()
+            if error is not None:
+                return done, error
+        message = f"The {self.kind.subject(done.action)} was changed, but someone else has {event} since"
+        lost = errors.Conflict(message, hint=errors.Again(), subject=done.action.target)
+        failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
+        self._record(failed)
+        return failed, lost
+
+    def _written(self) -> Done:
+        """Make the change, with the retries that AWS requires of a careful caller."""
+        action, kind = self.action, self.kind
+        lost: errors.LostAnswer | None = None
+        failure: errors.PodidError
+        for tries, _ in enumerate(self.patience.rounds(0.5, longest=1.5), 1):
+            try:
+                return Done(action, Status.DONE, self.write(), self.reason)
+            except (errors.LostAnswer, errors.Conflict) as error:
+                lost = error if isinstance(error, errors.LostAnswer) else lost
+                try:
+                    current = kind.read(self.site, kind.reading(action))
+                except errors.PodidError as unread:
+                    # a change that may have been made must not be recorded as failed
+                    raise lost or error from unread
+                if matches(kind.held(action.after), current):
+                    # made by an earlier try whose answer was lost, or by someone else with the same settings
+                    return Done(action, Status.DONE if lost else Status.UNCHANGED, current)
+                again = error is lost or error.code == "ConcurrentModification"
+                if not again or not matches(kind.held(action.before), current):
+                    raise
+                failure = lost or error
+                if tries == _TRIES:
+                    break
+            except errors.NotFound:
+                if action.verb is Verb.DELETE:
+                    return Done(action, Status.DONE if lost else Status.UNCHANGED, None, reason="it was already gone")
+                raise
+            except errors.PodidError as error:
+                if lost is not None:
+                    raise lost from error  # an earlier try may have made the change
+                raise
+        raise failure

@@ -6,7 +6,7 @@ from podid.domain import trust
 from podid.domain.declaration import Breach, Guard, Position
 from podid.domain.errors import Conflict
 from podid.domain.names import Arn
-from podid.domain.plan import Action, Plan, State, Verb, text, texts
+from podid.domain.plan import Action, Plan, State, Verb, document, text, texts
 from podid.ops.change.kinds import (
     ADDON,
     ADDON_ASSOCIATIONS,
@@ -89,9 +89,9 @@ def _new_statements(action: Action, after: State, before: State) -> Iterator[tru
     """Yield each statement that the action adds to a trust policy."""
     if action.kind not in (ROLE.name, ROLE_TRUST.name):
         return
-    key = "trustPolicy" if action.kind == ROLE.name else "policyDocument"
-    document, held = after.get(key), before.get(key)
-    assert isinstance(document, Mapping)
+    policy = kind_of(action.kind).policy
+    held = before.get(policy)
     old = trust.parse_policy(held).statements if isinstance(held, Mapping) else ()
     known = [trust.meaning(statement.raw) for statement in old]
-    yield from (item for item in trust.parse_policy(document).statements if trust.meaning(item.raw) not in known)
+    new = trust.parse_policy(document(after, policy)).statements
+    yield from (item for item in new if trust.meaning(item.raw) not in known)

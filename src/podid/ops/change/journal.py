@@ -5,8 +5,6 @@ One file a run, one JSON object a line: a `run` head, then for each action an `i
 settles it by reading. Files belong to the caller: directory 0700, files 0600, never through a symlink.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import secrets
@@ -37,7 +35,7 @@ class Journal:
     def __init__(
         self,
         directory: Path,
-        locks: Locks | None = None,
+        locks: "Locks | None" = None,
         kept: list[records.Recorder] | None = None,
         begun: list[str] | None = None,
     ) -> None:
@@ -59,7 +57,10 @@ class Journal:
         that others can write is refused here too."""
         oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
         runs, unread = list[records.Run](), list[InvalidInput]()
-        for name in self._ids() if self._exists() else ():
+        with records.usable(self.directory):
+            # it must belong to the caller, since podid trusts it
+            exists = check_private(self.directory)
+        for name in self._ids() if exists else ():
             try:
                 if name >= oldest and (run := self._read(name)) is not None:
                     runs.append(run)
@@ -182,7 +183,7 @@ class Journal:
         """Return the recorder of a new run. Its file is locked while the recorder is open."""
         with records.usable(self.directory):
             make_private(self.directory)
-        self._exists()
+            check_private(self.directory)
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -237,11 +238,6 @@ class Journal:
         if latest is not None and latest >= now.replace(microsecond=now.microsecond // 1000 * 1000):
             now = latest + timedelta(milliseconds=1)
         return f"{_stamp(now)}-{secrets.token_hex(3)}"
-
-    def _exists(self) -> bool:
-        """Return whether a journal exists. It must belong to the caller, since podid trusts it."""
-        with records.usable(self.directory):
-            return check_private(self.directory)
 
     def _open(self, run_id: str, flags: int) -> int:
         path = self.directory / f"{run_id}.jsonl"
@@ -326,7 +322,11 @@ class Locks:
     def held(self, name: str, subject: str, patience: Patience) -> Iterator[None]:
         """Hold the lock for the duration of the block. `name` is the file's, `subject` the locked resource in a
         sentence. Raise TimedOut if another process does not release it."""
-        descriptor = self._open(name)
+        descriptor = None
+        if self._directory is not None:
+            with suppress(OSError):
+                make_private(self._directory)
+                descriptor = open_own(self._directory / f"{name}.lock", os.O_RDWR | os.O_CREAT)
         if descriptor is None:
             yield
             return
@@ -335,14 +335,6 @@ class Locks:
             yield
         finally:
             os.close(descriptor)
-
-    def _open(self, name: str) -> int | None:
-        if self._directory is None:
-            return None
-        with suppress(OSError):
-            make_private(self._directory)
-            return open_own(self._directory / f"{name}.lock", os.O_RDWR | os.O_CREAT)
-        return None
 
 
 def wait_for(descriptor: int, subject: str, patience: Patience) -> None:

@@ -1,6 +1,6 @@
 """Refuse actions on resources that another tool owns, unless the caller takes them over."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
@@ -54,22 +54,35 @@ def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> Plan
 def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
     """Read the owners of the resources that the plan changes or deletes: of each once, many at the same time."""
     site = Site(clients, plan.header)
-    created = {action.keys["roleName"] for action in plan.actions if _creates_role(action)}
+    created = {action.target for action in plan.actions if action.kind == ROLE.name and action.verb is Verb.CREATE}
     resources: dict[str, Action] = {}
     for action in plan.actions:
         if action.verb in (Verb.CREATE, Verb.UPDATE, Verb.DELETE) and action.keys.get("roleName") not in created:
             resources.setdefault(_subject(action), action)
     owners: dict[str, Owner] = {}
     unread: list[str] = []
-    read = _reader(site)
-    for subject, owner in pacing.fan_out(lambda name: read(resources[name]), resources, reads=True):
+
+    def read(subject: str) -> Owner | PodidError | None:
+        action = resources[subject]
+        try:
+            return kind_of(action.kind).owner(site, action)
+        except (AccessDenied, Unavailable) as error:
+            return error
+
+    for subject, owner in pacing.fan_out(read, resources, reads=True):
         if isinstance(owner, PodidError):
             why = f"requires {owner.permission}" if owner.permission else owner.message
             unread.append(f"whether another tool owns {subject} was not checked: {why}")
         elif owner is not None:
             owners[subject] = owner
     if custom:
-        unowned = {name: action for name, action in resources.items() if name not in owners and _may_be_custom(action)}
+        # a custom resource may own an association that exists, or a role
+        unowned = {
+            name: action
+            for name, action in resources.items()
+            if name not in owners
+            and ("roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None))
+        }
         try:
             owners |= _custom_owners(clients, plan, unowned) if unowned else {}
         except AccessDenied as error:
@@ -79,11 +92,6 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
     return OwnedResources({name: owners[name] for name in resources if name in owners}, tuple(unread))
 
 
-def _may_be_custom(action: Action) -> bool:
-    """Return whether a custom resource may own what the action changes: an association that exists, or a role."""
-    return "roleName" in action.keys or (action.kind == ASSOCIATION.name and action.before is not None)
-
-
 def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]) -> dict[str, Owner]:
     by_id = clients.kube.reader.list_custom_owners()
     own = f"iam::{plan.header.account}:role/"
@@ -91,24 +99,10 @@ def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]
     owners = {}
     for name, action in resources.items():
         role = action.keys.get("roleName")
-        owner = by_role.get(role) if role else by_id.get(text(action.before or {}, "associationId"))
+        owner = by_role.get(role) if role else by_id.get(text(action.before, "associationId"))
         if owner is not None:
             owners[name] = owner
     return owners
-
-
-def _reader(site: Site) -> Callable[[Action], Owner | PodidError | None]:
-    def read(action: Action) -> Owner | PodidError | None:
-        try:
-            return kind_of(action.kind).owner(site, action)
-        except (AccessDenied, Unavailable) as error:
-            return error
-
-    return read
-
-
-def _creates_role(action: Action) -> bool:
-    return action.kind == ROLE.name and action.verb is Verb.CREATE
 
 
 def _subject(action: Action) -> str:

@@ -148,7 +148,16 @@ def with_policy(
     def permissions(arn: str, before: AssumePermissions) -> Section[AssumePermissions]:
         if known_or(policies, {}).get(arn) == Known(PolicyNames()):
             return Known(AssumePermissions(allows=()))
-        return PLANNED if grant is None else Known(_joined(before, grant))
+        if grant is None:
+            return PLANNED
+        return Known(
+            AssumePermissions(
+                tuple(dict.fromkeys((*before.assume, *grant.assume))),
+                tuple(dict.fromkeys((*before.tag, *grant.tag))),
+                before.clear and grant.clear,
+                tuple(dict.fromkeys((*before.allows, *grant.allows))),
+            )
+        )
 
     def documents(arn: str, before: Policies) -> Section[Policies]:
         if known_or(policies, {}).get(arn) == Known(PolicyNames()):
@@ -170,16 +179,6 @@ def with_policy(
 
 def _bounded_open(snapshot: Snapshot, name: str) -> Section[Mapping[str, Section[bool]]]:
     return mapped(snapshot.bounded, lambda arn, section: PLANNED if role_name(arn) == name else section)
-
-
-def _joined(one: AssumePermissions, other: AssumePermissions) -> AssumePermissions:
-    """Return the permissions of both."""
-    return AssumePermissions(
-        tuple(dict.fromkeys((*one.assume, *other.assume))),
-        tuple(dict.fromkeys((*one.tag, *other.tag))),
-        one.clear and other.clear,
-        tuple(dict.fromkeys((*one.allows, *other.allows))),
-    )
 
 
 TargetPermissions = Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]]

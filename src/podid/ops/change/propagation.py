@@ -10,7 +10,7 @@ API Reference, "PodIdentityAssociation" (externalId).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error
-    name = parse_role_arn(text(action.after or {}, "roleArn")).resource_name
+    name = parse_role_arn(text(action.after, "roleArn")).resource_name
     try:
         role = site.iam.find_role(name)
     except PodidError as unread:
@@ -102,8 +102,7 @@ def _check_trust(site: Site, action: Action, error: TrustRefused, role: Role) ->
     evaluation = trust.evaluate(policy, who)
     if evaluation.verdict is trust.TrustVerdict.NO_MATCH:
         worst = next((item for item in evaluation.findings if item.denies_access), None)
-        actions = (evaluation.assume_role, evaluation.tag_session)
-        failed = next(action for action in actions if action.verdict is trust.TrustVerdict.NO_MATCH)
+        failed = next(action for action in evaluation.actions if action.verdict is trust.TrustVerdict.NO_MATCH)
         error.id = worst.id if worst is not None else ""
         error.advice = f"The current trust policy does not allow {failed.action}: {failed.reason}."
         flags = ("--role", role.name, "--for", f"{who.namespace}/{who.service_account}")
@@ -124,18 +123,11 @@ def awaited(ref: ServiceAccountRef) -> str:
 
 def awaited_in(value: object) -> frozenset[ServiceAccountRef]:
     """Return the service accounts whose external ids the policy, or a part of it, contains as placeholders."""
-    return frozenset(_refs_awaited(value))
-
-
-def _refs_awaited(value: object) -> Iterator[ServiceAccountRef]:
-    if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
-        yield ServiceAccountRef(*match.groups())
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _refs_awaited(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _refs_awaited(member)
+    if isinstance(value, str):
+        match = _AWAITED.fullmatch(value)
+        return frozenset((ServiceAccountRef(*match.groups()),) if match else ())
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return frozenset[ServiceAccountRef]().union(*map(awaited_in, members))
 
 
 def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> object:

@@ -1,8 +1,6 @@
 """The file format of the journal: runs, their steps, and how they are written and read. Invalid content raises
 ValueError or KeyError."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
@@ -12,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.foreign import check_depth
@@ -197,10 +195,10 @@ class Recorder:
     descriptor: int
     directory: Path
     plan: list[Action] = field(default_factory=list)
-    kept: list[Recorder] | None = None
+    kept: "list[Recorder] | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

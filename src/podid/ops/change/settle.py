@@ -1,7 +1,5 @@
 """Settle interrupted changes: determine their outcome by reading, before anything else is changed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ class Settled:
 
     items: tuple[tuple[Run, Action, Done | PodidError], ...] = ()
 
-    def joined(self, other: Settled) -> Settled:
+    def joined(self, other: "Settled") -> "Settled":
         return Settled((*self.items, *other.items))
 
     @property

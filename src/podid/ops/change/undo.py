@@ -16,7 +16,7 @@ from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, TARGET_TRUST, kind_of
+from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
@@ -53,7 +53,13 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
     notes = [] if steps else [note for note in why_not.values() if note]
     site = Site(clients, header)
     # the states as the actions so far leave them
-    so_far = _as_they_are(site, [step.action for step in steps])
+    first = {_which(step.action): step.action for step in reversed(steps)}
+
+    def read(which: tuple[str, str]) -> State | None:
+        kind, action = kind_of(first[which].kind), first[which]
+        return kind.read(site, kind.reading(action))
+
+    so_far = dict(pacing.fan_out(read, first, reads=True))
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
         action = _taken_back(run, step, current, journal)
@@ -87,17 +93,6 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
-
-
-def _as_they_are(site: Site, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:
-    """Return the current state of each resource, by `_which`."""
-    first = {_which(action): action for action in reversed(actions)}
-
-    def read(which: tuple[str, str]) -> State | None:
-        kind, action = kind_of(first[which].kind), first[which]
-        return kind.read(site, kind.reading(action))
-
-    return dict(pacing.fan_out(read, first, reads=True))
 
 
 def _lasting(steps: Sequence[Step]) -> list[Step]:
@@ -134,7 +129,6 @@ def _elsewhere(run: Run, place: Place) -> Conflict:
 
 # a role with this permission can give itself any other
 _EVERYTHING = "iam:putrolepolicy"
-_DOCUMENTS = {ROLE.name: "trustPolicy", ROLE_TRUST.name: "policyDocument", TARGET_TRUST.name: "policyDocument"}
 
 
 def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str, ...]:
@@ -158,7 +152,7 @@ def _principal(arn: str) -> str:
 
 def _check_not_aws(clients: Clients, action: Action) -> None:
     arn, name = action.keys.get("targetRoleArn", ""), action.keys.get("roleName", "")
-    path = role_path(arn) if arn else text(action.after or {}, "path")
+    path = role_path(arn) if arn else text(action.after, "path")
     role = clients.iam.find_role(name) if name else None
     if owned_by_aws(path) or (role is not None and role.service_linked):
         message = (
@@ -169,8 +163,8 @@ def _check_not_aws(clients: Clients, action: Action) -> None:
 
 def _of_trust(account: str, action: Action) -> Iterator[str]:
     """Yield the principals that the restored trust policy adds."""
-    member = _DOCUMENTS.get(action.kind)
-    if member is None or action.after is None:
+    member = kind_of(action.kind).policy
+    if not member or action.after is None:
         return
     present = [] if action.before is None else _statements(document(action.before, member))
     known = {name for statement in present for name in statement.principals if statement.allow}

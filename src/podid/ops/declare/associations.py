@@ -16,7 +16,6 @@ from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import SERVICE_ACCOUNT
-from podid.ops.change.kinds.association import LATE_SETTINGS
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
@@ -183,20 +182,15 @@ class AssociationPlanner:
         """Return the associations with the trust policies of their roles, if these are required and were not read."""
         known = []
         for item in items:
-            declared = self.roles.get(role_name(item.role.arn).lower())
-            if item.role.role is None and item.role.denied is None and declared is None and self._about_pods(item):
+            unread = item.role.role is None and item.role.denied is None
+            declared = role_name(item.role.arn).lower() in self.roles
+            if unread and not declared and in_effect(plan_one(item, self.live.get(item.ref))):
                 role = self._resolved(self.wishes.by_ref[item.ref], item.role.arn)
                 if role is None:
                     continue
                 item = replace(item, role=role)
             known.append(item)
         return known
-
-    def _about_pods(self, item: DesiredAssociation) -> bool:
-        """Return whether the change affects more than tags."""
-        existing = self.live.get(item.ref)
-        action = plan_one(item, None if existing is None else replace(existing, tags={}))
-        return existing is None or any((action.before or {}).get(key) != action.after[key] for key in LATE_SETTINGS)  # type: ignore[index]
 
     def _of_role(self, items: Sequence[DesiredAssociation]) -> Plan:
         """Plan associations with the same role. Those that its trust policy does not allow are conflicts."""
@@ -239,3 +233,9 @@ class AssociationPlanner:
             self.unread.append(NotRead.of("service accounts to create", error))
             return ()
         return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in absent)
+
+
+def in_effect(action: Action) -> bool:
+    """Return whether the action changes more than tags."""
+    before, after = action.before or {}, action.after or {}
+    return any(before.get(name) != after.get(name) for name in {*before, *after} - {"tags"})

@@ -11,7 +11,7 @@ from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import Action, Plan
+from podid.domain.plan import Plan
 from podid.domain.text import count_of, short_list
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
@@ -23,7 +23,7 @@ from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.declare.associations import AssociationPlanner
+from podid.ops.declare.associations import AssociationPlanner, in_effect
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
 from podid.ops.declare.prune import keys_of, outdated, prune_roles
@@ -166,12 +166,7 @@ class FilePlanner:
         plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
-        last = replace(
-            last,
-            plan=whole,
-            unread=(*last.unread, *unread),
-            pruned_keys=last.pruned_keys | keys_of(plan),
-        )
+        last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))
         return [*others, last]
 
 
@@ -179,15 +174,9 @@ def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, 
     """Return the service accounts whose association the plan changes, or whose role gets another trust policy."""
     actions = (action for item in work.roles.values() for action in item.actions)
     trusts = {action.target.lower() for action in actions if action.kind == ROLE_TRUST.name}
-    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and _in_effect(action))
+    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and in_effect(action))
     of_roles = (ref for ref, wish in work.wishes.by_ref.items() if role_name(wish.item.role).lower() in trusts)
     return tuple(dict.fromkeys((*changed, *of_roles)))
-
-
-def _in_effect(action: Action) -> bool:
-    """Return whether the action changes more than tags."""
-    before, after = action.before or {}, action.after or {}
-    return any(before.get(name) != after.get(name) for name in {*before, *after} - {"tags"})
 
 
 def _unlisted(work: AssociationPlanner, treated: Collection[ServiceAccountRef]) -> tuple[Unlisted, ...]:

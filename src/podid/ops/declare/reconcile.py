@@ -5,16 +5,17 @@ one that acts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.cluster import Lease
 from podid.domain.declaration import Declaration, PolicySource
-from podid.domain.errors import AlreadyExists, Conflict, NotFound, PodidError
+from podid.domain.errors import AlreadyExists, Conflict, ExitCode, NotFound, PodidError
+from podid.domain.fileplan import FilePlan
 from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.local.telemetry import Metric, exposition
+from podid.local.servers import Metric, exposition
 from podid.ops.declare.request import Ownership
 
 if TYPE_CHECKING:
@@ -183,6 +184,43 @@ class Reconciler:
                 *(Metric(f"podid_reconcile_{name}", "gauge", words, {"": n}) for name, (words, n) in gauges.items()),
             )
         )
+
+
+# the changes were made, whether or not the identities work yet: podid doctor and podid status report that
+_MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETERMINED}
+
+
+def can_apply(plans: Sequence[FilePlan]) -> bool:
+    """Return whether the plans have changes, and neither a conflict nor an unread resource prevents them."""
+    prevented = any(plan.conflicts or any(item.decisive for item in plan.unread) for plan in plans)
+    return not prevented and any(plan.plan.actions for plan in plans)
+
+
+def reconciled(plans: Sequence[FilePlan], codes: Collection[ExitCode], at: datetime, seconds: float) -> Reconciliation:
+    """Return the round of these plans. `codes` are the exit codes of its changes; none without changes."""
+    conflicts = sum(len(plan.conflicts) for plan in plans)
+    not_read = sum(len(plan.unread) for plan in plans)
+    changes = sum(len(plan.plan.actions) for plan in plans)
+    if codes:
+        state = RoundState.APPLIED if _MADE.issuperset(codes) else RoundState.PARTIAL
+    elif conflicts or not_read:
+        state = RoundState.PARTIAL
+    else:
+        state = RoundState.DRIFT if changes else RoundState.IN_SYNC
+    refused = [account.sentence for plan in plans for account in plan.refused]
+    reasons = [*(sentence for plan in plans for sentence in plan.obstacles), *refused]
+    return Reconciliation(
+        at=at,
+        state=state,
+        clusters=tuple(plan.header.cluster for plan in plans),
+        changes=changes,
+        unchanged=sum(plan.unchanged for plan in plans),
+        conflicts=conflicts,
+        not_read=not_read,
+        refused=len(refused),
+        error=reasons[0] if reasons else "",
+        seconds=round(seconds, 3),
+    )
 
 
 def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconciliation:

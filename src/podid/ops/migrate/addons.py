@@ -64,7 +64,7 @@ def with_lists(plan: Plan, snapshot: Snapshot) -> Plan:
     lists: dict[str, tuple[State, dict[str, str]]] = {}
     others = []
     for action in plan.actions:
-        arn = text(action.after or {}, "roleArn")
+        arn = text(action.after, "roleArn")
         addon = addon_of(snapshot, ref_of(action.keys), arn) if action.kind == ASSOCIATION.name else None
         if addon is None:
             others.append(action)

@@ -295,7 +295,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
     refs, arns = {item.ref for item in items}, {item.role_arn for item in items}
     own = (action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs)
     # of an association with a target role, also the base role
-    names = {*(role_name(text(action.after or {}, "roleArn")) for action in own), *map(role_name, arns)}
+    names = {*(role_name(text(action.after, "roleArn")) for action in own), *map(role_name, arns)}
 
     def belongs(action: Action) -> bool:
         keys = action.keys
@@ -314,7 +314,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
 
 def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
-    account = text(action.after or {}, "serviceAccount")
+    account = text(action.after, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)
 
 

@@ -250,13 +250,7 @@ class MigrationJudge:
 
 def _refusal(error: PodidError) -> Blocker:
     hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
-    return Blocker(
-        error.id or "trust-unreadable",
-        f"{error.message}.",
-        error.lines,
-        (hint,) if hint else (),
-        firm=True,
-    )
+    return Blocker(error.id or "trust-unreadable", f"{error.message}.", error.lines, (hint,) if hint else (), firm=True)
 
 
 def _by_account(

@@ -53,9 +53,9 @@ def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -
             Subject(action.keys["kind"], action.keys["name"], ref.namespace), RecordedTemplate()
         )
         record.annotations = record.annotations or texts(action.before, "annotations")
-        account = text(action.after or {}, "serviceAccount")
+        account = text(action.after, "serviceAccount")
         if account == ref.name and not record.account:
-            record.account = text(action.before or {}, "serviceAccount")
+            record.account = text(action.before, "serviceAccount")
     return records
 
 

@@ -299,10 +299,10 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     try:
         pods = [pod for name in namespaces for pod in reader.list_pods(name)]
-        accounts = [account for name in namespaces for account in reader.list_service_accounts(name)]
+        listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
     except PodidError as error:
         return replace(result, error=error)
-    irsa = {account.ref for account in accounts if account.irsa_role_arn}
+    irsa = {account.ref for account in listed if account.irsa_role_arn}
     counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
     remaining = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not remaining:

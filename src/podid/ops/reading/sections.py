@@ -118,6 +118,8 @@ def _row(
 
 # trials as a pod need these; the roles are for the checks that explain a refusal
 _TRIED = ("associations", "pods", "roles", "target_roles", "target_permissions", "changes")
+_DOCUMENTS = (Iam.get_inline_documents, Iam.get_managed_documents)
+_JOB, _OWN_JOB = PROBE.calls(Verb.CREATE), "running podid's own Job; grant it per namespace"
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose the cluster
     _row(lambda s: s.cluster, "eks:DescribeCluster", name="cluster"),
@@ -134,14 +136,8 @@ SECTIONS: tuple[SectionRow, ...] = (
     _row(roles.target_roles, Iam.find_roles, needs=("associations",)),
     _row(roles.target_permissions, Iam.simulate_pairs, needs=("associations",)),
     _row(roles.role_policies, Iam.get_names_of_policies, needs=("associations",)),
-    _row(roles.permission_policies, Iam.get_inline_documents, Iam.get_managed_documents, needs=("role_policies",)),
-    _row(
-        roles.target_policies,
-        Iam.get_names_of_policies,
-        Iam.get_inline_documents,
-        Iam.get_managed_documents,
-        needs=("target_roles",),
-    ),
+    _row(roles.permission_policies, *_DOCUMENTS, needs=("role_policies",)),
+    _row(roles.target_policies, Iam.get_names_of_policies, *_DOCUMENTS, needs=("target_roles",)),
     _row(roles.boundaries, Iam.get_managed_documents, needs=("roles",), uses=("target_roles",)),
     _row(lambda s: s.clients.iam.list_principals(), Iam.list_principals, name="principals"),
     _row(roles.assume_permissions, needs=("permission_policies",)),
@@ -222,20 +218,8 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     _row(trials.dry_runs, KubeWriter.dry_run_pod, needs=("associations",), uses=("pods",)),
     # read by `podid.ops.reading.probes`, after all others, in the foreground
-    _row(
-        lambda s: NOT_READ,
-        *PROBE.calls(Verb.CREATE),
-        name="probes",
-        needs=_TRIED,
-        why="running podid's own Job; grant it per namespace",
-    ),
-    _row(
-        lambda s: NOT_READ,
-        *PROBE.calls(Verb.CREATE),
-        name="metadata_probes",
-        needs=("nodes", "instances"),
-        why="running podid's own Job; grant it per namespace",
-    ),
+    _row(lambda s: NOT_READ, *_JOB, name="probes", needs=_TRIED, why=_OWN_JOB),
+    _row(lambda s: NOT_READ, *_JOB, name="metadata_probes", needs=("nodes", "instances"), why=_OWN_JOB),
     _row(readings.pod_security, KubeReader.find_pod_security, needs=("daemon_sets", "agent_pods")),
     _row(readings.agent_warnings, KubeReader.list_warnings, needs=("daemon_sets", "agent_pods")),
 )

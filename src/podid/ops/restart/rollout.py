@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.calls.patience import Clock, Patience
-from podid.domain.cluster import Pod
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
@@ -43,12 +43,8 @@ MOST_TROUBLES = 3
 def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool) -> tuple[Target, ...]:
     """Set the obstacle of targets that are paused, that are OnDelete without `evict`, or whose service account does not
     exist. A target that cannot be read now is read when its turn comes."""
-
-    def rollout_of(target: Target) -> Rollout:
-        return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
-
     free = [target for target in targets if target.obstacle is None]
-    answers = pacing.fan_out(pacing.attempt(rollout_of), free, reads=True)
+    answers = pacing.fan_out(pacing.attempt(partial(_rollout_of, reader)), free, reads=True)
     rollouts = {target: answer for target, answer in answers if not isinstance(answer, PodidError)}
     refs = {_account(rollout) for rollout in rollouts.values()}
     accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True)
@@ -63,6 +59,11 @@ def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool
         return _strategy_obstacle(target, rollout, evict=evict)
 
     return tuple(replace(target, obstacle=obstacle(target)) for target in targets)
+
+
+def _rollout_of(reader: KubeReader, target: Target) -> Rollout:
+    workload = target.workload
+    return reader.get_rollout(workload.kind, workload.namespace, workload.name)
 
 
 def _account(rollout: Rollout) -> ServiceAccountRef:
@@ -116,12 +117,6 @@ class _Course:
     troubles: int = 0
     done: Done | None = None
 
-    def finish(self, reason: str, pods: int, carrying: int) -> None:
-        """Finish the target. `carrying` of the `pods` that run now have the injected fields."""
-        action = self.target.action
-        after = {**(action.after or {}), "pods": pods, "injected": carrying}
-        self.done = Done(action, Status.DONE, after, reason)
-
     def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
         action = self.target.action
         self.done = Done(action, status, action.after, error.message, error)
@@ -154,7 +149,7 @@ class _Course:
         if target.obstacle:
             self.fail(target.obstacle, Status.BLOCKED)
             return
-        rollout = self._rollout()
+        rollout = _rollout_of(self.kube.reader, self.target)
         if rollout.on_delete and self.evict:
             self.begun, self.restarts = True, 1
             self.to_evict = list(zip(target.pods, target.uids, strict=True))
@@ -173,7 +168,7 @@ class _Course:
         workload, count = self.target.workload, len(self.target.pods)
         current = {pod.uid for pod in self.kube.reader.list_pods(workload.namespace)}
         old = [(name, uid) for name, uid in pods if uid in current]
-        rollout = self._rollout()
+        rollout = _rollout_of(self.kube.reader, self.target)
         self.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
         if rollout.waiting or len(old) < len(pods):
             self.to_evict = old
@@ -201,7 +196,7 @@ class _Course:
         self.state = "rolling out" if self.restarts == 1 else f"rolling out again ({self.restarts})"
 
     def _poll(self) -> None:
-        rollout = self._rollout()
+        rollout = _rollout_of(self.kube.reader, self.target)
         if rollout.failed:
             self.fail(PodidError(f"the rollout failed: {rollout.failed}"))
         elif rollout.waiting:
@@ -213,10 +208,14 @@ class _Course:
 
     def _settle(self, rollout: Rollout) -> None:
         """Check whether every new pod has the injected fields."""
-        pods = group(self.kube.reader, self.target.refs).get(self.target.workload, [])
-        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if self.target.expect_injected else ()
+        target = self.target
+        pods = group(self.kube.reader, target.refs).get(target.workload, [])
+        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if target.expect_injected else ()
         if not missed:
-            self.finish(_outcome(rollout, pods, self.target), len(pods), sum(map(injected, pods)))
+            carrying = sum(map(injected, pods))
+            after = {**(target.action.after or {}), "pods": len(pods), "injected": carrying}
+            reason = _outcome(rollout.desired, len(pods), carrying, expected=target.expect_injected)
+            self.done = Done(target.action, Status.DONE, after, reason)
         elif len(missed) <= rollout.held_back:
             kept = f"the partition of its update strategy keeps {len(missed)} old pods: {', '.join(missed)}"
             self.fail(Conflict(kept), Status.BLOCKED)
@@ -229,22 +228,13 @@ class _Course:
             self.patch_next = True
             self.next_at = self.clock.monotonic() + SECONDS_BEFORE_AGAIN
 
-    def _rollout(self) -> Rollout:
-        workload = self.target.workload
-        return self.kube.reader.get_rollout(workload.kind, workload.namespace, workload.name)
 
-
-def _outcome(rollout: Rollout, pods: Sequence[Pod], target: Target) -> str:
+def _outcome(new: int, count: int, carrying: int, *, expected: bool) -> str:
     """Return how many pods are new, and how many of the running ones have the injected fields."""
-    count, carrying = len(pods), sum(map(injected, pods))
-    new = f"{rollout.desired} of {rollout.desired} pods are updated"
-    if not target.expect_injected:
-        return (
-            f"{new}; {carrying} of {count} still have the injected fields"
-            if carrying
-            else f"{new} and have no injected fields"
-        )
-    return f"{new}; {carrying} of {count} have the injected fields"
+    updated = f"{new} of {new} pods are updated"
+    if not expected and not carrying:
+        return f"{updated} and have no injected fields"
+    return f"{updated}; {carrying} of {count} {'' if expected else 'still '}have the injected fields"
 
 
 def _under_way(rollout: Rollout, target: Target) -> bool:

@@ -113,23 +113,19 @@ def find_associated_targets(
         if not any(ref in target.refs for target in leftovers):
             raise association_not_found(clients, place, ref, associated)
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
-    late = _late(clients, place, refs, namespace or "", now) if stale and kept else ()
+    late: Collection[str] = ()
+    if stale and kept:
+        from podid.checks.all import ALL
+        from podid.ops.status.diagnose import examine, wanted_for
+        from podid.ops.status.facts import stale_pods
+
+        checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
+        request = replace(wanted_for(refs, namespace=namespace or ""), checks=checks)
+        diagnosis = examine(clients, place, request, now=now)
+        if isinstance(diagnosis.snapshot.pods, Missing):
+            raise error_of(diagnosis.snapshot.pods)
+        late = stale_pods(diagnosis)
     return (*find_targets(reader, kept, stale=stale, late=late), *leftovers)
-
-
-def _late(
-    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], namespace: str, now: datetime
-) -> Collection[str]:
-    """Return the pods ("ns/name") that are stale by their status. Raise the error that prevented listing pods."""
-    from podid.checks.all import ALL
-    from podid.ops.status.diagnose import examine, wanted_for
-    from podid.ops.status.facts import stale_pods
-
-    checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
-    diagnosis = examine(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
-    if isinstance(diagnosis.snapshot.pods, Missing):
-        raise error_of(diagnosis.snapshot.pods)
-    return stale_pods(diagnosis)
 
 
 def left_behind(

@@ -134,8 +134,7 @@ def _judged(
         if evaluation.verdict is trust.TrustVerdict.MATCH and evaluation.scope is not None:
             scopes.append(evaluation.scope.words)
         elif evaluation.verdict is trust.TrustVerdict.UNKNOWN:
-            doubtful = (evaluation.assume_role, evaluation.tag_session)
-            reason = next(item.reason for item in doubtful if item.verdict is trust.TrustVerdict.UNKNOWN)
+            reason = next(item.reason for item in evaluation.actions if item.verdict is trust.TrustVerdict.UNKNOWN)
             unclear.append(f"not known: {reason}")
     return list(dict.fromkeys(scopes)), list(dict.fromkeys(unclear)), tried
 
@@ -162,7 +161,7 @@ def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> 
     """Return the reason why no pod is allowed. A pod needs both actions: with one of them it cannot assume the role."""
     no_match = trust.TrustVerdict.NO_MATCH
     for evaluation in tried:
-        lacking = [item.action for item in (evaluation.assume_role, evaluation.tag_session) if item.verdict is no_match]
+        lacking = [item.action for item in evaluation.actions if item.verdict is no_match]
         if len(lacking) == 1:
             return f"{statement.label} applies to EKS Pod Identity, but allows no pod: {lacking[0]} is not allowed"
     return f"{statement.label} applies to EKS Pod Identity, but allows no pod"

@@ -194,9 +194,7 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
     done = [item for item in result.done if item.status is Status.DONE]
-    arns = {
-        item.action.keys["roleName"]: text(item.after or {}, "roleArn") for item in done if _creates(item, ROLE.name)
-    }
+    arns = {item.action.keys["roleName"]: text(item.after, "roleArn") for item in done if _creates(item, ROLE.name)}
     others = (item for item in result.done if item.action.kind not in _PARTS)
     uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
     names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
@@ -207,7 +205,7 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
         for item in result.done
         if item.action.kind == ASSOCIATION.name
         and item.status in (Status.FAILED, Status.BLOCKED)
-        and text(item.action.after or {}, "roleArn") in {arns[name] for name in names}
+        and text(item.action.after, "roleArn") in {arns[name] for name in names}
     }
     gone = [
         item

@@ -185,7 +185,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
         if evaluation.verdict is trust.TrustVerdict.MATCH or not (late or refused):
             notes.append(sentence)
             continue
-        bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
+        bound = _bound(ref, hop)
         wider = _with(after, bound)
         if trust.evaluate(wider, bound).verdict is not trust.TrustVerdict.MATCH:
             notes.append(f"{sentence}; another statement would not help")
@@ -245,13 +245,10 @@ def next_command(change: TargetTrustChange, *, name: str, profile: str | None, u
     """Return the command that completes the chain of the new role `name`; the association, if it must come first."""
     if not awaited_in(change.statements):
         return by_update_trust(change, update=update)
-    theirs = ("--target-profile", profile) if profile else ()
-    flags = ("--role", name, "--target-role", change.target_role_arn, "--no-session-tags", *theirs)
-    return Other(
-        ("associate",),
-        change.service_accounts,
-        (*flags, *(("--update-trust",) if change.refused else ())),
-    )
+    flags = ["--role", name, "--target-role", change.target_role_arn, "--no-session-tags"]
+    flags += ["--target-profile", profile] if profile else []
+    flags += ["--update-trust"] if change.refused else []
+    return Other(("associate",), change.service_accounts, tuple(flags))
 
 
 def with_owner_changes(result: ChangeResult, clients: Clients | None) -> ChangeResult:
@@ -293,11 +290,11 @@ def _known_by_now(change: TargetTrustChange, clients: Clients, cluster: str) -> 
             elif verdict is trust.TrustVerdict.NO_MATCH:
                 change = replace(change, refused=True)
     remaining = tuple(name for name in change.service_accounts if name not in set(map(str, let_in)))
+    if let_in and not remaining:
+        return None
     statements = with_external_ids([raw for raw in change.statements if not awaited_in(raw) & let_in], ids)
     assert isinstance(statements, list)
-    return (
-        replace(change, service_accounts=remaining, statements=tuple(statements)) if remaining or not let_in else None
-    )
+    return replace(change, service_accounts=remaining, statements=tuple(statements))
 
 
 def owner_change_words(change: TargetTrustChange) -> str:
@@ -315,13 +312,17 @@ def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluatio
     if evaluation.findings:
         why = evaluation.findings[0].message
     else:
-        actions = (evaluation.assume_role, evaluation.tag_session)
-        why = next(action.reason for action in actions if action.verdict is verdict)
+        why = next(action.reason for action in evaluation.actions if action.verdict is verdict)
     return f"{does.format(name)} role {base} to assume it for {ref}: {why}"
 
 
 def _unbound(hop: trust.TargetHop) -> bool:
     return not hop.pod.session_tags and hop.external_id is None
+
+
+def _bound(ref: ServiceAccountRef, hop: trust.TargetHop) -> trust.TargetHop:
+    """Return it with an external ID, which the run reads later if it is not known yet."""
+    return replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
 
 
 def _with(policy: trust.Policy, hop: trust.TargetHop) -> trust.Policy:
@@ -342,9 +343,8 @@ def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -
         return ()
     statements: list[Mapping[str, object]] = []
     for ref, hop in hops.items() if helps else ():
-        bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
         # one statement for each service account, and without session tags one more for all of them
-        statements += [raw for raw in _statements(bound) if raw not in statements]
+        statements += [raw for raw in _statements(_bound(ref, hop)) if raw not in statements]
     return (
         TargetTrustChange(
             target_role_arn=arn, service_accounts=tuple(map(str, hops)), statements=tuple(statements), refused=refused

@@ -134,12 +134,9 @@ def _link(text: str) -> int:
         return int(text)
     if text.lower() in names:
         return names.index(text.lower())
-    near = nearest(text.lower(), names)
-    raise UsageError(
-        f"--link {text!r} is not a link: {', '.join(link_words(number) for number in range(len(LINKS)))}",
-        hint=Again(swap=(text, near[0])) if near else (),
-        subject=text,
-    )
+    near, links = nearest(text.lower(), names), ", ".join(map(link_words, range(len(LINKS))))
+    hint = Again(swap=(text, near[0])) if near else ()
+    raise UsageError(f"--link {text!r} is not a link: {links}", hint=hint, subject=text)
 
 
 def diagnose(

@@ -59,9 +59,7 @@ class PolicyChecks:
     def exit_code(self) -> ExitCode:
         """Return attention for a role that anyone can assume."""
         codes = {_CODES[check.verdict] for _, check in self.checks}
-        if any(check.open_to_all for _, check in self.checks):
-            codes.add(ExitCode.ATTENTION)
-        return combine(codes)
+        return combine(codes | {ExitCode.ATTENTION for _, check in self.checks if check.open_to_all})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +92,8 @@ class PolicyAccesses:
     def exit_code(self) -> ExitCode:
         """Return attention for a role that no pod can assume, or that anyone can."""
         codes = {_CODES[item.pods.verdict] for item in self.items}
-        if any(finding.severity is Severity.ERROR for item in self.items for finding in item.findings):
-            codes.add(ExitCode.ATTENTION)
-        return combine(codes)
+        findings = (finding for item in self.items for finding in item.findings)
+        return combine(codes | {ExitCode.ATTENTION for finding in findings if finding.severity is Severity.ERROR})
 
 
 def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:

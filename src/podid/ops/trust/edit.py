@@ -10,6 +10,7 @@ from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Header, Plan
+from podid.domain.text import count_of
 from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.role.plan import check_editable, others
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
@@ -45,8 +46,8 @@ def adding(subjects: Subjects) -> Edit:
     """Allow all of them, or none: the first refusal applies to the whole edit."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        add = partial(trust.add, conditions=subjects.conditions)
-        result = _in_turn(policy, [_step(add, who, subjects.scope) for who in subjects.identities(role_tags)])
+        add = partial(trust.add, scope=subjects.scope, conditions=subjects.conditions)
+        result = _in_turn(policy, [partial(add, identity=who) for who in subjects.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
         return result if result.refused else replace(result, notes=(*result.notes, *slips))
 
@@ -60,7 +61,7 @@ def removing(subjects: Subjects) -> Edit:
         identities = subjects.identities(role_tags)
 
         def at(scope: trust.ScopeKind) -> trust.Edit:
-            return _in_turn(policy, [_step(trust.remove, who, scope) for who in identities])
+            return _in_turn(policy, [partial(trust.remove, identity=who, scope=scope) for who in identities])
 
         result = at(subjects.scope)
         if not result.refused:
@@ -97,14 +98,6 @@ def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) 
 
 
 Step = Callable[[trust.Policy], trust.Edit]
-
-
-def _step(
-    change: Callable[[trust.Policy, trust.PodIdentity, trust.ScopeKind], trust.Edit],
-    who: trust.PodIdentity,
-    scope: trust.ScopeKind,
-) -> Step:
-    return lambda policy: change(policy, who, scope)
 
 
 def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
@@ -159,13 +152,12 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
 def users_words(users: Sequence[trust.PodIdentity]) -> str:
     """Return `3 associations in 2 clusters`."""
     clusters = len({who.cluster_arn for who in users})
-    many = f"{len(users)} associations" if len(users) > 1 else "1 association"
+    many = count_of(len(users), "association")
     return f"{many} in {clusters} clusters" if clusters > 1 else f"{many} in cluster {users[0].cluster_name}"
 
 
 def _why(evaluation: trust.Evaluation) -> str:
-    actions = (evaluation.assume_role, evaluation.tag_session)
-    return next(action.reason for action in actions if action.verdict is not trust.TrustVerdict.MATCH)
+    return next(action.reason for action in evaluation.actions if action.verdict is not trust.TrustVerdict.MATCH)
 
 
 # --- in files ---------------------------------------------------------------------------------------------------------

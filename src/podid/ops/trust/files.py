@@ -2,9 +2,8 @@
 
 import json
 import re
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from os import stat_result
@@ -15,7 +14,7 @@ from urllib.parse import quote
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import parse_cluster_arn
 from podid.local import files
 from podid.ops.change.journal import wait_for
@@ -76,21 +75,11 @@ def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> 
     """Write the whole file atomically, and keep mode, owner, line ends and byte order mark. `over` are the facts of the
     file that was read. Raise UsageError, and Conflict if it has changed since."""
     with _writing(file.name):
-        path = Path(file.name)
-        old, new = files.read(path), file.text_with(policy).encode()
-        if b"\r\n" in old:
-            new = new.replace(b"\n", b"\r\n")
-        files.write_whole(path, BOM_UTF8 + new if old.startswith(BOM_UTF8) else new, over=over, keep=True)
+        files.replace_text(Path(file.name), file.text_with(policy), over)
 
 
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except files.ChangedMeanwhile as error:
-        raise Conflict(f"{name} was not changed: {error.strerror}", hint=Again(), subject=name) from error
-    except OSError as error:
-        raise UsageError(f"{name} cannot be changed in place: {error.strerror}", subject=name) from error
+def _writing(name: str) -> AbstractContextManager[None]:
+    return files.in_place(name, "changed in place")
 
 
 def of_role(role: Role) -> TrustFile:
@@ -119,20 +108,6 @@ def read_trust(text: str, name: str) -> TrustFile:
 
 def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[TrustFile]:
     return [read_trust(read_file(name), name) for name in names]
-
-
-def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str], str]) -> None:
-    """Raise UsageError unless either files or a role are specified, and for a file that cannot be read: files are
-    checked first."""
-    if not files and role is None:
-        raise UsageError("Specify a trust policy: FILE ('-' is stdin) or --role ROLE")
-    if files and role is not None:
-        raise UsageError("FILE and --role cannot be used together")
-    if files.count("-") > 1:
-        raise UsageError("'-' (stdin) can be specified only once")
-    for name in files:
-        if name != "-":
-            read_file(name)
 
 
 def check_own_cluster(cluster_arn: str | None, account: str) -> None:

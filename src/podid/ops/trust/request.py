@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, option, options, several, switch, tags
 from podid.ops.options import CONDITIONS, SCOPE, SCOPES
@@ -26,6 +27,19 @@ class TrustOptions:
         "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
     )
     cluster_arn: str | None = option("ARN", "Cluster of the pods. podid then reads FILE without calling AWS.")
+
+    def check_together(self, read_file: Callable[[str], str]) -> None:
+        """Raise UsageError unless either files or a role are specified, and for a file that cannot be read: files are
+        checked first."""
+        if not self.files and self.role is None:
+            raise UsageError("Specify a trust policy: FILE ('-' is stdin) or --role ROLE")
+        if self.files and self.role is not None:
+            raise UsageError("FILE and --role cannot be used together")
+        if self.files.count("-") > 1:
+            raise UsageError("'-' (stdin) can be specified only once")
+        for name in self.files:
+            if name != "-":
+                read_file(name)
 
 
 SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")

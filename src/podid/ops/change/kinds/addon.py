@@ -20,7 +20,7 @@ from podid.domain.snapshot import PLANNED, Known, Snapshot, known_or
 from podid.domain.workloads import live, pods_of
 from podid.facts.agent import agent_pods, daemon_sets, evicted, is_addons, planned_agent, pushed_off
 from podid.ops.change.kinds.association import with_associations
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
@@ -48,6 +48,9 @@ class OfAddon(ResourceKind):
 
     keys = ("addonName",)
     takes_effect = True
+
+    def gives(self, action: Action) -> frozenset[str]:
+        return frozenset((f"add-on {action.target}",))
 
     def owner(self, site: Site, action: Action) -> Owner | None:
         addon = site.eks.find_addon(site.cluster, action.target) if action.before is not None else None
@@ -79,9 +82,6 @@ class EksAddonKind(OfAddon):
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
-
-    def gives(self, action: Action) -> frozenset[str] | None:
-        return needed_addon(action.target)
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
@@ -123,9 +123,19 @@ class EksAddonKind(OfAddon):
         name, before, after = action.keys["addonName"], action.before or {}, action.after
         agents = known_or(snapshot.agent_addon, None) if name == AGENT_ADDON else None
         current = next((item for item in known_or(snapshot.addons, ()) if item.name == name), agents)
-        addon = None if after is None else _planned(name, current, after, now)
-        if addon is not None and current is None:
-            snapshot, addon = _with_new_roles(snapshot, addon, after or {}, now)
+        addon: Addon | None = None
+        if after is not None:
+            namespace, values = text(after, "namespace"), text(after, "configurationValues")
+            old = current or Addon(name=name, arn="", version="", status="", namespace=namespace, created_at=now)
+            version = text(after, "addonVersion") or old.version
+            addon = replace(old, version=version, status="ACTIVE", issues=(), configuration_values=values)
+            if current is None:
+                # EKS creates the associations together with the add-on
+                refs = {
+                    ServiceAccountRef(namespace, account): {"roleArn": arn} for account, arn in roles_of(after).items()
+                }
+                snapshot = with_associations(snapshot, refs.items(), now, owner_arn=name)
+                addon = replace(addon, association_arns=_arns_of(snapshot, refs))
         snapshot = with_changed(snapshot, "addons", partial(_replaced, name, addon))
         if name != AGENT_ADDON:
             return snapshot
@@ -154,20 +164,6 @@ def _values(configuration: str) -> str:
         return "" if configuration and json.loads(configuration) == {} else configuration
     except ValueError:
         return configuration  # EKS accepts YAML as well, and returns it unchanged
-
-
-def _planned(name: str, current: Addon | None, after: State, now: datetime) -> Addon:
-    old = current or Addon(name=name, arn="", version="", status="", namespace=text(after, "namespace"), created_at=now)
-    version, values = text(after, "addonVersion") or old.version, text(after, "configurationValues")
-    return replace(old, version=version, status="ACTIVE", issues=(), configuration_values=values)
-
-
-def _with_new_roles(snapshot: Snapshot, addon: Addon, after: State, now: datetime) -> tuple[Snapshot, Addon]:
-    """Return the snapshot and the new add-on with the associations that EKS creates together with it."""
-    refs = {ServiceAccountRef(addon.namespace, account): arn for account, arn in roles_of(after).items()}
-    for ref, arn in refs.items():
-        snapshot = with_associations(snapshot, [(ref, {"roleArn": arn})], now, owner_arn=addon.name)
-    return snapshot, replace(addon, association_arns=_arns_of(snapshot, refs))
 
 
 def _arns_of(snapshot: Snapshot, refs: Collection[ServiceAccountRef]) -> tuple[str, ...]:
@@ -246,9 +242,9 @@ class AddonAssociationsKind(OfAddon):
 
     def needs(self, action: Action) -> frozenset[str]:
         roles = (needed_role(arn) for arn in roles_of(action.after).values())
-        return needed_addon(action.target).union(*roles)
+        return super().gives(action).union(*roles)
 
-    def gives(self, action: Action) -> frozenset[str] | None:
+    def gives(self, action: Action) -> frozenset[str]:
         """Return the names that later actions need: a role can be deleted only after the list omits it."""
         gone = set(roles_of(action.before).values()) - set(roles_of(action.after).values())
         return frozenset[str]().union(*map(needed_role, gone))
@@ -311,11 +307,12 @@ class AddonAssociationsKind(OfAddon):
         before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
         name, namespace = action.keys["addonName"], str(state.get("namespace"))
         owner = next((addon for addon in known_or(snapshot.addons, ()) if addon.name == name), None)
-        for account in sorted({*before, *after}):
-            if before.get(account) != after.get(account):
-                role, ref = after.get(account), ServiceAccountRef(namespace, account)
-                planned: State | None = None if role is None else {"roleArn": role}
-                snapshot = with_associations(snapshot, [(ref, planned)], now, owner_arn=owner.arn if owner else name)
+        changes: list[tuple[ServiceAccountRef, State | None]] = [
+            (ServiceAccountRef(namespace, account), {"roleArn": after[account]} if account in after else None)
+            for account in {*before, *after}
+            if before.get(account) != after.get(account)
+        ]
+        snapshot = with_associations(snapshot, changes, now, owner_arn=owner.arn if owner else name)
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}
@@ -342,7 +339,7 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
 
 def irsa_role_of(state: State | None) -> str:
     """Return the role of IRSA of an add-on; empty for none."""
-    return text(state or {}, "serviceAccountRoleArn")
+    return text(state, "serviceAccountRoleArn")
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:

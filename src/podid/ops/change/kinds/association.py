@@ -1,7 +1,5 @@
 """Pod identity associations."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -9,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 
 from podid.calls.patience import Patience
-from podid.domain.aws import PLANNED_ID, Association, AssociationSummary, Cluster
+from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
@@ -31,9 +29,6 @@ from podid.ops.change.kinds.base import (
 )
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
-
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
 
 
 class AssociationState(TypedDict, total=False):
@@ -107,7 +102,13 @@ class AssociationKind(ResourceKind):
             site.eks.delete_association(site.cluster, self._unmoved(site, action).association_id)
             return None
         if action.before is None:
-            return self.state_of(_created(site.eks, site.cluster, ref_of(action.keys), action.after))
+            after, tags = action.after, without_marks(texts(action.after, "tags"))
+            settings = {key: after[key] for key in ("targetRoleArn", "disableSessionTags", "policy") if after.get(key)}
+            role, token = text(after, "roleArn"), uuid.uuid4().hex
+            created = site.eks.create_association(
+                site.cluster, ref_of(action.keys), role, settings, tags=tags, token=token
+            )
+            return self.state_of(created)
         current = self._unmoved(site, action)
         changed = {key: value for key, value in action.after.items() if action.before.get(key) != value}
         return self.state_of(_updated(site, current, changed, patience))
@@ -151,55 +152,40 @@ def with_associations(
     associations = {item.ref: item for item in snapshot.associations.value}
     for ref, after in changes:
         listed = associations.pop(ref, None)
-        if after is not None:
-            associations[ref] = _planned(ref, listed, after, now, cluster, owner_arn)
+        if after is None:
+            continue
+        known = listed if isinstance(listed, Association) else None
+        old = AssociationKind.state_of(known) if known is not None else {}
+        same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
+        target, external_id = text(after, "targetRoleArn") or None, known.external_id if known is not None else None
+        if target and not external_id and cluster:
+            # as EKS forms it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
+            external_id = "/".join((cluster.region, cluster.account, cluster.name, str(ref)))
+        associations[ref] = Association(
+            cluster_name=cluster.name if cluster else "",
+            namespace=ref.namespace,
+            service_account=ref.name,
+            association_id=listed.association_id if listed is not None else PLANNED_ID,
+            association_arn=listed.association_arn if listed is not None else f"{PLANNED_ID}/{ref}",
+            owner_arn=listed.owner_arn if listed is not None else owner_arn,
+            role_arn=text(after, "roleArn"),
+            target_role_arn=target,
+            external_id=(external_id or None) if target else None,
+            disable_session_tags=bool(after.get("disableSessionTags")),
+            policy=text(after, "policy") or None,
+            tags=texts(after, "tags"),
+            created_at=known.created_at if known is not None else now,
+            modified_at=known.modified_at if known is not None and same else now,
+        )
     return replace(snapshot, associations=Known(tuple(associations[ref] for ref in sorted(associations))))
 
 
-def _planned(
-    ref: ServiceAccountRef,
-    listed: AssociationSummary | None,
-    after: State,
-    now: datetime,
-    cluster: Cluster | None,
-    owner_arn: str | None,
-) -> Association:
-    known = listed if isinstance(listed, Association) else None
-    old = AssociationKind.state_of(known) if known is not None else {}
-    same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
-    target = text(after, "targetRoleArn") or None
-    # as EKS forms it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
-    external_id = "/".join((cluster.region, cluster.account, cluster.name, str(ref))) if cluster and target else None
-    return Association(
-        cluster_name=cluster.name if cluster else "",
-        namespace=ref.namespace,
-        service_account=ref.name,
-        association_id=listed.association_id if listed is not None else PLANNED_ID,
-        association_arn=listed.association_arn if listed is not None else f"{PLANNED_ID}/{ref}",
-        owner_arn=listed.owner_arn if listed is not None else owner_arn,
-        role_arn=text(after, "roleArn"),
-        target_role_arn=target,
-        external_id=known.external_id if known is not None and known.external_id and target else external_id,
-        disable_session_tags=bool(after.get("disableSessionTags")),
-        policy=text(after, "policy") or None,
-        tags=texts(after, "tags"),
-        created_at=known.created_at if known is not None else now,
-        modified_at=known.modified_at if known is not None and same else now,
-    )
-
-
 def _roles(state: State | None) -> frozenset[str]:
-    return needed_role(text(state or {}, "roleArn")) | needed_role(text(state or {}, "targetRoleArn"))
+    return needed_role(text(state, "roleArn")) | needed_role(text(state, "targetRoleArn"))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["serviceAccount"])
-
-
-def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> Association:
-    settings = {key: after[key] for key in ("targetRoleArn", "disableSessionTags", "policy") if after.get(key)}
-    tags = without_marks(texts(after, "tags"))
-    return eks.create_association(cluster, ref, text(after, "roleArn"), settings, tags=tags, token=uuid.uuid4().hex)
 
 
 def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:

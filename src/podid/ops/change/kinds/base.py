@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import Any, ClassVar, Never, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from podid.calls.patience import Patience
 from podid.domain import trust
@@ -77,6 +77,8 @@ class ResourceKind(ABC):
     passing: ClassVar[bool] = False
     # it changes the credentials of pods, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
+    # the member of the state that is a trust policy; empty if there is none
+    policy: ClassVar[str] = ""
     # several of them may be changed at the same time, if the plan allows it
     independent: ClassVar[bool] = False
     # notes of a plan that deletes one
@@ -155,11 +157,10 @@ class ResourceKind(ABC):
         current = self.read(site, self.reading(action))
         if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: the change was made")
+        words = "the resource has neither its previous nor its planned state"
         if matches(self.held(action.before), current):
-            return Done(action, Status.FAILED, current, "settled: the change was not made")
-        return Done(
-            action, Status.FAILED, current, "settled: the resource has neither its previous nor its planned state"
-        )
+            words = "the change was not made"
+        return Done(action, Status.FAILED, current, f"settled: {words}")
 
     def check_unmoved(self, site: Site, action: Action) -> None:
         """Raise Conflict if the resource differs from the plan's `before`. A resource to delete may be gone already."""
@@ -215,21 +216,16 @@ def needed_account(namespace: str, serviceAccount: str) -> frozenset[str]:  # no
     return frozenset((f"service account {namespace}/{serviceAccount}",))
 
 
-def needed_addon(name: str) -> frozenset[str]:
-    """Return the name that actions on an add-on give and need."""
-    return frozenset((f"add-on {name}",))
-
-
 class OfRole(ResourceKind):
-    """A kind of resource that is a part of a role."""
+    """A kind of resource that is a part of a role. The first of its keys is the role's name or ARN."""
 
     account_wide = True
 
     def needs(self, action: Action) -> frozenset[str]:
-        return needed_role(action.keys["roleName"])
+        return needed_role(action.keys[self.keys[0]])
 
     def gives(self, action: Action) -> frozenset[str] | None:
-        return needed_role(action.keys["roleName"])
+        return needed_role(action.keys[self.keys[0]])
 
 
 class OneTime(ResourceKind):
@@ -248,9 +244,9 @@ class OneTime(ResourceKind):
 
 
 class Trusting(OfRole):
-    """A kind of resource with a trust policy, which is the member `policy` of its state."""
+    """A kind of resource with a trust policy."""
 
-    policy: ClassVar[str] = "policyDocument"
+    policy = "policyDocument"
 
     def needs(self, action: Action) -> frozenset[str]:
         return super().needs(action) | self.principals(action)
@@ -317,16 +313,13 @@ class UnknownKind(ResourceKind):
         self.name = name  # type: ignore[misc]  # the only kind that is made for each name
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        self._unknown()
-
-    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        self._unknown()
-
-    def _unknown(self) -> Never:
         raise UsageError(
             f"This version of podid does not support {self.name!r}; a newer version recorded it",
             advice="Use that version.",
         )
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        return self.read(site, action.keys)
 
 
 def owner_of_role(clients: Clients, role: Role | None) -> Owner | None:

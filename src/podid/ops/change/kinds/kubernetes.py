@@ -60,7 +60,7 @@ class ServiceAccountKind(ResourceKind):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         ref, writer = _ref(action.keys), site.clients.kube.writer
         if action.after is None:
-            writer.delete_service_account(ref, uid=text(action.before or {}, "uid"))
+            writer.delete_service_account(ref, uid=text(action.before, "uid"))
             return None
         source = text(action.after, "copyOf")
         original = ServiceAccountRef(ref.namespace, source)
@@ -68,7 +68,7 @@ class ServiceAccountKind(ResourceKind):
         return self.state_as_read(writer.create_service_account(ref, settings))
 
     def check_same(self, current: State, created: State | None) -> None:
-        had, has = text(created or {}, "uid"), text(current, "uid")
+        had, has = text(created, "uid"), text(current, "uid")
         if had and had != has:
             ref = _ref({key: text(current, key) for key in self.keys})
             raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))

@@ -1,13 +1,11 @@
 """IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict, cast
+from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
@@ -31,9 +29,6 @@ from podid.ops.change.planned import (
 )
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 
 class RoleState(TypedDict, total=False):
@@ -119,20 +114,20 @@ class RoleKind(Trusting):
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
-        _check_policies(site.iam, role.name, earlier)
+        _check_policies(site, role.name, earlier)
         uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
         check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, site.header, earlier)])
         return deletion_notes(role, uses)
 
     def check_same(self, current: State, created: State | None) -> None:
-        had, has, name = text(created or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
+        had, has, name = text(created, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
             message = f"Role {name} was deleted and created again: its id is {has} now and was {had} before"
             raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
 
 
-def _check_policies(iam: Iam, name: str, earlier: Sequence[Action]) -> None:
-    policies = iam.get_policies(name)
+def _check_policies(site: Site, name: str, earlier: Sequence[Action]) -> None:
+    policies = site.iam.get_policies(name)
     has = {*policies.inline, *(policy.arn for policy in policies.attached)}
     gone = {
         action.keys.get("policyName") or action.keys.get("policyArn")
@@ -159,7 +154,7 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
     for action in earlier:
         if action.kind == "association" and action.target == str(use.ref):
             changed, state = True, action.after
-        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after or {}, "namespace") == use.namespace:
+        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after, "namespace") == use.namespace:
             roles = roles_of(action.after)
             if use.service_account in {*roles, *roles_of(action.before)}:
                 changed, state = True, {"roleArn": roles.get(use.service_account)}
@@ -226,12 +221,12 @@ class RoleSettingsKind(OfRole):
         if before is None or after is None:
             raise Conflict(f"The settings of role {name} cannot be created or deleted, only changed", subject=name)
         try:
-            _change(site.iam, name, before, after)
+            _change(site, name, before, after)
         except PodidError:
             with suppress(
                 PodidError
             ):  # several calls cannot be atomic: restore the previous settings as far as possible
-                _change(site.iam, name, self.state_of(site.iam.get_role(name)), before)
+                _change(site, name, self.state_of(site.iam.get_role(name)), before)
             raise
         return after
 
@@ -242,7 +237,8 @@ class RoleSettingsKind(OfRole):
         return with_boundary(snapshot, name, boundary) if boundary != text(before, "permissionsBoundary") else snapshot
 
 
-def _change(iam: Iam, name: str, before: State, after: State) -> None:
+def _change(site: Site, name: str, before: State, after: State) -> None:
+    iam = site.iam
     retag(texts(before, "tags"), texts(after, "tags"), partial(iam.untag_role, name), partial(iam.tag_role, name))
     boundary = text(after, "permissionsBoundary")
     if boundary != text(before, "permissionsBoundary"):
@@ -279,11 +275,10 @@ class PolicyKind(OfRole):
             others = tuple(name for name in getattr(policies, self.member) if name != policy)
             return replace(policies, **{self.member: others if action.after is None else (*others, policy)})
 
-        return with_policy(snapshot, role, names, **self.grants(action))
-
-    def grants(self, action: Action) -> dict[str, Any]:
-        """Return the arguments of `with_policy` about a new policy."""
-        raise NotImplementedError
+        after, new = action.after or {}, action.before is None
+        added = document(after, "policyDocument") if new and "policyDocument" in after else None
+        # a plan does not read managed policies
+        return with_policy(snapshot, role, names, added=added, managed=text(after, "policyArn"))
 
 
 class RolePolicyState(TypedDict, total=False):
@@ -324,9 +319,6 @@ class RolePolicyKind(PolicyKind):
             site.iam.put_inline_policy(role, policy, document(action.after, "policyDocument"))
         return action.after
 
-    def grants(self, action: Action) -> dict[str, Any]:
-        return {"added": document(action.after, "policyDocument")} if action.before is None else {}
-
 
 class RoleAttachmentState(TypedDict, total=False):
     roleName: str
@@ -364,11 +356,6 @@ class RoleAttachmentKind(PolicyKind):
         write = site.iam.detach_policy if action.after is None else site.iam.attach_policy
         write(*action.keys.values())
         return action.after
-
-    def grants(self, action: Action) -> dict[str, Any]:
-        """Return the ARN only: a plan does not read managed policies. The permissions of AWS managed policies for nodes
-        are known."""
-        return {} if action.after is None else {"managed": action.keys["policyArn"]}
 
 
 ROLE_POLICY = RolePolicyKind()

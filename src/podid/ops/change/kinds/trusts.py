@@ -22,7 +22,6 @@ from podid.ops.change.kinds.base import (
     ResourceKind,
     Trusting,
     moved,
-    needed_role,
     owner_of_role,
     read_back,
 )
@@ -151,14 +150,8 @@ class TargetTrustKind(RoleTrustKind):
     # podid's own: it selects the credentials that reach the role
     manner = frozenset({"profile"})
 
-    def needs(self, action: Action) -> frozenset[str]:
-        return needed_role(action.keys["targetRoleArn"]) | self.principals(action)
-
-    def gives(self, action: Action) -> frozenset[str] | None:
-        return needed_role(action.keys["targetRoleArn"])
-
     def reading(self, action: Action) -> Keys:
-        profile = text(action.after or {}, "profile") or text(action.before or {}, "profile")
+        profile = text(action.after, "profile") or text(action.before, "profile")
         return {**action.keys, "profile": profile}
 
     def find_role(self, clients: Clients, keys: Keys) -> Role | None:

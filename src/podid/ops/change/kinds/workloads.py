@@ -145,7 +145,7 @@ class PodTemplateKind(OfWorkload):
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
-        old, new = (text(state or {}, "serviceAccount") for state in (action.before, action.after))
+        old, new = (text(state, "serviceAccount") for state in (action.before, action.after))
         gone: dict[str, str | None] = dict.fromkeys(before.keys() - after.keys())
         site.clients.kube.writer.patch_pod_template(**action.keys, account=new, annotations={**after, **gone})
         if action.keys["kind"] != "CronJob" and (old != new or before != after):
@@ -166,7 +166,7 @@ class PodTemplateKind(OfWorkload):
         raise TimedOut(f"The rollout of {workload} did not finish in time: {waiting}")
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        workload, account = _workload(action), text(action.after or {}, "serviceAccount")
+        workload, account = _workload(action), text(action.after, "serviceAccount")
 
         def renamed(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
             return tuple(

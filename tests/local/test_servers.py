@@ -9,7 +9,7 @@ import pytest
 
 from harness import table
 from podid.domain.errors import AccessDenied
-from podid.local.endpoint import PATH, CredentialsEndpoint
+from podid.local.servers import PATH, CredentialsEndpoint
 
 BODY = {"AccessKeyId": "ASIAEXAMPLE", "Token": "t"}
 
