@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import from_yaml
+from harness import from_yaml, table
 from podid.commands.sandbox import views as sandbox_views
 from podid.domain.encoding import plain
 from podid.render.formats import Format, to_text
@@ -54,7 +54,7 @@ def test_every_kind_that_was_printed_has_a_type(views: dict[str, list[View]]) ->
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_documents_hold_json_and_nothing_else(kind: str, views: dict[str, list[View]]) -> None:
     def foreign(value: Any) -> list[type]:
         if isinstance(value, dict):
@@ -67,8 +67,8 @@ def test_documents_hold_json_and_nothing_else(kind: str, views: dict[str, list[V
         assert foreign(view.document) == []
 
 
-@pytest.mark.parametrize("format_", [Format.JSON, Format.JSONL, Format.YAML])
-@pytest.mark.parametrize("kind", KINDS)
+@table("format_", [Format.JSON, Format.JSONL, Format.YAML])
+@table("kind", KINDS)
 def test_documents_are_read_back_as_they_are(kind: str, format_: Format, views: dict[str, list[View]]) -> None:
     for view in views[kind]:
         text = to_text(view, format_)
@@ -78,7 +78,7 @@ def test_documents_are_read_back_as_they_are(kind: str, format_: Format, views: 
             assert (json.loads(text) if format_ is Format.JSON else from_yaml(text)) == view.document
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_csv_has_a_header_and_rows(kind: str, views: dict[str, list[View]]) -> None:
     lengths = []
     for view in views[kind]:
@@ -90,7 +90,7 @@ def test_csv_has_a_header_and_rows(kind: str, views: dict[str, list[View]]) -> N
     assert max(lengths) > 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_names_are_words(kind: str, views: dict[str, list[View]]) -> None:
     for view in views[kind]:
         assert to_text(view, Format.NAME).splitlines() == list(view.names)
@@ -99,8 +99,8 @@ def test_names_are_words(kind: str, views: dict[str, list[View]]) -> None:
     assert any(view.names for view in views[kind]) or kind == "RightSizing"
 
 
-@pytest.mark.parametrize("wide", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@table("wide", [False, True])
+@table("kind", KINDS)
 def test_people_read_every_view(kind: str, wide: bool, views: dict[str, list[View]]) -> None:
     # podid list makes no table if only the document is printed; golden files have its table
     for view in (view for view in views[kind] if view.tables or view.lines):
