@@ -7,7 +7,7 @@ import pytest
 
 from podid.aws.session import AwsSession
 from podid.domain.aws import AttachedPolicy, Caller, Decision, Role
-from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswer, NotFound, Rejected
+from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswer, NotFound, Rejected, UnreadableAnswer
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims, TokenRefused
@@ -135,6 +135,26 @@ def test_simulation(session: AwsSession) -> None:
         ("s3:PutObject", "implicitDeny", False),
     ]
     assert all(isinstance(d, Decision) for d in decisions)
+
+
+@pytest.mark.parametrize("answered", [(), ("s3:GetObject",), ("s3:GetObject", "s3:DeleteObject")])
+def test_a_simulation_of_other_actions_is_unreadable(
+    session: AwsSession, monkeypatch: pytest.MonkeyPatch, answered: tuple[str, ...]
+) -> None:
+    decisions = [Decision(action=action, resource="*", decision="allowed") for action in answered]
+    monkeypatch.setattr(session.iam._api, "items", lambda *_: iter(decisions))
+    with pytest.raises(UnreadableAnswer, match="its actions are not the requested ones"):
+        session.iam.simulate("arn:aws:iam::111122223333:role/shop", ("s3:GetObject", "s3:PutObject"))
+
+
+def test_a_simulation_in_another_case_has_the_requested_names(
+    session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        session.iam._api, "items", lambda *_: iter([Decision(action="S3:getobject", resource="*", decision="allowed")])
+    )
+    (decision,) = session.iam.simulate("arn:aws:iam::111122223333:role/shop", ("s3:GetObject",))
+    assert decision.action == "s3:GetObject"
 
 
 def test_the_caller_is_asked_for_once(box: Sandbox, session: AwsSession) -> None:

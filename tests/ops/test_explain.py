@@ -122,6 +122,10 @@ AGENT_LOG = (
             "panic: dial tcp 169.254.170.23:80: connect: connection refused",
             ["agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy"],
         ),
+        (
+            "AccessDenied: not authorized to perform sts:TagSession",  # from memory, without the colon
+            ["chained-assume-missing-tag-session", "base-role-cannot-assume-target"],
+        ),
         ('\\"msg\\":\\"Service account token cannot be empty\\"', ["sdk-too-old", "injected-fields-hardcoded"]),
     ],
 )

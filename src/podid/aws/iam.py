@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import Detail, ManagedPolicy, details, principals
+from podid.aws.errors import unreadable
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
@@ -298,7 +299,7 @@ class Iam(ServiceGateway):
         """Simulate with iam:SimulatePrincipalPolicy. The simulator ignores resource policies. `context` are values of
         condition keys; a list has the values of a multivalued key. Conditions on other keys count as not met:
         `Decision.missing_context_keys` lists them. `boundary` is a policy document that replaces the principal's own
-        permissions boundary."""
+        permissions boundary. Raise UnreadableAnswer if an action has no decision."""
         params: dict[str, Any] = {
             "PolicySourceArn": principal_arn,
             "ActionNames": list(actions),
@@ -309,7 +310,11 @@ class Iam(ServiceGateway):
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
         read = list_at("EvaluationResults", decode.decision)
-        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read))
+        decisions = tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read))
+        names = {name.lower(): name for name in actions}
+        if {decision.action.lower() for decision in decisions} != set(names):
+            raise unreadable("iam", "SimulatePrincipalPolicy", principal_arn, "its actions are not the requested ones")
+        return tuple(replace(decision, action=names[decision.action.lower()]) for decision in decisions)
 
     @needs(simulate)
     def simulate_pairs(

@@ -72,3 +72,21 @@ def test_what_is_removed_comes_back_equal(
         assert trust.allows_by_issuer(now, OWN, ref)
     own = [s.raw for s in pods.statements]
     assert [s.raw for s in now.statements if s.raw not in own] == [s.raw for s in policy.statements]
+
+
+def test_the_rest_of_a_list_is_not_taken_for_another_statement() -> None:
+    key = f"{OWN.partition(':oidc-provider/')[2]}:sub"
+    raws = [
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": OWN},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {key: list(subjects)}},
+        }
+        for subjects in (SUBJECTS[:2], SUBJECTS[:1])
+    ]
+    policy = trust.parse_policy({"Version": "2012-10-17", "Statement": raws})
+    for ref, other in (REFS[:2], REFS[1::-1]):
+        removed = trust.remove_subjects(policy, issuer=OWN, leaving=[ref], staying=[other]).policy
+        restored = trust.restore_subject(removed, policy, issuer=OWN, ref=ref)
+        assert [statement.raw for statement in restored.statements] == raws

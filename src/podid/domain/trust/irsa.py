@@ -199,7 +199,8 @@ def restore_subject(
 def _places(raws: Sequence[Raw], earlier: Policy, provider: str) -> dict[int, int]:
     """Return where each statement of the earlier policy is in `raws`: as it was; without some of its values, or without
     the OIDC provider; or with names in place of its pattern."""
-    places: dict[int, int] = {}
+    places = _aligned(raws, earlier.statements, provider)
+    # the others were moved by hand
     for is_rest in (_is_same, _is_part, _is_narrowed):
         for statement in earlier.statements:
             free = (n for n in range(len(raws)) if n not in places.values())
@@ -209,6 +210,22 @@ def _places(raws: Sequence[Raw], earlier: Policy, provider: str) -> dict[int, in
             ):
                 places[statement.index] = n
     return places
+
+
+def _aligned(raws: Sequence[Raw], statements: Sequence[Statement], provider: str) -> dict[int, int]:
+    """Return the places of the longest alignment in the same order: the rest of a list may equal another statement."""
+    best: list[tuple[int, dict[int, int]]] = [(0, {})] * (len(raws) + 1)
+    for statement in statements:
+        row = best[:1]
+        for n, raw in enumerate(raws):
+            row.append(max(best[n + 1], row[n], key=lambda aligned: aligned[0]))
+            tests = (_is_narrowed, _is_part, _is_same)
+            likeness = max((rank for rank, test in enumerate(tests, 1) if test(raw, statement, provider)), default=0)
+            total, places = best[n]
+            if likeness and total + likeness > row[-1][0]:
+                row[-1] = total + likeness, {**places, statement.index: n}
+        best = row
+    return best[-1][1]
 
 
 def _is_same(raw: Raw, statement: Statement, provider: str) -> bool:
