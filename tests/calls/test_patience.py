@@ -1,20 +1,14 @@
 """Waiting: when looks happen, and when they end."""
 
 import io
-import signal
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.patience import Clock, Patience
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Progress
-from podid.domain.errors import TimedOut
 
 
 class Hands:
@@ -76,48 +70,6 @@ def test_no_wait_outlives_the_command() -> None:
     assert list(patience.rounds(2.0)) == [3.0, 1.0, 0.0]
     assert patience.over
     assert list(patience.within(5.0).rounds(2.0)) == [0.0]
-
-
-def test_a_call_has_what_the_command_has_left() -> None:
-    hands = Hands()
-    deadline = Deadline.after(10.0, "the 10 s of --timeout", lambda: hands.time)
-    ways = (deadline.call, deadline.wait)
-    assert [way(lambda: 5, 1.0) for way in ways] == [5, 5]
-    with pytest.raises(Overdue, match=r"^within 0.05 s$"):
-        deadline.wait(lambda: time.sleep(5), 0.05)
-    hands.time += 9.95
-    assert deadline.remaining() == pytest.approx(0.05)
-    for way in ways:
-        with pytest.raises(StopIteration):
-            way(lambda: next(iter("")), 1.0)
-    hands.time += 0.5  # a last look
-    with pytest.raises(Overdue, match=r"^in the 10 s of --timeout$"):
-        deadline.wait(lambda: time.sleep(5), 30.0)
-    assert deadline.remaining() == 0.0
-    hands.time += 1.0
-    for way in ways:
-        with pytest.raises(TimedOut, match=r"^the 10 s of --timeout have passed$"):
-            way(lambda: 5, 30.0)
-
-
-def test_a_call_that_times_out_by_itself_is_not_overdue() -> None:
-    for way in (NEVER.call, NEVER.wait):
-        with pytest.raises(TimeoutError, match="of its own") as caught:
-            way(time_out, 5.0)
-        assert not isinstance(caught.value, Overdue)
-
-
-def time_out() -> None:
-    raise TimeoutError("of its own")
-
-
-@pytest.mark.parametrize("way", [NEVER.call, NEVER.wait])
-def test_an_interrupt_ends_a_call(way: Callable[..., None]) -> None:
-    threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)).start()
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        way(lambda: time.sleep(5), 5.0)
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
 # `_code` gives its message
 ANSWERS: tuple[ErrorRule, ...] = (
     _unknown_caller(statuses=(401,)),
-    _unknown_caller(codes=("MissingRight",), fragments=('user "system:anonymous"',)),
+    _unknown_caller(codes=("MissingPermission",), fragments=('user "system:anonymous"',)),
     _forbidden(
         errors.AccessDenied,
         "the caller is not authorized to {permission}",
-        codes=("MissingRight",),
+        codes=("MissingPermission",),
         id="tool-k8s-rbac-denied",
         hint=(
             *("kubectl", "auth", "can-i", "{verb}", "{resource}"),
@@ -271,7 +271,7 @@ def _code(method: str, status: int, message: str, document: Mapping[str, Any], d
     if status == 403 and _MISSING_ACCOUNT.search(message):
         return "MissingServiceAccount"
     if status == 403 and _RBAC.search(message):
-        return "MissingRight"
+        return "MissingPermission"
     if status == 403 and "NamespaceTerminating" in causes:
         return "NamespaceTerminating"
     if method == "GET" and status in _WRONG_READS:

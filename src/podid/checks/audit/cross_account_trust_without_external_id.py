@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, part, rule, short_list
-from podid.checks.shared.roles import parsed_trust
+from podid.checks.shared.audit_roles import parsed_trust
 from podid.domain.aws import described
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ, Known, Section

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, known, part, rule
-from podid.checks.shared.roles import parsed_trust
+from podid.checks.shared.audit_roles import parsed_trust
 from podid.domain.aws import Association, Role, described
 from podid.domain.declaration import Breach, Guard
 from podid.domain.iam import PolicyNames

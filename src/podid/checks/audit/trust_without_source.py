@@ -4,7 +4,7 @@ Source: IAM User Guide, "The confused deputy problem", section "Cross-service co
 """
 
 from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, rule
-from podid.checks.shared.roles import per_trust
+from podid.checks.shared.audit_roles import per_trust
 from podid.domain.aws import Association
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust import TOO_BROAD, Policy, Statement

@@ -21,7 +21,7 @@ from podid.ops.association.plan import plan_associations, with_service_accounts
 from podid.ops.association.read import association_not_found, current_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-from podid.ops.change.kinds.trusts import document_of
+from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
@@ -211,7 +211,7 @@ def left_in_trust(
     """Plan the removal of `ref` from the role's trust policy after the plan; None if the policy does not allow it, or
     allows it only together with others."""
     changes = (action.after for action in plan.actions if action.kind == ROLE_TRUST.name)
-    document = next((document_of(after) for after in changes if after is not None), role.trust)
+    document = next((trust_policy_of(after) for after in changes if after is not None), role.trust)
     then = replace(role, trust=document)
     policy = trust.parse_policy(document)
     if trust.evaluate(policy, identity(cluster, ref, session_tags=session_tags, role=role)).verdict is (

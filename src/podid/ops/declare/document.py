@@ -39,7 +39,7 @@ from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
 from podid.local.files import exists
 from podid.ops.declare import shape
-from podid.ops.declare.members import Members
+from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
 from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text
 from podid.ops.role.presets import parse_choice

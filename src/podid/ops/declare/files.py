@@ -19,7 +19,7 @@ from podid.local.files import files_in
 from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
 from podid.ops.declare.foreign_nodes import Describe, ForeignFile
-from podid.ops.declare.members import Members
+from podid.ops.declare.objects import Members
 from podid.ops.declare.request import FileOptions
 
 ReadFile = Callable[[str], str]

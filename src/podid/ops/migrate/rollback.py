@@ -26,7 +26,7 @@ from podid.facts.index import index, role_section
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.trusts import document_of
+from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
@@ -221,9 +221,9 @@ def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
     for action in changes:
         if action.before is None or action.after is None:
             continue
-        if row and document_of(action.after) != row[-1].to_document():
+        if row and trust_policy_of(action.after) != row[-1].to_document():
             policies, row = [*policies, *reversed(row)], []
-        row.append(trust.parse_policy(document_of(action.before)))
+        row.append(trust.parse_policy(trust_policy_of(action.before)))
     return [*policies, *reversed(row)]
 
 
@@ -261,7 +261,7 @@ def _removed(
     for action in changes:
         if action.before is None or action.after is None:
             continue
-        before, after = (trust.parse_policy(document_of(state)) for state in (action.before, action.after))
+        before, after = (trust.parse_policy(trust_policy_of(state)) for state in (action.before, action.after))
         old, new = (Counter(trust.shares_of(policy, provider, ref)) for policy in (before, after))
         lost.update(old)
         lost.subtract(new)

@@ -25,7 +25,7 @@ from podid.domain.policy.statements import parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or
 from podid.domain.trust.request import RequestContext
 from podid.ops.change.kinds import TARGET_TRUST
-from podid.ops.change.kinds.trusts import document_of
+from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, check_size, others
@@ -258,7 +258,9 @@ def with_owner_changes(result: ChangeResult, clients: Clients | None) -> ChangeR
     for item in result.done:
         action = item.action
         if action.kind == TARGET_TRUST.name and item.status in (Status.FAILED, Status.BLOCKED):
-            old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
+            old, new = (
+                trust.parse_policy(trust_policy_of(state)).statements for state in (action.before, action.after)
+            )
             present = [statement.raw for statement in old]
             added = tuple(statement.raw for statement in new if statement.raw not in present)
             owner_changes.append(

@@ -1,4 +1,5 @@
-"""Kinds of trust policy: of a role of the own account, and of a target role, which may be in another account."""
+"""Kinds of trust: the trust policy of a role of the own account; that of a target role, which may be in another
+account; and the OIDC provider that a trust policy names."""
 
 from __future__ import annotations
 
@@ -78,7 +79,7 @@ class RoleTrustKind(Trusting):
         role = self._role(site.clients, keys)
         if not matches(self.held(action.before), self.state_at(role, keys)):
             raise moved(self.subject(action), action)
-        before, policy = (document_of(state) for state in (action.before, action.after))
+        before, policy = (trust_policy_of(state) for state in (action.before, action.after))
         self.iam(site.clients, keys).update_trust(role.name, policy)
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
@@ -115,17 +116,17 @@ class RoleTrustKind(Trusting):
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        after = document_of(action.after)
+        after = trust_policy_of(action.after)
         return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
 
 
-def document_of(state: State | None) -> Mapping[str, object]:
+def trust_policy_of(state: State | None) -> Mapping[str, object]:
     """Return the trust policy of a role's state."""
     return document(state, "policyDocument")
 
 
 def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    return document_of(action.before), document_of(action.after)
+    return trust_policy_of(action.before), trust_policy_of(action.after)
 
 
 def _holds(action: Action, now: Mapping[str, object]) -> bool:
@@ -169,7 +170,7 @@ class TargetTrustKind(RoleTrustKind):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot after the change. The plan has read a role of another account with its credentials.
         External ids are those of the planned associations."""
-        arn, policy = action.keys["targetRoleArn"], document_of(action.after)
+        arn, policy = action.keys["targetRoleArn"], trust_policy_of(action.after)
         planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
         ids = {ref: external_id for ref in awaited_in(policy) if (external_id := planned.get(ref))}
         trust = with_external_ids(policy, ids)
@@ -181,7 +182,7 @@ class TargetTrustKind(RoleTrustKind):
 
     def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
         """Return the action with the external ids of the associations that the run has created."""
-        before, after = document_of(action.before), document_of(action.after)
+        before, after = trust_policy_of(action.before), trust_policy_of(action.after)
         refs, arn = awaited_in(after), action.keys["targetRoleArn"]
         if not refs:
             return action

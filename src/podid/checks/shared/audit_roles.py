@@ -1,4 +1,7 @@
-"""Audit: common parts of the checks of roles. A role that cannot be read is unknown, and a missing one skipped."""
+"""Judge the roles of associations for the checks in `podid.checks.audit`.
+
+A role that cannot be read is unknown, and a missing one skipped.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
