@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,26 +57,30 @@ def dying(site: Site, patch: pytest.MonkeyPatch, number: int, when: str) -> Iter
     seen: list[str] = []
     dead: list[bool] = []
 
+    dying_now = threading.Lock()
+
     def opening(self: HTTPConnectionPool, method: str, url: str, body: Any = None, *args: Any, **named: Any) -> Any:
-        if dead:
-            raise Killed
-        if not is_write(method, url, body):
-            return urlopen(self, method, url, body, *args, **named)
-        seen.append(f"{method} {url}")
-        if len(seen) != number + 1:
-            return urlopen(self, method, url, body, *args, **named)
-        answer = urlopen(self, method, url, body, *args, **named) if when == "after" else None
-        dead.append(True)
-        shutil.copytree(state, site.directory / "at-death", dirs_exist_ok=True)
-        del answer
-        raise Killed
+        # while one thread dies, no other starts a call, and the run does not end
+        with dying_now:
+            if dead:
+                raise Killed
+            if is_write(method, url, body):
+                seen.append(f"{method} {url}")
+                if len(seen) == number + 1:
+                    if when == "after":
+                        urlopen(self, method, url, body, *args, **named)
+                    dead.append(True)
+                    shutil.copytree(state, site.directory / "at-death", dirs_exist_ok=True)
+                    raise Killed
+        return urlopen(self, method, url, body, *args, **named)
 
     with patch.context() as patched:
         patched.setattr(HTTPConnectionPool, "urlopen", opening)
         yield seen
-    if dead:  # what the interpreter still wrote on its way out, a dead process does not
-        shutil.rmtree(state)
-        (site.directory / "at-death").rename(state)
+    with dying_now:
+        if dead:  # what the interpreter still wrote on its way out, a dead process does not
+            shutil.rmtree(state)
+            (site.directory / "at-death").rename(state)
 
 
 class Watched(Irsa):
