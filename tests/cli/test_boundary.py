@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -601,6 +602,15 @@ def test_every_changing_command_has_a_dry_run() -> None:
     # these read the journal only, or what they create is gone when they end; reconcile changes nothing without --apply
     others = {"history", "plan", "diff", "verify", "exec", "reconcile"}
     assert changing - others == {command.name for command in COMMANDS if "dry_run" in command.load().shared}
+
+
+def test_no_two_options_of_a_command_have_the_same_spelling() -> None:
+    spellings = {row.name: Counter(name for item in row.load().options for name in item.spellings) for row in COMMANDS}
+    twice = {name: [word for word, times in words.items() if times > 1] for name, words in spellings.items()}
+    assert {name: again for name, again in twice.items() if again} == {}
+    assert {
+        word for words in spellings.values() for word in words if not re.fullmatch(r"--[a-z][a-z0-9-]+|-\w", word)
+    } == set()
 
 
 # --- other promises ---------------------------------------------------------------------------------------------------
