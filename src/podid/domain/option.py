@@ -31,11 +31,10 @@ class OptionField:
     `field` is the name in the program, and with hyphens the name of the option, unless `name` is set. `also` are
     further names, `short` is a hyphen and a letter, `off` the negative form of a switch. `env` are variables that set
     it, in order of precedence; with them, the settings file sets it too (`key`). `values` are the valid values;
-    `suggests` are suggestions of the completion, and `source` names those that `podid.cli.suggestions` reads. `where` marks options
-    that select the place, `consent` those that answer a question. `read` converts the text, and raises InvalidInput. In
-    help, `heading` precedes the option; `brief` names the command whose help explains it. `verbatim` texts are passed
-    to another program: they may be blank.
-    """
+    `suggests` are suggestions of the completion, and `source` names those that `podid.cli.suggestions` reads.
+    `where` marks options that select the place, `consent` those that answer a question. `read` converts the text,
+    and raises InvalidInput. In help, `heading` precedes the option; `brief` names the command whose help explains
+    it. `verbatim` texts are passed to another program: they may be blank."""
 
     kind: Literal["switch", "text", "texts", "number"]
     help: str
