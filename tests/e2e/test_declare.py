@@ -782,7 +782,8 @@ def test_many_with_failures_in_the_middle(filed: Filed, count: int) -> None:
         faults.lose_answer(service, operation, times=failures)
         faults.reset(service, operation, times=failures)
         faults.fail(service, operation, times=failures)
-    faults.throttle(200, 20, "eks")
+    burst = 20
+    faults.throttle(200, burst, "eks")
     faults.calls.clear()
     outcome = filed("apply", "--wait", "none")
     faults.clear()
@@ -790,7 +791,8 @@ def test_many_with_failures_in_the_middle(filed: Filed, count: int) -> None:
     if outcome.code != 0:
         assert outcome.code in (7, 8), outcome
         filed.apply()
-    assert made <= count + 3 * failures + count // 5  # retries of failed calls, and of throttled ones
+    # retries of failed calls, and of throttled ones: at first those that are already sent beyond the burst
+    assert made <= count + 3 * failures + max(count // 5, count - burst if count <= 64 else 0)
     filed.settled()
     live = filed.associations()
     assert set(live) == {*foreign, *(str(link["serviceAccount"]) for link in links)}
