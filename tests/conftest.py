@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -18,6 +19,7 @@ import reused_threads
 import shared_caches
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
+from podid.calls import deadline, pacing
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
@@ -194,6 +196,13 @@ def _fast_process() -> Iterator[None]:
         direct_requests.install(patch)
         reused_threads.install(patch)
         yield
+
+
+@pytest.fixture
+def own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start a thread for each call, as the product does: for tests of threads, and of how many calls are throttled."""
+    for module in (deadline, pacing):
+        monkeypatch.setattr(module, "threading", threading)
 
 
 @pytest.fixture

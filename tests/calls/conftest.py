@@ -1,13 +1,8 @@
-"""Threads are a subject of these tests, so each call starts its own, as in the product."""
-
-import threading
+"""Every test of calls starts its own threads."""
 
 import pytest
 
-from podid.calls import deadline, pacing
-
 
 @pytest.fixture(autouse=True)
-def _own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (deadline, pacing):
-        monkeypatch.setattr(module, "threading", threading)
+def _own_threads(own_threads: None) -> None:
+    """Use the fixture in every test of this folder."""

@@ -209,3 +209,10 @@ def test_one_that_could_not_be_read_is_unknown_and_no_other(base: Snapshot, pods
     assert {v.chain for v in unknown} == {("shop/cart",), ("*",)}
     for check_id in of_roles:
         assert set(verdicts(check_id, base)) <= set(verdicts(check_id, whole))
+
+
+@pytest.mark.parametrize(("pods", "users"), [((), "none"), (DENIED, "not read")])
+def test_pods_of_the_default_account_that_were_not_read_are_not_none(pods: Any, users: str) -> None:
+    snapshot = healthy(associations=(association(name="default"),), pods=pods)
+    (verdict,) = verdicts("default-sa-association", snapshot)
+    assert verdict.evidence == (f"pods that use it now: {users}",)

@@ -1,6 +1,6 @@
 """Judge the roles of associations for the checks in `podid.checks.audit`.
 
-A role that cannot be read is unknown, and a missing one skipped.
+The verdict on a role that cannot be read is unknown. For a role that does not exist, it is not-applicable.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,5 +1,5 @@
-"""Kinds of trust: the trust policy of a role of the own account; that of a target role, which may be in another
-account; and the OIDC provider that a trust policy names."""
+"""Kinds of resource for trust: trust policies of roles and of target roles (possibly in other accounts), and OIDC
+providers."""
 
 from __future__ import annotations
 
