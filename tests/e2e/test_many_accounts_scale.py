@@ -66,6 +66,11 @@ class Lines(io.StringIO):
         return len(text)
 
 
+def usual_peak(worlds: list[World]) -> tuple[int, int]:
+    """The median of three: when the collector runs moves one peak by a third."""
+    return sorted(peak(worlds) for _ in range(3))[1]
+
+
 def peak(worlds: list[World]) -> tuple[int, int]:
     """The lines that the list prints, and the most memory at one time, in bytes."""
     stdout = Lines()
@@ -87,11 +92,11 @@ def test_the_memory_does_not_grow_with_the_clusters(
 ) -> None:
     worlds = organization(box, ids(accounts), clusters=few, associations=10)
     peak(worlds)  # what is loaded once
-    lines, small = peak(worlds)
+    lines, small = usual_peak(worlds)
     assert lines == accounts * few * 10
     for world in worlds:
         add_clusters(world, range(few, many), 10)
-    lines, large = peak(worlds)
+    lines, large = usual_peak(worlds)
     assert lines == accounts * many * 10
     assert large <= 1.5 * small  # as many clusters are read at one time
 
