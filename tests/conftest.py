@@ -111,68 +111,18 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(update=request.config.getoption("--update-golden"))
 
 
-# long grids: file or function -> number n; `make test` runs every n-th of its tests, and `make fuzz` all of them
-SAMPLED = {
-    **dict.fromkeys(
-        (
-            "e2e/test_denied_reads.py::test_a_look_with_a_permission_less",
-            "e2e/test_status.py::test_every_view_says_the_same",
-            "hostile/test_ctrl_c.py::test_it_ends_at_once",
-            "ops/change/test_denied.py::test_each_permission_in_turn",
-            "ops/change/test_faults.py::test_one_run_gets_over_a_fault",
-            "ops/change/test_faults.py::test_a_fault_that_stays_is_told_and_settled_later",
-            "ops/role/test_create.py::test_what_a_role_only_lacks_is_attached",
-            "ops/role/test_create.py::test_what_differs_is_a_conflict_with_the_difference",
-            "ops/role/test_target.py::test_a_target_that_does_not_exist",
-            "ops/change/test_undo.py::test_a_role_is_as_it_was_when_it_was_asked_about",
-            "ops/change/test_undo.py::test_what_is_no_longer_as_it_was_asked_about",
-            "ops/change/test_undo.py::test_what_takes_an_answer",
-            "ops/reading/test_sections_costs.py::test_calls_at_each_cost",
-            "ops/reading/test_sections_costs.py::test_calls_of_commands",
-            "ops/role/test_read.py::test_findings_by_id_whether_it_is_used_or_not",
-            "test_documents.py::test_one_thing_wrong_is_found",
-            "sandbox/test_breaks.py::test_each_is_named_alone_and_healed",
-            "sandbox/test_breaks.py::test_each_of_the_audit_is_named_alone_and_healed",
-            "test_site.py::test_a_page_fits_a_telephone_and_a_desk_by_day_and_by_night",
-            "test_site.py::test_the_search_finds_a_failure_mode",
-        ),
-        3,
-    ),
-    **dict.fromkeys(
-        (
-            *("e2e/test_permissions_called.py", "e2e/test_declare.py", "e2e/test_can_i.py", "e2e/test_export.py"),
-            *("e2e/test_guard.py", "e2e/test_who_can.py", "e2e/test_privileges.py", "e2e/test_migrate.py"),
-            *("ops/change/test_owners.py", "ops/audit/test_unused.py", "ops/audit/test_right_size.py"),
-            *(
-                "ops/change/test_concurrency.py",
-                "ops/change/test_journal_killed.py",
-                "hostile/test_time.py",
-            ),
-        ),
-        3,
-    ),
-    **dict.fromkeys(
-        (
-            *("e2e/test_migrate_killed.py", "e2e/test_migrate_back.py", "e2e/test_migrate_blockers.py"),
-            *("e2e/test_migrate_proxies.py", "e2e/test_migrate_proxies_back.py", "e2e/test_migrate_base_role.py"),
-            *("hostile/test_wrong_kind_of_answer.py", "hostile/test_failing_for_good.py"),
-        ),
-        5,
-    ),
-}
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     counts: Counter[str] = Counter()
     for item in items:
         name = item.nodeid.removeprefix("tests/")
-        function = name.partition("[")[0]
-        grid = function if function in SAMPLED else function.partition("::")[0]
-        if grid in SAMPLED and item.get_closest_marker("rare") is None:
-            if counts[grid] % SAMPLED[grid]:
-                item.add_marker("rare")
-            counts[grid] += 1
+        for node, mark in item.iter_markers_with_node("sampled"):
+            grid = name.partition("[")[0] if node is item else node.nodeid
+            if item.get_closest_marker("rare") is None:
+                if counts[grid] % mark.args[0]:
+                    item.add_marker("rare")
+                counts[grid] += 1
+            break
         if name.startswith(SLOW) and not name.startswith(TELLING):
             item.add_marker("slow")
 

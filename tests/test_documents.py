@@ -284,6 +284,7 @@ def _mutants(whole: Any, words: Sequence[str], known: set[object]) -> Iterator[t
             yield f"no time: {path}", _changed(whole, path, "yesterday")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("kind", "everywhere"),
     [(kind, False) for kind in KINDS] + [pytest.param(kind, True, marks=pytest.mark.rare) for kind in KINDS],

@@ -1,14 +1,14 @@
-"""The tests that `make fast` omits and the grids that `make test` samples exist."""
+"""The tests that `make fast` omits exist."""
 
 from pathlib import Path
 
-from conftest import SAMPLED, SLOW, TELLING
+from conftest import SLOW, TELLING
 from harness import table
 
 TESTS = Path(__file__).parent
 
 
-@table("prefix", [*SLOW, *TELLING, *SAMPLED])
+@table("prefix", [*SLOW, *TELLING])
 def test_what_is_named_exists(prefix: str) -> None:
     path, _, name = prefix.partition("::")
     assert (TESTS / path).exists()

@@ -138,6 +138,7 @@ def search_page(window: tuple[Browser, str]) -> Browser:
     return page
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("mode", "query"), one_in(8, QUERIES), ids=lambda value: value)
 def test_the_search_finds_a_failure_mode(search_page: Browser, mode: str, query: str) -> None:
     links = search_page.evaluate(SEARCH % json.dumps(query))
@@ -196,6 +197,7 @@ def _rest() -> list[str]:
 PAGES = [*SAMPLE, *(pytest.param(page, marks=pytest.mark.rare) for page in _rest())]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "index")
 def test_a_page_fits_a_telephone_and_a_desk_by_day_and_by_night(window: tuple[Browser, str], page: str) -> None:
     browser, address = window

@@ -11,6 +11,8 @@ from permissions_support import allow, limited
 from podid.sandbox.aws.iam_rules import IamRules
 from worlds import ACCOUNT, TARGET, Site, target_arn
 
+pytestmark = pytest.mark.sampled(3)
+
 TABLE = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/orders"  # what POLICY of worlds.py is about
 READ = "dynamodb:GetItem"
 BUCKET = "arn:aws:s3:::reports"

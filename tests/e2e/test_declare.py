@@ -17,6 +17,8 @@ from permissions_support import limited
 from podid.sandbox.baseline import add_association, add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, POLICY, Site, trust_for
 
+pytestmark = pytest.mark.sampled(3)
+
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
 READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 ROLE = {"name": "web", "policies": [{"name": "read", "document": READ}], "tags": {"team": "a"}}

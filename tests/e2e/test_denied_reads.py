@@ -118,6 +118,7 @@ def some(cases: Iterable[tuple[str, World]]) -> list[Any]:
     ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("line", "start"), some(LOOKS))
 def test_a_look_with_a_permission_less(site: Site, line: str, start: World) -> None:
     start(site)

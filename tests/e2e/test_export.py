@@ -14,6 +14,8 @@ from podid.ops.export.request import FORMS
 from podid.sandbox.baseline import add_association
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 RESOURCE = "arn:aws:s3:::b/${aws:PrincipalTag/team}/${y}"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": RESOURCE}]}
 

@@ -6,6 +6,8 @@ import pytest
 
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 GUARD = """apiVersion: podid/v1
 kind: PodIdentity
 guard:

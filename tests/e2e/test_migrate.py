@@ -16,6 +16,8 @@ from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 
 @pytest.fixture
 def irsa(healthy: Site) -> Irsa:

@@ -9,6 +9,8 @@ import yaml
 from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(5)
+
 
 @pytest.fixture
 def irsa(healthy: Site) -> Irsa:

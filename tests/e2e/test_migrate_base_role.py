@@ -8,6 +8,8 @@ from irsa import Irsa, irsa_statement, ways
 from ops.role.test_target import profile
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(5)
+
 OTHER = "444455556666"
 FAR = f"arn:aws:iam::{OTHER}:role/far"
 ONE = "shop/one"

@@ -12,6 +12,8 @@ from podid.pages.index import ENTRIES
 from podid.sandbox.breaks.scenario import Scenario
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(5)
+
 ONE = "shop/one"
 ROLES = f"arn:aws:iam::{ACCOUNT}:role/"
 

@@ -29,6 +29,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.sandbox.faults import Fault
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
+pytestmark = pytest.mark.sampled(5)
+
 ONE, TWO = "shop/one", "shop/two"
 REFS = (REPORTS, ONE, TWO)
 ROLES = {REPORTS: "irsa-reports", ONE: "pair", TWO: "pair"}

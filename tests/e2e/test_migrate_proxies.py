@@ -12,6 +12,8 @@ from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import NAMESPACE, ROLE, ProxySamples
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(5)
+
 PREFIX = f"arn:aws:iam::{ACCOUNT}:role/"
 NODES = f"{PREFIX}demo-node-role"
 Item = tuple[str, str]

@@ -15,6 +15,8 @@ from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import Site
 
+pytestmark = pytest.mark.sampled(5)
+
 AGENT = "DaemonSet/kube-system/kube2iam"
 HELM = {"annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": NAMESPACE}}
 FINISH = ("migrate", "finish", "-n", NAMESPACE, "--soak", "0")

@@ -19,6 +19,8 @@ from way_worlds import write_files
 from ways import OWN, Way
 from worlds import ACCOUNT, Site, whole_site
 
+pytestmark = pytest.mark.sampled(3)
+
 SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row.load().shared}
 
 

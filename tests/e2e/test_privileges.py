@@ -9,6 +9,8 @@ from e2e.test_can_i import BUCKET, EVERYTHING, TABLE, document, managed, put
 from permissions_support import allow, limited
 from worlds import TARGET, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 
 def asked(site: Site, *words: str, code: int = 0, **how: Any) -> Any:
     outcome = site("privileges", *words, "-o", "json", **how)

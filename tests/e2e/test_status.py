@@ -85,6 +85,7 @@ def check_verify(site: Site, name: str, own: State, env: dict[str, str] | None) 
     assert (outcome.code == 0) == (found in ("verified", "proven") and not outcome.json["permissions"]), outcome
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
 )

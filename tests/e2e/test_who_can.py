@@ -9,6 +9,8 @@ from e2e.test_can_i import BUCKET, EVERYTHING, READ, TABLE, document, managed, p
 from permissions_support import allow, limited, role
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 OWN = ("shop/orders", "allowed", [TABLE])
 
 

@@ -15,6 +15,8 @@ from worlds import Site
 
 from .front import Call, Genuine, in_front
 
+pytestmark = pytest.mark.sampled(5)
+
 MANY = 200
 DESCRIBE = "DescribePodIdentityAssociation"
 # what it ends with, and whom it asks

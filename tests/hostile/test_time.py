@@ -20,6 +20,8 @@ from worlds import ORDERS, Site, trust_for
 
 from .front import Call, Front, Genuine, drip, in_front, silence, without_end
 
+pytestmark = pytest.mark.sampled(3)
+
 # what a command takes beside waiting, on a machine that is busy with other tests
 SLACK = 4.0
 

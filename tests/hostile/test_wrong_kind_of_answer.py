@@ -23,6 +23,8 @@ from worlds import Site
 
 from .front import Call, Genuine, in_front
 
+pytestmark = pytest.mark.sampled(5)
+
 HTML = "<html><body><h1>Sign in</h1></body></html>"
 STATUS = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "BadRequest"}
 ANSWERS: Mapping[str, Answer] = {

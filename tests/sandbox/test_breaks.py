@@ -47,6 +47,7 @@ TELLING = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "mode",
     [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS if mode not in AUDITED],
@@ -80,6 +81,7 @@ def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
         assert (after.code, after.json["findings"], after.json["unknowns"]) == (0, [], [])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", sorted(AUDITED))
 def test_each_of_the_audit_is_named_alone_and_healed(shared: Site, mode: str) -> None:
     """The doctor reports nothing: the identity works."""

@@ -8,6 +8,8 @@ import pytest
 
 from worlds import ACCOUNT, ORDERS, POLICY, Site, trust_for
 
+pytestmark = pytest.mark.sampled(3)
+
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
 SQS = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
 DAY = 86400.0

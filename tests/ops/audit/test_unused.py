@@ -9,6 +9,8 @@ from podid.sandbox.aws import trail
 from podid.sandbox.credentials import Credential
 from worlds import ACCOUNT, Site
 
+pytestmark = pytest.mark.sampled(3)
+
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
 TARGET = f"arn:aws:iam::{ACCOUNT}:role/reports-reader"
 STOREFRONT = f"arn:aws:iam::{ACCOUNT}:role/storefront"

@@ -26,6 +26,8 @@ from podid.sandbox.http import HttpAnswer, HttpRequest
 from .dying import Ended, Launcher
 from .support import PLACE, account_state, attached, policy_file, runs, writes
 
+pytestmark = pytest.mark.sampled(3)
+
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
 )

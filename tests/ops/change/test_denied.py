@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "every"),
     [*((name, 3) for name in COMMANDS), *(pytest.param(name, 1, marks=pytest.mark.rare) for name in COMMANDS)],

@@ -62,6 +62,7 @@ def telling(number: int) -> list[str]:
     return [first, others[number % len(others)]]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("service", "name", "faults"),
     [
@@ -94,6 +95,7 @@ def test_one_run_gets_over_a_fault(
         assert account_state(box) == start, fault
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("service", "name", "kind"), one_in(3, [(*write, kind) for write in WRITES for kind in ("fail", "reset")])
 )

@@ -20,6 +20,8 @@ from podid.sandbox.box import Sandbox
 from .dying import CUTS, Launcher
 from .support import POLICY, account_state, killed_at_write, policy_file, runs, undo_everything
 
+pytestmark = pytest.mark.sampled(3)
+
 KILLED = -9
 
 

@@ -12,6 +12,8 @@ from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 from .support import account_state, writes
 
+pytestmark = pytest.mark.sampled(3)
+
 STACK = {"aws:cloudformation:stack-name": "shop", "aws:cloudformation:logical-id": "Thing"}
 TAGS: dict[str, dict[str, str]] = {
     "CloudFormation stack shop": STACK,

@@ -204,6 +204,7 @@ DELETING = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("happening", HAPPENINGS)
 @pytest.mark.parametrize("name", DELETING)
 def test_a_role_is_as_it_was_when_it_was_asked_about(
@@ -363,6 +364,7 @@ def test_what_is_never_put_back(box: Sandbox, podid: Podid, journal: Path, name:
         assert account_state(box) == before
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKED)
 def test_what_takes_an_answer(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
     """--yes is none; somebody who reads what it is can say yes, by a word."""
@@ -502,6 +504,7 @@ ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKING)
 def test_what_is_no_longer_as_it_was_asked_about(account: Site, podid: Podid, tmp_path: Path, name: str) -> None:
     before, argv, happening = ASKING[name]

@@ -65,6 +65,7 @@ def test_without_kubernetes_nobody_looks_for_the_way_in(shop: Shop) -> None:
     assert {name for name, section in found.items() if section == NOT_READ} == SERVICES.keys() - read
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("cost", "scope", "aws", "kubernetes"), CALLS, ids=str)
 def test_calls_at_each_cost(shop: Shop, cost: Cost, scope: DoctorScope, aws: int, kubernetes: int) -> None:
     with shop.counted() as calls:
@@ -172,6 +173,7 @@ LINES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("line", "aws", "kubernetes"), LINES)
 def test_calls_of_commands(
     healthy: Site, line: str, aws: int, kubernetes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

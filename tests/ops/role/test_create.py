@@ -113,6 +113,7 @@ MORE: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("what", MORE)
 def test_what_differs_is_a_conflict_with_the_difference(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, what: str
@@ -157,6 +158,7 @@ LACKING: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
 @pytest.mark.parametrize("way", ["role create", "associate"])
 def test_what_a_role_only_lacks_is_attached(

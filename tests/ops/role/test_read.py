@@ -188,6 +188,7 @@ def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
     assert plan["notes"][0].startswith("role shop-orders probably belongs to Terraform (tag ManagedBy=")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("trust", "id_", "severity"),
     [

@@ -131,6 +131,7 @@ def test_a_target_that_cannot_be_looked_at_is_not_looked_at(box: Sandbox, podid:
     assert podid(*CREATE, arn(OTHER)).code == 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("more", [(), ("--update-trust",), ("--force",), ("--no-session-tags",), ("--dry-run",)])
 @pytest.mark.parametrize("way", ["create", "associate"])
 @pytest.mark.parametrize("where", [OWN, OTHER])
