@@ -53,7 +53,7 @@ class Filed:
         return outcome
 
     def settled(self, *words: str) -> None:
-        """The plan is empty, and a rerun changes nothing."""
+        """Check that the plan is empty, and that a rerun changes nothing."""
         document = self.plan(*words)
         assert (document["created"], document["changed"], document["pruned"]) == ([], [], []), document
         before = self.state()
