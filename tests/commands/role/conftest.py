@@ -1,3 +1,4 @@
 """Fixtures of the tests of role commands."""
 
-from ops.role.conftest import _impatient, orders_policy  # noqa: F401  for these tests too
+from ops.change.conftest import _impatient  # noqa: F401  for these tests too
+from ops.role.conftest import orders_policy  # noqa: F401  for these tests too

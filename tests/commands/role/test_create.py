@@ -30,7 +30,7 @@ def test_a_condition_that_eks_cannot_meet(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "words"),
     [
         (("--for", "shop/cart"), "only shop/orders in cluster demo and 1 more"),
         (("--for", "shop/cart", "--scope", "namespace"), "any pod in namespace shop in cluster demo"),
@@ -39,10 +39,10 @@ def test_a_condition_that_eks_cannot_meet(
     ],
 )
 def test_the_plan_describes_the_allowed_pods(
-    box: Sandbox, podid: Podid, journal: Path, options: tuple[str, ...], said: str
+    box: Sandbox, podid: Podid, journal: Path, options: tuple[str, ...], words: str
 ) -> None:
     outcome = podid(*CREATE, *options, "--dry-run")
-    assert (outcome.code, f"  (trust: {said})\n" in outcome.stdout) == (0, True), outcome
+    assert (outcome.code, f"  (trust: {words})\n" in outcome.stdout) == (0, True), outcome
 
 
 def test_printing_changes_nothing(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_printed_terraform_has_no_expressions(podid: Podid, journal: Path, tmp_p
     assert re.findall(r"(?<!\$)\$\{|(?<!%)%\{", text) == []
     assert 'description = "an \\"é\U0001f600\\" role"' in text
     documents = re.findall(r"jsonencode\((\{.*?\n  \})\)", text, re.S)
-    found = [json.loads(item.replace("$${", "${").replace("%%{", "%{")) for item in documents]
-    assert [len(item["Statement"]) for item in found] == [2, 1, 1]
-    assert found[1] == variable
+    policies = [json.loads(item.replace("$${", "${").replace("%%{", "%{")) for item in documents]
+    assert [len(item["Statement"]) for item in policies] == [2, 1, 1]
+    assert policies[1] == variable
     template = json.loads(podid(*argv, "--print", "cloudformation").stdout)
     ((logical, made),) = template["Resources"].items()
     assert re.fullmatch("[A-Za-z][A-Za-z0-9]*", logical)

@@ -18,17 +18,17 @@ def test_refused_associations_are_counted(healthy: Site) -> None:
 @pytest.mark.parametrize("permission", ["eks:ListClusters", "eks:ListPodIdentityAssociations", "iam:GetRole"])
 def test_unread_parts_are_listed(healthy: Site, permission: str) -> None:
     healthy.box.world.credentials.deny(permission)
-    found = healthy.must("role", "list", "-o", "json").json
-    assert [unknown["permission"] for unknown in found["unknowns"]] == [permission]
-    (item,) = [item for item in found["items"] if item["roleName"] == "shop-orders"]
+    roles = healthy.must("role", "list", "-o", "json").json
+    assert [unknown["permission"] for unknown in roles["unknowns"]] == [permission]
+    (item,) = [item for item in roles["items"] if item["roleName"] == "shop-orders"]
     assert item["associations"] == (1 if permission == "iam:GetRole" else None)
     assert f"requires {permission}" in healthy.must("role", "list").stderr
 
 
 def test_unused_roles_have_no_association(healthy: Site) -> None:
     def names() -> set[str]:
-        found = healthy.must("role", "list", "--unused", "-o", "json").json
-        return {item["roleName"] for item in (*found["items"], *found["admitNone"])}
+        roles = healthy.must("role", "list", "--unused", "-o", "json").json
+        return {item["roleName"] for item in (*roles["items"], *roles["admitNone"])}
 
     assert "storefront" in names()
     assert "article-2023" in names()  # nobody can use it, all the more so

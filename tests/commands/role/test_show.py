@@ -33,9 +33,12 @@ def test_permissions_are_described(healthy: Site) -> None:
     iam.attach_role_policy(RoleName="shop-orders", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess")
     boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
-    found = {item["policyName"]: item for item in shown(healthy)["permissions"]}
-    assert found["AmazonSQSFullAccess"]["words"] == ["may do everything in sqs on anything"]
-    assert (found["AmazonS3ReadOnlyAccess"]["kind"], found["AmazonSQSFullAccess"]["kind"]) == ("boundary", "managed")
+    permissions = {item["policyName"]: item for item in shown(healthy)["permissions"]}
+    assert permissions["AmazonSQSFullAccess"]["words"] == ["may do everything in sqs on anything"]
+    assert (permissions["AmazonS3ReadOnlyAccess"]["kind"], permissions["AmazonSQSFullAccess"]["kind"]) == (
+        "boundary",
+        "managed",
+    )
     text = healthy.must("role", "show", "shop-orders").stdout
     assert "permissions boundary (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
     healthy.box.world.credentials.deny("iam:GetPolicyVersion")

@@ -19,9 +19,9 @@ def test_add_is_recorded_repeated_without_a_change_and_undone(box: Sandbox, podi
     assert (done.code, [a["status"] for a in done.json["actions"]]) == (0, ["done"])
     assert "role r also trusts ec2.amazonaws.com (unchanged)" in done.json["notes"]
     assert [who(statement) for statement in trust_of(box, "r")[1:]] == [("shop", "orders"), ("shop", "cart")]
-    made = writes(box)
+    count = writes(box)
     again = podid("trust", "add", "--role", "arn:aws:iam::111122223333:role/r", *FOR, "-o", "json")
-    assert (again.code, [a["status"] for a in again.json["actions"]], writes(box)) == (0, ["unchanged"], made)
+    assert (again.code, [a["status"] for a in again.json["actions"]], writes(box)) == (0, ["unchanged"], count)
     assert [len(run["actions"]) for run in runs(podid)] == [1]
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before

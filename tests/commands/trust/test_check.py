@@ -56,6 +56,6 @@ def test_a_role_that_everybody_can_assume_is_an_error(statements: list[Any], cod
 
 
 def test_a_role_without_associations_is_checked_for_all_pods(box: Sandbox, podid: Podid, wide: str) -> None:
-    found = podid("trust", "check", "--role", wide, "-o", "json")
-    assert (found.code, found.json["kind"], found.json["verdict"]) == (0, "TrustAccess", "match")
+    outcome = podid("trust", "check", "--role", wide, "-o", "json")
+    assert (outcome.code, outcome.json["kind"], outcome.json["verdict"]) == (0, "TrustAccess", "match")
     assert f"no association of cluster demo uses role {wide}" in podid("trust", "check", "--role", wide).stderr

@@ -30,13 +30,13 @@ def test_a_policy_without_statements(
     if of == "a file":
         (tmp_path / "empty.json").write_text(json.dumps(EMPTY))
         where = () if "--issuer" in flags else ("--cluster-arn", CLUSTER_ARN)
-        found = podid("trust", verb, str(tmp_path / "empty.json"), *flags, *where, "-o", "json")
+        outcome = podid("trust", verb, str(tmp_path / "empty.json"), *flags, *where, "-o", "json")
     else:
         add_role(box.world, box.iam, "r", EMPTY)
         flags = [] if verb == "tighten" else flags
         consent = () if verb == "check" else ("--yes",)
-        found = podid("trust", verb, "--role", "r", *flags, *consent, "-o", "json")
-    assert found.code == code, (found.stdout, found.stderr)
+        outcome = podid("trust", verb, "--role", "r", *flags, *consent, "-o", "json")
+    assert outcome.code == code, (outcome.stdout, outcome.stderr)
     if verb == "add" and of == "a role":
         assert [who(statement) for statement in trust_of(box, "r")] == [("shop", "orders")]
 

@@ -35,9 +35,9 @@ def test_nobody_else_is_said_of_an_exact_role(box: Sandbox, podid: Podid, journa
 
 def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> None:
     own = ("--condition", "aws:SourceOrgID=o-1", "--condition", "aws:ResourceTag/managed-by=podid")
-    made = podid(*CREATE, *own, "-o", "json")
-    (statement,) = made.json["actions"][0]["after"]["trustPolicy"]["Statement"]
-    assert made.code == 0, made
+    created = podid(*CREATE, *own, "-o", "json")
+    (statement,) = created.json["actions"][0]["after"]["trustPolicy"]["Statement"]
+    assert created.code == 0, created
     assert (
         statement["Condition"]["StringEquals"].items()
         >= {
@@ -77,9 +77,9 @@ MORE: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("what", MORE)
+@pytest.mark.parametrize("option", MORE)
 def test_what_differs_is_a_conflict_with_the_difference(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, what: str
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "other").mkdir()
     files = {
@@ -89,16 +89,16 @@ def test_what_differs_is_a_conflict_with_the_difference(
     }
     assert podid(*CREATE, "--policy-file", files["POLICY"], "--description", "old", "--tag", "team=a").code == 0
     before, count = account_state(box), writes(box)
-    command = (*CREATE, *(files.get(part, part) for part in MORE[what]))
+    command = (*CREATE, *(files.get(part, part) for part in MORE[option]))
 
     refused = podid(*command, "-o", "json")
 
     assert (refused.code, refused.stdout, writes(box)) == (6, "", count)
-    assert refused.error["hint"].endswith("--replace") is (what not in ("more policies", "managed"))
-    if what == "policy":
+    assert refused.error["hint"].endswith("--replace") is (option not in ("more policies", "managed"))
+    if option == "policy":
         assert '  -      "Action": "dynamodb:GetItem",' in refused.error["details"]
         assert '  +      "Action": "sqs:*",' in refused.error["details"]
-    if what == "description":
+    if option == "description":
         assert "shop-orders description: old -> of the shop" in refused.error["details"]
 
     changed = podid(*command, "--replace", "-o", "json")
@@ -106,7 +106,7 @@ def test_what_differs_is_a_conflict_with_the_difference(
     assert changed.code == 0, changed.stderr
     assert account_state(box) != before
     assert podid(*command, "-o", "json").json["runId"] is None  # as asked now, without the flag
-    if what == "boundary":  # which nobody takes off a role by a journal's word alone
+    if option == "boundary":  # a journal is no consent to remove it
         assert podid("undo", "last", "--yes").code == 2
         podid.tty, podid.answers = True, Answers(True)
     assert podid("undo", "last", "--yes").code == 0
@@ -212,5 +212,5 @@ def test_a_name_is_derived(box: Sandbox, podid: Podid, journal: Path, flags: tup
 def test_names_that_are_too_long_stay_apart(box: Sandbox, podid: Podid, journal: Path) -> None:
     for end in ("one", "two"):
         assert podid("role", "create", "--for", f"{'n' * 60}/{'s' * 60}-{end}").code == 0
-    made = [name for name in account_state(box)["roles"] if name.startswith("demo-nnn")]
-    assert [len(name) for name in made] == [64, 64]
+    names = [name for name in account_state(box)["roles"] if name.startswith("demo-nnn")]
+    assert [len(name) for name in names] == [64, 64]

@@ -12,17 +12,17 @@ def test_a_role_for_one_table(box: Sandbox, podid: Podid, journal: Path) -> None
     before = account_state(box)
     done = podid(*CREATE_READER, *READ, "--preset", "vpc-cni", "-o", "json")
     assert done.code == 0, done.stderr
-    said = "preset dynamodb-read-orders: the role may read items of table orders and of its indexes"
-    assert said in done.json["notes"]
+    note = "preset dynamodb-read-orders: the role may read items of table orders and of its indexes"
+    assert note in done.json["notes"]
     role = account_state(box)["roles"]["reader"]
     assert role["inline"]["dynamodb-read-orders"]["Statement"][0]["Resource"] == [
         "arn:aws:dynamodb:us-west-2:111122223333:table/orders",
         "arn:aws:dynamodb:us-west-2:111122223333:table/orders/index/*",
     ]
     assert role["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
-    made = writes(box)
+    count = writes(box)
     assert podid(*CREATE_READER, *READ, "--preset", "vpc-cni").code == 0
-    assert writes(box) == made
+    assert writes(box) == count
     other = podid(*CREATE_READER, "--preset", "dynamodb-read,table=carts", "-o", "json")
     assert (other.code, other.error["hint"]) == (6, "podid role attach reader --preset dynamodb-read,table=carts")
     more = podid(*CREATE_READER, "--preset", "dynamodb-read,table=carts", "--replace", "--dry-run", "-o", "json").json[

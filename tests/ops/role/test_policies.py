@@ -35,8 +35,8 @@ def test_what_it_calls_an_error_is_not_written(
     for flags in ((), ("--dry-run",)):
         outcome = podid(*argv, file, *flags, "-o", "json")
         assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-        wanted = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
-        assert f"{wanted}The action iam:GetRolle does not exist" in outcome.error["message"]
+        message = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
+        assert f"{message}The action iam:GetRolle does not exist" in outcome.error["message"]
         assert outcome.error["details"] == [
             "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
         ]

@@ -14,10 +14,10 @@ def test_a_policy_that_differs_from_its_preset(box: Sandbox, podid: Podid, journ
     assert "preset-moved-on" not in podid("role", "show", "reader").stdout
     policies = box.iam.role_named("111122223333", "reader").policies
     policies["dynamodb-read-orders"] = policies["dynamodb-read-orders"].replace('"dynamodb:Scan"', '"dynamodb:Old"')
-    found = podid("role", "show", "reader", "-o", "json").json["findings"][-1]
-    assert (found["id"], found["severity"]) == ("preset-moved-on", "info")
-    assert "dynamodb:Scan and no longer has dynamodb:Old" in found["message"]
-    assert found["fix"] == "podid role attach reader --preset dynamodb-read,table=orders --replace"
+    finding = podid("role", "show", "reader", "-o", "json").json["findings"][-1]
+    assert (finding["id"], finding["severity"]) == ("preset-moved-on", "info")
+    assert "dynamodb:Scan and no longer has dynamodb:Old" in finding["message"]
+    assert finding["fix"] == "podid role attach reader --preset dynamodb-read,table=orders --replace"
     listed = {item["roleName"]: item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"]}
     assert [name for name, moved in listed.items() if moved] == ["reader"]
     assert listed["reader"] == [
@@ -26,12 +26,12 @@ def test_a_policy_that_differs_from_its_preset(box: Sandbox, podid: Podid, journ
             "preset": "dynamodb-read",
             "presetHas": ["dynamodb:Scan"],
             "policyHas": ["dynamodb:Old"],
-            "command": found["fix"].split(),
+            "command": finding["fix"].split(),
         }
     ]
     (row,) = [line for line in podid("role", "list").stdout.splitlines() if line.startswith("reader")]
     assert "dynamodb-read" in row.split("\t")
-    assert podid(*found["fix"].split()[1:]).code == 0
+    assert podid(*finding["fix"].split()[1:]).code == 0
     assert "preset-moved-on" not in podid("role", "show", "reader").stdout
     assert not any(item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"])
 
@@ -42,8 +42,8 @@ def test_policies_that_cannot_be_read_are_not_compared(
 ) -> None:
     assert podid(*CREATE_READER, *READ).code == 0
     box.world.credentials.deny(permission)
-    found = podid("role", "list", "-o", "json")
-    assert found.code == 0
-    assert [item["movedOn"] for item in found.json["items"] if item["roleName"] == "reader"] == [None]
-    (unknown,) = found.json["unknowns"]
+    outcome = podid("role", "list", "-o", "json")
+    assert outcome.code == 0
+    assert [item["movedOn"] for item in outcome.json["items"] if item["roleName"] == "reader"] == [None]
+    (unknown,) = outcome.json["unknowns"]
     assert (unknown["what"], unknown["permission"]) == ("comparison of policies with their presets", permission)

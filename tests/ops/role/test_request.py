@@ -57,4 +57,4 @@ def test_policies_for_target_roles_are_told_from_others() -> None:
     chained = request.chaining({"assume-reports": {"Statement": []}})
     assert (request.reach, chained.reach) == (ScopeKind.NAMESPACE, ScopeKind.NAMESPACE)
     assert list(chained.policies) == ["read", "assume-reports"]
-    assert (request.chaining_policies, chained.chaining_policies) == (frozenset(), {"assume-reports"})
+    assert (request.chaining_policies, chained.chaining_policies) == (frozenset(), frozenset({"assume-reports"}))

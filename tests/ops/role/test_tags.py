@@ -73,7 +73,7 @@ def test_a_session_policy_adds_no_permissions() -> None:
     size, denied = notes(iam, policy=policy, disableSessionTags=True, before={"disableSessionTags": True})
     assert size.startswith("the session policy of ")
     assert denied.startswith("the session policy allows sqs:SendMessage, but no policy of role shop-orders does")
-    same = {"policy": policy, "disableSessionTags": True}
+    same: dict[str, Any] = {"policy": policy, "disableSessionTags": True}
     assert notes(iam, before=same, **same) == ()
     # the sessions of a target role are restricted
     *_, denied = notes(iam, before=same, targetRoleArn=target_arn(), **same)

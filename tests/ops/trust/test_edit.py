@@ -20,13 +20,13 @@ from podid.sandbox.box import Sandbox
 def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
     assert podid("trust", "add", "--role", "r", *FOR).code == 0
-    made = podid("associate", "shop/orders", "--role", "r", "--wait", "none")
-    assert made.code == 0
+    associated = podid("associate", "shop/orders", "--role", "r", "--wait", "none")
+    assert associated.code == 0
     line = ("trust", "remove", "--role", "r", *FOR, "--dry-run")
     (after,) = podid(*line, "-o", "json").json["after"]
     assert (after["serviceAccount"], after["state"], after["id"]) == ("orders", "broken", "trust-wrong-principal")
     assert "After this: ✗ shop/orders  broken at link 9 trust: trust-wrong-principal\n" in podid(*line).stdout
-    # of those who do not use it nothing is said, though the trust admits them
+    # service accounts that do not use the role are not in the outlook, although they may assume it
     assert podid("associate", "shop/cart", "--role", "storefront", "--wait", "none").code == 0
     assert podid("trust", "add", "--role", "r", "--for", "shop/cart").code == 0
     assert "shop/cart" not in podid(*line).stdout
@@ -92,8 +92,8 @@ def test_what_is_said_to_stay_does_stay(
     also = [note for note in done.json["notes"] if "also trusts" in note]
     assert also
     for principal in (ROOT, OIDC):
-        said = f"role r also trusts {principal} (unchanged)" in also
-        assert said is (principal in principals), principal
+        unchanged = f"role r also trusts {principal} (unchanged)" in also
+        assert unchanged is (principal in principals), principal
 
 
 def test_a_role_that_admits_nobody_is_shown_extended_and_examined(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -102,8 +102,8 @@ def test_a_role_that_admits_nobody_is_shown_extended_and_examined(box: Sandbox, 
     line = ("associate", "shop/orders", "--role", "r", "--wait", "none")
     assert podid(*line).code == 6
     use(box, "cart", role="r")
-    found = podid("doctor", "shop/cart", "-o", "json")
-    assert "trust-wrong-principal" in [finding["id"] for finding in found.json["findings"]]
+    outcome = podid("doctor", "shop/cart", "-o", "json")
+    assert "trust-wrong-principal" in [finding["id"] for finding in outcome.json["findings"]]
     assert podid(*line, "--update-trust").code == 0
     assert len(trust_of(box, "r")) == 1
 
