@@ -84,7 +84,6 @@ SLOW = (
     "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
-    "render/test_reports.py",
     "test_scale.py",
     "test_schemas.py",
     "test_site.py",
