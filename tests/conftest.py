@@ -68,8 +68,10 @@ SLOW = (
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
-        for name in ("create", "create_with_presets", "permissions", "policies", "read", "target")
+        for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
+    "ops/role/test_read_presets.py",
+    "ops/role/test_target.py",
     "ops/status/test_foresee.py",
     "ops/trust/test_edit.py",
     "sandbox/",  # the other tests depend on these parts
@@ -87,7 +89,6 @@ SLOW = (
     "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
-    "render/test_reports.py",
     "test_scale.py",
     "test_schemas.py",
     "test_site.py",
