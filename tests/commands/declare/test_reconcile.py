@@ -1,11 +1,6 @@
-"""podid reconcile on the sandbox: drift, changes, conflicts, the Lease, SIGTERM, and the manifests."""
+"""podid reconcile: options, consent, and manifests with exactly the permissions of the files."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,81 +12,17 @@ from harness import Outcome
 from permissions_support import limited
 from worlds import Site
 
-ROLE = {"name": "web", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]}
-LINK = {"serviceAccount": "shop/cart", "role": "web"}
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/podid-reconcile-shop"
 
-
-@pytest.fixture
-def file(site: Site) -> Path:
-    path = site.directory / "shop.yaml"
-    document = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
-    path.write_text(json.dumps({**document, "roles": [ROLE], "associations": [LINK]}))
-    return path
-
-
-def once(site: Site, file: Path, *options: str) -> tuple[int, dict[str, object]]:
-    outcome = site("reconcile", "-f", str(file), "--once", *options, "-o", "json")
-    return outcome.code, outcome.json
-
-
-def test_drift_is_reported_and_with_apply_removed(site: Site, file: Path) -> None:
-    code, done = once(site, file)
-    assert (code, done["state"], done["changes"], done["clusters"]) == (3, "drift", 3, ["demo"])
-    code, done = once(site, file, "--apply")
-    assert (code, done["state"], done["changes"]) == (0, "applied", 3)
-    code, done = once(site, file, "--apply")
-    assert (code, done["state"], done["changes"], done["unchanged"]) == (0, "in-sync", 0, 2)
-    site.aws("iam").detach_role_policy(RoleName="web", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
-    assert once(site, file)[1]["changes"] == 1
-    assert once(site, file, "--apply")[1]["state"] == "applied"
-    assert once(site, file)[1]["state"] == "in-sync"
-
-
-def test_a_conflict_stops_the_changes(site: Site, file: Path) -> None:
-    site.must("associate", "shop/cart", "--role", "storefront", "--wait", "api")
-    code, done = once(site, file, "--apply")
-    assert (code, done["state"], done["conflicts"]) == (6, "partial", 1)
-    assert "association shop/cart exists with other settings" in str(done["error"])
-    assert site.must("show", "shop/cart", "-o", "json").json["roleArn"].endswith("/storefront")
-
-
-def test_a_failed_round_says_why(site: Site, file: Path) -> None:
-    site.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    code, done = once(site, file)
-    assert (code, done["state"]) == (4, "failed")
-    assert "eks:ListPodIdentityAssociations" in str(done["error"])
-
-
-def test_deleting_needs_consent_at_the_start(site: Site, file: Path) -> None:
-    outcome = site("reconcile", "-f", str(file), "--apply", "--prune", "--once")
+def test_deleting_needs_consent_at_the_start(account: Site) -> None:
+    outcome = account("reconcile", "-f", "shop.yaml", "--apply", "--prune", "--once")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "--yes" in outcome.stderr
 
 
-def test_a_standby_does_nothing(site: Site, file: Path) -> None:
-    body = {"holderIdentity": "other", "leaseDurationSeconds": 30, "renewTime": "2026-11-28T12:00:00.000000Z"}
-    site.cluster.post(LEASE.rpartition("/")[0], {"metadata": {"name": "podid-reconcile-shop"}, "spec": body})
-    code, done = once(site, file, "--apply", "--lease", "shop")
-    assert (code, done["state"], done["changes"]) == (0, "standby", 0)
-
-
-def test_sigterm_ends_in_order_and_releases_the_lease(site: Site, file: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "podid", "reconcile", "-f", str(file), "--lease", "shop", "-o", "jsonl"],
-        env={"PATH": os.environ["PATH"], **site.env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["state"] == "drift"
-    assert site.cluster.get(LEASE)["spec"]["holderIdentity"] != ""
-    asked = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
-    assert (process.returncode, time.monotonic() - asked < 5) == (0, True), said
-    assert not site.cluster.get(LEASE)["spec"].get("holderIdentity")
+@pytest.mark.parametrize("line", ["--listen x -f shop.yaml", "--lease shop"])
+def test_an_invalid_value_and_a_missing_file_are_refused(account: Site, line: str) -> None:
+    outcome = account("reconcile", *line.split())
+    assert (outcome.code, outcome.stdout) == (2, "")
 
 
 def test_the_manifests_are_accepted_and_the_policy_has_no_comment(site: Site, file: Path) -> None:
@@ -138,16 +69,16 @@ def run_as_it_is(site: Site, document: dict[str, Any], kind: str) -> Outcome:
         (mounted / name).write_text(text)
     argv = [word.replace("=/etc/podid", f"={mounted}") for word in container["args"]]
     argv += [] if kind == "CronJob" else ["--once", "--lease=podid"]
-    rights = [dict(item) for item in document["manifests"] if item["kind"] in ("Role", "ClusterRole")]
+    roles = [dict(item) for item in document["manifests"] if item["kind"] in ("Role", "ClusterRole")]
     run = f"run-{len(list(site.directory.iterdir()))}"
-    for item in rights:
+    for item in roles:
         item["metadata"] = {**item["metadata"], "name": f"{item['metadata']['name']}-{run}"}
-    env = limited(site.box, site.directory, document["iamPolicy"], rights, name=run)
+    env = limited(site.box, site.directory, document["iamPolicy"], roles, name=run)
     return site(*(word for word in argv if not word.startswith(("--listen", "--interval"))), env=env)
 
 
 @pytest.mark.parametrize("kind", ["CronJob", "Deployment"])
-def test_what_the_manifests_run_needs_just_their_permissions(site: Site, kind: str) -> None:
+def test_a_manifest_runs_with_exactly_its_permissions(site: Site, kind: str) -> None:
     directory = site.directory / "identities"
     directory.mkdir()
     (site.directory / "read.json").write_text(
@@ -182,6 +113,7 @@ def test_the_permissions_are_those_of_the_files(site: Site, file: Path) -> None:
     document = manifests(site, "-f", str(links), "--apply")
     actions = {action for item in document["iamPolicy"]["Statement"] for action in listed(item["Action"])}
     changing = {name for name in actions if not name.partition(":")[2].startswith(("Get", "List", "Describe"))}
+    assert "iam:GetRolePolicy" not in actions
     assert changing == {
         "eks:CreatePodIdentityAssociation",
         "eks:UpdatePodIdentityAssociation",
@@ -201,15 +133,7 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def test_a_file_without_roles_needs_no_policies(site: Site, file: Path) -> None:
-    members = {key: value for key, value in json.loads(file.read_text()).items() if key != "roles"}
-    file.write_text(json.dumps({**members, "associations": [{**LINK, "role": "storefront"}]}))
-    document = manifests(site, "-f", str(file), "--apply")
-    assert "iam:GetRolePolicy" not in document["iamPolicy"]["Statement"][0]["Action"]
-    assert json.loads(run_as_it_is(site, document, "CronJob").stdout)["state"] == "applied"
-
-
-def test_rights_that_give_identities_are_in_no_manifest(site: Site, file: Path) -> None:
+def test_permissions_that_give_identities_are_in_no_manifest(site: Site, file: Path) -> None:
     outcome = site.must("reconcile", "-f", str(file), "--apply", "--prune", "--yes", "--manifests", "-o", "json")
     rules = [rule for item in outcome.json["manifests"] if "rules" in item for rule in item["rules"]]
     for rule in rules:
@@ -217,10 +141,3 @@ def test_rights_that_give_identities_are_in_no_manifest(site: Site, file: Path) 
             rule["resources"]
         )
     assert "eks:DeletePodIdentityAssociation" in outcome.json["iamPolicy"]["Statement"][0]["Action"]
-
-
-@pytest.mark.parametrize("line", ["--interval 0", "--listen x", "--listen :99999", "--lease shop"])
-def test_bad_options(site: Site, file: Path, line: str) -> None:
-    argv = ("reconcile", *line.split()) if line.startswith("--lease") else ("reconcile", "-f", str(file), *line.split())
-    outcome = site(*argv)
-    assert (outcome.code, outcome.stdout) == (2, "")
