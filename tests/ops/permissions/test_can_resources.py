@@ -1,11 +1,11 @@
-"""can-i with the policies of resources: what they deny and allow beside the role's policies, and what is not read."""
+"""Policies of resources: their decisions beside the role's policies, and policies that are not read."""
 
 import json
 from typing import Any
 
 import pytest
 
-from e2e.test_can_i import document, put
+from ops.permissions.support import document, put
 from worlds import ACCOUNT, Site
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
@@ -80,7 +80,7 @@ def test_a_key_policy_must_allow_it(healthy: Site) -> None:
         ({**grant("", "Deny"), "Principal": None, "NotPrincipal": {"AWS": ROLE}}, "depends on its principal"),
     ],
 )
-def test_what_is_not_known(healthy: Site, statement: dict[str, Any], reason: str) -> None:
+def test_statements_that_cannot_be_evaluated(healthy: Site, statement: dict[str, Any], reason: str) -> None:
     plain = {key: value for key, value in statement.items() if value is not None}
     item = answered(healthy, QUEUE, plain, allowed=True, code=9)
     assert (item["verdict"], reason in item["reason"]) == ("unknown", True)
@@ -96,7 +96,7 @@ def test_a_session_policy_limits_what_a_resource_allows(healthy: Site) -> None:
     assert "no statement of the session policy allows it" in item["reason"]
 
 
-def test_what_is_not_read(healthy: Site) -> None:
+def test_policies_that_are_not_read(healthy: Site) -> None:
     put(healthy, "own", document("*"))
     healthy.box.world.credentials.deny("s3:GetBucketPolicy")
     resources = (
