@@ -24,6 +24,7 @@ from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
 if TYPE_CHECKING:
+    from ops.declare.worlds import Filed
     from scenes import Scene
 
 gc.disable()  # until all tests are collected: collection would spend a quarter of its time on garbage collection
@@ -38,6 +39,7 @@ SLOW = (
     "aws/test_cloudtrail.py",
     "aws/test_eks.py::test_a_throttle",
     "aws/test_eks.py::test_reads_survive_passing_failures",
+    "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
     "commands/migrate/",
@@ -49,18 +51,29 @@ SLOW = (
     "local/test_processes.py",
     "ops/addon/",
     "ops/agent/",
+    *(
+        f"ops/declare/test_{name}.py"
+        for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
+    ),
     "ops/reading/test_collect.py",
-    "ops/reading/test_sections_costs.py",
-    "ops/reading/test_trials_dry_runs.py",
+    "ops/doctor/test_own_permissions.py",
     "ops/reading/test_probes.py",
+    "ops/reading/test_probes_doctor.py",
+    *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
+    "ops/reading/test_roles.py",
     "ops/reading/test_scope.py",
-    "ops/reading/test_trials_tokens.py",
+    "ops/reading/test_sections.py",
+    "ops/reading/test_trials.py",
+    "ops/reading/test_trials_dry_runs.py",
+    "ops/reading/test_witnesses_cloudtrail.py",
     "ops/association/",
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
-        for name in ("create", "create_with_presets", "permissions", "policies", "read", "target")
+        for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
+    "ops/role/test_read_presets.py",
+    "ops/role/test_target.py",
     "ops/status/test_foresee.py",
     "ops/trust/test_edit.py",
     "sandbox/",  # the other tests depend on these parts
@@ -78,7 +91,6 @@ SLOW = (
     "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
-    "render/test_reports.py",
     "test_scale.py",
     "test_schemas.py",
     "test_site.py",
@@ -279,6 +291,14 @@ def shared(_kept: Site) -> Iterator[Site]:
     _kept.box.world.credentials.allow_again()
     _kept.box.faults.clear()
     _kept.kube.faults.clear()
+
+
+@pytest.fixture
+def filed(account: Site) -> "Filed":
+    """Return podid with a file of declarations for `account`."""
+    from ops.declare.worlds import Filed
+
+    return Filed(account)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,9 @@ SPARE = {
     ("status", "ListAddons"),
     # the versions, the health and the insights are advice; routes out of the VPC reach EKS Auth without an endpoint
     *(("status", call) for call in ("DescribeAddon", "DescribeAddonVersions", "ListInsights", "DescribeInstances")),
-    *(("status", call) for call in ("DescribeVpcEndpoints", "GetRolePolicy", f"GET {LEASES}")),
+    *(("status", call) for call in ("DescribeVpcEndpoints", f"GET {LEASES}")),
+    # the role's permissions do not decide whether a pod gets its credentials
+    *(("status", call) for call in ("ListAttachedRolePolicies", "ListRolePolicies", "GetRolePolicy")),
     ("agent", "DescribeAddonVersions"),
     ("agent", "GET /api/v1/pods"),
     # which pods need the agent is said to be unknown; the agent is there, or not, all the same
