@@ -10,7 +10,7 @@ POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "
 
 
 def associated(site: Site) -> Site:
-    """Add associations of shop/orders with a role of podid, and of shop/cart with a role of somebody else, without
+    """Add associations of shop/orders with a role of podid, and of shop/cart with another role, without
     session tags."""
     iam, eks, policy = site.aws("iam"), site.aws("eks"), json.dumps(POLICY)
     trust = new_policy(PodIdentity(CLUSTER_ARN, "shop", "orders")).document
