@@ -2,22 +2,21 @@
 
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 
-from harness import Answers, Podid
+from harness import Answers
+from ops.doctor.test_fixes import failed
 from podid.cli import boundary
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Terminal
 from podid.commands.diagnosis.fixing import carry_out
-from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.report import DoctorReport
-from podid.ops.doctor.fixes import AutoFix, auto_fixes
+from podid.domain.findings import FixClass
+from podid.ops.doctor.fixes import AutoFix
 from podid.sandbox.baseline import add_association
 from podid.sandbox.breaks.table import AUDITED, BREAKS, to_see
 from sandbox.test_breaks import TELLING
@@ -74,7 +73,7 @@ def test_a_name_that_could_be_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0
 
     monkeypatch.setattr("podid.commands.diagnosis.fixing.main", main)
-    mend = AutoFix(found("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
+    mend = AutoFix(failed("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
     out = io.StringIO()
     streams = Streams(stdin=out, stdout=out, stderr=out, stdin_tty=False, stdout_tty=False, stderr_tty=False)
     runtime = Runtime(streams=streams, env={})
@@ -124,61 +123,6 @@ def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
     assert answers.questions == ["Apply this fix?"]
     assert "(agent-not-installed)" in outcome.stderr
     assert not site("history", "-o", "json").json["items"]
-
-
-def test_watch_only_looks(site: Site) -> None:
-    assert site("doctor", "--fix", "--watch").code == 2
-
-
-def found(check: str, *commands: tuple[str, ...], kind: FixClass = FixClass.ASK, **more: Any) -> Verdict:
-    subject = Subject("Deployment", "orders", "shop")
-    fix = Fix(kind, commands)
-    return Verdict(check=check, outcome=Outcome.FAIL, subject=subject, message="m", fix=fix, **more)
-
-
-RESTART = ("podid", "restart", "shop/orders")
-AGENT = ("podid", "install-agent")
-DISASSOCIATE = ("podid", "disassociate", "shop/orders")
-ASSOCIATE = ("podid", "associate", "shop/orders", "--role", "r")
-
-
-def test_what_podid_carries_out_itself() -> None:
-    report = DoctorReport(
-        cluster="demo",
-        cluster_arn="",
-        taken_at=datetime(2026, 1, 1, tzinfo=UTC),
-        verdicts=(
-            found("a", RESTART),
-            found("b", RESTART),  # done once
-            found("c", ("kubectl", "delete", "pod", "x")),
-            found("d", ("podid", "history")),  # changes nothing
-            found("e", AGENT, kind=FixClass.PRINT),
-            found("f", AGENT, masked_by="a"),
-            found("g", AGENT, ("aws", "iam", "x")),
-            found("h", AGENT),
-            found("i"),
-            found("j", DISASSOCIATE),
-            found("k", ASSOCIATE),
-            found("l", ("podid", "restart", "shop/cart"), severity=Severity.INFO),
-            found("m", (*ASSOCIATE, "--update-trust")),
-            found("n", ("podid", "role", "create", "r", "--for", "shop/x"), DISASSOCIATE),
-            found("o", (*AGENT, "--force")),
-            found("p", ("podid", "move", "shop/a", "shop/b")),
-        ),
-    )
-
-    def chosen(*only: str, level: Severity = Severity.WARN) -> list[str]:
-        return [item.verdict.check for item in auto_fixes(report, only, level)[0]]
-
-    # pods last: they get what the others put right
-    assert chosen() == ["h", "a"]
-    assert chosen(level=Severity.INFO) == ["h", "a", "l"]
-    assert chosen(*"abcdefghijklmnop") == ["h", "j", "k", "n", "a", "l"]
-    assert [item.kind for item in auto_fixes(report, "jkn")[0]] == [FixClass.DELETE, FixClass.GRANT, FixClass.DELETE]
-    assert auto_fixes(report)[1] == (
-        *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),
-        "l (restarts or installs, info)",
-    )
 
 
 # --- what it must never do --------------------------------------------------------------------------------------------
@@ -306,17 +250,6 @@ def test_a_fix_that_comes_to_no_plan(site: Site, monkeypatch: pytest.MonkeyPatch
     assert (plans["restart"][0]["kind"], plans["restart"][1]) == ("Plan", None)
     text = site("doctor", "--fix", "--dry-run")
     assert (text.code, "  no plan: " in text.stdout) == (8, True)
-
-
-def test_options_of_fix() -> None:
-    podid = Podid()
-    for line, code in (
-        ("doctor --dry-run", 2),
-        ("doctor --fix --dry-run --until-clean", 2),
-        ("doctor --fix --fix-level never", 2),
-        ("doctor --fix --dry-run --from x", 2),
-    ):
-        assert podid(*line.split()).code == code, line
 
 
 @pytest.mark.parametrize(

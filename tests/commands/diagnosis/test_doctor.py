@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import Podid
 from podid.sandbox.baseline import add_association
 from worlds import Site
 
@@ -85,3 +86,26 @@ def test_watch_shows_what_differs(broken: Site) -> None:
     outcome = broken("doctor", "--watch", "--timeout", "31s", "-o", "jsonl")
     assert (outcome.code, outcome.stdout.count("\n")) == (3, 1)
     assert broken("doctor", "--watch", "--until-clean").code == 2
+
+
+def test_watch_only_looks(site: Site) -> None:
+    assert site("doctor", "--fix", "--watch").code == 2
+
+
+def test_options_of_fix() -> None:
+    podid = Podid()
+    for line, code in (
+        ("doctor --dry-run", 2),
+        ("doctor --fix --dry-run --until-clean", 2),
+        ("doctor --fix --fix-level never", 2),
+        ("doctor --fix --dry-run --from x", 2),
+    ):
+        assert podid(*line.split()).code == code, line
+
+
+@pytest.mark.parametrize(
+    "line", ["--from s --fix", "--from s --save t", "--save t --watch", "--from s --until-clean", "--me --from s"]
+)
+def test_what_does_not_go_together_is_refused(line: str) -> None:
+    outcome = Podid()("doctor", *line.split())
+    assert (outcome.code, outcome.stdout) == (2, "")

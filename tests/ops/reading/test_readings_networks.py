@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from podid.checks.all import ALL
-from podid.ops.reading.sections import permissions
+from ops.reading.reports import viewer
 from worlds import Site
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -69,12 +68,7 @@ def test_under_cilium(healthy: Site) -> None:
 @pytest.mark.parametrize("kind", ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"])
 def test_without_the_permission_to_ciliums_policies(healthy: Site, kind: str) -> None:
     healthy.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
-    rules = [
-        {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
-        for permission in permissions(ALL).kubernetes
-        if permission.resource != kind
-    ]
-    outcome = healthy("doctor", "-o", "json", env=healthy.user("viewer", rules))
+    outcome = healthy("doctor", "-o", "json", env=viewer(healthy, kind))
     assert (outcome.code, outcome.json["findings"]) == (9, [])
     unknown = {item["id"]: item["permission"] for item in outcome.json["unknowns"]}
     assert unknown["cilium-host-entity"].startswith(f"list {kind}.cilium.io")

@@ -74,14 +74,6 @@ def test_a_part_of_it_is_judged_as_if_only_that_were_read(broken: Site, tmp_path
     assert "contains only namespace shop" in outcome.stderr
 
 
-@pytest.mark.parametrize(
-    "line", ["--from s --fix", "--from s --save t", "--save t --watch", "--from s --until-clean", "--me --from s"]
-)
-def test_what_does_not_go_together_is_refused(line: str) -> None:
-    outcome = Podid()("doctor", *line.split())
-    assert (outcome.code, outcome.stdout) == (2, "")
-
-
 def test_a_file_that_is_no_snapshot_is_named(tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     file.write_text("{}")

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import pod
+from ops.reading.reports import findings
 from ops.shop import Shop
 from podid.aws.decode import Credentials, PodIdentitySession
 from podid.domain.aws import Association, Caller
@@ -26,7 +27,7 @@ from podid.ops.reading.trials import sample, tokens
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from podid.sandbox.kube import kinds
-from worlds import ORDERS, KubeWorld, cluster_of
+from worlds import ORDERS, KubeWorld, Site, cluster_of
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
 ID = "a-12345678901234567"
@@ -266,3 +267,24 @@ def test_a_role_that_was_changed_is_what_they_show(shop: Shop) -> None:
     assert trial.redeemed is not None
     assert trial.redeemed.role_arn.endswith(":role/storefront")
     assert (trial.expected, trial.redeemed.expires_at is not None) == (True, True)
+
+
+WRONG = {
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": ["sts:AssumeRole"]}]
+}
+
+
+def test_tokens_that_podid_redeems(healthy: Site) -> None:
+    """What nothing that can be read explains is the organization's; without consent nothing is minted."""
+    refused = healthy("doctor", "--verify")
+    assert (refused.code, "Creating credentials" in refused.stderr) == (2, True)
+    assert findings(healthy, "--verify", "--yes") == {}
+    healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
+    outcome = healthy("doctor", "--verify", "--yes", "-o", "json")
+    assert (outcome.code, outcome.json["findings"]) == (9, [])
+    assert {item["permission"] for item in outcome.json["unknowns"]} == {"eks-auth:AssumeRoleForPodIdentity"}
+    healthy.box.world.credentials.allow_again()
+    healthy.trust("shop-orders", {"Version": "2012-10-17", **WRONG})
+    assert findings(healthy, "--verify", "--yes", "--check", "trust-wrong-principal") == {
+        "trust-wrong-principal": "error"
+    }
