@@ -131,8 +131,8 @@ def test_what_contradicts_itself(box: Sandbox, podid: Podid, more: tuple[str, ..
     assert outcome.error["message"].startswith(message)
 
 
-def test_the_short_form_of_from_file(three: Site) -> None:
-    listed = three.must("list", "-o", "json").stdout
-    file = three.directory / "associations.json"
-    file.write_text(listed)
-    assert "unchanged" in three("associate", "-f", str(file), "--wait", "none").stdout
+def test_the_short_form_of_from_file(account: Site) -> None:
+    account.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+    file = account.directory / "associations.json"
+    file.write_text(account.must("list", "-o", "json").stdout)
+    assert "unchanged" in account.must("associate", "-f", str(file), "--wait", "none").stdout

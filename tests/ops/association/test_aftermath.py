@@ -161,7 +161,7 @@ def test_disassociate_waits_until_pods_are_no_longer_given_credentials(ready: Si
     assert outcome.json["awaited"] == {"summary": "new pods of shop/orders no longer get credentials", "reached": True}
 
 
-def test_an_association_that_stays_as_it_is_while_its_role_lets_nobody_in(healthy: Site) -> None:
+def test_a_broken_trust_policy_is_never_called_ready(healthy: Site) -> None:
     trust = trust_for(ORDERS)
     trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
     healthy.trust("shop-orders", trust)
@@ -175,7 +175,7 @@ def test_an_association_that_stays_as_it_is_while_its_role_lets_nobody_in(health
     assert (tagged.code, tagged.json["after"]) == (0, [])
 
 
-def test_one_that_is_mended_in_the_same_run(healthy: Site) -> None:
+def test_a_broken_trust_policy_that_is_fixed_in_the_same_run(healthy: Site) -> None:
     trust = trust_for(ORDERS)
     trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
     healthy.trust("shop-orders", trust)
