@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from harness import Podid
-from ops.association.worlds import ARN, TARGET, WAIT, roles, statuses
+from harness import Podid, table
+from ops.association.worlds import ARN, TARGET, WAIT, owned_by_an_addon, roles, statuses
 from ops.change.support import policy_file, writes
-from podid.sandbox.baseline import add_association
+from podid.domain.errors import InvalidInput
+from podid.domain.names import ServiceAccountRef
+from podid.ops.association.files import FileItem, check_accounts, read_items
+from podid.ops.association.request import Settings
 from podid.sandbox.box import Sandbox
 
 
@@ -47,24 +50,35 @@ pay,jobs,,,off,
 """
 
 
-@pytest.mark.parametrize(
+EXPECTED = (
+    FileItem(ServiceAccountRef("shop", "cart"), "storefront", Settings(tags={"team": "a"})),
+    FileItem(ServiceAccountRef("pay", "api"), f"{ARN}storefront", Settings(target_role_arn=TARGET)),
+    FileItem(ServiceAccountRef("pay", "jobs"), settings=Settings(disable_session_tags=True)),
+)
+
+
+@table(
     ("name", "content"),
     [
-        ("a.json", ITEMS),
-        ("b.json", {"items": ITEMS}),
+        ("a.json", json.dumps(ITEMS)),
+        ("b.json", json.dumps({"items": ITEMS})),
         ("c.jsonl", "\n".join(map(json.dumps, ITEMS))),
         ("d.yaml", YAML),
         ("e.csv", CSV),
         ("f", YAML),
+        ("stdin", CSV),
     ],
 )
-def test_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str, content: object) -> None:
-    """What an item leaves out, the options say."""
-    command = ("associate", "--from-file", written(tmp_path, name, content), "--role", "orders-dynamodb", *WAIT)
-    made = podid(*command, "--tag", "team=b", "--tag", "by=me", "-o", "json")
-    assert made.code == 0, made
+def test_every_format_has_the_same_associations(name: str, content: str) -> None:
+    assert read_items(content, name) == EXPECTED
+
+
+def test_options_apply_to_items_without_a_value(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    command = ("associate", "--from-file", written(tmp_path, "a.json", ITEMS), "--role", "orders-dynamodb", *WAIT)
+    outcome = podid(*command, "--tag", "team=b", "--tag", "by=me", "-o", "json")
+    assert outcome.code == 0, outcome
     assert roles(box) == {"shop/cart": "storefront", "pay/api": "storefront", "pay/jobs": "orders-dynamodb"}
-    after = {item["target"]: item["after"] for item in made.json["actions"]}
+    after = {item["target"]: item["after"] for item in outcome.json["actions"]}
     assert after["shop/cart"]["tags"] == {"team": "a", "by": "me"}
     assert after["pay/jobs"]["tags"] == {"team": "b", "by": "me"}
     assert (after["pay/api"]["targetRoleArn"], after["pay/jobs"]["disableSessionTags"]) == (TARGET, True)
@@ -72,34 +86,25 @@ def test_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name:
     assert (podid(*command, "-o", "json").code, writes(box)) == (0, count)
 
 
-@pytest.mark.parametrize("output", ["json", "jsonl", "yaml", "csv"])
-def test_what_list_prints_is_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, output: str) -> None:
-    """From one cluster to another, and back to itself without a change."""
+def test_the_output_of_list_is_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     for ref, more in {
         "shop/orders": ("orders-dynamodb", "--target-role", TARGET, "--tag", "a=b"),
         "shop/cart": ("storefront", "--no-session-tags"),
     }.items():
         assert podid("associate", ref, *WAIT, "--role", *more).code == 0
-    addon = add_association(box.world, "kube-system", "ebs-csi-controller-sa", "storefront")
-    box.world.put_association(
-        box.world.clusters["demo"],
-        type(addon)(**{**vars_of(addon), "owner_arn": "arn:aws:eks:us-west-2:111122223333:addon/demo/ebs/1"}),
-    )
-    listed = podid("list", "-o", output)
-    assert listed.code == 0, listed
-    file = written(tmp_path, f"all.{output}", listed.stdout)
+    owned_by_an_addon(box, "storefront")
     count = writes(box)
-    same = podid("associate", "--from-file", file, *WAIT, "-o", "json")
-    assert (same.code, writes(box)) == (0, count), same
-    assert sorted(statuses(same)) == [
-        ("kube-system/ebs-csi-controller-sa", "skipped"),
-        ("shop/cart", "unchanged"),
-        ("shop/orders", "unchanged"),
-    ]
-
-
-def vars_of(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+    for output in ("json", "jsonl", "yaml", "csv"):
+        listed = podid("list", "-o", output)
+        assert listed.code == 0, listed
+        file = written(tmp_path, f"all.{output}", listed.stdout)
+        same = podid("associate", "--from-file", file, *WAIT, "-o", "json")
+        assert (same.code, writes(box)) == (0, count), same
+        assert sorted(statuses(same)) == [
+            ("kube-system/ebs-csi-controller-sa", "skipped"),
+            ("shop/cart", "unchanged"),
+            ("shop/orders", "unchanged"),
+        ]
 
 
 B = {"namespace": "a", "serviceAccount": "b"}
@@ -147,19 +152,15 @@ WRONG: tuple[tuple[str, object, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("name", "content", "message"), WRONG, ids=[message[:40] for _, _, message in WRONG])
-def test_a_file_that_is_wrong(
-    box: Sandbox, podid: Podid, tmp_path: Path, name: str, content: object, message: str
-) -> None:
-    """File, line and key, whatever is wrong with it."""
-    file = written(tmp_path, name, content)
-    outcome = podid("associate", "--from-file", file, "--role", "r", "-o", "json")
-    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0), outcome
-    assert outcome.error["message"].startswith(f"{file}, line {message}")
-    assert len(outcome.error["message"]) < 600
+@table(("name", "content", "message"), WRONG)
+def test_the_error_names_line_and_key(name: str, content: object, message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_items(content if isinstance(content, str) else json.dumps(content), name)
+    assert refused.value.message.startswith(f"{name}, line {message}")
+    assert len(refused.value.message) < 600
 
 
-@pytest.mark.parametrize(
+@table(
     ("content", "message"),
     [
         ([1], " is not a list of associations as podid list prints it"),
@@ -168,11 +169,10 @@ def test_a_file_that_is_wrong(
         ([{**B, "tags": [[[float("inf")]]]}], ", line 1: tags is Infinity"),
     ],
 )
-def test_a_file_that_is_no_list(box: Sandbox, podid: Podid, tmp_path: Path, content: object, message: str) -> None:
-    file = written(tmp_path, "x.json", content)
-    outcome = podid("associate", "--from-file", file, "-o", "json")
-    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0), outcome
-    assert outcome.error["message"].startswith(f"{file}{message}")
+def test_a_file_without_a_list(content: object, message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_items(content if isinstance(content, str) else json.dumps(content), "x.json")
+    assert refused.value.message.startswith(f"x.json{message}")
 
 
 ROWS = (
@@ -184,7 +184,7 @@ ROWS = (
 )
 
 
-SAID = (
+MISTAKES = (
     "namespace: 'A' is not a namespace name",
     "serviceAccount: 'B' is not a service account name",
     "roleArn: 'arn:aws:iam::1:role/x' is not the ARN",
@@ -192,7 +192,7 @@ SAID = (
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "content", "lines"),
     [
         ("x.json", json.dumps(ROWS, indent=1), (2, 11, 15, 20)),
@@ -206,42 +206,48 @@ SAID = (
         ),
     ],
 )
-def test_every_row_that_is_wrong_is_told_at_once(
-    box: Sandbox, podid: Podid, tmp_path: Path, name: str, content: str, lines: tuple[int, ...]
-) -> None:
-    file = written(tmp_path, name, content)
+def test_every_wrong_row_is_reported(name: str, content: str, lines: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidInput, match="has 4 rows that cannot be used") as refused:
+        read_items(content, name)
+    assert len(refused.value.lines) == len(lines)
+    for detail, line, mistake in zip(refused.value.lines, lines, MISTAKES, strict=True):
+        assert detail.startswith(f"line {line}: {mistake}")
+
+
+def test_of_very_many_wrong_rows_the_first_are_reported() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_items("\n".join(json.dumps({"namespace": "A"}) for _ in range(300)), "x.jsonl")
+    assert (len(refused.value.lines), refused.value.lines[-1]) == (51, "and 250 more")
+
+
+def test_a_wrong_file_changes_nothing(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    file = written(tmp_path, "x.json", json.dumps(ROWS, indent=1))
     outcome = podid("associate", "--from-file", file, "-o", "json")
     assert (outcome.code, outcome.stdout, box.faults.calls.total()) == (2, "", 0)
     assert outcome.error["message"] == f"{file} has 4 rows that cannot be used"
-    for told, line, what in zip(outcome.error["details"], lines, SAID, strict=True):
-        assert told.startswith(f"line {line}: {what}")
-    text = podid("associate", "--from-file", file)
-    assert [f"  line {line}: " in text.stderr for line in lines] == [True] * 4
+    assert len(outcome.error["details"]) == 4
+    text = podid("associate", "--from-file", file).stderr
+    assert [f"  line {line}: " in text for line in (2, 11, 15, 20)] == [True] * 4
 
 
-def test_of_very_many_rows_the_first_are_told(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
-    file = written(tmp_path, "x.jsonl", "\n".join(json.dumps({"namespace": "A"}) for _ in range(300)))
-    told = podid("associate", "--from-file", file, "-o", "json").error["details"]
-    assert (len(told), told[-1]) == (51, "and 250 more")
-
-
-def test_roles_of_another_account_are_told_with_their_rows(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
-    """Which account the cluster is in, the file alone does not tell."""
+def test_roles_of_another_account_are_reported_with_their_rows(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    """The file does not contain the account of the cluster."""
     other = ARN.replace("111122223333", "444455556666")
     rows = [{"namespace": "a", "serviceAccount": name, "role": f"{other}{name}"} for name in ("b", "c")]
     file = written(tmp_path, "x.json", json.dumps([{**B, "role": f"{ARN}storefront"}, *rows[1:]], indent=1))
     outcome = podid("associate", "--from-file", file, "-o", "json")
     assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
     assert outcome.error["message"].startswith(f"{file}, line 7: roleArn: {other}c is in account 444455556666; ")
-    both = podid("associate", "--from-file", written(tmp_path, "y.json", rows), "-o", "json")
-    assert (both.code, len(both.error["details"])) == (2, 2)
+    with pytest.raises(InvalidInput) as refused:
+        check_accounts(read_items(json.dumps(rows), "y.json"), "111122223333", "y.json")
+    assert len(refused.value.lines) == 2
 
 
 def test_a_session_policy_of_a_file_may_be_an_object(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     policy = json.loads(Path(policy_file(tmp_path)).read_text())
     item = {"namespace": "shop", "serviceAccount": "orders", "role": "orders-dynamodb"}
     file = written(tmp_path, "x.json", [{**item, "policy": policy, "sessionTags": False}])
-    made = podid("associate", "--from-file", file, *WAIT, "-o", "json")
-    assert made.code == 0, made
-    assert json.loads(made.json["actions"][0]["after"]["policy"]) == policy
+    outcome = podid("associate", "--from-file", file, *WAIT, "-o", "json")
+    assert outcome.code == 0, outcome
+    assert json.loads(outcome.json["actions"][0]["after"]["policy"]) == policy
     assert podid("associate", "--from-file", file, *WAIT, "-o", "json").json["actions"][0]["status"] == "unchanged"

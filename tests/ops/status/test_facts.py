@@ -56,8 +56,7 @@ def test_the_trust_policy_is_evaluated_for_the_pods() -> None:
 
 def test_the_target_role_and_the_service_account() -> None:
     snapshot = chained()
-    (own,) = snapshot.associations.value if isinstance(snapshot.associations, Known) else ()
-    hop = hop_of(snapshot, own)
+    hop = hop_of(snapshot, association())
     assert hop is not None
     assert hop.verdict is TrustVerdict.MATCH
     assert hop_of(healthy_snapshot(), association()) is None

@@ -62,7 +62,7 @@ class Waits:
 
 def test_a_recent_change_is_waited_for_and_only_its_sections_are_read_again() -> None:
     waits = Waits(STARTING, STARTING, STATUS)
-    assert (waits.run(), waits.seconds) == (IdentityState.READY, 2 * ROUND_SECONDS)
+    assert (waits.run(), waits.seconds) == (IdentityState.VERIFIED, 2 * ROUND_SECONDS)
     assert waits.again[0] == set()
     assert "agent_pods" in waits.again[1]
     assert "tokens" not in waits.again[1]
