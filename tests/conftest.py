@@ -24,6 +24,7 @@ from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
 if TYPE_CHECKING:
+    from ops.declare.worlds import Filed
     from scenes import Scene
 
 gc.disable()  # until all tests are collected: collection would spend a quarter of its time on garbage collection
@@ -48,6 +49,10 @@ SLOW = (
     "local/test_processes.py",
     *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
     "ops/agent/",
+    *(
+        f"ops/declare/test_{name}.py"
+        for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
+    ),
     "ops/reading/test_collect.py",
     "ops/doctor/test_own_permissions.py",
     "ops/reading/test_probes.py",
@@ -70,8 +75,10 @@ SLOW = (
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
-        for name in ("create", "create_with_presets", "permissions", "policies", "read", "target")
+        for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
+    "ops/role/test_read_presets.py",
+    "ops/role/test_target.py",
     "ops/status/test_diagnose_in_every_view.py",
     "ops/status/test_foresee",
     "ops/trust/test_edit.py",
@@ -90,7 +97,6 @@ SLOW = (
     "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
-    "render/test_reports.py",
     "test_scale.py",
     "test_schemas.py",
     "test_site.py",
@@ -291,6 +297,14 @@ def shared(_kept: Site) -> Iterator[Site]:
     _kept.box.world.credentials.allow_again()
     _kept.box.faults.clear()
     _kept.kube.faults.clear()
+
+
+@pytest.fixture
+def filed(account: Site) -> "Filed":
+    """Return podid with a file of declarations for `account`."""
+    from ops.declare.worlds import Filed
+
+    return Filed(account)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from podid.render.formats import Report
 from podid.sandbox.baseline import add_association
 from worlds import Site
 
@@ -109,3 +110,23 @@ def test_options_of_fix() -> None:
 def test_what_does_not_go_together_is_refused(line: str) -> None:
     outcome = Podid()("doctor", *line.split())
     assert (outcome.code, outcome.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("form", [*Report])
+def test_on_the_command_line(site: Site, form: Report) -> None:
+    add_association(site.box.world, "shop", "orders", "storefront")
+    outcome = site("doctor", "-o", form)
+    assert (outcome.code, outcome.stderr) == (3, "")
+    assert outcome.stdout.count("agent-not-installed") >= 1
+    assert outcome.stdout.endswith("\n")
+    assert site("list", "-o", form).code == 2
+    assert site("doctor", "--list", "-o", form).code == 2
+    assert site("doctor", "--query", "summary", "-o", form).code == 2
+
+
+def test_a_runner_obeys_the_report_and_nothing_else(site: Site) -> None:
+    add_association(site.box.world, "shop", "orders", "storefront")
+    site.env["GITHUB_ACTIONS"] = "true"
+    outcome = site("doctor", "-o", "github")
+    assert "::error title=agent-not-installed%3A " in outcome.stdout
+    assert not any(line.startswith("::") for line in site("doctor").stdout.splitlines())
