@@ -5,9 +5,11 @@ from podid.commands.diagnosis.own import permissions_of_commands
 from worlds import Site
 
 
-def test_a_command_that_needs_nothing_lacks_nothing(shared: Site) -> None:
-    outcome = shared("doctor", "--me", "--for", "preset list", "-o", "json")
+def test_a_command_without_permissions(account: Site) -> None:
+    outcome = account("doctor", "--me", "--for", "preset list", "-o", "json")
     assert (outcome.code, outcome.json["permissions"]) == (0, [])
+    refused = account("doctor", "--me", "-o", "junit")
+    assert (refused.code, refused.stdout, "-o json" in refused.stderr) == (2, "", True)
 
 
 @table(
@@ -18,7 +20,6 @@ def test_a_command_that_needs_nothing_lacks_nothing(shared: Site) -> None:
         ("doctor --me --for role", "'role'"),
         ("doctor --me shop/orders", "together with a target"),
         ("doctor --me --fix", "checks or fixes"),
-        ("doctor --me -o junit", "-o json"),
     ],
 )
 def test_options_that_cannot_be_used_together(line: str, words: str) -> None:
