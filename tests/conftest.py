@@ -42,6 +42,8 @@ SLOW = (
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
+    "commands/migrate/",
+    "ops/migrate/",
     "delivery/test_ci.py",
     "delivery/test_container.py",
     "e2e/",
