@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ops.addon.worlds import EBS, EBS_ACCOUNT
 from worlds import ACCOUNT, Site
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/storefront"
-EBS, EBS_ACCOUNT = "aws-ebs-csi-driver", "ebs-csi-controller-sa"
 
 
 def rows(site: Site, *argv: str) -> dict[tuple[str, str], Any]:
@@ -51,23 +51,6 @@ def test_each_mechanism_and_owner(account: Site) -> None:
     assert found["coredns", ""]["supported"] is False
 
 
-def test_what_eks_offers_too(account: Site) -> None:
-    found = rows(account, "--all")
-    assert found["vpc-cni", "aws-node"]["installed"] is False
-    assert found["vpc-cni", "aws-node"]["addonVersion"] == "v1.21.1-eksbuild.3"
-    assert found[EBS, EBS_ACCOUNT]["installed"] is True
-
-
 def test_an_old_version_supports_nothing(account: Site) -> None:
     account.box.world.clusters["demo"].addons[EBS].version = "v1.25.0-eksbuild.1"
     assert rows(account)[EBS, ""]["supported"] is False
-
-
-def test_what_cannot_be_read_is_unknown(account: Site) -> None:
-    account.box.world.credentials.deny("eks:DescribeAddonConfiguration")
-    account.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    outcome = account("addon", "list", "-o", "json")
-    assert (outcome.code, [item["supported"] for item in outcome.json["items"]]) == (0, [None])
-    told = account("addon", "list").stderr
-    assert "not checked: the configuration of an add-on: " in told
-    assert "not checked: the associations: " in told

@@ -7,7 +7,7 @@ import pytest
 
 from cluster_api import Json
 from podid.sandbox.faults import Fault
-from worlds import Site
+from worlds import ORDERS, Site, trust_for
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
 READ_PODS: Json = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
@@ -159,3 +159,26 @@ def test_disassociate_waits_until_pods_are_no_longer_given_credentials(ready: Si
     outcome = ready("disassociate", "shop/orders", "--yes", "-o", "json", "--wait", "ready")
     assert outcome.code == 0
     assert outcome.json["awaited"] == {"summary": "new pods of shop/orders no longer get credentials", "reached": True}
+
+
+def test_a_broken_trust_policy_is_never_called_ready(healthy: Site) -> None:
+    trust = trust_for(ORDERS)
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
+    healthy.trust("shop-orders", trust)
+    outcome = healthy("associate", "shop/orders", "--tag", "team=shop", "--replace", "-o", "json")
+    (after,) = outcome.json["after"]
+    assert (outcome.code, after["state"], after["id"]) == (3, "broken", "trust-condition-never-matches")
+    assert [item["status"] for item in outcome.json["actions"]] == ["done"]
+    assert "trust-condition-never-matches" in healthy("associate", "shop/orders").stdout
+    # what is not touched stands in the way of nothing
+    tagged = healthy("associate", "shop/orders", "--tag", "team=cart", "--replace", "--wait", "none", "-o", "json")
+    assert (tagged.code, tagged.json["after"]) == (0, [])
+
+
+def test_a_broken_trust_policy_that_is_fixed_in_the_same_run(healthy: Site) -> None:
+    trust = trust_for(ORDERS)
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
+    healthy.trust("shop-orders", trust)
+    outcome = healthy("associate", "shop/orders", "--role", "shop-orders", "--update-trust", "-o", "json")
+    assert outcome.code == 0
+    assert [after["state"] for after in outcome.json["after"]] == ["ready"]

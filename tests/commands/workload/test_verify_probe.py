@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import Answers, Outcome, Podid
+from harness import Outcome
 from permissions_support import without_eks_auth
 from podid.kube.writer import KubeWriter
 from podid.sandbox.baseline import NODE_ROLE
@@ -39,38 +39,6 @@ def test_a_pod_of_podids_own_on_each_node_asks_the_agent(healthy: Site) -> None:
     assert (report["state"], len(report["pods"])) == ("verified", 2)
     assert [probe["node"] for probe in report["probes"]] == nodes
     assert {probe["roleArn"] for probe in report["probes"]} == {ROLE_ARN}
-
-
-def test_without_it_nothing_is_made(healthy: Site) -> None:
-    before = healthy.kube.faults.calls["kubernetes", "POST /apis/batch/v1/namespaces/shop/jobs"]
-    assert healthy.must("verify", "shop/orders", "--yes", "-o", "json").json["probes"] == []
-    assert healthy.kube.faults.calls["kubernetes", "POST /apis/batch/v1/namespaces/shop/jobs"] == before
-    assert len(healthy.must("history", "-o", "json").json["items"]) == 0
-
-
-def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
-    refused = healthy(*(word for word in PROBE if word != "--yes"))
-    assert (refused.code, jobs(healthy), refused.error["hint"][-5:]) == (2, [], "--yes")
-    text = healthy.must("verify", "shop/orders", "--yes", "--probe")
-    assert text.stderr.count("(one pod as shop/orders, deleted after its answer)") == 2
-    for node in nodes_of(healthy):
-        assert f"      node: {node}\n" in text.stderr
-        assert f"  ✓ podid's own pod  {node.partition('.')[0]}  role shop-orders\n" in text.stdout
-    (run,) = healthy.must("history", "-o", "json").json["items"]
-    assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")] * 2
-    undone = healthy.must("undo", run["runId"], "--yes")
-    assert "left nothing to undo" in undone.stderr
-    assert healthy("undo", "last", "--yes").code == 5  # a probe hides no change
-
-
-def test_a_no_makes_nothing(healthy: Site) -> None:
-    answers = Answers(False)
-    podid = Podid(healthy.podid.env, tty=True, answers=answers, clock=healthy.podid.clock)
-    with pytest.MonkeyPatch.context() as patch:
-        healthy.enter(patch)
-        outcome = podid("verify", "shop/orders", "--probe")
-    assert (outcome.code, jobs(healthy)) == (2, [])
-    assert "run 2 probe pods?" in answers.questions[0]
 
 
 def test_the_manifest_is_small_and_restricted(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:

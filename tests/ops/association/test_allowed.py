@@ -31,22 +31,6 @@ def policy(*actions: str, effect: str = "Allow", **condition: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_allowed_and_not(healthy: Site) -> None:
-    report = asked(healthy, "--can", READ, "--resource", TABLE, code=0)
-    assert (report["state"], answers(report)) == ("verified", [(READ, True, None)])
-    report = asked(healthy, "--can", READ, "--can", "s3:GetObject", "--resource", TABLE, code=3)
-    # the state is about getting the role, not about what it may do
-    assert report["state"] == "verified"
-    assert answers(report) == [(READ, True, None), ("s3:GetObject", False, "role-no-permissions")]
-    text = healthy("verify", "shop/orders", "--yes", "--can", "s3:GetObject").stdout
-    assert "  ✗ s3:GetObject on *  denied: no policy of role shop-orders allows it\n" in text
-
-
-def test_without_it_nothing_is_simulated(healthy: Site) -> None:
-    report = asked(healthy, code=0)
-    assert report["allowed"] == []
-
-
 def test_the_boundary(healthy: Site) -> None:
     iam = healthy.aws("iam")
     made = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("s3:*"))["Policy"]["Arn"]
@@ -145,20 +129,6 @@ def test_without_the_permission_it_is_unknown(healthy: Site, tmp_path: Any) -> N
         "iam:SimulatePrincipalPolicy",
         [(READ, None, None)],
     )
-
-
-def test_an_earlier_broken_link_stays_the_one_that_is_named(healthy: Site) -> None:
-    healthy.kube.faults.agent_not_ready.add("*")
-    healthy.wait(60)
-    report = asked(healthy, "--can", "s3:GetObject", code=3)
-    assert (report["link"], answers(report)[0][1]) == (6, False)
-
-
-@pytest.mark.parametrize(
-    "words", [("--can", "GetItem"), ("--can", "s3:*"), ("--can", READ, "--resource", "orders"), ("--resource", "*")]
-)
-def test_what_cannot_be_asked(healthy: Site, words: tuple[str, ...]) -> None:
-    assert healthy("verify", "shop/orders", "--yes", *words).code == 2
 
 
 def test_the_sandbox_agrees_with_itself(healthy: Site) -> None:

@@ -1,11 +1,9 @@
 """What comes of a change is part of its plan, and pods are not restarted to their harm."""
 
-import json
 from typing import Any
 
 import pytest
 
-from e2e.test_restart import selecting
 from ops.change.support import writes
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
@@ -166,69 +164,6 @@ def test_what_may_not_be_read_is_one_line(site: Site) -> None:
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------
-
-
-def pods_of(site: Site) -> set[str]:
-    return set(site.cluster.pod_names(ORDERS.namespace, ORDERS.name))
-
-
-@pytest.fixture
-def losing(site: Site) -> Site:
-    """Pods that have a role, in a cluster that lost its agent's add-on since."""
-    site.with_agent().with_identity()
-    site.must("uninstall-agent", "--yes")
-    site.wait(60)
-    return site
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ("restart", "shop/orders"),
-        ("associate", "shop/orders", "--role", "storefront", "--replace", "--restart"),
-        ("apply", "-f", "FILE", "--adopt", "--restart"),
-    ],
-    ids=lambda argv: argv[0],
-)
-def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...]) -> None:
-    """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
-    site.associate("shop", "orders")
-    file = site.directory / "shop.json"
-    link = {"serviceAccount": "shop/orders", "role": "storefront"}
-    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
-    file.write_text(json.dumps({**head, "associations": [link]}))
-    argv = tuple(str(file) if word == "FILE" else word for word in argv)
-    count, pods = writes(site.box), pods_of(site)
-    for quiet in ((), ("-q",), ("--dry-run",)):
-        refused = site(*argv, *quiet)
-        assert refused.code == 6, refused
-        assert "New pods of shop/orders would get no credentials" in refused.stderr
-        assert "(agent-not-installed). 2 running pods keep theirs. Nothing was changed." in refused.stderr
-        assert "Try:   podid install-agent --cluster demo\n" in refused.stderr
-    assert (writes(site.box), pods_of(site)) == (count, pods)
-    site(*argv, "--force", "--timeout", "60s")
-    assert not pods_of(site) & pods
-
-
-def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
-    pods = pods_of(losing)
-    refused = losing("restart", "shop/orders", "-o", "json")
-    assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
-
-
-def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
-    site.with_agent().with_identity()
-    site.cluster.make_workload("Deployment", "shop", "import", "orders")
-    site.wait(300)
-    selecting(site, {"matchLabels": {"app": "import"}})
-    pods = pods_of(site)
-    first, *more = under_the_plan(site, "restart", "shop/orders")
-    assert first == "After this: ! shop/orders  doubtful at link 3 injection: webhook-config-altered"
-    assert not any("broken" in line for line in more)
-    outcome = site("restart", "shop/orders", "--yes", "-o", "json")
-    became = {item["target"]: item["status"] for item in outcome.json["actions"]}
-    assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
-    assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
 
 
 # --- agents, trust and roles ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`podid restart` on every kind of workload, by name, by namespace and everywhere."""
+"""Eviction of OnDelete workloads, and workloads that are not restarted."""
 
 from functools import wraps
 from typing import Any
@@ -8,8 +8,6 @@ import pytest
 from cluster_api import Json, injected
 from podid.kube.writer import KubeWriter
 from worlds import Site
-
-READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
 
 
 @pytest.fixture
@@ -44,99 +42,6 @@ def said(document: Any) -> dict[str, tuple[str, str]]:
 
 def new(count: int) -> str:
     return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
-
-
-def test_one_service_account(associated: Site) -> None:
-    outcome = associated("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
-        0,
-        {"shop/Deployment/orders": ("done", new(2))},
-    )
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
-    pods = associated.cluster.pod_names("shop")
-    associated.must("restart", "shop/orders")  # by name, pods are replaced whether they need it or not
-    assert not set(pods) & set(associated.cluster.pod_names("shop"))
-
-
-def test_a_namespace(associated: Site) -> None:
-    assert associated("restart", "-n", "shop").code == 0
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
-
-
-def test_a_namespace_without_associations_is_no_silent_green(associated: Site) -> None:
-    refused = associated("restart", "-n", "default", "-o", "json")
-    assert (refused.code, refused.error["message"]) == (5, "No association in namespace default of cluster demo")
-    listed = associated("list", "-n", "default")
-    assert (listed.code, listed.stderr) == (0, "no pod identity associations in namespace default of cluster demo\n")
-
-
-def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
-    pods = associated.cluster.pod_names("shop")
-    refused = associated("restart", "-A", "--stale", "-o", "json")
-    assert (refused.code, refused.error["code"]) == (2, "ConsentNeeded")
-    assert refused.error["hint"] == "podid restart -A --stale -o json --yes"
-    assert associated.cluster.pod_names("shop") == pods
-    outcome = associated("restart", "-A", "--stale", "--yes", "-o", "json")
-    assert (outcome.code, set(said(outcome.json))) == (
-        0,
-        {"shop/Deployment/orders", "payments/Deployment/billing-worker"},
-    )
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [True])
-    pods = associated.cluster.pod_names("shop")
-    again = associated("restart", "-A", "--stale", "-o", "json")
-    assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
-    text = associated.must("restart", "-A", "--stale")
-    assert (text.stdout, text.stderr) == ("nothing to restart: no pod is stale\n", "")
-
-
-def test_why_there_is_nothing_to_undo(associated: Site) -> None:
-    associated.must("restart", "shop/orders")
-    run = associated.must("history", "-o", "json").json["items"][0]["runId"]
-    undone = associated.must("undo", run, "--yes")
-    assert (
-        "the restart of Deployment shop/orders cannot be undone; it did not change the workload's settings"
-        in undone.stderr
-    )
-    assert f"run {run} has nothing left to undo" in undone.stderr
-    none = associated("undo", "last", "--yes")
-    assert (none.code, none.stderr) == (5, "Error: The journal has no run that can be undone.\n")
-
-
-def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
-    associated.must("disassociate", "shop/orders", "--yes", "--wait", "api")
-    associated.must("undo", "last", "--yes", "--wait", "api")
-    again = associated("undo", "last", "--yes", "--wait", "api", "-o", "json")
-    run = associated.must("history", "-o", "json").json["items"][-1]["runId"]
-    assert (again.code, again.json["notes"]) == (0, [f"run {run} has nothing left to undo"])
-
-
-def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
-    pods = healthy.cluster.pod_names("shop")
-    healthy.must("disassociate", "shop/orders", "--yes")
-    outcome = healthy("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
-        0,
-        {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
-    )
-    assert not set(pods) & set(healthy.cluster.pod_names("shop"))
-    assert states(healthy, "shop") == [False, False]
-    again = healthy("restart", "shop/orders", "-o", "json")
-    assert (again.code, again.error["code"]) == (5, "NotFound")
-
-
-def test_a_dry_run_restarts_nothing(associated: Site) -> None:
-    pods = associated.cluster.pod_names("shop")
-    outcome = associated("restart", "-A", "--stale", "--dry-run", "-o", "json")
-    assert (outcome.code, outcome.json["kind"], len(outcome.json["actions"])) == (0, "Plan", 2)
-    associated.wait(10)
-    assert associated.cluster.pod_names("shop") == pods
-
-
-def test_which_pods_has_to_be_said(associated: Site) -> None:
-    assert associated("restart").code == 2
-    assert associated("restart", "shop/orders", "-n", "shop").code == 2
-    missing = associated("restart", "shop/order", "-o", "json")
-    assert (missing.code, missing.error["code"]) == (5, "NotFound")
 
 
 ON_DELETE: Json = {"updateStrategy": {"type": "OnDelete"}}
@@ -249,67 +154,6 @@ def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> No
     assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
 
 
-WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
-
-
-@pytest.mark.parametrize("gone", [True, False])
-def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site, gone: bool) -> None:
-    """It ends at once where the webhook is seen not to serve them."""
-    healthy.wait(300)
-    if gone:
-        healthy.cluster.delete(WEBHOOK)
-    else:
-        selecting(healthy, {"matchLabels": {"app": "cart"}})
-    began, writes = healthy.slept, healthy.cluster.pod_names("shop")
-    for more in ((), ("--dry-run",)):
-        outcome = healthy("restart", "shop/orders", "-o", "json", *more)
-        assert (outcome.code, outcome.stdout, healthy.slept) == (6, "", began)
-        assert outcome.error["message"].startswith("New pods of shop/orders would get no credentials: ")
-        kept = "2 running pods keep theirs. Nothing was changed"
-        id_ = "injection-missed-webhook" if gone else "webhook-config-altered"
-        assert outcome.error["message"].endswith(f"({id_}). {kept}")
-    assert healthy.cluster.pod_names("shop") == writes
-
-
-def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
-    """It is registered as it should be; once it has had time to hear of the association, what it does counts."""
-    healthy.wait(300)
-    healthy.kube.faults.webhook_misses = 1000
-    began = healthy.slept
-    outcome = healthy("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, outcome.stdout, healthy.slept - began) == (6, "", 15)
-    assert "(injection-missed-webhook). 2 running pods keep theirs" in outcome.error["message"]
-    forced = healthy("restart", "shop/orders", "--force", "-o", "json")
-    assert said(forced.json)["shop/Deployment/orders"][0] == "failed"
-
-
-def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
-    selecting(healthy, {"matchLabels": {"app": "orders"}})
-    assert said(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
-
-
-def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
-    associated.kube.faults.webhook_misses = 3
-    outcome = associated.must("restart", "shop/orders", "-o", "json")
-    assert said(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
-    assert states(associated, "shop") == [True, True]
-
-
-def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
-    patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
-    outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
-    assert outcome.code == 0
-    note = outcome.json["notes"][-1]
-    assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
-    assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
-
-
-def selecting(site: Site, selector: Json) -> None:
-    """The webhook is asked about these pods only."""
-    webhooks = [{**each, "objectSelector": selector} for each in site.cluster.get(WEBHOOK)["webhooks"]]
-    site.cluster.merge(WEBHOOK, {"webhooks": webhooks})
-
-
 def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_pod("shop", "shell", "orders")
@@ -367,42 +211,3 @@ def test_a_rollout_that_does_not_end(associated: Site) -> None:
     assert (outcome.code, target["status"]) == (7, "failed")
     assert target["reason"].startswith("the rollout did not finish within 60 s: ")
     assert sum(not new for new in states(associated, "shop")) == 2  # the old pods serve on
-
-
-def test_without_the_permission_to_patch(associated: Site) -> None:
-    caller = associated.user("viewer", [READ])
-    outcome = associated("restart", "shop/orders", "-o", "json", env=caller)
-    (target,) = outcome.json["actions"]
-    assert (outcome.code, target["status"]) == (4, "failed")
-    assert "patch deployments.apps in namespace shop" in target["reason"]
-
-
-def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
-    """The association is made and kept; what could not be done is named."""
-    site.with_agent()
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
-    create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
-    caller = site.user("viewer", [READ, create])
-    outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json", env=caller)
-    assert [(item["kind"], item["status"]) for item in outcome.json["actions"]] == [
-        ("association", "done"),
-        ("restart", "failed"),
-    ]
-    assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
-    assert outcome.code == 8
-
-
-def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
-    site.with_agent()
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
-    site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
-    marked = [line.split("\t")[1] for line in site.must("history").stdout.splitlines()]
-    assert marked == ["done", "done"]
-    steps = site.must("history", "last", "-o", "json").json["items"][0]["actions"]
-    assert [(step["kind"], step["status"]) for step in steps] == [("association", "done"), ("restart", "done")]
-    site.must("restart", "shop/orders")  # which there is nothing of to undo
-    undone = site.must("undo", "last", "--yes", "--restart")
-    assert undone.stdout.startswith("✓ association shop/orders: deleted\n✓ Deployment shop/orders"), undone
-    assert "cannot be undone" not in undone.stderr
-    # nor an undo
-    assert "podid associate" in site.must("history", "last").stdout

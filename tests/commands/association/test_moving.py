@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from ops.association.worlds import TARGET, WAIT, cluster_state, owned_by_an_addon, roles
 from ops.change.support import account_state, writes
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
 from podid.sandbox.box import Sandbox
-
-from .test_transfer import TARGET, WAIT, cluster_state, owned_by_an_addon, roles
 
 MOVE = ("move", "shop/orders", "--to-cluster", "blue", *WAIT, "-o", "json")
 

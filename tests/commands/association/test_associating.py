@@ -1,4 +1,4 @@
-"""What a change of associations says about service accounts that do not exist and pods that it does not reach."""
+"""Notes on service accounts and pods before and after associations are created."""
 
 import pytest
 
@@ -8,7 +8,11 @@ from ops.change.support import writes
 from worlds import Site
 
 ASSOCIATE = ("associate", "--role", "storefront")
+
+
 LEFT = "2 running pods still have no credentials: podid restart shop/orders --stale --cluster demo"
+
+
 HOLDING = "running pods keep the injected variables, and their next refresh fails: restart them"
 
 
@@ -90,3 +94,21 @@ def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, comm
     refused = site(*argv.get(command, ("undo", "last", "--yes")), "--restart", "-o", "json", env=caller)
     assert (refused.code, refused.error["code"], writes(site.box)) == (4, "AccessDenied", count)
     assert "list pods" in refused.error["message"]
+
+
+READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+
+
+def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
+    """The association is made and kept; what could not be done is named."""
+    site.with_agent()
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+    caller = site.user("viewer", [READ, create])
+    outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json", env=caller)
+    assert [(item["kind"], item["status"]) for item in outcome.json["actions"]] == [
+        ("association", "done"),
+        ("restart", "failed"),
+    ]
+    assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
+    assert outcome.code == 8

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from accounts import ids
+from harness import Podid
+from ops.change.support import writes
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
+from podid.sandbox.box import Sandbox
 from podid.sandbox.world import World
 from worlds import ACCOUNT, Site
 
@@ -91,3 +94,21 @@ def test_into_another_namespace_of_the_same_account(account: Site) -> None:
 def test_values_that_are_not_pairs(account: Site, option: str) -> None:
     outcome = account(*LINE, *option.split())
     assert (outcome.code, outcome.stdout) == (2, ""), outcome
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("--from-cluster demo --to-cluster demo", 2, "--from-cluster and --to-cluster are the same cluster"),
+        ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no associations to copy"),
+        ("--from-cluster nosuch --to-cluster demo", 5, "cluster nosuch does not exist"),
+        ("--from-cluster demo --to-cluster blue --map-role x", 2, "--map-role 'x' is not OLD=NEW"),
+        ("--from-cluster demo --to-cluster blue --map-role a=b --map-role a=c", 2, "--map-role names a twice"),
+        ("--from-cluster demo --to-cluster blue --map-role a=b:c", 2, "'b:c' is not an IAM role name"),
+    ],
+)
+def test_copies_that_cannot_be(box: Sandbox, podid: Podid, journal: Path, line: str, code: int, message: str) -> None:
+    add_cluster(box.world, "blue")
+    outcome = podid("copy", *line.split(), "-o", "json")
+    assert (outcome.code, writes(box)) == (code, 0), outcome
+    assert outcome.error["message"].startswith(message)

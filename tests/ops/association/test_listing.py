@@ -1,12 +1,60 @@
-"""`list` with filters, in an order, and of several clusters and regions at once."""
-
-from pathlib import Path
+"""Filters, orders and calls of a list."""
 
 import pytest
 
 from harness import Outcome, Podid
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
+from worlds import Site
+
+
+def rows(site: Site, *argv: str) -> list[list[str]]:
+    return [line.split("\t") for line in site.must("list", *argv).stdout.splitlines()]
+
+
+def named(site: Site, *argv: str) -> list[str]:
+    return site.must("list", *argv, "-o", "name").stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("argv", "described"),
+    [
+        ("--columns namespace,service-account", False),
+        # tags name the tools that own associations
+        ("--columns namespace,service-account,owner", True),
+        ("--columns service-account,pods,exists --sort-by -namespace", False),
+        ("--columns namespace --service-account o*", False),
+        ("--columns namespace --owner none --service-account o*", True),
+        ("-o name", False),
+        ("-o csv --columns namespace,association-id", False),
+        ("--columns namespace,role", True),
+        ("--columns namespace --sort-by created", True),
+        ("--columns namespace --role shop-orders", True),
+        ("--columns namespace --stale", True),
+        ("--columns namespace,role-exists", True),
+        ("--columns namespace -o json", True),
+        ("-o name --older-than 1s", True),
+    ],
+)
+def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, described: bool) -> None:
+    site.with_agent().with_identity()
+    site.box.faults.calls.clear()
+    outcome = site.must("list", *argv.split())
+    assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described
+    assert outcome.stdout or "--stale" in argv
+
+
+def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.associate("shop", "nosuch")
+    site.clock.advance(3600)
+    for by, first in (
+        *(("pods", "shop/nosuch"), ("-pods", "shop/orders"), ("-exists", "shop/orders")),
+        *(("status", "shop/nosuch"), ("-status", "shop/orders"), ("role-exists", "shop/nosuch")),
+    ):
+        assert named(site, "--sort-by", by)[0] == first
+    assert named(site, "--sort-by", "-session-tags") == ["shop/nosuch", "shop/orders"]
+
 
 DAY = 86400.0
 
@@ -61,39 +109,3 @@ def test_owners_without_the_custom_resources_of_the_cluster(
     assert (outcome.code, outcome.error["code"]) == (9, "Undetermined")
     assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == found
     assert "custom resources" in podid("list", "--owner", owner).stderr
-
-
-def test_several_clusters_are_one_table(many: Sandbox, podid: Podid) -> None:
-    table = podid("list", "--all-clusters")
-    assert [line.split("\t")[:3] for line in table.stdout.splitlines()] == [
-        ["blue", "pay", "api"],
-        ["demo", "shop", "cart"],
-        ["demo", "shop", "orders"],
-    ]
-    assert podid("list", "--all-clusters", "-o", "json").json["clusterName"] is None
-    assert podid("list", "--all-clusters", "-o", "name").stdout.splitlines()[0] == "blue/pay/api"
-
-
-@pytest.mark.parametrize("output", ["json", "jsonl", "table"])
-def test_one_cluster_that_cannot_be_read(many: Sandbox, podid: Podid, output: str) -> None:
-    partly = podid("list", "--cluster", "nosuch", "--cluster", "blue", "-o", output)
-    assert partly.code == 8, partly
-    assert "pay" in partly.stdout
-    assert "nosuch does not exist" in partly.stderr
-    none = podid("list", "--cluster", "nosuch", "--cluster", "nope", "-o", "json")
-    assert (none.code, none.stdout) == (5, "")
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("--sort-by x", "--sort-by 'x' is not one of namespace, service-account"),
-        ("--older-than x", "'x' is not a duration"),
-        ("--tag =x", "--tag '=x' is not KEY or KEY=VALUE"),
-        ("--cluster demo --all-clusters", "--cluster and --all-clusters cannot be used together"),
-    ],
-)
-def test_what_cannot_be(many: Sandbox, podid: Podid, tmp_path: Path, line: str, message: str) -> None:
-    outcome = podid("list", *line.split(), "-o", "json")
-    assert outcome.code == 2, outcome
-    assert outcome.error["message"].startswith(message)
