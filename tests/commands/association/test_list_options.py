@@ -1,4 +1,4 @@
-"""Options that people look for because other programs have them."""
+"""Options of `podid list`: names, labels, watching."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def names(site: Site, *argv: str) -> list[str]:
     return site.must("list", *argv, "-o", "name").stdout.split()
 
 
-def test_list_of_named_service_accounts(three: Site) -> None:
+def test_named_service_accounts(three: Site) -> None:
     every = names(three)
     assert len(every) == 3
     assert names(three, "shop/orders") == [name for name in every if name.endswith("shop/orders")]
@@ -29,7 +29,7 @@ def test_list_of_named_service_accounts(three: Site) -> None:
     assert three("list", "shop/orders", "-n", "shop").code == 2
 
 
-def test_list_by_labels_of_the_service_account(three: Site) -> None:
+def test_labels_of_the_service_account(three: Site) -> None:
     three.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"labels": {"tier": "web"}}})
     assert [name.rpartition("/")[2] for name in names(three, "-l", "tier=web")] == ["orders"]
     empty = three("list", "--selector", "tier=nosuch")
@@ -38,7 +38,7 @@ def test_list_by_labels_of_the_service_account(three: Site) -> None:
     assert three("list", "-l", "tier=(").code == 2
 
 
-def test_a_list_that_is_watched(three: Site) -> None:
+def test_watch_prints_each_change(three: Site) -> None:
     changes = iter(["shop/cart"])
 
     def change(_: float) -> None:
@@ -59,27 +59,3 @@ def test_a_list_that_is_watched(three: Site) -> None:
     lines = [line.split("\t") for line in outcome.stdout.splitlines() if "CHANGE" not in line]
     rows = [(sign, account) for _, sign, _, account, *_ in lines]
     assert rows == [("+", "agent"), ("+", "orders"), ("-", "orders")]
-
-
-def test_tables_without_titles(three: Site) -> None:
-    titled = three.must("list", "-o", "csv").stdout.splitlines()
-    assert three.must("list", "-o", "csv", "--no-headers").stdout.splitlines() == titled[1:]
-    terminal = Podid(env=three.env, tty=True, width=200, clock=three.clock)
-    three.podid = terminal
-    lines = three.must("list").stdout.splitlines()
-    assert "NAMESPACE" in lines[0]
-    assert three.must("list", "--no-headers").stdout.splitlines() == lines[2:]
-
-
-def test_the_newest_runs(three: Site) -> None:
-    runs = [run["runId"] for run in three.must("history", "-o", "json").json["items"]]
-    limited = three.must("history", "--limit", "2", "-o", "json").json["items"]
-    assert [run["runId"] for run in limited] == runs[:2]
-    assert len(three.must("history", "--limit", "0", "-o", "json").json["items"]) == len(runs)
-
-
-def test_the_short_form_of_from_file(three: Site) -> None:
-    listed = three.must("list", "-o", "json").stdout
-    file = three.directory / "associations.json"
-    file.write_text(listed)
-    assert "unchanged" in three("associate", "-f", str(file), "--wait", "none").stdout
