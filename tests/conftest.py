@@ -24,6 +24,7 @@ from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
 if TYPE_CHECKING:
+    from ops.declare.worlds import Filed
     from scenes import Scene
 
 gc.disable()  # until all tests are collected: collection would spend a quarter of its time on garbage collection
@@ -41,6 +42,8 @@ SLOW = (
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "ops/change/",
+    "commands/migrate/",
+    "ops/migrate/",
     "delivery/test_ci.py",
     "delivery/test_container.py",
     "e2e/",
@@ -48,6 +51,10 @@ SLOW = (
     "local/test_processes.py",
     "ops/addon/",
     "ops/agent/",
+    *(
+        f"ops/declare/test_{name}.py"
+        for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
+    ),
     "ops/reading/test_collect.py",
     "ops/doctor/test_own_permissions.py",
     "ops/reading/test_probes.py",
@@ -288,6 +295,14 @@ def shared(_kept: Site) -> Iterator[Site]:
     _kept.box.world.credentials.allow_again()
     _kept.box.faults.clear()
     _kept.kube.faults.clear()
+
+
+@pytest.fixture
+def filed(account: Site) -> "Filed":
+    """Return podid with a file of declarations for `account`."""
+    from ops.declare.worlds import Filed
+
+    return Filed(account)
 
 
 @pytest.fixture(scope="session")

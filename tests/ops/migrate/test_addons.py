@@ -10,6 +10,8 @@ from podid.sandbox.aws.service import Call, Result
 from worlds import Site
 
 EBS, REF = "aws-ebs-csi-driver", "kube-system/ebs-csi-controller-sa"
+
+
 FINISH = ("migrate", "finish", REF, "--soak", "0", "--yes")
 
 
@@ -30,11 +32,11 @@ def irsa(healthy: Site) -> Irsa:
 def addon(irsa: Irsa) -> tuple[str | None, dict[str, str]]:
     """The add-on's IRSA role, and the roles of its associations."""
     eks = irsa.site.aws("eks")
-    told = eks.describe_addon(clusterName="demo", addonName=EBS)["addon"]
-    names = [arn.rpartition("/")[2] for arn in told.get("podIdentityAssociations", ())]
-    made = [eks.describe_pod_identity_association(clusterName="demo", associationId=n)["association"] for n in names]
-    role = told.get("serviceAccountRoleArn")
-    return role and role.rpartition("/")[2], {a["serviceAccount"]: a["roleArn"].rpartition("/")[2] for a in made}
+    described = eks.describe_addon(clusterName="demo", addonName=EBS)["addon"]
+    names = [arn.rpartition("/")[2] for arn in described.get("podIdentityAssociations", ())]
+    owned = [eks.describe_pod_identity_association(clusterName="demo", associationId=n)["association"] for n in names]
+    role = described.get("serviceAccountRoleArn")
+    return role and role.rpartition("/")[2], {a["serviceAccount"]: a["roleArn"].rpartition("/")[2] for a in owned}
 
 
 def carried(irsa: Irsa) -> list[set[str]]:
@@ -74,7 +76,7 @@ def test_undo(irsa: Irsa) -> None:
     assert carried(irsa) == [{"AWS_WEB_IDENTITY_TOKEN_FILE"}] * 2
 
 
-def test_what_fails_is_taken_back(irsa: Irsa) -> None:
+def test_a_failed_add_on_is_rolled_back(irsa: Irsa) -> None:
     irsa.site.kube.faults.webhook_misses = 10_000
     outcome = irsa.site("migrate", "apply", REF, "--yes", "--timeout", "1m")
     assert (outcome.code, "rolled back to IRSA" in outcome.stderr) == (8, True), outcome

@@ -1,4 +1,4 @@
-"""What CloudTrail tells about a migration: SDKs that are too old, and the stage `proven`."""
+"""CloudTrail's data about a migration: SDKs that are too old, and the stage `proven`."""
 
 import pytest
 
@@ -7,7 +7,11 @@ from podid.sandbox.aws import trail
 from worlds import ACCOUNT, Site
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/irsa-reports"
+
+
 OLD = "Boto3/1.28.0 md/Botocore#1.31.0 ua/2.0 os/linux#5.10 lang/python#3.11.4"
+
+
 NEW = "Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux#6.1 lang/python#3.12.4"
 
 
@@ -43,7 +47,7 @@ def test_an_old_sdk_blocks(irsa: Irsa) -> None:
         (OLD, {"hours": 30}),
     ],
 )
-def test_what_does_not_block(irsa: Irsa, agent: str, more: dict[str, object]) -> None:
+def test_exchanges_that_do_not_block(irsa: Irsa, agent: str, more: dict[str, object]) -> None:
     exchanged(irsa, agent, **more)  # type: ignore[arg-type]  # names of its options
     item = irsa.items("--cloudtrail")[REPORTS]
     assert (item["blockers"], item["unknown"]) == ([], [])

@@ -8,13 +8,21 @@ from irsa import Irsa, irsa_statement, ways
 from ops.role.test_target import profile
 from worlds import ACCOUNT, Site
 
-pytestmark = pytest.mark.sampled(5)
-
 OTHER = "444455556666"
+
+
 FAR = f"arn:aws:iam::{OTHER}:role/far"
+
+
 ONE = "shop/one"
+
+
 BASE = f"arn:aws:iam::{ACCOUNT}:role/shop-one"
+
+
 APPLY = ("migrate", "apply", ONE, "--base-role", "shop-one", "--yes")
+
+
 ACCEPT = ("--accept", "target-role-trust-broken")
 
 
@@ -55,8 +63,8 @@ def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
         ("association", "done"),
         ("restart", "done"),
     ]
-    made = irsa.site.must("show", ONE, "-o", "json").json
-    assert (made["roleArn"], made["targetRoleArn"]) == (BASE, FAR)
+    association = irsa.site.must("show", ONE, "-o", "json").json
+    assert (association["roleArn"], association["targetRoleArn"]) == (BASE, FAR)
     assert all(ways(pod) == {"AWS_CONTAINER_CREDENTIALS_FULL_URI"} for pod in irsa.site.cluster.pods("shop", "one"))
     assert irsa.stages()[ONE] == "moved"
     again = irsa.site.must(*APPLY, "--target-profile", theirs, "-o", "json").json
@@ -83,9 +91,9 @@ def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
 def test_roles_of_the_account_get_no_base_role(irsa: Irsa) -> None:
     allow(irsa)
     irsa.site.must("migrate", "apply", "-A", "--base-role", "shop-one", "--yes", *ACCEPT)
-    made = {f"{i['namespace']}/{i['serviceAccount']}": i for i in irsa.site.must("list", "-o", "json").json["items"]}
+    roles = {f"{i['namespace']}/{i['serviceAccount']}": i for i in irsa.site.must("list", "-o", "json").json["items"]}
     assert {
-        ref: (item["roleArn"], item["targetRoleArn"]) for ref, item in made.items() if ref in (ONE, "legacy/reports")
+        ref: (item["roleArn"], item["targetRoleArn"]) for ref, item in roles.items() if ref in (ONE, "legacy/reports")
     } == {
         ONE: (BASE, FAR),
         "legacy/reports": (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None),

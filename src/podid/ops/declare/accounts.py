@@ -1,5 +1,5 @@
-"""The associations that files declare for one cluster, with patterns and selectors expanded against it, and those that
-annotations of service accounts request.
+"""The service accounts for which files declare associations in one cluster: patterns and selectors are expanded against
+it. And those whose annotations request an association.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POLICY_ANNOTATION = f"{OF_PODID}session-policy"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DeclaredAccount:
     """One declared association of one service account."""
 
     declaration: Declaration
@@ -34,85 +34,85 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Wishes:
+class DeclaredAccounts:
     """The declared associations of one cluster by service account. `open` are the declarations with patterns that could
     not be expanded: none of their associations may be pruned."""
 
-    by_ref: dict[ServiceAccountRef, Wish] = field(default_factory=dict)
+    by_ref: dict[ServiceAccountRef, DeclaredAccount] = field(default_factory=dict)
     conflicts: list[FileConflict] = field(default_factory=list)
     unread: list[NotRead] = field(default_factory=list)
     refused: list[RefusedAccount] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
 
-    def add(self, wish: Wish) -> None:
-        """Add the wish of one service account; collect a conflict with another declaration of it. A service account
-        that is spelled out takes precedence over a pattern of the same file."""
-        first = self.by_ref.setdefault(wish.ref, wish)
-        if first is wish or (first.declaration is wish.declaration and first.item.ref is not None):
+    def add(self, account: DeclaredAccount) -> None:
+        """Add an account; collect a conflict with another declaration of it. A service account that is spelled out
+        takes precedence over a pattern of the same file."""
+        first = self.by_ref.setdefault(account.ref, account)
+        if first is account or (first.declaration is account.declaration and first.item.ref is not None):
             return
-        if first.declaration is wish.declaration and _settings(first.item) == _settings(wish.item):
+        if first.declaration is account.declaration and _settings(first.item) == _settings(account.item):
             return
-        message = f"{wish.ref} is already declared at {first.item.at}"
-        self.conflicts.append(conflict(wish, Conflict(message, subject=str(wish.ref))))
+        message = f"{account.ref} is already declared at {first.item.at}"
+        self.conflicts.append(conflict(account, Conflict(message, subject=str(account.ref))))
 
 
 def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
     return (item.role, item.target_role, item.session_tags, item.session_policy, item.tags)
 
 
-def conflict(wish: Wish, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
-    return FileConflict.of(ASSOCIATION.name, str(wish.ref), wish.item.place(key), error, owner)
+def conflict(account: DeclaredAccount, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
+    return FileConflict.of(ASSOCIATION.name, str(account.ref), account.item.place(key), error, owner)
 
 
-def read_wishes(site: FileSite, *, annotations: bool = False) -> Wishes:
+def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccounts:
     """Return the associations of the declarations for this cluster, and with `annotations` those that service accounts
     request. Reads service accounts only for patterns and annotations."""
-    wishes, matching = Wishes(), _Matching(site)
+    accounts, matching = DeclaredAccounts(), _Matching(site)
     for declaration in site.declarations:
         several = [item for item in declaration.associations if item.ref is None]
         for item in declaration.associations:
             if item.ref is not None:
-                wishes.add(Wish(declaration, item, item.ref))
+                accounts.add(DeclaredAccount(declaration, item, item.ref))
         for item in several:
             try:
                 refs = tuple(matching.refs(item))
             except PodidError as error:
                 if isinstance(error, InvalidInput):
                     raise
-                wishes.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
-                wishes.open.add(declaration.name)
+                accounts.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
+                accounts.open.add(declaration.name)
                 continue
             if not refs:
                 selector = f" with labels {item.selector}" if item.selector else ""
-                wishes.notes.append(f"{item.at}: no service account matches {item.service_account}{selector}")
+                accounts.notes.append(f"{item.at}: no service account matches {item.service_account}{selector}")
             for ref in refs:
-                wishes.add(Wish(declaration, item, ref))
+                accounts.add(DeclaredAccount(declaration, item, ref))
     if annotations:
-        _add_annotated(site, wishes, matching)
-    return wishes
+        _add_annotated(site, accounts, matching)
+    return accounts
 
 
-def _add_annotated(site: FileSite, wishes: Wishes, matching: _Matching) -> None:
+def _add_annotated(site: FileSite, declared: DeclaredAccounts, matching: _Matching) -> None:
     """Add the associations that annotations request. A service account that a file declares keeps its declaration."""
     try:
         accounts = matching.accounts()
     except PodidError as error:
-        wishes.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
-        wishes.open |= {declaration.name for declaration in site.declarations}
+        declared.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
+        declared.open |= {declaration.name for declaration in site.declarations}
         return
-    declared = frozenset(wishes.by_ref)
+    of_files = frozenset(declared.by_ref)
     for account in accounts:
-        if account.ref in declared or ROLE_ANNOTATION not in account.annotations:
+        if account.ref in of_files or ROLE_ANNOTATION not in account.annotations:
             continue
         try:
             declaration, item = requested(account, site)
         except PodidError as error:
-            wishes.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
+            declared.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
             # prune nothing while the declared association of the account is not known
-            wishes.open |= {declaration.name for declaration in site.declarations}
+            declared.open |= {declaration.name for declaration in site.declarations}
             continue
-        wishes.add(Wish(declaration, item, account.ref))
+        declared.add(DeclaredAccount(declaration, item, account.ref))
 
 
 class _Matching:
