@@ -16,7 +16,7 @@ PLACES = {
 
 
 def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> list[str]:
-    """The lines that podid answers a shell's script with, in process."""
+    """Return the lines that podid prints for a shell's script, in process."""
     outcome = Podid(env={**(env or {"HOME": "/nowhere"}), "_PODID_COMPLETE": shell})("--", *words)
     assert (outcome.code, outcome.stderr) == (0, "")
     return outcome.stdout.splitlines()

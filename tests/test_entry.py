@@ -35,7 +35,8 @@ def to_closed_pipe(*argv: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("output", one_in(2, ["table", "json", "jsonl"]))
-def test_a_closed_pipe_is_silent(podid: Podid, output: str) -> None:
+def test_a_closed_pipe_is_silent(box: Sandbox, podid: Podid, output: str) -> None:
+    add_association(box.world, "shop", "orders", "storefront")
     assert to_closed_pipe("list", "-o", output) == (0, "")
 
 

@@ -11,7 +11,7 @@ from podid.sandbox.box import Sandbox
 
 @pytest.fixture
 def two(box: Sandbox) -> Sandbox:
-    """Two associations."""
+    """Return a sandbox with two associations."""
     add_association(box.world, "shop", "orders", "storefront")
     add_association(box.world, "shop", "pay", "orders-dynamodb")
     return box

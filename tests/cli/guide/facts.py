@@ -23,7 +23,7 @@ def role(name: str, trust: Any) -> Role:
 def one(name: str, pods: int = 0, *, associated: bool = False, owner: str | None = None) -> Account:
     ref = ServiceAccountRef("shop", name)
     arn = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-1"
-    found = AssociationSummary(
+    association = AssociationSummary(
         cluster_name="demo",
         namespace="shop",
         service_account=name,
@@ -31,7 +31,7 @@ def one(name: str, pods: int = 0, *, associated: bool = False, owner: str | None
         association_arn=arn,
         owner_arn=owner,
     )
-    return Account(ref, {f"Deployment {name}": pods} if pods else {}, found if associated else None)
+    return Account(ref, {f"Deployment {name}": pods} if pods else {}, association if associated else None)
 
 
 NARROW = {
@@ -58,18 +58,18 @@ FACTS = Facts(
 
 
 class Scripted:
-    """Answers by key; `back` goes back once after each of them, and gives the same again."""
+    """Answer by key; with `back`, go back once after each answer and repeat it."""
 
     def __init__(self, answers: Given, *, back: bool = False) -> None:
         self.answers, self.back = answers, back
-        self.asked: dict[str, Prompt] = {}
+        self.questions: dict[str, Prompt] = {}
         self._gone_back: set[str] = set()
 
     def __call__(self, question: Prompt, back: bool) -> str | None:
         if self.back and back and question.key not in self._gone_back:
             self._gone_back.add(question.key)
             return None
-        self.asked[question.key] = question
+        self.questions[question.key] = question
         answer = self.answers[question.key]
         assert not question.options or answer in {option.value for option in question.options}
         assert question.options or question.check(answer) == ""
@@ -100,7 +100,7 @@ ONWARD = {"settings.0": "target", "target": HERE, "settings.1": "nothing"}
 USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
 
 
-def asked(answers: Given, facts: Facts = FACTS) -> dict[str, Prompt]:
+def questions_of(answers: Given, facts: Facts = FACTS) -> dict[str, Prompt]:
     scripted = Scripted(answers)
     walk(associate.associate, lambda _: facts, scripted)
-    return scripted.asked
+    return scripted.questions

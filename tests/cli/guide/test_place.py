@@ -1,6 +1,6 @@
 """Questions about the namespace and the service account."""
 
-from cli.guide.facts import FACTS, asked
+from cli.guide.facts import FACTS, questions_of
 from podid.domain.snapshot import Missing
 
 
@@ -10,7 +10,7 @@ def test_without_access_to_the_cluster_names_are_typed() -> None:
     facts = replace(FACTS, accounts=Missing("it is private"), roles=Missing("it is denied"))
     typed = {"namespace-typed": "shop", "account-typed": "orders", "role": "…", "role-typed": "wide"}
     typed |= {"settings.0": "nothing", "go": "do"}
-    questions = asked(typed, facts)
+    questions = questions_of(typed, facts)
     assert set(questions) == set(typed)
     assert "it is private" in questions["namespace-typed"].lead[-1]
     # a namespace is a DNS label, a service account a DNS subdomain

@@ -24,5 +24,5 @@ def calls_of(site: Site, *fixed: str, allow_write: bool = False) -> Calls:
     return Calls(Runtime(streams=streams, env=site.env), fixed, allow_write=allow_write)
 
 
-def call(calls: Calls, name: str, **given: Any) -> Any:
-    return calls.call(BY_NAME[name], given, threading.Event())
+def call(calls: Calls, name: str, **arguments: Any) -> Any:
+    return calls.call(BY_NAME[name], arguments, threading.Event())
