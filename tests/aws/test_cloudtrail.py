@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from aws.test_iam import BAD, GOOD, Half
+from aws.test_sts import BAD, GOOD, TwoTokens
 from podid.aws import cloudtrail
 from podid.aws.session import AwsSession
 from podid.domain.cloudtrail import last_use, newest, of_association
@@ -23,7 +23,7 @@ CLUSTER = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 @pytest.fixture
 def since(box: Sandbox, session: AwsSession) -> datetime:
     """One pod that got credentials, after a token that was refused."""
-    box.world.attach_kubernetes(Half())
+    box.world.attach_kubernetes(TwoTokens())
     since = box.world.clock.datetime() - timedelta(days=1)
     with pytest.raises(PodidError):
         session.eks_auth.assume_role_for_pod_identity("demo", BAD)

@@ -2,19 +2,17 @@
 
 import os
 import threading
-import uuid
-from collections import Counter
 
 import pytest
 
+from aws.samples import AGENT, ORDERS, ROLE, token
 from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
-from podid.domain.aws import AddonVersion, Association, NodeGroup
+from podid.domain.aws import Association, NodeGroup
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
     ClusterNotFound,
-    Conflict,
     CredentialsError,
     LostAnswer,
     NotFound,
@@ -28,14 +26,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
 
-ORDERS = ServiceAccountRef("shop", "orders")
-ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
 OTHER_ROLE = "arn:aws:iam::111122223333:role/storefront"
-AGENT = "eks-pod-identity-agent"
-
-
-def token() -> str:
-    return uuid.uuid4().hex
 
 
 def associate(session: AwsSession, ref: ServiceAccountRef = ORDERS, role_arn: str = ROLE) -> Association:
@@ -328,62 +319,6 @@ def test_a_throttled_write_is_sent_again(box: Sandbox, session: AwsSession) -> N
 
 
 # --- add-ons and nodes --------------------------------------------------------------------------------------------
-
-
-def test_addon_versions_are_newest_first(session: AwsSession) -> None:
-    versions = session.eks.list_addon_versions(AGENT, "1.35")
-    keys = [tuple(int(p) for p in v.version[1:].replace("-eksbuild.", ".").split(".")) for v in versions]
-    assert keys == sorted(keys, reverse=True)
-    assert len(versions) > 1
-    assert Counter(v.default for v in versions)[True] == 1
-    assert all(isinstance(v, AddonVersion) and v.compute_types for v in versions)
-    assert session.eks.list_addon_versions("no-such-addon", "1.35") == ()
-
-
-def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
-    eks = session.eks
-    assert eks.find_addon("demo", AGENT) is None
-    with pytest.raises(NotFound, match=f"add-on {AGENT} of cluster demo does not exist"):
-        eks.delete_addon("demo", AGENT)
-    box.world.delays.addon = 2.0
-    values = '{"podLabels":{"a":"b"}}'
-    old = eks.list_addon_versions(AGENT, "1.35")[1].version
-    created = eks.create_addon("demo", AGENT, {"addonVersion": old, "configurationValues": values}, token=token())
-    assert (created.name, created.status, created.version) == (AGENT, "CREATING", old)
-    with pytest.raises(AlreadyExists):
-        eks.create_addon("demo", AGENT, token=token())
-    box.world.clock.advance(60)
-    installed = eks.find_addon("demo", AGENT)
-    assert installed is not None
-    assert (installed.status, installed.configuration_values) == ("ACTIVE", values)
-    new = eks.list_addon_versions(AGENT, "1.35")[0].version
-    settings = {"addonVersion": new, "resolveConflicts": "PRESERVE"}
-    update_id = eks.update_addon("demo", AGENT, settings, irsa_role_arn="", token=token())
-    assert eks.get_update("demo", update_id, addon=AGENT).status == "InProgress"
-    with pytest.raises(Conflict):
-        eks.update_addon("demo", AGENT, {"addonVersion": new}, irsa_role_arn="", token=token())
-    box.world.clock.advance(60)
-    assert eks.get_update("demo", update_id, addon=AGENT).status == "Successful"
-    assert [(a.name, a.version) for a in eks.list_addons("demo") if a.name == AGENT] == [(AGENT, new)]
-    assert eks.delete_addon("demo", AGENT, preserve=True).status == "DELETING"
-    box.world.clock.advance(60)
-    assert eks.find_addon("demo", AGENT) is None
-
-
-def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> None:
-    wanted = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": ROLE}]
-    session.eks._api.write(
-        "UpdateAddon",
-        {"clusterName": "demo", "addonName": "aws-ebs-csi-driver", "podIdentityAssociations": wanted},
-        "the add-on",
-    )
-    box.world.clock.advance(60)
-    owned = session.eks.find_association("demo", ServiceAccountRef("kube-system", "ebs-csi-controller-sa"))
-    addon = session.eks.find_addon("demo", "aws-ebs-csi-driver")
-    assert owned is not None
-    assert addon is not None
-    assert (owned.owner_arn, owned.role_arn) == (addon.arn, ROLE)
-    assert addon.association_arns == (owned.association_arn,)
 
 
 def test_node_groups(session: AwsSession) -> None:

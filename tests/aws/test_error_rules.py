@@ -1,115 +1,394 @@
-"""The error rules as a table: each is reached, none depends on its place, and all of what AWS declares is in it."""
+"""The message that a user reads for each error of AWS."""
 
-import builtins
-import json
-import random
-
-import botocore.exceptions as sdk_errors
-import botocore.parsers
-import botocore.session
-import pytest
-
-from aws.error_answers import ORIGIN, answer, error_of
-from aws.test_errors import CREDENTIALS, DENIALS, REFUSALS
-from aws.test_marks import CALLS
+from aws.error_answers import ME, SSO, error_of, shown
 from harness import table
-from podid.aws import errors
-from podid.aws.error_rules import SERVICE_RULES, THROTTLING_CODES
-from podid.aws.errors import SDK_RULES, translate
-from podid.domain.errors import PodidError, Throttled
-from podid.domain.refusals import ErrorRule, closest
-from rule_tables import instances, ties
+from podid.aws.errors import Origin
+from podid.domain.errors import (
+    AccessDenied,
+    AlreadyExists,
+    ClusterNotFound,
+    ConcurrentModification,
+    Conflict,
+    CredentialsError,
+    LimitExceeded,
+    NotFound,
+    PodidError,
+    Rejected,
+    RoleUnknown,
+    TrustRefused,
+    UnreadableAnswer,
+)
 
-# (service, operation, code, text)
-KNOWN = [
-    *(("eks", operation, "AccessDeniedException", text) for text, operation, *_ in DENIALS),
-    *(("eks", "DescribeCluster", code, text) for code, text, _ in CREDENTIALS),
-    *((service, operation, code, text) for service, operation, code, text, *_ in REFUSALS),
+# --- rights -------------------------------------------------------------------------------------------------------
+
+
+DENIALS = [
+    (
+        f"User: {ME} is not authorized to perform: eks:ListPodIdentityAssociations on resource: "
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "ListPodIdentityAssociations",
+        f"{ME} is not authorized to perform eks:ListPodIdentityAssociations on "
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "eks:ListPodIdentityAssociations",
+        "Ask an administrator of the account for this permission.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribePodIdentityAssociation on resource: "
+        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1 because no identity-based policy "
+        "allows the eks:DescribePodIdentityAssociation action",
+        "DescribePodIdentityAssociation",
+        f"{ME} is not authorized to perform eks:DescribePodIdentityAssociation on "
+        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
+        "allows it",
+        "eks:DescribePodIdentityAssociation",
+        "Ask an administrator of the account for this permission. "
+        "A policy for the cluster's ARN does not cover its associations.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/shop",
+        "CreatePodIdentityAssociation",
+        f"{ME} is not authorized to perform iam:PassRole on arn:aws:iam::111122223333:role/shop",
+        "iam:PassRole",
+        "Allow iam:PassRole on arn:aws:iam::111122223333:role/shop where iam:PassedToService is "
+        "pods.eks.amazonaws.com. The caller must be allowed to pass a role to associate it.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in a "
+        "service control policy",
+        "DescribeCluster",
+        f"{ME} is not authorized to perform eks:DescribeCluster, with an explicit deny in a service control policy",
+        "eks:DescribeCluster",
+        "A policy of the organization denies it. No policy in this account can allow it.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
+        "boundary allows the eks:DescribeCluster action",
+        "DescribeCluster",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows it",
+        "eks:DescribeCluster",
+        "The caller's permissions boundary must allow eks:DescribeCluster as well.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
+        "allows the eks:DescribeCluster action",
+        "DescribeCluster",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows it",
+        "eks:DescribeCluster",
+        "The session policy of these credentials must allow eks:DescribeCluster as well.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in an "
+        "identity-based policy",
+        "DescribeCluster",
+        f"{ME} is not authorized to perform eks:DescribeCluster, with an explicit deny in an identity-based policy",
+        "eks:DescribeCluster",
+        "A policy denies eks:DescribeCluster explicitly. An allow in another policy does not override it.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
+        "policy allows the iam:GetRole action",
+        "GetRole",
+        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows it",
+        "iam:GetRole",
+        "Ask an administrator of the account for this permission.",
+    ),
+    (
+        "Access denied",
+        "DescribeCluster",
+        "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
+        "eks:DescribeCluster",
+        "Ask an administrator of the account for this permission.",
+    ),
+]
+
+
+@table(("text", "operation", "what", "permission", "advice"), DENIALS)
+def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
+    error = error_of("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
+    assert isinstance(error, AccessDenied)
+    assert (error.message, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
+
+
+def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() -> None:
+    error = error_of(
+        "AccessDeniedException",
+        "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
+        service="eks-auth",
+        operation="AssumeRoleForPodIdentity",
+        subject="shop/orders",
+    )
+    assert shown(error) == (
+        Rejected,
+        "EKS cannot assume the associated role for shop/orders: the role's trust policy does not allow EKS "
+        "to assume it "
+        "(Unauthorized Exception! EKS does not have permissions to assume the associated role)",
+        (),
+        "",
+    )
+
+
+def test_the_callers_missing_permission_to_redeem_a_token() -> None:
+    error = error_of(
+        "AccessDeniedException",
+        f"User: {ME} is not authorized to perform: eks-auth:AssumeRoleForPodIdentity",
+        service="eks-auth",
+        operation="AssumeRoleForPodIdentity",
+    )
+    assert isinstance(error, AccessDenied)
+    assert error.permission == "eks-auth:AssumeRoleForPodIdentity"
+
+
+# --- credentials --------------------------------------------------------------------------------------------------
+
+RENEW = "Renew the credentials in the way they were created, then run the command again."
+
+
+CREDENTIALS = [
+    (
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+        "the AWS credentials of profile dev have expired (The security token included in the request is expired)",
+    ),
+    ("ExpiredToken", "The token is old.", "the AWS credentials of profile dev have expired (The token is old)"),
+    (
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+        "EKS does not recognize the AWS credentials of profile dev (The security token included in the "
+        "request is invalid)",
+    ),
+    (
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+        "EKS does not recognize the AWS credentials of profile dev (The security token included in the "
+        "request is invalid)",
+    ),
+    (
+        "InvalidSignatureException",
+        "Signature expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.)",
+        "the clock of this machine differs too much from AWS's clock (Signature "
+        "expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.))",
+    ),
+    (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided.",
+        "the secret access key of profile dev does not belong to the access key "
+        "(The request signature we calculated does not match the signature you provided)",
+    ),
+    ("MissingAuthenticationTokenException", "Missing", "EKS received a request without credentials (Missing)"),
+]
+
+
+@table(("code", "text", "what"), CREDENTIALS)
+def test_credentials(code: str, text: str, what: str) -> None:
+    error = error_of(code, text, status=403)
+    assert (type(error), error.message) == (CredentialsError, what)
+
+
+def test_expired_credentials_of_identity_center_are_renewed_by_signing_in() -> None:
+    assert error_of("ExpiredToken", "old", origin=SSO).hint == ("aws", "sso", "login", "--profile", "dev")
+    assert error_of("ExpiredToken", "old", origin=Origin(sso=True)).hint == ("aws", "sso", "login")
+    assert shown(error_of("ExpiredToken", "old"))[2:] == ((), RENEW)
+
+
+def test_an_expired_service_account_token_is_not_the_callers() -> None:
+    error = error_of(
+        "ExpiredTokenException", "Token expired", service="eks-auth", operation="AssumeRoleForPodIdentity", origin=SSO
+    )
+    assert shown(error) == (
+        Rejected,
+        "EKS Auth does not accept the service account token: the token has expired (Token expired)",
+        (),
+        "",
+    )
+
+
+# --- what EKS and IAM refuse --------------------------------------------------------------------------------------
+
+
+REFUSALS = [
     *(
-        ("eks-auth", "AssumeRoleForPodIdentity", code, text)
-        for code, text in (
-            (
-                "AccessDeniedException",
-                "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
-            ),
-            ("AccessDeniedException", "User: me is not authorized to perform: eks-auth:AssumeRoleForPodIdentity"),
-            ("ExpiredTokenException", "Token expired"),
-            ("ExpiredTokenException", "The security token included in the request is expired"),
-            ("InvalidTokenException", "Token is not valid"),
+        (
+            "eks",
+            "DescribeCluster",
+            status,
+            "",
+            UnreadableAnswer,
+            f"the response to DescribeCluster for X, HTTP {status}, does not have the format of EKS (no explanation)",
         )
+        for status in ("302", "403", "407")  # a sign-in page, a filter, a proxy
     ),
     (
         "eks",
         "CreatePodIdentityAssociation",
-        "ResourceInUseException",
-        "Association already exists: a-9njjin9gfghecgocd",
+        "InvalidParameterException",
+        "Role provided in the request does not exist.",
+        RoleUnknown,
+        "EKS cannot find the role of X (Role provided in the request does not exist)",
     ),
-    ("iam", "CreateRole", "LimitExceededException", "1000 roles"),
-    ("eks", "DescribeCluster", "LimitExceededException", "Rate exceeded"),
-    ("eks", "DescribeCluster", "TeapotException", "I am no coffee machine."),
+    (
+        "eks",
+        "UpdatePodIdentityAssociation",
+        "InvalidParameterException",
+        "Trust policy of the role provided is invalid.",
+        TrustRefused,
+        "EKS does not accept the trust policy of the role of X (Trust policy of the role provided is invalid)",
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "InvalidRequestException",
+        "Cross-account pass role is not allowed.",
+        Rejected,
+        "the role of X is not in the cluster's account (Cross-account pass role is not allowed)",
+    ),
+    (
+        "eks",
+        "DescribePodIdentityAssociation",
+        "InvalidParameterException",
+        "associationId should be 19 characters long",
+        Rejected,
+        "an association ID has 19 characters: a- and 17 more (associationId should be 19 characters long)",
+    ),
+    (
+        "eks",
+        "DescribeCluster",
+        "ResourceNotFoundException",
+        "No cluster found for name: prd.",
+        ClusterNotFound,
+        "cluster prd does not exist in eu-west-1",
+    ),
+    (
+        "eks",
+        "DescribePodIdentityAssociation",
+        "ResourceNotFoundException",
+        "gone",
+        NotFound,
+        "X does not exist in eu-west-1 (gone)",
+    ),
+    (
+        "eks",
+        "DescribeAddon",
+        "ResourceNotFoundException",
+        "No addon: X found in cluster: prd",
+        NotFound,
+        "X does not exist in eu-west-1",
+    ),
+    (
+        "eks",
+        "DescribeAddon",
+        "ResourceNotFoundException",
+        "No update found for ID: 17",
+        NotFound,
+        "X does not exist in eu-west-1 (No update found for ID: 17)",
+    ),
+    ("iam", "GetRole", "NoSuchEntity", "The role is gone", NotFound, "X does not exist (The role is gone)"),
+    ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X already exists (there)"),
+    (
+        "cloudtrail",
+        "LookupEvents",
+        "InvalidTimeRangeException",
+        "too early",
+        Rejected,
+        "CloudTrail does not accept LookupEvents for X (too early)",
+    ),
+    ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is exceeded (1000 roles)"),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "ConcurrentModification",
+        "wait",
+        ConcurrentModification,
+        "another request changed X at the same time (wait)",
+    ),
+    (
+        "iam",
+        "DeleteRole",
+        "DeleteConflict",
+        "detach first",
+        Conflict,
+        "X is being changed or is in use (detach first)",
+    ),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "UnmodifiableEntity",
+        "no",
+        Rejected,
+        "only the AWS service that owns X can change it (no)",
+    ),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "MalformedPolicyDocument",
+        'Invalid principal in policy: "AWS":"AROAX"',
+        Rejected,
+        "IAM does not accept the policy of X: a principal in it does not exist "
+        '(Invalid principal in policy: "AWS":"AROAX")',
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "ResourceLimitExceededException",
+        "5000",
+        LimitExceeded,
+        "a quota of EKS is exceeded (5000)",
+    ),
+    ("eks", "UpdateAddon", "ResourceInUseException", "busy", Conflict, "X is being changed or is in use (busy)"),
+    (
+        "eks",
+        "CreateAddon",
+        "InvalidParameterException",
+        "bad version",
+        Rejected,
+        "EKS does not accept CreateAddon for X (bad version)",
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "InvalidRequestException",
+        "PackedPolicyTooLarge: 120%",
+        Rejected,
+        "the session policy of X is too large (PackedPolicyTooLarge: 120%)",
+    ),
 ]
 
 
-def shown(known: tuple[str, str, str, str]) -> tuple[type[PodidError], str, str, str]:
-    service, operation, code, text = known
-    error = translate(answer(code, text), service=service, operation=operation, subject="X", origin=ORIGIN)
-    return type(error), error.message, error.advice, error.permission
+@table(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
+def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
+    error = error_of(code, text, service=service, operation=operation, subject="X")
+    assert (type(error), error.message) == (kind, what)
+    if isinstance(error, Rejected):
+        assert error.service_code == code
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [shown(known) for known in KNOWN]
-    shuffled = random.Random(seed).sample(SERVICE_RULES, len(SERVICE_RULES))
-    monkeypatch.setattr(errors, "SERVICE_RULES", tuple(shuffled))
-    assert [shown(known) for known in KNOWN] == expected
-
-
-def test_no_two_rules_fit_an_answer_equally_well() -> None:
-    assert ties(SERVICE_RULES) == []
-
-
-@table("rule", SERVICE_RULES)
-def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -> None:
-    for each in instances(rule, service="sts", status=400):
-        assert closest(SERVICE_RULES, each) is rule, each
-        error = translate(answer(each.code, each.text, each.status), service=each.service, operation=each.operation)
-        assert "{" not in error.message + error.advice
-    assert all(fragment == fragment.lower() for fragment in rule.fragments)
-
-
-def test_every_rule_of_the_sdk_names_a_class_that_botocore_has_or_had() -> None:
-    names = [code for rule in SDK_RULES for code in rule.codes]
-    assert len(names) == len(set(names))
-    for name in set(names) - {"Exception"}:
-        assert any(hasattr(module, name) for module in (sdk_errors, botocore.parsers, builtins)), name
-
-
-def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
-    from botocore.retries.standard import ThrottledRetryableChecker
-
-    codes = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
-    legacy = botocore.session.get_session().get_component("data_loader").load_data("_retry")["definitions"]
-    for definition in legacy.values():
-        response = definition["applies_when"].get("response", {})
-        if response.get("http_status_code") == 400 and "Throttl" in response.get("service_error_code", ""):
-            codes.add(response["service_error_code"])
-    assert codes == set(THROTTLING_CODES)
-    for code in sorted(codes):
-        assert type(error_of(code, "Rate exceeded")) is Throttled, code
-    assert error_of("Unheard", "slow down", status=429).message == (
-        "EKS throttles requests (DescribeCluster: slow down)"
+def test_the_id_of_the_existing_association_is_in_the_message() -> None:
+    error = error_of(
+        "ResourceInUseException",
+        "Association already exists: a-9njjin9gfghecgocd",
+        operation="CreatePodIdentityAssociation",
+        subject="the association of shop/orders",
+        status=409,
+    )
+    assert isinstance(error, AlreadyExists)
+    assert (error.existing_id, error.message) == (
+        "a-9njjin9gfghecgocd",
+        "the association of shop/orders already exists (Association already exists: a-9njjin9gfghecgocd)",
     )
 
 
-def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:
-    """The models declare what each operation may answer: none of it may be unclassified."""
-    session = botocore.session.get_session()
-    marked = {action for operation in CALLS for action in operation.__permissions__.iam}  # type: ignore[attr-defined]
-    unclassified = {}
-    for action in sorted(marked - {"iam:PassRole"}):
-        prefix, name = action.split(":")
-        service = {"access-analyzer": "accessanalyzer"}.get(prefix, prefix)  # as rights call it, and botocore
-        for shape in session.get_service_model(service).operation_model(name).error_shapes:
-            if type(error_of(shape.error_code, "text", service=service, operation=name)) is PodidError:
-                unclassified[shape.error_code] = name
-    assert unclassified == {}, json.dumps(unclassified)
+def test_a_role_that_may_be_too_new_has_a_class_of_its_own() -> None:
+    new = error_of("InvalidParameterException", "Role provided in the request does not exist.")
+    trust = error_of("InvalidParameterException", "Trust policy of the role provided is invalid.")
+    other = error_of("InvalidParameterException", "bad version")
+    assert [type(error) for error in (new, trust, other)] == [RoleUnknown, TrustRefused, Rejected]
+
+
+def test_an_unknown_code_keeps_awss_own_words() -> None:
+    error = error_of("TeapotException", "I am {not} a coffee machine.", subject="cluster prod")
+    assert shown(error) == (
+        Rejected,
+        "EKS refused DescribeCluster for cluster prod (TeapotException: I am {not} a coffee machine)",
+        (),
+        "",
+    )
+    assert error.exit_code == 6

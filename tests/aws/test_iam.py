@@ -1,16 +1,13 @@
 """IAM, STS, EKS Auth and EC2, end to end over HTTP with unmodified boto3."""
 
-import uuid
-from datetime import UTC, datetime
+from datetime import UTC
 
 import pytest
 
 from podid.aws.session import AwsSession
-from podid.domain.aws import AttachedPolicy, Caller, Decision, Role
+from podid.domain.aws import AttachedPolicy, Decision, Role
 from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswer, NotFound, Rejected, UnreadableAnswer
-from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
-from podid.sandbox.contract import TokenClaims, TokenRefused
 
 TRUST: dict[str, object] = {
     "Version": "2012-10-17",
@@ -23,7 +20,6 @@ TRUST: dict[str, object] = {
         }
     ],
 }
-GOOD, OLD, BAD = "eyJh.eyJnb29k.c2ln", "eyJh.eyJvbGQ.c2ln", "eyJh.eyJiYWQ.c2ln"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -155,65 +151,3 @@ def test_a_simulation_in_another_case_has_the_requested_names(
     )
     (decision,) = session.iam.simulate("arn:aws:iam::111122223333:role/shop", ("s3:GetObject",))
     assert decision.action == "s3:GetObject"
-
-
-def test_the_caller_is_asked_for_once(box: Sandbox, session: AwsSession) -> None:
-    caller = session.sts.get_caller()
-    assert caller == Caller(account="111122223333", arn="arn:aws:iam::111122223333:user/podid-admin")
-    assert session.sts.get_caller() is caller
-    assert box.faults.calls["sts", "GetCallerIdentity"] == 1
-
-
-class Half:
-    """A cluster that knows two tokens."""
-
-    endpoint_url = "https://127.0.0.1:9"
-    ca_pem = ""
-
-    def stop(self) -> None: ...
-
-    def review_token(self, token: str, audience: str) -> TokenClaims:
-        if token != GOOD:
-            raise TokenRefused("ExpiredTokenException" if token == OLD else "InvalidTokenException", "No.")
-        return TokenClaims("shop", "orders", "orders-1", "uid-1")
-
-
-def test_a_pods_credentials(box: Sandbox, session: AwsSession) -> None:
-    box.world.attach_kubernetes(Half())
-    role_arn = "arn:aws:iam::111122223333:role/orders-dynamodb"
-    with pytest.raises(NotFound):
-        session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
-    association = session.eks.create_association(
-        "demo", ServiceAccountRef("shop", "orders"), role_arn, token=uuid.uuid4().hex
-    )
-    box.world.clock.advance(30)
-    result = session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
-    assert (result.association_id, result.association_arn, result.namespace, result.service_account) == (
-        association.association_id,
-        association.association_arn,
-        "shop",
-        "orders",
-    )
-    credentials = result.credentials
-    assert credentials.expires_at is not None
-    assert credentials.expires_at > datetime.now(UTC)
-    for secret in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
-        assert secret not in repr(result)
-    who = session.sts.caller_of(credentials).arn
-    assert who.startswith("arn:aws:sts::111122223333:assumed-role/orders-dynamodb/eks-demo-orders-")
-    assert session.sts.get_caller().arn == "arn:aws:iam::111122223333:user/podid-admin"
-
-
-@pytest.mark.parametrize("token", [OLD, BAD])
-def test_a_token_that_eks_auth_refuses_is_not_the_callers_fault(box: Sandbox, session: AwsSession, token: str) -> None:
-    box.world.attach_kubernetes(Half())
-    with pytest.raises(Rejected, match="EKS Auth does not accept the service account token"):
-        session.eks_auth.assume_role_for_pod_identity("demo", token)
-
-
-def test_a_caller_that_may_not_redeem_tokens(box: Sandbox, session: AwsSession) -> None:
-    box.world.attach_kubernetes(Half())
-    box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
-    with pytest.raises(AccessDenied) as caught:
-        session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
-    assert caught.value.permission == "eks-auth:AssumeRoleForPodIdentity"

@@ -11,6 +11,7 @@ from typing import Any
 
 import podid.aws
 import podid.kube
+from aws.samples import AGENT, ORDERS, ROLE
 from permissions_support import checked_permissions
 from podid.aws.account import AccountManagement, CloudFormation, Organizations
 from podid.aws.api import Api
@@ -27,11 +28,8 @@ from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.permissions import Permissions
 from podid.kube.transport import Transport
 
-ORDERS = ServiceAccountRef("shop", "orders")
 ASSOCIATION = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-00000000000000000"
-ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-AGENT = "eks-pod-identity-agent"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 TRUST = {

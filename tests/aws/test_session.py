@@ -1,10 +1,7 @@
 """Regions, profiles and the bearer token, with a home of its own and no network."""
 
-import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -157,25 +154,6 @@ def test_a_sign_in_that_was_never_made_says_how_to_make_it(env: dict[str, str]) 
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
-
-
-def test_the_bearer_token_is_a_presigned_question_that_names_the_cluster(
-    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys(monkeypatch)
-    before = datetime.now(UTC)
-    bearer = AwsSession(None, "eu-west-1", env=env).sts.get_cluster_token("prod")
-    assert 13.9 < (bearer.expires_at - before).total_seconds() / 60 < 14.1
-    assert repr(bearer) == f"BearerToken(expires_at={bearer.expires_at!r})"
-    prefix, encoded = bearer.token.split(".")
-    assert (prefix, "=" in encoded) == ("k8s-aws-v1", False)
-    url = urlsplit(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
-    query = parse_qs(url.query)
-    assert (url.scheme, url.netloc) == ("https", "sts.eu-west-1.amazonaws.com")
-    assert query["Action"] == ["GetCallerIdentity"]
-    assert query["X-Amz-SignedHeaders"] == ["host;x-k8s-aws-id"]
-    assert query["X-Amz-Expires"] == ["60"]
-    assert "ClusterId" not in query
 
 
 def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

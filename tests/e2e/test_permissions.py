@@ -16,12 +16,12 @@ IAM = permissions(ALL).iam
 NOT_HERE = {
     "eks:DescribeCluster",
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),
-    # and these for managed policies of the account's own (tests/e2e/test_doctor_products.py)
+    # and these for managed policies of the account's own (tests/ops/reading/test_roles.py)
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
 KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]
 # asked for only where Cilium or Karpenter runs, where an envFrom names a ConfigMap, where an agent's pod is missing
-# (events), and where the cluster has a product's objects: test_doctor_network.py, test_doctor_products.py
+# (events), and where the cluster has a product's objects: tests/ops/reading/test_readings_*.py
 SOMEWHERE = ("cilium.io", "karpenter.k8s.aws", *CUSTOM, "storage.k8s.io")
 EVERYWHERE = [
     rule

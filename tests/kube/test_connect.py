@@ -6,12 +6,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +18,11 @@ from podid.calls.deadline import Deadline
 from podid.domain.aws import Cluster
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
 from podid.kube.connect import connect
-from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
 from podid.kube.user import exec_plugin, run
 
 from .kube_server import Answer, Server, self_signed
+from .kubeconfigs import write_kubeconfig
 
 MakeCluster = Callable[..., Cluster]
 
@@ -36,32 +33,6 @@ def token() -> tuple[str, datetime]:
 
 def no_token() -> tuple[str, datetime]:
     raise AssertionError("no token should have been signed")
-
-
-def write_kubeconfig(
-    path: Path,
-    server: str,
-    *,
-    ca: str = "",
-    user: dict[str, Any] | None = None,
-    context: str = "work",
-    cluster: str = "c",
-    current: str | None = None,
-    proxy: str = "",
-) -> str:
-    body: dict[str, Any] = {"server": server, **({"proxy-url": proxy} if proxy else {})}
-    if ca:
-        body["certificate-authority-data"] = base64.b64encode(ca.encode()).decode()
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": context if current is None else current,
-        "clusters": [{"name": cluster, "cluster": body}],
-        "users": [{"name": "u", "user": {"token": "from-kubeconfig"} if user is None else user}],
-        "contexts": [{"name": context, "context": {"cluster": cluster, "user": "u"}}],
-    }
-    path.write_text(json.dumps(document))
-    return str(path)
 
 
 def plugin(tmp_path: Path, code: str) -> dict[str, Any]:
@@ -253,110 +224,6 @@ def test_without_a_cluster_the_context_decides(tls: Server, certificate: tuple[P
         connect(None, env={"KUBECONFIG": str(tmp_path / "nope")})
 
 
-ARN = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop"
-
-
-@pytest.mark.parametrize(
-    ("context", "cluster", "server", "user", "expected"),
-    [
-        ("work", ARN, "https://x", {}, ("shop", "cn-north-1")),
-        (ARN, "c", "https://x", {}, ("shop", "cn-north-1")),
-        ("me@shop.eu-west-1.eksctl.io", "shop.eu-west-1.eksctl.io", "https://x", {}, ("shop", "eu-west-1")),
-        (
-            "work",
-            "c",
-            "https://x",
-            {
-                "exec": {
-                    "command": "aws",
-                    "args": ["--region", "eu-west-1", "eks", "get-token", "--cluster-name", "shop"],
-                }
-            },
-            ("shop", "eu-west-1"),
-        ),
-        (
-            "work",
-            "c",
-            "https://x",
-            {
-                "exec": {
-                    "command": "/usr/local/bin/aws",
-                    "args": ["eks", "get-token", "--cluster-name=shop"],
-                    "env": [{"name": "AWS_REGION", "value": "ap-south-1"}],
-                }
-            },
-            ("shop", "ap-south-1"),
-        ),
-        (
-            "work",
-            "c",
-            "https://ABC.gr7.us-gov-west-1.eks.amazonaws.com",
-            {"exec": {"command": "aws-iam-authenticator", "args": ["token", "-i", "shop"]}},
-            ("shop", "us-gov-west-1"),
-        ),
-        (
-            "work",
-            "c",
-            "https://x",
-            {"exec": {"command": "aws", "args": ["eks", "get-token", "--cluster-name", "s"]}},
-            ("s", ""),
-        ),
-        ("kind-kind", "kind-kind", "https://127.0.0.1:6443", {"token": "t"}, None),
-    ],
-)
-def test_current_eks_cluster(
-    tmp_path: Path,
-    context: str,
-    cluster: str,
-    server: str,
-    user: dict[str, Any],
-    expected: tuple[str, str] | None,
-) -> None:
-    file = write_kubeconfig(tmp_path / "config", server, user=user, context=context, cluster=cluster)
-    found = current_eks_cluster(file)
-    assert (found and (found.cluster, found.region)) == expected
-    assert current_eks_cluster(env={"KUBECONFIG": file}) == found
-    assert current_eks_cluster(file, context) == found
-
-
-def test_an_arn_tells_the_account_also_beside_a_login_program(tmp_path: Path) -> None:
-    login = {
-        "exec": {"command": "aws", "args": ["--region", "cn-north-1", "eks", "get-token", "--cluster-name", "shop"]}
-    }
-    file = write_kubeconfig(tmp_path / "config", "https://x", user=login, context=ARN, cluster=ARN)
-    expected = EksContext(context=ARN, cluster="shop", region="cn-north-1", account="111122223333")
-    assert current_eks_cluster(file) == expected
-
-
-def test_current_eks_cluster_without_a_kubeconfig_or_a_current_context(tmp_path: Path) -> None:
-    assert current_eks_cluster(env={"HOME": str(tmp_path)}) is None
-    file = write_kubeconfig(tmp_path / "config", "https://x", cluster=ARN, current="")
-    assert current_eks_cluster(file) is None
-    with pytest.raises(NotFound):
-        current_eks_cluster(file, "play")
-
-
-def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
-    first = write_kubeconfig(tmp_path / "a", "https://a", cluster=ARN, context="first", current="second")
-    second = write_kubeconfig(tmp_path / "b", "https://b", cluster="c", context="second", current="first")
-    both = {"KUBECONFIG": f"{first}:{tmp_path / 'nope'}:{second}"}
-    assert current_eks_cluster(env=both) is None
-    found = current_eks_cluster(context="first", env=both)
-    assert found is not None
-    assert (found.cluster, found.region) == ("shop", "cn-north-1")
-    assert connect(None, env=both).host == "https://b"
-    # the command line's option may carry the variable's value
-    assert connect(None, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
-
-
-def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None:
-    import subprocess
-
-    code = "import sys, podid.kube.kubeconfig as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-
-
 def test_a_check_that_is_turned_off_is_told_and_only_by_true(tls: Server, tmp_path: Path) -> None:
     file = Path(write_kubeconfig(tmp_path / "config", tls.url))
     assert not connect(None, kubeconfig=str(file)).unverified
@@ -395,75 +262,6 @@ def test_a_plugin_beside_the_kubeconfig_and_its_expiry(
     assert connection.headers()["authorization"] == "Bearer plugin-1"
     now[0] = datetime(2029, 12, 31, 23, 59, 30, tzinfo=UTC)
     assert connection.headers()["authorization"] == "Bearer plugin-2"
-
-
-WRONG: tuple[Any, ...] = ("x", 5, True, [], {}, [5], ["x"], {"a": 1}, [[]], None)
-
-
-def spoiled(document: Any) -> Iterator[Any]:
-    """The document with each member at any depth replaced by each wrong thing."""
-    members = document.items() if isinstance(document, dict) else enumerate(document)
-    for key, value in list(members):
-        for wrong in WRONG:
-            copy = deepcopy(document)
-            copy[key] = wrong
-            yield copy
-        if isinstance(value, dict | list):
-            for inner in spoiled(value):
-                copy = deepcopy(document)
-                copy[key] = inner
-                yield copy
-
-
-def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
-    login = {"command": "aws", "args": ["eks", "get-token"], "env": [{"name": "A", "value": "b"}], "apiVersion": "v1"}
-    ca = base64.b64encode(b"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----").decode()
-    certificate = {"client-certificate-data": ca, "client-key-data": ca}
-    acts_as = {"as": "a", "as-uid": "7", "as-groups": ["g"], "as-user-extra": {"k": ["v"]}}
-    cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": ca, "tls-server-name": "x"}
-    document = {
-        "current-context": "work",
-        "contexts": [{"name": "work", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
-        "clusters": [{"name": "c", "cluster": cluster | {"proxy-url": "http://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"exec": login, "token": "t", **certificate, **acts_as}}],
-    }
-    file = tmp_path / "config"
-    refused = 0
-    for wrong in spoiled(document):
-        file.write_text(json.dumps(wrong))
-        try:
-            current_eks_cluster(str(file))
-        except InvalidInput as error:
-            refused += str(file) in error.message
-        except NotFound:
-            pass
-        with suppress(InvalidInput, NotFound, CredentialsError, Unavailable):
-            found = connect(None, kubeconfig=str(file), env={"PATH": str(tmp_path)})
-            Transport(found, patience=0.0).get("/version", dict)
-    assert refused > 50
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl")),
-        "contexts: &c\n- name: x\n  context: *c\nclusters: &d [*d]\n",
-        "current-context: 2026-13-45\n",
-        "contexts: " + "[" * 100_000,
-        "? [a]\n: b\n",
-        "a: !!python/object/apply:os.system [true]\n",
-        "\x00",
-        "%YAML 9.9\n---\na: b\n",
-        "a: b\n---\na: b\n",
-    ],
-    ids=range(9),
-)
-def test_yaml_that_is_out_to_do_harm(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "config"
-    file.write_text(text)
-    with pytest.raises(InvalidInput):
-        current_eks_cluster(str(file))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`podid explain -` of what is large and means harm: four times the text takes some four times as long, not sixteen."""
+"""Large and malicious texts: four times the text takes about four times as long, not sixteen."""
 
 import contextlib
 import random
@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import Podid
 from podid.domain.errors import NotFound
 from podid.ops.errortext import _Book, _Rule, _rules, known_texts, squeeze
 from podid.ops.explain import explain
 from podid.pages.index import ENTRIES
 
-SMALL = 20_000
+SMALL = 10_000
 
 
 def lines(length: int) -> Callable[[int], str]:
@@ -74,15 +73,9 @@ def seconds(text: str) -> float:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_it_is_linear(text: Callable[[int], str]) -> None:
+def test_the_time_is_linear_in_the_length(text: Callable[[int], str]) -> None:
     seconds("warm")
-    assert seconds(text(4 * SMALL)) < 9 * seconds(text(SMALL)) + 0.2
-
-
-def test_a_megabyte_is_all_that_is_read() -> None:
-    outcome = Podid()("explain", "-", stdin="a" * (1024 * 1024 + 1))
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert "larger than 1 MiB" in outcome.stderr
+    assert seconds(text(4 * SMALL)) < 9 * seconds(text(SMALL)) + 0.1
 
 
 @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=12), st.randoms(use_true_random=False))

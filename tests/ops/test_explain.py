@@ -2,78 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from harness import table
-from podid.checks.all import ALL, AUDIT
 from podid.domain.errors import NotFound
-from podid.ops.errortext import BY_ID
 from podid.ops.explain import explain
-from podid.pages import index
-from podid.pages.index import ENTRIES
-from podid.pages.texts import NARROW, SHARED, WIDE
-
-PAGES = Path(index.__file__).parent
-SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
-IDS = [entry.id for entry in ENTRIES]
-
-
-def test_pages_and_index_name_the_same_failure_modes() -> None:
-    assert sorted(IDS) == sorted(path.stem for path in PAGES.glob("*.md"))
-    assert len(set(IDS)) == len(IDS)
-
-
-CHECKED = (*ALL, *AUDIT)
-
-
-def test_every_check_has_a_page_that_agrees_with_it() -> None:
-    checked = {c.id: c for c in CHECKED}
-    assert {entry.id: entry.healthy for entry in ENTRIES if entry.healthy} == {c.id: c.title for c in CHECKED}
-    assert {c.id: (c.severity, c.link, c.fix) for c in CHECKED} == {
-        e.id: (e.severity, e.link, e.fix) for e in ENTRIES if e.id in checked
-    }
-    for check_id in checked:
-        assert "## How podid checks" in BY_ID[check_id].body, check_id
-
-
-@table("page_id", IDS)
-def test_a_page_is_whole(page_id: str) -> None:
-    entry, raw = BY_ID[page_id], (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
-    assert entry.body.startswith(f"# {entry.title} (`{page_id}`)\n")
-    assert [heading for heading in SECTIONS if heading not in entry.body] == []
-    assert "https://" in entry.body.split("## Sources")[1]
-    assert raw.count("```") % 2 == 0
-
-
-@table("page_id", IDS)
-def test_a_page_opens_with_one_sentence(page_id: str) -> None:
-    opening = BY_ID[page_id].body.split("\n", 1)[1].split("## ")[0].strip()
-    assert opening.endswith(".")
-    assert ". " not in opening
-    assert len(opening.split()) <= 27
-
-
-@table("page_id", IDS)
-def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
-    for text, _ in BY_ID[page_id].texts:
-        assert page_id in [match.id for match in explain(text.replace("…", "ab12 cd")).matches], text
-
-
-def test_every_hint_names_a_page() -> None:
-    assert {hint.id for hint in (*NARROW, *WIDE)} <= set(IDS)
-    assert all(pattern for hint in (*NARROW, *WIDE) for pattern in hint.patterns)
-
-
-def test_every_rule_names_pages_and_finds_them() -> None:
-    for rule in SHARED:
-        assert set(rule.ids) <= set(IDS), rule
-        assert 1 <= rule.weight <= 9
-        assert bool(rule.fragments) is not bool(rule.pattern), rule
-        assert all(fragment == fragment.lower() for fragment in rule.fragments), rule
-        if rule.fragments:
-            assert rule.ids[0] in [match.id for match in explain(" and ".join(rule.fragments)).matches], rule
 
 
 @table(

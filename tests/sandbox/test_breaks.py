@@ -146,7 +146,7 @@ NOT_HERE = {
     *("private-endpoint-unreachable", "cross-account-role-arn"),
     *("java-ipv6-host-rejected", "ephemeral-debug-container-no-env"),
     "iso-partition-ca-bundle",
-    # of logs alone: tests/e2e/test_doctor_logs.py
+    # of logs alone: tests/ops/reading/test_readings_logs.py
     "packed-policy-too-large",
 }
 

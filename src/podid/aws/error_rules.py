@@ -1,7 +1,7 @@
 """Errors of AWS's services as podid's errors: one `ErrorRule` for each. The rules for errors of the SDK, and the words
 that templates may use, are in `podid.aws.errors`.
 
-To add an error, add a rule in its service's part and a line to tests/aws/test_errors.py. Sources: the
+To add an error, add a rule in its service's part and a line to tests/aws/test_error_rules.py. Sources: the
 declared errors of botocore's service models, the public issues that a rule names, and
 https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html.
 """

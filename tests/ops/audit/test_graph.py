@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 
-from podid.sandbox.baseline import add_association, add_cluster
 from worlds import ACCOUNT, Site
 
 ROLE = f"role:arn:aws:iam::{ACCOUNT}:role/shop-orders"
 TARGET = f"role:arn:aws:iam::{ACCOUNT}:role/reports-reader"
 DEMO = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/demo"
 ORDERS = f"service-account:{DEMO}/shop/orders"
-ROWS = (("blue", "cart"), ("demo", "orders"), ("demo", "web"))
 
 
 def drawn(site: Site, *argv: str) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
@@ -59,25 +57,6 @@ def test_policies_name_roles_and_all_services(healthy: Site) -> None:
     assert nodes[f"role:{other}"]["unread"] == "its policies were not read, because no association uses it"
 
 
-def test_a_role_is_one_node_for_several_clusters_and_accounts(healthy: Site) -> None:
-    add_cluster(healthy.box.world, "blue")
-    add_association(healthy.box.world, "shop", "cart", "shop-orders", cluster_name="blue")
-    healthy.associate("shop", "web", "shop-orders")
-    healthy.box.faults.calls.clear()
-    nodes, edges = drawn(healthy, "--all-clusters")
-    calls = healthy.box.faults.calls
-    assert {calls["iam", name] for name in ("GetRole", "ListRolePolicies", "GetRolePolicy")} == {1}
-    blue = DEMO.replace("demo", "blue")
-    assert {source for source, target, _ in edges if target == ROLE} == {
-        ORDERS,
-        f"service-account:{DEMO}/shop/web",
-        f"service-account:{blue}/shop/cart",
-    }
-    assert nodes[f"cluster:{blue}"]["name"] == "blue"
-    rows = [line.split("\t") for line in healthy.must("graph", "--all-clusters").stdout.splitlines()]
-    assert rows == [[cluster, "shop", name, "shop-orders", "-", "dynamodb"] for cluster, name in ROWS]
-
-
 def test_missing_objects_are_marked(site: Site) -> None:
     site.with_samples()
     site.associate("shop", "orders", "storefront")
@@ -99,10 +78,3 @@ def test_a_denied_read_is_told_and_no_failure(healthy: Site, action: str, node: 
     nodes = {item["id"]: item for item in json.loads(outcome.stdout)["nodes"]}
     assert outcome.code == 0
     assert reason in nodes[node]["unread"]
-
-
-def test_without_the_associations_there_is_no_graph(healthy: Site) -> None:
-    healthy.box.world.credentials.deny("eks:DescribePodIdentityAssociation")
-    outcome = healthy("graph", "-o", "html")
-    assert (outcome.code, outcome.stdout) == (4, "")
-    assert "eks:DescribePodIdentityAssociation" in outcome.stderr

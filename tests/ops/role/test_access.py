@@ -46,9 +46,9 @@ def allow(*actions: str) -> dict[str, Any]:
     ],
 )
 def test_nobody_is_named_who_may_not_do_both(statements: tuple[dict[str, Any], ...], words: str) -> None:
-    (found,) = access_words(role(*statements))
-    assert found.endswith(words)
-    assert (ANY in found) is (words == ANY)
+    (sentence,) = access_words(role(*statements))
+    assert sentence.endswith(words)
+    assert (ANY in sentence) is (words == ANY)
 
 
 DEMO = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
@@ -88,8 +88,8 @@ def when(**conditions: Any) -> dict[str, Any]:
 @table("clusters", [(), (DEMO,)])
 def test_a_pattern_is_no_cluster(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
     """The engine is asked for pods that can be, of the clusters that there are and of those that are named."""
-    (found,) = access_words(role(when(**condition)), clusters, "us-west-2")
-    assert words in found
+    (sentence,) = access_words(role(when(**condition)), clusters, "us-west-2")
+    assert words in sentence
 
 
 def test_a_split_trust_with_conditions_on_either_half() -> None:

@@ -32,14 +32,14 @@ def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str,
 def test_a_policy_that_its_preset_would_write_otherwise() -> None:
     for name in NAMES:
         for optional in (False, True):
-            found = filled(choice_of(name, optional=optional))
-            assert (preset_of(found.name) is not None) is (found.document is not None)
-            if found.document is not None:
-                assert moved_on(found.name, found.document) is None, name
-    found = filled("dynamodb-read,table=orders")
-    assert found.document is not None
-    old = json.loads(json.dumps(found.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
-    moved = moved_on(found.name, old)
+            permissions = filled(choice_of(name, optional=optional))
+            assert (preset_of(permissions.name) is not None) is (permissions.document is not None)
+            if permissions.document is not None:
+                assert moved_on(permissions.name, permissions.document) is None, name
+    permissions = filled("dynamodb-read,table=orders")
+    assert permissions.document is not None
+    old = json.loads(json.dumps(permissions.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
+    moved = moved_on(permissions.name, old)
     assert moved is not None
     assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
     assert moved.sentence.endswith("which also has dynamodb:Scan and no longer has dynamodb:ListStreams")
@@ -65,10 +65,10 @@ def older(document: Any) -> Any:
 @table("optional", [False, True])
 def test_the_line_gives_the_policy_as_it_is_now(name: str, optional: bool) -> None:
     """With the values that it was made with; nothing in what is told is left to fill in."""
-    found = filled(choice_of(name, optional=optional))
-    moved = moved_on(found.name, older(found.document))
+    permissions = filled(choice_of(name, optional=optional))
+    moved = moved_on(permissions.name, older(permissions.document))
     assert moved is not None
-    assert fill(parse_choice(moved.choice), AROUND) == found
+    assert fill(parse_choice(moved.choice), AROUND) == permissions
     place = ("--cluster", "demo") if get_preset(name).of_cluster else ()
     assert moved.command("r") == ("podid", "role", "attach", "r", "--preset", moved.choice, "--replace", *place)
 
@@ -78,14 +78,14 @@ def test_several_values_and_another_region(name: str) -> None:
     preset = get_preset(name)
     pairs = [f"{p.name}={value}" for p in preset.parameters for value in (VALUES[p.form], OTHERS[p.form])]
     pairs += ["region=cn-northwest-1"] if any(p.name == "region" for p in preset.settable) else []
-    found = fill(parse_choice(",".join((name, *pairs))), AROUND)
-    moved = moved_on(found.name, older(found.document))
+    permissions = fill(parse_choice(",".join((name, *pairs))), AROUND)
+    moved = moved_on(permissions.name, older(permissions.document))
     assert moved is not None
-    assert fill(parse_choice(moved.choice), AROUND) == found
+    assert fill(parse_choice(moved.choice), AROUND) == permissions
 
 
 def test_values_that_cannot_be_told_are_not_made_up() -> None:
-    found = filled("dynamodb-read,table=orders")
-    renamed = moved_on("dynamodb-read-ours", older(found.document))
+    permissions = filled("dynamodb-read,table=orders")
+    renamed = moved_on("dynamodb-read-ours", older(permissions.document))
     assert renamed is not None
     assert (renamed.choice, renamed.command("r")) == ("", ("podid", "preset", "show", "dynamodb-read"))

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from harness import Podid
-from ops.change.support import POLICY, policy_file, writes
+from ops.change.support import POLICY, account_state, policy_file, writes
+from ops.role.support import CREATE
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
-CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
+CREATE_WITH_POLICY = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
+
+
 ATTACH = ("role", "attach", "storefront", "--adopt", "--policy-file")
 
 
@@ -24,7 +27,7 @@ def asked(box: Sandbox) -> int:
     return box.faults.calls["access-analyzer", "ValidatePolicy"]
 
 
-@pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])
+@pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
 def test_what_it_calls_an_error_is_not_written(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
 ) -> None:
@@ -32,8 +35,8 @@ def test_what_it_calls_an_error_is_not_written(
     for flags in ((), ("--dry-run",)):
         outcome = podid(*argv, file, *flags, "-o", "json")
         assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-        wanted = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
-        assert f"{wanted}The action iam:GetRolle does not exist" in outcome.error["message"]
+        message = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
+        assert f"{message}The action iam:GetRolle does not exist" in outcome.error["message"]
         assert outcome.error["details"] == [
             "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
         ]
@@ -55,7 +58,7 @@ def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Pat
     assert any(note.startswith("policies were checked only") for note in done.json["notes"])
 
 
-@pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])
+@pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
 def test_what_it_warns_of_is_said(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
 ) -> None:
@@ -67,9 +70,9 @@ def test_what_it_warns_of_is_said(
 
 def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     file = policy_file(tmp_path)
-    assert podid(*CREATE, file).code == 0
+    assert podid(*CREATE_WITH_POLICY, file).code == 0
     assert asked(box) == 1
-    assert podid(*CREATE, file).code == 0
+    assert podid(*CREATE_WITH_POLICY, file).code == 0
     assert podid("role", "create", "other", "--for", "shop/cart").code == 0
     assert asked(box) == 1
 
@@ -106,8 +109,70 @@ def test_where_it_cannot_be_asked_that_is_said(
 ) -> None:
     trouble(box)
     two = (policy_file(tmp_path), "--policy-file", policy_file(tmp_path, POLICY, "more.json"))
-    outcome = podid(*CREATE, *two, "-o", "json")
+    outcome = podid(*CREATE_WITH_POLICY, *two, "-o", "json")
     assert outcome.code == 0, outcome
     (note,) = outcome.json["notes"]
     assert note.startswith("policies were checked only for JSON, structure and size: ")
     assert ("requires access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)
+
+
+STATEMENT: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+
+
+REFUSED = {
+    "no service": ({**STATEMENT, "Action": "GetObject"}, "not of the form service:Action"),
+    "a space": ({**STATEMENT, "Action": ["s3:GetObject", "s3: PutObject"]}, "not of the form service:Action"),
+    "no ARN": ({**STATEMENT, "Resource": "bucket/*"}, "neither an ARN nor *"),
+    "an operator": ({**STATEMENT, "Condition": {"StringIs": {"a:b": "c"}}}, "is not a known condition operator"),
+    "a member": ({**STATEMENT, "Resources": "*"}, "is not a known member of a statement"),
+    "a Sid": ({**STATEMENT, "Sid": "with space"}, "must be letters and digits"),
+    "empty": ({**STATEMENT, "Action": []}, "not of the form service:Action"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_mistake_is_reported_before_the_first_call(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str
+) -> None:
+    statement, message = REFUSED[name]
+    file = policy_file(tmp_path, {"Version": "2012-10-17", "Statement": [statement]})
+    outcome = podid(*CREATE, "--policy-file", file, "-o", "json")
+    assert outcome.code == 2
+    assert message in outcome.error["message"]
+    assert "Statement[0]" in outcome.error["message"]
+    assert box.faults.calls.total() == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {
+            **STATEMENT,
+            "Action": "*",
+            "Resource": ["arn:aws:s3:::b", "arn:*:s3:::*/${aws:PrincipalTag/ns}/*", "arn:aws:*"],
+        },
+        {**STATEMENT, "Sid": "Some1", "Condition": {"ForAllValues:StringLikeIfExists": {"aws:TagKeys": ["a"]}}},
+        {"Effect": "Deny", "NotAction": "iam:Get*", "NotResource": "arn:aws:iam::*:role/x"},
+    ],
+)
+def test_a_policy_that_iam_accepts(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, statement: dict[str, Any]
+) -> None:
+    outcome = podid(*CREATE, "--policy-file", policy_file(tmp_path, {"Version": "2012-10-17", "Statement": statement}))
+    assert outcome.code == 0, outcome.stderr
+
+
+def test_the_inline_policies_have_10240_characters_in_all(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    half = {
+        "Version": "2012-10-17",
+        "Statement": [{**STATEMENT, "Resource": [f"arn:aws:s3:::{number:0100}" for number in range(50)]}],
+    }
+    one, two = (policy_file(tmp_path, half, f"{name}.json") for name in ("one", "two"))
+    refused = podid(*CREATE, "--policy-file", one, "--policy-file", two, "-o", "json")
+    assert (refused.code, writes(box)) == (6, 0)
+    assert "IAM allows 10,240" in refused.error["message"]
+    assert podid(*CREATE, "--policy-file", one).code == 0
+    more = podid(*CREATE, "--policy-file", two, "--replace", "-o", "json")  # with the one that is there
+    assert (more.code, list(account_state(box)["roles"]["shop-orders"]["inline"])) == (6, ["one"])

@@ -67,19 +67,19 @@ def allows(text: str, action: str, resource: str, **keys: str) -> bool:
 @table("name", NAMES)
 @table("optional", [False, True])
 def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
-    found = filled(choice_of(name, optional=optional))
-    assert found.missing == frozenset()
-    assert "{{" not in found.words
-    assert found.document is not None or found.managed_policies
-    if found.document is None:
+    permissions = filled(choice_of(name, optional=optional))
+    assert permissions.missing == frozenset()
+    assert "{{" not in permissions.words
+    assert permissions.document is not None or permissions.managed_policies
+    if permissions.document is None:
         return
-    check_policy_document(found.document, name)
-    check_inline_size(name, {name: found.document})
-    statements: Any = found.document["Statement"]
+    check_policy_document(permissions.document, name)
+    check_inline_size(name, {name: permissions.document})
+    statements: Any = permissions.document["Statement"]
     sids = [statement["Sid"] for statement in statements]
     assert len(sids) == len(set(sids))
     assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
-    assert len(found.name) <= 128
+    assert len(permissions.name) <= 128
 
 
 @table("name", NAMES)
@@ -98,9 +98,9 @@ def test_it_says_where_it_comes_from(name: str) -> None:
 
 @table("preset", [p for p in list_presets() if p.area == "application"])
 def test_an_application_reaches_nothing_that_is_not_named(preset: Any) -> None:
-    found = filled(choice_of(preset.name, optional=True))
-    assert found.document is not None
-    statements: Any = found.document["Statement"]
+    permissions = filled(choice_of(preset.name, optional=True))
+    assert permissions.document is not None
+    statements: Any = permissions.document["Statement"]
     for statement in statements:
         assert statement["Resource"]
         for resource in statement["Resource"]:
@@ -184,11 +184,11 @@ def test_tags_and_prefixes_are_conditions() -> None:
 
 
 def test_words_hold_what_was_given() -> None:
-    found = filled("s3-read,bucket=a-1,bucket=b-2,prefix=daily/")
-    assert found.sentence == (
+    permissions = filled("s3-read,bucket=a-1,bucket=b-2,prefix=daily/")
+    assert permissions.sentence == (
         "may list and read objects of bucket a-1 and b-2, limited to keys that begin with daily/, nothing else"
     )
-    assert found.name == "s3-read-a-1-b-2-daily"
+    assert permissions.name == "s3-read-a-1-b-2-daily"
 
 
 @table(
@@ -266,7 +266,7 @@ def actions_of(service: str) -> set[str]:
     """Rights of a service: its operations, and where those of S3 have another name than the operation."""
     models = ("bedrock", "bedrock-runtime") if service == "bedrock" else (service,)
     session = botocore.session.get_session()
-    operations = {name for each in models for name in session.get_service_model(each).operation_names}
+    operations = {name for model in models for name in session.get_service_model(model).operation_names}
     return operations | {"ListBucket"} if service == "s3" else operations
 
 
@@ -277,10 +277,10 @@ def test_every_application_is_held_to_its_words() -> None:
 
 @pytest.mark.parametrize("text", WORDS)
 def test_nothing_else(text: str) -> None:
-    for resource, wanted in WORDS[text].items():
+    for resource, actions in WORDS[text].items():
         service = resource.split(":")[2]
         allowed = {name for name in actions_of(service) if allows(text, f"{service}:{name}", resource)}
-        assert allowed - BELONGING == wanted, resource
+        assert allowed - BELONGING == actions, resource
         beside = f"{resource}x" if not resource.endswith("/a") else resource.replace("shop/a", "x")
         other = beside.replace("reports", "other")
         assert not any(allows(text, f"{service}:{name}", other) for name in actions_of(service))

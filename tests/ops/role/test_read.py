@@ -1,32 +1,21 @@
-"""`role list` and `role show`: the engine's verdict for each association, and what cannot be read is unknown."""
+"""Roles with their verdicts for each association, their permissions, owner and findings."""
 
 import json
 from typing import Any
 
 import pytest
 
+from ops.role.support import WIDE, document, listed, shown
 from podid.sandbox.baseline import add_role
-from podid.sandbox.credentials import read_signature
-from podid.sandbox.http import HttpAnswer, HttpRequest
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, ROLE_ARN, Site, trust_for
 
-PODS = {"Service": "pods.eks.amazonaws.com"}
-WIDE = {"Effect": "Allow", "Principal": PODS, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-
-
-def document(*statements: Any) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
 SPLIT = document({**WIDE, "Action": "sts:AssumeRole"}, {**WIDE, "Action": "sts:TagSession"})
+
+
 PATTERN = document({**WIDE, "Condition": {"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}})
-OTHER = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
+
+
 UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
-
-
-def listed(site: Site, name: str = "shop-orders") -> Any:
-    items = site.must("role", "list", "-o", "json").json["items"]
-    return next((item for item in items if item["roleName"] == name), None)
 
 
 @pytest.mark.parametrize("trust", [trust_for(ORDERS), SPLIT, PATTERN])
@@ -60,13 +49,6 @@ def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
     assert f"    {names}\n" in healthy.must("role", "show", "shop-orders").stdout
 
 
-def test_a_role_that_refuses_its_association(healthy: Site) -> None:
-    healthy.trust("shop-orders", OTHER)
-    item = listed(healthy)
-    assert (item["associations"], item["refused"]) == (1, 1)
-    assert "1, 1 refused" in healthy.must("role", "list").stdout
-
-
 def test_the_trust_of_a_target_role_is_asked_for_the_second_hop(healthy: Site) -> None:
     healthy.aws("iam").create_role(RoleName="target", AssumeRolePolicyDocument=_json(trust_of_target()))
     arn = f"arn:aws:iam::{ACCOUNT}:role/target"
@@ -83,85 +65,6 @@ def trust_of_target() -> dict[str, Any]:
 
 def _json(value: object) -> str:
     return json.dumps(value)
-
-
-@pytest.mark.parametrize(
-    ("permission", "member"),
-    [
-        ("iam:ListRolePolicies", "inlinePolicies"),
-        ("iam:GetRolePolicy", "inlinePolicies"),
-        ("iam:ListAttachedRolePolicies", "attachedPolicies"),
-        ("eks:ListPodIdentityAssociations", "associations"),
-        ("eks:DescribePodIdentityAssociation", "associations"),
-    ],
-)
-def test_what_can_be_read_is_shown(healthy: Site, permission: str, member: str) -> None:
-    healthy.box.world.credentials.deny(permission)
-    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
-    assert shown[member] in (None, [])
-    (unknown,) = shown["unknowns"]
-    assert unknown["permission"] == permission
-    assert shown["trustPolicy"] == trust_for(ORDERS)
-    text = healthy.must("role", "show", "shop-orders").stdout
-    assert f"requires {permission}" in text
-    assert "no association" not in text
-
-
-@pytest.mark.parametrize("permission", ["eks:ListClusters", "eks:ListPodIdentityAssociations", "iam:GetRole"])
-def test_a_list_says_what_it_could_not_see(healthy: Site, permission: str) -> None:
-    healthy.box.world.credentials.deny(permission)
-    found = healthy.must("role", "list", "-o", "json").json
-    assert [unknown["permission"] for unknown in found["unknowns"]] == [permission]
-    (item,) = [item for item in found["items"] if item["roleName"] == "shop-orders"]
-    assert item["associations"] == (1 if permission == "iam:GetRole" else None)
-    assert f"requires {permission}" in healthy.must("role", "list").stderr
-
-
-def test_every_cluster_of_every_region(healthy: Site, all_regions: None) -> None:
-    regions: set[str] = set()
-    answer = healthy.box.gateway.answer
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        if healthy.box.gateway.name(request).operation == "ListClusters":
-            signature = read_signature(request)
-            assert signature is not None
-            regions.add(signature.region)
-            if signature.region == "ap-east-1":
-                code = "UnrecognizedClientException"
-                body = json.dumps({"__type": code, "message": "The security token included in the request is invalid."})
-                return HttpAnswer(403, {"Content-Type": "application/json", "x-amzn-ErrorType": code}, body.encode())
-        return answer(request)
-
-    healthy.box.gateway.answer = answering  # type: ignore[method-assign]
-    shown = healthy.must("role", "show", "shop-orders", "--all-clusters", "-o", "json").json
-    assert [use["clusterArn"] for use in shown["associations"]] == [CLUSTER_ARN]
-    assert {"us-west-2", "eu-central-1", "ap-southeast-2"} <= regions
-    assert not any(region.startswith(("cn-", "us-gov-")) for region in regions)
-    (unknown,) = shown["unknowns"]  # not enabled, as a rule; it is said all the same
-    assert unknown["what"] == "ap-east-1"
-
-
-# --- what a role is, in words ---------------------------------------------------------------------------------------
-
-
-def shown(site: Site, name: str = "shop-orders") -> Any:
-    return site.must("role", "show", name, "-o", "json").json
-
-
-def test_its_permissions_are_said_in_words(healthy: Site) -> None:
-    iam = healthy.aws("iam")
-    iam.attach_role_policy(RoleName="shop-orders", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess")
-    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
-    found = {item["policyName"]: item for item in shown(healthy)["permissions"]}
-    assert found["AmazonSQSFullAccess"]["words"] == ["may do everything in sqs on anything"]
-    assert (found["AmazonS3ReadOnlyAccess"]["kind"], found["AmazonSQSFullAccess"]["kind"]) == ("boundary", "managed")
-    text = healthy.must("role", "show", "shop-orders").stdout
-    assert "permissions boundary (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
-    healthy.box.world.credentials.deny("iam:GetPolicyVersion")
-    without = shown(healthy)
-    assert [item["words"] for item in without["permissions"] if item["kind"] != "inline"] == [None, None]
-    assert [item["permission"] for item in without["unknowns"]] == ["iam:GetPolicyVersion"]
 
 
 def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
@@ -236,26 +139,6 @@ def test_a_role_without_permissions_and_one_for_many(healthy: Site) -> None:
     assert shown(healthy, "AWSServiceRoleForAmazonEKS")["findings"] == []
 
 
-def test_unused_roles_are_those_that_nobody_names(healthy: Site) -> None:
-    def names() -> set[str]:
-        found = healthy.must("role", "list", "--unused", "-o", "json").json
-        return {item["roleName"] for item in (*found["items"], *found["admitNone"])}
-
-    assert "storefront" in names()
-    assert "article-2023" in names()  # nobody can use it, all the more so
-    assert "shop-orders" not in names()
-    healthy.must("associate", "shop/orders", "--role", "storefront", "--replace", "--wait", "none")
-    assert "shop-orders" in names()
-    assert "storefront" not in names()
-
-
-def test_what_is_unused_cannot_be_told_without_a_look(healthy: Site) -> None:
-    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    outcome = healthy("role", "list", "--unused", "-o", "json")
-    assert (outcome.code, outcome.json["items"]) == (9, [])
-    assert [item["permission"] for item in outcome.json["unknowns"]] == ["eks:ListPodIdentityAssociations"]
-
-
 @pytest.mark.parametrize("name", ["shop-orders", "storefront"])
 def test_a_deleted_principal_is_told_once(healthy: Site, name: str) -> None:
     """Whether the role is used or not."""
@@ -263,11 +146,3 @@ def test_a_deleted_principal_is_told_once(healthy: Site, name: str) -> None:
     healthy.box.iam.role_named(ACCOUNT, name).assume_role_policy_document = json.dumps(document(WIDE, gone))
     found = healthy.must("role", "show", name, "-o", "json").json["findings"]
     assert [item["id"] for item in found].count("role-recreated") == 1
-
-
-def test_a_trust_whose_users_may_not_be_read(healthy: Site) -> None:
-    """A right that is missing is a denial, and there is a way without it."""
-    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    outcome = healthy("trust", "check", "--role", "shop-orders", "-o", "json")
-    assert (outcome.code, outcome.stdout, outcome.error["permission"]) == (4, "", "eks:ListPodIdentityAssociations")
-    assert healthy("trust", "check", "--role", "shop-orders", "--for", "shop/orders").code == 0

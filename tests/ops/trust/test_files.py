@@ -1,21 +1,21 @@
-"""`podid trust` takes a policy however AWS's tools print it, and gives it back in the same form."""
+"""Trust policies in the forms that AWS's tools print, read and written back."""
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from domain.trust.trust_helpers import CLUSTER, IDENTITY, statement
-from harness import Podid, table
+from domain.trust.trust_helpers import IDENTITY
+from harness import table
+from ops.trust.support import POLICY, ROLE
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import new_policy
 from podid.ops.trust.files import read_trust
 
-POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [statement()]}
 ENCODED = quote(json.dumps(POLICY))
-ROLE = {"RoleName": "r", "Arn": "arn:aws:iam::111122223333:role/r", "Tags": [{"Key": "team", "Value": "shop"}]}
+
+
 FORMS: dict[str, Any] = {
     "the policy": POLICY,
     "get-role": {"Role": {**ROLE, "AssumeRolePolicyDocument": POLICY}},
@@ -69,37 +69,3 @@ def test_the_roles_tags_come_with_it(form: str, tags: dict[str, str] | None) -> 
 def test_what_holds_no_policy(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^f: "):
         read_trust(text, "f")
-
-
-def _check(*argv: str, **named: Any) -> Any:
-    return Podid()("trust", "check", *argv, "--for", "shop/orders", "--cluster-arn", CLUSTER, **named)
-
-
-def test_the_command_takes_what_get_role_prints(tmp_path: Path) -> None:
-    tagged = {"StringEquals": {"aws:ResourceTag/team": "shop"}}
-    role: dict[str, Any] = {"Role": {**ROLE, "AssumeRolePolicyDocument": {**POLICY, "Statement": [statement(tagged)]}}}
-    assert _check("-", stdin=json.dumps(role)).code == 0
-    assert _check("-", stdin=json.dumps(role["Role"]["AssumeRolePolicyDocument"])).code == 9
-    file = tmp_path / "role.json"
-    file.write_text(json.dumps(role))
-    assert _check(str(file), "--role-tag", "team=web").code == 3
-
-
-@pytest.mark.parametrize(
-    ("statements", "code", "verdict"),
-    [
-        ([statement(Principal="*", Action="sts:*")], 3, "? it is not known whether stdin allows"),
-        ([statement(), statement(Principal="*", Action="sts:*")], 3, "✓ stdin allows"),
-        ([statement(Principal={"AWS": "*"})], 3, "? it is not known whether stdin allows"),
-    ],
-)
-def test_a_role_that_everybody_can_assume_is_loud(statements: list[Any], code: int, verdict: str) -> None:
-    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    outcome = _check("-", stdin=text)
-    assert (outcome.code, outcome.stderr) == (code, "")
-    first, second = outcome.stdout.splitlines()[:2]
-    assert first == f"{verdict} shop/orders in cluster demo"
-    assert second.startswith("  error trust-too-broad: Statement[")
-    assert outcome.stdout.count("trust-too-broad") == 1
-    report = _check("-", "-o", "json", stdin=text).json
-    assert [(f["id"], f["severity"]) for f in report["findings"]] == [("trust-too-broad", "error")]

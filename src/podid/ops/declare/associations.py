@@ -16,11 +16,11 @@ from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import SERVICE_ACCOUNT
+from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts, conflict
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned
-from podid.ops.declare.wishes import Wish, Wishes, conflict
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
 
@@ -34,7 +34,7 @@ class AssociationPlanner:
     by name in lower case. `missing` collects sentences about roles that do not exist."""
 
     site: FileSite
-    wishes: Wishes
+    accounts: DeclaredAccounts
     live: Mapping[ServiceAccountRef, Association]
     unreadable: Mapping[ServiceAccountRef, PodidError]
     roles: Mapping[str, RolePlanned]
@@ -51,23 +51,23 @@ class AssociationPlanner:
     def plan(self) -> Plan:
         """Return the plan of the changed associations, with the service accounts to create first."""
         desired: dict[ServiceAccountRef, DesiredAssociation] = {}
-        for ref, wish in self.wishes.by_ref.items():
+        for ref, account in self.accounts.by_ref.items():
             if ref in self.unreadable:
                 self.unread.append(NotRead.of(f"association of {ref}", self.unreadable[ref]))
                 continue
-            item = self._desired(wish, self.live.get(ref))
+            item = self._desired(account, self.live.get(ref))
             if item is not None:
                 desired[ref] = item
         plan = self._with_roles(desired)
         plan = replace(plan, actions=(*self._service_accounts(), *plan.actions), separate=True)
-        return plan.noting(tuple(dict.fromkeys((*self.wishes.notes, *self.notes))))
+        return plan.noting(tuple(dict.fromkeys((*self.accounts.notes, *self.notes))))
 
     # --- one association ----------------------------------------------------------------------------------------------
 
-    def _desired(self, wish: Wish, existing: Association | None) -> DesiredAssociation | None:
+    def _desired(self, account: DeclaredAccount, existing: Association | None) -> DesiredAssociation | None:
         """Return the association if it must be created or changed."""
-        item, declaration = wish.item, wish.declaration
-        role = self._role(wish, existing)
+        item, declaration = account.item, account.declaration
+        role = self._role(account, existing)
         if role is None:
             return None
         settings = Settings(
@@ -78,25 +78,25 @@ class AssociationPlanner:
         )
         if existing is None:
             marked = replace(settings, tags={**declaration.owner_tag, **item.tags})
-            return DesiredAssociation(wish.ref, role, marked)
+            return DesiredAssociation(account.ref, role, marked)
         mark = Mark.of(existing.tags, declaration, named=item.tags, owner_arn=existing.owner_arn)
         if mark.ours:
             place = self.site.place
-            target = (place.region, place.cluster_name, str(wish.ref))
+            target = (place.region, place.cluster_name, str(account.ref))
             gone = self.history(declaration).removed(target, existing.tags, item.tags)
             settings = replace(settings, untag=gone)
         # EKS would restore an association of an add-on: compare it without the refusal
-        action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
+        action = plan_one(DesiredAssociation(account.ref, role, settings), replace(existing, owner_arn=None))
         mark = self.unmarked.of(mark, existing, written=bool(differences(action)) or self.ownership.adopt)
-        decision = decide(f"association {wish.ref}", mark, self.ownership, differences(action))
+        decision = decide(f"association {account.ref}", mark, self.ownership, differences(action))
         error = decision.conflict
         if existing.owner_arn and (error is not None or decision.change):
             name = addon_name(existing.owner_arn)
-            advice = f"Change it through the add-on: podid addon associate {name} {wish.ref.name}."
-            message = f"The add-on {name} owns the association of {wish.ref}, which differs from the file"
-            error = Conflict(message, advice=advice, lines=differences(action), subject=str(wish.ref))
+            advice = f"Change it through the add-on: podid addon associate {name} {account.ref.name}."
+            message = f"The add-on {name} owns the association of {account.ref}, which differs from the file"
+            error = Conflict(message, advice=advice, lines=differences(action), subject=str(account.ref))
         if error is not None:
-            self.conflicts.append(conflict(wish, error, owner=mark.words))
+            self.conflicts.append(conflict(account, error, owner=mark.words))
             return None
         if decision.note:
             self.notes.append(decision.note)
@@ -105,36 +105,34 @@ class AssociationPlanner:
             role = ResolvedRole(existing.role_arn, None)
         if decision.mark:
             settings = replace(settings, tags={**settings.tags, **declaration.owner_tag})
-        desired = DesiredAssociation(wish.ref, role, settings, kept=role.arn == existing.role_arn)
+        desired = DesiredAssociation(account.ref, role, settings, kept=role.arn == existing.role_arn)
         action = plan_one(desired, existing)
         if action.before == action.after:
             self.unchanged += 1
             return None
         return desired
 
-    def _role(self, wish: Wish, existing: Association | None) -> ResolvedRole | None:
+    def _role(self, account: DeclaredAccount, existing: Association | None) -> ResolvedRole | None:
         """Return the role of the association; None if it does not exist or could not be read."""
-        name, place = wish.item.role, self.site.place
+        name, place = account.item.role, self.site.place
         planned = self.roles.get(role_name(name).lower())
         of_account = not name.startswith("arn:") or f":iam::{place.account}:" in name
         if planned is not None and of_account:
             if name.startswith("arn:") and name != planned.role.arn:
-                message = (
-                    f"{wish.item.place('role')}: role: {name} is not the ARN of the declared role, {planned.role.arn}"
-                )
-                raise InvalidInput(message, subject=name)
+                at, arn = account.item.place("role"), planned.role.arn
+                raise InvalidInput(f"{at}: role: {name} is not the ARN of the declared role, {arn}", subject=name)
             if planned.unread is not None and (existing is None or existing.role_arn != planned.role.arn):
                 self.unread.append(
-                    replace(planned.unread, target=f"association of {wish.ref}: {planned.unread.target}")
+                    replace(planned.unread, target=f"association of {account.ref}: {planned.unread.target}")
                 )
                 return None
             return planned.role
         held = existing.role_arn if existing is not None else ""
         if held and name in (held, role_name(held)):
             return ResolvedRole(held, None)
-        return self._resolved(wish, name)
+        return self._resolved(account, name)
 
-    def _resolved(self, wish: Wish, name: str) -> ResolvedRole | None:
+    def _resolved(self, account: DeclaredAccount, name: str) -> ResolvedRole | None:
         if name not in self._read:
             place = self.site.place
             try:
@@ -145,7 +143,7 @@ class AssociationPlanner:
                 self._read[name] = error
         answer = self._read[name]
         if isinstance(answer, PodidError):
-            sentence = f"{wish.item.place('role')}: role: {answer.message}"
+            sentence = f"{account.item.place('role')}: role: {answer.message}"
             if isinstance(answer, InvalidInput):
                 raise InvalidInput(sentence, advice=answer.advice, subject=name)
             self.missing.append(sentence)
@@ -174,8 +172,8 @@ class AssociationPlanner:
                 for at_target in plan_targets(self.site.clients, place, items, current, request, declared):
                     plan = at_target.around(plan)
             except (Conflict, NotFound) as error:
-                wish = self.wishes.by_ref[items[0].ref]
-                self.conflicts.append(conflict(wish, error, key="targetRole"))
+                account = self.accounts.by_ref[items[0].ref]
+                self.conflicts.append(conflict(account, error, key="targetRole"))
         return plan
 
     def _with_known_roles(self, items: Iterable[DesiredAssociation]) -> list[DesiredAssociation]:
@@ -185,7 +183,7 @@ class AssociationPlanner:
             unread = item.role.role is None and item.role.denied is None
             declared = role_name(item.role.arn).lower() in self.roles
             if unread and not declared and in_effect(plan_one(item, self.live.get(item.ref))):
-                role = self._resolved(self.wishes.by_ref[item.ref], item.role.arn)
+                role = self._resolved(self.accounts.by_ref[item.ref], item.role.arn)
                 if role is None:
                     continue
                 item = replace(item, role=role)
@@ -206,12 +204,12 @@ class AssociationPlanner:
                     lines = (error.message, *error.lines)
                     own = next((line for line in lines if f"allow {ref} " in line), error.message)
                     single = Conflict(own, hint=error.hint, advice=error.advice, subject=str(ref))
-                    self.conflicts.append(conflict(self.wishes.by_ref[ref], single, key="role"))
+                    self.conflicts.append(conflict(self.accounts.by_ref[ref], single, key="role"))
                 refused = error.refs
                 remaining = [item for item in remaining if item.ref not in refused]
             except Conflict as error:
                 for item in remaining:
-                    self.conflicts.append(conflict(self.wishes.by_ref[item.ref], error, key="role"))
+                    self.conflicts.append(conflict(self.accounts.by_ref[item.ref], error, key="role"))
                 break
         return Plan(header=place.header, actions=(), separate=True)
 
@@ -219,7 +217,7 @@ class AssociationPlanner:
 
     def _service_accounts(self) -> tuple[Action, ...]:
         """Return the service accounts to create, which the files require."""
-        refs = [ref for ref, wish in self.wishes.by_ref.items() if wish.item.create_service_account]
+        refs = [ref for ref, account in self.accounts.by_ref.items() if account.item.create_service_account]
         if not refs:
             return ()
         try:

@@ -23,13 +23,13 @@ from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.declare.accounts import read_accounts
 from podid.ops.declare.associations import AssociationPlanner, in_effect
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
 from podid.ops.declare.prune import keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
-from podid.ops.declare.wishes import read_wishes
 from podid.ops.role.policies import validated
 
 
@@ -50,11 +50,11 @@ class FilePlanner:
         with the lines, for roles and policies that do not exist, and the error of a cluster that could not be read at
         all."""
         live = [self._live(site) for site in self.sites]
-        wishes = [read_wishes(site, annotations=self.ownership.from_annotations) for site in self.sites]
+        accounts = [read_accounts(site, annotations=self.ownership.from_annotations) for site in self.sites]
         unmarked = [UnmarkedOwners(site.clients) for site in self.sites]
         roles = RolePlanner(
             sites=self.sites,
-            wishes=wishes,
+            accounts=accounts,
             ownership=self.ownership,
             history=self._history,
             unmarked=unmarked[0],
@@ -67,7 +67,7 @@ class FilePlanner:
             self.say(f"comparing the associations of {site.place.cluster_name}")
             work = AssociationPlanner(
                 site=site,
-                wishes=wishes[number],
+                accounts=accounts[number],
                 live=associations,
                 unreadable=unreadable,
                 roles=planned,
@@ -104,11 +104,11 @@ class FilePlanner:
 
     def _part(self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned]) -> FilePlan:
         """Return the plan of one cluster. `items` are the roles of which it has the actions."""
-        site, wishes = work.site, work.wishes
+        site, accounts = work.site, work.accounts
         whole = role_plan(site.place, items).then(plan)
         agent, agent_conflicts, agent_unread, agent_same = plan_agent(site)
         whole = replace(agent.then(whole), separate=True)
-        gone = outdated(site.declarations, wishes, work.live)
+        gone = outdated(site.declarations, accounts, work.live)
         pruned = Plan(header=site.place.header, actions=(), separate=True)
         if gone and self.ownership.prune:
             pruned = plan_disassociate(tuple(gone), site.place.header, gone)
@@ -128,11 +128,11 @@ class FilePlanner:
             plan=whole,
             names=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
             unchanged=unchanged,
-            only_in_cluster=_unlisted(work, (*wishes.by_ref, *(gone if self.ownership.prune else ()))),
+            only_in_cluster=_unlisted(work, (*accounts.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(
                 *agent_conflicts,
                 *(item.conflict for item in items if item.conflict is not None),
-                *wishes.conflicts,
+                *accounts.conflicts,
                 *work.conflicts,
                 *(
                     FileConflict(kind="guard", target=key, at=at, message=f"guard.{key}: {reason}")
@@ -140,20 +140,20 @@ class FilePlanner:
                     for at, key, reason in violations(guard, whole)
                 ),
             ),
-            refused=tuple(wishes.refused),
+            refused=tuple(accounts.refused),
             unread=(
                 *agent_unread,
                 *(item.unread for item in items if item.unread is not None),
-                *wishes.unread,
+                *accounts.unread,
                 *work.unread,
                 *(
                     NotRead.of(f"association of {ref}", error, declared=False)
                     for ref, error in work.unreadable.items()
-                    if ref not in wishes.by_ref
+                    if ref not in accounts.by_ref
                 ),
             ),
             refs=tuple(changed_associations(plan)[0]),
-            declared=tuple(wishes.by_ref),
+            declared=tuple(accounts.by_ref),
             affected=_affected(whole, work),
             taken_over=self.ownership.take_over,
             pruned_keys=keys_of(pruned),
@@ -175,7 +175,7 @@ def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, 
     actions = (action for item in work.roles.values() for action in item.actions)
     trusts = {action.target.lower() for action in actions if action.kind == ROLE_TRUST.name}
     changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and in_effect(action))
-    of_roles = (ref for ref, wish in work.wishes.by_ref.items() if role_name(wish.item.role).lower() in trusts)
+    of_roles = (ref for ref, account in work.accounts.by_ref.items() if role_name(account.item.role).lower() in trusts)
     return tuple(dict.fromkeys((*changed, *of_roles)))
 
 

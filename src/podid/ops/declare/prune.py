@@ -16,26 +16,26 @@ from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind
 from podid.ops.clients import Clients
+from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark
-from podid.ops.declare.wishes import Wishes
 from podid.ops.role.delete import RoleContents, plan_delete
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import Uses, read_all_uses
 
 
 def outdated(
-    declarations: Sequence[Declaration], wishes: Wishes, live: Mapping[ServiceAccountRef, Association]
+    declarations: Sequence[Declaration], accounts: DeclaredAccounts, live: Mapping[ServiceAccountRef, Association]
 ) -> dict[ServiceAccountRef, Association]:
     """Return the associations with the mark of one of these files that the file no longer declares. Associations that
     another tool marks too are excluded, and so are those of a file whose patterns could not be expanded."""
     gone = {}
     for ref, association in live.items():
-        if ref in wishes.by_ref:
+        if ref in accounts.by_ref:
             continue
         for declaration in declarations:
             mark = Mark.of(association.tags, declaration, named={}, owner_arn=association.owner_arn)
-            if mark.ours and mark.tool is None and declaration.name not in wishes.open:
+            if mark.ours and mark.tool is None and declaration.name not in accounts.open:
                 gone[ref] = association
     return gone
 

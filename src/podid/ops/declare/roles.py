@@ -16,11 +16,11 @@ from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import needed_role
+from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import wanted_trust
-from podid.ops.declare.wishes import Wishes
+from podid.ops.declare.trust import declared_trust
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -79,10 +79,10 @@ def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
 
 @dataclass(slots=True, kw_only=True)
 class RolePlanner:
-    """Plans declared roles of one account. `sites` are the clusters of the files, `wishes` their associations."""
+    """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations."""
 
     sites: Sequence[FileSite]
-    wishes: Sequence[Wishes]
+    accounts: Sequence[DeclaredAccounts]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
@@ -212,7 +212,7 @@ class RolePlanner:
         arns: Sequence[str],
     ) -> RolePlanned:
         tags = {**MANAGED_BY, **declaration.owner_tag, **role.tags}
-        policy = wanted_trust(role, subjects, None, tags, whole=True)
+        policy = declared_trust(role, subjects, None, tags, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
             return RolePlanned(role=self._unseen(role), notes=(note,), idle=True)
@@ -241,7 +241,7 @@ class RolePlanner:
     ) -> list[Action]:
         """Return the change of the trust policy; none if the policy stays."""
         before = trust.parse_policy(current.trust)
-        after = wanted_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
+        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
         if after is None or after == before:
             return []
         state = {"roleName": role.name, "policyDocument": after.to_document()}
@@ -257,13 +257,13 @@ class RolePlanner:
 
     def _subjects(self, declaration: Declaration, role: DeclaredRole) -> list[ClusterSubjects]:
         subjects = []
-        for site, wishes in zip(self.sites, self.wishes, strict=True):
+        for site, accounts in zip(self.sites, self.accounts, strict=True):
             if declaration not in site.declarations:
                 continue
             refs: dict[ServiceAccountRef, bool] = {}
-            for ref, wish in wishes.by_ref.items():
-                if ref in role.subjects or (not role.subjects and self.uses(role, wish.item.role)):
-                    refs[ref] = wish.item.session_tags
+            for ref, account in accounts.by_ref.items():
+                if ref in role.subjects or (not role.subjects and self.uses(role, account.item.role)):
+                    refs[ref] = account.item.session_tags
             refs.update((ref, True) for ref in role.subjects if ref not in refs)
             subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs))
         return subjects
@@ -272,10 +272,10 @@ class RolePlanner:
         """Return the policies that allow the role to assume the target roles of its associations, apart from those that
         its inline policies allow."""
         targets = dict.fromkeys(
-            wish.item.target_role
-            for wishes in self.wishes
-            for wish in wishes.by_ref.values()
-            if wish.item.target_role and self.uses(role, wish.item.role)
+            account.item.target_role
+            for accounts in self.accounts
+            for account in accounts.by_ref.values()
+            if account.item.target_role and self.uses(role, account.item.role)
         )
         return dict(chaining_policies(arn for arn in targets if not allows_chaining(documents.values(), arn)))
 

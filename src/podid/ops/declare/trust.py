@@ -13,7 +13,7 @@ from podid.ops.role.plan import ANY_SIZE, check_size
 Tags = Mapping[str, str]
 
 
-def wanted_trust(
+def declared_trust(
     role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
 ) -> trust.Policy | None:
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.

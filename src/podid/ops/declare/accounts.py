@@ -1,0 +1,205 @@
+"""The service accounts for which files declare associations in one cluster: patterns and selectors are expanded against
+it. And those whose annotations request an association.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from podid.domain import trust
+from podid.domain.cluster import OF_PODID, ServiceAccount
+from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declaration, DeclaredAssociation
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError, Rejected
+from podid.domain.fileplan import FileConflict, NotRead, RefusedAccount
+from podid.domain.names import ServiceAccountRef, check_role, is_pattern, parse_role_arn
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.declare.clusters import FileSite
+from podid.ops.role.policies import check_policy_document, session_policy_text
+
+# without `allowedRoles` of a file, every user who can annotate a service account could give its pods any role
+ROLE_ANNOTATION = f"{OF_PODID}role"
+TARGET_ANNOTATION = f"{OF_PODID}target-role"
+POLICY_ANNOTATION = f"{OF_PODID}session-policy"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredAccount:
+    """One declared association of one service account."""
+
+    declaration: Declaration
+    item: DeclaredAssociation
+    ref: ServiceAccountRef
+
+
+@dataclass(slots=True)
+class DeclaredAccounts:
+    """The declared associations of one cluster by service account. `open` are the declarations with patterns that could
+    not be expanded: none of their associations may be pruned."""
+
+    by_ref: dict[ServiceAccountRef, DeclaredAccount] = field(default_factory=dict)
+    conflicts: list[FileConflict] = field(default_factory=list)
+    unread: list[NotRead] = field(default_factory=list)
+    refused: list[RefusedAccount] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
+
+    def add(self, account: DeclaredAccount) -> None:
+        """Add an account; collect a conflict with another declaration of it. A service account that is spelled out
+        takes precedence over a pattern of the same file."""
+        first = self.by_ref.setdefault(account.ref, account)
+        if first is account or (first.declaration is account.declaration and first.item.ref is not None):
+            return
+        if first.declaration is account.declaration and _settings(first.item) == _settings(account.item):
+            return
+        message = f"{account.ref} is already declared at {first.item.at}"
+        self.conflicts.append(conflict(account, Conflict(message, subject=str(account.ref))))
+
+
+def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
+    return (item.role, item.target_role, item.session_tags, item.session_policy, item.tags)
+
+
+def conflict(account: DeclaredAccount, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
+    return FileConflict.of(ASSOCIATION.name, str(account.ref), account.item.place(key), error, owner)
+
+
+def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccounts:
+    """Return the associations of the declarations for this cluster, and with `annotations` those that service accounts
+    request. Reads service accounts only for patterns and annotations."""
+    accounts, matching = DeclaredAccounts(), _Matching(site)
+    for declaration in site.declarations:
+        several = [item for item in declaration.associations if item.ref is None]
+        for item in declaration.associations:
+            if item.ref is not None:
+                accounts.add(DeclaredAccount(declaration, item, item.ref))
+        for item in several:
+            try:
+                refs = tuple(matching.refs(item))
+            except PodidError as error:
+                if isinstance(error, InvalidInput):
+                    raise
+                accounts.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
+                accounts.open.add(declaration.name)
+                continue
+            if not refs:
+                selector = f" with labels {item.selector}" if item.selector else ""
+                accounts.notes.append(f"{item.at}: no service account matches {item.service_account}{selector}")
+            for ref in refs:
+                accounts.add(DeclaredAccount(declaration, item, ref))
+    if annotations:
+        _add_annotated(site, accounts, matching)
+    return accounts
+
+
+def _add_annotated(site: FileSite, declared: DeclaredAccounts, matching: _Matching) -> None:
+    """Add the associations that annotations request. A service account that a file declares keeps its declaration."""
+    try:
+        accounts = matching.accounts()
+    except PodidError as error:
+        declared.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
+        declared.open |= {declaration.name for declaration in site.declarations}
+        return
+    of_files = frozenset(declared.by_ref)
+    for account in accounts:
+        if account.ref in of_files or ROLE_ANNOTATION not in account.annotations:
+            continue
+        try:
+            declaration, item = requested(account, site)
+        except PodidError as error:
+            declared.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
+            # prune nothing while the declared association of the account is not known
+            declared.open |= {declaration.name for declaration in site.declarations}
+            continue
+        declared.add(DeclaredAccount(declaration, item, account.ref))
+
+
+class _Matching:
+    """Lists service accounts, each selection once."""
+
+    def __init__(self, site: FileSite) -> None:
+        self._site = site
+        self._listed: dict[tuple[str, str], tuple[ServiceAccount, ...]] = {}
+
+    def accounts(self) -> tuple[ServiceAccount, ...]:
+        """Return all service accounts, sorted. Raise as the reader does."""
+        return tuple(sorted(self._site.clients.kube.reader.list_service_accounts(), key=lambda account: account.ref))
+
+    def refs(self, item: DeclaredAssociation) -> Iterator[ServiceAccountRef]:
+        """Yield the matching service accounts, sorted. Raise as the reader does, and InvalidInput for a selector that
+        the API server rejects."""
+        namespace = "" if is_pattern(item.namespace) else item.namespace
+        for account in sorted(self._list(namespace, item), key=lambda account: account.ref):
+            ref = account.ref
+            if not (fnmatchcase(ref.namespace, item.namespace) and fnmatchcase(ref.name, item.name)):
+                continue
+            guarded = is_pattern(item.namespace) and ref.namespace in GUARDED_NAMESPACES
+            default = is_pattern(item.name) and ref.name == DEFAULT_ACCOUNT
+            if not guarded and not default:
+                yield ref
+
+    def _list(self, namespace: str, item: DeclaredAssociation) -> tuple[ServiceAccount, ...]:
+        key = (namespace, item.selector)
+        if key not in self._listed:
+            reader = self._site.clients.kube.reader
+            try:
+                self._listed[key] = reader.list_service_accounts(namespace, selector=item.selector)
+            except Rejected as error:
+                if not item.selector:
+                    raise
+                place = item.place("selector")
+                message = f"{place}: selector: {item.selector!r} is not valid: {error.message}"
+                raise InvalidInput(message, subject=item.selector) from error
+        return self._listed[key]
+
+
+def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, DeclaredAssociation]:
+    """Return the association that the account requests, and the first declaration that allows its roles. Raise
+    InvalidInput for roles that none allows and for values that cannot be used, NotFound for a role that does not exist.
+    A session policy disables session tags, because EKS does not accept both."""
+    notes = account.annotations
+    target = str(parse_role_arn(notes[TARGET_ANNOTATION])) if TARGET_ANNOTATION in notes else ""
+    policy = ""
+    if POLICY_ANNOTATION in notes:
+        document = check_policy_document(trust.read_json(notes[POLICY_ANNOTATION]), POLICY_ANNOTATION)
+        policy = session_policy_text(document, POLICY_ANNOTATION)
+    name = check_role(notes[ROLE_ANNOTATION])
+    for declaration in site.declarations:
+        role = _arn(name, declaration, site)
+        if all(_allowed(arn, declaration) for arn in (role, target) if arn):
+            item = DeclaredAssociation(
+                at=declaration.place("allowedRoles"),
+                namespace=account.namespace,
+                name=account.name,
+                role=name,
+                target_role=target,
+                session_tags=not policy,
+                session_policy=policy,
+            )
+            return declaration, item
+    arns = {name: [_arn(name, item, site) for item in site.declarations], target: [target]}
+    refused = [
+        text
+        for text, possible in arns.items()
+        if text and not any(_allowed(arn, item) for arn in possible for item in site.declarations)
+    ]
+    raise InvalidInput(f"allowedRoles does not allow {' and '.join(refused or filter(None, (name, target)))}")
+
+
+def _arn(name: str, declaration: Declaration, site: FileSite) -> str:
+    """Return the ARN of a role of the file or of the account: `allowedRoles` may include its path."""
+    if name.startswith("arn:"):
+        return name
+    cluster = site.place.the_cluster
+    for role in declaration.roles:
+        if role.name == name:
+            return f"arn:{cluster.partition}:iam::{cluster.account}:role{role.path}{role.name}"
+    existing = site.clients.iam.find_role(name)
+    if existing is None:
+        raise NotFound(f"role {name} does not exist", subject=name)
+    return existing.arn
+
+
+def _allowed(arn: str, declaration: Declaration) -> bool:
+    return any(fnmatchcase(arn, pattern) for pattern in declaration.allowed_roles)

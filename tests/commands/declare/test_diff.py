@@ -1,0 +1,17 @@
+"""podid diff."""
+
+from ops.declare.worlds import LINK, ROLE, Filed
+
+
+def test_diff_is_a_unified_diff(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    assert (filed("diff").code, filed("diff").stdout) == (0, "no differences\n")
+    filed.write(roles=[{**ROLE, "description": "new"}], associations=[{**LINK, "serviceAccount": "shop/api"}])
+    outcome = filed("diff")
+    assert outcome.code == 3
+    lines = outcome.stdout.splitlines()
+    assert lines[:2] == ["--- live/role-settings/web", "+++ file/role-settings/web"]
+    assert "-description: ''" in lines
+    assert "+description: new" in lines
+    assert ["--- /dev/null", "+++ file/association/shop/api"] in [lines[n : n + 2] for n in range(len(lines))]

@@ -1,0 +1,58 @@
+"""Declared associations that exist already, and associations of others."""
+
+from ops.declare.worlds import LINK, ROLE, Filed, denying
+from worlds import ACCOUNT
+
+
+def test_an_association_with_the_same_settings_needs_no_mark(filed: Filed) -> None:
+    filed.site.associate("shop", "web", "storefront")
+    filed.write(associations=[{"serviceAccount": "shop/web", "role": "storefront"}])
+    assert filed.plan()["unchanged"] == 1
+    assert "nothing to change" in filed.apply().stdout
+    assert filed.associations()["shop/web"]["tags"] == {}
+    filed.apply("--adopt")
+    assert filed.associations()["shop/web"]["tags"] == {"podid:owner": "shop"}
+    filed.settled()
+
+
+def test_an_association_with_other_settings_is_a_conflict(filed: Filed) -> None:
+    filed.site.associate("shop", "web", "storefront")
+    filed.write(
+        associations=[
+            {"serviceAccount": "shop/web", "role": "storefront", "sessionTags": False},
+            {"serviceAccount": "shop/api", "role": "storefront"},
+        ]
+    )
+    before = filed.state()
+    document = filed.plan(code=6)
+    assert document["conflicts"] == [
+        {
+            "kind": "association",
+            "target": "shop/web",
+            "at": f"{filed.path}:6:3",
+            "owner": None,
+            "message": "The association shop/web exists with other settings, and no file owns it",
+            "lines": ["session tags: on -> off"],
+        }
+    ]
+    assert [item["target"] for item in document["created"]] == ["shop/api"]
+    outcome = filed.apply(code=6)
+    assert "--adopt" in outcome.stderr
+    assert filed.state() == before
+    filed.apply("--adopt")
+    assert filed.associations()["shop/web"]["untagged"] is True
+    filed.settled()
+
+
+def test_an_unreadable_association_of_others_blocks_nothing(filed: Filed) -> None:
+    other = filed.site.associate("other", "one", "storefront")
+    filed.site.associate("other", "two", "storefront")
+    filed.write(roles=[ROLE], associations=[LINK])
+    env = denying(
+        filed,
+        "eks:DescribePodIdentityAssociation",
+        f"arn:aws:eks:us-west-2:{ACCOUNT}:podidentityassociation/demo/{other}",
+    )
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, "association of other/one could not be read" in outcome.stderr) == (9, True), outcome
+    assert set(filed.associations()) == {"other/one", "other/two", "shop/web"}

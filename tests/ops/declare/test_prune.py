@@ -1,0 +1,56 @@
+"""Deletion of resources that a file owns and no longer declares."""
+
+from ops.declare.worlds import ARN, LINK, ROLE, Filed
+from podid.sandbox.baseline import add_association, add_cluster
+
+
+def test_prune_deletes_only_resources_with_the_mark(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK, {**LINK, "serviceAccount": "shop/api"}])
+    filed.apply()
+    filed.site.associate("shop", "cart", "storefront")
+    eks = filed.site.aws("eks")
+    created = eks.create_pod_identity_association(
+        clusterName="demo",
+        namespace="shop",
+        serviceAccount="tool",
+        roleArn=f"{ARN}storefront",
+        tags={"podid:owner": "shop", "crossplane-name": "x"},
+    )
+    filed.write()
+    document = filed.plan("--prune", code=3)
+    assert [item["target"] for item in document["pruned"]] == ["shop/api", "shop/web", "web/read", "web"]
+    assert {item["serviceAccount"]: item["owner"] for item in document["onlyInCluster"]} == {
+        "cart": None,
+        "tool": "shop",
+    }
+    outcome = filed.apply("--prune", code=2)
+    assert "requires confirmation" in outcome.stderr
+    assert filed.plan()["pruned"] == []
+    filed.apply("--prune", "--yes")
+    assert set(filed.associations()) == {"shop/cart", "shop/tool"}
+    assert filed.role("web") is None
+    filed.site.must("undo", "last", "--yes", "--wait", "none")
+    assert {"shop/web", "shop/api"} <= set(filed.associations())
+    assert created["association"]["serviceAccount"] == "tool"
+
+
+def test_a_role_in_use_elsewhere_is_not_pruned(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    add_cluster(filed.site.box.world, "blue")
+    add_association(filed.site.box.world, "shop", "web", "web", cluster_name="blue")
+    filed.write()
+    outcome = filed.apply("--prune", "--yes")
+    assert "role web is kept" in outcome.stderr + outcome.stdout
+    assert filed.role("web") is not None
+    assert filed.associations() == {}
+
+
+def test_roles_are_pruned_after_the_associations_of_all_clusters(filed: Filed) -> None:
+    add_cluster(filed.site.box.world, "blue")
+    filed.write(clusters=["demo", "blue"], roles=[ROLE], associations=[LINK])
+    assert filed("apply", "--wait", "none").code == 0
+    filed.write(clusters=["demo", "blue"])
+    outcome = filed("apply", "--prune", "--yes", "--wait", "none")
+    assert outcome.code == 0, outcome
+    assert (filed.associations("demo"), filed.associations("blue"), filed.role("web")) == ({}, {}, None)

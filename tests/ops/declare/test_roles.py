@@ -1,0 +1,92 @@
+"""Declared roles: their order, adoption, and roles that cannot be read."""
+
+import json
+from typing import Any
+
+from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
+from permissions_support import limited
+
+CHAINED: dict[str, Any] = {
+    "roles": [
+        {
+            "name": "target",
+            "trust": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": f"{ARN}base"},
+                        "Action": ["sts:AssumeRole", "sts:TagSession"],
+                    }
+                ],
+            },
+        },
+        {"name": "base", "policies": [{"name": "read", "document": READ}]},
+        {"name": "other", "subjects": ["shop/other"]},
+    ],
+    "associations": [{"serviceAccount": "shop/web", "role": "base", "targetRole": f"{ARN}target"}],
+}
+
+
+def test_a_role_follows_the_roles_that_its_trust_policy_names(filed: Filed) -> None:
+    """IAM rejects a principal that does not exist, in whatever order the file declares the roles."""
+    filed.write(**CHAINED)
+    outcome = filed("plan")
+    assert (outcome.code, "does not exist" in outcome.stdout) == (3, False), outcome
+    assert f"target role {ARN}target allows role base to assume it for shop/web" in outcome.stdout
+    filed.apply("--update-trust")
+    filed.settled()
+
+
+def test_a_role_is_blocked_without_the_role_that_its_trust_policy_names(filed: Filed) -> None:
+    filed.write(**CHAINED)
+    deny = {"Effect": "Deny", "Action": "iam:CreateRole", "Resource": f"{ARN}base"}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, deny]}
+    env = limited(filed.site.box, filed.site.directory, policy)
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
+    statuses = {item["target"]: item["status"] for item in outcome.json["actions"] if item["kind"] == "role"}
+    assert (outcome.code, statuses) == (8, {"base": "failed", "target": "blocked", "other": "done"}), outcome
+
+
+def test_an_adopted_role_keeps_its_trust_policy_without_a_flag(filed: Filed) -> None:
+    iam = filed.site.aws("iam")
+    other = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
+    iam.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(other))
+    filed.write(roles=[ROLE], associations=[LINK])
+    assert "--adopt" in filed.apply(code=6).stderr
+    filed.write(roles=[ROLE])
+    assert (filed("diff").code, filed("diff").stdout) == (6, "podid apply would change nothing\n")
+    filed.write(roles=[ROLE], associations=[LINK])
+    outcome = filed.apply("--adopt", code=6)
+    assert "--update-trust" in outcome.stderr
+    role = filed.role("web")
+    assert role is not None
+    assert role["trust"] == other
+    filed.apply("--adopt", "--update-trust")
+    role = filed.role("web")
+    assert role is not None
+    assert other["Statement"] == role["trust"]["Statement"][:1]
+    assert role["tags"]["podid:owner"] == "shop"
+    filed.settled()
+
+
+def test_an_unreadable_role_blocks_only_its_association(filed: Filed) -> None:
+    names = ("one", "two")
+    filed.write(
+        roles=[{"name": name, "subjects": [f"shop/{name}"]} for name in names],
+        associations=[{"serviceAccount": f"shop/{name}", "role": name} for name in names],
+    )
+    env = denying(filed, "iam:GetRole", f"{ARN}one")
+    plan = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
+    assert (plan.code, [item["target"] for item in plan.json["created"]]) == (9, ["two", "shop/two"])
+    assert [item["target"] for item in plan.json["unread"]] == ["role one", "association of shop/one: role one"]
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, "role one could not be read" in outcome.stderr) == (8, True), outcome
+    assert (list(filed.associations()), filed.role("one")) == (["shop/two"], None)
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, outcome.stdout) == (4, "")  # nothing is left that can be done
+    filed.apply()
+    filed.settled()

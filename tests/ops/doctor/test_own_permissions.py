@@ -1,0 +1,222 @@
+"""doctor --me: every right taken away by itself is named with what grants it, and what cannot be asked is unknown."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster_api import Json
+from harness import one_in
+from permissions_support import allow, limited
+from podid.commands.diagnosis.own import permissions_of_commands
+from podid.domain.permissions import KubePermission, Permissions
+from podid.render.permissions import manifests_of
+from worlds import ACCOUNT, CLUSTER_ARN, Site
+
+DOCTOR = permissions_of_commands(["doctor"])[1].always
+ASSOCIATE = permissions_of_commands(["associate"])[1]
+SIMULATE, GET_ROLE = "iam:SimulatePrincipalPolicy", "iam:GetRole"
+_NUMBERS = itertools.count()
+# no policy takes it away
+IAM = [action for action in DOCTOR.iam if action != "sts:GetCallerIdentity"]
+
+
+def caller(
+    site: Site, directory: Path, permissions: Permissions, *more: Json, namespace: str = "", **how: Any
+) -> dict[str, str]:
+    """Who has these rights; the rights that change something only in the namespace."""
+    policy = allow(*permissions.iam)
+    policy["Statement"] += more
+    name = f"caller-{next(_NUMBERS)}"
+    manifests = manifests_of(permissions, name, namespace)
+    return limited(site.box, directory, policy, manifests, name=name, **how)
+
+
+def outcomes(report: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for item in report["permissions"]:
+        found.setdefault(item["outcome"], []).append(item["permission"])
+    found.pop("held", None)
+    return found
+
+
+def granted(report: Any) -> tuple[list[str], list[Any]]:
+    statements = (report["missing"]["iamPolicy"] or {"Statement": []})["Statement"]
+    return [action for each in statements for action in each["Action"]], report["missing"]["kubernetes"]["items"]
+
+
+def without(*left_out: str | KubePermission, permissions: Permissions = DOCTOR) -> Permissions:
+    return Permissions(
+        tuple(action for action in permissions.iam if action not in left_out),
+        tuple(permission for permission in permissions.kubernetes if permission not in left_out),
+    )
+
+
+def test_whoever_has_what_show_permissions_prints_lacks_nothing(shared: Site, tmp_path: Path) -> None:
+    env = caller(shared, tmp_path, DOCTOR)
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcomes(outcome.json), granted(outcome.json)) == (0, {}, ([], []))
+    text = shared("doctor", "--me", env=env)
+    assert (text.code, text.stdout.splitlines()[1]) == (
+        0,
+        f"{len(outcome.json['permissions'])} permissions: none missing",
+    )
+
+
+@pytest.mark.parametrize(
+    "action", one_in(3, [action for action in IAM if action not in (SIMULATE, "eks:DescribeCluster")])
+)
+def test_an_iam_action_less_is_named_with_what_grants_it(shared: Site, tmp_path: Path, action: str) -> None:
+    env = caller(shared, tmp_path, without(action))
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [action]})
+    assert granted(outcome.json) == ([action], [])
+
+
+@pytest.mark.parametrize("permission", one_in(3, DOCTOR.kubernetes), ids=str)
+def test_a_kubernetes_permission_less_is_named_with_what_grants_it(
+    shared: Site, tmp_path: Path, permission: KubePermission
+) -> None:
+    env = caller(shared, tmp_path, without(permission))
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [str(permission)]})
+    actions, (role,) = granted(outcome.json)
+    assert actions == []
+    assert role["rules"] == [
+        {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
+    ]
+    # applied, it must not take away what the Role of --show-permissions grants
+    assert role["metadata"]["name"] == "podid-doctor-missing"
+
+
+def test_what_is_printed_to_be_granted_is_enough(shared: Site, tmp_path: Path) -> None:
+    few = Permissions(("eks:DescribeCluster", SIMULATE), DOCTOR.kubernetes[:1])
+    report = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, few)).json
+    actions, (role,) = granted(report)
+    (tmp_path / "more").mkdir()
+    more = Permissions(
+        tuple(actions),
+        tuple(KubePermission(r["apiGroups"][0], r["resources"][0], verb) for r in role["rules"] for verb in r["verbs"]),
+    )
+    assert shared("doctor", "--me", env=caller(shared, tmp_path / "more", few | more)).code == 0
+
+
+def test_without_the_way_into_the_cluster_its_permissions_are_unknown(shared: Site, tmp_path: Path) -> None:
+    env = caller(shared, tmp_path, without("eks:DescribeCluster"))
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    found = outcomes(outcome.json)
+    assert (outcome.code, found["missing"]) == (3, ["eks:DescribeCluster"])
+    assert found["unknown"] == [str(permission) for permission in DOCTOR.kubernetes]
+    assert {item["needs"] for item in outcome.json["permissions"] if item["outcome"] == "unknown"} == {
+        "eks:DescribeCluster"
+    }
+
+
+def test_whoever_the_cluster_does_not_know_has_unknown_permissions_there(shared: Site, tmp_path: Path) -> None:
+    outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, DOCTOR, signs_in="not"))
+    assert (outcome.code, outcomes(outcome.json)) == (
+        9,
+        {"unknown": [str(permission) for permission in DOCTOR.kubernetes]},
+    )
+    assert all(item["reason"] for item in outcome.json["permissions"] if item["outcome"] == "unknown")
+
+
+def test_without_the_simulator_all_is_unknown_but_itself(shared: Site, tmp_path: Path) -> None:
+    outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, without(SIMULATE)))
+    found = outcomes(outcome.json)
+    assert (outcome.code, found["missing"]) == (3, [SIMULATE])
+    assert found["unknown"] == [action for action in IAM if action != SIMULATE]
+    assert granted(outcome.json)[0] == [SIMULATE]
+
+
+def test_a_command_that_does_without_the_simulator_is_undetermined(shared: Site, tmp_path: Path) -> None:
+    permissions = ASSOCIATE.always
+    assert SIMULATE not in permissions.iam
+    env = caller(shared, tmp_path, permissions)
+    outcome = shared("doctor", "--me", "--for", "associate", "-o", "json", env=env)
+    assert (outcome.code, set(outcomes(outcome.json))) == (9, {"unknown"})
+    text = shared("doctor", "--me", "--for", "associate", env=env)
+    assert "eks:DescribeCluster, eks:DescribePodIdentityAssociation, " in text.stdout
+    assert (
+        text.stdout.count(f"is not authorized to perform {SIMULATE}") == 1
+    )  # that is why nothing is known, and is said once
+
+
+def test_a_denial_is_not_mended_by_a_grant(shared: Site, tmp_path: Path) -> None:
+    deny = {"Effect": "Deny", "Action": GET_ROLE, "Resource": "*"}
+    outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, DOCTOR, deny))
+    assert (outcome.code, outcomes(outcome.json)) == (3, {"denied": [GET_ROLE]})
+    assert granted(outcome.json) == ([], [])
+
+
+def test_a_policy_for_the_one_cluster_is_enough(shared: Site, tmp_path: Path) -> None:
+    here = CLUSTER_ARN.rpartition(":")[0]
+    own = ("cluster/demo", "addon/demo/*/*", "nodegroup/demo/*/*", "access-entry/demo/*")
+    resources = [f"{here}:{each}" for each in (*own, "podidentityassociation/demo/*")]
+    of_all = ("eks:ListClusters", "eks:DescribeAddonVersions")
+    eks = [action for action in DOCTOR.iam if action.startswith("eks:") and action not in of_all]
+    narrow = {"Effect": "Allow", "Action": eks, "Resource": resources}
+    outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, without(*eks), narrow))
+    assert (outcome.code, outcomes(outcome.json)) == (0, {})
+
+
+def test_passing_a_role_to_pods_alone_is_enough(shared: Site, tmp_path: Path) -> None:
+    """What --show-permissions prints has the condition; no other action is undetermined for it."""
+    permissions = without("iam:PassRole", "iam:ListRoles", permissions=ASSOCIATE.always) | Permissions((SIMULATE,))
+    line = ("doctor", "--me", "--for", "associate", "-o", "json")
+    for service, expected in (("pods.eks", ["iam:ListRoles"]), ("ec2", ["iam:ListRoles", "iam:PassRole"])):
+        only = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+        statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": only}
+        home = tmp_path / service
+        home.mkdir()
+        found = outcomes(shared(*line, env=caller(shared, home, permissions, statement)).json)
+        assert found == {"missing": expected}
+
+
+def test_what_changes_something_is_asked_for_in_one_namespace(shared: Site, tmp_path: Path) -> None:
+    dry_run = next(item for item in ASSOCIATE.optional if item.reason.startswith("dry-run pods"))
+    permissions = ASSOCIATE.always | dry_run.permissions | Permissions((SIMULATE,))
+    env = caller(shared, tmp_path, permissions, namespace="shop")
+    line = ("doctor", "--me", "--for", "associate", "-o", "json")
+
+    def lacking(*more: str) -> Any:
+        report = shared(*line, *more, env=env).json
+        (way,) = [item for item in report["optional"] if item["for"] == dry_run.reason]
+        return way["missing"]
+
+    assert lacking("-n", "shop") is None
+    assert [item["metadata"].get("namespace") for item in lacking("-n", "legacy")["kubernetes"]["items"]] == ["legacy"]
+    assert lacking()["permission"] == "create pods"
+
+
+def test_the_role_behind_a_session_is_asked(shared: Site) -> None:
+    iam, arn = shared.aws("iam"), f"arn:aws:iam::{ACCOUNT}:role/teams/ops/me"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    iam.create_role(RoleName="me", Path="/teams/ops/", AssumeRolePolicyDocument=trust)
+    permissions = [action for action in IAM if action != "iam:ListRolePolicies"]
+    iam.put_role_policy(RoleName="me", PolicyName="p", PolicyDocument=json.dumps(allow(*permissions)))
+    key = shared.box.world.credentials.add_session(arn, "alice", role_id="AROAEXAMPLE", seconds=3600)
+    env = {
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        "AWS_SESSION_TOKEN": key.session_token,
+    }
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcome.json["principalArn"]) == (3, arn)
+    assert outcomes(outcome.json) == {"missing": ["iam:ListRolePolicies"]}
+    # without iam:GetRole its path is not known, and so nobody can be asked
+    rest = [action for action in permissions if action != GET_ROLE]
+    iam.put_role_policy(RoleName="me", PolicyName="p", PolicyDocument=json.dumps(allow(*rest)))
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcomes(outcome.json)) == (9, {"unknown": IAM})
+    assert {item["needs"] for item in outcome.json["permissions"] if item["outcome"] == "unknown"} == {GET_ROLE}
+
+
+def test_several_commands_are_asked_for_at_once(shared: Site) -> None:
+    outcome = shared("doctor", "--me", "--for", "role create", "--for", "podid agent status", "-o", "json")
+    assert (outcome.code, outcome.json["commands"]) == (0, ["role create", "agent status"])
+    names = {item["permission"] for item in outcome.json["permissions"]}
+    both = permissions_of_commands(["role create"])[1].always | permissions_of_commands(["agent status"])[1].always
+    assert names == {*both.iam, *map(str, both.kubernetes)}

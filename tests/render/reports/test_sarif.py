@@ -1,0 +1,77 @@
+"""SARIF 2.1.0."""
+
+import json
+import re
+from dataclasses import replace
+
+import jsonschema
+import pytest
+
+from podid.domain.errors import AccessDenied
+from podid.domain.findings import Verdict
+from podid.render.formats import Report, to_json
+from podid.render.reports import write_reports
+from render.reports.sample import HOSTILE, report_of
+
+
+@pytest.mark.parametrize("name", ["orders", HOSTILE], ids=["plain", "hostile"])
+def test_sarif(name: str) -> None:
+    whole = json.loads(write_reports(Report.SARIF, [report_of(name)]))
+    (run,) = whole["runs"]
+    assert whole["version"] == "2.1.0"
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    results = {result["ruleId"]: result for result in run["results"]}
+    assert sorted(results) == rules
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"demo/shop/ServiceAccount/[A-Za-z0-9%._~-]+", uri)
+    assert {name: (item["kind"], item["level"]) for name, item in results.items()} == {
+        "association-missing": ("fail", "error"),
+        "pod-predates-association": ("fail", "warning"),
+        "sdk-too-old": ("fail", "note"),
+        "agent-not-on-node": ("fail", "note"),
+        "trust-wrong-principal": ("open", "none"),
+    }
+    assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def test_sarif_has_what_the_standard_requires() -> None:
+    """The required members and the closed value sets of SARIF 2.1.0 that podid writes (OASIS, 3.13 to 3.49)."""
+    text = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+    result = {
+        "required": ["message"],
+        "properties": {
+            "message": text,
+            "kind": {"enum": ["notApplicable", "pass", "fail", "review", "open", "informational"]},
+            "level": {"enum": ["none", "note", "warning", "error"]},
+            "ruleIndex": {"type": "integer", "minimum": 0},
+        },
+    }
+    driver = {"required": ["name"], "properties": {"rules": {"items": {"required": ["id"]}, "uniqueItems": True}}}
+    run = {
+        "required": ["tool"],
+        "properties": {
+            "tool": {"required": ["driver"], "properties": {"driver": driver}},
+            "results": {"type": "array", "items": result},
+            "invocations": {
+                "items": {
+                    "required": ["executionSuccessful"],
+                    "properties": {"toolExecutionNotifications": {"items": {"required": ["message"]}}},
+                }
+            },
+        },
+    }
+    schema = {"required": ["version", "runs"], "properties": {"runs": {"type": "array", "items": run}}}
+    unread = [(HOSTILE, AccessDenied(HOSTILE))]
+    for reports in ((), (report_of(), replace(report_of(HOSTILE), cluster_arn=""))):
+        jsonschema.validate(json.loads(write_reports(Report.SARIF, reports, unread)), schema)
+    jsonschema.validate(json.loads(write_reports(Report.SARIF, [report_of()])), schema)
+
+
+@pytest.mark.parametrize("verdicts", [report_of("a ## b").verdicts, ()], ids=["some", "none"])
+def test_sarif_is_written_as_one_document(verdicts: tuple[Verdict, ...]) -> None:
+    """Its results are written one by one, which shows nowhere."""
+    text = write_reports(Report.SARIF, [replace(report_of(), verdicts=verdicts)])
+    assert text == to_json(json.loads(text))
+    assert bool(json.loads(text)["runs"][0]["results"]) is bool(verdicts)
