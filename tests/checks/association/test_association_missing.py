@@ -137,8 +137,7 @@ CLUSTER = cluster(oidc_issuer=f"https://{ISSUER}")
 
 
 def annotated(document: dict[str, Any] | None, **sections: Any) -> Snapshot:
-    """Return a snapshot in which shop/cart is annotated with a role of this trust policy. Without a policy, the role was not
-    read."""
+    """Return a snapshot in which shop/cart is annotated with a role of this trust policy; None: it was not read."""
     account = ServiceAccount(namespace="shop", name="cart", annotations={"eks.amazonaws.com/role-arn": ANNOTATED_ROLE})
     roles = {} if document is None else {ANNOTATED_ROLE: Known(role(ANNOTATED_ROLE, document))}
     base = healthy(**{"cluster": CLUSTER, "service_accounts": (account,), "roles": roles, **sections})
