@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from podid.cli.changing import MOST_USERS
-from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
 from podid.sandbox.baseline import add_association
 from worlds import Site, target_arn
 
@@ -113,18 +112,6 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
     found = shown(site, "shop/nobody")
     assert (found["account"]["exists"], found["pods"]) == (False, [])
     assert "No running pods" in site.must("show", "shop/nobody").stdout
-
-
-def test_the_first_that_is_seen_wins() -> None:
-    may = CredentialCandidate(CredentialSource.PROFILE, "p", certain=False)
-    pods, node = (
-        CredentialCandidate(CredentialSource.POD_IDENTITY),
-        CredentialCandidate(CredentialSource.NODE_ROLE, certain=False),
-    )
-    both = ContainerUse("app", (may, pods, node))
-    assert (both.uses, both.certain, both.unless, both.unused) == ("pod-identity", False, (may,), (node,))
-    last = ContainerUse("app", (may, node))
-    assert (last.uses, last.certain, last.unless, last.unused) == ("node-role", False, (may,), ())
 
 
 def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.trust.test_edit_table import IRSA, OIDC_ID, OWN
+from domain.trust.test_edit_table import IRSA, OWN
+from domain.trust.trust_helpers import OIDC_ID
 from harness import Outcome, Podid
 
 SUB = f"{OIDC_ID}:sub"
@@ -16,7 +17,7 @@ def subjects(*names: str) -> dict[str, Any]:
     return {SUB: [f"system:serviceaccount:{name.replace('/', ':')}" for name in names]}
 
 
-LISTED = IRSA | {"Condition": {"StringEquals": subjects("shop/orders", "shop/cart", "web/x")}}
+LISTED: Mapping[str, Any] = IRSA | {"Condition": {"StringEquals": subjects("shop/orders", "shop/cart", "web/x")}}
 
 
 def removed(before: Sequence[Mapping[str, Any]], *names: str) -> Outcome:
@@ -36,18 +37,18 @@ def test_a_provider_is_removed_from_a_policy_on_stdin() -> None:
 
 
 def test_all_named_service_accounts_or_none() -> None:
-    before = [LISTED, OWN]
+    before: list[Mapping[str, Any]] = [LISTED, OWN]
     assert removed(before, "shop/orders", "shop/cart").json["policy"]["Statement"] == [
         IRSA | {"Condition": {"StringEquals": subjects("web/x")}},
         OWN,
     ]
     assert removed(before, "shop/orders", "shop/cart", "web/x").json["policy"]["Statement"] == [OWN]
-    wide = IRSA | {"Condition": {"StringLike": {SUB: "system:serviceaccount:web:*"}}}
+    wide: Mapping[str, Any] = IRSA | {"Condition": {"StringLike": {SUB: "system:serviceaccount:web:*"}}}
     assert removed([*before, wide], "shop/orders", "web/y").code == 6
 
 
 def test_the_service_accounts_of_a_removed_provider() -> None:
-    wide = IRSA | {"Condition": {"StringLike": {SUB: "system:serviceaccount:a:*"}}}
+    wide: Mapping[str, Any] = IRSA | {"Condition": {"StringLike": {SUB: "system:serviceaccount:a:*"}}}
     everyone = {name: value for name, value in IRSA.items() if name != "Condition"}
     assert removed([LISTED, wide, everyone, OWN]).json["notes"][1:] == [
         "Statement[0] allowed shop/orders, shop/cart, web/x",

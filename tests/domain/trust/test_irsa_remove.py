@@ -5,7 +5,8 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
+from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
+from domain.trust.trust_helpers import OIDC, OIDC_ID
 from harness import table
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import Edit, parse_policy, remove_issuer, remove_subject
