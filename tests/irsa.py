@@ -26,6 +26,13 @@ def irsa_statement(*subjects: str, operator: str = "StringEquals", provider: str
     }
 
 
+def trust_of(site: Site, role: str) -> Json:
+    """Return the trust policy of the role, without a call of IAM, which may be throttled."""
+    roles = site.box.iam.backend(ACCOUNT).roles.values()
+    document: Json = json.loads(next(item.assume_role_policy_document for item in roles if item.name == role))
+    return document
+
+
 def policy(*statements: Json) -> Json:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
@@ -66,8 +73,7 @@ class Irsa:
         return role
 
     def trust(self, role: str) -> Json:
-        document: Json = self.site.aws("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-        return document
+        return trust_of(self.site, role)
 
     def annotations(self, ref: str) -> Json:
         namespace, name = ref.split("/")

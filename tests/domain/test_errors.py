@@ -2,7 +2,21 @@
 
 from harness import table
 from podid.domain import errors
-from podid.domain.errors import Again, ConnectionLost, ExitCode, LostAnswer, NotFound, Other, PodidError, combine
+from podid.domain.errors import (
+    MEANING,
+    Again,
+    ConnectionLost,
+    ExitCode,
+    LostAnswer,
+    NotFound,
+    Other,
+    PodidError,
+    combine,
+)
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert set(MEANING) == set(ExitCode)
 
 
 @table(
@@ -12,6 +26,9 @@ from podid.domain.errors import Again, ConnectionLost, ExitCode, LostAnswer, Not
         ({ExitCode.OK}, ExitCode.OK),
         ({ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNDETERMINED}, ExitCode.ATTENTION),
         ({ExitCode.PARTIAL, ExitCode.ATTENTION}, ExitCode.PARTIAL),
+        ({ExitCode.PARTIAL, ExitCode.ATTENTION, ExitCode.UNDETERMINED}, ExitCode.PARTIAL),
+        ({ExitCode.UNDETERMINED, ExitCode.OK}, ExitCode.UNDETERMINED),
+        ({ExitCode.DENIED, ExitCode.NOT_FOUND}, ExitCode.NOT_FOUND),
         ({ExitCode.UNDETERMINED, ExitCode.UNAVAILABLE}, ExitCode.UNDETERMINED),
         ({ExitCode.DENIED, ExitCode.UNAVAILABLE}, ExitCode.UNAVAILABLE),
     ],

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from e2e.test_can_i import document, managed, put
 from e2e.test_denied_reads import with_a_permission_less
+from ops.permissions.support import document, managed, put
 from worlds import TARGET, Site
 
 ACTION = "s3:DeleteObject"

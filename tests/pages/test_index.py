@@ -9,11 +9,7 @@ from podid.pages import index
 from podid.pages.index import ENTRIES
 
 PAGES = Path(index.__file__).parent
-
-
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
-
-
 IDS = [entry.id for entry in ENTRIES]
 
 

@@ -1,9 +1,7 @@
-"""`podid agent logs`: failures told apart with counts, noise named as such, lines as they come."""
-
-import json
-from datetime import UTC, datetime, timedelta
+"""Failure modes in the agents' logs."""
 
 from harness import table
+from ops.agent.support import moment, nodes, say
 from podid.facts.agent_logs import parse
 from podid.ops.agent.logs import mode_of_line
 from worlds import Site
@@ -13,35 +11,14 @@ REFUSED = (
     "not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: y"
 )
 EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTokenException: The token has expired"
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
-
-
-def nodes(site: Site) -> list[str]:
-    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
-
-
-def moment(site: Site, ago: float = 60) -> str:
-    return (datetime.fromtimestamp(site.clock.now(), UTC) - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def say(site: Site, node: str, message: str, level: str = "error", ago: float = 60, **fields: str) -> None:
-    line = {**fields, "level": level, "msg": message, "time": moment(site, ago)}
-    site.kube.add_agent_line(node, json.dumps(line))
-
-
-def test_a_healthy_log_shows_nothing(healthy: Site) -> None:
-    say(healthy, nodes(healthy)[0], "Successfully fetched credentials from EKS Auth", "info")
-    found = healthy("agent", "logs", "-o", "json")
-    assert (found.code, found.json["items"], found.json["agents"]) == (0, [], 3)
-    assert "No failures in" in healthy("agent", "logs").stderr
 
 
 def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
     """The agent's own log has not begun then."""
     node = healthy.box.failures.put("stale-link-or-route")
-    found = healthy("agent", "logs", "-o", "json")
-    (item,) = found.json["items"]
-    assert (found.code, item["id"], item["nodes"], found.json["unread"]) == (3, "stale-link-or-route", [node], [])
+    result = healthy("agent", "logs", "-o", "json")
+    (item,) = result.json["items"]
+    assert (result.code, item["id"], item["nodes"], result.json["unread"]) == (3, "stale-link-or-route", [node], [])
     assert "please remove route and try again" in healthy("agent", "logs", "--node", node, "--raw").stdout
 
 
@@ -92,18 +69,6 @@ def test_the_log_of_an_agent_that_crashed(healthy: Site) -> None:
     assert (outcome.code, outcome.json["items"][0]["id"]) == (3, "agent-ipv6-bind")
 
 
-def test_raw_lines_are_made_visible_and_hold_no_token(healthy: Site) -> None:
-    say(healthy, nodes(healthy)[0], f"\x1b[31m::error::x {TOKEN}")
-    shown = healthy.must("agent", "logs", "--raw").stdout
-    assert "\x1b" not in shown
-    assert TOKEN not in shown
-    assert "[token]" in shown
-    lines = healthy.must("agent", "logs", "--raw", "-o", "jsonl").stdout.splitlines()
-    assert {json.loads(line)["node"] for line in lines} == set(nodes(healthy))
-    whole = healthy.must("agent", "logs", "--raw", "-o", "json").json
-    assert len(whole["items"]) == len(lines)
-
-
 def test_what_may_not_be_read_is_told(healthy: Site) -> None:
     rules = [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list"]},
@@ -131,26 +96,8 @@ def test_no_agent_at_all(site: Site) -> None:
     assert (outcome.code, outcome.error["code"]) == (5, "NotFound")
 
 
-def test_followed_lines_come_once(healthy: Site) -> None:
-    node = nodes(healthy)[0]
-    spoken: list[str] = []
-
-    def talk(_: float) -> None:
-        if len(spoken) < 3:
-            spoken.append(f"failure number {len(spoken)}")
-            say(healthy, node, spoken[-1], ago=0)
-
-    healthy.on_sleep = talk
-    outcome = healthy("agent", "logs", "--follow", "--since", "1s", "--timeout", "20s", "-o", "jsonl")
-    assert outcome.code == 0
-    assert [json.loads(line)["text"] for line in outcome.stdout.splitlines()] != []
-    told = [json.loads(json.loads(line)["text"])["msg"] for line in outcome.stdout.splitlines()]
-    assert told == spoken
-    assert healthy("agent", "logs", "--follow", "-o", "json").code == 2
-
-
 @table(
-    ("line", "found"),
+    ("line", "result"),
     [
         ('{"level":"info","msg":"Calling EKS Auth to fetch credentials","error":"context canceled"}', None),
         ('{"level":"info","msg":"Rate limited! Will try to keep creds locally"}', ("eks-auth-throttled", False)),
@@ -164,5 +111,5 @@ def test_followed_lines_come_once(healthy: Site) -> None:
         ),
     ],
 )
-def test_what_a_line_shows(line: str, found: tuple[str, bool] | None) -> None:
-    assert mode_of_line(parse(line)) == found
+def test_what_a_line_shows(line: str, result: tuple[str, bool] | None) -> None:
+    assert mode_of_line(parse(line)) == result

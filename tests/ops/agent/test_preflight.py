@@ -116,14 +116,14 @@ PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("provoke", "mode", "told"), PROVOKED, ids=[row[0].__name__ for row in PROVOKED])
-def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], None], mode: str, told: str) -> None:
+@pytest.mark.parametrize(("provoke", "mode", "message"), PROVOKED, ids=[row[0].__name__ for row in PROVOKED])
+def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], None], mode: str, message: str) -> None:
     provoke(site)
     before, count = account_state(site.box), writes(site.box)
     refused = site("install-agent", "-o", "json")
     assert (refused.code, refused.stdout, refused.error["code"]) == (6, "", "PreflightRefused")
     assert refused.error["message"].startswith(f"{mode}: ")
-    assert told in refused.error["message"]
+    assert message in refused.error["message"]
     assert (account_state(site.box), writes(site.box)) == (before, count)
 
 
@@ -146,8 +146,8 @@ def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> Non
     site.box.iam.make_instance_profile(site.box.world.account, "karpenter", "karpenter-nodes")
     ec2 = site.aws("ec2")
     of_instance = [{"Name": "instance-id", "Values": [instance]}]
-    found = ec2.describe_iam_instance_profile_associations(Filters=of_instance)
-    for old in found["IamInstanceProfileAssociations"]:
+    result = ec2.describe_iam_instance_profile_associations(Filters=of_instance)
+    for old in result["IamInstanceProfileAssociations"]:
         ec2.disassociate_iam_instance_profile(AssociationId=old["AssociationId"])
     ec2.associate_iam_instance_profile(InstanceId=instance, IamInstanceProfile={"Name": "karpenter"})
     refused = site("install-agent", "-o", "json")
@@ -277,9 +277,9 @@ def test_an_agent_that_does_not_declare_the_port_leaves_it_alone(site: Site) -> 
 def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
     ingress(site, priorityClassName="system-node-critical", priority=2_000_001_000)
     refused = site("install-agent", "-o", "json")
-    told = refused.error["message"]
-    assert "the agent cannot be scheduled on node" in told
-    assert "its port 80 is used by shop/ingress" in told
+    message = refused.error["message"]
+    assert "the agent cannot be scheduled on node" in message
+    assert "its port 80 is used by shop/ingress" in message
 
 
 # --- nodes that it does not go to -------------------------------------------------------------------------------------
@@ -292,8 +292,10 @@ def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None
     change_node(site, node, spec={"taints": [TAINT]})
     refused = site("install-agent", "--config", ONLY_CRITICAL, "-o", "json")
     assert refused.code == 6
-    told = f"agent-not-on-node: no agent pod runs on node {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
-    assert refused.error["message"] == f"{told}; pods of shop/orders there get no credentials"
+    message = (
+        f"agent-not-on-node: no agent pod runs on node {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
+    )
+    assert refused.error["message"] == f"{message}; pods of shop/orders there get no credentials"
     assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
 
 
@@ -303,15 +305,15 @@ def test_a_node_that_nobody_needs_is_left_out_and_not_waited_for(site: Site) -> 
     slept = site.slept
     done = site("install-agent", "--config", ONLY_CRITICAL)
     assert (done.code, site.slept - slept < 120) == (0, True)
-    told = f"the agent will not run on {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
-    assert f"  note: {told}\n" in done.stderr
+    message = f"the agent will not run on {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
+    assert f"  note: {message}\n" in done.stderr
     listed = {item["node"]: item for item in site("agent", "nodes", "-o", "json").json["items"]}
     assert listed[node]["state"] == "left-out"
     assert listed[node]["reason"] == "the taint dedicated=gpu:NoSchedule is not tolerated"
 
 
 @pytest.mark.parametrize(
-    ("labels", "info", "told"),
+    ("labels", "info", "message"),
     [
         ({"eks.amazonaws.com/compute-type": "fargate"}, {}, "cannot run on a fargate node"),
         ({"eks.amazonaws.com/compute-type": "hybrid"}, {}, "daemonsets.hybrid.create=true"),
@@ -319,18 +321,20 @@ def test_a_node_that_nobody_needs_is_left_out_and_not_waited_for(site: Site) -> 
         ({}, {"architecture": "riscv64"}, "no image for riscv64"),
     ],
 )
-def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], info: dict[str, str], told: str) -> None:
+def test_nodes_of_another_kind_are_named(
+    site: Site, labels: dict[str, str], info: dict[str, str], message: str
+) -> None:
     node = nodes(site)[0]
     change_node(site, node, metadata={"labels": labels})
     site.cluster.merge(f"/api/v1/nodes/{node}/status", {"status": {"nodeInfo": info}})
     done = site("install-agent", "--wait", "none")
     assert done.code == 0
     assert f"the agent will not run on {node}: " in done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "message"),
     [
         (
             "default",
@@ -339,30 +343,30 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
         ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 does not support hybrid nodes, v1.3.3-eksbuild.1 does"),
     ],
 )
-def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: str) -> None:
+def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, message: str) -> None:
     node = nodes(site)[0]
     change_node(site, node, metadata={"labels": {"eks.amazonaws.com/compute-type": "hybrid"}})
     switch = ("--config", "daemonsets.hybrid.create=true")
     done = site("install-agent", *switch, "--addon-version", version, "--wait", "none")
     assert done.code == 0
-    assert told.format(node) in done.stderr
+    assert message.format(node) in done.stderr
 
 
 def test_what_overwriting_puts_back_is_told() -> None:
     limits = "spec.template.spec.containers[name=eks-pod-identity-agent].resources.limits.memory"
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
-    (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
-    assert (told.id, told.stops) == ("addon-config-conflict", False)
-    assert told.message.endswith(f"changes by others to DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
+    (message,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
+    assert (message.id, message.stops) == ("addon-config-conflict", False)
+    assert message.message.endswith(f"changes by others to DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
     left_behind = daemon_set(set_by={"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)})
     assert not list(overwritten((left_behind,)))
-    assert [each.stops for each in other_agents((left_behind,), "demo", overwrite=False)] == [False]
-    assert [each.stops for each in other_agents((agent,), "demo", overwrite=False)] == [True]
+    assert [item.stops for item in other_agents((left_behind,), "demo", overwrite=False)] == [False]
+    assert [item.stops for item in other_agents((agent,), "demo", overwrite=False)] == [True]
 
 
 def test_an_agent_that_is_told_what_to_bind_needs_no_ipv6() -> None:
-    told = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
-    for values, noted in ((told, False), ({}, True)):
+    message = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
+    for values, noted in ((message, False), ({}, True)):
         assert bool(list(_kernels(healthy(), planned_agent("", values)))) is noted
 
 
@@ -417,3 +421,14 @@ def test_a_change_is_not_held_up_by_what_was_so_before(healthy: Site) -> None:
     upgraded = healthy("install-agent", "--addon-version", "latest")
     assert upgraded.code == 0
     assert "node-role-missing-eks-auth" in upgraded.stderr
+
+
+def test_nodes_with_a_built_in_agent(site: Site) -> None:
+    site.box.world.clusters["demo"].body["computeConfig"] = {"enabled": True}
+    for node in site.cluster.items("/api/v1/nodes"):
+        path = f"/api/v1/nodes/{node['metadata']['name']}"
+        site.cluster.merge(path, {"metadata": {"labels": {"eks.amazonaws.com/compute-type": "auto"}}})
+    count = writes(site.box)
+    done = site("install-agent")
+    assert (done.code, writes(site.box)) == (0, count)
+    assert "all nodes are EKS Auto Mode nodes, which have the agent built in" in done.stderr

@@ -1,4 +1,4 @@
-"""`podid uninstall-agent`: who loses what is said first, what stays is said, and it can be undone."""
+"""Plans of `uninstall-agent`, and the wait until the agent is gone."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,32 +7,14 @@ import pytest
 
 from checks.builder import daemon_set
 from harness import table
-from ops.change.support import account_state, writes
+from ops.agent.support import installed
+from ops.change.support import account_state
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.plan import Header
 from podid.domain.workloads import of_the_addon
 from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall
 from worlds import AGENT, Site
-
-
-def installed(site: Site) -> bool:
-    return AGENT in site.box.world.clusters["demo"].addons
-
-
-def test_it_lists_who_loses_and_asks(healthy: Site) -> None:
-    healthy.associate("payments", "nobody")
-    count = writes(healthy.box)
-    refused = healthy("uninstall-agent", "-o", "json")
-    assert (refused.code, writes(healthy.box), refused.error["code"]) == (2, count, "ConsentNeeded")
-    assert refused.error["hint"].endswith("--yes")
-    shown = healthy.must("uninstall-agent", "--dry-run", "-o", "json").json
-    assert shown["notes"][0] == (
-        "without credentials afterwards: 2 service accounts: payments/nobody (0 pods), shop/orders (2 pods)"
-    )
-    assert shown["notes"][2].startswith("3 nodes will be without the agent: ")
-    assert "pod-id-link0" in shown["notes"][3]
-    assert writes(healthy.box) == count
 
 
 def test_it_goes_and_comes_back(healthy: Site) -> None:
@@ -46,15 +28,6 @@ def test_it_goes_and_comes_back(healthy: Site) -> None:
     healthy.must("undo", "last", "--yes")
     healthy.wait(30)
     assert account_state(healthy.box) == before
-
-
-def test_preserved_it_goes_on_serving(healthy: Site) -> None:
-    shown = healthy.must("uninstall-agent", "--preserve", "--dry-run", "-o", "json").json
-    assert not any("lose" in note for note in shown["notes"])
-    healthy.must("uninstall-agent", "--preserve", "--yes")
-    assert not installed(healthy)
-    assert len(healthy.cluster.pods("kube-system")) == 3
-    assert healthy("agent", "nodes").code == 0
 
 
 def test_an_agent_of_somebody_elses_is_left_alone(site: Site) -> None:
@@ -135,12 +108,12 @@ def test_whose_a_daemon_set_is_field_managers_tell_and_no_label(agent: DaemonSet
 
 
 def test_the_sandbox_labels_the_addons_agent_as_aws_does(healthy: Site) -> None:
-    (found,) = (item for item in healthy.cluster.items("/apis/apps/v1/daemonsets"))
-    labels = found["metadata"]["labels"]
+    (result,) = (item for item in healthy.cluster.items("/apis/apps/v1/daemonsets"))
+    labels = result["metadata"]["labels"]
     assert (labels["app.kubernetes.io/managed-by"], labels["helm.sh/chart"][:23]) == ("Helm", f"{AGENT}-")
-    assert [entry["manager"] for entry in found["metadata"]["managedFields"]] == ["eks"]
+    assert [entry["manager"] for entry in result["metadata"]["managedFields"]] == ["eks"]
     healthy.cluster.merge(
         f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}", {"metadata": {"labels": {"a": "b"}}}
     )
     (changed,) = (item for item in healthy.cluster.items("/apis/apps/v1/daemonsets"))
-    assert changed["metadata"]["managedFields"] == found["metadata"]["managedFields"]
+    assert changed["metadata"]["managedFields"] == result["metadata"]["managedFields"]

@@ -62,7 +62,7 @@ def of_kind(document: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def policies(site: Site) -> dict[str, Any]:
-    """The documents of the inline policies by name, and None for each managed one."""
+    """Return the documents of the inline policies by name, and None for each managed one by ARN."""
     iam = site.aws("iam")
     names = iam.list_role_policies(RoleName="shop-orders")["PolicyNames"]
     inline = {n: iam.get_role_policy(RoleName="shop-orders", PolicyName=n)["PolicyDocument"] for n in names}

@@ -5,8 +5,6 @@ from podid.sandbox.aws import trail
 from worlds import ACCOUNT, Site
 
 TARGET = f"arn:aws:iam::{ACCOUNT}:role/reports-reader"
-
-
 STOREFRONT = f"arn:aws:iam::{ACCOUNT}:role/storefront"
 
 

@@ -3,6 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from checks.test_all import CASES
+from harness import table
+from podid.checks.all import BY_ID
+from podid.checks.runner import run_checks
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
 from podid.ops.doctor.fixes import auto_fixes
@@ -15,23 +19,18 @@ def failed(check: str, *commands: tuple[str, ...], kind: FixClass = FixClass.ASK
 
 
 RESTART = ("podid", "restart", "shop/orders")
-
-
 AGENT = ("podid", "install-agent")
-
-
 DISASSOCIATE = ("podid", "disassociate", "shop/orders")
-
-
 ASSOCIATE = ("podid", "associate", "shop/orders", "--role", "r")
 
 
-def test_what_podid_carries_out_itself() -> None:
-    report = DoctorReport(
-        cluster="demo",
-        cluster_arn="",
-        taken_at=datetime(2026, 1, 1, tzinfo=UTC),
-        verdicts=(
+def report_of(*verdicts: Verdict) -> DoctorReport:
+    return DoctorReport(cluster="demo", cluster_arn="", taken_at=datetime(2026, 1, 1, tzinfo=UTC), verdicts=verdicts)
+
+
+def test_fixes_by_class_severity_and_id() -> None:
+    report = report_of(
+        *(
             failed("a", RESTART),
             failed("b", RESTART),  # done once
             failed("c", ("kubectl", "delete", "pod", "x")),
@@ -63,3 +62,16 @@ def test_what_podid_carries_out_itself() -> None:
         *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),
         "l (restarts or installs, info)",
     )
+
+
+BROKEN = {check_id: cases.broken for check_id, cases in CASES.items() if cases.broken is not None}
+
+
+@table("check_id", BROKEN)
+def test_without_an_id_podid_installs_the_agent_or_restarts_pods_only(check_id: str) -> None:
+    report = report_of(*run_checks((BY_ID[check_id],), BROKEN[check_id]))
+    commands = [command for fix in auto_fixes(report, level=Severity.INFO)[0] for command in fix.commands]
+    assert {command[:2] for command in commands} <= {("podid", "install-agent"), ("podid", "restart")}
+    assert not {"--update-trust", "--adopt", "--replace", "--force"} & {
+        word for command in commands for word in command
+    }

@@ -25,23 +25,11 @@ def edge(source: GraphNode, target: GraphNode, kind: EdgeKind) -> GraphEdge:
 
 
 CLUSTER = node("cluster", "demo", exists=True)
-
-
 ORDERS = node("service-account", "orders", namespace="shop", cluster="demo", exists=True)
-
-
 ROLE = node("role", "orders-role", arn="arn:aws:iam::111122223333:role/orders-role", exists=True)
-
-
 TARGET = node("target-role", "reports", unread="the role is in account 444455556666")
-
-
 S3 = node("service", "s3")
-
-
 ACCOUNT = node("account", "111122223333")
-
-
 EDGES = (
     edge(CLUSTER, ORDERS, "has"),
     edge(ORDERS, ROLE, "assumes"),
@@ -66,7 +54,7 @@ def drawn(graph: Graph, form: Drawing) -> str:
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser would make of the file."""
+    """Collects the tags and the text of an HTML file."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -85,7 +73,7 @@ class Page(html.parser.HTMLParser):
 
 
 def dot_strings(text: str) -> list[str]:
-    """The tokens of a DOT file that are quoted strings; anything between them must be DOT's own."""
+    """Return the quoted strings of a DOT file. The other tokens must be DOT's own."""
     strings = re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)
     rest = re.sub(r'"(?:[^"\\\n]|\\.)*"', "S", text)
     assert re.fullmatch(r"[\w\s{}\[\]=,;>-]*", rest), rest

@@ -10,11 +10,7 @@ from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 
 HOSTILE = "x</text><script>document.title='owned'</script>\n::error::forged|`**]]>&\x1b[31m\x00\ud800@team"
-
-
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\u2028\U000e0000-\U000e007f]")
-
-
 COUNTS = {"tests": "6", "failures": "2", "errors": "1", "skipped": "1"}
 
 

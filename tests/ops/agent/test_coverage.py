@@ -1,0 +1,25 @@
+"""Coverage of the nodes by the agent."""
+
+import json
+
+from worlds import AGENT, Site
+
+TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+ONLY_CRITICAL = json.dumps({"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]})
+
+
+def test_an_excluded_node_matters_if_pods_need_the_agent(healthy: Site) -> None:
+    (orders, *_) = healthy.cluster.pods("shop", "orders")
+    node = orders["spec"]["nodeName"]
+    healthy.cluster.merge(f"/api/v1/nodes/{node}", {"spec": {"taints": [TAINT]}})
+    healthy.aws("eks").update_addon(clusterName="demo", addonName=AGENT, configurationValues=ONLY_CRITICAL)
+    healthy.wait(60)
+    outcome = healthy("agent", "nodes", "-o", "json")
+    (item,) = [item for item in outcome.json["items"] if item["node"] == node]
+    assert (outcome.code, item["state"], item["eligible"]) == (3, "left-out", False)
+    assert (item["reason"], item["needy"]) == ("the taint dedicated=gpu:NoSchedule is not tolerated", ["shop/orders"])
+    status = healthy("agent", "status", "-o", "json")
+    assert status.code == 3
+    (finding,) = status.json["findings"]
+    assert (finding["id"], finding["severity"]) == ("agent-not-on-node", "error")
+    assert "the taint dedicated=gpu:NoSchedule is not tolerated" in finding["message"]

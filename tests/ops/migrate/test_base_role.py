@@ -1,0 +1,145 @@
+"""A role of another account: a base role of the cluster's account assumes it."""
+
+import json
+
+import pytest
+
+from irsa import Irsa, irsa_statement, ways
+from ops.role.test_target import profile
+from worlds import ACCOUNT, Site
+
+OTHER = "444455556666"
+
+
+FAR = f"arn:aws:iam::{OTHER}:role/far"
+
+
+ONE = "shop/one"
+
+
+BASE = f"arn:aws:iam::{ACCOUNT}:role/shop-one"
+
+
+APPLY = ("migrate", "apply", ONE, "--base-role", "shop-one", "--yes")
+
+
+ACCEPT = ("--accept", "target-role-trust-broken")
+
+
+@pytest.fixture
+def irsa(healthy: Site) -> Irsa:
+    """The role of the other account trusts the OIDC provider, as it does with IRSA."""
+    trust = {"Version": "2012-10-17", "Statement": [irsa_statement(ONE)]}
+    healthy.box.iam.make_role(OTHER, "far", json.dumps(trust))
+    irsa = Irsa(healthy)
+    irsa.account(ONE, FAR)
+    return irsa
+
+
+@pytest.fixture
+def theirs(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> str:
+    return profile(irsa.site.box, irsa.site.directory, OTHER, monkeypatch)
+
+
+def allow(irsa: Irsa) -> None:
+    """The owner of the role allows the base role to assume it."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:*"}
+    role = next(role for role in irsa.site.box.iam.backend(OTHER).roles.values() if role.name == "far")
+    role.assume_role_policy_document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_the_way_out_is_the_command(irsa: Irsa) -> None:
+    (blocker,) = irsa.items()[ONE]["blockers"]
+    assert blocker["wayOut"] == [["podid", "migrate", "apply", ONE, "--base-role", "shop-one"]]
+
+
+def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
+    result = irsa.site.must(*APPLY, "--target-profile", theirs, "-o", "json").json
+    kinds = [(action["kind"], action["status"]) for action in result["actions"]]
+    assert kinds == [
+        ("role", "done"),
+        ("role-policy", "done"),
+        ("target-trust", "done"),
+        ("association", "done"),
+        ("restart", "done"),
+    ]
+    association = irsa.site.must("show", ONE, "-o", "json").json
+    assert (association["roleArn"], association["targetRoleArn"]) == (BASE, FAR)
+    assert all(ways(pod) == {"AWS_CONTAINER_CREDENTIALS_FULL_URI"} for pod in irsa.site.cluster.pods("shop", "one"))
+    assert irsa.stages()[ONE] == "moved"
+    again = irsa.site.must(*APPLY, "--target-profile", theirs, "-o", "json").json
+    assert [action for action in again["actions"] if action["status"] == "done"] == []
+
+
+def test_a_role_whose_owner_has_allowed_it(irsa: Irsa) -> None:
+    allow(irsa)
+    outcome = irsa.site(*APPLY)
+    assert (outcome.code, "Pass --target-profile with credentials" in outcome.stderr) == (6, True), outcome
+    irsa.site.must(*APPLY, *ACCEPT)
+    assert irsa.stages()[ONE] == "moved"
+
+
+def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
+    outcome = irsa.site(*APPLY, *ACCEPT)
+    assert (outcome.code, "rolled back to IRSA" in outcome.stderr) == (8, True), outcome
+    assert irsa.site.must("list", "-n", "shop", "-o", "name").stdout == "shop/orders\n"
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
+    allow(irsa)
+    irsa.site.must(*APPLY, *ACCEPT)
+
+
+def test_roles_of_the_account_get_no_base_role(irsa: Irsa) -> None:
+    allow(irsa)
+    irsa.site.must("migrate", "apply", "-A", "--base-role", "shop-one", "--yes", *ACCEPT)
+    roles = {f"{i['namespace']}/{i['serviceAccount']}": i for i in irsa.site.must("list", "-o", "json").json["items"]}
+    assert {
+        ref: (item["roleArn"], item["targetRoleArn"]) for ref, item in roles.items() if ref in (ONE, "legacy/reports")
+    } == {
+        ONE: (BASE, FAR),
+        "legacy/reports": (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None),
+    }
+
+
+def test_a_dry_run_creates_nothing(irsa: Irsa) -> None:
+    plan = irsa.site.must(*APPLY, *ACCEPT, "--dry-run", "-o", "json").json
+    assert [action["kind"] for action in plan["actions"]] == ["role", "role-policy", "association"]
+    assert irsa.site.must("history").stdout == ""
+
+
+def _theirs(irsa: Irsa) -> object:
+    role = next(role for role in irsa.site.box.iam.backend(OTHER).roles.values() if role.name == "far")
+    return json.loads(role.assume_role_policy_document)
+
+
+def _roles(irsa: Irsa) -> set[str]:
+    return {role["RoleName"] for role in irsa.site.aws("iam").list_roles()["Roles"]}
+
+
+@pytest.mark.parametrize("argv", [("migrate", "rollback", ONE, "--yes"), ("undo", "last", "--yes")], ids=lambda a: a[0])
+def test_the_way_back(irsa: Irsa, theirs: str, argv: tuple[str, ...]) -> None:
+    """The base role and the statement in the trust policy of the old role go last, when pods use IRSA again."""
+    roles, trust = _roles(irsa), _theirs(irsa)
+    irsa.site.must(*APPLY, "--target-profile", theirs)
+    assert "shop-one" in _roles(irsa)
+    result = irsa.site.must(*argv, "-o", "json").json["actions"]
+    kinds = [action["kind"] for action in result]
+    assert kinds == ["association", "restart", "target-trust", "role-policy", "role"]
+    assert (_roles(irsa), _theirs(irsa)) == (roles, trust)
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
+    assert irsa.stages()[ONE] == "old"
+
+
+def test_a_base_role_that_another_association_uses_stays(irsa: Irsa, theirs: str) -> None:
+    irsa.account("shop/two", FAR)
+    both = (ONE, "shop/two", "--base-role", "shop-one", "--target-profile", theirs, "--yes")
+    irsa.site.must("migrate", "apply", *both)
+    outcome = irsa.site.must("migrate", "rollback", ONE, "--yes")
+    assert "base role shop-one stays, because other associations use it" in outcome.stderr
+    assert irsa.stages()["shop/two"] == "moved"
+    irsa.site.must("migrate", "rollback", "shop/two", "--yes")
+    assert "shop-one" not in _roles(irsa)
+
+
+def test_the_owner_is_told_what_to_add(irsa: Irsa) -> None:
+    outcome = irsa.site(*APPLY)
+    assert f"the owner of target role {FAR} must add to its trust policy: " in outcome.stderr

@@ -1,0 +1,126 @@
+"""A migration carried out: order, failures and batches."""
+
+from collections.abc import Callable
+
+import pytest
+
+from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
+from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.world import AssociationRecord, ClusterRecord
+from worlds import ACCOUNT
+
+
+def test_apply_moves_and_proves(irsa: Irsa) -> None:
+    before = irsa.trust("irsa-reports")["Statement"]
+    result = irsa.site.must("migrate", "apply", "-A", "--yes", "-o", "json").json
+    assert [(action["kind"], action["status"]) for action in result["actions"]] == [
+        ("role-trust", "done"),
+        ("association", "done"),
+        ("restart", "done"),
+    ]
+    assert [status["state"] for status in result["after"]] == ["verified"]
+    after = irsa.trust("irsa-reports")["Statement"]
+    assert (after[: len(before)], len(after)) == (before, len(before) + 1)
+    assert irsa.annotations(REPORTS) == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/irsa-reports"}
+    assert irsa.stages()[REPORTS] == "moved"
+    assert all(ways(pod) == {"AWS_CONTAINER_CREDENTIALS_FULL_URI"} for pod in irsa.site.cluster.pods("legacy"))
+
+
+def test_a_rerun_changes_nothing(irsa: Irsa) -> None:
+    irsa.site.must("migrate", "apply", "-A", "--yes")
+    trust = irsa.trust("irsa-reports")
+    again = irsa.site.must("migrate", "apply", "-A", "--yes", "-o", "json").json
+    assert [action for action in again["actions"] if action["status"] == "done"] == []
+    assert irsa.trust("irsa-reports") == trust
+
+
+def test_many_of_one_role(irsa: Irsa) -> None:
+    refs = ("shop/one", "shop/two", "shop/three")
+    arn = irsa.role("several", irsa_statement(*refs))
+    for ref in refs:
+        irsa.account(ref, arn)
+    irsa.site.must("migrate", "apply", "-n", "shop", "--yes")
+    assert {stage for ref, stage in irsa.stages().items() if ref in refs} == {"moved"}
+    assert len(irsa.trust("several")["Statement"]) == 4
+
+
+def test_blocked_items_stay_and_the_others_move(irsa: Irsa) -> None:
+    irsa.account("shop/gone", f"arn:aws:iam::{ACCOUNT}:role/gone")
+    outcome = irsa.site("migrate", "apply", "-A", "--yes", "-o", "json")
+    assert outcome.code == 8, outcome
+    assert [(item["target"], item["status"]) for item in outcome.json["actions"] if item["status"] == "skipped"] == [
+        ("shop/gone", "skipped")
+    ]
+    stages = irsa.stages()
+    assert (stages["shop/gone"], stages[REPORTS]) == ("old", "moved")
+
+
+def agent_goes(irsa: Irsa) -> Callable[[float], None]:
+    """Somebody removes the agent once the association exists."""
+    eks, once = irsa.site.aws("eks"), iter([True])
+
+    def remove(_: float) -> None:
+        known = eks.list_pod_identity_associations(clusterName="demo", namespace="legacy")["associations"]
+        if known and next(once, False):
+            eks.delete_addon(clusterName="demo", addonName="eks-pod-identity-agent")
+
+    return remove
+
+
+def test_a_failed_item_is_rolled_back(irsa: Irsa) -> None:
+    irsa.site.on_sleep = agent_goes(irsa)
+    outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    assert outcome.code == 8, outcome
+    assert "rolled back to IRSA" in outcome.stderr
+    irsa.site.on_sleep = lambda _: None
+    assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
+    # an undo does not create the association again, which the run itself deleted
+    undone = irsa.site.must("undo", "last", "--yes", "-o", "json").json["actions"]
+    assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
+
+
+@pytest.fixture
+def three(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Service accounts of which the first fails: EKS does not accept its association."""
+    refs = ["shop/a", "shop/b", "shop/c"]
+    for ref in refs:
+        irsa.with_role(ref)
+    put = irsa.site.box.world.put_association
+
+    def refuse(cluster: ClusterRecord, association: AssociationRecord) -> None:
+        if association.service_account == "a":
+            raise AwsError("InvalidParameterException", "not this one")
+        put(cluster, association)
+
+    monkeypatch.setattr(irsa.site.box.world, "put_association", refuse)
+    return refs
+
+
+def test_a_failure_does_not_stop_the_others(irsa: Irsa, three: list[str]) -> None:
+    outcome = irsa.site("migrate", "apply", *three, "--yes", "--parallel", "1")
+    assert (outcome.code, "shop/a: " in outcome.stderr) == (8, True), outcome
+    assert [irsa.stages()[ref] for ref in three] == ["admitted", "moved", "moved"]
+
+
+def test_apply_stops_after_max_failures(irsa: Irsa, three: list[str]) -> None:
+    outcome = irsa.site("migrate", "apply", *three, "--yes", "--parallel", "1", "--max-failures", "0")
+    assert (outcome.code, "Stopped after 1 failure" in outcome.stderr) == (8, True), outcome
+    assert [irsa.stages()[ref] for ref in three] == ["admitted", "old", "old"]
+
+
+def test_the_time_limit_leaves_time_to_roll_back(irsa: Irsa) -> None:
+    irsa.with_role("shop/one")
+    irsa.site.kube.faults.webhook_misses = 10_000
+    outcome = irsa.site("migrate", "apply", "-A", "--yes", "--timeout", "1m")
+    assert (outcome.code, outcome.stderr.count("rolled back to IRSA")) == (8, 4), outcome
+    assert irsa.site.must("list", "-A", "-o", "name").stdout == "shop/orders\n"
+    assert irsa.site.slept < 400
+
+
+def test_a_failed_item_can_be_kept(irsa: Irsa) -> None:
+    irsa.site.on_sleep = agent_goes(irsa)
+    outcome = irsa.site("migrate", "apply", "-A", "--yes", "--keep-failed")
+    irsa.site.on_sleep = lambda _: None
+    assert (outcome.code, "rolled back" in outcome.stderr) == (8, False), outcome
+    assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == f"{REPORTS}\n"

@@ -1,0 +1,137 @@
+"""The items of a cluster: one item for each service account and role."""
+
+import fcntl
+import json
+import os
+
+import pytest
+
+from irsa import ANNOTATION, PROVIDER, REPORTS, Irsa, irsa_statement
+from ops.migrate.worlds import (
+    PREFIX,
+    Proxies,
+)
+from podid.sandbox import irsa_samples, proxy_samples
+from podid.sandbox.proxy_samples import ROLE
+from worlds import ACCOUNT, Site
+
+
+def test_an_item_has_its_role_pods_and_steps(irsa: Irsa) -> None:
+    item = irsa.items()[REPORTS]
+    assert (item["source"], item["stage"]) == ("irsa", "old")
+    assert item["roleArn"] == f"arn:aws:iam::{ACCOUNT}:role/irsa-reports"
+    assert item["pods"] == {"total": 1, "podIdentity": 0, "irsa": 1, "other": 0}
+    assert (item["blockers"], item["warnings"], item["unknown"]) == ([], [], [])
+    assert [step["action"] for step in item["steps"]] == ["allow", "associate", "restart", "verify", "finish"]
+    assert item["workloads"] == ["Deployment/legacy/reports"]
+    assert irsa.site.must("migrate", "plan", "-o", "json").json["providers"] == [PROVIDER]
+
+
+def test_an_item_of_kube2iam_has_its_annotation_and_base_role(proxies: Proxies) -> None:
+    proxies.one("web")
+    item = proxies.items()["web", "apps-web"]
+    assert (item["source"], item["stage"], item["blockers"], item["warnings"]) == ("kube2iam", "old", [], [])
+    assert item["pods"] == {"total": 1, "podIdentity": 0, "irsa": 0, "other": 1}
+    assert item["workloads"] == ["Deployment/apps/web"]
+    assert item["evidence"] == [
+        "annotation iam.amazonaws.com/role: apps-web of Deployment apps/web",
+        f"base role ARN {PREFIX} (--base-role-arn of DaemonSet kube-system/kube2iam)",
+    ]
+    assert [step["action"] for step in item["steps"]] == ["allow", "associate", "restart", "verify", "finish"]
+    assert item["state"]["annotations"] == {ROLE: "apps-web"}
+
+
+def test_the_samples_of_irsa(healthy: Site) -> None:
+    """What `podid sandbox start --samples irsa` adds."""
+
+    irsa_samples.load(healthy.box.reach())
+    healthy.wait(60)
+    items = Irsa(healthy).items()
+    blockers = {ref: [blocker["id"] for blocker in item["blockers"]] for ref, item in items.items() if item["blockers"]}
+    assert blockers == {
+        "apps/far": ["cross-account-role-arn"],
+        "apps/gone": ["role-not-found"],
+        "apps/keys": ["static-aws-keys-shadow"],
+        "apps/manual": ["irsa-env-hardcoded"],
+        "apps/old-sdk": ["sdk-too-old"],
+        "apps/taken": ["association-other-role"],
+    }
+    warnings = {ref: [warning["id"] for warning in item["warnings"]] for ref, item in items.items() if item["warnings"]}
+    assert {ref: ids for ref, ids in warnings.items() if ref not in blockers} == {
+        "apps/both": ["role-used-elsewhere"],
+        "apps/chained": ["chained-assume-missing-tag-session"],
+        "apps/charted": ["annotation-owned"],
+        "apps/host": ["host-network-pod"],
+        "apps/north": ["wildcard-subject"],
+        "apps/sessions": ["session-name-changed"],
+        "apps/south": ["wildcard-subject"],
+    }
+    assert {ref for ref in items if not ref.startswith("apps/")} == {REPORTS, "kube-system/ebs-csi-controller-sa"}
+    assert len(items) == 21
+
+
+@pytest.mark.parametrize("source", ["kube2iam", "kiam"])
+def test_the_samples_of_kiam_and_kube2iam(healthy: Site, source: str) -> None:
+    """What `podid sandbox start --samples kube2iam` adds."""
+    proxy_samples.load(healthy.box.reach(), source)
+    healthy.wait(60)
+    listed = healthy.must("migrate", "plan", "--from", source, "-o", "json").json["items"]
+    blockers = {(item["serviceAccount"], item["roleArn"].rpartition("/")[2]): item["blockers"] for item in listed}
+    assert {key: [blocker["id"] for blocker in entries] for key, entries in blockers.items()} == {
+        ("admin", "administration"): ["role-not-permitted"],
+        ("default", "apps-charted"): ["needs-service-account"],
+        ("default", "apps-nightly"): ["needs-service-account"],
+        ("default", "apps-reader"): ["needs-service-account"],
+        ("default", "apps-writer"): ["needs-service-account"],
+        ("far", "apps-far"): ["cross-account-role-arn"],
+        ("gone", "apps-gone"): ["role-not-found"],
+        ("partner", "apps-partner"): [],
+        ("queue", "apps-queue"): [],
+        ("web", "apps-web"): [],
+    }
+    assert {item["source"] for item in listed} == {source}
+    warnings = {item["serviceAccount"]: [w["id"] for w in item["warnings"]] for item in listed if item["warnings"]}
+    assert warnings == {"partner": ["external-id-mismatch"]}
+
+
+ROLES = f"arn:aws:iam::{ACCOUNT}:role/"
+
+
+def test_each_role_and_kind_of_object_is_read_once(irsa: Irsa) -> None:
+    """Each role is read once, the policies of all roles in one list, and each kind of object in one list."""
+    site, number = irsa.site, 60
+    site.cluster.make_namespace("many")
+    for index in range(number):
+        document = json.dumps({"Version": "2012-10-17", "Statement": [irsa_statement(f"many/app{index}")]})
+        site.box.iam.make_role(ACCOUNT, f"app{index}", document)
+        metadata = {"name": f"app{index}", "annotations": {ANNOTATION: f"{ROLES}app{index}"}}
+        site.cluster.post("/api/v1/namespaces/many/serviceaccounts", {"metadata": metadata})
+    site.box.faults.calls.clear()
+    site.kube.faults.calls.clear()
+    assert len(irsa.items("-n", "many")) == number
+    calls = site.box.faults.calls
+    # and those of the nodes' role
+    assert calls["iam", "GetRole"] <= number + 1
+    assert (calls["iam", "ListAttachedRolePolicies"], calls["iam", "ListRolePolicies"]) == (0, 0)
+    assert calls["iam", "GetAccountAuthorizationDetails"] == 1
+    assert calls["eks", "DescribePodIdentityAssociation"] == 0
+    lists = {path: count for (_, path), count in site.kube.faults.calls.items() if "daemonsets" not in path}
+    assert max(lists.values()) == 1, lists
+    # without the permission, the policies of each role are listed
+    items = irsa.items("-n", "many")
+    site.box.world.credentials.deny("iam:GetAccountAuthorizationDetails")
+    assert irsa.items("-n", "many") == items
+    assert calls["iam", "ListRolePolicies"] == number
+
+
+def test_one_migration_at_a_time(irsa: Irsa) -> None:
+    directory = irsa.site.directory / "state" / "podid" / "locks"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for parent in (directory, directory.parent):
+        parent.chmod(0o700)
+    name = f"migrate-{ACCOUNT}-us-west-2-demo.lock"
+    with open(directory / name, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    assert (outcome.code, "Another podid process is migrating cluster demo" in outcome.stderr) == (6, True), outcome
+    assert irsa.stages()[REPORTS] == "old"
