@@ -1,18 +1,16 @@
 """Reading commands over the clusters of several accounts and regions."""
 
 import json
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from accounts import ROLE, ids, organization
+from accounts import ALL, OWN, ROLE, association_of, associations_in, ids, organization
 from harness import Podid
-from podid.sandbox.baseline import add_association
+from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
-
-OWN = "111122223333"
-ALL = ("--assume-role", ROLE, "--organization")
 
 
 @pytest.fixture
@@ -24,18 +22,13 @@ def four(box: Sandbox) -> Sandbox:
     return box
 
 
-def lines(text: str) -> set[str]:
-    return {json.loads(line)["associationArn"].rpartition("/")[0] for line in text.splitlines()}
-
-
-def of(account: str, cluster: str, region: str = "us-west-2") -> str:
-    return f"arn:aws:eks:{region}:{account}:podidentityassociation/{cluster}"
-
-
 def test_all_accounts_of_the_organization(four: Sandbox, podid: Podid) -> None:
-    expected = {of(OWN, "demo"), *(of(account, name) for account in ids(3) for name in ("c00", "c01"))}
+    expected = {
+        association_of(OWN, "demo"),
+        *(association_of(account, name) for account in ids(3) for name in ("c00", "c01")),
+    }
     outcome = podid("list", *ALL, "-o", "jsonl")
-    assert (outcome.code, lines(outcome.stdout), outcome.stderr) == (0, expected, "")
+    assert (outcome.code, associations_in(outcome.stdout), outcome.stderr) == (0, expected, "")
     document = podid("list", *ALL, "-o", "json").json
     assert ({item["associationArn"].rpartition("/")[0] for item in document["items"]}) == expected
     rows = podid("list", *ALL).stdout.splitlines()
@@ -48,35 +41,9 @@ def test_all_accounts_of_the_organization(four: Sandbox, podid: Podid) -> None:
 def test_some_accounts(four: Sandbox, podid: Podid) -> None:
     first, second, _ = ids(3)
     outcome = podid("list", "--assume-role", ROLE, "--accounts", f"{first},{second}", "-o", "jsonl")
-    assert lines(outcome.stdout) == {of(account, name) for account in (first, second) for name in ("c00", "c01")}
-
-
-def test_every_region(box: Sandbox, podid: Podid) -> None:
-    regions = ("us-west-2", "af-south-1", "us-east-1")
-    organization(box, ids(2), regions=regions)
-    everywhere = {of(account, "c00", region) for account in ids(2) for region in regions}
-    outcome = podid("list", "--all-regions", *ALL, "-o", "jsonl")
-    assert (outcome.code, lines(outcome.stdout)) == (0, everywhere), outcome
-    (one,) = {of(ids(2)[0], "c00", "us-east-1")}
-    outcome = podid("list", "--assume-role", ROLE, "--accounts", ids(2)[0], "--region", "us-east-1", "-o", "jsonl")
-    assert (outcome.code, lines(outcome.stdout)) == (0, {one}), outcome
-    # in the own account, without a role: only demo's region has a cluster
-    add_association(box.world, "shop", "orders", "apps/orders-dynamodb")
-    assert lines(podid("list", "--all-regions", "-o", "jsonl").stdout) == {of(OWN, "demo")}
-
-
-def test_regions_by_either_permission(box: Sandbox, podid: Podid) -> None:
-    regions = ("us-west-2", "af-south-1")
-    organization(box, ids(1), regions=regions)
-    line = ("list", "--all-regions", "--assume-role", ROLE, "--accounts", ids(1)[0], "-o", "jsonl")
-    box.world.credentials.deny("ec2:DescribeRegions")
-    outcome = podid(*line)
-    assert (outcome.code, lines(outcome.stdout)) == (0, {of(ids(1)[0], "c00", region) for region in regions}), outcome
-    box.world.credentials.deny("account:ListRegions")
-    outcome = podid(*line)
-    assert (outcome.code, outcome.error["permission"]) == (4, "ec2:DescribeRegions")
-    box.world.credentials.allow_again("ec2:DescribeRegions")
-    assert podid(*line).code == 0
+    assert associations_in(outcome.stdout) == {
+        association_of(account, name) for account in (first, second) for name in ("c00", "c01")
+    }
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl", "table"])
@@ -171,38 +138,6 @@ def test_credentials_are_renewed(four: Sandbox, podid: Podid, monkeypatch: pytes
     assert four.faults.calls["sts", "AssumeRole"] > 6
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("--accounts 222200000000", "--accounts and --organization require --assume-role"),
-        ("--organization", "--accounts and --organization require --assume-role"),
-        (f"--assume-role {ROLE}", "--assume-role requires --accounts or --organization"),
-        (f"--assume-role {ROLE} --accounts 1", "--accounts '1' is not a 12-digit account ID"),
-        (f"--assume-role {ROLE} --accounts 222200000000 --organization", "cannot be used together"),
-        ("--assume-role a:b --organization", "--assume-role 'a:b' is not the name of a role"),
-        ("--all-regions --region us-east-1", "--region and --all-regions cannot be used together"),
-        ("--all-regions --cluster demo", "--cluster and --all-regions cannot be used together"),
-        (f"--assume-role {ROLE} --organization -c demo", "--cluster and --organization cannot be used together"),
-        (f"--assume-role {ROLE} --organization --profile a --profile b", "several --profile cannot be used together"),
-        ("--external-id x", "--external-id requires --assume-role"),
-        ("--shard 2/2", "--shard '2/2' is not INDEX/COUNT"),
-    ],
-)
-def test_options_that_cannot_be_combined(box: Sandbox, podid: Podid, line: str, message: str) -> None:
-    outcome = podid("list", *line.split(), "-o", "json")
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert message in outcome.error["message"]
-
-
-def test_shards_are_disjoint_and_complete(box: Sandbox, podid: Podid) -> None:
-    organization(box, ids(3), clusters=4)
-    parts = [lines(podid("list", *ALL, "--shard", f"{number}/3", "-o", "jsonl").stdout) for number in range(3)]
-    assert sum(map(len, parts)) == len(set.union(*parts)) == 12
-    empty = podid("list", "--all-clusters", "--shard", "0/7", "-o", "json")
-    other = podid("list", "--all-clusters", "--shard", "1/7", "-o", "json")
-    assert (empty.code, empty.json["items"], other.code, other.json["items"]) == (0, [], 0, [])
-
-
 def test_the_expected_account_is_the_callers(four: Sandbox, podid: Podid) -> None:
     assert podid("list", *ALL, "--expect-account", OWN).code == 0
     assert podid("list", *ALL, "--expect-account", ids(1)[0]).code == 6
@@ -221,3 +156,25 @@ def test_hints_name_the_one_cluster(four: Sandbox, podid: Podid) -> None:
         for finding in report["findings"]:
             for command in finding["fix"]["commands"]:
                 assert command[command.index("--cluster") + 1] == report["clusterArn"]
+
+
+def test_hints_name_the_cluster_that_failed(box: Sandbox, podid: Podid, files: dict[str, str]) -> None:
+    add_cluster(box.world, "blue")
+    add_association(box.world, "shop", "orders", "storefront")
+    both = ("--cluster", "demo", "--cluster", "blue", "--wait", "none", "--journal-dir", files["journal"])
+    outcome = podid("associate", "shop/orders", "--role", "orders-dynamodb", *both, "-o", "json")
+    assert outcome.code == 8, outcome
+    words = shlex.split(outcome.error["hint"])
+    assert (words.count("--cluster"), words[words.index("--cluster") + 1], words[-1]) == (1, "demo", "--replace")
+    neither = podid("disassociate", "shop/nosuch", "--yes", *both, "-o", "json")
+    hints = [json.loads(line)["error"]["hint"] for line in neither.stderr.splitlines() if '"error"' in line]
+    assert sorted(hint.partition("--cluster ")[2].split()[0] for hint in hints) == ["blue", "demo"]
+    assert all(hint.count("--cluster") == 1 for hint in hints)
+
+
+def test_hints_of_lists_name_the_cluster_that_failed(box: Sandbox, podid: Podid) -> None:
+    add_cluster(box.world, "blue")
+    outcome = podid("list", "--cluster", "blue", "--cluster", "dem", "-o", "json")
+    assert outcome.code == 8, outcome
+    words = shlex.split(outcome.error["hint"])
+    assert (words.count("--cluster"), words[words.index("--cluster") + 1]) == (1, "demo"), words
