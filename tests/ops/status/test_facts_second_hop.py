@@ -1,11 +1,12 @@
-"""The second hop, wherever the first is looked at: the association's role, and the target role that it goes on to."""
+"""Role chaining in `podid show` and `podid doctor`: the association's role assumes the target role."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from harness import one_in
 from worlds import ACCOUNT, ACTIONS, CLUSTER_ARN, TARGET, Site, target_arn, target_trust
 
 OTHER = "444455556666"
@@ -15,6 +16,21 @@ STRANGER = f"arn:aws:iam::{ACCOUNT}:role/storefront"
 @pytest.fixture
 def chained(healthy: Site) -> Site:
     return healthy.with_target()
+
+
+def restore(site: Site) -> None:
+    """Create the target role again if it is gone, and restore the policies of both roles."""
+    iam = site.aws("iam")
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(target_trust()))
+    site.trust(TARGET, target_trust())
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName="shop-orders", PolicyName="deny")
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ACTIONS, "Resource": target_arn()}],
+    }
+    iam.put_role_policy(RoleName="shop-orders", PolicyName=TARGET, PolicyDocument=json.dumps(document))
 
 
 def shown(site: Site) -> dict[str, Any]:
@@ -35,7 +51,7 @@ def deny(site: Site) -> None:
     site.aws("iam").put_role_policy(RoleName="shop-orders", PolicyName="deny", PolicyDocument=json.dumps(document))
 
 
-def test_show_has_the_whole_way(chained: Site) -> None:
+def test_show_has_permission_trust_policy_and_verdict(chained: Site) -> None:
     hop = shown(chained)
     assert (hop["targetRoleArn"], hop["verdict"]) == (target_arn(), "match")
     assert hop["permissions"] == dict.fromkeys(ACTIONS, "allowed")
@@ -46,7 +62,7 @@ def test_show_has_the_whole_way(chained: Site) -> None:
 
 
 @pytest.mark.parametrize("mode", ["target-role-trust-broken", "external-id-mismatch"])
-def test_the_line_that_the_doctor_names_mends_it(healthy: Site, mode: str) -> None:
+def test_the_command_of_the_finding_fixes_it(healthy: Site, mode: str) -> None:
     healthy.box.failures.put(mode)
     (finding,) = healthy("doctor", "-o", "json").json["findings"]
     assert (finding["id"], finding["fix"]["class"]) == (mode, "PRINT")
@@ -57,27 +73,22 @@ def test_the_line_that_the_doctor_names_mends_it(healthy: Site, mode: str) -> No
     assert [item["id"] for item in healthy("doctor", "-o", "json").json["findings"]] == [mode]
 
 
-def test_without_a_target_role_there_is_no_second_hop(healthy: Site) -> None:
+def test_without_a_target_role_there_is_no_role_chaining(healthy: Site) -> None:
     assert healthy.must("show", "shop/orders", "-o", "json").json["secondHop"] is None
 
 
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [
-        (target_trust(STRANGER), [("target-role-trust-broken", "error")]),
-        (target_trust(actions=ACTIONS[:1]), [("target-role-trust-broken", "error")]),
-        (
-            target_trust(StringEquals={"aws:RequestTag/kubernetes-namespace": "payments"}),
-            [("target-role-trust-broken", "error")],
-        ),
+def test_the_trust_policy_of_the_target_role(chained: Site) -> None:
+    broken = [("target-role-trust-broken", "error")]
+    for document, expected in (
+        (target_trust(STRANGER), broken),
+        (target_trust(actions=ACTIONS[:1]), broken),
+        (target_trust(StringEquals={"aws:RequestTag/kubernetes-namespace": "payments"}), broken),
         (target_trust(StringEquals={"aws:PrincipalTag/kubernetes-namespace": "shop"}), []),
         (target_trust(f"arn:aws:iam::{ACCOUNT}:root"), []),
-    ],
-)
-def test_the_trust_of_the_target_role(chained: Site, document: Any, expected: Any) -> None:
-    chained.trust(TARGET, document)
-    hop = shown(chained)
-    assert (ids(hop), hop["verdict"]) == (expected, "no-match" if expected else "match")
+    ):
+        chained.trust(TARGET, document)
+        hop = shown(chained)
+        assert (ids(hop), hop["verdict"]) == (expected, "no-match" if expected else "match"), document
 
 
 def test_a_target_role_that_is_gone(chained: Site) -> None:
@@ -86,7 +97,7 @@ def test_a_target_role_that_is_gone(chained: Site) -> None:
     assert (ids(hop), hop["verdict"], hop["trust"]) == ([("role-not-found", "error")], "no-match", None)
 
 
-def test_a_role_that_may_not_go_on(chained: Site) -> None:
+def test_a_role_without_permission_to_assume_the_target_role(chained: Site) -> None:
     """Named by the target's trust and in its account it needs no right of its own; AWS's guide asks for it."""
     break_permissions(chained)
     assert ids(shown(chained)) == [("base-role-cannot-assume-target", "warn")]
@@ -97,7 +108,7 @@ def test_a_role_that_may_not_go_on(chained: Site) -> None:
     assert ids(shown(chained)) == [("base-role-cannot-assume-target", "error")]
 
 
-def test_a_role_that_was_made_anew_is_another_one(chained: Site) -> None:
+def test_a_recreated_role_is_not_the_one_that_the_trust_policy_names(chained: Site) -> None:
     """IAM shows the old one's unique id in the target's trust, and does not take the new one for it."""
     iam = chained.aws("iam")
     trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
@@ -140,13 +151,13 @@ def test_a_target_role_of_another_account_is_left_unknown(healthy: Site) -> None
     assert ids(shown(healthy)) == [("base-role-cannot-assume-target", "error")]
 
 
-def test_a_namesake_in_the_own_account_is_not_taken_for_it(healthy: Site) -> None:
+def test_a_role_of_the_same_name_in_the_own_account_is_not_the_target_role(healthy: Site) -> None:
     healthy.with_target(OTHER)
     healthy.aws("iam").create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(target_trust(STRANGER)))
     assert (shown(healthy)["trust"], ids(shown(healthy))) == (None, [])
 
 
-def test_without_the_permissions_it_says_so(chained: Site, tmp_path: Any) -> None:
+def test_missing_permissions_are_named(chained: Site, tmp_path: Any) -> None:
     from permissions_support import allow, limited
 
     permissions = allow("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation", "eks:DescribeCluster")
@@ -156,7 +167,7 @@ def test_without_the_permissions_it_says_so(chained: Site, tmp_path: Any) -> Non
     assert {item["permission"] for item in hop["unknowns"]} == {"iam:GetRole", "iam:SimulatePrincipalPolicy"}
 
 
-def test_the_sandbox_agrees(chained: Site) -> None:
+def test_eks_auth_refuses_what_is_reported_as_broken(chained: Site) -> None:
     """What podid calls broken, EKS Auth refuses, and the other way round."""
 
     def verified() -> int:
@@ -172,16 +183,12 @@ def test_the_sandbox_agrees(chained: Site) -> None:
 # --- the doctor -------------------------------------------------------------------------------------------------------
 
 
-def looked_at(site: Site, *more: str) -> tuple[int, list[tuple[str, str]], set[tuple[str, str]]]:
+def reported(site: Site, *more: str) -> tuple[int, list[tuple[str, str]], set[tuple[str, str]]]:
     """The exit code, (id, severity) of what nothing else explains, and (id, permission) of what is unknown."""
     outcome = site("doctor", "-o", "json", *more)
     report = outcome.json
     named = [(item["id"], item["severity"]) for item in report["findings"] if item["maskedBy"] is None]
     return outcome.code, named, {(item["id"], item["permission"]) for item in report["unknowns"]}
-
-
-def test_doctor_finds_nothing_in_a_second_hop_that_is_whole(chained: Site) -> None:
-    assert looked_at(chained) == (0, [], set())
 
 
 def no_target(site: Site) -> None:
@@ -205,7 +212,7 @@ def no_permission(site: Site) -> None:
     break_permissions(site)
 
 
-def made_anew(site: Site) -> None:
+def recreate(site: Site) -> None:
     iam = site.aws("iam")
     trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
     policy = iam.get_role_policy(RoleName="shop-orders", PolicyName=TARGET)["PolicyDocument"]
@@ -216,52 +223,55 @@ def made_anew(site: Site) -> None:
     iam.put_role_policy(RoleName="shop-orders", PolicyName=TARGET, PolicyDocument=json.dumps(policy))
 
 
-@pytest.mark.parametrize(
-    ("provoke", "expected"),
-    one_in(
-        2,
-        [
-            (no_target, [("role-not-found", "error")]),
-            (strange_trust, [("target-role-trust-broken", "error")]),
-            (no_tag_session, [("target-role-trust-broken", "error")]),
-            (wrong_external_id, [("external-id-mismatch", "error")]),
-            (no_permission, [("base-role-cannot-assume-target", "error")]),
-            (break_permissions, [("base-role-cannot-assume-target", "warn")]),
-            (deny, [("base-role-cannot-assume-target", "error")]),
-            # the new one is younger than the association besides
-            (made_anew, [("role-recreated", "error"), ("role-recreated", "info")]),
-        ],
-    ),
+FAILURES: tuple[tuple[Callable[[Site], None], str, str], ...] = (
+    (no_target, "role-not-found", "error"),
+    (strange_trust, "target-role-trust-broken", "error"),
+    (no_tag_session, "target-role-trust-broken", "error"),
+    (wrong_external_id, "external-id-mismatch", "error"),
+    (no_permission, "base-role-cannot-assume-target", "error"),
+    (break_permissions, "base-role-cannot-assume-target", "warn"),
+    (deny, "base-role-cannot-assume-target", "error"),
 )
-def test_doctor_names_what_is_broken_and_nothing_beside_it(chained: Site, provoke: Any, expected: Any) -> None:
-    provoke(chained)
-    assert looked_at(chained) == (3 if expected[0][1] == "error" else 0, expected, set())
+
+
+def test_doctor_reports_the_failure_and_nothing_else(chained: Site) -> None:
+    for provoke, check, severity in FAILURES:
+        provoke(chained)
+        assert reported(chained) == (3 if severity == "error" else 0, [(check, severity)], set()), provoke
+        restore(chained)
+    assert reported(chained) == (0, [], set())
+
+
+def test_doctor_reports_a_recreated_role(chained: Site) -> None:
+    recreate(chained)
+    # the role is also younger than the association
+    assert reported(chained) == (3, [("role-recreated", "error"), ("role-recreated", "info")], set())
 
 
 def test_doctor_leaves_a_target_role_of_another_account_unknown(healthy: Site) -> None:
     healthy.with_target(OTHER)
     permission = f"iam:GetRole in account {OTHER}"
     checks = ("role-not-found", "role-recreated", "external-id-mismatch", "target-role-trust-broken")
-    assert looked_at(healthy) == (9, [], {(check, permission) for check in checks})
+    assert reported(healthy) == (9, [], {(check, permission) for check in checks})
     break_permissions(healthy)
-    assert looked_at(healthy)[:2] == (3, [("base-role-cannot-assume-target", "error")])
+    assert reported(healthy)[:2] == (3, [("base-role-cannot-assume-target", "error")])
 
 
-def test_doctor_without_the_permissions_says_which(chained: Site) -> None:
+def test_doctor_names_the_missing_permission(chained: Site) -> None:
     chained.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
-    code, named, unknowns = looked_at(chained, "--check", "base-role-cannot-assume-target")
+    code, named, unknowns = reported(chained, "--check", "base-role-cannot-assume-target")
     assert (code, named) == (9, [])
     assert unknowns == {("base-role-cannot-assume-target", "iam:SimulatePrincipalPolicy")}
 
 
-def test_doctor_looks_at_a_role_that_was_made_anew(healthy: Site) -> None:
+def test_doctor_notes_a_recreated_role(healthy: Site) -> None:
     iam = healthy.aws("iam")
     trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
     iam.delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
     iam.delete_role(RoleName="shop-orders")
     healthy.wait(120)
     iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
-    assert looked_at(healthy) == (0, [("role-no-permissions", "warn"), ("role-recreated", "info")], set())
+    assert reported(healthy) == (0, [("role-no-permissions", "warn"), ("role-recreated", "info")], set())
 
 
 def test_doctor_on_session_policies(healthy: Site) -> None:
@@ -281,8 +291,8 @@ def test_doctor_on_session_policies(healthy: Site) -> None:
         healthy.with_new_pods()
 
     policy("Allow")
-    assert looked_at(healthy) == (0, [], set())
+    assert reported(healthy) == (0, [], set())
     policy("Allow", "s3:*")
-    assert looked_at(healthy) == (0, [("session-policy-misconfig", "warn")], set())
+    assert reported(healthy) == (0, [("session-policy-misconfig", "warn")], set())
     policy("Deny")
-    assert looked_at(healthy) == (3, [("session-policy-misconfig", "error")], set())
+    assert reported(healthy) == (3, [("session-policy-misconfig", "error")], set())

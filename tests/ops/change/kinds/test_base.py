@@ -1,29 +1,17 @@
-"""Kinds of resource: one class and one row each, and what holds for all of them."""
+"""What holds for every kind of resource: keys, permissions, states and verbs."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
-from checks.builder import healthy
-from podid.domain.aws import Addon, Association, Role
+from ops.change.support import SOME_ASSOCIATION, SOME_ROLE
+from podid.domain.aws import Addon
 from podid.domain.permissions import permissions_of
 from podid.domain.plan import State, Verb
-from podid.domain.snapshot import known_or
 from podid.ops.change import kinds
-from podid.ops.change.kinds import ADDON, ANNOTATIONS, ASSOCIATION, KINDS, ROLE, ROLE_TRUST, ResourceKind, kind_of
+from podid.ops.change.kinds import ADDON, ASSOCIATION, KINDS, ROLE, ROLE_TRUST, ResourceKind, kind_of
 
-ROLE_ARN = "arn:aws:iam::111122223333:role/a"
-SOME_ROLE = Role(name="a", arn=ROLE_ARN, path="/", role_id="AROA", trust={"Statement": []})
-SOME_ASSOCIATION = Association(
-    cluster_name="demo",
-    namespace="shop",
-    service_account="orders",
-    association_id="a-1",
-    association_arn="",
-    role_arn=ROLE_ARN,
-)
 STATES: list[tuple[ResourceKind, State]] = [
     (ADDON, ADDON.state_of(Addon(name="x", arn="", version="v1", status="ACTIVE"))),
     (ROLE, ROLE.state_of(SOME_ROLE)),
@@ -49,7 +37,7 @@ def test_its_keys_are_members_and_its_calls_have_permissions(kind: ResourceKind)
 UNSEEN = {"oidc-provider", "probe", "command", "agent-workload"}
 
 
-def test_what_comes_of_each_is_foreseen() -> None:
+def test_kinds_that_checks_read_are_foreseen() -> None:
     names = ("foresee", "foresee_all")
     own = {
         kind.name
@@ -57,16 +45,6 @@ def test_what_comes_of_each_is_foreseen() -> None:
         if any(getattr(type(kind), name) is not getattr(ResourceKind, name) for name in names)
     }
     assert own == {kind.name for kind in KINDS} - UNSEEN
-
-
-def test_annotations_that_are_foreseen_can_be_read_more_than_once() -> None:
-    role, other = "eks.amazonaws.com/role-arn", "example.com/owner"
-    account = replace(known_or(healthy().service_accounts, ())[0], annotations={role: ROLE_ARN, other: "a"})
-    before, after = (ANNOTATIONS.state_of(account.ref, annotations) for annotations in ({role: ROLE_ARN}, {}))
-    snapshot = healthy(service_accounts=(account,))
-    planned = ANNOTATIONS.foresee(snapshot, ANNOTATIONS.action(before, after), snapshot.taken_at)
-    for _ in range(2):
-        assert [item.annotations for item in known_or(planned.service_accounts, ())] == [{other: "a"}]
 
 
 @pytest.mark.parametrize(("kind", "state"), STATES, ids=lambda value: getattr(value, "name", ""))

@@ -1,15 +1,15 @@
-"""`podid trust remove --issuer`: what an OIDC provider lets in, as a whole or one service account of it."""
+"""An OIDC provider that is removed from a trust policy, as a whole or one service account of it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-import pytest
-
-from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
-from harness import Outcome, Podid, table
+from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
+from domain.trust.trust_helpers import OIDC, OIDC_ID
+from harness import table
+from podid.domain.names import ServiceAccountRef
+from podid.domain.trust import Edit, parse_policy, remove_issuer, remove_subject
 
 SECOND = OIDC.replace("/ABC", "/ABCD")
 IRSA_2 = IRSA | {"Principal": {"Federated": SECOND}}
@@ -34,16 +34,10 @@ ISSUERS: dict[str, tuple[list[Any], str, list[Any] | str]] = {
 
 
 @table(("before", "issuer", "after"), ISSUERS.values())
-def test_an_oidc_provider_is_taken_out(before: list[Any], issuer: str, after: list[Any] | str) -> None:
-    document = {"Version": "2012-10-17", "Statement": before}
-    outcome = Podid()("trust", "remove", "-", "--issuer", issuer, "-o", "json", stdin=json.dumps(document))
-    if after == "refused":
-        assert (outcome.code, outcome.stdout) == (6, "")
-        return
-    assert outcome.code == 0
-    expected = before if after == "no-change" else after
-    assert outcome.json["policy"]["Statement"] == expected
-    assert outcome.json["outcome"] == ("no-change" if after == "no-change" else "changed")
+def test_a_provider_is_removed(before: list[Any], issuer: str, after: list[Any] | str) -> None:
+    edit = take_out(before, issuer=issuer)
+    assert edit.outcome == (after if isinstance(after, str) else "changed"), edit.reason
+    assert statements_of(edit) == (before if isinstance(after, str) else after)
 
 
 # --- one service account of it ----------------------------------------------------------------------------------------
@@ -61,10 +55,15 @@ def irsa(condition: Mapping[str, Any] | None, **members: Any) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if value is not None}
 
 
-def take_out(before: Sequence[Mapping[str, Any]], *names: str, issuer: str = OIDC_ID) -> Outcome:
-    flags = [word for name in names for word in ("--for", name)]
-    document = {"Version": "2012-10-17", "Statement": list(before)}
-    return Podid()("trust", "remove", "-", "--issuer", issuer, *flags, "-o", "json", stdin=json.dumps(document))
+def take_out(before: Sequence[Mapping[str, Any]], name: str = "", issuer: str = OIDC_ID) -> Edit:
+    document = parse_policy({"Version": "2012-10-17", "Statement": list(before)})
+    if not name:
+        return remove_issuer(document, issuer)
+    return remove_subject(document, issuer=issuer, ref=ServiceAccountRef(*name.split("/")))
+
+
+def statements_of(edit: Edit) -> list[Any]:
+    return [item.raw for item in edit.policy.statements]
 
 
 def gets_in(statements: Sequence[Mapping[str, Any]], name: str) -> bool:
@@ -117,21 +116,21 @@ def conditions() -> list[dict[str, Any]]:
     return found
 
 
-def test_whoever_is_not_named_keeps_the_access_that_it_had() -> None:
+def test_other_service_accounts_keep_their_access() -> None:
     outcomes = set()
     for condition in conditions():
         for before in ([irsa(condition), OWN], [EC2, irsa(condition), irsa({"StringEquals": {SUB: LISTS[3]}}), OWN]):
-            found = take_out(before, "shop/orders")
-            outcomes.add((found.code, found.code == 0 and found.json["outcome"]))
-            if found.code:
-                assert (found.code, found.stdout) == (6, ""), (condition, found.stderr)
-                assert "they would lose access" in found.stderr
+            edit = take_out(before, "shop/orders")
+            outcomes.add(edit.outcome.value)
+            after = statements_of(edit)
+            if edit.refused:
+                assert "they would lose access" in edit.reason, condition
+                assert after == before
                 continue
-            after = found.json["policy"]["Statement"]
-            had = {name for name in NAMES if gets_in(before, name)}
-            assert {name for name in NAMES if gets_in(after, name)} == had - {"shop/orders"}, condition
+            allowed = {name for name in NAMES if gets_in(before, name)}
+            assert {name for name in NAMES if gets_in(after, name)} == allowed - {"shop/orders"}, condition
             assert [s for s in after if "Federated" not in s["Principal"]] == [s for s in before if s in (OWN, EC2)]
-    assert outcomes == {(0, "changed"), (0, "no-change"), (6, False)}
+    assert outcomes == {"changed", "no-change", "refused"}
 
 
 ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
@@ -177,38 +176,11 @@ ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
 
 
 @table(("before", "after"), ONE.values())
-def test_one_service_account_is_taken_out(before: Sequence[Any], after: Sequence[Any] | str) -> None:
-    found = take_out(before, "shop/orders")
+def test_one_service_account_is_removed(before: Sequence[Any], after: Sequence[Any] | str) -> None:
+    edit = take_out(before, "shop/orders")
     if isinstance(after, str) and after != "no-change":
-        assert (found.code, found.stdout) == (6, "")
-        assert after in " ".join(found.error["message"].split())
+        assert edit.refused
+        assert after in edit.reason
         return
-    assert found.code == 0, found.stderr
-    assert found.json["outcome"] == ("no-change" if after == "no-change" else "changed")
-    assert found.json["policy"]["Statement"] == list(before if after == "no-change" else after)
-
-
-def test_all_that_are_named_or_none() -> None:
-    before = [irsa({"StringEquals": {SUB: LISTS[3]}}), OWN]
-    assert take_out(before, "shop/orders", "shop/cart").json["policy"]["Statement"] == [
-        irsa({"StringEquals": {SUB: [subject("web/x")]}}),
-        OWN,
-    ]
-    assert take_out(before, "shop/orders", "shop/cart", "web/x").json["policy"]["Statement"] == [OWN]
-    assert take_out([*before, irsa({"StringLike": {SUB: subject("web/*")}})], "shop/orders", "web/y").code == 6
-
-
-def test_a_whole_provider_names_who_loses_access() -> None:
-    before = [irsa({"StringEquals": {SUB: LISTS[3]}}), irsa({"StringLike": {SUB: subject("a/*")}}), irsa(None), OWN]
-    notes = take_out(before).json["notes"]
-    assert notes[1:] == [
-        "Statement[0] allowed shop/orders, shop/cart, web/x",
-        "Statement[1] allowed a/*",
-        "Statement[2] allowed every service account of the cluster",
-    ]
-
-
-@pytest.mark.parametrize("flags", [("--scope", "namespace"), ("--no-session-tags",), ("--cluster-arn", "x")])
-def test_what_says_nothing_of_a_provider(flags: tuple[str, ...]) -> None:
-    line = ("trust", "remove", "-", "--issuer", OIDC_ID, *flags)
-    assert Podid()(*line, stdin=json.dumps({"Statement": [IRSA, OWN]})).code == 2
+    assert edit.outcome == ("no-change" if after == "no-change" else "changed"), edit.reason
+    assert statements_of(edit) == list(before if after == "no-change" else after)
