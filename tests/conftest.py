@@ -49,7 +49,7 @@ SLOW = (
     "e2e/",
     "hostile/",
     "local/test_processes.py",
-    "ops/addon/",
+    *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
     "ops/agent/",
     *(
         f"ops/declare/test_{name}.py"
@@ -66,7 +66,14 @@ SLOW = (
     "ops/reading/test_trials.py",
     "ops/reading/test_trials_dry_runs.py",
     "ops/reading/test_witnesses_cloudtrail.py",
-    "ops/association/",
+    *(
+        f"ops/association/test_{name}"
+        for name in ("aftermath", "allowed", "associate", "decommission", "details", "disassociate", "files")
+    ),
+    *(f"ops/association/test_{name}" for name in ("identity", "listing", "plan", "read", "transfer")),
+    "ops/restart/test_choose.py",
+    "ops/restart/test_rollout_evict.py",
+    "ops/restart/test_targets_stale.py",
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
@@ -74,21 +81,26 @@ SLOW = (
     ),
     "ops/role/test_read_presets.py",
     "ops/role/test_target.py",
-    "ops/status/test_foresee.py",
+    "ops/status/test_diagnose_in_every_view.py",
+    "ops/status/test_foresee",
     "ops/trust/test_edit.py",
     "sandbox/",  # the other tests depend on these parts
-    "cli/test_boundary.py::test_a_closed_pipe",
-    "cli/test_boundary.py::test_ctrl_c_in_a_real_process",
-    "cli/test_boundary.py::test_streams_that_cannot_be_written_to",
     "render/test_colour.py",
+    "cli/guide/test_run.py",
+    "cli/server/",
+    "cli/test_cluster.py",
     "cli/test_completion.py",
+    "cli/test_several_scale.py",
+    "cli/test_suggestions.py",
+    "commands/completion/test_install.py",
+    "commands/config/test_set.py::test_many_writers",
     "test_docs.py::test_examples",
     "test_documents.py::test_one_thing_wrong_is_found",
+    "test_entry.py",
     "test_every_command.py",
     "test_files_named.py",
     "test_foreign_text.py",
     "render/test_golden.py",
-    "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
     "test_scale.py",
@@ -102,7 +114,7 @@ SLOW = (
 TELLING = (
     "ops/change/test_bad_input.py",
     "e2e/test_main_job.py::test_the_job_in_json",
-    "e2e/test_verify_known_broken.py",
+    "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -320,6 +332,15 @@ def world() -> Iterator[KubeWorld]:
 def no_sandbox() -> None:
     """Stop the kept sandbox, for tests that start one of their own: only one runs in a process."""
     clear()
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the settings file in an own home directory. The file does not exist yet."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / ".config" / "podid" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
 
 
 @pytest.fixture

@@ -197,3 +197,8 @@ class Podid:
         if self.clock is not None:  # a command takes some time, so that the results of two commands have an order
             self.clock.advance(0.001)
         return Outcome(code, stdout.getvalue(), stderr.getvalue())
+
+
+def at_home(*argv: str, **env: str) -> Outcome:
+    """Run podid with no other variables than HOME and these."""
+    return Podid(env={"HOME": os.environ["HOME"], **env})(*argv)

@@ -207,8 +207,6 @@ OF_MANY = {
     "e2e/test_gitops_guide": "a guide in docs",
     "e2e/test_interrupts": "every command that changes resources",
     "e2e/test_lines_in_duckdb": "a guide in docs",
-    "e2e/test_many_accounts": "every command that reads several accounts",
-    "e2e/test_many_accounts_scale": "every command that reads several accounts",
     "e2e/test_many_at_once": "every command that reads many associations",
     "e2e/test_unknown_names": "every command that takes a name",
     "ops/change/test_bad_input": "every change",

@@ -5,40 +5,31 @@ from typing import Any
 
 import pytest
 
+from ops.addon.worlds import (
+    ADOT,
+    API,
+    EBS,
+    EBS_ACCOUNT,
+    LOGS,
+    METRICS,
+    SPACE,
+    TRACES,
+    arn,
+    kinds,
+    owned,
+    roles,
+    with_adot,
+)
 from ops.change.support import account_state, writes
 from permissions_support import limited
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.http import HttpRequest
 from worlds import ACCOUNT, Site, trust_for
 
-ADOT, SPACE = "adot", "opentelemetry-operator-system"
-METRICS, TRACES, LOGS = "adot-col-prom-metrics", "adot-col-otlp-ingest", "adot-col-container-logs"
-EBS, EBS_ACCOUNT = "aws-ebs-csi-driver", "ebs-csi-controller-sa"
-
-
-def arn(name: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-
-
-def owned(site: Site, addon: str = ADOT) -> dict[str, tuple[str, str]]:
-    """Service account -> (association id, role), of what the add-on owns."""
-    cluster = site.box.world.clusters["demo"]
-    found = [cluster.associations[each] for each in cluster.addons[addon].association_ids]
-    return {item.service_account: (item.id, item.role_arn.rpartition("/")[2]) for item in found}
-
 
 @pytest.fixture
 def adot(account: Site) -> Site:
-    account.aws("eks").create_addon(
-        clusterName="demo",
-        addonName=ADOT,
-        podIdentityAssociations=[
-            {"serviceAccount": METRICS, "roleArn": arn("storefront")},
-            {"serviceAccount": TRACES, "roleArn": arn("orders-dynamodb")},
-        ],
-    )
-    account.wait(30)
-    return account
+    return with_adot(account)
 
 
 def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
@@ -56,15 +47,6 @@ def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
     assert account_state(adot.box) == whole
 
 
-@pytest.mark.parametrize("line", ["associate {} {}/{} --role storefront", "disassociate {} {}/{} --yes"])
-def test_a_namespace_before_the_service_account_is_pointed_out(adot: Site, line: str) -> None:
-    count = writes(adot.box)
-    refused = adot("addon", *line.format(ADOT, SPACE, METRICS).split(), "-o", "json")
-    assert (refused.code, writes(adot.box)) == (2, count), refused
-    assert "without a namespace" in refused.error["message"]
-    assert refused.error["hint"].split()[3:5] == [ADOT, METRICS]
-
-
 def test_another_role_needs_replace(adot: Site) -> None:
     before, count = owned(adot), writes(adot.box)
     refused = adot("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "-o", "json")
@@ -72,20 +54,6 @@ def test_another_role_needs_replace(adot: Site) -> None:
     assert refused.error["hint"].endswith("--replace")
     adot.must("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "--replace", "--wait", "api")
     assert owned(adot) == {METRICS: (before[METRICS][0], "orders-dynamodb"), TRACES: before[TRACES]}
-
-
-def test_one_is_taken_away_and_its_siblings_stay(adot: Site) -> None:
-    before, count = owned(adot), writes(adot.box)
-    asked = adot("addon", "disassociate", ADOT, TRACES)
-    assert (asked.code, writes(adot.box)) == (2, count)
-    adot.must("addon", "disassociate", ADOT, TRACES, "--yes", "--wait", "api")
-    assert owned(adot) == {METRICS: before[METRICS]}
-    adot.wait(10)
-    adot.must("undo", "last", "--yes", "--wait", "api")
-    assert {name: role for name, (_, role) in owned(adot).items()} == {METRICS: "storefront", TRACES: "orders-dynamodb"}
-    assert owned(adot)[METRICS] == before[METRICS]
-    gone = adot("addon", "disassociate", ADOT, LOGS, "--yes", "-o", "json")
-    assert gone.code == 5
 
 
 def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
@@ -142,29 +110,6 @@ def test_an_association_that_stands_alone_is_told_before_eks_refuses(account: Si
     assert account_state(account.box) == before
 
 
-@pytest.mark.parametrize(
-    ("argv", "code", "told"),
-    [
-        (("adto", LOGS), 5, "did you mean adot?"),
-        ((ADOT, "adot-col-prom-metric"), 6, "addon-pod-identity-unsupported: "),
-        ((ADOT, "Not_A_Name"), 2, "Not_A_Name"),
-    ],
-)
-def test_names_that_do_not_exist(adot: Site, argv: tuple[str, ...], code: int, told: str) -> None:
-    count = writes(adot.box)
-    refused = adot("addon", "associate", *argv, "--role", "storefront", "-o", "json")
-    assert (refused.code, writes(adot.box)) == (code, count)
-    assert told in refused.error["message"]
-
-
-def test_a_service_account_that_is_not_named_is_one_of_these(adot: Site) -> None:
-    refused = adot("addon", "associate", ADOT, "--role", "storefront", "-o", "json")
-    assert (refused.code, refused.error["hint"]) == (2, None)
-    assert all(name in refused.error["message"] for name in (METRICS, TRACES, LOGS))
-    only = adot("addon", "associate", EBS, "--role", "storefront", "-o", "json").error["hint"]
-    assert only == f"podid addon associate {EBS} --role storefront -o json {EBS_ACCOUNT}"
-
-
 def test_a_version_that_supports_none(account: Site) -> None:
     account.box.world.clusters["demo"].addons[EBS].version = "v1.25.0-eksbuild.1"
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
@@ -207,14 +152,6 @@ def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyP
     assert "ended as Cancelled: ConfigurationConflict: held" in failed.stderr
 
 
-def test_the_hint_of_an_owned_association_is_this_command(adot: Site) -> None:
-    refused = adot("associate", f"{SPACE}/{METRICS}", "--role", "orders-dynamodb", "--replace", "-o", "json")
-    assert refused.code == 6
-    assert f"podid addon associate {ADOT} {METRICS} --role {arn('orders-dynamodb')} --replace" in refused.error["hint"]
-    refused = adot("disassociate", f"{SPACE}/{METRICS}", "--yes", "-o", "json")
-    assert f"podid addon disassociate {ADOT} {METRICS}" in refused.error["hint"]
-
-
 def test_an_add_on_whose_association_fails_stops_no_other(account: Site) -> None:
     """Its new role is deleted in the same run."""
     account.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni")
@@ -231,3 +168,28 @@ def test_an_add_on_whose_association_fails_stops_no_other(account: Site) -> None
     names = {role["RoleName"] for role in account.aws("iam").list_roles()["Roles"]}
     assert "demo-kube-system-aws-node" in names
     assert "demo-kube-system-ebs-csi-controller-sa" not in names
+
+
+def test_the_recommended_roles_of_all_add_ons(account: Site) -> None:
+    eks = account.aws("eks")
+    eks.create_addon(clusterName="demo", addonName=ADOT)
+    eks.create_addon(clusterName="demo", addonName="coredns")
+    irsa = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    eks.create_addon(clusterName="demo", addonName="vpc-cni", serviceAccountRoleArn=irsa)
+    eks.create_pod_identity_association(clusterName="demo", namespace=SPACE, serviceAccount=METRICS, roleArn=irsa)
+    account.wait(30)
+    before = account_state(account.box)
+    done = account.must("addon", "associate", "--recommended", "--all", *API).json
+    assert kinds(done) == [
+        *(["role", "role-attachment"] * 2 + ["addon-associations"]),
+        *("role", "role-attachment", "addon-associations"),
+    ]
+    assert (set(roles(account, ADOT)), len(roles(account, EBS)), roles(account, "vpc-cni")) == ({TRACES, LOGS}, 1, {})
+    notes = " ".join(done["notes"])
+    assert f"{SPACE}/{METRICS} is skipped: its association a-" in notes
+    assert f"add-on vpc-cni is skipped: it has the IRSA role {irsa}" in notes
+    account.wait(30)
+    again = account.must("addon", "associate", "--recommended", "--all", *API).json
+    assert again["actions"] == []
+    account.must("undo", "last", "--yes", "--wait", "api")
+    assert account_state(account.box) == before

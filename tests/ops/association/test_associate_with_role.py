@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Outcome, Podid
+from harness import Podid
+from ops.association.worlds import actions
 from ops.change.support import account_state, policy_file, runs, writes
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
@@ -16,10 +17,6 @@ from worlds import Site
 _SERVICES = ("S3", "SQS", "SNS", "DynamoDB", "EC2")
 ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full", "ReadOnly")] + ["AmazonVPCFullAccess"]
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--create-role")
-
-
-def actions(outcome: Outcome) -> list[tuple[str, str, str]]:
-    return [(item["kind"], item["target"], item["status"]) for item in outcome.json["actions"]]
 
 
 def test_all_in_one_plan_one_run_and_one_undo(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

@@ -111,12 +111,6 @@ def test_a_dry_run_and_a_refusal_change_nothing(blue: Site) -> None:
     assert state(blue) == before
 
 
-def test_the_cluster_must_be_named(blue: Site) -> None:
-    outcome = blue("decommission", "--yes", env={"PODID_CLUSTER": "blue"})
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert "--cluster NAME" in outcome.stderr
-
-
 def test_a_cluster_that_is_gone(blue: Site) -> None:
     """Only what roles say of it is left."""
     box = blue.box
@@ -125,9 +119,6 @@ def test_a_cluster_that_is_gone(blue: Site) -> None:
     assert outcome.code == 0, outcome
     assert trust(box, "own") is None
     assert [item["Condition"]["ArnEquals"]["aws:SourceArn"] for item in trust(box, "owned") or ()] == [[DEMO]]
-    never = blue("decommission", "--cluster", "nosuch", "--yes")
-    assert never.code == 5
-    assert "no trust policy names it" in never.stderr
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,13 @@ def test_without_the_rights_nothing_is_deleted(healthy: Site) -> None:
     # the next run goes on where this one ended
     assert said(healthy, f"{DELETE} --ignore-not-found").code == 0
     assert "new" not in accounts(healthy)
+
+
+def test_who_loses_the_role_and_when(site: Site) -> None:
+    site.with_agent().with_identity()
+    pods = site.cluster.pod_names("shop", "orders")
+    planned = site("disassociate", "shop/orders", "--dry-run", "-o", "json")
+    assert planned.code == 0, planned
+    (note,) = [line for line in planned.json["notes"] if "lose" in line]
+    assert note.startswith(f"{len(pods)} running pods of shop/orders lose the role when the credentials expire, by 20")
+    assert all(name in note for name in pods)

@@ -359,3 +359,14 @@ def test_changes_of_a_run_that_came_to_the_same_are_one_sentence(journal: Path) 
     assert settle(attached(), PLACE, Journal(journal)).sentences == (
         f"run {recorder.run_id} was interrupted; {policies}: settled: the change was not made",
     )
+
+
+def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "--journal-dir", str(journal))
+    assert podid(*line).code == 0
+    assert journal.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in journal.iterdir()] == [0o600]
+    journal.chmod(0o777)
+    assert podid("associate", "shop/pay", *line[2:]).code == 2
+    assert podid("list", "-o", "name").stdout == "shop/orders\n"

@@ -1,9 +1,15 @@
 """Marks of files and of other tools: what a file may change."""
 
+from dataclasses import fields, replace
+
 import pytest
 
+from harness import table
 from ops.change.test_owners import with_custom_resources
 from ops.declare.worlds import ARN, LINK, ROLE, Filed
+from podid.domain.owners import owner_of
+from podid.ops.declare.ownership import Mark, decide
+from podid.ops.declare.request import Ownership
 from worlds import Site
 
 
@@ -81,3 +87,33 @@ def test_the_key_of_the_mark_can_be_chosen(filed: Filed) -> None:
     filed.apply()
     assert filed.associations()["shop/web"]["tags"] == {"team:file": "shop", "team": "a"}
     filed.settled()
+
+
+# --- the decision -----------------------------------------------------------------------------------------------------
+
+OURS, OTHER = Mark(file="shop", ours=True), Mark(file="other")
+TERRAFORM = Mark(tool=owner_of({"ManagedBy": "Terraform"}))
+ACK = Mark(tool=owner_of({"services.k8s.aws/controller-version": "1"}))
+
+
+@table(
+    ("mark", "options", "differs", "treatment"),
+    [
+        (OURS, Ownership(), True, "change mark"),
+        (OURS, Ownership(), False, "mark"),
+        (Mark(), Ownership(), False, "taken"),
+        (Mark(), Ownership(), True, "conflict"),
+        (Mark(), Ownership(adopt=True), True, "change mark taken"),
+        (Mark(), Ownership(adopt=True), False, "mark taken"),
+        (OTHER, Ownership(adopt=True, take_over=True), True, "conflict"),
+        (OTHER, Ownership(adopt=True, take_over=True), False, "note"),
+        (TERRAFORM, Ownership(adopt=True), True, "conflict"),
+        (TERRAFORM, Ownership(take_over=True), True, "change mark taken note"),
+        (TERRAFORM, Ownership(take_over=True), False, "mark taken note"),
+        (ACK, Ownership(take_over=True), True, "change taken note"),  # its controller removes the tags of others
+        (replace(OURS, tool=TERRAFORM.tool), Ownership(), True, "conflict"),
+    ],
+)
+def test_the_treatment_of_a_resource(mark: Mark, options: Ownership, differs: bool, treatment: str) -> None:
+    decision = decide("role web", mark, options, ("a line",) if differs else ())
+    assert [item.name for item in fields(decision) if getattr(decision, item.name)] == treatment.split()

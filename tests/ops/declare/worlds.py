@@ -1,15 +1,18 @@
 """A file of declarations in front of podid, and what is live."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from cluster_api import Json
 from harness import Outcome
 from permissions_support import limited
+from podid.domain.declaration import Declaration
+from podid.domain.errors import InvalidInput
 from worlds import ACCOUNT, Site
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
@@ -22,6 +25,13 @@ ROLE = {"name": "web", "policies": [{"name": "read", "document": READ}], "tags":
 
 
 LINK = {"serviceAccount": "shop/web", "role": "web", "tags": {"team": "a"}}
+
+
+VARIABLES = {"TEAM": "shop", "TRICKY": "a: [b, *c]\nrole: x"}
+# a role that files of other programs name
+READER = f"{ARN}reader"
+# text or paths -> declarations
+Read = Callable[..., tuple[Declaration, ...]]
 
 
 class Filed:
@@ -95,6 +105,13 @@ class Filed:
 
     def state(self) -> Mapping[str, Json]:
         return {"associations": self.associations(), "roles": self.roles()}
+
+
+def refused(read_foreign: Read, text: str, name: str = "shop.yaml") -> list[str]:
+    """Return the mistakes of a file."""
+    with pytest.raises(InvalidInput) as caught:
+        read_foreign(text, name)
+    return [caught.value.message, *caught.value.lines]
 
 
 def denying(filed: Filed, action: str, resource: str) -> dict[str, str]:

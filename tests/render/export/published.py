@@ -5,9 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
 
 FOLDER = Path(__file__).parent / "schemas"
+
+
+def loaded(text: str) -> list[Any]:
+    """Return the YAML documents that are not empty."""
+    return [document for document in yaml.safe_load_all(text) if document is not None]
 
 
 @cache

@@ -9,7 +9,6 @@ import pytest
 
 from podid.render.export import terraform
 from podid.render.export.parts import comments
-from podid.render.hcl import hcl
 from render.export import samples
 from render.export.published import problems
 from render.export.samples import EMPTY, FULL, INLINE, LEGACY, PLAIN, SAMPLE
@@ -164,17 +163,12 @@ def test_the_module_gets_what_it_can_express_and_resources_the_rest() -> None:
     assert any(LEGACY.name in note and "trust policy" in note for note in written.notes)
 
 
-@pytest.mark.parametrize("text", ["\u2028", "a\tb", "\U0001f600", "\U000e0001", "##[error]", "$${x}", "%%{x}", '"\\'])
-def test_any_text_is_one_that_terraform_reads(text: str) -> None:
-    written = hcl(text)
-    assert "\n" not in written
-    assert "##" not in written
-    whole = parsed(f"x = {written}\n")
-    escaped = written[1:-1].replace("$${", "${").replace("%%{", "%{")
-    assert re.sub(r"\\U000([0-9a-f]{5})", lambda m: chr(int(m[1], 16)), json_text(escaped)) == text
-    assert "x" in whole
+# --- Pulumi -----------------------------------------------------------------------------------------------------------
 
 
-def json_text(body: str) -> str:
-    """HCL has JSON's escapes, and one more for what JSON writes as a pair."""
-    return str(json.loads(f'"{body}"')) if "\\U" not in body else body
+def test_pulumi_gets_an_identifier_for_each_part() -> None:
+    written = terraform.write_pulumi(SAMPLE)
+    whole = json.loads(written.text)
+    assert problems("pulumi", "ImportFile", whole) == []
+    assert len({(item["type"], item["name"]) for item in whole["resources"]}) == len(whole["resources"]) == 12
+    assert written.notes == SAMPLE.notes  # JSON has no comments

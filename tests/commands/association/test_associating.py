@@ -1,0 +1,114 @@
+"""Notes on service accounts and pods before and after associations are created."""
+
+import pytest
+
+from cluster_api import Json, injected
+from harness import Answers
+from ops.change.support import writes
+from worlds import Site
+
+ASSOCIATE = ("associate", "--role", "storefront")
+
+
+LEFT = "2 running pods still have no credentials: podid restart shop/orders --stale --cluster demo"
+
+
+HOLDING = "running pods keep the injected variables, and their next refresh fails: restart them"
+
+
+def test_a_service_account_that_does_not_exist(site: Site) -> None:
+    made = site(*ASSOCIATE, "shop/orderz", "-o", "json")
+    assert (made.code, made.json["notes"]) == (
+        0,
+        ["service account shop/orderz does not exist; did you mean shop/orders?"],
+    )
+    count = writes(site.box)
+    strict = site(*ASSOCIATE, "shop/order", "--strict", "-o", "json")
+    assert (strict.code, writes(site.box)) == (5, count)
+    assert strict.error["message"] == "service account shop/order does not exist; did you mean shop/orders?"
+    assert strict.error["hint"] == "podid associate --role storefront shop/orders --strict -o json"
+    other = site(*ASSOCIATE, "shop/zzz", "--strict", "-o", "json")
+    assert other.error["hint"].endswith("shop/zzz --strict -o json --create-service-account")
+
+
+@pytest.mark.parametrize("wait", ["none", "api"])
+def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait: str) -> None:
+    site.with_agent()
+    made = site.must(*ASSOCIATE, "shop/orders", "shop/orderz", "--wait", wait, "-o", "json")
+    assert made.json["notes"] == ["service account shop/orderz does not exist; did you mean shop/orders?", LEFT]
+    site.must("restart", "shop/orders")
+    gone = site.must("disassociate", "shop/orders", "--yes", "--wait", wait, "-o", "json")
+    assert any("running pods of shop/orders lose the role" in note for note in gone.json["notes"])
+
+
+def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
+    blind = site.user("blind", [])
+    made = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
+    assert made.code == 0
+    assert "not checked: whether the service accounts exist" in made.stderr
+    wrong = site(*ASSOCIATE, "shop/orders", "--wait", "none", "--tag", "a=b", "--replace", "--context", "nosuch")
+    assert (wrong.code, "no context 'nosuch'" in wrong.stderr, "Plan as" in wrong.stderr) == (5, True, False)
+
+
+def test_a_person_is_asked(site: Site) -> None:
+    site.with_agent()
+    site.podid.tty, site.podid.answers = True, Answers(False)
+    assert site(*ASSOCIATE, "shop/orderz").code == 2
+    assert site.podid.answers.questions == ["Associate anyway?"]
+    site.podid.answers = Answers()
+    assert site(*ASSOCIATE, "shop/orders").code == 0
+
+
+def test_a_namespace_that_does_not_exist(site: Site) -> None:
+    count = writes(site.box)
+    for more in ((), ("--dry-run",)):
+        refused = site(*ASSOCIATE, "shopp/orders", "--create-service-account", *more)
+        assert (refused.code, writes(site.box)) == (5, count)
+        assert "Namespace shopp does not exist; did you mean shop?" in refused.stderr
+
+
+def test_pods_that_a_change_does_not_reach(site: Site) -> None:
+    site.with_agent()
+    made = site(*ASSOCIATE, "shop/orders", "-o", "json")
+    (after,) = made.json["after"]
+    assert (made.code, made.json["notes"], after["state"], len(after["pods"])) == (0, [], "stale", 2)
+    with_restart = site(*ASSOCIATE, "shop/orders", "--restart", "-o", "json")
+    assert (with_restart.code, with_restart.json["notes"]) == (0, [])
+
+    first = site.must("history", "-o", "json").json["items"][-1]["runId"]
+    taken_back = site("undo", first, "--yes", "--restart", "-o", "json")
+    assert (taken_back.code, [i["status"] for i in taken_back.json["actions"]]) == (0, ["done", "done"])
+    assert HOLDING in taken_back.json["notes"]
+    assert taken_back.json["awaited"]["reached"] is True
+    assert not any(injected(pod) for pod in site.cluster.pods("shop", "orders"))
+
+
+@pytest.mark.parametrize("command", ["associate", "disassociate", "undo"])
+def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, command: str) -> None:
+    no_pods: Json = {"apiGroups": ["", "apps"], "resources": ["serviceaccounts", "deployments"], "verbs": ["*"]}
+    caller = site.user("blind", [no_pods])
+    argv = {"associate": (*ASSOCIATE, "shop/orders"), "disassociate": ("disassociate", "shop/orders", "--yes")}
+    if command != "associate":
+        site.must(*ASSOCIATE, "shop/orders", "--wait", "api")
+    count = writes(site.box)
+    refused = site(*argv.get(command, ("undo", "last", "--yes")), "--restart", "-o", "json", env=caller)
+    assert (refused.code, refused.error["code"], writes(site.box)) == (4, "AccessDenied", count)
+    assert "list pods" in refused.error["message"]
+
+
+READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+
+
+def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
+    """The association is made and kept; what could not be done is named."""
+    site.with_agent()
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+    caller = site.user("viewer", [READ, create])
+    outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json", env=caller)
+    assert [(item["kind"], item["status"]) for item in outcome.json["actions"]] == [
+        ("association", "done"),
+        ("restart", "failed"),
+    ]
+    assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
+    assert outcome.code == 8

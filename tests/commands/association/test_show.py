@@ -1,0 +1,56 @@
+"""The screen and the document of `podid show`."""
+
+from typing import Any
+
+from harness import Podid
+from ops.change.support import account_state
+from podid.sandbox.box import Sandbox
+from worlds import Site, target_arn
+
+
+def shown(site: Site, ref: str = "shop/orders") -> Any:
+    return site.must("show", ref, "-o", "json").json
+
+
+def test_everything_on_one_screen(site: Site) -> None:
+    site.with_agent().with_identity().with_target()
+    found = shown(site)
+    assert found["account"] == {"exists": True, "createdAt": found["account"]["createdAt"], "irsaRoleArn": None}
+    assert target_arn() in str([item["words"] for item in found["permissions"]])
+    assert found["secondHop"]["externalId"] == found["externalId"]
+    assert {item["workload"]["kind"] for item in found["pods"]} == {"Deployment"}
+    assert [item["name"] for item in found["pods"]] == sorted(site.cluster.pod_names("shop", "orders"))
+    assert {one["uses"] for item in found["pods"] for one in item["containers"]} == {"pod-identity"}
+    assert (found["unknowns"], {item["stale"] for item in found["pods"]}) == ([], {False})
+    text = site.must("show", "shop/orders").stdout
+    for words in ("account ", "exists", "external id", "role chaining", "Deployment orders: ", "uses Pod Identity"):
+        assert words in text
+
+
+def test_what_cannot_be_read_is_unknown(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.box.world.credentials.deny("iam:ListAttachedRolePolicies")
+    site.box.world.credentials.deny("iam:ListRolePolicies")
+    found = shown(site)
+    assert {item["permission"] for item in found["unknowns"]} == {
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+    }
+    assert (
+        "permissions not checked: inline policies: requires iam:ListRolePolicies"
+        in site.must("show", "shop/orders").stdout
+    )
+
+
+def test_a_service_account_that_does_not_exist(site: Site) -> None:
+    site.associate("shop", "nobody")
+    found = shown(site, "shop/nobody")
+    assert (found["account"]["exists"], found["pods"]) == (False, [])
+    assert "No running pods" in site.must("show", "shop/nobody").stdout
+
+
+def test_reads_refuse_a_second_cluster(box: Sandbox, podid: Podid) -> None:
+    before = account_state(box)
+    outcome = podid("show", "shop/orders", "--cluster", "demo", "--cluster", "blue")
+    assert outcome.code == 2
+    assert account_state(box) == before

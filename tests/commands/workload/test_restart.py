@@ -1,0 +1,149 @@
+"""Options and confirmation of `podid restart`."""
+
+from typing import Any
+
+import pytest
+
+from cluster_api import Json, injected
+from worlds import Site
+
+READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+
+
+@pytest.fixture
+def associated(site: Site) -> Site:
+    """The agent on every node; shop/orders and payments/billing-worker have an association, and pods that are older
+    than it."""
+    site.with_agent()
+    site.associate("shop", "orders")
+    site.associate("payments", "billing-worker")
+    return site
+
+
+def states(site: Site, namespace: str, app: str = "") -> list[bool]:
+    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
+
+
+def said(document: Any) -> dict[str, tuple[str, str]]:
+    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
+
+
+def new(count: int) -> str:
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
+
+
+def test_one_service_account(associated: Site) -> None:
+    outcome = associated("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (
+        0,
+        {"shop/Deployment/orders": ("done", new(2))},
+    )
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+    pods = associated.cluster.pod_names("shop")
+    associated.must("restart", "shop/orders")  # by name, pods are replaced whether they need it or not
+    assert not set(pods) & set(associated.cluster.pod_names("shop"))
+
+
+def test_a_namespace(associated: Site) -> None:
+    assert associated("restart", "-n", "shop").code == 0
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+
+
+def test_a_namespace_without_associations_is_no_silent_green(associated: Site) -> None:
+    refused = associated("restart", "-n", "default", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (5, "No association in namespace default of cluster demo")
+    listed = associated("list", "-n", "default")
+    assert (listed.code, listed.stderr) == (0, "no pod identity associations in namespace default of cluster demo\n")
+
+
+def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
+    pods = associated.cluster.pod_names("shop")
+    refused = associated("restart", "-A", "--stale", "-o", "json")
+    assert (refused.code, refused.error["code"]) == (2, "ConsentNeeded")
+    assert refused.error["hint"] == "podid restart -A --stale -o json --yes"
+    assert associated.cluster.pod_names("shop") == pods
+    outcome = associated("restart", "-A", "--stale", "--yes", "-o", "json")
+    assert (outcome.code, set(said(outcome.json))) == (
+        0,
+        {"shop/Deployment/orders", "payments/Deployment/billing-worker"},
+    )
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [True])
+    pods = associated.cluster.pod_names("shop")
+    again = associated("restart", "-A", "--stale", "-o", "json")
+    assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
+    text = associated.must("restart", "-A", "--stale")
+    assert (text.stdout, text.stderr) == ("nothing to restart: no pod is stale\n", "")
+
+
+def test_why_there_is_nothing_to_undo(associated: Site) -> None:
+    associated.must("restart", "shop/orders")
+    run = associated.must("history", "-o", "json").json["items"][0]["runId"]
+    undone = associated.must("undo", run, "--yes")
+    assert (
+        "the restart of Deployment shop/orders cannot be undone; it did not change the workload's settings"
+        in undone.stderr
+    )
+    assert f"run {run} has nothing left to undo" in undone.stderr
+    none = associated("undo", "last", "--yes")
+    assert (none.code, none.stderr) == (5, "Error: The journal has no run that can be undone.\n")
+
+
+def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
+    associated.must("disassociate", "shop/orders", "--yes", "--wait", "api")
+    associated.must("undo", "last", "--yes", "--wait", "api")
+    again = associated("undo", "last", "--yes", "--wait", "api", "-o", "json")
+    run = associated.must("history", "-o", "json").json["items"][-1]["runId"]
+    assert (again.code, again.json["notes"]) == (0, [f"run {run} has nothing left to undo"])
+
+
+def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
+    pods = healthy.cluster.pod_names("shop")
+    healthy.must("disassociate", "shop/orders", "--yes")
+    outcome = healthy("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (
+        0,
+        {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
+    )
+    assert not set(pods) & set(healthy.cluster.pod_names("shop"))
+    assert states(healthy, "shop") == [False, False]
+    again = healthy("restart", "shop/orders", "-o", "json")
+    assert (again.code, again.error["code"]) == (5, "NotFound")
+
+
+def test_a_dry_run_restarts_nothing(associated: Site) -> None:
+    pods = associated.cluster.pod_names("shop")
+    outcome = associated("restart", "-A", "--stale", "--dry-run", "-o", "json")
+    assert (outcome.code, outcome.json["kind"], len(outcome.json["actions"])) == (0, "Plan", 2)
+    associated.wait(10)
+    assert associated.cluster.pod_names("shop") == pods
+
+
+def test_which_pods_has_to_be_said(associated: Site) -> None:
+    assert associated("restart").code == 2
+    assert associated("restart", "shop/orders", "-n", "shop").code == 2
+    missing = associated("restart", "shop/order", "-o", "json")
+    assert (missing.code, missing.error["code"]) == (5, "NotFound")
+
+
+def test_without_the_permission_to_patch(associated: Site) -> None:
+    caller = associated.user("viewer", [READ])
+    outcome = associated("restart", "shop/orders", "-o", "json", env=caller)
+    (target,) = outcome.json["actions"]
+    assert (outcome.code, target["status"]) == (4, "failed")
+    assert "patch deployments.apps in namespace shop" in target["reason"]
+
+
+def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
+    site.with_agent()
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
+    marked = [line.split("\t")[1] for line in site.must("history").stdout.splitlines()]
+    assert marked == ["done", "done"]
+    steps = site.must("history", "last", "-o", "json").json["items"][0]["actions"]
+    assert [(step["kind"], step["status"]) for step in steps] == [("association", "done"), ("restart", "done")]
+    site.must("restart", "shop/orders")  # which there is nothing of to undo
+    undone = site.must("undo", "last", "--yes", "--restart")
+    assert undone.stdout.startswith("✓ association shop/orders: deleted\n✓ Deployment shop/orders"), undone
+    assert "cannot be undone" not in undone.stderr
+    # nor an undo
+    assert "podid associate" in site.must("history", "last").stdout

@@ -1,0 +1,78 @@
+"""Details of associations: only those that a column or filter requires are read."""
+
+import json
+
+from podid.domain.names import ServiceAccountRef
+from podid.sandbox.baseline import pods_trust
+from worlds import Site, trust_for
+
+
+def rows(site: Site, *argv: str) -> list[list[str]]:
+    return [line.split("\t") for line in site.must("list", *argv).stdout.splitlines()]
+
+
+def named(site: Site, *argv: str) -> list[str]:
+    return site.must("list", *argv, "-o", "name").stdout.split()
+
+
+def several(site: Site) -> None:
+    """One in order, one whose pods are older, one without its service account, one whose role is gone, one shut out."""
+    site.with_agent().with_identity()
+    site.trust("storefront", pods_trust())
+    site.cluster.make_account("shop", "cart")
+    for name in ("cart", "nobody"):
+        site.associate("shop", name)
+    for name in ("gone", "shut"):
+        site.cluster.make_account("shop", name)
+        document = trust_for(ServiceAccountRef("shop", name))
+        site.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
+        site.associate("shop", name, name)
+    site.aws("iam").delete_role(RoleName="gone")
+    site.trust("shut", trust_for(ServiceAccountRef("other", "other")))
+    site.wait(120)
+
+
+def test_columns_are_shown_in_their_order(site: Site) -> None:
+    several(site)
+    site.clock.advance(3600)  # a service account may come after its association
+    found = rows(site, "--columns", "service-account,status,exists,role-exists")
+    assert sorted(map(tuple, found)) == [
+        ("cart", "ready", "yes", "yes"),
+        ("gone", "broken (role-not-found)", "yes", "no"),
+        ("nobody", "doubtful (association-sa-not-found)", "no", "yes"),
+        ("orders", "ready", "yes", "yes"),
+        ("shut", "broken (trust-condition-never-matches)", "yes", "yes"),
+    ]
+    (orders,) = [row for row in rows(site, "--columns", "service-account,pods,injected,stale") if row[0] == "orders"]
+    assert orders[1:] == ["2", "2", "0"]
+    site.associate("payments", "billing-worker", "storefront")  # its pods are older than that
+    told = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,status,stale")}
+    assert (told["orders"], told["billing-worker"]) == (["ready", "0"], ["stale (pod-predates-association)", "1"])
+    (modified,) = {len(row) for row in rows(site, "--columns", "modified")}
+    assert modified == 1
+    header = site.must("list", "--columns", "role,modified", "-o", "csv").stdout.splitlines()[0]
+    assert header == "role,modified"
+
+
+def test_stale_and_dangling(site: Site) -> None:
+    several(site)
+    assert named(site, "--dangling") == ["shop/gone", "shop/nobody"]
+    assert named(site, "--stale") == []
+    site.cluster.make_workload("Deployment", "shop", "late", "orders", 1)
+    site.wait(30)
+    site.must("associate", "shop/orders", "--role", "storefront", "--replace", "--wait", "api")
+    site.wait(5)
+    assert named(site, "--stale") == ["shop/orders"]
+    (item,) = site.must("list", "--stale", "-o", "json").json["items"]
+    assert item["pods"]["stale"] == item["pods"]["running"] == item["pods"]["injected"] == 3
+    (line,) = site.must("list", "--stale", "-o", "jsonl").stdout.splitlines()
+    assert '"status":null' in line
+
+
+def test_only_what_is_shown_costs_calls(site: Site) -> None:
+    """Without the rights to pods and roles the rest is listed; what needs them says so."""
+    site.with_agent().with_identity()
+    site.box.world.credentials.deny("iam:GetRole")
+    assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"
+    assert rows(site, "--columns", "service-account,status") == [["orders", "unknown (needs iam:GetRole)"]]
+    assert named(site, "--dangling") == []

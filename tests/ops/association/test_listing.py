@@ -1,0 +1,111 @@
+"""Filters, orders and calls of a list."""
+
+import pytest
+
+from harness import Outcome, Podid
+from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.box import Sandbox
+from worlds import Site
+
+
+def rows(site: Site, *argv: str) -> list[list[str]]:
+    return [line.split("\t") for line in site.must("list", *argv).stdout.splitlines()]
+
+
+def named(site: Site, *argv: str) -> list[str]:
+    return site.must("list", *argv, "-o", "name").stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("argv", "described"),
+    [
+        ("--columns namespace,service-account", False),
+        # tags name the tools that own associations
+        ("--columns namespace,service-account,owner", True),
+        ("--columns service-account,pods,exists --sort-by -namespace", False),
+        ("--columns namespace --service-account o*", False),
+        ("--columns namespace --owner none --service-account o*", True),
+        ("-o name", False),
+        ("-o csv --columns namespace,association-id", False),
+        ("--columns namespace,role", True),
+        ("--columns namespace --sort-by created", True),
+        ("--columns namespace --role shop-orders", True),
+        ("--columns namespace --stale", True),
+        ("--columns namespace,role-exists", True),
+        ("--columns namespace -o json", True),
+        ("-o name --older-than 1s", True),
+    ],
+)
+def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, described: bool) -> None:
+    site.with_agent().with_identity()
+    site.box.faults.calls.clear()
+    outcome = site.must("list", *argv.split())
+    assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described
+    assert outcome.stdout or "--stale" in argv
+
+
+def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.associate("shop", "nosuch")
+    site.clock.advance(3600)
+    for by, first in (
+        *(("pods", "shop/nosuch"), ("-pods", "shop/orders"), ("-exists", "shop/orders")),
+        *(("status", "shop/nosuch"), ("-status", "shop/orders"), ("role-exists", "shop/nosuch")),
+    ):
+        assert named(site, "--sort-by", by)[0] == first
+    assert named(site, "--sort-by", "-session-tags") == ["shop/nosuch", "shop/orders"]
+
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def many(box: Sandbox) -> Sandbox:
+    add_cluster(box.world, "blue")
+    add_association(box.world, "shop", "orders", "apps/orders-dynamodb", age=30 * DAY)
+    tagged = add_association(box.world, "shop", "cart", "storefront", age=2 * DAY)
+    box.world.tags[tagged.arn] = {"team": "web"}
+    add_association(box.world, "pay", "api", "storefront", cluster_name="blue")
+    return box
+
+
+def names(outcome: Outcome) -> list[str]:
+    assert outcome.code == 0, outcome
+    return [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("", ["shop/cart", "shop/orders"]),
+        ("--service-account o*", ["shop/orders"]),
+        ("-n s*", ["shop/cart", "shop/orders"]),
+        ("-n x*", []),
+        ("--role storefront", ["shop/cart"]),
+        ("--tag team", ["shop/cart"]),
+        ("--tag team=web", ["shop/cart"]),
+        ("--tag team=x", []),
+        ("--older-than 240h", ["shop/orders"]),
+        ("--newer-than 240h", ["shop/cart"]),
+        ("--sort-by created", ["shop/orders", "shop/cart"]),
+        ("--sort-by -created", ["shop/cart", "shop/orders"]),
+        ("--sort-by role", ["shop/orders", "shop/cart"]),
+        ("--cluster demo --cluster blue", ["pay/api", "shop/cart", "shop/orders"]),
+        ("--all-clusters", ["pay/api", "shop/cart", "shop/orders"]),
+        ("--all-clusters --role storefront", ["pay/api", "shop/cart"]),
+    ],
+)
+def test_filters_and_orders(many: Sandbox, podid: Podid, line: str, found: list[str]) -> None:
+    assert names(podid("list", *line.split(), "-o", "json")) == found
+    streamed = podid("list", *line.split(), "-o", "jsonl")
+    assert (streamed.code, len(streamed.stdout.splitlines())) == (0, len(found))
+
+
+@pytest.mark.parametrize(("owner", "found"), [("none", ["shop/cart", "shop/orders"]), ("aws-ebs-csi-driver", [])])
+def test_owners_without_the_custom_resources_of_the_cluster(
+    many: Sandbox, podid: Podid, owner: str, found: list[str]
+) -> None:
+    outcome = podid("list", "--owner", owner, "-o", "json")
+    assert (outcome.code, outcome.error["code"]) == (9, "Undetermined")
+    assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == found
+    assert "custom resources" in podid("list", "--owner", owner).stderr

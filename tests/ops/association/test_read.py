@@ -1,0 +1,56 @@
+"""Associations and service accounts by name, pattern and selector."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import Podid
+from ops.association.worlds import WAIT, roles, statuses
+from podid.sandbox.box import Sandbox
+from worlds import Site
+
+
+def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podid.ops.association.read.ASSOCIATION_QUOTA", 5)
+    monkeypatch.setattr("podid.ops.association.read.NEAR_ASSOCIATION_QUOTA", 4)
+    command = ("associate", "--role", "storefront", *WAIT, "--dry-run", "-o", "json")
+    assert podid(*command, *(f"a/b{n}" for n in range(3))).json["notes"] == []
+    at_80 = podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"]
+    near = podid(*command, *(f"a/b{n}" for n in range(5))).json["notes"]
+    over = podid(*command, *(f"a/b{n}" for n in range(6))).json["notes"]
+    assert at_80 == ["cluster demo would have 4 associations, 80 % of the 5 that EKS allows"]
+    assert near == ["cluster demo would have 5 associations, 100 % of the 5 that EKS allows"]
+    assert over == ["cluster demo would have 6 associations, more than the 5 that EKS allows"]
+
+
+def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
+    for namespace in ("team-a", "team-b", "other"):
+        site.cluster.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        for name in ("app", "job"):
+            body = {"metadata": {"name": name, "labels": {"tier": name}}}
+            site.cluster.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", body)
+    command = ("associate", "--role", "storefront", "--wait", "api", "-o", "json")
+    planned = site.must(*command, "-n", "team-*", "--service-account", "app", "--dry-run")
+    assert [item["target"] for item in planned.json["actions"]] == ["team-a/app", "team-b/app"]
+    assert roles(site.box) == {}
+    made = site.must(*command, "-n", "team-*", "--service-account", "app")
+    assert statuses(made) == [("team-a/app", "done"), ("team-b/app", "done")]
+    labelled = site.must(*command, "-A", "--selector", "tier in (job)")
+    assert [target for target, _ in statuses(labelled)] == ["other/job", "team-a/job", "team-b/job"]
+    told = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
+    assert "other/a* matches other/app\n" in told.stderr
+    none = site(*command, "-n", "team-*", "--service-account", "ap")
+    assert (none.code, none.error["message"]) == (
+        5,
+        "The cluster has no service account team-*/ap; did you mean app?",
+    )
+    none = site(*command, "-A", "--selector", "tier=nosuch")
+    assert (none.code, none.error["message"]) == (5, "The cluster has no service account */* with labels tier=nosuch")
+
+
+@pytest.mark.parametrize("selector", [",", "a,,b", "a=b,", "!", "!,a", "=", "a b", "a notin", "()"])
+def test_a_selector_that_is_none(site: Site, selector: str) -> None:
+    """It must not stand for everything, and it is the line that is wrong."""
+    refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
+    assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
+    assert refused.error["message"].startswith(f"--selector {selector!r} is not valid: the API server of cluster demo")

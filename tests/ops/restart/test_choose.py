@@ -1,0 +1,164 @@
+"""Workloads whose new pods would get no credentials are not restarted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cluster_api import Json, injected
+from ops.change.support import writes
+from worlds import ORDERS, Site
+
+READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+
+
+@pytest.fixture
+def associated(site: Site) -> Site:
+    """The agent on every node; shop/orders and payments/billing-worker have an association, and pods that are older
+    than it."""
+    site.with_agent()
+    site.associate("shop", "orders")
+    site.associate("payments", "billing-worker")
+    return site
+
+
+def states(site: Site, namespace: str, app: str = "") -> list[bool]:
+    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
+
+
+def said(document: Any) -> dict[str, tuple[str, str]]:
+    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
+
+
+def new(count: int) -> str:
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
+
+
+WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site, gone: bool) -> None:
+    """It ends at once where the webhook is seen not to serve them."""
+    healthy.wait(300)
+    if gone:
+        healthy.cluster.delete(WEBHOOK)
+    else:
+        selecting(healthy, {"matchLabels": {"app": "cart"}})
+    began, writes = healthy.slept, healthy.cluster.pod_names("shop")
+    for more in ((), ("--dry-run",)):
+        outcome = healthy("restart", "shop/orders", "-o", "json", *more)
+        assert (outcome.code, outcome.stdout, healthy.slept) == (6, "", began)
+        assert outcome.error["message"].startswith("New pods of shop/orders would get no credentials: ")
+        kept = "2 running pods keep theirs. Nothing was changed"
+        id_ = "injection-missed-webhook" if gone else "webhook-config-altered"
+        assert outcome.error["message"].endswith(f"({id_}). {kept}")
+    assert healthy.cluster.pod_names("shop") == writes
+
+
+def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
+    """It is registered as it should be; once it has had time to hear of the association, what it does counts."""
+    healthy.wait(300)
+    healthy.kube.faults.webhook_misses = 1000
+    began = healthy.slept
+    outcome = healthy("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, outcome.stdout, healthy.slept - began) == (6, "", 15)
+    assert "(injection-missed-webhook). 2 running pods keep theirs" in outcome.error["message"]
+    forced = healthy("restart", "shop/orders", "--force", "-o", "json")
+    assert said(forced.json)["shop/Deployment/orders"][0] == "failed"
+
+
+def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
+    selecting(healthy, {"matchLabels": {"app": "orders"}})
+    assert said(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
+
+
+def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 3
+    outcome = associated.must("restart", "shop/orders", "-o", "json")
+    assert said(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
+    assert states(associated, "shop") == [True, True]
+
+
+def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
+    patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
+    outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
+    assert outcome.code == 0
+    note = outcome.json["notes"][-1]
+    assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
+    assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
+
+
+def selecting(site: Site, selector: Json) -> None:
+    """The webhook is asked about these pods only."""
+    webhooks = [{**each, "objectSelector": selector} for each in site.cluster.get(WEBHOOK)["webhooks"]]
+    site.cluster.merge(WEBHOOK, {"webhooks": webhooks})
+
+
+def under_the_plan(site: Site, *argv: str) -> list[str]:
+    """The lines of the outlook."""
+    lines = site.must(*argv, "--dry-run").stdout.splitlines()
+    return lines[next(n for n, line in enumerate(lines) if line.startswith("After this")) :]
+
+
+def pods_of(site: Site) -> set[str]:
+    return set(site.cluster.pod_names(ORDERS.namespace, ORDERS.name))
+
+
+@pytest.fixture
+def losing(site: Site) -> Site:
+    """Pods that have a role, in a cluster that lost its agent's add-on since."""
+    site.with_agent().with_identity()
+    site.must("uninstall-agent", "--yes")
+    site.wait(60)
+    return site
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("restart", "shop/orders"),
+        ("associate", "shop/orders", "--role", "storefront", "--replace", "--restart"),
+        ("apply", "-f", "FILE", "--adopt", "--restart"),
+    ],
+    ids=lambda argv: argv[0],
+)
+def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...]) -> None:
+    """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
+    site.associate("shop", "orders")
+    file = site.directory / "shop.json"
+    link = {"serviceAccount": "shop/orders", "role": "storefront"}
+    head = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}}
+    file.write_text(json.dumps({**head, "associations": [link]}))
+    argv = tuple(str(file) if word == "FILE" else word for word in argv)
+    count, pods = writes(site.box), pods_of(site)
+    for quiet in ((), ("-q",), ("--dry-run",)):
+        refused = site(*argv, *quiet)
+        assert refused.code == 6, refused
+        assert "New pods of shop/orders would get no credentials" in refused.stderr
+        assert "(agent-not-installed). 2 running pods keep theirs. Nothing was changed." in refused.stderr
+        assert "Try:   podid install-agent --cluster demo\n" in refused.stderr
+    assert (writes(site.box), pods_of(site)) == (count, pods)
+    site(*argv, "--force", "--timeout", "60s")
+    assert not pods_of(site) & pods
+
+
+def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
+    pods = pods_of(losing)
+    refused = losing("restart", "shop/orders", "-o", "json")
+    assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
+
+
+def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.cluster.make_workload("Deployment", "shop", "import", "orders")
+    site.wait(300)
+    selecting(site, {"matchLabels": {"app": "import"}})
+    pods = pods_of(site)
+    first, *more = under_the_plan(site, "restart", "shop/orders")
+    assert first == "After this: ! shop/orders  doubtful at link 3 injection: webhook-config-altered"
+    assert not any("broken" in line for line in more)
+    outcome = site("restart", "shop/orders", "--yes", "-o", "json")
+    became = {item["target"]: item["status"] for item in outcome.json["actions"]}
+    assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
+    assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}

@@ -1,0 +1,241 @@
+"""Restarts of stale pods, against a sandbox whose controllers really replace them."""
+
+from typing import Any
+
+from podid.domain.errors import AccessDenied, ExitCode, TimedOut
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import ChangeResult, Header, Plan, Status
+from podid.domain.workloads import is_injected
+from podid.ops.change.kinds import RESTART
+from podid.ops.restart.rollout import restart
+from podid.ops.restart.targets import find_targets
+from podid.sandbox.faults import Fault
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.kinds import KubeKind
+from worlds import ORDERS, KubeWorld
+
+HEADER = Header(caller_arn="", account="111122223333", region="us-west-2", cluster="demo")
+BILLING = ServiceAccountRef("payments", "billing-worker")
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": {"app": "x"}},
+    "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "busybox"}]},
+}
+
+
+def run(
+    world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, expect_injected: bool = True
+) -> ChangeResult:
+    kube = world.access(token)
+    targets = find_targets(kube.reader, [ORDERS, BILLING], stale=stale, expect_injected=expect_injected)
+    plan = Plan(header=HEADER, actions=tuple(target.action for target in targets))
+    return ChangeResult(plan=plan, done=restart(kube, targets, world.patience(timeout)))
+
+
+def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, int]]:
+    """What became of each, and how often it was patched."""
+    return [
+        (
+            RESTART.subject(item.action),
+            str(item.status),
+            item.reason,
+            sum(text.startswith(f"{RESTART.subject(item.action)}: rolling out") for text in world.messages),
+        )
+        for item in result.done
+    ]
+
+
+def generation_of(world: KubeWorld) -> int:
+    (orders,) = (
+        each for each in world.reader.list_workloads("shop") if (each.kind, each.name) == ("Deployment", "orders")
+    )
+    return orders.generation
+
+
+def new(count: int) -> str:
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
+
+
+def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
+    world.sandbox.create(kind, {"metadata": {"name": name, "namespace": "shop"}, "spec": spec})
+    world.sleep(5)
+
+
+def managed(**more: Any) -> dict[str, Any]:
+    return {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE, **more}
+
+
+def associate(world: KubeWorld) -> None:
+    """The control plane knows of both associations, and every replica of the webhook too."""
+    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
+    for ref in (ORDERS, BILLING):
+        world.writer.dry_run_pod(ref, image="x")
+    world.sleep(2)
+
+
+def only_orders(world: KubeWorld) -> None:
+    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
+    world.sleep(2)
+
+
+def test_stale_pods_are_replaced_by_injected_ones(world: KubeWorld) -> None:
+    before = {pod.uid for pod in world.reader.list_pods("shop")}
+    associate(world)
+    report = run(world)
+    assert told(world, report) == [
+        ("Deployment payments/billing-worker", "done", new(1), 1),
+        ("Deployment shop/orders", "done", new(2), 1),
+    ]
+    assert report.exit_code is ExitCode.OK
+    after = [pod for pod in world.reader.list_pods("shop") if not pod.deleting]
+    assert len(after) == 2
+    assert all(map(is_injected, after))
+    assert before.isdisjoint(pod.uid for pod in after)
+
+
+def test_a_second_run_finds_nothing_to_do(world: KubeWorld) -> None:
+    associate(world)
+    run(world)
+    generation = generation_of(world)
+    assert run(world).done == ()
+    assert generation_of(world) == generation
+
+
+def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.writer.restart("Deployment", "shop", "orders", at=world.now())
+    assert [t.pods for t in find_targets(world.reader, [ORDERS], stale=True)] != []
+    generation = generation_of(world)
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
+    assert generation_of(world) == generation
+    assert (
+        world.messages[0]
+        == "Deployment shop/orders: a restart is in progress: the controller has not observed the change yet"
+    )
+
+
+def test_a_plain_restart_replaces_pods_that_are_not_stale(world: KubeWorld) -> None:
+    associate(world)
+    run(world)
+    before = {pod.uid for pod in world.reader.list_pods("shop")}
+    report = run(world, stale=False)
+    assert [item.status for item in report.done] == [Status.DONE, Status.DONE]
+    assert before.isdisjoint(pod.uid for pod in world.reader.list_pods("shop") if not pod.deleting)
+
+
+def test_pods_that_a_restart_missed_are_restarted_again(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.sandbox.faults.webhook_misses = 2
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 2)]
+
+
+def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.sandbox.faults.webhook_misses = float("inf")
+    report = run(world)
+    names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
+    still = f"2 of 2 pods still have no credentials after 3 restarts: {names}"
+    assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
+    assert report.exit_code is ExitCode.UNAVAILABLE
+
+
+def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld) -> None:
+    only_orders(world)
+    world.sandbox.delete(kinds.DEPLOYMENTS, "shop", "orders")
+    make(world, kinds.STATEFUL_SETS, "db", **managed(serviceName="db", updateStrategy={"type": "OnDelete"}))
+    make(world, kinds.JOBS, "import", template={"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}})
+    make(world, kinds.PODS, "bare", **TEMPLATE["spec"])
+    make(world, kinds.DEPLOYMENTS, "halted", **managed(paused=False))
+    pause = lambda d: {**d, "spec": {**d["spec"], "paused": True}}  # noqa: E731  two words for one test
+    world.sandbox.patch(kinds.DEPLOYMENTS, "shop", "halted", pause)
+    world.sandbox.run_jobs_with(lambda _: (0, ""))
+    associate(world)
+    report = run(world)
+    assert [line[:3] for line in told(world, report)] == [
+        (
+            "Deployment shop/halted",
+            "blocked",
+            "its rollout is paused, so a restart replaces no pods until it is resumed",
+        ),
+        ("Pod shop/bare", "blocked", "no controller replaces the pod: delete it and create it again"),
+        (
+            "StatefulSet shop/db",
+            "blocked",
+            "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)",
+        ),
+    ]
+    assert [item.error and item.error.hint for item in report.done] == [
+        ("kubectl", "-n", "shop", "rollout", "resume", "deployment/halted"),
+        ("kubectl", "-n", "shop", "get", "pod", "bare", "-o", "yaml"),
+        ("kubectl", "-n", "shop", "delete", "pod", "db-0"),
+    ]
+    assert report.exit_code is ExitCode.CONFLICT
+
+
+def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:
+    only_orders(world)
+    world.sandbox.delete(kinds.DEPLOYMENTS, "shop", "orders")
+    make(world, kinds.STATEFUL_SETS, "db", **managed(serviceName="db", replicas=2))
+    template = {**TEMPLATE, "metadata": {"labels": {"app": "y"}}}
+    make(world, kinds.DAEMON_SETS, "logs", selector={"matchLabels": {"app": "y"}}, template=template)
+    associate(world)
+    assert told(world, run(world)) == [
+        ("DaemonSet shop/logs", "done", new(3), 1),
+        ("StatefulSet shop/db", "done", new(2), 1),
+    ]
+
+
+def test_a_missing_permission_to_patch_fails_that_workload_only(world: KubeWorld) -> None:
+    associate(world)
+    rules: list[dict[str, Any]] = [
+        {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"], "namespace": "payments"},
+    ]
+    world.sandbox.add_user("half-token", "half", rules=rules)
+    report = run(world, token="half-token")
+    assert told(world, report) == [
+        ("Deployment payments/billing-worker", "done", new(1), 1),
+        (
+            "Deployment shop/orders",
+            "failed",
+            "the caller is not authorized to patch deployments.apps in namespace shop",
+            0,
+        ),
+    ]
+    denied = report.done[1].error
+    assert isinstance(denied, AccessDenied)
+    assert denied.permission == "patch deployments.apps in namespace shop"
+    assert report.exit_code is ExitCode.PARTIAL
+
+
+def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
+    report = run(world, timeout=60)
+    ((_, status, message, restarts),) = told(world, report)
+    assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
+    assert message.startswith("the rollout did not finish within 60 s: ")
+    assert isinstance(report.done[0].error, TimedOut)
+
+
+def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
+    report = run(world, timeout=900)
+    ((_, status, message, restarts),) = told(world, report)
+    assert (status, restarts) == ("failed", 1)
+    assert message.endswith("has timed out progressing.")
+    assert report.exit_code is ExitCode.FAILURE
+
+
+def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    world.sandbox.faults.add(Fault("lose-answer", operation="PATCH */deployments/orders*", times=1))
+    before = generation_of(world)
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 1)]
+    assert generation_of(world) == before + 1

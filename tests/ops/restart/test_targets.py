@@ -1,0 +1,95 @@
+"""Workloads to restart, and those that podid cannot restart."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from podid.domain.cluster import OwnerRef
+from podid.domain.names import ServiceAccountRef
+from podid.kube.reader import KubeReader
+from podid.ops.restart.targets import find_targets
+from podid.sandbox.kube import kinds
+from worlds import ORDERS, KubeWorld
+
+BILLING = ServiceAccountRef("payments", "billing-worker")
+
+
+def associate(world: KubeWorld) -> None:
+    """The control plane knows of both associations, and every replica of the webhook too."""
+    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
+    for ref in (ORDERS, BILLING):
+        world.writer.dry_run_pod(ref, image="x")
+    world.sleep(2)
+
+
+def only_orders(world: KubeWorld) -> None:
+    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
+    world.sleep(2)
+
+
+def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
+    associate(world)
+    names = tuple(pod.name for pod in world.reader.list_pods("shop"))
+    world.sandbox.delete(kinds.PODS, "shop", names[0])
+    world.sleep(3)
+    (target,) = find_targets(world.reader, [ORDERS], stale=True)
+    assert (str(target.workload), target.pods, target.live, target.obstacle) == (
+        "Deployment shop/orders",
+        (names[1],),
+        2,
+        None,
+    )
+    (target,) = find_targets(world.reader, [ORDERS], stale=False)
+    assert len(target.pods) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("Rollout", "kubectl argo rollouts restart broker -n shop"),
+        ("StrimziPodSet", "kubectl -n shop annotate strimzipodset broker strimzi.io/manual-rolling-update=true"),
+        ("Whatever", ""),
+        ("ReplicationController", "kubectl -n shop delete pod POD"),
+    ],
+)
+def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: str) -> None:
+    only_orders(world)
+    pod = replace(world.reader.list_pods("shop", service_account="orders")[0], owner=OwnerRef(kind, "broker", "u-1"))
+    reader = cast("KubeReader", SimpleNamespace(list_pods=lambda *_, **__: (pod,)))
+    (target,) = find_targets(reader, [ORDERS], stale=True)
+    assert str(target.workload) == f"{kind} shop/broker"
+    assert target.obstacle is not None
+    assert target.obstacle.hint == tuple(hint.replace("POD", pod.name).split())
+
+
+def test_without_the_permission_to_list_replicasets_a_deployment_is_told_by_its_name(world: KubeWorld) -> None:
+    associate(world)
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"], "namespace": "shop"}]
+    world.sandbox.add_user("pods-token", "pods", rules=rules)
+    reader, _ = world.login("pods-token")
+    assert [str(t.workload) for t in find_targets(reader, [ORDERS], stale=True)] == ["Deployment shop/orders"]
+
+
+def test_owners_in_several_namespaces_are_looked_for_at_once(world: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, a cluster of 300 namespaces was looked through for seconds before anything was said."""
+    together, list_owners = threading.Barrier(2), KubeReader.list_owners
+
+    def looking(self: KubeReader, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
+        together.wait(20)
+        return list_owners(self, namespace, kind)
+
+    monkeypatch.setattr(KubeReader, "list_owners", looking)
+    refs = [ORDERS, ServiceAccountRef("payments", "billing-worker")]
+    found = find_targets(world.reader, refs, stale=False)
+    assert [str(target.workload) for target in found] == [
+        "Deployment payments/billing-worker",
+        "Deployment shop/orders",
+    ]
+
+
+def test_no_service_accounts_no_targets(world: KubeWorld) -> None:
+    assert find_targets(world.reader, [], stale=True) == ()
