@@ -58,10 +58,10 @@ def test_only_what_the_checks_name_is_read() -> None:
 def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
     """A row waits for those before it only; each operation carries its rights, of the service that its field says."""
     assert sorted(row.name for row in SECTIONS) == sorted(SERVICES)
-    seen: set[str] = set()
+    manifests: set[str] = set()
     for row in SECTIONS:
-        assert {*row.needs, *row.uses} <= seen, row.name
-        seen.add(row.name)
+        assert {*row.needs, *row.uses} <= manifests, row.name
+        manifests.add(row.name)
         asked = permissions_of(row.operations)
         # a token of the one, redeemed at the other; keys in the one, of accounts that the other names
         if row.name in ("tokens", "access_keys", "secret_keys"):
@@ -203,8 +203,8 @@ def partly_blind() -> DoctorReport:
     apps = two_apps()
     nobody = replace(association("pay", "ledger", role_arn=f"{ROLE_ARN}-billing"), created_at=ago(days=2))
     associations = Known((*known(apps.associations), nobody))
-    seen = replace(apps, associations=associations, node_groups=DENIED, agent_logs=NOT_READ)
-    return diagnose(seen, checks=select(skip=("eks-auth-unreachable",)))
+    manifests = replace(apps, associations=associations, node_groups=DENIED, agent_logs=NOT_READ)
+    return diagnose(manifests, checks=select(skip=("eks-auth-unreachable",)))
 
 
 def test_the_identities_come_first_with_a_mark_and_their_cause() -> None:
@@ -257,9 +257,9 @@ def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
 def test_summary_and_identities() -> None:
     report = diagnose(two_apps(), checks=CHECKS)
     assert report.summary == Summary(error=2, warn=1, info=0, unknown=0, passed=3, masked=0)
-    found = [(str(each.ref), each.state, each.cause and each.cause.check) for each in report.identities]
+    result = [(str(entry.ref), entry.state, entry.cause and entry.cause.check) for entry in report.identities]
     # not all checks ran, so nothing is claimed of the other one
-    assert found == [("pay/billing", "broken", "role-not-found"), ("shop/orders", None, None)]
+    assert result == [("pay/billing", "broken", "role-not-found"), ("shop/orders", None, None)]
 
 
 @table(
