@@ -29,7 +29,7 @@ def test_a_plan() -> None:
         "  note: the role is new",
     ]
     rows = plan_view(plan).tables[0].rows
-    assert [row[2:] for row in rows] == [("r/p", "planned"), ("r", "planned"), ("r/p", "unchanged")]
+    assert [row[2:4] for row in rows] == [("r/p", "planned"), ("r", "planned"), ("r/p", "unchanged")]
 
 
 def test_a_result() -> None:
