@@ -90,7 +90,7 @@ def test_a_group_is_a_frozen_value() -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(choice, "role", "cart")  # noqa: B010
     with pytest.raises(TypeError, match="Choice needs role"):
-        Choice()  # type: ignore[call-arg]
+        Choice()
     with pytest.raises(TypeError, match="Wait has no size"):
         Wait(size="small")  # type: ignore[call-arg]
 
