@@ -41,7 +41,12 @@ SLOW = (
     "aws/test_eks.py::test_reads_survive_passing_failures",
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
-    "ops/change/",
+    *(
+        f"ops/change/test_{name}.py"
+        for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "owners", "undo")
+    ),
+    "ops/change/kinds/test_association.py",
+    "ops/change/kinds/test_role.py",
     "commands/migrate/",
     "ops/migrate/",
     "delivery/test_ci.py",
@@ -80,7 +85,8 @@ SLOW = (
         for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
     "ops/role/test_read_presets.py",
-    "ops/role/test_target.py",
+    "ops/role/test_target_runs.py",
+    "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
     "ops/status/test_foresee",
     "ops/trust/test_edit.py",
@@ -94,6 +100,8 @@ SLOW = (
     "cli/test_suggestions.py",
     "commands/completion/test_install.py",
     "commands/config/test_set.py::test_many_writers",
+    "commands/history/",
+    "commands/test_demo.py",
     "test_docs.py::test_examples",
     "test_documents.py::test_one_thing_wrong_is_found",
     "test_entry.py",

@@ -1,9 +1,13 @@
 """The environment of a command: colour, width, journal directory."""
 
 import io
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from foreign import FOREIGN, RUNNER
 from harness import Podid
 from podid.cli.runtime import Runtime, Streams
 
@@ -30,3 +34,14 @@ def test_colour_of_errors(tty: bool, env: dict[str, str], argv: tuple[str, ...],
 def test_the_width_is_limited(width: int, drawn: int) -> None:
     streams = Streams(io.StringIO(), io.StringIO(), io.StringIO(), False, False, False, width=width)
     assert Runtime(streams=streams, env={}).width == drawn
+
+
+@given(st.lists(FOREIGN.map("".join).map(lambda text: text.rstrip(":#vso")), max_size=4))
+def test_output_has_no_command_of_a_ci_runner(pieces: list[str]) -> None:
+    """However a text is cut into writes, but through the sign of a command itself."""
+    written = io.StringIO()
+    runtime = Runtime(streams=Streams(io.StringIO(), written, io.StringIO(), False, False, False), env=RUNNER)
+    for piece in pieces:
+        runtime.streams.stdout.write(piece)
+    lines = re.split(r"[\r\n]+", written.getvalue())
+    assert not any(line.lstrip().startswith("::") or re.search(r"##(vso)?\[", line) for line in lines)

@@ -137,7 +137,10 @@ def test_pods_on_fargate_and_windows() -> None:
         ({"name": "eks-pod-identity-agent-hybrid"}, True),
         ({"images": ("registry/eks/eks-pod-identity-agent:v1",)}, True),
         ({"command": ("sh", "-c", "exec agent --cluster-name demo --probe-port=2703")}, True),
+        ({"command": ("/agent", "server", "--cluster-name=prod", "--probe-port=2703")}, True),
+        ({"args": ("server", "--cluster-name", "prod", "--probe-port", "2703")}, True),
         ({"args": ("--cluster-name", "demo")}, False),
+        ({"args": ("--cluster-name", "demo"), "command": ("/cluster-autoscaler",)}, False),
     ],
 )
 def test_daemon_sets_of_the_agent(changes: dict[str, Any], runs: bool) -> None:

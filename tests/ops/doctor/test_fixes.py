@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from checks.test_all import CASES
+from checks.cases import FAILING
 from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
@@ -64,12 +64,9 @@ def test_fixes_by_class_severity_and_id() -> None:
     )
 
 
-BROKEN = {check_id: cases.broken for check_id, cases in CASES.items() if cases.broken is not None}
-
-
-@table("check_id", BROKEN)
+@table("check_id", FAILING)
 def test_without_an_id_podid_installs_the_agent_or_restarts_pods_only(check_id: str) -> None:
-    report = report_of(*run_checks((BY_ID[check_id],), BROKEN[check_id]))
+    report = report_of(*run_checks((BY_ID[check_id],), FAILING[check_id]))
     commands = [command for fix in auto_fixes(report, level=Severity.INFO)[0] for command in fix.commands]
     assert {command[:2] for command in commands} <= {("podid", "install-agent"), ("podid", "restart")}
     assert not {"--update-trust", "--adopt", "--replace", "--force"} & {

@@ -132,7 +132,7 @@ def test_an_association_that_cannot_be_read_is_unknown() -> None:
         permission="eks:DescribePodIdentityAssociation",
         error_code="AccessDenied",
     )
-    eks = SimpleNamespace(iter_readable=lambda cluster, namespace: iter([unread]))
+    eks = SimpleNamespace(iter_associations=lambda cluster, namespace: iter([unread]))
     clients = SimpleNamespace(eks=eks, kube=SimpleNamespace(reader=SimpleNamespace(list_pods=lambda namespace: ())))
     reader = SimpleNamespace(read=lambda place, associations: [])
     query = ActionQuery(("s3:GetObject",))

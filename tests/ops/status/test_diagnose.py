@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
-from checks.test_all import CASES
+from checks.cases import FAILING
 from harness import table
 from podid.domain.cluster import ServiceAccount
 from podid.domain.encoding import Items, plain
@@ -42,8 +42,7 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
 @table("link", range(11))
 def test_a_link_is_answered_with_verdicts_on_it_alone(link: int) -> None:
     checks = select(links=(str(link),))
-    whole = [snapshot for cases in CASES.values() if (snapshot := cases.broken) is not None]
-    snapshots = (CASES["permissions-boundary-denies"].broken, *whole[link::11])
+    snapshots = (FAILING["permissions-boundary-denies"], *list(FAILING.values())[link::11])
     shown = [v for snapshot in snapshots if snapshot for v in diagnose(snapshot, checks=checks).verdicts]
     assert {verdict.link for verdict in shown} == {link}
 
