@@ -17,8 +17,8 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """A limit of `seconds` for a wait, and `ends_at`, the deadline of the whole command by the clock's `monotonic`. `say`
-    receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
+    """A limit of `seconds` for a wait, and `ends_at`, the deadline of the whole command by the clock's `monotonic`.
+    `say` receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
     finished steps, their total and the last step."""
 
     seconds: float
