@@ -13,9 +13,9 @@ STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
 def two_apps() -> Snapshot:
     """Return a healthy shop/orders, and pay/billing with stale pods and a missing role; a node without pods lacks its
     agent."""
-    other = f"{ROLE_ARN}-billing"
+    deleted = f"{ROLE_ARN}-billing"
     return healthy(
-        associations=(association(), association("pay", "billing", role_arn=other)),
+        associations=(association(), association("pay", "billing", role_arn=deleted)),
         pods=(pod(), replace(STALE, namespace="pay", service_account="billing", name="billing-1-x"), agent_pod()),
         nodes=(node(), node("idle")),
         namespaces=frozenset({"shop", "pay"}),
@@ -24,5 +24,5 @@ def two_apps() -> Snapshot:
             for namespace, name in (("shop", "orders"), ("pay", "billing"), ("pay", "invoices"))
         ),
         workloads=(workload(), workload(name="billing", namespace="pay", service_account="billing")),
-        roles={ROLE_ARN: Known(role()), other: Known(None)},
+        roles={ROLE_ARN: Known(role()), deleted: Known(None)},
     )
