@@ -8,6 +8,8 @@ from podid.sandbox.box import Sandbox
 from podid.sandbox.world import World
 
 ROLE = "podid-read"
+OWN = "111122223333"
+ALL = ("--assume-role", ROLE, "--organization")
 
 
 def ids(count: int) -> tuple[str, ...]:
@@ -46,3 +48,13 @@ def add_clusters(world: World, numbers: Iterable[int], associations: int) -> Non
         add_cluster(world, f"c{number:02}")
         for index in range(associations):
             add_association(world, "shop", f"app-{index}", "storefront", cluster_name=f"c{number:02}")
+
+
+def associations_in(text: str) -> set[str]:
+    """Return the ARNs of JSON lines, without the ids."""
+    return {json.loads(line)["associationArn"].rpartition("/")[0] for line in text.splitlines()}
+
+
+def association_of(account: str, cluster: str, region: str = "us-west-2") -> str:
+    """Return the ARN of an association without its id."""
+    return f"arn:aws:eks:{region}:{account}:podidentityassociation/{cluster}"

@@ -41,7 +41,12 @@ SLOW = (
     "aws/test_eks.py::test_reads_survive_passing_failures",
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
-    "ops/change/",
+    *(
+        f"ops/change/test_{name}.py"
+        for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "owners", "undo")
+    ),
+    "ops/change/kinds/test_association.py",
+    "ops/change/kinds/test_role.py",
     "commands/migrate/",
     "ops/migrate/",
     "delivery/test_ci.py",
@@ -80,23 +85,30 @@ SLOW = (
         for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
     "ops/role/test_read_presets.py",
-    "ops/role/test_target.py",
+    "ops/role/test_target_runs.py",
+    "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
     "ops/status/test_foresee",
     "ops/trust/test_edit.py",
     "sandbox/",  # the other tests depend on these parts
-    "cli/test_boundary.py::test_a_closed_pipe",
-    "cli/test_boundary.py::test_ctrl_c_in_a_real_process",
-    "cli/test_boundary.py::test_streams_that_cannot_be_written_to",
     "render/test_colour.py",
+    "cli/guide/test_run.py",
+    "cli/server/",
+    "cli/test_cluster.py",
     "cli/test_completion.py",
+    "cli/test_several_scale.py",
+    "cli/test_suggestions.py",
+    "commands/completion/test_install.py",
+    "commands/config/test_set.py::test_many_writers",
+    "commands/history/",
+    "commands/test_demo.py",
     "test_docs.py::test_examples",
     "test_documents.py::test_one_thing_wrong_is_found",
+    "test_entry.py",
     "test_every_command.py",
     "test_files_named.py",
     "test_foreign_text.py",
     "render/test_golden.py",
-    "cli/test_guide.py",
     "cli/test_hints.py",
     "render/test_layout.py",
     "test_scale.py",
@@ -328,6 +340,15 @@ def world() -> Iterator[KubeWorld]:
 def no_sandbox() -> None:
     """Stop the kept sandbox, for tests that start one of their own: only one runs in a process."""
     clear()
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the settings file in an own home directory. The file does not exist yet."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / ".config" / "podid" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
 
 
 @pytest.fixture

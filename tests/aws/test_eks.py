@@ -99,7 +99,7 @@ def test_filters(box: Sandbox, session: AwsSession) -> None:
 def test_describes_begin_while_later_pages_still_come(box: Sandbox, session: AwsSession) -> None:
     baseline.seed_associations(box.world, 250)
     box.faults.latency(0.1, "eks", "ListPodIdentityAssociations")
-    associations = session.eks.iter_readable("demo")
+    associations = session.eks.iter_associations("demo")
     next(associations)
     assert box.faults.calls["eks", "ListPodIdentityAssociations"] < 3
     assert len(list(associations)) == 249

@@ -124,7 +124,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.list_clusters: lambda s: s.eks.list_clusters(),
     Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
     Eks.list_associations: lambda s: s.eks.list_associations("demo"),
-    Eks.iter_readable: lambda s: list(s.eks.iter_readable("demo")),
+    Eks.iter_associations: lambda s: list(s.eks.iter_associations("demo")),
     Eks.get_association: lambda s: s.eks.get_association("demo", "a-00000000000000000"),
     Eks.find_association: lambda s: s.eks.find_association("demo", ORDERS),
     Eks.create_association: lambda s: s.eks.create_association(

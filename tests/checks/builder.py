@@ -17,9 +17,10 @@ from podid.domain.aws import (
 )
 from podid.domain.cloudtrail import NodeTrail, PodSession
 from podid.domain.cluster import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
-from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
+from podid.domain.evidence import NO_CHANGES, LogSighting, Probed, Redeemed, TokenTrial
 from podid.domain.findings import Subject
 from podid.domain.iam import AssumePermissions, PolicyNames
+from podid.domain.names import ServiceAccountRef
 from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.workloads import WebhookRegistration
@@ -52,6 +53,8 @@ READS: dict[str, object] = {
         }
     ],
 }
+DENIED = Missing("not allowed", permission="some:Permission", error_code="AccessDenied")
+INSTANCE = Instance(id="i-node-1", profile_arn=PROFILE_ARN, hop_limit=2)
 WORKER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 # listed, and not described
 UNREAD = UnreadAssociation(
@@ -135,6 +138,13 @@ def node(name: str = "node-1", **changes: Any) -> Node:
     return replace(base, **changes)
 
 
+COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
+
+
+def hybrid_node(**changes: Any) -> Node:
+    return node(compute_type="hybrid", labels={COMPUTE_TYPE: "hybrid"}, **changes)
+
+
 def pod(name: str = "orders-5d9c-x1", **changes: Any) -> Pod:
     """Return a ready, injected pod of Deployment shop/orders, younger than the association."""
     base = Pod(
@@ -177,6 +187,12 @@ def agent_pod(node_name: str = "node-1", **changes: Any) -> Pod:
         owner=OwnerRef("DaemonSet", "eks-pod-identity-agent"),
     )
     return replace(base, **changes)
+
+
+def crashing_agent(seconds: int = 0, **changes: Any) -> Pod:
+    """Return an agent's pod in CrashLoopBackOff. Its last run took that many seconds."""
+    values: dict[str, Any] = {"waiting": "CrashLoopBackOff", "failed": (ago(seconds=60 + seconds), ago(seconds=60))}
+    return agent_pod(ready=False, containers=(Container(name="a", image="r.example/a:1", **{**values, **changes}),))
 
 
 def daemon_set(**changes: Any) -> DaemonSet:
@@ -263,6 +279,11 @@ def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress
     )
 
 
+def endpoint(service: str = "com.amazonaws.us-west-2.eks-auth", **changes: Any) -> VpcEndpoint:
+    return replace(VpcEndpoint(endpoint_id="vpce-1", service=service, state="available", private_dns=True), **changes)
+
+
+REGISTRY = endpoint("com.amazonaws.us-west-2.ecr.dkr")
 QUOTAS = {"Roles": 20, "RolesQuota": 1000, "AssumeRolePolicySizeQuota": 2048, "AttachedPoliciesPerRoleQuota": 10}
 
 
@@ -307,7 +328,7 @@ def healthy(**sections: Any) -> Snapshot:
         "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},
         "chained_roles": {},
-        "instances": {"node-1": Instance(id="i-node-1", profile_arn=PROFILE_ARN, hop_limit=2)},
+        "instances": {"node-1": INSTANCE},
         "cni_permissions": {},
         "products": {},
         "csi_drivers": {},
@@ -390,3 +411,41 @@ def race(*nodes: str, after: float = 20, lasted: float = 10) -> Snapshot:
     )
     agents = tuple(agent_pod(name, created_at=created, ready_since=created + timedelta(seconds=30)) for name in nodes)
     return healthy(pods=(*pods, *agents), agent_pods=agents, nodes=tuple(map(node, nodes)))
+
+
+# --- small changes to the healthy cluster -----------------------------------------------------------------------------
+
+NO_PODS = healthy(pods=DENIED)
+NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
+
+
+def requested(snapshot: Snapshot, *refs: str) -> Snapshot:
+    """Return the snapshot of a command that names these service accounts, by default shop/orders."""
+    return replace(snapshot, targets=tuple(ServiceAccountRef.parse(ref) for ref in refs or ("shop/orders",)))
+
+
+def with_env(ips: tuple[str, ...] = (), **env: str) -> Snapshot:
+    """Return the healthy cluster, whose pod has more variables in its container, and these addresses."""
+    (container,) = pod().containers
+    changed = pod(containers=(replace(container, env={**container.env, **env}),), ips=ips)
+    return healthy(pods=(changed, agent_pod()))
+
+
+def with_image(image: str) -> Snapshot:
+    return healthy(pods=(pod(containers=(replace(pod().containers[0], image=image),)),))
+
+
+def with_trust(document: dict[str, object] | None = None, **condition: object) -> Snapshot:
+    """Return the healthy cluster, whose role has this trust policy, or the usual one with other arguments."""
+    return healthy(roles={ROLE_ARN: Known(role(document=document or trust(**condition)))})
+
+
+def logged(mode: str) -> Snapshot:
+    """Return the healthy cluster, whose agent's log shows this failure mode."""
+    sighting = LogSighting(
+        id=mode, node="node-1", count=3, sample="text", accounts=("shop/orders",), last=ago(minutes=1)
+    )
+    return healthy(agent_logs={"kube-system/agent": Known((sighting,))})
+
+
+NO_LOG = healthy(agent_logs={"kube-system/agent": DENIED})

@@ -1,11 +1,9 @@
-"""The grid that the checks are tested with: a check's id and a snapshot in, (outcome, severity, subject) out."""
+"""Run one check on a snapshot."""
 
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Missing, Snapshot
-
-DENIED = Missing("not allowed", permission="some:Permission", error_code="AccessDenied")
+from podid.domain.findings import Outcome, Verdict
+from podid.domain.snapshot import Snapshot
 
 
 def answers(check: str, snapshot: Snapshot) -> list[tuple[str, str, str]]:
@@ -20,3 +18,8 @@ def verdicts(check: str, snapshot: Snapshot) -> tuple[Verdict, ...]:
 def only(check: str, snapshot: Snapshot) -> Verdict:
     (verdict,) = verdicts(check, snapshot)
     return verdict
+
+
+def messages(check: str, snapshot: Snapshot) -> list[str]:
+    """Return the messages of the findings of one check."""
+    return [verdict.message for verdict in verdicts(check, snapshot) if verdict.outcome is Outcome.FAIL]

@@ -38,14 +38,12 @@ from .builder import (
     role,
     trust,
 )
-from .test_all import CASES
+from .cases import FAILING
 
 ORDERS = ServiceAccountRef("shop", "orders")
 DENIED = Missing("taken away", "some:Permission", "AccessDenied")
 # without the cluster of 5,000 associations, which are all well
-BROKEN = {
-    mode: cases.broken for mode, cases in CASES.items() if cases.broken is not None and mode != "association-quota"
-}
+BROKEN = {mode: snapshot for mode, snapshot in FAILING.items() if mode != "association-quota"}
 
 
 def plain(snapshot: Snapshot) -> Snapshot:
@@ -178,8 +176,8 @@ def test_pods_that_ask_to_be_left_alone_do_not_count_and_are_named() -> None:
 
 
 def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
-    asked = replace(healthy(associations=()), targets=(ORDERS,))
-    (found,) = statuses(asked, run_checks(ALL, asked), (ORDERS,), [check.id for check in ALL])
+    requested = replace(healthy(associations=()), targets=(ORDERS,))
+    (found,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])
     assert found.state is IdentityState.NONE
     assert [member.uses.uses for member in found.pods or () if member.uses] == ["pod-identity"]
 

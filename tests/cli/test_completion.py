@@ -9,28 +9,12 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from harness import Podid
-from local.test_files import planted
-from podid.cli import suggestions
-from podid.cli.runtime import Runtime, Streams
-from podid.sandbox.baseline import add_association
-from podid.sandbox.box import Sandbox
-
-BIN = Path(sys.executable).parent
-
-
-def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> list[str]:
-    """The lines that podid answers a shell's script with, in process."""
-    outcome = Podid(env={**(env or {"HOME": "/nowhere"}), "_PODID_COMPLETE": shell})("--", *words)
-    assert (outcome.code, outcome.stderr) == (0, "")
-    return outcome.stdout.splitlines()
+from completing import BIN, complete
 
 
 @pytest.mark.parametrize(
@@ -92,131 +76,10 @@ def test_candidates(words: tuple[str, ...], expected: list[str]) -> None:
     assert sorted(complete("bash", *words)) == sorted(expected)
 
 
-def remote(podid: Podid, *words: str) -> list[str]:
-    """As on a second TAB: what the first one began to read may take longer than a key press waits."""
-    for _ in range(100):
-        if found := complete("bash", *words, env=podid.env):
-            return found
-        time.sleep(0.1)
-    return []
-
-
-def test_names_of_the_account_and_the_cluster(
-    box: Sandbox, podid: Podid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_association(box.world, "shop", "orders", "storefront")
-    podid.env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
-    assert remote(podid, "list", "--cluster", "") == ["demo"]
-    # one process is enough to see that they are started
-    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[4:]))
-    assert remote(podid, "show", "sh") == ["shop/orders"]
-    assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
-    assert remote(podid, "role", "show", "store") == ["storefront"]
-    assert remote(podid, "list", "-n", "") == ["shop"]
-    assert "us-east-1" in remote(podid, "list", "--region", "us-")
-    assert remote(podid, "doctor", "deploy") == ["deploy/"]
-    assert "v1.3.10-eksbuild.2" in remote(podid, "install-agent", "--addon-version", "")
-    # one argument is one argument, several may follow one another
-    assert complete("bash", "show", "shop/orders", "", env=podid.env) == []
-    assert remote(podid, "associate", "a/b", "sh") == ["shop/orders"]
-    listing = ("eks", "ListPodIdentityAssociations")
-    calls = box.faults.calls[listing]
-    assert complete("bash", "show", "sh", env=podid.env) == ["shop/orders"]
-    assert box.faults.calls[listing] == calls
-
-
-def test_no_credentials_no_answer_and_no_complaint(tmp_path: Path) -> None:
-    env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    began = time.monotonic()
-    assert complete("bash", "show", "", env=env) == []
-    assert time.monotonic() - began < 5.0
-
-
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, str]]:
-    """The file of a source's values, which a first TAB has found nothing in, and where completion keeps it."""
-    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: None)
-    env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    runtime = Runtime(streams=Streams.of_process(), env=env)
-    cache = suggestions.Suggestions(runtime)._cache("clusters", {})
-    assert complete("bash", "list", "--cluster", "", env=env) == []
-    return cache, env
-
-
-@pytest.mark.parametrize(
-    ("what", "found"),
-    [
-        ("as it should be", ["prod"]),
-        *((what, []) for what in ("pipe", "directory", "link", "others may write", "theirs", "of the future")),
-        *((what, []) for what in ("old", "not JSON", "no list", "deep", "too large", "the directory is theirs")),
-        ("the directory is open", []),
-    ],
-)
-def test_only_what_podid_kept_is_offered(
-    what: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache, env = kept(tmp_path, monkeypatch)
-    text = {"not JSON": "[", "no list": '{"prod": 1}', "deep": "[" * 100_000, "too large": f'["{"x" * 2**20}"]'}
-    if what in ("pipe", "directory"):
-        planted(what, cache)
-    else:
-        cache.write_text(text.get(what, '["prod"]'))
-        cache.chmod(0o600)
-    now, euid = time.time(), os.geteuid()
-    match what:
-        case "link":
-            cache.rename(tmp_path / "elsewhere")
-            cache.symlink_to(tmp_path / "elsewhere")
-        case "others may write":
-            cache.chmod(0o602)
-        case "theirs":
-            monkeypatch.setattr(suggestions, "check_private", lambda _: True)
-            monkeypatch.setattr(os, "geteuid", lambda: euid + 1)
-        case "of the future":
-            os.utime(cache, (now + 60, now + 60))
-        case "old":
-            os.utime(cache, (now - 700, now - 700))
-        case "the directory is theirs":
-            monkeypatch.setattr(os, "geteuid", lambda: euid + 1)
-        case "the directory is open":
-            cache.parent.chmod(0o777)
-    began = time.monotonic()
-    assert complete("bash", "list", "--cluster", "", env=env) == found
-    assert time.monotonic() - began < 2
-
-
-def test_files_that_a_key_press_reads_are_not_waited_for(tmp_path: Path) -> None:
-    pipe = str(planted("pipe", tmp_path / "x"))
-    env = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": pipe, "AWS_SHARED_CREDENTIALS_FILE": pipe, "KUBECONFIG": pipe}
-    began = time.monotonic()
-    assert complete("bash", "list", "--profile", "", env=env) == []
-    assert complete("bash", "list", "--context", "", env=env) == []
-    assert time.monotonic() - began < 2
-
-
-def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
-    env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
-    assert Podid(env=env)("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
-    last, run = complete("bash", "undo", "", env=env)
-    assert (last, complete("bash", "history", run[:6], env=env)) == ("last", [run])
-    config = tmp_path / "kubeconfig"
-    config.write_text("contexts: [{name: work, context: {cluster: c}}, {name: play, context: {cluster: d}}]")
-    assert complete("bash", "doctor", "--context", "", env={**env, "KUBECONFIG": str(config)}) == ["play", "work"]
-    profiles = tmp_path / "config"
-    profiles.write_text("[default]\n[profile dev]\n[sso-session x]\n")
-    found = complete("bash", "list", "--profile", "", env={**env, "AWS_CONFIG_FILE": str(profiles), "HOME": "/nowhere"})
-    assert found == ["default", "dev"]
-
-
 def test_zsh_and_fish_are_told_what_each_candidate_is() -> None:
     assert complete("fish", "ass") == ["associate\tGive a service account's pods an IAM role."]
     assert complete("zsh", "ass") == ["associate:Give a service account's pods an IAM role."]
     assert complete("zsh", "list", "--ver") == ["--verbose:Print the source of each setting, and each call."]
-
-
-def test_an_unknown_shell_is_refused() -> None:
-    outcome = Podid()("completion", "tcsh")
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert outcome.stderr == "Error: 'tcsh' is not one of bash, zsh, fish.\n"
 
 
 def _shell(name: str, *argv: str) -> str:
@@ -276,8 +139,6 @@ def test_fish() -> None:
     ]
 
 
-# --- names of people who mean harm ------------------------------------------------------------------------------------
-
 NAMES = (
     *(
         "plain",
@@ -293,8 +154,12 @@ NAMES = (
     ),
     *("back\\slash", "back\\:colon", "a:b:c", "$HOME", "$'x'", "!!", "#x", "a&b|c", "x<y>z", "a=b", "~"),
 )
+
+
 # what stands for several lines, for an option, or for nothing, is never offered
 DROPPED = ("-A", "--yes", "tab\tx", "one\ntwo", "\x1b[31mred", "left\u202eright", " ", "nb\u200bsp")
+
+
 INTERACTIVE = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)", "export KUBECONFIG="),
     "zsh": (
@@ -377,101 +242,3 @@ def test_what_a_shell_puts_on_the_line_is_the_name(shell: str, tmp_path: Path) -
     finally:
         terminal.close()
     assert not (tmp_path / "MARK").exists()
-
-
-# --- podid completion install -----------------------------------------------------------------------------------------
-
-PLACES = {
-    "bash": (".local/share/bash-completion/completions/podid", ".bashrc"),
-    "zsh": (".local/share/podid/completion.zsh", ".zshrc"),
-    "fish": (".config/fish/completions/podid.fish", ""),
-}
-
-
-@pytest.mark.parametrize("shell", PLACES)
-def test_install_writes_once_and_keeps_the_startup_file(shell: str, tmp_path: Path) -> None:
-    script, startup = (tmp_path / name if name else None for name in PLACES[shell])
-    assert script is not None
-    if startup is not None:
-        (tmp_path / "dotfiles").write_text("# mine, without a last line end")
-        (tmp_path / "dotfiles").chmod(0o640)
-        startup.symlink_to(tmp_path / "dotfiles")
-    podid = Podid(env={"HOME": str(tmp_path)})
-    first, again = (podid("completion", "install", shell, "-o", "json") for _ in range(2))
-    assert (first.code, again.code) == (0, 0)
-    assert first.json == {
-        "apiVersion": "podid/v1",
-        "kind": "CompletionFiles",
-        "shell": shell,
-        "script": str(script),
-        "startup": str(startup) if startup else None,
-        "installed": True,
-        "changed": True,
-    }
-    assert again.json == {**first.json, "changed": False}
-    assert script.read_text() == podid("completion", "show", shell).stdout == podid("completion", shell).stdout
-    if startup is not None:
-        lines = startup.read_text().splitlines()
-        assert (lines[0], sum(str(script) in line for line in lines)) == ("# mine, without a last line end", 1)
-        assert (startup.is_symlink(), (tmp_path / "dotfiles").stat().st_mode & 0o777) == (True, 0o640)
-    removed, nothing = (podid("completion", "uninstall", shell, "-o", "json") for _ in range(2))
-    assert removed.json == {**first.json, "installed": False}
-    assert nothing.json == {**first.json, "installed": False, "changed": False}
-    assert not script.exists()
-    if startup is not None:
-        assert startup.read_text() == "# mine, without a last line end\n"
-        assert (startup.is_symlink(), (tmp_path / "dotfiles").stat().st_mode & 0o777) == (True, 0o640)
-
-
-@pytest.mark.parametrize("shell", PLACES)
-def test_an_installed_completion_works_in_a_new_shell(shell: str, tmp_path: Path) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    home = {"HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb"}
-    assert Podid(env=home)("completion", "install", shell).code == 0
-    shown = {
-        "bash": ("-ic", "complete -p podid"),
-        "zsh": ("-ic", "print $_comps[podid]"),
-        "fish": ("-c", "complete -C 'podid ass'"),
-    }
-    done = subprocess.run([shell, *shown[shell]], env=home, capture_output=True, text=True, timeout=60, check=False)
-    assert {"bash": "_podid_completion", "zsh": "_podid_completion", "fish": "associate"}[shell] in done.stdout, done
-
-
-def test_the_shell_is_the_nearest_one_above_podid(tmp_path: Path) -> None:
-    from podid.domain.errors import UsageError
-    from podid.ops.shells import detected_shell
-
-    assert detected_shell({"SHELL": "/bin/zsh"}, ["sudo", "fish", "bash"]) == "fish"
-    assert detected_shell({"SHELL": "/bin/zsh"}, ["python", "init"]) == "zsh"
-    with pytest.raises(UsageError, match="is not known"):
-        detected_shell({"SHELL": "/bin/tcsh"}, [])
-    line = f"{sys.executable} -m podid completion install -o json; true"
-    env = {"HOME": str(tmp_path), "SHELL": "/bin/zsh", "PATH": os.environ["PATH"]}
-    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(done.stdout)["shell"] == "bash"
-
-
-def test_refused_shells_and_files(tmp_path: Path) -> None:
-    podid = Podid(env={"HOME": str(tmp_path)})
-    script = tmp_path / PLACES["fish"][0]
-    script.parent.mkdir(parents=True)
-    script.write_text("# of another program\n")
-    for verb in ("install", "uninstall"):
-        assert podid("completion", verb, "tcsh").code == 2
-        outcome = podid("completion", verb, "fish")
-        assert (outcome.code, script.read_text()) == (6, "# of another program\n")
-        assert "is not a completion script of podid" in outcome.stderr
-    (tmp_path / ".zshrc").mkdir()
-    for verb in ("install", "uninstall"):
-        assert "cannot be read: it is a directory" in podid("completion", verb, "zsh").stderr
-
-
-def test_an_edited_startup_file_keeps_the_rest(tmp_path: Path) -> None:
-    podid = Podid(env={"HOME": str(tmp_path)})
-    podid("completion", "install", "bash")
-    startup = tmp_path / ".bashrc"
-    (line,) = (line for line in startup.read_text().splitlines() if line.startswith("source "))
-    startup.write_text(f"before\n  {line}\nafter {line}\n")
-    assert podid("completion", "uninstall", "bash").code == 0
-    assert startup.read_text() == f"before\nafter {line}\n"

@@ -1,7 +1,6 @@
 """A hint is the command line that was given, with what it says changed: nothing that was given is lost."""
 
 import ast
-import json
 import re
 import shlex
 from collections import Counter
@@ -14,20 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Outcome, Podid, examples, table
+from cli.lines import command_of, required_words
+from harness import Podid, examples
 from parsing import parsed
-from podid.cli import slips
-from podid.cli.argv import at_one
-from podid.cli.command import build
 from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
-from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 from worlds import CLUSTER_ARN, Site
 
-POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 WORDS = st.lists(
     st.sampled_from(("shop/orders", "--role", "a", "-c", "demo", "--tag", "k=v", "--wait=none")), max_size=8
 )
@@ -99,13 +95,6 @@ def test_consent_is_taken_from_beside_any_short_form(monkeypatch: pytest.MonkeyP
     assert hint == ("podid", "disassociate", "-d", "-dq", "orders")
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    path = tmp_path / "read.json"
-    path.write_text(json.dumps(POLICY))
-    return {"policy": str(path), "journal": str(tmp_path / "journal")}
-
-
 REFUSALS = {
     "replace": (
         "associate shop/orders --role storefront --session-policy {policy} --no-session-tags --tag a=b --wait none "
@@ -143,94 +132,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
     assert Counter(hint) == Counter(("podid", *argv, *added)), outcome
 
 
-@table(
-    ("line", "hint"),
-    [
-        ("associate shop:orders --role x", "podid associate shop/orders --role x"),
-        ("show system:serviceaccount:shop:orders", "podid show shop/orders"),
-        ("role create x --for shop:orders", "podid role create x --for shop/orders"),
-        ("associate a/b --role-arn x", "podid associate a/b --role x"),
-        ("associate a/b --role-arn=x", "podid associate a/b --role=x"),
-        ("list -n a --wide", "podid list -n a --output=wide"),
-        ("list --cluster-name demo", "podid list --cluster demo"),
-        ("show shop::orders", "None"),
-        ("associate a/b --role x --disable-session-tags", "podid associate a/b --role x --no-session-tags"),
-        ("role create x --for a/b --policy-arn arn:aws:y", "podid role create x --for a/b --managed-policy arn:aws:y"),
-        ("role create x --for a/b --policy arn:aws:y", "podid role create x --for a/b --managed-policy arn:aws:y"),
-        ("role create x --for a/b --policy y.json", "podid role create --help"),
-        ("role create --role-name x --for a/b", "podid role create x --for a/b"),
-        ("role delete --name=x", "podid role delete x"),
-        ("role delete --name --adopt", "podid role delete --help"),
-        ("role list --name x", "podid role list --help"),
-        ("associate --sa b -n a --role x", "podid associate a/b --role x"),
-        ("associate a/b --role x --no-wait", "podid associate a/b --role x --wait=none"),
-        ("install-agent --version v1", "podid install-agent --addon-version v1"),
-        ("restart --all", "podid restart --all-namespaces"),
-        ("list --ouput json", "podid list --output json"),
-        ("list --nocolor", "podid list --no-color"),
-        ("list --kube-contex x", "podid list --context x"),
-        # what is like no option, or the reverse of one
-        ("disassociate a/b --force", "podid disassociate --help"),
-        ("verify --pod x", "podid verify --help"),
-        ("doctor --no-probe", "podid doctor --help"),
-        ("associate --association-id a-1", "podid associate --help"),
-    ],
-)
-def test_as_other_programs_call_it(line: str, hint: str) -> None:
-    outcome = Podid()(*line.split(), "-o", "json")
-    assert outcome.code == 2
-    assert str(outcome.error["hint"]).removesuffix(" -o json") == hint
-
-
-def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid) -> None:
-    assert podid("ls", "-o", "json").json == podid("list", "-o", "json").json
-    assert podid("version", "-o", "name").stdout == podid("--version").stdout.removeprefix("podid ")
-    assert podid("help", "role", "create").stdout == podid("role", "create", "--help").stdout
-
-
-# --- every hint can be pasted -----------------------------------------------------------------------------------------
-
-FULL = build()
 VALUES = ("x", "demo", "a=b", "-x", "shop/orders")
-
-
-def _command(row: Row) -> Any:
-    command: Any = FULL
-    for word in row.path:
-        command = command.commands[word]
-    return command
-
-
-def _foreign() -> Iterator[Any]:
-    """Each option that other programs have, and each command that has what it is called here; of these the first is
-    always tried."""
-    for option, instead in slips.ELSEWHERE.items():
-        always = True
-        for row in COMMANDS:
-            params = {name: param for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
-            called = next((name for name in instead if name.partition("=")[0] in params), "")
-            if called and option not in params and not params[called.partition("=")[0]].required:
-                flag = "=" in called or params[called].is_flag
-                words = (option,) if flag else (option, "x")
-                name = f"{option}-{row.name}"
-                yield pytest.param(row, words, called, id=name, marks=() if always else pytest.mark.rare)
-                always = False
-
-
-@table(("row", "words", "called"), list(_foreign()))
-def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(
-    row: Row, words: tuple[str, ...], called: str
-) -> None:
-    needed = [word for param in _command(row).params if param.required for word in _given(param)]
-    outcome = Podid(env={"PODID_OUTPUT": "json"})(*row.path, *needed, *words)
-    assert outcome.error["message"].startswith(f"Unknown option {words[0]}; "), outcome
-    hint = shlex.split(outcome.error["hint"])
-    assert parsed(hint)[0] == row.name
-    assert (called in hint) == (called != "--yes"), outcome  # nobody is handed a consent
-
-
-def _given(param: Any) -> list[str]:
-    return ["x"] if param.param_type_name == "argument" else [param.opts[0], "x"]
 
 
 @st.composite
@@ -238,7 +140,9 @@ def command_lines(draw: st.DrawFn) -> tuple[str, ...]:
     """A command line of any command, in any spelling: options in both forms, names behind `--` where one looks like an
     option."""
     row = draw(st.sampled_from(COMMANDS))
-    params = [param for param in _command(row).params if not getattr(param, "is_eager", False) and param.name != "help"]
+    params = [
+        param for param in command_of(row).params if not getattr(param, "is_eager", False) and param.name != "help"
+    ]
     flags: list[str] = []
     names: list[str] = []
     for param in params:
@@ -266,7 +170,7 @@ def _option(draw: st.DrawFn, param: Any) -> list[str]:
 def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], data: st.DataObject) -> None:
     name, values = parsed(("podid", *argv))
     row = next(row for row in COMMANDS if row.name == name)
-    free = [item for item in _command(row).params if getattr(item, "is_flag", False) and not item.secondary_opts]
+    free = [item for item in command_of(row).params if getattr(item, "is_flag", False) and not item.secondary_opts]
     free = [item for item in free if not item.is_eager and item.name not in values]
     added = data.draw(st.lists(st.sampled_from(free), max_size=2, unique=True) if free else st.just([]))
     hint = hint_words(Again(add=tuple(item.opts[0] for item in added)), argv)
@@ -355,8 +259,8 @@ ADDED = sorted(
 def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
     assert ("--update-trust",) in ADDED
-    needed = [word for param in _command(row).params if param.required for word in _given(param)]
-    options = [param for param in _command(row).params if param.param_type_name == "option"]
+    needed = [word for param in command_of(row).params if param.required for word in required_words(param)]
+    options = [param for param in command_of(row).params if param.param_type_name == "option"]
     known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
     assert set(options_by_name(row.path)) == known
     elsewhere = Other(("role", "show"), ("-r",))
@@ -450,108 +354,7 @@ def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None
     assert all(parsed(words)[1]["region"] == "us-west-2" for words in fixes)
 
 
-# --- of one of several ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("list --cluster a -n x --cluster=b", "list --cluster b -n x"),
-        ("list -ca -c b --region r", "list --cluster b --region r"),
-        ("list --all-clusters -o json", "list --cluster b -o json"),
-        ("list -n x", "list -n x"),
-        ("associate --cluster a -- --cluster", "associate --cluster b -- --cluster"),
-    ],
-)
-def test_a_command_line_for_one_cluster(line: str, expected: str) -> None:
-    assert at_one(line.split(), cluster="b", region=None) == tuple(expected.split())
-
-
-def test_hints_name_the_cluster_that_failed(box: Sandbox, podid: Podid, files: dict[str, str]) -> None:
-    add_cluster(box.world, "blue")
-    add_association(box.world, "shop", "orders", "storefront")
-    both = ("--cluster", "demo", "--cluster", "blue", "--wait", "none", "--journal-dir", files["journal"])
-    outcome = podid("associate", "shop/orders", "--role", "orders-dynamodb", *both, "-o", "json")
-    assert outcome.code == 8, outcome
-    words = shlex.split(outcome.error["hint"])
-    assert (words.count("--cluster"), words[words.index("--cluster") + 1], words[-1]) == (1, "demo", "--replace")
-    neither = podid("disassociate", "shop/nosuch", "--yes", *both, "-o", "json")
-    hints = [json.loads(line)["error"]["hint"] for line in neither.stderr.splitlines() if '"error"' in line]
-    assert sorted(hint.partition("--cluster ")[2].split()[0] for hint in hints) == ["blue", "demo"]
-    assert all(hint.count("--cluster") == 1 for hint in hints)
-
-
-def test_hints_of_lists_name_the_cluster_that_failed(box: Sandbox, podid: Podid) -> None:
-    add_cluster(box.world, "blue")
-    outcome = podid("list", "--cluster", "blue", "--cluster", "dem", "-o", "json")
-    assert outcome.code == 8, outcome
-    words = shlex.split(outcome.error["hint"])
-    assert (words.count("--cluster"), words[words.index("--cluster") + 1]) == (1, "demo"), words
-
-
 def test_notes_of_several_name_their_cluster() -> None:
     both = ("associate", "shop/orders", "--cluster", "demo", "--cluster", "blue", "--region", "us-west-2")
     found = at_place(("podid", "restart", "shop/orders", "--cluster", "demo"), both)
     assert found[-4:] == ("--cluster", "demo", "--region", "us-west-2")
-
-
-# --- hostile names ----------------------------------------------------------------------------------------------------
-
-# IAM allows both; the first is also a way to say yes
-HOSTILE = ("-yq", "--yes", "-o=json")
-
-
-def _printed(outcome: Outcome) -> Iterator[tuple[str, ...]]:
-    """Every command line of podid's that somebody may paste."""
-    for line in (outcome.stdout + outcome.stderr).splitlines():
-        label, _, words = line.strip().partition(": ")
-        if label in ("Try", "fix") or label.startswith("fix ("):
-            yield tuple(shlex.split(words))
-        elif line.startswith("  podid "):
-            yield tuple(shlex.split(line))
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("role show -- NAME", 0),
-        ("role show -- NAMEs", 5),
-        ("role delete -- NAME", 6),
-        ("role delete -- NAMEs", 5),
-        ("role delete --role-name=NAME", 2),
-        ("role attach --managed-policy ReadOnlyAccess -- NAME", 6),
-        ("role attach --managed-policy ReadOnlyAccess -- NAMEs", 5),
-        ("role detach --inline-policy NAMEs -- NAME", 5),
-        ("role create --for shop/orders --description x -- NAME", 6),
-        ("trust check --role=NAME --for shop/orders", 3),
-        ("trust add --role=NAMEs --for shop/orders", 5),
-        ("trust remove --role=NAME --for shop/orders", 0),
-        ("trust tighten --role=NAMEs", 5),
-        ("associate shop/pay --role=NAME --wait none", 6),
-        ("associate shop/pay --role=NAMEs --wait none", 5),
-        ("associate shop/pay --role=NAME --update-trust --wait none", 0),
-        ("associate shop/orders --role=storefront --wait none", 6),
-        ("show shop/orders", 0),
-        ("move shop/orders shop/pay --wait none", 6),
-        ("doctor --check trust-wrong-principal", 3),
-        ("doctor --check role-no-permissions --fail-on warn", 3),
-        ("disassociate shop/orders --delete-role --wait none", 6),
-        ("undo NAME", 2),
-        ("history NAMENAMENAME", 2),
-    ],
-)
-def test_lines_for_roles_with_hostile_names(box: Sandbox, podid: Podid, name: str, line: str, code: int) -> None:
-    role = name.replace("=", "+") if "=" in name and "--role" in line else name
-    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    box.iam.make_role("111122223333", role, json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
-    box.iam.role_made("111122223333", role)
-    add_association(box.world, "shop", "orders", role)
-    outcome = podid(*(word.replace("NAME", role) for word in line.split()))
-    found = list(_printed(outcome))
-    for words in found:
-        if words[0] == "podid":
-            command, values = parsed(words)
-            assert not {"yes", "quiet"} & values.keys(), (words, outcome)
-            assert values.get("output") in (None, "table"), (command, words)
-    assert outcome.code == code, outcome

@@ -1,9 +1,26 @@
-"""States of identities, and the credentials of containers."""
+"""Credential sources of a container, the worst of several states, and exit codes."""
 
-from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
+from dataclasses import replace
+from typing import Any
+
+from harness import table
+from podid.domain.errors import ExitCode
+from podid.domain.evidence import UNSETTLED
+from podid.domain.findings import Outcome, Subject, Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.status import (
+    ContainerUse,
+    CredentialCandidate,
+    CredentialSource,
+    IdentityStatus,
+    PodStatus,
+    exit_code,
+    worst,
+)
+from podid.domain.status import IdentityState as S
 
 
-def test_an_sdk_uses_the_first_source_that_is_certain() -> None:
+def test_the_first_certain_source_is_used() -> None:
     may = CredentialCandidate(CredentialSource.PROFILE, "p", certain=False)
     pods, node = (
         CredentialCandidate(CredentialSource.POD_IDENTITY),
@@ -13,3 +30,60 @@ def test_an_sdk_uses_the_first_source_that_is_certain() -> None:
     assert (both.uses, both.certain, both.unless, both.unused) == ("pod-identity", False, (may,), (node,))
     last = ContainerUse("app", (may, node))
     assert (last.uses, last.certain, last.unless, last.unused) == ("node-role", False, (may,), ())
+
+
+@table(
+    ("states", "expected"),
+    [
+        ((), None),
+        ((S.READY, S.VERIFIED), S.READY),
+        ((S.READY, S.BROKEN, S.STALE), S.BROKEN),
+        # a state that could not be determined may be worse than configured
+        ((S.READY, None), None),
+        ((None, S.CONFIGURED), None),
+        ((None, S.DOUBTFUL), S.DOUBTFUL),
+        ((None,), None),
+    ],
+)
+def test_the_worst_state(states: tuple[S | None, ...], expected: S | None) -> None:
+    assert worst(states) is expected
+
+
+def identity(state: S | None, **more: Any) -> IdentityStatus:
+    new_pod = PodStatus(namespace="shop", name="", node="", workload=None, state=state)
+    values: dict[str, Any] = {"association": None, "cause": None, "new_pod": new_pod, "pods": ()}
+    return IdentityStatus(ref=ServiceAccountRef("shop", "orders"), state=state, **(values | more))
+
+
+def failed(error_code: str = "") -> Verdict:
+    return Verdict(check="c", outcome=Outcome.FAIL, subject=Subject("Pod", "a"), message="m", error_code=error_code)
+
+
+@table(
+    ("states", "allow_unknown", "expected"),
+    [
+        ((S.READY, S.PROVEN), False, ExitCode.OK),
+        ((S.READY, S.BROKEN, None), False, ExitCode.ATTENTION),
+        ((S.STALE,), True, ExitCode.ATTENTION),
+        ((S.CONFIGURED,), False, ExitCode.UNDETERMINED),
+        ((S.UNKNOWN,), True, ExitCode.OK),
+        ((None,), True, ExitCode.OK),
+        ((None,), False, ExitCode.UNDETERMINED),
+        ((S.DOUBTFUL,), True, ExitCode.UNDETERMINED),
+        ((S.NONE,), False, ExitCode.UNDETERMINED),
+    ],
+)
+def test_the_exit_code_for_a_required_state(
+    states: tuple[S | None, ...], allow_unknown: bool, expected: ExitCode
+) -> None:
+    assert exit_code(map(identity, states), S.READY, allow_unknown=allow_unknown) is expected
+
+
+def test_an_error_of_permissions_is_a_failure_whatever_the_state() -> None:
+    assert exit_code([identity(S.PROVEN, permissions=failed())], S.READY) is ExitCode.ATTENTION
+
+
+def test_a_status_settles_if_one_of_its_causes_does() -> None:
+    assert not identity(S.UNKNOWN, cause=failed()).settling
+    pod = replace(identity(S.READY).new_pod, name="orders-1", cause=failed(UNSETTLED))
+    assert identity(S.UNKNOWN, pods=(pod,)).settling

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 
+from foreign import check
 from harness import one_in
 from podid.aws.api import UNPARSABLE
 from podid.aws.errors import translate
@@ -17,7 +18,6 @@ from podid.kube.errors import Where, of_response
 from podid.render.errors import error_json, error_text
 from podid.render.screen import Screen
 from podid.sandbox.http import HttpAnswer
-from test_foreign_text import check
 
 from .mutations import STATUSES, mutated, mutations
 

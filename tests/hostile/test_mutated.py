@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from foreign import RUNNER
 from harness import Outcome, one_in
 from podid.aws import api
 from podid.aws import errors as aws_errors
@@ -24,7 +25,7 @@ from podid.domain.errors import ExitCode
 from podid.kube import errors
 from podid.kube.transport import Transport
 from podid.sandbox.http import HttpAnswer
-from test_foreign_text import RUNNER, check_all
+from test_foreign_text import check_all
 from ways import MUTATED
 from worlds import Site, whole_site
 

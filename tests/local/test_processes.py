@@ -2,6 +2,7 @@
 that of the installer of podid."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness import Podid
-from podid.local.processes import install_command
+from podid.local.processes import install_command, until_terminated
 from podid.sandbox import tour
 from podid.sandbox.box import Sandbox
 
@@ -120,3 +121,18 @@ def test_pip_of_the_same_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_binary_cannot_be_extended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert install_command("sandbox") == ("pipx", "install", "podid[sandbox]")
+
+
+def test_sigterm_ends_a_block_in_order() -> None:
+    before, steps = signal.getsignal(signal.SIGTERM), []
+    with until_terminated():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            steps.append("released")
+    assert (steps, signal.getsignal(signal.SIGTERM)) == (["released"], before)
+
+
+def test_ctrl_c_is_not_the_end_of_the_block() -> None:
+    with pytest.raises(KeyboardInterrupt), until_terminated():
+        raise KeyboardInterrupt

@@ -1,7 +1,10 @@
-"""The credentials endpoint answers its own command, and nobody else."""
+"""The credentials endpoint answers only its own command. And the server of metrics."""
 
 import http.client
 import json
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,7 +12,7 @@ import pytest
 
 from harness import table
 from podid.domain.errors import AccessDenied
-from podid.local.servers import PATH, CredentialsEndpoint
+from podid.local.servers import PATH, CredentialsEndpoint, Metric, Telemetry, exposition
 
 BODY = {"AccessKeyId": "ASIAEXAMPLE", "Token": "t"}
 
@@ -95,3 +98,29 @@ def test_a_connection_that_breaks_prints_nothing(capfd: pytest.CaptureFixture[st
                 raw.sendall(sent)
         assert ask(endpoint)[0] == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_metrics_and_health_have_a_server() -> None:
+    healthy = [True]
+    with Telemetry("127.0.0.1", 0, lambda: "metric 1\n", lambda: healthy[0]) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert urllib.request.urlopen(f"{url}/metrics", timeout=5).read() == b"metric 1\n"
+        assert urllib.request.urlopen(f"{url}/healthz", timeout=5).status == 200
+        healthy[0] = False
+        for path, code in (("/healthz", 503), ("/other", 404)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(url + path, timeout=5)
+            assert refused.value.code == code
+
+
+def test_labels_of_metrics_are_escaped() -> None:
+    assert exposition((Metric("a", "gauge", "b", {'x"\n\\': 1.0}, "c"),)).endswith('a{c="x\\"\\n\\\\"} 1.0\n')
+
+
+def test_the_end_of_the_block_does_not_wait_for_a_poll() -> None:
+    """The default poll of half a second delayed the end of `podid exec`."""
+    start = time.monotonic()
+    for _ in range(4):
+        with CredentialsEndpoint(dict):
+            pass
+    assert time.monotonic() - start < 1.5

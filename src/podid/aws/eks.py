@@ -93,7 +93,7 @@ class Eks(EksAddons):
         return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
 
     @needs(list_associations)
-    def iter_readable(
+    def iter_associations(
         self, cluster: str, namespace: str | None = None, *, only: Collection[ServiceAccountRef] = ()
     ) -> Iterator[Listed]:
         """Yield associations in order of arrival, with one describe for each, which starts while later pages are read.

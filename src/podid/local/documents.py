@@ -254,13 +254,15 @@ class _Refused(Exception):
 
 @dataclass(slots=True)
 class _Open:
-    """An object or list whose end was not reached yet. `key` is the key whose value comes next."""
+    """An object or list whose end was not reached yet. `key` is the key whose value comes next. With `skips` that value
+    is omitted, because its key is no text."""
 
     at: Position
     members: dict[str, DocumentNode] | None
     items: list[DocumentNode] = field(default_factory=list)
     keys: dict[str, Position] = field(default_factory=dict)
     key: str | None = None
+    skips: bool = False
 
 
 class _Reading:
@@ -299,19 +301,21 @@ class _Reading:
         inside = self._open[-1]
         if inside.members is None:
             inside.items.append(node)
-        elif inside.key is None:
-            inside.key = self._key(inside, node)
-        else:
+        elif inside.key is not None:
             inside.members.setdefault(inside.key, node)
             inside.key = None
+        elif inside.skips:
+            inside.skips = False
+        else:
+            inside.key = self._key(inside, node)
+            inside.skips = inside.key is None
 
-    def _key(self, inside: _Open, node: DocumentNode) -> str:
+    def _key(self, inside: _Open, node: DocumentNode) -> str | None:
         try:
             key = node.text
         except NotReadable as error:
             self._mistakes.add(node.at, f"a key {error}")
-            # a name that no key has, so that its value is read and skipped
-            return f"\0{node.at}"
+            return None
         if key in inside.keys:
             first = inside.keys[key]
             self._mistakes.add(node.at, f"this key appears twice, first in line {first.line}", key)

@@ -1,7 +1,11 @@
-"""Command lines of podid's own processes, and of the installer of its extras."""
+"""Command lines of podid's own processes, and of the installer of its extras; and the end of a process by SIGTERM."""
 
 import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # a file that an installer leaves in the environment of a program -> its command
@@ -41,3 +45,26 @@ def install_command(extra: str) -> tuple[str, ...]:
     # the pip of another environment would not help
     own = Path(shutil.which("pip") or "").parent == Path(sys.executable).parent
     return (*(("pip",) if own else (sys.executable, "-m", "pip")), "install", name)
+
+
+@contextmanager
+def until_terminated() -> Iterator[None]:
+    """End the block in order on SIGTERM, which interrupts it like Ctrl-C."""
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    # Python sets handlers in the main thread only
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, terminate) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not terminated:
+            raise
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)

@@ -34,7 +34,7 @@ def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(3):
         site.associate("shop", f"more-{number}")
     came: list[str] = []
-    stream, readable = Terminal.stream, Eks.iter_readable
+    stream, readable = Terminal.stream, Eks.iter_associations
 
     def streaming(self: Terminal, items: Iterable[Mapping[str, object]]) -> None:
         stream(self, (came.append("out") or item for item in items))  # type: ignore[func-returns-value]
@@ -43,7 +43,7 @@ def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
         yield from (came.append("read") or item for item in readable(self, *args, **named))  # type: ignore[func-returns-value]
 
     monkeypatch.setattr(Terminal, "stream", streaming)
-    monkeypatch.setattr(Eks, "iter_readable", reading)
+    monkeypatch.setattr(Eks, "iter_associations", reading)
     for columns, together in (("role", 1), ("pods,exists", 4)):
         came.clear()
         lines = site.must("list", "--columns", columns, "-o", "jsonl").stdout.splitlines()

@@ -1,7 +1,6 @@
 """What podid writes, and what it leaves alone."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +9,17 @@ import pytest
 from domain.trust.trust_helpers import (
     ACCOUNT,
     BOTH,
+    CART,
     CLUSTER,
+    EQUALS,
     HOP,
     IDENTITY,
+    OTHER,
     PODS,
     UNTAGGED,
     UNTAGGED_HOP,
     policy,
+    raws,
     statement,
 )
 from harness import table
@@ -25,7 +28,6 @@ from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust import (
     LivePod,
     PodIdentity,
-    Policy,
     ScopeKind,
     TrustVerdict,
     add,
@@ -43,18 +45,7 @@ from podid.domain.trust import (
     unwritable_principals,
 )
 
-CART = PodIdentity(CLUSTER, "shop", "cart")
 WEB = PodIdentity(CLUSTER, "web", "front")
-OTHER = {"Sid": "Ec2", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-EQUALS = {
-    "aws:SourceAccount": ACCOUNT,
-    "aws:RequestTag/kubernetes-namespace": "shop",
-    "aws:RequestTag/kubernetes-service-account": "orders",
-}
-
-
-def _raws(edited: Policy) -> list[Mapping[str, object]]:
-    return [s.raw for s in edited.statements]
 
 
 def test_the_statement_for_one_service_account() -> None:
@@ -197,13 +188,13 @@ def test_add_changes_nothing_where_access_is_there_or_cannot_be(
 def test_add_where_access_is_missing_narrower_or_not_sure(present: dict[str, Any], scope: ScopeKind) -> None:
     identity = replace(IDENTITY, pods=(LivePod("orders-1", "u"),))
     edit = add(policy(present), identity, scope)
-    assert _raws(edit.policy) == [present, build_statement(IDENTITY, scope)]
+    assert raws(edit.policy) == [present, build_statement(IDENTITY, scope)]
     assert edit.changed
 
 
 def test_add_without_session_tags_beside_a_statement_for_tags() -> None:
     edit = add(new_policy(IDENTITY), UNTAGGED)
-    assert _raws(edit.policy) == [build_statement(IDENTITY), build_statement(UNTAGGED)]
+    assert raws(edit.policy) == [build_statement(IDENTITY), build_statement(UNTAGGED)]
 
 
 def test_add_to_a_single_statement_and_back() -> None:
@@ -247,60 +238,6 @@ def test_a_trust_that_names_a_deleted_role_is_not_edited() -> None:
         assert (edit.changed, edit.reason, edit.statement) == (False, reason, None)
 
 
-def test_remove_takes_only_what_podid_would_write() -> None:
-    before = policy(OTHER, build_statement(CART), build_statement(IDENTITY))
-    edit = remove(before, CART)
-    assert _raws(edit.policy) == [OTHER, build_statement(IDENTITY)]
-    assert (edit.changed, edit.statement, edit.size) == (True, 1, policy_size(edit.policy))
-    assert edit.reason == f"Statement[1] ({build_statement(CART)['Sid']}) was removed"
-
-
-def test_remove_knows_its_statement_in_other_clothes() -> None:
-    condition = {
-        "ArnEquals": {"aws:SourceArn": [CLUSTER]},
-        "StringEquals": {key: [value] for key, value in EQUALS.items()},
-    }
-    edit = remove(policy(OTHER, statement(condition, Action=BOTH[::-1], Principal={"Service": [PODS]})), IDENTITY)
-    assert _raws(edit.policy) == [OTHER]
-
-
-@pytest.mark.parametrize("scope", [ScopeKind.NAMESPACE, ScopeKind.CLUSTER, ScopeKind.ACCOUNT])
-def test_remove_at_a_wider_scope(scope: ScopeKind) -> None:
-    before = policy(OTHER, build_statement(IDENTITY, scope))
-    assert _raws(remove(before, IDENTITY, scope).policy) == [OTHER]
-    assert not remove(before, IDENTITY).changed
-
-
-def test_remove_reports_access_that_stays() -> None:
-    edit = remove(policy(build_statement(IDENTITY), statement(Sid="Wide")), IDENTITY)
-    assert _raws(edit.policy) == [statement(Sid="Wide")]
-    assert edit.reason == "Statement[0] (Podidd27beb1e) was removed"
-    assert edit.notes == ("Statement[0] (Wide) may still allow shop/orders",)
-
-
-@pytest.mark.parametrize(
-    ("present", "reason", "index"),
-    [
-        ([OTHER], "no statement allows shop/orders", None),
-        (
-            [OTHER, statement({"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["orders", "cart"]}})],
-            "Statement[1] grants the access, and also allows others: service account orders or cart in any "
-            "namespace in any cluster in account 111122223333; they would lose access",
-            1,
-        ),
-        (
-            [build_statement(IDENTITY)],
-            "no statement would remain, and no one could assume the role: delete the role instead",
-            0,
-        ),
-    ],
-)
-def test_remove_refuses(present: list[dict[str, Any]], reason: str, index: int | None) -> None:
-    before = policy(*present)
-    edit = remove(before, IDENTITY)
-    assert (edit.policy, edit.changed, edit.reason, edit.statement) == (before, False, reason, index)
-
-
 def test_tighten_replaces_wide_statements_in_their_place() -> None:
     before = policy(
         OTHER,
@@ -310,7 +247,7 @@ def test_tighten_replaces_wide_statements_in_their_place() -> None:
         build_statement(WEB),
     )
     edit = tighten(before, [IDENTITY, CART, WEB, IDENTITY])
-    assert _raws(edit.policy) == [
+    assert raws(edit.policy) == [
         OTHER,
         build_statement(IDENTITY),
         build_statement(CART),
@@ -328,7 +265,7 @@ def test_tighten_replaces_wide_statements_in_their_place() -> None:
 
 def test_tighten_says_which_exact_statements_stay() -> None:
     edit = tighten(policy(build_statement(WEB), build_statement(IDENTITY), statement(Sid="Wide")), [IDENTITY])
-    assert _raws(edit.policy) == [build_statement(WEB), build_statement(IDENTITY)]
+    assert raws(edit.policy) == [build_statement(WEB), build_statement(IDENTITY)]
     label = f"Statement[0] ({build_statement(WEB)['Sid']})"
     assert edit.reason == (
         f"Statement[2] (Wide) was removed; the former {label} still allows service accounts that were not specified"
@@ -392,7 +329,7 @@ def test_tighten_to_nobody_or_beyond_the_quota() -> None:
 def test_tighten_leaves_statements_for_other_actions() -> None:
     irsa_like = statement(Sid="Other", Action="sts:SetSourceIdentity")
     edit = tighten(policy(irsa_like, statement()), [UNTAGGED])
-    assert _raws(edit.policy) == [irsa_like, build_statement(UNTAGGED)]
+    assert raws(edit.policy) == [irsa_like, build_statement(UNTAGGED)]
 
 
 def test_other_principals() -> None:

@@ -11,15 +11,24 @@ from typing import Any
 
 import pytest
 
-from domain.trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, IDENTITY, PODS, UNTAGGED, statement
+from domain.trust.trust_helpers import (
+    ACCOUNT,
+    BOTH,
+    CLUSTER,
+    IDENTITY,
+    NS,
+    OIDC,
+    OIDC_ID,
+    PODS,
+    SA,
+    UNTAGGED,
+    statement,
+)
 from harness import Outcome, Podid, table
 from podid.domain.trust import PodIdentity, Policy, ScopeKind, TrustVerdict, build_statement, evaluate, parse_policy
 
-NS, SA = "aws:RequestTag/kubernetes-namespace", "aws:RequestTag/kubernetes-service-account"
 ARN = "aws:RequestTag/eks-cluster-arn"
 OTHER_CLUSTER = CLUSTER.replace("/demo", "/prod")
-OIDC_ID = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
-OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{OIDC_ID}"
 GONE = "AROAEXAMPLE1234567890"
 
 OWN = build_statement(IDENTITY)

@@ -8,38 +8,25 @@ from domain.trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
     CLUSTER,
-    EXTERNAL_ID,
     HOP,
     IDENTITY,
+    NS,
+    OIDC,
     PODS,
-    UNTAGGED,
-    UNTAGGED_HOP,
+    SA,
+    exact,
+    findings,
     policy,
     statement,
 )
 from harness import table
 from podid.domain.trust import (
     LivePod,
-    PodIdentity,
     Scope,
     ScopeKind,
-    TargetHop,
     build_statement,
     evaluate,
 )
-
-NS = "aws:RequestTag/kubernetes-namespace"
-SA = "aws:RequestTag/kubernetes-service-account"
-OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC"
-
-
-def _findings(request: PodIdentity | TargetHop, *statements: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    found = evaluate(policy(*statements), request)
-    return [(finding.id, finding.severity, finding.message) for finding in found.findings]
-
-
-def _exact(**members: Any) -> dict[str, Any]:
-    return build_statement(IDENTITY) | members
 
 
 @table(
@@ -66,7 +53,7 @@ def _exact(**members: Any) -> dict[str, Any]:
             ("trust-wrong-principal", f"no statement allows {PODS}"),
         ),
         (
-            [_exact(Sid="A", Action="sts:AssumeRole")],
+            [exact(Sid="A", Action="sts:AssumeRole")],
             (
                 "trust-missing-tag-session",
                 f"Statement[0] (A) applies to {PODS}, but does not allow sts:TagSession; both actions are required",
@@ -75,7 +62,7 @@ def _exact(**members: Any) -> dict[str, Any]:
         (
             [
                 statement({"StringEquals": {NS: "web"}}, Action="sts:AssumeRole"),
-                _exact(Sid="", Action="sts:AssumeRole"),
+                exact(Sid="", Action="sts:AssumeRole"),
             ],
             (
                 "trust-missing-tag-session",
@@ -187,7 +174,7 @@ def _exact(**members: Any) -> dict[str, Any]:
             ),
         ),
         (
-            [_exact(), statement({"StringEquals": {NS: "shop"}}, Effect="Deny", Sid="No")],
+            [exact(), statement({"StringEquals": {NS: "shop"}}, Effect="Deny", Sid="No")],
             (
                 "trust-condition-never-matches",
                 f"Statement[1] (No) denies the request because of StringEquals {NS} (EKS sends shop); "
@@ -197,13 +184,13 @@ def _exact(**members: Any) -> dict[str, Any]:
     ],
 )
 def test_what_keeps_a_service_account_out(statements: list[Mapping[str, Any]], expected: tuple[str, str]) -> None:
-    assert _findings(IDENTITY, *statements) == [(expected[0], "error", expected[1])]
+    assert findings(IDENTITY, *statements) == [(expected[0], "error", expected[1])]
 
 
 def test_every_failing_condition_is_named_and_the_nearest_statement_speaks() -> None:
     far = statement({"StringEquals": {NS: "a", SA: "b", "aws:SourceAccount": "c"}})
     near = statement({"StringEquals": {NS: "web", SA: "front", "aws:SourceAccount": ACCOUNT}})
-    assert _findings(IDENTITY, far, near) == [
+    assert findings(IDENTITY, far, near) == [
         (
             "trust-condition-never-matches",
             "error",
@@ -215,48 +202,6 @@ def test_every_failing_condition_is_named_and_the_nearest_statement_speaks() -> 
             f"Statement[1] does not match: StringEquals {SA} requires front, but EKS sends orders",
         ),
     ]
-
-
-def test_both_actions_missing() -> None:
-    assert [(id_, severity) for id_, severity, _ in _findings(IDENTITY, _exact(Action="sts:GetCallerIdentity"))] == [
-        ("trust-missing-tag-session", "error"),
-        ("trust-missing-tag-session", "error"),
-    ]
-
-
-def test_while_session_tags_are_off() -> None:
-    message = (
-        f"Statement[0] does not match: StringEquals {NS} requires shop, but EKS does not send it; "
-        "session tags are disabled, so EKS sends no aws:RequestTag"
-    )
-    id_ = "trust-request-tag-with-tags-disabled"
-    assert _findings(UNTAGGED, statement({"StringEquals": {NS: "shop"}})) == [(id_, "error", message)]
-    keys = statement({"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}})
-    assert [found[:2] for found in _findings(UNTAGGED, keys)] == [(id_, "error")]
-    denied = [statement(), statement({"Null": {NS: "true"}}, Effect="Deny", Action="sts:TagSession")]
-    assert _findings(UNTAGGED, *denied)[:1] == [
-        (
-            id_,
-            "warn",
-            f"Statement[1] denies the request because of Null {NS} (EKS does not send it); an explicit Deny overrides "
-            "every Allow",
-        )
-    ]
-    only_assume = build_statement(UNTAGGED) | {"Action": "sts:AssumeRole"}
-    assert [found[:2] for found in _findings(UNTAGGED, only_assume)] == [("trust-missing-tag-session", "warn")]
-
-
-def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
-    message = (
-        "Statement[1] (Wide) allows every service account of every cluster: "
-        "anyone who can create an association can use the role"
-    )
-    assert _findings(IDENTITY, _exact(), statement(Sid="Wide")) == [("trust-too-broad", "warn", message)]
-    everything = statement({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}})
-    assert [found[0] for found in _findings(IDENTITY, everything)] == ["trust-too-broad"]
-    account = f"90909090{'9090'}"
-    there = PodIdentity(CLUSTER.replace(ACCOUNT, account), "shop", "orders")
-    assert _findings(there, statement({"StringEquals": {"aws:SourceAccount": account}})) == []
 
 
 @table(
@@ -326,100 +271,8 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
     assert Scope(ScopeKind.ANY, "x").narrowed
 
 
-@table(
-    ("request_", "statements", "expected"),
-    [
-        (
-            HOP,
-            [statement(Principal={"AWS": "1"})],
-            ("target-role-trust-broken", "error", f"no statement allows {BASE_ROLE}: the trust policy names 1"),
-        ),
-        (
-            HOP,
-            [statement(Principal={"AWS": BASE_ROLE}, Action="sts:AssumeRole")],
-            (
-                "target-role-trust-broken",
-                "error",
-                f"Statement[0] applies to {BASE_ROLE}, but does not allow sts:TagSession; both actions are required",
-            ),
-        ),
-        (
-            UNTAGGED_HOP,
-            [statement(Principal={"AWS": BASE_ROLE}, Action="sts:AssumeRole")],
-            (
-                "target-role-trust-broken",
-                "warn",
-                f"Statement[0] applies to {BASE_ROLE}, but does not allow sts:TagSession; both actions are required",
-            ),
-        ),
-        (
-            UNTAGGED_HOP,
-            [statement({"StringEquals": {"sts:ExternalId": "x"}}, Principal={"AWS": BASE_ROLE})],
-            (
-                "external-id-mismatch",
-                "error",
-                "Statement[0] does not match: StringEquals sts:ExternalId requires x, but the request contains "
-                f"{EXTERNAL_ID}",
-            ),
-        ),
-        (
-            HOP,
-            [statement({"StringEquals": {NS: "web"}}, Principal={"AWS": BASE_ROLE})],
-            (
-                "target-role-trust-broken",
-                "error",
-                f"Statement[0] does not match: StringEquals {NS} requires web, but the request contains shop",
-            ),
-        ),
-        (
-            UNTAGGED_HOP,
-            [statement({"StringEquals": {NS: "shop"}}, Principal={"AWS": BASE_ROLE})],
-            (
-                "target-role-trust-broken",
-                "error",
-                f"Statement[0] does not match: StringEquals {NS} requires shop, but the request does not contain it; "
-                "session tags are disabled, so EKS sends no aws:RequestTag",
-            ),
-        ),
-        (
-            HOP,
-            [statement({"ArnEquals": {"aws:SourceArn": CLUSTER}}, Principal={"AWS": BASE_ROLE})],
-            (
-                "target-role-trust-broken",
-                "error",
-                f"Statement[0] does not match: ArnEquals aws:SourceArn requires {CLUSTER}, but the request does not "
-                "contain it",
-            ),
-        ),
-        (
-            HOP,
-            [statement(Principal={"AWS": BASE_ROLE}), statement(Principal={"AWS": BASE_ROLE}, Effect="Deny")],
-            (
-                "target-role-trust-broken",
-                "error",
-                "Statement[1] denies the request; an explicit Deny overrides every Allow",
-            ),
-        ),
-        (
-            HOP,
-            [statement(Principal={"AWS": [BASE_ROLE, "AROAEXAMPLE1234567890"]})],
-            (
-                "role-recreated",
-                "warn",
-                "the trust policy names AROAEXAMPLE1234567890, the unique id of a deleted role or user; "
-                "a new one of that name does not match",
-            ),
-        ),
-    ],
-)
-def test_findings_at_hop_2(
-    request_: TargetHop, statements: list[Mapping[str, Any]], expected: tuple[str, str, str]
-) -> None:
-    assert _findings(request_, *statements) == [expected]
-
-
 def test_a_recreated_base_role() -> None:
-    found = _findings(HOP, statement(Principal={"AWS": "AROAEXAMPLE1234567890"}))
+    found = findings(HOP, statement(Principal={"AWS": "AROAEXAMPLE1234567890"}))
     assert [finding[:2] for finding in found] == [
         ("role-recreated", "error"),
         ("target-role-trust-broken", "error"),
@@ -478,7 +331,7 @@ def test_why_a_verdict_is_unknown(members: dict[str, Any], reason: str) -> None:
 
 
 def test_an_unknown_deny_is_named() -> None:
-    found = evaluate(policy(_exact(), statement({"Weird": {NS: "x"}}, Effect="Deny", Sid="D")), IDENTITY)
+    found = evaluate(policy(exact(), statement({"Weird": {NS: "x"}}, Effect="Deny", Sid="D")), IDENTITY)
     assert found.assume_role.reason == "Statement[1] (D) may deny the request: podid does not know the operator Weird"
     assert (found.assume_role.statement, found.assume_role.sid) == (1, "D")
 

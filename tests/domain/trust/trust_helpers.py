@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from podid.domain.trust import Evaluation, PodIdentity, Policy, TargetHop, evaluate, parse_policy
+from podid.domain.trust import (
+    Evaluation,
+    LivePod,
+    PodIdentity,
+    Policy,
+    TargetHop,
+    build_statement,
+    evaluate,
+    parse_policy,
+)
 
 PODS = "pods.eks.amazonaws.com"
 ACCOUNT = "111122223333"
@@ -17,6 +26,20 @@ IDENTITY = PodIdentity(CLUSTER, "shop", "orders")
 UNTAGGED = PodIdentity(CLUSTER, "shop", "orders", session_tags=False)
 HOP = TargetHop(BASE_ROLE, IDENTITY, EXTERNAL_ID)
 UNTAGGED_HOP = TargetHop(BASE_ROLE, UNTAGGED, EXTERNAL_ID)
+MATCH, NO, UNKNOWN = "match", "no-match", "unknown"
+NS = "aws:RequestTag/kubernetes-namespace"
+SA = "aws:RequestTag/kubernetes-service-account"
+OIDC_ID = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{OIDC_ID}"
+CART = PodIdentity(CLUSTER, "shop", "cart")
+OTHER = {"Sid": "Ec2", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+# the conditions of podid's statement for one service account
+EQUALS = {
+    "aws:SourceAccount": ACCOUNT,
+    "aws:RequestTag/kubernetes-namespace": "shop",
+    "aws:RequestTag/kubernetes-service-account": "orders",
+}
+LIVE_PODS = (LivePod("orders-abc", "uid-1"), LivePod("orders-very-long-name", "uid-2"))
 
 
 def statement(condition: Mapping[str, Any] | None = None, **members: Any) -> dict[str, Any]:
@@ -28,6 +51,20 @@ def statement(condition: Mapping[str, Any] | None = None, **members: Any) -> dic
 
 def policy(*statements: Mapping[str, Any], version: str = "2012-10-17") -> Policy:
     return parse_policy({"Version": version, "Statement": list(statements)})
+
+
+def raws(edited: Policy) -> list[Mapping[str, object]]:
+    return [item.raw for item in edited.statements]
+
+
+def exact(**members: Any) -> dict[str, Any]:
+    """Return podid's statement for one service account, with other members."""
+    return build_statement(IDENTITY) | members
+
+
+def findings(request: PodIdentity | TargetHop, *statements: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    evaluation = evaluate(policy(*statements), request)
+    return [(item.id, item.severity, item.message) for item in evaluation.findings]
 
 
 def verdicts(evaluation: Evaluation) -> tuple[str, str]:

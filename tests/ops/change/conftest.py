@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ops.change.dying import Launcher
 from podid.aws.session import AwsSession
-
-from .dying import Launcher
 
 
 @pytest.fixture(autouse=True)

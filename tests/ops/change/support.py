@@ -11,10 +11,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from harness import Podid
-from podid.domain.aws import AttachedPolicy, RolePolicies
+from podid.domain.aws import Association, AttachedPolicy, Role, RolePolicies
 from podid.domain.errors import NotFound
-from podid.domain.plan import Place
+from podid.domain.plan import Header, Place
+from podid.ops.change.kinds import (
+    ROLE_ATTACHMENT,
+)
 from podid.ops.clients import Clients
+from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest
 from podid.sandbox.world import ClusterRecord
@@ -149,3 +153,27 @@ def policy_file(directory: Path, document: object = POLICY, name: str = "read-ta
     path = directory / name
     path.write_text(document if isinstance(document, str) else json.dumps(document))
     return str(path)
+
+
+HEADER = Header(
+    caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
+)
+ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
+UPDATE = ("role", "create", "shared", "--update-trust", "--adopt", "-o", "json", "--for")
+
+
+def shared_role(box: Sandbox, name: str = "shared") -> None:
+    """Create a role whose trust policy lacks sts:TagSession."""
+    add_role(box.world, box.iam, name, pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",)))
+
+
+ROLE_ARN = "arn:aws:iam::111122223333:role/a"
+SOME_ROLE = Role(name="a", arn=ROLE_ARN, path="/", role_id="AROA", trust={"Statement": []})
+SOME_ASSOCIATION = Association(
+    cluster_name="demo",
+    namespace="shop",
+    service_account="orders",
+    association_id="a-1",
+    association_arn="",
+    role_arn=ROLE_ARN,
+)

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from ops.change.support import account_state, policy_file, runs, writes
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, policy_file, runs, writes
 
 CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 ROLE = ("--role", "storefront")

@@ -1,38 +1,27 @@
 """Two at once, and things that move between a plan and its undoing."""
 
-import fcntl
 import json
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness import Podid
-from podid.domain.plan import Done, Header, Status
+from ops.change.dying import Ended, Launcher
+from ops.change.support import ATTACHMENT, HEADER, UPDATE, account_state, policy_file, runs, shared_role, writes
+from podid.domain.plan import Done, Status
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE_ATTACHMENT
-from podid.ops.change.kinds.trusts import RoleTrustKind
-from podid.ops.change.records import Run
-from podid.ops.change.settle import settle
-from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
+from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
-from .dying import Ended, Launcher
-from .support import PLACE, account_state, attached, policy_file, runs, writes
-
 pytestmark = pytest.mark.sampled(3)
 
-HEADER = Header(
-    caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
-)
+
 Launchers = tuple[Launcher, Launcher]
-ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
 def at_once(
@@ -63,13 +52,6 @@ def at_once(
         return [launcher.wait() for launcher in launchers]
     finally:
         box.gateway.answer = answer  # type: ignore[method-assign]
-
-
-UPDATE = ("role", "create", "shared", "--update-trust", "--adopt", "-o", "json", "--for")
-
-
-def shared_role(box: Sandbox, name: str = "shared") -> None:
-    add_role(box.world, box.iam, name, pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",)))
 
 
 def admitted(box: Sandbox, name: str = "shared") -> set[str]:
@@ -117,107 +99,6 @@ def test_pairs_of_trust_changes_lose_nothing(
         ended = [launcher.wait() for launcher in launchers]
         assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
         assert admitted(box, f"shared-{pair}") == {"one", "two"}, pair
-
-
-def test_a_writer_who_never_lets_up_is_said(
-    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is written is written over: no success is claimed."""
-    shared_role(box)
-    answer = box.gateway.answer
-    (role,) = [item for item in box.iam.backend("111122223333").roles.values() if item.name == "shared"]
-    theirs = role.assume_role_policy_document
-    looks = 0
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        nonlocal looks
-        done = answer(request)
-        if box.gateway.name(request).operation == "GetRole" and role.assume_role_policy_document != theirs:
-            looks += 1
-            role.assume_role_policy_document = theirs
-        return done
-
-    box.gateway.answer = answering  # type: ignore[method-assign]
-    outcome = podid(*UPDATE, "shop/orders")
-    assert outcome.code == 6, outcome
-    assert outcome.stdout == ""
-    assert (
-        outcome.error["message"]
-        == "The trust policy of role shared was changed, but someone else has overwritten it since"
-    )
-    assert outcome.error["hint"].startswith("podid role create shared")
-    assert 3 <= looks <= 10
-    assert runs(podid)[0]["status"] == "failed"
-
-
-def test_a_trust_that_may_not_be_read_again_is_not_told_as_lost(
-    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The right to read it goes when it has been read back."""
-    shared_role(box)
-    lost = RoleTrustKind.lost
-
-    def denied(*given: Any) -> bool:
-        box.world.credentials.deny("iam:GetRole")
-        return lost(*given)
-
-    monkeypatch.setattr(RoleTrustKind, "lost", denied)
-    outcome = podid(*UPDATE, "shop/orders")
-    assert outcome.code == 0, outcome
-    (note,) = [note for note in outcome.json["notes"] if "could not be read again" in note]
-    assert "is not authorized to perform iam:GetRole" in note
-    assert runs(podid)[0]["status"] == "done"
-
-
-def test_a_role_that_somebody_deletes_meanwhile_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:
-    shared_role(box)
-    answer, roles = box.gateway.answer, box.iam.backend("111122223333").roles
-    (key,) = [key for key, role in roles.items() if role.name == "shared"]
-    written = False
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        nonlocal written
-        done, name = answer(request), box.gateway.name(request).operation
-        written = written or name == "UpdateAssumeRolePolicy"
-        if written and name == "GetRole":
-            roles.pop(key, None)
-        return done
-
-    box.gateway.answer = answering  # type: ignore[method-assign]
-    outcome = podid(*UPDATE, "shop/orders")
-    assert (outcome.code, outcome.stdout) == (6, "")
-    assert outcome.error["message"].endswith("was changed, but someone else has deleted it since")
-
-
-def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
-    box: Sandbox, podid: Podid, journal: Path
-) -> None:
-    shared_role(box)
-    answer = box.gateway.answer
-    (role,) = [item for item in box.iam.backend("111122223333").roles.values() if item.name == "shared"]
-    theirs = pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",))
-    theirs["Statement"].insert(
-        0, {"Sid": "New", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    )
-    changed = False
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        nonlocal changed
-        done = answer(request)
-        if box.gateway.name(request).operation == "ListRolePolicies" and not changed:
-            changed = True  # the planner has read the trust by now
-            role.assume_role_policy_document = json.dumps(theirs)
-        return done
-
-    box.gateway.answer = answering  # type: ignore[method-assign]
-    outcome = podid(*UPDATE, "shop/orders")
-    assert outcome.code == 0, outcome
-    (action,) = [item for item in outcome.json["actions"] if item["kind"] == "role-trust"]
-    assert action["before"]["policyDocument"] == theirs
-    assert action["after"]["policyDocument"]["Statement"][:2] == theirs["Statement"]
-    assert "planned again" in outcome.json["notes"][-1]
-    assert podid("undo", "last", "--yes").code == 0
-    assert account_state(box)["roles"]["shared"]["trust"] == theirs
 
 
 def test_two_associate_the_same_account(box: Sandbox, podid: Podid, journal: Path, launchers: Launchers) -> None:
@@ -334,79 +215,6 @@ def test_undo_of_an_association_that_was_changed_since(box: Sandbox, podid: Podi
     assert outcome.code == 6
     assert f"Association shop/orders has changed since run {run_id}" in outcome.stderr
     assert account_state(box) == before
-
-
-def test_a_policy_that_somebody_writes_after_the_plan_is_not_overwritten(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
-    """PutRolePolicy has no condition: the last moment to look is just before."""
-    assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
-    answer = box.gateway.answer
-    theirs = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
-    planned = False
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        nonlocal planned
-        done = answer(request)
-        if b"ListAttachedRolePolicies" in request.body and not planned:
-            planned = True  # the planner has read everything now
-            box.iam.backend("111122223333").put_role_policy("shop-orders", "read-table", theirs)
-        return done
-
-    box.gateway.answer = answering  # type: ignore[method-assign]
-    command = ("role", "create", "shop-orders", "--for", "shop/orders", "--replace")
-    outcome = podid(*command, "--policy-file", policy_file(tmp_path))
-
-    assert outcome.code == 6
-    assert "has changed since the plan was made" in outcome.stderr
-    policies = box.iam.backend("111122223333").roles
-    assert [role.policies["read-table"] for role in policies.values() if role.name == "shop-orders"] == [theirs]
-
-
-def test_a_running_run_is_never_settled_nor_undone(box: Sandbox, podid: Podid, journal: Path) -> None:
-    recorder = Journal(journal).begin(("role", "create"), HEADER, box.world.clock.datetime())
-    recorder.intent(0, ATTACHMENT)
-    box.world.clock.advance(1)
-
-    assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
-
-    running = runs(podid)[-1]
-    assert (running["status"], running["actions"][0]["status"]) == ("running", "open")
-    undo = podid("undo", recorder.run_id, "--yes")
-    assert (undo.code, "is still in progress" in undo.stderr) == (6, True)
-    recorder.close()  # as the kernel does for a process that dies
-    assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
-    assert runs(podid)[-1]["actions"][0]["status"] == "failed"
-
-
-def test_a_run_is_settled_once(journal: Path) -> None:
-    """Both have seen it open; what the first found and then changed must not be judged again by the second."""
-    recorder = Journal(journal).begin(("role", "create"), HEADER, datetime.now(UTC))
-    recorder.intent(0, ATTACHMENT)
-    recorder.close()
-    settled = []
-
-    class Slow(Journal):
-        """Lets another process settle between its own look and its lock."""
-
-        def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
-            seen = super().runs(since)
-            settled.append(settle(attached("p"), PLACE, Journal(journal)))
-            return seen
-
-    assert settle(attached(), PLACE, Slow(journal)).items == ()
-    assert [len(one.items) for one in settled] == [1]
-    assert [step.status for run in Journal(journal).runs() for step in run.steps] == [Status.DONE]
-
-
-def test_a_run_that_another_is_settling_is_left_to_it(journal: Path) -> None:
-    recorder = Journal(journal).begin(("role", "create"), HEADER, datetime.now(UTC))
-    recorder.intent(0, ATTACHMENT)
-    recorder.close()
-    descriptor = os.open(journal / f"{recorder.run_id}.jsonl", os.O_RDWR)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    assert settle(attached(), PLACE, Journal(journal)).items == ()
-    os.close(descriptor)
 
 
 def test_many_writers_at_once(journal: Path) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from ops.change.support import account_state, policy_file, runs, writes
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, policy_file, runs, writes
 
 ORDERS = ("--for", "shop/orders")
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--role")

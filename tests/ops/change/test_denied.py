@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from ops.change.support import account_state, policy_file
 from podid.checks.all import ALL
 from podid.ops.reading.sections import permissions
 from podid.sandbox.box import Sandbox
-
-from .support import account_state, policy_file
 
 # what is read to say what comes of a change: without it that is not known, and the change is made
 AHEAD = frozenset(permissions(ALL).iam) | {"cloudformation:DescribeStackResources"}

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness import Podid, one_in
+from ops.change.support import account_state, policy_file, runs, undo_everything, writes
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-
-from .support import account_state, policy_file, runs, undo_everything, writes
 
 # the same call for the role that another one goes on to
 TARGET = "UpdateAssumeRolePolicy of a target role"

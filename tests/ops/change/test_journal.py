@@ -9,21 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
-from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.plan import Done, Header, Status
+from ops.change.support import HEADER, account_state, runs, writes
+from podid.domain.errors import InvalidInput
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE_ATTACHMENT
-from podid.ops.change.settle import settle
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
-from .support import PLACE, account_state, attached, runs, writes
-
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
-HEADER = Header(
-    caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
-)
-ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
 def refuses(
@@ -261,60 +253,6 @@ def test_a_relative_home(box: Sandbox, podid: Podid, monkeypatch: pytest.MonkeyP
     refuses(box, podid, "HOME is 'here', which is not an absolute path", advice="Set HOME or XDG_STATE_HOME")
 
 
-def test_steps_that_were_never_tried(journal: Path) -> None:
-    """A run that was killed between two steps is not done, whatever became of the first; one that came to its end
-    without the second looks different."""
-    other = ROLE_ATTACHMENT.action(None, {"roleName": "s", "policyArn": "p"})
-    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, other))
-    recorder.intent(0, ATTACHMENT)
-    assert Journal(journal).get("last").status == "running"
-    recorder.outcome(0, Done(ATTACHMENT, Status.DONE, ATTACHMENT.after))
-    recorder.close()
-    run = Journal(journal).get("last")
-    assert (run.status, run.untried) == ("interrupted", (other,))
-    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, other)) as recorder:
-        recorder.intent(0, ATTACHMENT)
-        recorder.outcome(0, Done(ATTACHMENT, Status.DONE, ATTACHMENT.after))
-    run = Journal(journal).get("last")
-    assert (run.status, run.untried) == ("partial", (other,))
-
-
-@pytest.mark.parametrize("text", ["", GOOD[:20], GOOD[:-1]])
-def test_a_run_without_a_whole_head_did_nothing(journal: Path, text: str) -> None:
-    journal.mkdir(mode=0o700)
-    (journal / "20260101T000000000Z-abc123.jsonl").write_text(text)
-    assert Journal(journal).runs() == ()
-
-
-@pytest.mark.parametrize("keep", [1, 40, -1])
-def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
-    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC))
-    recorder.intent(0, ATTACHMENT)
-    recorder.close()
-    file = next(journal.iterdir())
-    whole = file.read_bytes()
-    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as other:
-        other.intent(0, ATTACHMENT)
-        other.outcome(0, Done(ATTACHMENT, Status.DONE, None))
-    outcome = (journal / f"{other.run_id}.jsonl").read_bytes().splitlines(keepends=True)[-2]
-    file.write_bytes(whole + outcome[:keep])
-
-    (run,) = [run for run in Journal(journal).runs() if run.run_id == recorder.run_id]
-    assert [step.status for step in run.steps] == [None]
-    settled = settle(attached(), PLACE, Journal(journal))
-    assert settled.sentences == (
-        f"run {recorder.run_id} was interrupted; managed policy p of role r: settled: the change was not made",
-    )
-    assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
-
-
-def test_recorders_complain_in_the_users_words(journal: Path) -> None:
-    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC))
-    os.close(recorder.descriptor)
-    with pytest.raises(UsageError, match="Bad file descriptor"):
-        recorder.intent(0, ATTACHMENT)
-
-
 def test_undo_checks_where_the_run_was_made(
     box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,12 +288,12 @@ def test_runs_of_one_millisecond_are_in_order(journal: Path, microsecond: int) -
     assert [run.run_id for run in Journal(journal).runs()] == begun[::-1]
 
 
-def test_changes_of_a_run_that_came_to_the_same_are_one_sentence(journal: Path) -> None:
-    others = [ROLE_ATTACHMENT.action(None, {"roleName": name, "policyArn": "p"}) for name in ("s", "t")]
-    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as recorder:
-        for number, action in enumerate((ATTACHMENT, *others)):
-            recorder.intent(number, action)
-    policies = "managed policy p of role r, managed policy p of role s, managed policy p of role t"
-    assert settle(attached(), PLACE, Journal(journal)).sentences == (
-        f"run {recorder.run_id} was interrupted; {policies}: settled: the change was not made",
-    )
+def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "--journal-dir", str(journal))
+    assert podid(*line).code == 0
+    assert journal.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in journal.iterdir()] == [0o600]
+    journal.chmod(0o777)
+    assert podid("associate", "shop/pay", *line[2:]).code == 2
+    assert podid("list", "-o", "name").stdout == "shop/orders\n"

@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from ops.change.dying import CUTS, Launcher
+from ops.change.support import POLICY, account_state, killed_at_write, policy_file, runs, undo_everything
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
-
-from .dying import CUTS, Launcher
-from .support import POLICY, account_state, killed_at_write, policy_file, runs, undo_everything
 
 pytestmark = pytest.mark.sampled(3)
 

@@ -7,10 +7,9 @@ from itertools import product
 import pytest
 
 from harness import Outcome, one_in
+from ops.change.support import account_state, writes
 from podid.ops.association.files import read_items
 from worlds import ACCOUNT, ORDERS, Site, trust_for
-
-from .support import account_state, writes
 
 pytestmark = pytest.mark.sampled(3)
 

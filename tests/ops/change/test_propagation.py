@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from ops.change.test_kinds import SOME_ASSOCIATION, SOME_ROLE
+from ops.change.support import SOME_ASSOCIATION, SOME_ROLE
 from podid.calls.patience import Clock, Patience
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused

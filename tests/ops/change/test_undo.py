@@ -1,7 +1,6 @@
 """Undo: which run is meant, what it puts back and shows, and what it takes on no journal's word."""
 
 import json
-import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,32 +9,33 @@ from typing import Any
 import pytest
 
 from harness import Answers, Podid
-from parsing import parsed
-from podid.domain.plan import Action, Done, Header, Status
+from ops.change.forging import (
+    ADMIN,
+    ASSOCIATE,
+    CALLER,
+    CREATE,
+    NONE,
+    PODS,
+    ROLE_ARN,
+    forged,
+    opened,
+    role_with,
+    trust_of,
+)
+from ops.change.support import ACCOUNT, account_state, policy_file, runs, writes
+from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import (
     ASSOCIATION,
-    ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
-    ROLE_SETTINGS,
-    ROLE_TRUST,
     TARGET_TRUST,
 )
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from worlds import Site
 
-from .support import ACCOUNT, account_state, policy_file, runs, writes
-
-ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role"
-ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
-CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 INLINE = ("--inline-policy", "read-table")
-CALLER = f"arn:aws:iam::{ACCOUNT}:user/podid-admin"
-
-
-# --- which run --------------------------------------------------------------------------------------------------------
 
 
 def test_order_is_that_of_the_runs_and_not_of_the_clock(journal: Path) -> None:
@@ -62,19 +62,6 @@ def test_names_that_are_no_runs_stand_in_no_way(journal: Path, box: Sandbox, pod
     assert podid("undo", "last", "--yes").code == 0
 
 
-@pytest.mark.parametrize("length", range(7))
-def test_an_id_takes_six_characters(box: Sandbox, podid: Podid, length: int) -> None:
-    assert podid(*ASSOCIATE).code == 0
-    (run,) = runs(podid)
-    end = run["runId"][len(run["runId"]) - length :]
-    before = writes(box)
-    outcome = podid("undo", end, "--yes", "-o", "json")
-    assert outcome.code == (0 if length >= 6 else 2), outcome
-    assert podid("history", end).code == (0 if length >= 6 else 2)
-    if length < 6:
-        assert (outcome.error["hint"], writes(box)) == ("podid history" if length else None, before)
-
-
 def test_the_last_run_is_one_that_can_be_undone(box: Sandbox, podid: Podid) -> None:
     """Neither one that failed, nor an undo; and once more is no further back."""
     assert podid(*CREATE).code == 0
@@ -87,30 +74,6 @@ def test_the_last_run_is_one_that_can_be_undone(box: Sandbox, podid: Podid) -> N
         assert podid("undo", "last", "--yes").code == 0
         assert account_state(box)["associations"] == []
         assert "shop-orders" in account_state(box)["roles"]
-
-
-def test_the_permissions_of_that_run(box: Sandbox, podid: Podid) -> None:
-    assert podid(*CREATE).code == 0
-    created = podid("undo", "last", "--show-permissions", "-o", "json").json
-    assert podid(*ASSOCIATE).code == 0
-    associated = podid("undo", "last", "--show-permissions", "-o", "json").json
-    named = podid("undo", runs(podid)[1]["runId"], "--show-permissions", "-o", "json").json
-    every = podid("undo", "--show-permissions", "-o", "json").json
-
-    def actions(document: Any) -> set[str]:
-        return {name for each in document["iamPolicy"]["Statement"] for name in each["Action"]}
-
-    assert {"iam:DeleteRole", "eks:ListPodIdentityAssociations"} <= actions(created)
-    assert "eks:DeletePodIdentityAssociation" not in actions(created)
-    assert "eks:DeletePodIdentityAssociation" in actions(associated)
-    assert not {"iam:DeleteRole", "iam:UpdateAssumeRolePolicy"} & actions(associated)
-    assert actions(named) == actions(created)
-    assert actions(every) >= actions(created) | actions(associated)
-    assert podid("undo", "nosuch", "--show-permissions").code == 5
-    assert podid("undo").code == 2
-
-
-# --- step by step -----------------------------------------------------------------------------------------------------
 
 
 def test_a_role_that_only_this_association_uses(box: Sandbox, podid: Podid) -> None:
@@ -148,20 +111,6 @@ def test_a_role_that_somebody_else_uses_by_now(box: Sandbox, podid: Podid, elsew
     assert account_state(box) == before
 
 
-def test_an_update_shows_what_changes_and_no_more(box: Sandbox, podid: Podid) -> None:
-    assert podid(*ASSOCIATE).code == 0
-    assert podid(*ASSOCIATE, "--tag", "team=shop", "--replace").code == 0
-    plan = podid("undo", "last", "--dry-run")
-    assert [line.strip() for line in plan.stdout.splitlines() if "->" in line] == ["tags.team: shop -> none"]
-    assert "associationId" not in plan.stdout
-    (action,) = podid("undo", "last", "--dry-run", "-o", "json").json["actions"]
-    differing = {key for key in action["before"] if action["before"][key] != action["after"].get(key)}
-    assert differing == {"tags"}
-
-
-# --- while the question is open ---------------------------------------------------------------------------------------
-
-
 def meanwhile(happens: Callable[[], object]) -> Answers:
     class Meanwhile(Answers):
         def confirm(self, question: str, *, word: str = "") -> bool:
@@ -197,6 +146,8 @@ def one_policy_more(box: Sandbox) -> None:
 
 
 HAPPENINGS = {"remade": remade, "trust": other_trust, "association": associated, "policy": one_policy_more}
+
+
 DELETING = {
     "role delete": ("role", "delete", "shop-orders"),
     "undo": ("undo", "last"),
@@ -246,49 +197,6 @@ def test_one_that_podid_made_again_is(box: Sandbox, podid: Podid) -> None:
     assert "shop-orders" not in account_state(box)["roles"]
 
 
-# --- a journal of somebody else's making ------------------------------------------------------------------------------
-
-PODS: dict[str, Any] = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole"]}
-    ],
-}
-ADMIN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
-def opened(principal: object, **more: object) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
-    return {"Version": "2012-10-17", "Statement": [*PODS["Statement"], statement]}
-
-
-def forged(journal: Path, *actions: Action, caller: str = CALLER, account: str = ACCOUNT) -> str:
-    """A run that says that it did these, which took away what an undo would give."""
-    header = Header(caller_arn=caller, account=account, region="us-west-2", cluster="demo")
-    with Journal(journal).begin(("x",), header, datetime.now(UTC), actions) as recorder:
-        for number, action in enumerate(actions):
-            recorder.intent(number, action)
-            recorder.outcome(number, Done(action, Status.DONE, action.after))
-    return recorder.run_id
-
-
-def document_of(box: Sandbox, name: str) -> Any:
-    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == name)
-    return json.loads(role.assume_role_policy_document)
-
-
-def trust_of(box: Sandbox, document: object) -> Action:
-    return ROLE_TRUST.action(
-        {"roleName": "storefront", "policyDocument": document},
-        {"roleName": "storefront", "policyDocument": document_of(box, "storefront")},
-    )
-
-
-def role_with(document: object, **more: object) -> Action:
-    state = {"roleName": "forged", "path": "/", "description": "", "maxSessionDuration": 3600, "tags": {}, **more}
-    return ROLE.action({**state, "permissionsBoundary": "", "trustPolicy": document}, None)
-
-
 NEVER = {
     "everybody": lambda box: trust_of(box, opened("*")),
     "everybody of AWS": lambda box: trust_of(box, opened({"AWS": ["*"]})),
@@ -309,40 +217,6 @@ NEVER = {
     ),
     "what is no policy": lambda box: role_with({"Statement": "x"}),
 }
-ASKED = {
-    "an outsider": lambda box: trust_of(box, opened({"AWS": "arn:aws:iam::999988887777:root"})),
-    "an outsider's provider": lambda box: trust_of(
-        box, opened({"Federated": "arn:aws:iam::999988887777:oidc-provider/x"})
-    ),
-    "a new role for an outsider": lambda box: role_with(opened({"AWS": "999988887777"})),
-    "AdministratorAccess": lambda box: ROLE_ATTACHMENT.action(
-        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/AdministratorAccess"), None
-    ),
-    "PowerUserAccess": lambda box: ROLE_ATTACHMENT.action(
-        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/PowerUserAccess"), None
-    ),
-    "IAMFullAccess": lambda box: ROLE_ATTACHMENT.action(
-        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/IAMFullAccess"), None
-    ),
-    "an inline policy of all": lambda box: ROLE_POLICY.action(ROLE_POLICY.state_of("storefront", "all", ADMIN), None),
-    "one by exclusion": lambda box: ROLE_POLICY.action(
-        ROLE_POLICY.state_of(
-            "storefront",
-            "all",
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}]},
-        ),
-        None,
-    ),
-    "a boundary": lambda box: bounded(box),
-}
-
-
-def bounded(box: Sandbox) -> Action:
-    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "storefront")
-    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-    role.permissions_boundary_arn = boundary
-    state = {"roleName": "storefront", "description": role.description or "", "maxSessionDuration": 3600, "tags": {}}
-    return ROLE_SETTINGS.action({**state, "permissionsBoundary": ""}, {**state, "permissionsBoundary": boundary})
 
 
 @pytest.fixture
@@ -362,53 +236,6 @@ def test_what_is_never_put_back(box: Sandbox, podid: Podid, journal: Path, name:
         outcome = podid(*argv)
         assert outcome.code == 6, outcome
         assert account_state(box) == before
-
-
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize("name", ASKED)
-def test_what_takes_an_answer(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
-    """--yes is none; somebody who reads what it is can say yes, by a word."""
-    forged(journal, ASKED[name](box))
-    before = account_state(box)
-    refused = podid("undo", "last", "--yes", "-o", "json")
-    assert (refused.code, refused.error["code"], refused.error["hint"]) == (2, "ConsentNeeded", None), refused
-    assert "--yes is not sufficient: role " in refused.error["message"]
-    assert account_state(box) == before
-    assert podid("undo", "last", "--dry-run", "-o", "json").json["notes"][0].startswith("role ")
-    answers = Answers(True)
-    podid.tty, podid.answers = True, answers
-    assert podid("undo", "last", "--yes").code == 0
-    assert [question.rpartition(" ")[2] for question in answers.questions] == ["[undo]"]
-    assert account_state(box) != before
-
-
-@pytest.mark.parametrize(
-    ("caller", "code"),
-    [
-        (CALLER, 0),
-        (f"arn:aws:iam::{ACCOUNT}:user/somebody", 2),
-        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me", 2),
-    ],
-)
-def test_a_run_of_another_caller(box: Sandbox, podid: Podid, journal: Path, caller: str, code: int) -> None:
-    gone = ASSOCIATION.action(
-        {
-            "namespace": "shop",
-            "serviceAccount": "orders",
-            "roleArn": f"{ROLE_ARN}/storefront",
-            "targetRoleArn": None,
-            "disableSessionTags": False,
-            "policy": None,
-            "tags": {},
-        },
-        None,
-    )
-    forged(journal, gone, caller=caller)
-    outcome = podid("undo", "last", "--yes")
-    assert outcome.code == code, outcome
-    if code:
-        assert f"the run was made by {caller}, not by {CALLER}" in outcome.stderr
-        assert account_state(box)["associations"] == []
 
 
 def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid: Podid) -> None:
@@ -441,19 +268,6 @@ def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None
         check_restored(nobody, header, plan)
 
 
-def test_a_policy_that_cannot_be_read_takes_an_answer(box: Sandbox, podid: Podid) -> None:
-    assert podid(*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess").code == 0
-    assert podid("role", "detach", "shop-orders", "--managed-policy", "AmazonS3ReadOnlyAccess", "--yes").code == 0
-    box.world.credentials.deny("iam:GetPolicy")
-    refused = podid("undo", "last", "--yes")
-    assert (refused.code, "could not be read" in refused.stderr) == (2, True), refused
-    box.world.credentials.allow_again()
-    assert podid("undo", "last", "--yes").code == 0
-
-
-# --- all that is asked about ------------------------------------------------------------------------------------------
-
-
 def other_policy(site: Site) -> None:
     role = next(role for role in site.box.iam.backend(ACCOUNT).roles.values() if role.name == "shop-orders")
     role.policies["read-table"] = json.dumps(ADMIN)
@@ -478,7 +292,8 @@ def other_accounts(site: Site) -> None:
 
 
 EBS = "aws-ebs-csi-driver"
-NONE = ("--wait", "none")
+
+
 ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[Site], None]]] = {
     "role detach": (((*CREATE, "--policy-file", "POLICY"),), ("role", "detach", "shop-orders", *INLINE), other_policy),
     "undo of a policy": (
@@ -521,18 +336,3 @@ def test_what_is_no_longer_as_it_was_asked_about(account: Site, podid: Podid, tm
     outcome = podid(*argv)
     assert outcome.code == 6, outcome
     assert account_state(account.box) == seen
-
-
-def test_what_an_undo_meets_is_no_option_of_its_own(account: Site, podid: Podid) -> None:
-    """EKS refuses a role whose trust policy does not allow the pods any more; `associate` has a flag for that."""
-    assert podid(*CREATE).code == 0
-    assert podid("associate", "shop/orders", "--role", "shop-orders", *NONE).code == 0
-    assert podid("disassociate", "shop/orders", "--yes", *NONE).code == 0
-    closed = {**PODS, "Statement": [{**PODS["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
-    account.trust("shop-orders", closed)
-    refused = podid("undo", "last", "--yes", "-o", "json")
-    assert refused.code == 6, refused
-    hint = shlex.split(refused.error["hint"])
-    assert parsed(hint) == ("trust add", {"role": "shop-orders", "service_accounts": ["shop/orders"]} | parsed(hint)[1])
-    assert podid(*hint[1:]).code == 0
-    assert podid("undo", "last", "--yes").code == 0

@@ -1,11 +1,15 @@
 """Answers of the API and lists of podid, read as declarations."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from ops.declare.worlds import READER, Read, refused
+from podid.domain.aws import Association
 from podid.domain.errors import InvalidInput
+from podid.ops.declare.foreign import describing
+from render.export.samples import association
 
 ROW = {
     "clusterName": "blue",
@@ -55,3 +59,17 @@ def test_own_files_beside_foreign_ones_stay_as_they_are(read_foreign: Read) -> N
     own = f"{head}associations:\n- serviceAccount: a/b\n  role: ${{x}}\n"
     assert read_foreign(own)[0].associations[0].role == "replaced"
     assert "kind" in refused(read_foreign, "kind: Other\napiVersion: v1\n")[0]
+
+
+def test_each_cluster_is_read_once_for_its_associations() -> None:
+    read: list[str] = []
+
+    def associations(cluster: str) -> Sequence[Association]:
+        read.append(cluster)
+        return (association("shop/web", READER, 1),)
+
+    describe = describing(associations)
+    known, number = describe("blue", "a-00000000000000001"), "a-2"
+    assert known is not None
+    assert (known["serviceAccount"], known["roleArn"]) == ("web", READER)
+    assert (describe("blue", number), read) == (None, ["blue"])

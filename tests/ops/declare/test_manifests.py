@@ -5,7 +5,7 @@ from typing import Any
 import kubernetes.client
 
 from harness import table
-from podid.ops.declare.manifests import MOUNT, Setting, job, reconciling
+from podid.ops.declare.manifests import MOUNT, Setting, job, object_name, reconciling
 
 SETTING = Setting(
     name="podid-reconcile-shop",
@@ -55,3 +55,16 @@ def test_files_are_mounted_read_only_and_pods_have_no_privileges() -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     without = job(Setting(name="a", namespace="b", image="c", cluster_arn="d", words=()))
     assert [item["name"] for item in without["spec"]["template"]["spec"]["volumes"]] == ["tmp"]
+
+
+@table(
+    ("name", "expected"),
+    [
+        ("shop", "podid-reconcile-shop"),
+        ("Team_A.web", "podid-reconcile-team-a-web"),
+        ("a" * 128, f"podid-reconcile-{'a' * 36}"),
+        (f"{'a' * 35}_b", f"podid-reconcile-{'a' * 35}"),
+    ],
+)
+def test_objects_have_a_name_that_kubernetes_allows(name: str, expected: str) -> None:
+    assert object_name(name) == expected

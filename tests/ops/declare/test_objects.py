@@ -8,7 +8,7 @@ from podid.domain.errors import InvalidInput
 from podid.local.documents import Mistakes, read_documents
 from podid.ops.declare.objects import Members
 
-KNOWN = ("name", "flag", "list", "tags", "policy", "role", "sessionPolicy")
+KNOWN = ("name", "flag", "list", "tags", "policy", "boundary")
 
 
 def members(text: str) -> Members:
@@ -74,7 +74,10 @@ def test_a_mistake_has_its_place_and_the_default_is_used(
     ("text", "mistake"),
     [
         ("nmae: a", "x.yaml:1:1: roles[0].nmae: is not a known key; did you mean name?"),
-        ("roleArn: a", "x.yaml:1:1: roles[0].roleArn: is not a known key; did you mean role?"),
+        (
+            "permissionsBoundary: a",
+            "x.yaml:1:1: roles[0].permissionsBoundary: is not a known key; did you mean boundary?",
+        ),
         ("trustPolicy: a", f"x.yaml:1:1: roles[0].trustPolicy: is not a known key; known are {', '.join(KNOWN)}"),
         ("- a", "x.yaml:1:1: roles[0]: must be an object, not a list"),
     ],
@@ -84,4 +87,6 @@ def test_an_unknown_key_is_a_mistake(text: str, mistake: str) -> None:
 
 
 def test_a_key_that_is_no_text_is_one_mistake() -> None:
-    assert len(mistakes(members("1: a\nname: b"))) == 1
+    item = members("1: a\nname: b\n[2]: {c: d}\n")
+    assert [line.partition(" must")[0] for line in mistakes(item)] == ["x.yaml:1:1: a key", "x.yaml:3:1: a key"]
+    assert item.text("name") == "b"

@@ -1,7 +1,5 @@
 """The loop of podid reconcile: pauses, back-off, leader and standby, metrics; without a cluster."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,7 +10,6 @@ import pytest
 from podid.domain.cluster import Lease
 from podid.domain.errors import Conflict, Unavailable
 from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.local.servers import Metric, Telemetry, exposition
 from podid.ops.declare.reconcile import Election, Reconciler
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -172,7 +169,7 @@ def test_a_leader_renews_its_lease_between_rounds() -> None:
     assert leases.version >= 29
 
 
-def test_metrics() -> None:
+def test_metrics_have_the_rounds_by_state() -> None:
     clock = Clock()
     loop = reconciler(clock, rounds_of(clock, IN_SYNC, Unavailable("x")))
     list(islice(loop.rounds(), 2))
@@ -180,17 +177,3 @@ def test_metrics() -> None:
     assert 'podid_reconcile_rounds_total{state="in-sync"} 1.0' in text
     assert 'podid_reconcile_rounds_total{state="failed"} 1.0' in text
     assert f"podid_reconcile_last_success_timestamp_seconds {START.timestamp()!r}" in text
-    assert exposition((Metric("a", "gauge", "b", {'x"\n\\': 1.0}, "c"),)).endswith('a{c="x\\"\\n\\\\"} 1.0\n')
-
-
-def test_the_server() -> None:
-    healthy = [True]
-    with Telemetry("127.0.0.1", 0, lambda: "metric 1\n", lambda: healthy[0]) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
-        assert urllib.request.urlopen(f"{url}/metrics", timeout=5).read() == b"metric 1\n"
-        assert urllib.request.urlopen(f"{url}/healthz", timeout=5).status == 200
-        healthy[0] = False
-        for path, code in (("/healthz", 503), ("/other", 404)):
-            with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(url + path, timeout=5)
-            assert refused.value.code == code

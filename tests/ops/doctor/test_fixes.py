@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from checks.test_all import CASES
+from checks.cases import FAILING
 from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.ops.doctor.fixes import auto_fixes
+from podid.ops.doctor.fixes import auto_fixes, fix_notes
 
 
 def failed(check: str, *commands: tuple[str, ...], kind: FixClass = FixClass.ASK, **more: Any) -> Verdict:
@@ -64,12 +64,26 @@ def test_fixes_by_class_severity_and_id() -> None:
     )
 
 
-BROKEN = {check_id: cases.broken for check_id, cases in CASES.items() if cases.broken is not None}
+@table(
+    ("verdicts", "ids", "notes"),
+    [
+        ((), (), []),
+        ((), ("a",), ["not found, nothing to fix: a"]),
+        ((failed("a", AGENT),), (), []),
+        ((failed("a", AGENT),), ("a", "b"), ["not found, nothing to fix: b"]),
+        ((failed("a", AGENT, kind=FixClass.PRINT),), (), ["podid cannot carry out a fix for these findings"]),
+        ((failed("a", AGENT, kind=FixClass.PRINT),), ("a",), ["podid cannot carry out a fix for these findings"]),
+        ((failed("a", DISASSOCIATE),), (), ["skipped, require --fix-id or a lower --fix-level: a (deletes, error)"]),
+    ],
+)
+def test_notes_on_findings_without_a_fix(verdicts: tuple[Verdict, ...], ids: tuple[str, ...], notes: list[str]) -> None:
+    report = report_of(*verdicts)
+    assert list(fix_notes(report, ids, *auto_fixes(report, ids))) == notes
 
 
-@table("check_id", BROKEN)
+@table("check_id", FAILING)
 def test_without_an_id_podid_installs_the_agent_or_restarts_pods_only(check_id: str) -> None:
-    report = report_of(*run_checks((BY_ID[check_id],), BROKEN[check_id]))
+    report = report_of(*run_checks((BY_ID[check_id],), FAILING[check_id]))
     commands = [command for fix in auto_fixes(report, level=Severity.INFO)[0] for command in fix.commands]
     assert {command[:2] for command in commands} <= {("podid", "install-agent"), ("podid", "restart")}
     assert not {"--update-trust", "--adopt", "--replace", "--force"} & {

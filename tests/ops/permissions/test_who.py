@@ -1,12 +1,20 @@
 """The service accounts whose pods may perform an action."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ops.permissions.support import BUCKET, EVERYTHING, OWN, READ, TABLE, document, managed, put, rows, who_can
 from permissions_support import allow, limited
+from podid.domain.aws import UnreadAssociation
+from podid.domain.errors import ExitCode
+from podid.domain.policy.evaluate import AccessVerdict
+from podid.ops.permissions.actions import action_table
+from podid.ops.permissions.can import ActionQuery
+from podid.ops.permissions.who import report
+from podid.ops.permissions.who import who_can as find_identities
 from worlds import Site
 
 
@@ -111,3 +119,26 @@ ANY = {
         }
     ],
 }
+
+
+def test_an_association_that_cannot_be_read_is_unknown() -> None:
+    unread = UnreadAssociation(
+        cluster_name="demo",
+        namespace="shop",
+        service_account="cart",
+        association_id="a-1",
+        association_arn="arn",
+        reason="denied",
+        permission="eks:DescribePodIdentityAssociation",
+        error_code="AccessDenied",
+    )
+    eks = SimpleNamespace(iter_associations=lambda cluster, namespace: iter([unread]))
+    clients = SimpleNamespace(eks=eks, kube=SimpleNamespace(reader=SimpleNamespace(list_pods=lambda namespace: ())))
+    reader = SimpleNamespace(read=lambda place, associations: [])
+    query = ActionQuery(("s3:GetObject",))
+    place = SimpleNamespace(cluster_name="demo")
+    identities = find_identities(clients, reader, place, None, query, action_table())  # type: ignore[arg-type]
+    (item,) = identities.items
+    assert (item.ref, item.verdict, item.missing_permission) == (unread.ref, AccessVerdict.UNKNOWN, unread.permission)
+    assert item.reason == "the association could not be read: denied"
+    assert report(query, action_table(), [identities]).exit_code is ExitCode.UNDETERMINED

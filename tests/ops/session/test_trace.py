@@ -9,8 +9,9 @@ import pytest
 from harness import table
 from ops.session.support import ARN, NAME, UUID, created, event, named, session_of
 from podid.domain.cloudtrail import NamedSession, sessions_in
-from podid.domain.errors import InvalidInput, NotFound
-from podid.ops.session.trace import MOST_SESSIONS, sightings
+from podid.domain.errors import ExitCode, InvalidInput, NotFound
+from podid.domain.names import ServiceAccountRef
+from podid.ops.session.trace import MOST_SESSIONS, SessionTrace, _merged, sightings
 from podid.sandbox.baseline import add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, ROLE_ARN, Site
 
@@ -186,3 +187,14 @@ def test_an_event_of_another_place(healthy: Site, tmp_path: Path) -> None:
     result = healthy.must("trace", str(file), "-o", "json").json
     assert (result["cluster"], result["pod"], result["state"]) == ("demo", "orders-7d4b9-abcde", "unknown")
     assert result["unknown"][0]["reason"] == f"cluster demo is in account {ACCOUNT}, eu-west-1"
+
+
+def test_pods_of_several_clusters_are_candidates() -> None:
+    session = NamedSession(NAME)
+    blue = SessionTrace(session=session, cluster="blue", ref=ServiceAccountRef("shop", "orders"), pod="orders-1")
+    red = SessionTrace(session=session, cluster="red", candidates=("web/app-1", "web/app-2"))
+    merged = _merged([blue, red])
+    assert (merged.cluster, merged.pod, merged.ref) == ("", "", None)
+    assert merged.candidates == ("shop/orders-1", "web/app-1", "web/app-2")
+    assert [str(item) for item in merged.unknown] == ["cluster: pods of several clusters match: blue, red"]
+    assert merged.exit_code is ExitCode.UNDETERMINED

@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 10.0
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    needs="Eks.iter_readable",
+    needs="Eks.iter_associations",
     optional=(
         "SEVERAL_CLUSTERS DETAILS_OF_LIST",
         ("--selector: the labels of service accounts", "KubeReader.list_service_accounts"),

@@ -13,6 +13,7 @@ from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
+    from podid.commands.declare.filing import Filed
     from podid.domain.fileplan import FilePlan
 
 
@@ -32,7 +33,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     Example: podid apply --plan plan.json
     """
     from podid.cli.several import over_clusters
-    from podid.commands.declare.filing import planned, saved, with_effects
+    from podid.commands.declare.filing import planned, with_effects
     from podid.domain.fileplan import check_all
     from podid.render.fileplan import file_plans_view
 
@@ -42,7 +43,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         if (options.files, options.ownership) != (FileOptions(), Ownership()):
             message = "--plan applies a saved plan unchanged: pass the options of files to podid plan --save"
             raise UsageError(message)
-        filed = saved(access, options.plan)
+        filed = _saved(access, options.plan)
     else:
         filed = planned(access, options.files, options.ownership, settle=True)
     filed = with_effects(filed, restart=options.restart, force=options.force)
@@ -57,6 +58,26 @@ def apply(access: Access, options: FileApplyOptions) -> None:
             for name, change, item in filed.parts
         ],
     )
+
+
+def _saved(access: Access, name: str) -> Filed:
+    """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
+    Conflict if the account, the region or a resource of the plan differs."""
+    from podid.cli.changing import Change
+    from podid.commands.declare.filing import Filed
+    from podid.ops.declare.saved import check_place, check_unmoved, read_saved
+
+    parts = []
+    for item in read_saved(access.terminal.read_file(name), name):
+        header = item.plan.header
+        local = access.of(cluster=header.cluster, region=header.region)
+        change = Change(local, local.place(for_change=True))
+        check_place(item, change.place.header, name)
+        change.settle()
+        with access.terminal.working(f"comparing the state with {name}"):
+            check_unmoved(item, local.clients, name)
+        parts.append((header.cluster, change, item))
+    return Filed(tuple(parts))
 
 
 def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:

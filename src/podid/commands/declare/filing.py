@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from podid.domain.aws import Association
     from podid.domain.fileplan import FilePlan
     from podid.ops.declare.clusters import FileSite
-    from podid.ops.declare.foreign_nodes import Describe
     from podid.ops.declare.request import FileOptions, Ownership
 
 
@@ -30,25 +28,6 @@ class Filed:
         return tuple(plan for _, _, plan in self.parts)
 
 
-def saved(access: Access, name: str) -> Filed:
-    """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
-    Conflict if the account, the region or a resource of the plan differs."""
-    from podid.cli.changing import Change
-    from podid.ops.declare.saved import check_place, check_unmoved, read_saved
-
-    parts = []
-    for item in read_saved(access.terminal.read_file(name), name):
-        header = item.plan.header
-        local = access.of(cluster=header.cluster, region=header.region)
-        change = Change(local, local.place(for_change=True))
-        check_place(item, change.place.header, name)
-        change.settle()
-        with access.terminal.working(f"comparing the state with {name}"):
-            check_unmoved(item, local.clients, name)
-        parts.append((header.cluster, change, item))
-    return Filed(tuple(parts))
-
-
 def reach(
     access: Access, options: FileOptions, *, settle: bool, annotations: bool = False
 ) -> list[tuple[str, Change, FileSite]]:
@@ -59,9 +38,15 @@ def reach(
     from podid.ops.clusters import tagged_clusters
     from podid.ops.declare.clusters import FileSite, clusters_of
     from podid.ops.declare.files import read_files
+    from podid.ops.declare.foreign import describing
 
     terminal = access.terminal
-    declarations = read_files(options, read_file=terminal.read_file, describe=_describing(access))
+
+    def listed(name: str) -> Sequence[Association]:
+        with terminal.working(f"reading the associations of {name}"):
+            return access.of(cluster=name).aws.eks.list_associations(name)
+
+    declarations = read_files(options, read_file=terminal.read_file, describe=describing(listed))
     if annotations and not any(item.allowed_roles for item in declarations):
         raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
 
@@ -86,23 +71,6 @@ def reach(
         site = FileSite(clients=local.clients, place=change.place, declarations=items)
         reached.append((name, change, site))
     return reached
-
-
-def _describing(access: Access) -> Describe:
-    """Return a function that describes an association of a cluster. It reads each cluster once, at its first use."""
-
-    @cache
-    def of_cluster(name: str) -> Mapping[str, Association]:
-        with access.terminal.working(f"reading the associations of {name}"):
-            return {item.association_id: item for item in access.of(cluster=name).aws.eks.list_associations(name)}
-
-    def describe(cluster: str, association_id: str) -> Mapping[str, object] | None:
-        item = of_cluster(cluster).get(association_id)
-        return None if item is None else ASSOCIATION.state_of(item)
-
-    from podid.ops.change.kinds import ASSOCIATION
-
-    return describe
 
 
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:

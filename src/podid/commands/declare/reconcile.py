@@ -5,7 +5,9 @@ from contextlib import closing
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.errors import Again, ConsentNeeded
+from podid.domain.option import given_options
 from podid.ops.declare.request import ReconcileOptions
+from podid.version import VERSION
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, "yes", "journal_dir", "take_over"), needs="RECONCILING", several=("cluster",))
@@ -23,12 +25,13 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
 
     Example: podid reconcile -f identities.yaml --apply --manifests
     """
-    from podid.commands.declare.rounds import print_manifests, rounds, until_terminated
+    from podid.commands.declare.rounds import rounds
+    from podid.local.processes import until_terminated
     from podid.render.reconcile import round_view
 
     options.files.check()
     if options.manifests:
-        print_manifests(access, options)
+        _print_manifests(access, options)
         return
     if options.applies and options.ownership.prune and not access.shared.yes:
         raise ConsentNeeded("--apply --prune deletes resources without confirmation", hint=Again(add=("--yes",)))
@@ -38,3 +41,38 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
             if options.once:
                 access.terminal.leave(done.exit_code)
                 return
+
+
+def _print_manifests(access: Access, options: ReconcileOptions) -> None:
+    """Print or write the manifests that run the command in a cluster."""
+    from podid.cli.permissions import granted
+    from podid.ops.declare.files import read_files
+    from podid.ops.declare.manifests import MOUNT, Setting, object_name
+    from podid.ops.declare.reconcile import FileNeeds
+    from podid.render.declaration import declarations_text, self_contained
+    from podid.render.reconcile import files_of, manifests_view
+
+    place, terminal = access.place(), access.terminal
+    declarations = read_files(options.files, read_file=terminal.read_file)
+    setting = Setting(
+        name=object_name(declarations[0].name),
+        namespace=options.lease or "podid",
+        image=options.image or f"ghcr.io/podid/podid:{VERSION}",
+        cluster_arn=place.the_cluster.arn,
+        # variables have their values in it, and policy files are part of it
+        files={"identities.yaml": declarations_text(map(self_contained, declarations))},
+        words=(
+            *("reconcile", f"--file={MOUNT}", *(["--apply"] if options.applies else ())),
+            *given_options(options.ownership),
+            *(["--take-over"] if access.shared.take_over else ()),
+            *(["--yes"] if options.applies and options.ownership.prune else ()),
+        ),
+    )
+    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
+    if not options.write:
+        terminal.emit(view)
+        return
+    for name, text in files_of(view):
+        file = terminal.file_in(options.write, name, force=options.force)
+        file.write(text.encode())
+        terminal.note(f"Saved to {file.name}")

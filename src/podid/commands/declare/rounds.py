@@ -1,22 +1,17 @@
-"""The rounds of `podid reconcile`, the signals that end them, and the manifests that run them in a cluster."""
+"""The rounds of `podid reconcile`."""
 
 from __future__ import annotations
 
-import re
 import secrets
-import signal
 import socket
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
 from podid.domain.errors import ExitCode, PodidError
-from podid.domain.option import given_options
 from podid.domain.reconciliation import Reconciliation
-from podid.version import VERSION
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
@@ -83,6 +78,7 @@ def _applied(change: Change, plan: FilePlan) -> ExitCode:
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
     from podid.local.files import own_namespace
+    from podid.ops.declare.manifests import object_name
     from podid.ops.declare.reconcile import LEASE_SECONDS, Election
 
     namespace = options.lease or own_namespace()
@@ -93,72 +89,9 @@ def _election(access: Access, options: ReconcileOptions, name: str) -> Election 
         reader=access.kube.reader,
         writer=access.kube.writer,
         namespace=namespace,
-        name=_object_name(name),
+        name=object_name(name),
         holder=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         seconds=LEASE_SECONDS,
         now=access.runtime.now,
         monotonic=access.runtime.monotonic,
     )
-
-
-@contextmanager
-def until_terminated() -> Iterator[None]:
-    """End the block in order on SIGTERM, which interrupts it like Ctrl-C."""
-    terminated = False
-
-    def terminate(*_: object) -> None:
-        nonlocal terminated
-        terminated = True
-        raise KeyboardInterrupt
-
-    # tests run commands in other threads
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, terminate) if main else None
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not terminated:
-            raise
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
-
-
-def print_manifests(access: Access, options: ReconcileOptions) -> None:
-    """Print or write the manifests that run the command in a cluster."""
-    from podid.cli.permissions import granted
-    from podid.ops.declare.files import read_files
-    from podid.ops.declare.manifests import MOUNT, Setting
-    from podid.ops.declare.reconcile import FileNeeds
-    from podid.render.declaration import declarations_text, self_contained
-    from podid.render.reconcile import files_of, manifests_view
-
-    place, terminal = access.place(), access.terminal
-    declarations = read_files(options.files, read_file=terminal.read_file)
-    setting = Setting(
-        name=_object_name(declarations[0].name),
-        namespace=options.lease or "podid",
-        image=options.image or f"ghcr.io/podid/podid:{VERSION}",
-        cluster_arn=place.the_cluster.arn,
-        # variables have their values in it, and policy files are part of it
-        files={"identities.yaml": declarations_text(map(self_contained, declarations))},
-        words=(
-            *("reconcile", f"--file={MOUNT}", *(["--apply"] if options.applies else ())),
-            *given_options(options.ownership),
-            *(["--take-over"] if access.shared.take_over else ()),
-            *(["--yes"] if options.applies and options.ownership.prune else ()),
-        ),
-    )
-    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
-    if not options.write:
-        terminal.emit(view)
-        return
-    for name, text in files_of(view):
-        file = terminal.file_in(options.write, name, force=options.force)
-        file.write(text.encode())
-        terminal.note(f"Saved to {file.name}")
-
-
-def _object_name(name: str) -> str:
-    """Return the name of the Lease and of the other objects, as Kubernetes allows it."""
-    return f"podid-reconcile-{re.sub('[^a-z0-9-]', '-', name.lower())}"[:52].rstrip("-")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    needs="Eks.iter_readable READING_POLICIES",
+    needs="Eks.iter_associations READING_POLICIES",
     optional=(
         "MANY_ROLES",
         ("the number of running pods", "KubeReader.list_pods"),

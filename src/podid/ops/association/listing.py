@@ -85,7 +85,7 @@ class Listing:
             summaries = clients.eks.list_association_summaries(place.cluster_name, self.exact)
             items = [Association.of(summary, role_arn="") for summary in summaries]
         else:
-            items = clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
+            items = clients.eks.iter_associations(place.cluster_name, namespace=self.exact)
         if "owners" in self.details:
             items = self._with_custom_owners(clients, items)
         if self.details - {"owners"}:

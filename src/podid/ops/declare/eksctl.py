@@ -80,7 +80,7 @@ def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
         file.wrong(row.at, "must be an object", key)
         return
     for name in row.value:
-        if name not in _ROW and not name.startswith("\0"):
+        if name not in _ROW:
             near = did_you_mean(name, _ROW, 1)
             file.wrong(row.keys[name], f"is not a known key of eksctl{near}", f"{key}.{name}")
     role = get(row, "roleARN")

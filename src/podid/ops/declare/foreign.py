@@ -6,10 +6,11 @@ The values keep their places, so that the reader of podid's documents reports a 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import PurePath
 
+from podid.domain.aws import Association
 from podid.domain.declaration import DECLARATION_KIND, Position
 from podid.domain.encoding import JsonObject
 from podid.domain.grouping import grouped
@@ -17,6 +18,7 @@ from podid.domain.members import API_VERSION
 from podid.domain.names import addon_name
 from podid.local.documents import DocumentNode, Mistakes
 from podid.ops.association.files import read_items
+from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResource, CustomResources, group_of, objects_in
 from podid.ops.declare.eksctl import read_cluster_config
 from podid.ops.declare.foreign_nodes import Describe, ForeignFile, account_node, built, get, items, node_of, text
@@ -77,6 +79,21 @@ def _described(row: DocumentNode, path: str, describe: Describe, file: ForeignFi
         return row
     values = {member: node_of(value, row.at) for member, value in live.items() if value is not None}
     return built({**values, **{name: get(row, name) for name in ("namespace", "serviceAccount")}}, row.at)
+
+
+def describing(associations: Callable[[str], Iterable[Association]]) -> Describe:
+    """Return a function that describes an association of a cluster. It reads the `associations` of a cluster once, at
+    its first use."""
+
+    @cache
+    def by_id(cluster: str) -> Mapping[str, Association]:
+        return {item.association_id: item for item in associations(cluster)}
+
+    def describe(cluster: str, association_id: str) -> Mapping[str, object] | None:
+        item = by_id(cluster).get(association_id)
+        return None if item is None else ASSOCIATION.state_of(item)
+
+    return describe
 
 
 def is_foreign(node: DocumentNode) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +32,11 @@ class Setting:
 
     def metadata(self) -> Manifest:
         return {"name": self.name, "namespace": self.namespace, "labels": {"app.kubernetes.io/name": self.name}}
+
+
+def object_name(name: str) -> str:
+    """Return the name of the Lease and of the objects that reconcile the file `name`, as Kubernetes allows it."""
+    return f"podid-reconcile-{re.sub('[^a-z0-9-]', '-', name.lower())}"[:52].rstrip("-")
 
 
 def reconciling(setting: Setting, interval: float) -> list[Manifest]:

@@ -47,7 +47,7 @@ class Members:
         self.members = {key: member for key, member in members.items() if key in known}
         self.places: dict[str, Position] = {key: member.at for key, member in self.members.items()}
         for key in members:
-            if key not in known and not key.startswith("\0"):
+            if key not in known:
                 mistakes.add(node.keys[key], self._unknown(key), self.key(key))
 
     def _unknown(self, key: str) -> str:
@@ -127,12 +127,12 @@ class Members:
         values: dict[str, str] = {}
         for key, node in self.objects(name).items():
 
-            def read(node: DocumentNode, key: str = key) -> str:
+            def read(node: DocumentNode, key: str = key) -> str | None:
                 check(key, node.text)
                 return node.text
 
-            text = self.value(node, f"{self.key(name)}.{key}", read, "\0")
-            if text != "\0":
+            text = self.value(node, f"{self.key(name)}.{key}", read, None)
+            if text is not None:
                 values[key] = text
         return values
 

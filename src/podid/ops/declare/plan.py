@@ -94,7 +94,7 @@ class FilePlanner:
         self.say(f"reading the associations of {name}")
         live: dict[ServiceAccountRef, Association] = {}
         unreadable: dict[ServiceAccountRef, PodidError] = {}
-        for item in site.clients.eks.iter_readable(name):
+        for item in site.clients.eks.iter_associations(name):
             if isinstance(item, UnreadAssociation):
                 kind = AccessDenied if item.permission else Unavailable
                 unreadable[item.ref] = kind(item.reason, permission=item.permission, subject=str(item.ref))

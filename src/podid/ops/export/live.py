@@ -118,7 +118,7 @@ def _associations(
     clients: Clients, cluster: Cluster, refs: Sequence[ServiceAccountRef], namespace: str | None
 ) -> list[Listed]:
     pattern, one = namespace or "*", None if namespace and is_pattern(namespace) else namespace
-    items = list(clients.eks.iter_readable(cluster.name, one, only=refs))
+    items = list(clients.eks.iter_associations(cluster.name, one, only=refs))
     chosen = [item for item in items if item.ref in refs or (not refs and fnmatchcase(item.ref.namespace, pattern))]
     missing = [ref for ref in refs if all(item.ref != ref for item in chosen)]
     if missing:

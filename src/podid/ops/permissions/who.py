@@ -80,7 +80,7 @@ def who_can(
 ) -> ClusterIdentities:
     """Return the service accounts of the cluster that may perform the action, sorted. Raise the error of listing the
     associations."""
-    listed = list(clients.eks.iter_readable(place.cluster_name, namespace))
+    listed = list(clients.eks.iter_associations(place.cluster_name, namespace))
     described = sorted((item for item in listed if isinstance(item, Association)), key=lambda item: item.ref)
     pods = attempt(lambda: clients.kube.reader.list_pods(namespace or ""))
     counts = None if isinstance(pods, Missing) else Counter(pod.ref for pod in pods.value if live(pod))

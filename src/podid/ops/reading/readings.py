@@ -132,7 +132,7 @@ def associations(source: Source) -> tuple[Listed, ...]:
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
-    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.scope.named))
+    listed = source.clients.eks.iter_associations(name, namespace, only=frozenset(source.scope.named))
     return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 

@@ -123,7 +123,7 @@ _JOB, _OWN_JOB = PROBE.calls(Verb.CREATE), "running podid's own Job; grant it pe
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose the cluster
     _row(lambda s: s.cluster, "eks:DescribeCluster", name="cluster"),
-    _row(readings.associations, Eks.iter_readable),
+    _row(readings.associations, Eks.iter_associations),
     _row(lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now), name="changes"),
     _row(readings.agent_addon, Eks.find_addon),
     _row(readings.agent_versions, Eks.list_addon_versions, needs=("agent_addon",)),

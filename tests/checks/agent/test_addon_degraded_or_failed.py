@@ -1,0 +1,63 @@
+"""The check addon-degraded-or-failed."""
+
+from checks.builder import DENIED, addon, agent_pod, ago, daemon_set, healthy
+from checks.grid import answers, only
+from harness import table
+from podid.domain.aws import AddonIssue
+from podid.domain.cluster import Container
+from podid.domain.snapshot import Snapshot
+
+ID = "addon-degraded-or-failed"
+FAILS = healthy(agent_addon=addon(status="CREATE_FAILED"))
+UNKNOWN = healthy(agent_addon=addon(status="UPDATING"))
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Addon eks-pod-identity-agent")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Addon eks-pod-identity-agent")]
+
+
+CRASHED = agent_pod(
+    ready=False,
+    containers=(Container(name="eks-pod-identity-agent", image="x", waiting="CrashLoopBackOff", restarts=7),),
+)
+TOO_FEW = (AddonIssue("InsufficientNumberOfReplicas", "The add-on is unhealthy."),)
+
+
+@table(
+    ("snapshot", "expected"),
+    [
+        (healthy(), ("pass", "error", "")),
+        (healthy(agent_addon=None), ("not-applicable", "error", "")),
+        (healthy(agent_addon=addon(status="UPDATE_FAILED")), ("fail", "error", "")),
+        (healthy(agent_addon=addon(status="PAUSED")), ("unknown", "error", "")),
+        (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=3))), ("unknown", "error", "")),
+        (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=30))), ("fail", "error", "")),
+        (
+            healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=(CRASHED,)),
+            ("fail", "error", "agent-pod-unhealthy"),
+        ),
+        (
+            healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=()),
+            ("fail", "error", "agent-not-on-node"),
+        ),
+        (healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW)), ("fail", "warn", "")),
+        (
+            healthy(
+                agent_addon=addon(status="DEGRADED", issues=TOO_FEW),
+                nodes=(),
+                agent_pods=(),
+                daemon_sets=(daemon_set(desired=0),),
+            ),
+            ("fail", "info", ""),
+        ),
+        (
+            healthy(agent_addon=addon(issues=(AddonIssue("ConfigurationConflict", "conflict with helm"),))),
+            ("fail", "warn", ""),
+        ),
+        (healthy(agent_addon=DENIED), ("unknown", "error", "")),
+    ],
+)
+def test_states_of_the_add_on(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
+    verdict = only(ID, snapshot)
+    assert (verdict.outcome.value, verdict.severity.value, verdict.masked_by) == expected

@@ -1,0 +1,60 @@
+"""The check agent-ipv6-bind."""
+
+from typing import Any
+
+import pytest
+
+from checks.builder import DENIED, cluster, crashing_agent, daemon_set, healthy
+from checks.grid import answers, verdicts
+from harness import table
+from podid.domain.evidence import LogSighting
+from podid.domain.findings import Verdict
+from podid.domain.snapshot import Known, Snapshot
+
+ID = "agent-ipv6-bind"
+FAILS = healthy(agent_pods=(crashing_agent(),))
+UNKNOWN = healthy(agent_pods=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "info", "Pod kube-system/eks-pod-identity-agent-node-1")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+@table(
+    ("agent", "sections", "expected"),
+    [
+        (crashing_agent(), {}, ("fail", "info")),
+        (crashing_agent(30), {}, ("pass", "error")),
+        (crashing_agent(waiting=""), {}, ("pass", "error")),
+        (crashing_agent(failed=None), {}, ("pass", "error")),
+        (crashing_agent(), {"daemon_sets": (daemon_set(args=("-b", "169.254.170.23")),)}, ("pass", "error")),
+        (crashing_agent(), {"daemon_sets": (daemon_set(args=("--bind-hosts=169.254.170.23",)),)}, ("pass", "error")),
+        (crashing_agent(), {"cluster": cluster(ip_family="ipv6")}, ("not-applicable", "error")),
+    ],
+)
+def test_an_agent_that_ends_at_once_may_lack_ipv6(
+    agent: Any, sections: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    (answer,) = answers(ID, healthy(agent_pods=(agent,), **sections))
+    assert answer[:2] == expected
+
+
+def of_node(check: str, snapshot: Snapshot) -> Verdict:
+    (verdict,) = (v for v in verdicts(check, snapshot) if v.subject.kind == "Node")
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("family", "first"), [("ipv4", "install-agent"), ("ipv6", "agent")], ids=["IPv4 alone is enough", "pods need IPv6"]
+)
+def test_the_fix_binds_ipv4_only_in_a_cluster_of_ipv4(family: str, first: str) -> None:
+    seen = LogSighting(id=ID, node="node-1", count=1, sample="bind", running=False)
+    snapshot = healthy(
+        cluster=cluster(ip_family=family),
+        agent_pods=(crashing_agent(restarts=5),),
+        agent_crashes={f"kube-system/{crashing_agent().name}": Known((seen,))},
+    )
+    fix = of_node(ID, snapshot).fix
+    assert fix is not None
+    assert fix.commands[0][:2] == ("podid", first)

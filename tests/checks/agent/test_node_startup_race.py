@@ -1,0 +1,44 @@
+"""The check node-startup-race."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import NO_PODS, race
+from checks.grid import answers, only
+from podid.domain.snapshot import Known
+
+ID = "node-startup-race"
+FAILS = race("node-1", "node-2")
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "timing", "expected"),
+    [
+        (("a", "b"), {}, "fail"),
+        (("a",), {}, "pass"),
+        # began when the agent was ready, ran for longer, began before there was an agent pod
+        (("a", "b"), {"after": 31}, "pass"),
+        (("a", "b"), {"lasted": 200}, "pass"),
+        (("a", "b"), {"after": -5}, "pass"),
+    ],
+)
+def test_pods_that_failed_before_the_agent_of_their_node_was_ready(
+    nodes: tuple[str, ...], timing: dict[str, float], expected: str
+) -> None:
+    assert answers(ID, race(*nodes, **timing)) == [(expected, "warn", "Cluster prod")]
+
+
+def test_a_pod_without_credentials_failed_for_another_reason() -> None:
+    raced = race("a", "b")
+    assert isinstance(raced.pods, Known)
+    bare = tuple(
+        replace(p, containers=tuple(replace(c, env={}) for c in p.containers), volumes=()) for p in raced.pods.value
+    )
+    assert only(ID, replace(raced, pods=Known(bare))).outcome.value == "pass"

@@ -1,0 +1,39 @@
+"""The check association-deleted-env-remains."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import DENIED, NO_PODS, association, bare, healthy, pod
+from checks.grid import answers
+from podid.domain.cluster import Pod
+
+ID = "association-deleted-env-remains"
+FAILS = healthy(associations=())
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+ACCOUNT = "ServiceAccount shop/orders"
+
+
+@pytest.mark.parametrize(
+    ("pods", "associations", "expected"),
+    [
+        ((pod(),), (association(),), [("pass", "error", ACCOUNT)]),
+        ((pod(),), (), [("fail", "error", ACCOUNT)]),
+        ((replace(pod(), phase="Succeeded"),), (), []),
+        ((bare(pod()),), (), []),
+    ],
+)
+def test_injected_pods_without_an_association(
+    pods: tuple[Pod, ...], associations: object, expected: list[tuple[str, str, str]]
+) -> None:
+    snapshot = healthy(pods=pods, associations=associations)
+    assert answers(ID, snapshot) == expected
+    unreadable = healthy(pods=pods, associations=DENIED)
+    assert answers(ID, unreadable) == [("unknown", "error", "Cluster prod")]

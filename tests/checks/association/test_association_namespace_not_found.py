@@ -1,0 +1,44 @@
+"""The check association-namespace-not-found."""
+
+import pytest
+
+from checks.builder import DENIED, association, healthy
+from checks.grid import answers, only
+from podid.domain.snapshot import Snapshot
+
+ID = "association-namespace-not-found"
+FAILS = healthy(namespaces=frozenset({"x"}))
+UNKNOWN = healthy(namespaces=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Association shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (healthy(), ("pass", "warn", "Association shop/orders")),
+        (healthy(namespaces=frozenset({"shopp"})), ("fail", "warn", "Association shop/orders")),
+        (
+            healthy(associations=(association(owner_arn=ADDON),), namespaces=frozenset()),
+            ("not-applicable", "warn", "Association shop/orders"),
+        ),
+        (healthy(namespaces=DENIED), ("unknown", "warn", "Cluster prod")),
+    ],
+)
+def test_namespaces_of_associations(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
+    assert answers(ID, snapshot) == [expected]
+
+
+def test_a_missing_namespace_is_a_standing_grant() -> None:
+    verdict = only(ID, healthy(namespaces=frozenset({"shopp", "default"})))
+    assert verdict.message == "namespace shop of association a-orders does not exist, so no pod uses the association"
+    assert verdict.evidence == (
+        "namespaces with a similar name: shopp",
+        "if someone creates the namespace and the service account, its pods get role orders",
+    )

@@ -1,0 +1,29 @@
+"""The check association-quota."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import DENIED, association, healthy
+from checks.grid import answers
+
+ID = "association-quota"
+FAILS = healthy(associations=(association(),) * 4000)
+UNKNOWN = healthy(associations=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@pytest.mark.parametrize(
+    ("count", "namespaces", "expected"), [(3999, (), "pass"), (4000, ("shop",), "fail"), (5000, (), "fail")]
+)
+def test_four_fifths_of_the_quota(count: int, namespaces: tuple[str, ...], expected: str) -> None:
+    snapshot = replace(healthy(associations=(association(),) * count), only_namespaces=namespaces)
+    assert answers(ID, snapshot) == [(expected, "warn", "Cluster prod")]
+
+
+def test_associations_of_one_namespace_are_not_judged() -> None:
+    assert answers(ID, replace(healthy(), only_namespaces=("shop",)))[0][0] == "not-applicable"

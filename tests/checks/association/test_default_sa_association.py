@@ -1,0 +1,24 @@
+"""The check default-sa-association."""
+
+from typing import Any
+
+import pytest
+
+from checks.builder import DENIED, association, healthy
+from checks.grid import answers, verdicts
+
+ID = "default-sa-association"
+FAILS = healthy(associations=(association(name="default"),))
+UNKNOWN = healthy(associations=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Association shop/default")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@pytest.mark.parametrize(("pods", "users"), [((), "none"), (DENIED, "not read")])
+def test_unread_pods_of_the_default_service_account_are_not_none(pods: Any, users: str) -> None:
+    snapshot = healthy(associations=(association(name="default"),), pods=pods)
+    (verdict,) = verdicts(ID, snapshot)
+    assert verdict.evidence == (f"pods that use it now: {users}",)

@@ -1,0 +1,29 @@
+"""The check access-keys-in-cluster."""
+
+from dataclasses import replace
+
+from checks.builder import DENIED, healthy
+from checks.grid import answers
+from podid.domain.findings import Subject
+from podid.domain.snapshot import Snapshot
+
+from .worlds import KEY
+
+ID = "access-keys-in-cluster"
+FAILS = healthy(access_keys=(KEY,))
+UNKNOWN = healthy(access_keys=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "ConfigMap shop/settings")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+def test_secrets_that_cannot_be_read() -> None:
+    assert outcomes(ID, healthy(secret_keys=DENIED)) == {"unknown", "pass"}
+    both = healthy(access_keys=(KEY,), secret_keys=(replace(KEY, subject=Subject("Secret", "s", "shop")),))
+    assert len(answers(ID, both)) == 2

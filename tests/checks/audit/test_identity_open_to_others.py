@@ -1,0 +1,80 @@
+"""The check identity-open-to-others."""
+
+from dataclasses import replace
+
+from checks.builder import ACCOUNT, DENIED, healthy
+from checks.grid import answers
+from harness import table
+from podid.checks.all import BY_ID
+from podid.domain.aws import AccessPolicy
+from podid.domain.exposure import IdentityGrant
+from podid.domain.findings import Outcome, Subject
+from podid.domain.snapshot import Snapshot
+
+from .worlds import GRANT
+
+ID = "identity-open-to-others"
+FAILS = healthy(grants=(GRANT,))
+UNKNOWN = healthy(grants=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "info", "Namespace shop")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@table(
+    ("grant", "severity"),
+    [
+        (GRANT, "info"),
+        (replace(GRANT, subject=Subject("Group", "system:authenticated")), "warn"),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:web"), namespace=""), "warn"),
+        (replace(GRANT, subject=Subject("User", "ada")), "info"),
+        (replace(GRANT, subject=Subject("ServiceAccount", "ci", "build")), "info"),
+        (replace(GRANT, subject=Subject("ServiceAccount", "ci", "shop")), ""),
+        (replace(GRANT, subject=Subject("ServiceAccount", "job-controller", "kube-system"), namespace=""), ""),
+        (replace(GRANT, subject=Subject("Group", "system:masters"), namespace=""), ""),
+        (replace(GRANT, namespace="other"), ""),
+    ],
+)
+def test_subjects_of_grants(grant: IdentityGrant, severity: str) -> None:
+    answer = answers(ID, healthy(grants=(grant,)))
+    assert [(outcome, level) for outcome, level, _ in answer] == [("fail", severity) if severity else ("pass", "warn")]
+
+
+@table(
+    ("policy", "namespaces", "abilities"),
+    [
+        ("AmazonEKSEditPolicy", ("shop",), "create pods and run commands in pods"),
+        ("AmazonEKSAdminPolicy", ("sh*",), "create pods and run commands in pods"),
+        ("AmazonEKSEditPolicy", (), "create pods and run commands in pods"),
+        (
+            "AmazonEKSClusterAdminPolicy",
+            ("shop",),
+            "create pods and create tokens of service accounts and run commands in pods",
+        ),
+        ("AmazonEKSClusterAdminPolicy", (), ""),
+        ("AmazonEKSAdminPolicy", ("web",), ""),
+        ("AmazonEKSViewPolicy", (), ""),
+    ],
+)
+def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, ...], abilities: str) -> None:
+    arn = f"arn:aws:eks::aws:cluster-access-policy/{policy}"
+    entry = AccessPolicy(f"arn:aws:iam::{ACCOUNT}:role/teams/developers", arn, namespaces)
+    (verdict,) = BY_ID[ID].judge(healthy(access_policies=(entry,)))
+    assert (verdict.outcome is Outcome.FAIL, verdict.severity.value) == (
+        bool(abilities),
+        "info" if abilities else "warn",
+    )
+    assert verdict.evidence == (
+        (f"IAM role developers can {abilities}: {policy} by access entry",) if abilities else ()
+    )
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+def test_access_entries_that_were_not_read_are_unknown_beside_the_rest() -> None:
+    snapshot = replace(healthy(grants=(GRANT,)), access_policies=DENIED)
+    assert outcomes(ID, snapshot) == {"fail", "unknown"}

@@ -1,0 +1,76 @@
+"""The check imds-open-to-pods."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, healthy
+from checks.grid import answers
+from harness import table
+from podid.checks.all import BY_ID
+from podid.domain.aws import Instance
+from podid.domain.evidence import Probed, Redeemed
+from podid.domain.iam import PolicyNames
+from podid.domain.snapshot import Known, Missing, Snapshot
+
+OPEN = {"node-1": Instance(id="i-node-1", hop_limit=2)}
+CLOSED = {"node-1": Instance(id="i-node-1", hop_limit=1)}
+ID = "imds-open-to-pods"
+FAILS = healthy(instances=OPEN, node_role_policies={NODE_ROLE_ARN: Known(PolicyNames(inline=("s3",)))})
+UNKNOWN = healthy(instances=DENIED)
+PASSES = healthy(instances=CLOSED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "NodeGroup workers")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+@pytest.mark.parametrize(
+    ("policies", "severity"),
+    [
+        (PolicyNames(attached=("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",)), "info"),
+        (PolicyNames(inline=("x",)), "warn"),
+    ],
+)
+def test_policies_of_the_node_role(policies: PolicyNames, severity: str) -> None:
+    open_node = {"node-1": Instance(id="i-node-1", hop_limit=2)}
+    snapshot = healthy(instances=open_node, node_role_policies={NODE_ROLE_ARN: Known(policies)})
+    assert [(outcome, level) for outcome, level, _ in answers(ID, snapshot)] == [("fail", severity)]
+    off = {"node-1": Instance(id="i-node-1", hop_limit=2, metadata=False)}
+    assert outcomes(ID, healthy(instances=off)) == {"pass"}
+
+
+CLOSED_NODE = Instance(id="i-node-1", hop_limit=1)
+HOPS = Instance(id="i-node-1", hop_limit=2)
+NOT_PROBED = Probed(job="j", node="node-1", missing=Missing("no image"))
+NOT_REACHED = Probed(job="j", node="node-1", message="no credentials")
+REACHED = Probed(job="j", node="node-1", redeemed=Redeemed(role_arn=NODE_ROLE_ARN, account=ACCOUNT, session_name="i-1"))
+V1 = Instance(id="i-node-1", hop_limit=1, tokens_required=False)
+
+
+@table(
+    ("instance", "probe", "outcome", "severity", "evidence"),
+    [
+        (V1, None, "fail", "warn", "version 1 of the metadata service is enabled"),
+        (replace(V1, metadata=False), None, "pass", "warn", ""),
+        (HOPS, REACHED, "fail", "warn", "got credentials of role nodes"),
+        (HOPS, NOT_REACHED, "fail", "info", "got no credentials: a network policy"),
+        (HOPS, NOT_PROBED, "fail", "warn", "not probed: no image"),
+        (CLOSED_NODE, NOT_REACHED, "pass", "warn", ""),
+        (CLOSED_NODE, REACHED, "fail", "warn", "got credentials of role nodes"),
+        (CLOSED_NODE, NOT_PROBED, "unknown", "warn", ""),
+    ],
+)
+def test_the_metadata_service_by_its_options_and_by_a_probe(
+    instance: Instance, probe: Probed | None, outcome: str, severity: str, evidence: str
+) -> None:
+    probes = {} if probe is None else {"node-1": probe}
+    more = {"node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(inline=("x",)))}, "metadata_probes": probes}
+    (verdict,) = BY_ID[ID].judge(healthy(instances={"node-1": instance}, **more))
+    assert (verdict.outcome.value, verdict.severity.value) == (outcome, severity)
+    assert evidence in "; ".join(verdict.evidence)

@@ -1,0 +1,55 @@
+"""The check role-administrator."""
+
+from dataclasses import replace
+from typing import Any
+
+from checks.builder import ACCOUNT, DENIED, READS, ROLE_ARN, healthy, role
+from checks.grid import answers
+from harness import table
+from podid.domain.snapshot import Known, Snapshot
+
+from .worlds import UNREAD_POLICIES, allowing
+
+ID = "role-administrator"
+FAILS = allowing(Action="*", Resource="*")
+UNKNOWN = UNREAD_POLICIES
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
+
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+
+
+def bounded(snapshot: Snapshot, **statement: Any) -> Snapshot:
+    """The same with a permissions boundary of this one statement."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    limited = replace(role(), permissions_boundary_arn=BOUNDARY)
+    return replace(snapshot, roles=Known({ROLE_ARN: Known(limited)}), boundaries=Known({BOUNDARY: Known(document)}))
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+@table(
+    ("snapshot", "outcome"),
+    [
+        (allowing(Action="*", Resource="*"), "fail"),
+        (allowing(Action=["s3:*", "iam:*"], Resource=["*"]), "fail"),
+        (allowing(NotAction=["iam:*", "organizations:*"], Resource="*"), "fail"),
+        (allowing(Action="s3:*", Resource="*"), "pass"),
+        (allowing(Action="*", Resource="arn:aws:s3:::orders/*"), "pass"),
+        (allowing(Action="*", Resource="*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), "pass"),
+        (bounded(allowing(Action="*", Resource="*"), Action="s3:*", Resource="*"), "pass"),
+        (bounded(allowing(Action="*", Resource="*"), Action="*", Resource="*"), "fail"),
+        (replace(bounded(allowing(Action="*", Resource="*")), boundaries=Known({BOUNDARY: DENIED})), "unknown"),
+        (healthy(roles={ROLE_ARN: Known(None)}), "not-applicable"),
+        (healthy(permission_policies={ROLE_ARN: Known({"p": Known({"Statement": [{"Effect": "?"}]})})}), "unknown"),
+        (healthy(permission_policies={ROLE_ARN: Known({"p": Known(READS), "q": DENIED})}), "unknown"),
+    ],
+)
+def test_policies_that_allow_all_actions(snapshot: Snapshot, outcome: str) -> None:
+    assert outcomes(ID, snapshot) == {outcome}

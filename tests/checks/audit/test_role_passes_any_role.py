@@ -1,0 +1,41 @@
+"""The check role-passes-any-role."""
+
+from typing import Any
+
+import pytest
+
+from checks.builder import ACCOUNT
+from checks.grid import answers
+from podid.domain.snapshot import Snapshot
+
+from .worlds import UNREAD_POLICIES, allowing
+
+ID = "role-passes-any-role"
+FAILS = allowing(Action="iam:PassRole", Resource="*")
+UNKNOWN = UNREAD_POLICIES
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {outcome for outcome, _, _ in answers(check, snapshot)}
+
+
+@pytest.mark.parametrize(
+    ("statement", "outcome"),
+    [
+        ({"Action": "iam:PassRole", "Resource": "*"}, "fail"),
+        ({"Action": "iam:*Role", "Resource": f"arn:aws:iam::{ACCOUNT}:role/*"}, "fail"),
+        ({"Action": "iam:PassRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/apps/*"}, "pass"),
+        ({"Action": "*", "Resource": "*"}, "not-applicable"),
+        (
+            {"Action": "iam:PassRole", "Resource": "*", "Condition": {"StringEquals": {"iam:PassedToService": "x"}}},
+            "pass",
+        ),
+    ],
+)
+def test_permissions_to_pass_roles(statement: dict[str, Any], outcome: str) -> None:
+    assert outcomes(ID, allowing(**statement)) == {outcome}

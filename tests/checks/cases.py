@@ -1,0 +1,37 @@
+"""The cases of every check, from its test module: FAILS, UNKNOWN, and PASSES if the healthy cluster has no subject."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from podid.domain.snapshot import Snapshot
+
+from .builder import healthy, requested
+
+HEALTHY = healthy()
+FOLDER = Path(__file__).parent
+
+
+class Cases(NamedTuple):
+    """`fails` is None for a check of podid's own access, which never says that a pod is broken."""
+
+    fails: Snapshot | None
+    unknown: Snapshot
+    passes: Snapshot
+
+
+def cases(name: str) -> Cases | None:
+    """Return the cases of a test module; None for a module with further cases of a check, or of code that checks
+    share."""
+    module = import_module(name)
+    if not hasattr(module, "UNKNOWN"):
+        return None
+    return Cases(getattr(module, "FAILS", None), module.UNKNOWN, requested(getattr(module, "PASSES", HEALTHY)))
+
+
+CASES = {
+    path.stem.removeprefix("test_").replace("_", "-"): item
+    for path in sorted(FOLDER.glob("*/test_*.py"))
+    if (item := cases(f"{__package__}.{path.parent.name}.{path.stem}"))
+}
+FAILING = {check_id: item.fails for check_id, item in CASES.items() if item.fails is not None}

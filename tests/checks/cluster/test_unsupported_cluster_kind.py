@@ -1,0 +1,21 @@
+"""The check unsupported-cluster-kind."""
+
+import pytest
+
+from checks.builder import DENIED, cluster, healthy
+from checks.grid import answers
+
+ID = "unsupported-cluster-kind"
+FAILS = healthy(cluster=cluster(unsupported_kind="a local cluster on Outposts"))
+UNKNOWN = healthy(cluster=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster -")]
+
+
+@pytest.mark.parametrize(("partition", "expected"), [("aws", "pass"), ("aws-us-gov", "pass"), ("aws-iso-b", "unknown")])
+def test_partitions(partition: str, expected: str) -> None:
+    where = cluster(arn=f"arn:{partition}:eks:us-west-2:111122223333:cluster/prod")
+    assert [answer[0] for answer in answers(ID, healthy(cluster=where))] == [expected]

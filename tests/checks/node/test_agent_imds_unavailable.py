@@ -1,0 +1,41 @@
+"""The check agent-imds-unavailable."""
+
+from dataclasses import replace
+from typing import Any
+
+from checks.builder import DENIED, INSTANCE, agent_pod, healthy
+from checks.grid import answers
+from harness import table
+from podid.domain.aws import Instance
+
+ID = "agent-imds-unavailable"
+FAILS = healthy(instances={"node-1": replace(INSTANCE, metadata=False)})
+UNKNOWN = healthy(instances=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+BARE = Instance(id="i-1")
+PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-profile/p")
+STARTING = agent_pod(ready=False)
+
+
+@table(
+    ("sections", "expected"),
+    [
+        # what EC2 says is doubted where it says so of every instance, and the agents work
+        ({"instances": {"node-1": BARE}}, ("not-applicable", "error", "Node node-1")),
+        ({"instances": {"node-1": BARE}, "agent_pods": (STARTING,)}, ("fail", "error", "Node node-1")),
+        ({"instances": {"node-1": BARE, "node-2": PROFILED}}, ("fail", "error", "Node node-1")),
+        ({"instances": {"node-1": replace(PROFILED, metadata=False)}}, ("fail", "error", "Node node-1")),
+        ({"instances": {}}, ("not-applicable", "error", "Node node-1")),
+        ({"instances": DENIED}, ("unknown", "warn", "Cluster prod")),
+    ],
+)
+def test_an_instance_that_gives_the_agent_no_credentials(
+    sections: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    assert answers(ID, healthy(**sections)) == [expected]

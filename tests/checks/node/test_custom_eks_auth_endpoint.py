@@ -1,0 +1,77 @@
+"""The check custom-eks-auth-endpoint."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from checks.builder import DENIED, REGISTRY, cluster, daemon_set, egress, endpoint, healthy
+from checks.grid import answers
+from harness import table
+from podid.domain.evidence import LogSighting
+from podid.domain.network import VpcRoute
+from podid.domain.snapshot import Known, Missing
+
+ID = "custom-eks-auth-endpoint"
+FAILS = healthy(egress=egress(endpoints=(REGISTRY, endpoint(private_dns=False))))
+UNKNOWN = healthy(daemon_sets=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+NAMELESS = egress(endpoints=(REGISTRY, endpoint(private_dns=False)))
+SEEN = LogSighting(id="eks-auth-unreachable", node="node-1", count=1, sample="no such host")
+
+
+@table(
+    ("sections", "expected"),
+    [
+        ({}, ("pass", "error")),
+        ({"egress": egress(endpoints=(endpoint(),))}, ("pass", "error")),
+        ({"egress": NAMELESS}, ("fail", "warn")),
+        (
+            {"egress": egress(VpcRoute("0.0.0.0/0", "nat-1"), endpoints=(endpoint(private_dns=False),))},
+            ("pass", "error"),
+        ),
+        ({"egress": NAMELESS, "cloudtrail": {"node-1": Known(())}}, ("pass", "error")),
+        ({"egress": NAMELESS, "cloudtrail": {"node-1": Known((SEEN,))}}, ("fail", "warn")),
+        ({"egress": Missing("not allowed", "ec2:DescribeRouteTables", "AccessDenied")}, ("not-applicable", "error")),
+    ],
+)
+def test_an_endpoint_without_private_dns(sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    (answer,) = answers(ID, healthy(**sections))
+    assert answer[:2] == expected
+
+
+@table(
+    ("host", "expected"),
+    [
+        ("https://eks-auth.us-west-2.api.aws", ("pass", "error")),
+        ("https://eks-auth-fips.us-west-2.api.aws", ("pass", "error")),
+        ("https://vpce-0a1b2c3d-4e5f6071.eks-auth.us-west-2.vpce.amazonaws.com", ("pass", "error")),
+        ("vpce-0a1b2c3d-4e5f6071.eks-auth.us-west-2.vpce.amazonaws.com:443", ("pass", "error")),
+        ("https://eks-auth.eu-west-1.api.aws", ("fail", "error")),
+        ("https://eks.us-west-2.amazonaws.com", ("fail", "error")),
+        ("https://vpce-0a1b2c3d-4e5f6071.sts.us-west-2.vpce.amazonaws.com", ("fail", "error")),
+        ("http://proxy.kube-system.svc:8080", ("unknown", "warn")),
+    ],
+)
+def test_an_agent_with_an_endpoint_of_its_own(host: str, expected: tuple[str, str]) -> None:
+    plain = daemon_set()
+    forms = (
+        replace(plain, args=(*plain.args, "--endpoint", host)),
+        replace(plain, args=(*plain.args, f"--endpoint={host}")),
+        replace(
+            plain,
+            env={
+                **plain.env,
+                "AWS_ENDPOINT_URL_EKS_AUTH": urlsplit(host if "//" in host else f"//{host}").hostname or "",
+            },
+        ),
+    )
+    for agent in forms:
+        where = replace(cluster(), arn=cluster().arn.replace(cluster().region, "us-west-2"))
+        (answer,) = answers(ID, healthy(cluster=where, daemon_sets=(agent,), egress=NAMELESS))
+        assert answer[:2] == expected

@@ -1,0 +1,65 @@
+"""The check eks-auth-unreachable."""
+
+from dataclasses import replace
+from typing import Any
+
+from checks.builder import DENIED, NODE_ROLE_ARN, REGISTRY, egress, endpoint, healthy
+from checks.grid import answers, only
+from harness import table
+from podid.domain.aws import NodeGroup
+from podid.domain.findings import Outcome
+from podid.domain.network import Egress, RouteTable, VpcRoute
+
+ID = "eks-auth-unreachable"
+FAILS = healthy(egress=egress(endpoints=(REGISTRY,)))
+UNKNOWN = healthy(egress=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@table(
+    ("routes", "endpoints", "expected"),
+    [
+        ((VpcRoute("0.0.0.0/0", "nat-1"),), (), ("pass", "error")),
+        ((VpcRoute("0.0.0.0/0", "igw-1"),), (), ("pass", "error")),
+        ((VpcRoute("::/0", "eigw-1"),), (), ("pass", "error")),
+        ((), (REGISTRY,), ("fail", "error")),
+        ((VpcRoute("0.0.0.0/0", "nat-1", active=False),), (REGISTRY,), ("fail", "error")),
+        # gateway endpoints lead to S3 and DynamoDB
+        ((VpcRoute("pl-1", "vpce-1"),), (REGISTRY,), ("fail", "error")),
+        # nodes could not be ready there, so there is more than is seen
+        ((), (), ("not-applicable", "error")),
+        ((), (endpoint("com.amazonaws.us-west-2.eks"),), ("fail", "error")),
+        ((), (endpoint(state="pending"),), ("fail", "error")),
+        ((), (endpoint(),), ("pass", "error")),
+        ((), (endpoint("cn.com.amazonaws.cn-north-1.eks-auth"),), ("pass", "error")),
+        # what is behind these is not seen
+        ((), (endpoint(private_dns=False),), ("not-applicable", "error")),
+        ((VpcRoute("0.0.0.0/0", "tgw-1"),), (), ("unknown", "warn")),
+        ((VpcRoute("10.8.0.0/16", "pcx-1"),), (), ("unknown", "warn")),
+        ((VpcRoute("0.0.0.0/0", "vpce-firewall"),), (), ("unknown", "warn")),
+    ],
+)
+def test_routes_and_endpoints(routes: Any, endpoints: Any, expected: tuple[str, str]) -> None:
+    (answer,) = answers(ID, healthy(egress=egress(*routes, endpoints=endpoints)))
+    assert answer[:2] == expected
+
+
+SUBNETS = ("subnet-1", "subnet-2")
+
+
+def test_each_subnet_has_its_own_routes() -> None:
+    """One of two is closed in; without node groups nobody says where the nodes are."""
+    closed = RouteTable(table_id="rtb-2", subnet_ids=("subnet-2",), routes=(VpcRoute("10.0.0.0/16", "local"),))
+    vpc = egress(VpcRoute("0.0.0.0/0", "nat-1"), endpoints=(REGISTRY,))
+    vpc = replace(vpc, tables=(*vpc.tables, closed))
+    groups = tuple(
+        NodeGroup(name=name, status="ACTIVE", node_role_arn=NODE_ROLE_ARN, subnet_ids=(name,)) for name in SUBNETS
+    )
+    verdict = only(ID, healthy(egress=vpc, node_groups=groups))
+    assert (verdict.outcome, "subnet-2 cannot reach EKS Auth" in verdict.message) == (Outcome.FAIL, True)
+    assert answers(ID, healthy(egress=vpc, node_groups=()))[0][0] == "not-applicable"
+    assert answers(ID, healthy(egress=Egress((), ())))[0][:2] == ("unknown", "warn")

@@ -1,0 +1,14 @@
+"""The check bearer-token-prefix."""
+
+from checks.builder import NO_LOG, logged
+from checks.grid import answers, messages
+
+ID = "bearer-token-prefix"
+FAILS = logged(ID)
+UNKNOWN = NO_LOG
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Pod kube-system/agent")]
+    assert messages(ID, FAILS) == ["occurred 3 times in the log of its agent, last 11:59:00, for shop/orders"]

@@ -1,0 +1,58 @@
+"""The check cached-credentials-after-change."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from checks.builder import NO_PODS, ago, association, bare, healthy, pod
+from checks.grid import answers
+from harness import table
+from podid.domain.evidence import RecentChanges
+
+ID = "cached-credentials-after-change"
+FAILS = healthy(associations=(association(modified_at=ago(hours=4)),))
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+
+
+@table(
+    ("changed", "started", "expected"),
+    [
+        (ago(hours=4), ago(hours=5), ("fail", "warn")),
+        (ago(hours=4), ago(hours=3), ("pass", "warn")),
+        # Kubernetes cuts to whole seconds, EKS does not
+        (ago(hours=4) + timedelta(milliseconds=900), ago(hours=4), ("pass", "warn")),
+        (ago(hours=7), ago(hours=8), ("pass", "warn")),
+        (ago(days=2), ago(hours=5), ("pass", "warn")),
+        (None, ago(hours=5), ("pass", "warn")),
+    ],
+)
+def test_pods_from_before_a_change(changed: datetime | None, started: datetime, expected: tuple[str, str]) -> None:
+    snapshot = healthy(associations=(association(modified_at=changed),), pods=(pod(created_at=started),))
+    assert answers(ID, snapshot) == [(*expected, "Deployment shop/orders")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ({"shop/orders": ago(hours=4)}, "pass"),
+        # the time of EKS's answer, by the clock here
+        ({"shop/orders": ago(hours=4, seconds=-2)}, "pass"),
+        # EKS has a later change than that
+        ({"shop/orders": ago(hours=4, minutes=1)}, "fail"),
+        ({"shop/cart": ago(hours=4)}, "fail"),
+    ],
+)
+def test_a_change_of_podid_that_kept_the_role_is_no_change(kept: dict[str, datetime], expected: str) -> None:
+    changes = RecentChanges(kept_role=kept)
+    snapshot = healthy(associations=(association(modified_at=ago(hours=4)),), changes=changes)
+    assert answers(ID, snapshot) == [(expected, "warn", "Deployment shop/orders")]
+
+
+def test_a_pod_without_injected_fields_is_not_judged() -> None:
+    snapshot = healthy(associations=(association(modified_at=ago(hours=4)),), pods=(bare(pod()),))
+    assert [outcome for outcome, _, _ in answers(ID, snapshot)] == ["not-applicable"]

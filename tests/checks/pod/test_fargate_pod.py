@@ -1,0 +1,27 @@
+"""The check fargate-pod."""
+
+from dataclasses import replace
+
+from checks.builder import DENIED, NO_PODS, healthy, node, pod
+from checks.grid import answers
+
+ID = "fargate-pod"
+FAILS = healthy(nodes=(node(compute_type="fargate"),))
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+WORKLOAD = "Deployment shop/orders"
+
+
+def test_fargate_nodes() -> None:
+    on_fargate = healthy(pods=(replace(pod(), node="fargate-ip-10-0-0-1"),), nodes=DENIED)
+    by_label = healthy(nodes=(node(compute_type="fargate"),))
+    assert answers(ID, healthy()) == [("pass", "error", WORKLOAD)]
+    assert answers(ID, on_fargate) == [("fail", "error", WORKLOAD)]
+    assert answers(ID, by_label) == [("fail", "error", WORKLOAD)]
+    assert answers(ID, healthy(pods=DENIED)) == [("unknown", "error", "Cluster prod")]

@@ -1,0 +1,43 @@
+"""The check injected-fields-hardcoded."""
+
+from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env
+from checks.containers import TOKEN_FILE, URI, container, sourced
+from checks.grid import answers
+from harness import table
+from podid.domain.cluster import Container
+
+ID = "injected-fields-hardcoded"
+FAILS = with_env(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials")
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+SUBJECT = "Deployment shop/orders"
+
+
+@table(
+    ("container", "expected"),
+    [
+        (sourced(blank=(URI,), env={URI: ""}), ("fail", "error")),
+        (sourced(env={URI: ""}), ("fail", "warn")),
+        (sourced(env={TOKEN_FILE: "/own/token"}), ("fail", "warn")),
+        # as the webhook writes it for Windows
+        (sourced(env={TOKEN_FILE: "C:" + INJECTED[TOKEN_FILE].replace("/", "\\")}), ("pass", "error")),
+        (Container(name="app", image="x", env={URI: INJECTED[URI]}), ("fail", "error")),
+        (
+            Container(name="app", image="x", env={URI: INJECTED[URI], "AWS_CONTAINER_AUTHORIZATION_TOKEN": ""}),
+            ("pass", "error"),
+        ),
+        (container(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials"), ("pass", "error")),
+    ],
+)
+def test_variables_of_the_manifest(container: Container, expected: tuple[str, str]) -> None:
+    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]
+
+
+def test_a_token_file_without_its_volume_is_a_warning() -> None:
+    assert answers(ID, healthy(pods=(pod(volumes=()),))) == [("fail", "warn", SUBJECT)]

@@ -1,0 +1,34 @@
+"""The check irsa-env-hardcoded."""
+
+from checks.builder import NO_PODS, ROLE_ARN, healthy, pod, with_env
+from checks.containers import container, sourced
+from checks.grid import answers
+from harness import table
+from podid.domain.cluster import Container, Mount
+from podid.domain.workloads import IRSA_ENV as IRSA
+
+ID = "irsa-env-hardcoded"
+FAILS = with_env(AWS_WEB_IDENTITY_TOKEN_FILE="/t", AWS_ROLE_ARN=ROLE_ARN)
+UNKNOWN = NO_PODS
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+ROLE, ETC = "AWS_ROLE_ARN", Mount("/etc/aws", "configMap", "aws")
+SUBJECT = "Deployment shop/orders"
+
+
+@table(
+    ("container", "expected"),
+    [
+        (sourced(blank=(ROLE, IRSA), env={ROLE: "", IRSA: ""}), ("pass", "error")),
+        # its value comes from another object
+        (sourced(env={IRSA: ""}), ("fail", "error")),
+        (container(AWS_ROLE_ARN="arn:aws:iam::1:role/x"), ("fail", "info")),
+    ],
+)
+def test_variables_of_irsa(container: Container, expected: tuple[str, str]) -> None:
+    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]

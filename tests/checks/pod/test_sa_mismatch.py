@@ -1,0 +1,80 @@
+"""The check sa-mismatch."""
+
+import pytest
+
+from checks.builder import DENIED, ROLE_ARN, bare, healthy, pod, workload
+from checks.grid import answers, only
+from harness import table
+from podid.domain.cluster import ServiceAccount
+from podid.domain.snapshot import Snapshot
+
+ID = "sa-mismatch"
+FAILS = healthy(pods=(), workloads=(workload(service_account="default"),))
+UNKNOWN = healthy(workloads=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+ACCOUNT = "ServiceAccount shop/orders"
+STRAY = bare(pod(), service_account="default")
+
+
+def stray(**changes: str) -> Snapshot:
+    return healthy(pods=(STRAY,), workloads=(workload(service_account="default", **changes),))
+
+
+@table(
+    ("snapshot", "expected"),
+    [
+        pytest.param(healthy(), "pass", id="in use"),
+        pytest.param(healthy(pods=(), workloads=(workload(replicas=0),)), "pass", id="scaled to zero"),
+        pytest.param(healthy(pods=(), workloads=(workload("CronJob", "nightly"),)), "pass", id="CronJob between runs"),
+        pytest.param(stray(), "fail", id="runs as default"),
+        pytest.param(stray(name="orders-api"), "fail", id="named alike, runs as default"),
+        pytest.param(
+            healthy(pods=(), workloads=(workload(name="r1-orders", service_account="r1", labels={"app": "orders"}),)),
+            "fail",
+            id="chart made an account of its own",
+        ),
+        pytest.param(
+            healthy(pods=(), workloads=(workload(name="orders-api", service_account="orders-api"),)),
+            "not-applicable",
+            id="a neighbour with its own account",
+        ),
+        pytest.param(
+            healthy(
+                pods=(),
+                workloads=(workload(service_account="orders-irsa"),),
+                service_accounts=(
+                    ServiceAccount(namespace="shop", name="orders"),
+                    ServiceAccount(
+                        namespace="shop", name="orders-irsa", annotations={"eks.amazonaws.com/role-arn": ROLE_ARN}
+                    ),
+                ),
+            ),
+            "not-applicable",
+            id="has a role by IRSA and has not moved yet",
+        ),
+        pytest.param(stray(name="billing"), "not-applicable", id="unrelated workload"),
+        pytest.param(healthy(pods=(), workloads=()), "not-applicable", id="nothing there yet"),
+        pytest.param(healthy(pods=(), workloads=(), service_accounts=()), "not-applicable", id="no such account"),
+    ],
+)
+def test_workloads_that_may_use_the_service_account(snapshot: Snapshot, expected: str) -> None:
+    assert answers(ID, snapshot) == [(expected, "error", ACCOUNT)]
+
+
+def test_unread_workloads_are_unknown() -> None:
+    assert answers(ID, healthy(workloads=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+def test_the_fix_never_associates_default() -> None:
+    verdict = only(ID, stray())
+    assert verdict.message == (
+        "no pod runs as shop/orders, but Deployment shop/orders runs as 'default', which has no association"
+    )
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)

@@ -1,0 +1,54 @@
+"""The check token-audience."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import NO_PODS, healthy, pod
+from checks.containers import TOKEN_FILE, sourced
+from checks.grid import answers, only
+from podid.domain.cluster import TOKEN, Container, Mount, Pod
+from podid.domain.names import PODS_PRINCIPAL
+
+
+def with_token(audience: str) -> Pod:
+    """The healthy pod, whose manifest mounts a token for the agent itself."""
+    (container,) = pod().containers
+    env = {**container.env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/own/token"}
+    return pod(containers=(replace(container, env=env, mounts=(Mount("/own", TOKEN, audience),)),))
+
+
+ID = "token-audience"
+FAILS = healthy(pods=(with_token("sts.amazonaws.com"),))
+UNKNOWN = NO_PODS
+PASSES = healthy(pods=(with_token(PODS_PRINCIPAL),))
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+SUBJECT = "Deployment shop/orders"
+
+
+def token(audience: str, *, init: bool = False) -> Container:
+    """A container with a token file of its manifest."""
+    container = sourced(env={TOKEN_FILE: "/own/token"})
+    return replace(container, mounts=(Mount("/own", "serviceAccountToken", audience),), init=init)
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected", "words"),
+    [
+        ("sts.amazonaws.com", "fail", "audience sts.amazonaws.com"),
+        ("", "fail", "audience of the API server"),
+        ("pods.eks.amazonaws.com", "pass", ""),
+    ],
+)
+def test_audiences_of_mounted_tokens(audience: str, expected: str, words: str) -> None:
+    snapshot = healthy(pods=(pod(containers=(token(audience),)),))
+    assert answers(ID, snapshot) == [(expected, "error", SUBJECT)]
+    assert words in only(ID, snapshot).message
+    # it is one finding, and a correct token is none
+    assert answers("injected-fields-hardcoded", snapshot) == [("pass", "error", SUBJECT)]

@@ -1,0 +1,109 @@
+"""The check webhook-config-altered."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from checks.builder import DENIED, association, bare, healthy, pod
+from checks.grid import answers, only, verdicts
+from checks.pods import CREATED
+from podid.domain.cluster import Requirement
+from podid.domain.network import Selector
+from podid.domain.workloads import NAMESPACE_NAME, WebhookRegistration
+
+ID = "webhook-config-altered"
+FAILS = healthy(webhook=WebhookRegistration(url="https://127.0.0.1:23443/mutate", on_create=False))
+UNKNOWN = healthy(webhook=DENIED)
+
+
+def test_finding_and_unknown() -> None:
+    assert answers(ID, FAILS) == [("fail", "warn", "MutatingWebhookConfiguration pod-identity-webhook")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+MISSED = bare(pod("missed", created_at=CREATED + timedelta(hours=1)))
+SUBJECT = "MutatingWebhookConfiguration pod-identity-webhook"
+# their selectors exclude the pods of the association
+NARROW = ("pods with a label", "only one namespace")
+USUAL = WebhookRegistration(
+    url="https://127.0.0.1:23443/mutate",
+    objects=Selector(requirements=(Requirement("eks.amazonaws.com/skip-pod-identity-webhook", "DoesNotExist"),)),
+)
+ALTERED = {
+    "another version": replace(USUAL, versions=("v1",)),
+    "another address": replace(USUAL, url="https://10.0.0.9/mutate"),
+    "a Service": replace(USUAL, url=""),
+    "pods with a label": replace(USUAL, objects=Selector({"inject": "true"})),
+    "only one namespace": replace(USUAL, namespaces=Selector({NAMESPACE_NAME: "payments"})),
+    "namespaces by a label": replace(USUAL, namespaces=Selector({"team": "a"})),
+}
+EVERY_ALTERATION = pytest.mark.parametrize(
+    ("webhook", "now"),
+    [
+        pytest.param(webhook, ("fail", "warn") if name in NARROW else ("pass", "error"), id=name)
+        for name, webhook in ALTERED.items()
+    ],
+)
+
+
+@EVERY_ALTERATION
+def test_an_altered_webhook_is_an_error_if_it_missed_pods(webhook: WebhookRegistration, now: tuple[str, str]) -> None:
+    assert answers(ID, healthy(webhook=webhook)) == [(*now, SUBJECT)]
+    verdict = only(ID, healthy(webhook=webhook, pods=(MISSED,)))
+    assert (verdict.outcome.value, verdict.severity.value, verdict.chain) == ("fail", "error", ("shop/orders",))
+    assert "shop/missed" in verdict.evidence[-1]
+
+
+@EVERY_ALTERATION
+def test_a_webhook_that_served_a_later_pod_is_not_the_cause(webhook: WebhookRegistration, now: tuple[str, str]) -> None:
+    served = healthy(webhook=webhook, pods=(MISSED, pod(created_at=MISSED.created_at)))
+    # except for a selector that excludes the missed pod
+    assert answers(ID, served) == [(now[0], "error", SUBJECT)]
+    earlier = pod(created_at=MISSED.created_at - timedelta(minutes=30))
+    assert answers(ID, healthy(webhook=webhook, pods=(MISSED, earlier)))[0][0] == "fail"
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        USUAL,
+        WebhookRegistration(url="https://localhost:9443/mutate"),
+        replace(USUAL, versions=("v1", "v1beta1")),
+    ],
+)
+def test_the_usual_webhook_is_not_the_cause(webhook: WebhookRegistration) -> None:
+    assert answers(ID, healthy(webhook=webhook, pods=(MISSED,))) == [("pass", "error", SUBJECT)]
+
+
+def test_a_pod_may_opt_out() -> None:
+    skips = pod(labels={"eks.amazonaws.com/skip-pod-identity-webhook": ""})
+    assert answers(ID, healthy(webhook=USUAL, pods=(skips,))) == [("pass", "error", SUBJECT)]
+
+
+def test_a_webhook_that_is_not_called_for_new_pods() -> None:
+    not_called = replace(USUAL, on_create=False)
+    # running pods keep their credentials, and new pods get none
+    assert answers(ID, healthy(webhook=not_called)) == [("fail", "warn", SUBJECT)]
+    for pods in ((), (MISSED,), (pod(), MISSED)):
+        assert answers(ID, healthy(webhook=not_called, pods=pods)) == [("fail", "error", SUBJECT)]
+    assert only(ID, healthy(webhook=not_called, associations=())).outcome.value == "not-applicable"
+    assert only(ID, healthy(webhook=None)).outcome.value == "not-applicable"
+
+
+def test_missed_pods_are_an_error_and_injected_pods_a_warning() -> None:
+    """The selector excludes both; one was injected before."""
+    cart = replace(MISSED, name="cart", service_account="cart", created_at=MISSED.created_at + timedelta(minutes=1))
+    both = healthy(
+        webhook=ALTERED["only one namespace"],
+        associations=(association(), association(name="cart")),
+        pods=(pod(created_at=MISSED.created_at), cart),
+    )
+    rows = [(verdict.severity.value, verdict.chain) for verdict in verdicts(ID, both)]
+    assert rows == [("error", ("shop/cart",)), ("warn", ("shop/orders",))]
+
+
+def test_the_fix_restarts_the_missed_pods() -> None:
+    (verdict,) = verdicts(ID, healthy(webhook=ALTERED["another version"], pods=(MISSED,)))
+    assert verdict.fix is not None
+    assert verdict.fix.commands[-1] == ("podid", "restart", "shop/orders", "--cluster", "prod")

@@ -1,0 +1,319 @@
+"""What tokens that were redeemed, and podid's own pods, say under the ids of checks."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from checks.builder import (
+    ACCOUNT,
+    NOW,
+    REDEEMED,
+    ROLE_ARN,
+    TARGET_ARN,
+    UNREAD,
+    ago,
+    association,
+    chained,
+    healthy,
+    pod,
+    probed,
+    role,
+    target_trust,
+    trial,
+    trust,
+)
+from harness import table
+from podid.checks.all import BY_ID
+from podid.checks.runner import run_checks
+from podid.domain.aws import Association
+from podid.domain.errors import ExitCode
+from podid.domain.evidence import DryRun, RecentChanges
+from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
+from podid.ops.status.diagnose import diagnose
+
+UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
+# EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
+REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS cannot assume the associated role")
+NO_TAG_SESSION = role(ROLE_ARN, trust(actions="sts:AssumeRole"))
+TRIED = ("tokens", "probes", "dry_runs")
+DENIED = Missing("not allowed", "eks-auth:AssumeRoleForPodIdentity", "AccessDenied")
+
+
+def with_tokens(*trials: Any, of: Snapshot | None = None, **sections: Any) -> Snapshot:
+    return replace(of or healthy(**sections), tokens=Known({"shop/orders": Known(trials)}))
+
+
+def with_probes(*met: Any, of: Snapshot | None = None, **sections: Any) -> Snapshot:
+    return replace(of or healthy(**sections), probes=Known({"shop/orders": Known(met)}))
+
+
+def from_evidence(snapshot: Snapshot) -> list[Verdict]:
+    """The verdicts that the snapshot would not have without tokens, podid's own pods and dry runs."""
+    checks = tuple(BY_ID.values())
+    plain = run_checks(checks, without(snapshot, *TRIED))
+    return [verdict for verdict in run_checks(checks, snapshot) if verdict not in plain]
+
+
+def without(snapshot: Snapshot, *names: str) -> Snapshot:
+    unread: dict[str, Any] = dict.fromkeys(names, NOT_READ)
+    return replace(snapshot, **unread)
+
+
+def of(section: str, snapshot: Snapshot) -> list[Verdict]:
+    """Those of one section alone."""
+    return from_evidence(without(snapshot, *(name for name in TRIED if name != section)))
+
+
+def of_tokens(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
+    return [(v.check, v.outcome) for v in of("tokens", snapshot)]
+
+
+def of_probes(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
+    return [(v.check, v.outcome) for v in of("probes", snapshot)]
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
+    (passed,) = of("tokens", with_tokens(trial("a"), trial("b")))
+    assert (passed.check, passed.outcome, passed.pods) == (UNEXPLAINED, Outcome.PASS, ("shop/a", "shop/b"))
+    assert passed.message == f"EKS Auth issues credentials of {ROLE_ARN} for the tokens of its pods: a, b"
+    assert passed.chain == ("shop/orders",)
+
+
+@table(
+    ("refusal", "mode", "outcome"),
+    [
+        ("AccessDeniedException", UNEXPLAINED, Outcome.FAIL),
+        ("PackedPolicyTooLarge", "packed-policy-too-large", Outcome.FAIL),
+        ("PackedPolicyTooLargeException", "packed-policy-too-large", Outcome.FAIL),
+        ("ResourceNotFoundException", "association-missing", Outcome.FAIL),
+        ("ServiceAccountNotFound", "association-sa-not-found", Outcome.FAIL),
+        # it may be another cluster's
+        ("InvalidTokenException", UNEXPLAINED, Outcome.UNKNOWN),
+        ("AdmissionDenied", UNEXPLAINED, Outcome.UNKNOWN),
+    ],
+)
+@table("sessions", [Known({}), NOT_READ])
+def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome: Outcome, sessions: Any) -> None:
+    snapshot = replace(with_tokens(trial("b"), replace(REFUSED, refusal=refusal)), sessions=sessions)
+    found = {v.outcome: v for v in of("tokens", snapshot)}
+    # what is refused to one is refused to all
+    assert [(v.check, v.pods) for v in found.values() if v.outcome is not Outcome.PASS] == [(mode, ())]
+    assert (found[Outcome.PASS].check, found[Outcome.PASS].pods) == (UNEXPLAINED, ("shop/b",))
+    assert REFUSED.message in found[outcome].message + found[outcome].reason
+    if outcome is Outcome.FAIL:
+        assert found[outcome].message.endswith(" (1 of 2 pods)")
+        fix = found[outcome].fix
+        assert fix is not None
+        assert fix.commands[0][:4] == ("podid", "verify", "shop/orders", "--yes")
+        assert found[outcome].evidence == (f"pods: {REFUSED.pod}",)
+        assert mode in diagnose(snapshot).checks
+
+
+def test_what_the_trust_says_already_is_said_once() -> None:
+    """By the check of the role's own trust, or by that of the second hop."""
+    for snapshot, mode in (
+        (healthy(roles={ROLE_ARN: Known(NO_TAG_SESSION)}), "trust-missing-tag-session"),
+        (healthy(roles={ROLE_ARN: Known(None)}), "role-not-found"),
+        (chained(target=Known(None)), "role-not-found"),
+        (chained(target=Known(role(TARGET_ARN, target_trust(f"{ROLE_ARN}-other")))), "target-role-trust-broken"),
+    ):
+        found = with_tokens(REFUSED, of=snapshot)
+        assert of_tokens(found) == []
+        assert mode in {v.check for v in diagnose(found).findings if v.severity is Severity.ERROR}
+        assert of_probes(with_probes(probed(redeemed=None, link=9, message="no"), of=snapshot)) == []
+
+
+def test_what_is_known_of_the_roles_is_said_where_they_do_not_explain_it() -> None:
+    def said(snapshot: Snapshot) -> str:
+        (found,) = of("tokens", with_tokens(REFUSED, of=snapshot))
+        assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
+        return found.message.partition("associated role")[2]
+
+    assert said(healthy()) == "; the role's own trust policy allows it"
+    lacking = Missing("not allowed", "iam:GetRole", "AccessDenied")
+    assert said(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy was not checked: not allowed"
+    assert said(healthy(roles=lacking)) == ""
+    assert said(healthy(associations=lacking)) == ""
+    assert said(chained(decisions=lacking)) == (
+        "; the role's own trust policy allows it; not checked whether it can assume its target role: not allowed"
+    )
+
+
+def test_a_service_account_that_is_gone_is_told_by_its_own_check() -> None:
+    refused = replace(REFUSED, refusal="ServiceAccountNotFound")
+    gone = with_tokens(refused, service_accounts=())
+    assert of_tokens(gone) == []
+    assert "association-sa-not-found" in {v.check for v in diagnose(gone).findings}
+    assert of_tokens(with_tokens(refused, service_accounts=DENIED))[0] == ("association-sa-not-found", Outcome.FAIL)
+
+
+def test_credentials_of_another_role() -> None:
+    other = replace(REDEEMED, role_arn=f"{ROLE_ARN}-other")
+    (found,) = of("tokens", with_tokens(trial(redeemed=other, expected=False)))
+    assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
+    assert found.message == (
+        f"EKS Auth issues credentials of {ROLE_ARN}-other for the tokens of its pods, instead of {ROLE_ARN}"
+    )
+
+
+CHANGED = RecentChanges(ACCOUNT, {"orders": ago(seconds=30)})
+FAILURES = [
+    (trial(redeemed=replace(REDEEMED, role_arn=f"{ROLE_ARN}-other"), expected=False), UNEXPLAINED),
+    (REFUSED, UNEXPLAINED),
+    (replace(REFUSED, refusal="ResourceNotFoundException"), "association-missing"),
+    (replace(REFUSED, refusal="PackedPolicyTooLarge"), "packed-policy-too-large"),
+    (trial(redeemed=None, missing=Missing("by another association", error_code="OtherAssociation")), UNEXPLAINED),
+]
+
+
+@table(("failed", "mode"), FAILURES)
+@table(
+    ("modified", "changes", "tried", "settles"),
+    [
+        (ago(seconds=5), RecentChanges(), NOW, True),
+        (ago(seconds=25), RecentChanges(), NOW, False),
+        # it was tried then, whenever the rest was read
+        (ago(seconds=25), RecentChanges(), ago(seconds=20), True),
+        (ago(days=2), CHANGED, NOW, True),
+        (ago(days=2), CHANGED, NOW + timedelta(seconds=31), False),
+    ],
+)
+def test_a_failure_seconds_after_a_change_is_unsettled(
+    failed: Any, mode: str, modified: datetime, changes: RecentChanges, tried: datetime, settles: bool
+) -> None:
+    changed = association(modified_at=modified)
+    snapshot = with_tokens(replace(failed, at=tried), associations=(changed,), changes=changes)
+    (found,) = of("tokens", snapshot)
+    assert found.check == mode
+    if settles:
+        assert (found.outcome, found.severity, found.error_code) == (Outcome.UNKNOWN, Severity.ERROR, "Unsettled")
+        assert "the change may not be in effect yet" in found.reason
+        assert diagnose(snapshot).exit_code() is ExitCode.UNDETERMINED
+    else:
+        assert found.error_code != "Unsettled"
+
+
+def test_a_token_from_before_the_association_was_changed_says_nothing_of_now() -> None:
+    snapshot = with_tokens(trial(), associations=(association(role_arn=f"{ROLE_ARN}-new", modified_at=ago(hours=1)),))
+    (found,) = of("tokens", snapshot)
+    assert (found.check, found.outcome, found.error_code) == (UNEXPLAINED, Outcome.UNKNOWN, "Unsettled")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "permission", "code"),
+    [
+        (Known((trial(redeemed=None, missing=DENIED),)), DENIED.permission, ExitCode.UNDETERMINED),
+        (Known((trial(redeemed=None, missing=Missing("no answer", error_code="Unavailable")),)), "", 9),
+        (DENIED, DENIED.permission, ExitCode.UNDETERMINED),
+        # that no pod runs is less than that it could not be decided
+        (Known(()), "", ExitCode.OK),
+    ],
+)
+def test_what_could_not_be_tried_is_unknown(tokens: Any, permission: str, code: int) -> None:
+    snapshot = replace(healthy(), tokens=Known({"shop/orders": tokens}))
+    report = diagnose(snapshot)
+    assert (report.findings, report.exit_code()) == ((), code)
+    assert [(v.check, v.permission, v.error_code) for v in report.unknowns] == [(UNEXPLAINED, permission, "NoEvidence")]
+
+
+def test_no_pod_to_bind_a_token_to() -> None:
+    for pods, said in (((), "no live pod uses"), ((pod(labels={SKIP: ""}),), "is excluded from Pod Identity")):
+        (unknown,) = diagnose(with_tokens(pods=pods)).unknowns
+        assert said in unknown.reason
+
+
+SKIP = "eks.amazonaws.com/skip-pod-identity-webhook"
+
+
+def test_an_association_that_could_not_be_described_settles_nothing() -> None:
+    snapshot = healthy(associations=(association(), UNREAD))
+    (found,) = of("tokens", replace(snapshot, tokens=Known({"shop/cart": Known((REFUSED,))})))
+    assert (found.check, found.outcome, found.chain) == (UNEXPLAINED, Outcome.FAIL, ("shop/cart",))
+    assert ServiceAccountRef("shop", "cart").name == found.subject.name
+
+
+# --- podid's own pods ----------------------------------------------------------------------------------------------
+
+
+def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
+    left = "its Job could not be deleted"
+    (passed,) = of("probes", with_probes(probed(left=left)))
+    assert (passed.check, passed.outcome, passed.nodes) == (UNREACHED, Outcome.PASS, ("node-1",))
+    assert passed.message == f"on node-1: podid's own pod got the credentials of {ROLE_ARN}; {left}"
+
+
+@table(
+    ("met", "mode", "outcome"),
+    [
+        ({"link": 5, "message": "it cannot reach the agent"}, UNREACHED, Outcome.FAIL),
+        ({"link": 3, "id": "injection-missed-webhook"}, "injection-missed-webhook", Outcome.FAIL),
+        ({"link": 1, "id": "association-missing"}, "association-missing", Outcome.FAIL),
+        ({"link": 1, "message": "of another role"}, "cached-credentials-after-change", Outcome.FAIL),
+        ({"link": 8, "message": "it refuses it"}, "eks-auth-unreachable", Outcome.FAIL),
+        ({"link": 7, "likely": "node-role-missing-eks-auth"}, "node-role-missing-eks-auth", Outcome.FAIL),
+        ({"link": 9, "message": "EKS Auth refuses it"}, UNEXPLAINED, Outcome.FAIL),
+        ({"missing": Missing("no answer")}, UNREACHED, Outcome.UNKNOWN),
+    ],
+)
+@table("settles", [False, True])
+def test_where_one_stopped(met: dict[str, Any], mode: str, outcome: Outcome, settles: bool) -> None:
+    changed = association(modified_at=ago(seconds=5)) if settles else association()
+    snapshot = with_probes(probed(redeemed=None, **met), associations=(changed,))
+    (found,) = of("probes", snapshot)
+    unsettled = settles and outcome is Outcome.FAIL
+    assert (found.check, found.outcome) == (mode, Outcome.UNKNOWN if unsettled else outcome)
+    # that its pod was given nothing is true of all that are made now, wherever they run
+    of_new = mode == "injection-missed-webhook"
+    assert (found.subject.kind, found.nodes) == (("PodTemplate", ()) if of_new else ("ServiceAccount", ("node-1",)))
+    assert found.error_code == ("Unsettled" if unsettled else "NoEvidence" if outcome is Outcome.UNKNOWN else "")
+    if found.fix is not None:
+        assert found.fix.commands[0][:5] == ("podid", "verify", "shop/orders", "--probe", "--yes")
+
+
+def test_one_that_came_to_no_node() -> None:
+    (found,) = diagnose(with_probes(probed(node="", redeemed=None, missing=Missing("refused", "create jobs")))).unknowns
+    assert (found.check, found.reason, found.permission, found.nodes) == (UNREACHED, "refused", "create jobs", ())
+    (found,) = diagnose(replace(healthy(), probes=Known({"shop/orders": DENIED}))).unknowns
+    assert (found.check, found.permission) == (UNREACHED, DENIED.permission)
+
+
+# --- dry runs ------------------------------------------------------------------------------------------------------
+
+YOUNG, OLD = association(modified_at=ago(seconds=60)), association()
+MISSED = "injection-missed-webhook"
+
+
+@table(
+    ("listed", "section", "outcome", "code"),
+    [
+        (OLD, Known(DryRun(hits=3, rounds=1, needed=1, last=NOW)), Outcome.PASS, ""),
+        (OLD, Known(DryRun(misses=1, needed=1, last=NOW)), Outcome.FAIL, ""),
+        (YOUNG, Known(DryRun(hits=15, rounds=5, needed=5, last=NOW)), Outcome.PASS, ""),
+        (YOUNG, Known(DryRun(hits=12, rounds=4, needed=5, last=NOW)), Outcome.UNKNOWN, "Unsettled"),
+        (YOUNG, Known(DryRun(hits=4, misses=1, needed=7, last=NOW)), Outcome.UNKNOWN, "Unsettled"),
+        (YOUNG, Missing("no answer", error_code="Unavailable"), Outcome.UNKNOWN, "Unsettled"),
+        (OLD, Missing("no answer", error_code="Unavailable"), Outcome.UNKNOWN, "NoEvidence"),
+        (YOUNG, Missing("no", "create pods", "AccessDenied"), Outcome.UNKNOWN, "NoEvidence"),
+        (OLD, Missing("refused", error_code="Rejected"), Outcome.UNKNOWN, "NoEvidence"),
+    ],
+)
+def test_dry_runs_are_about_new_pods(listed: Association, section: Any, outcome: Outcome, code: str) -> None:
+    snapshot = replace(healthy(associations=(listed,)), dry_runs=Known({"shop/orders": section}))
+    (found,) = of("dry_runs", snapshot)
+    assert (found.check, found.outcome, found.error_code) == (MISSED, outcome, code)
+    assert (str(found.subject), found.chain) == ("PodTemplate shop/orders", ("shop/orders",))
+    # what is not to be had of a dry run is inferred from the webhook, and is no gap of podid's own
+    assert found.severity is (Severity.WARN if code == "NoEvidence" else Severity.ERROR)
+    assert [v.check for v in diagnose(snapshot).unknowns] == [MISSED] * (outcome is Outcome.UNKNOWN)
+
+
+def test_where_there_is_no_service_account_there_is_no_pod() -> None:
+    gone = Missing("it does not exist", error_code="NotFound")
+    assert of("dry_runs", replace(healthy(), dry_runs=Known({"shop/orders": gone}))) == []

@@ -1,0 +1,57 @@
+"""Containers that the checks of link 4 judge."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import INJECTED, healthy, pod
+from checks.containers import KEYS, TOKEN_FILE, URI, container, sourced
+from checks.grid import answers, only
+from podid.domain.cluster import Container, Mount
+from podid.domain.workloads import IRSA_ENV as IRSA
+
+ID = "static-aws-keys-shadow"
+SUBJECT = "Deployment shop/orders"
+
+
+def token(audience: str, *, init: bool = False) -> Container:
+    """A container with a token file of its manifest."""
+    container = sourced(env={TOKEN_FILE: "/own/token"})
+    return replace(container, mounts=(Mount("/own", "serviceAccountToken", audience),), init=init)
+
+
+def test_init_containers_are_judged_too() -> None:
+    init = replace(token("sts.amazonaws.com", init=True), name="migrate")
+    snapshot = healthy(pods=(pod(containers=(init, *pod().containers)),))
+    assert answers("token-audience", snapshot) == [("fail", "warn", SUBJECT)]
+    assert only("token-audience", snapshot).evidence[0].startswith("container migrate sets")
+    keys = replace(container("migrate", **KEYS), init=True)
+    snapshot = healthy(pods=(pod(containers=(keys, *pod().containers)),))
+    assert answers(ID, snapshot) == [("fail", "warn", SUBJECT)]
+
+
+def test_pods_that_opt_out_are_not_judged() -> None:
+    alone = pod(containers=(container(**KEYS),), labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"})
+    assert answers(ID, healthy(pods=(alone,)))[0][0] == "not-applicable"
+
+
+Env = Mapping[str, str]
+
+
+@pytest.mark.parametrize(
+    ("check", "env", "image"),
+    [
+        (ID, KEYS, "app:1"),
+        ("irsa-env-hardcoded", {IRSA: "/token"}, "app:1"),
+        ("injected-fields-hardcoded", {URI: "http://localhost/"}, "app:1"),
+        ("pod-proxy-missing-no-proxy", {"HTTP_PROXY": ""}, "app:1"),
+        ("sdk-too-old", {}, "r.example/aws-cli:2.1.0"),
+    ],
+)
+def test_containers_without_injection_are_not_judged(check: str, env: Env, image: str) -> None:
+    odd = replace(container("odd"), env={**INJECTED, **env}, image=image)
+    for skipped, outcome in (("", "fail"), ("odd", "pass")):
+        annotations = {"eks.amazonaws.com/skip-containers": skipped}
+        snapshot = healthy(pods=(pod(containers=(container(), odd), annotations=annotations),))
+        assert answers(check, snapshot)[0][0] == outcome, skipped

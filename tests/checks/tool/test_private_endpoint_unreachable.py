@@ -1,0 +1,34 @@
+"""The check private-endpoint-unreachable."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import cluster, healthy
+from checks.grid import answers, only
+from podid.domain.snapshot import Missing
+
+NO_ANSWER = Missing("the API server does not answer", error_code="Unavailable")
+ID = "private-endpoint-unreachable"
+UNKNOWN = healthy(pods=NO_ANSWER)
+
+
+def test_unknown() -> None:
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+TIMEOUT = Missing("the API server of cluster prod does not answer", "", "Unavailable")
+
+
+@pytest.mark.parametrize(
+    ("public", "advice"),
+    [
+        (False, "its endpoint is private: run podid inside the VPC, or connect by VPN or tunnel"),
+        (True, "its public endpoint may not allow this address (publicAccessCidrs), or a proxy blocks the connection"),
+    ],
+)
+def test_the_advice_depends_on_the_endpoint(public: bool, advice: str) -> None:
+    snapshot = healthy(cluster=replace(cluster(), public_endpoint=public), pods=TIMEOUT, nodes=TIMEOUT)
+    found = only(ID, snapshot)
+    assert (found.outcome.value, found.reason) == ("unknown", f"{TIMEOUT.reason}; {advice}")
+    assert answers("tool-k8s-rbac-denied", snapshot) == [("not-applicable", "error", "Caller Kubernetes")]

@@ -1,0 +1,42 @@
+"""Questions of a guided run: their order, options and checks."""
+
+from cli.guide.facts import HERE, NEW, ONWARD, READ, SEND, USUAL, questions_of
+
+
+def test_likely_answers_come_first() -> None:
+    questions = questions_of(NEW | READ | USUAL)
+    titles = {key: [option.value for option in question.options] for key, question in questions.items()}
+    assert titles["account"] == ["orders", "idle", "default", "cart", "owned", "…"]
+    assert questions["account"].options[4].off == "owned by an add-on: podid addon associate"
+    assert titles["role"] == ["new", "wide", "narrow", "…"]
+    assert [option.value for option in questions["preset"].options if option.value == "dynamodb-read"]
+    assert "1. create role demo-shop-orders, with permission to read items of table orders" in "".join(
+        questions["go"].lead
+    )
+
+
+def test_rare_settings_are_behind_one_question() -> None:
+    questions = questions_of(NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"})
+    firsts = {key: question.options[0].value for key, question in questions.items() if question.options}
+    assert (firsts["another"], firsts["1.another"], firsts["settings.0"]) == ("no", "no", "nothing")
+    assert "dynamodb-read" not in {option.value for option in questions["1.preset"].options}
+    assert "last at most 59 minutes" in questions["target"].lead[0]
+    assert questions["target"].check("reports") != ""
+    assert questions["go"].lead[1:5] == (
+        "  1. create role demo-shop-orders, with permission to read items of table orders and of its indexes, and send "
+        "messages to queue out; only pods of shop/orders can assume it",
+        "  2. give the pods of shop/orders role demo-shop-orders",
+        f"  3. let them assume target role {HERE}",
+        "  4. add a statement to the trust policy of role reports, if required",
+    )
+
+
+def test_no_line_is_longer_than_a_small_terminal() -> None:
+    answers = (
+        NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"},
+        NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
+    )
+    for question in (question for each in answers for question in questions_of(each).values()):
+        note = " (arrow keys or letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
+        assert len(f"? {question.text}{note}") <= 80, question.text
+        assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)

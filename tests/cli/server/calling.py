@@ -1,0 +1,28 @@
+"""Calls of a tool in process."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_types import CallToolResult
+
+from podid.cli.runtime import Runtime, Streams
+from podid.cli.server.calls import Calls
+from podid.cli.server.tools import EVERY, Tool
+from worlds import Site
+
+BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in EVERY}
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(getattr(item, "text", "") for item in result.content)
+
+
+def calls_of(site: Site, *fixed: str, allow_write: bool = False) -> Calls:
+    closed: Any = None
+    streams = Streams(closed, closed, closed, stdin_tty=False, stdout_tty=False, stderr_tty=False)
+    return Calls(Runtime(streams=streams, env=site.env), fixed, allow_write=allow_write)
+
+
+def call(calls: Calls, name: str, **arguments: Any) -> Any:
+    return calls.call(BY_NAME[name], arguments, threading.Event())

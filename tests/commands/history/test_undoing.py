@@ -1,0 +1,127 @@
+"""The consent to undo a run of another caller, or a grave change."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness import Answers, Podid
+from ops.change.forging import ADMIN, CALLER, CREATE, NONE, PODS, ROLE_ARN, forged, opened, role_with, trust_of
+from ops.change.support import ACCOUNT, account_state
+from parsing import parsed
+from podid.domain.plan import Action
+from podid.ops.change.kinds import (
+    ASSOCIATION,
+    ROLE_ATTACHMENT,
+    ROLE_POLICY,
+    ROLE_SETTINGS,
+)
+from podid.sandbox.box import Sandbox
+from worlds import Site
+
+ASKED = {
+    "an outsider": lambda box: trust_of(box, opened({"AWS": "arn:aws:iam::999988887777:root"})),
+    "an outsider's provider": lambda box: trust_of(
+        box, opened({"Federated": "arn:aws:iam::999988887777:oidc-provider/x"})
+    ),
+    "a new role for an outsider": lambda box: role_with(opened({"AWS": "999988887777"})),
+    "AdministratorAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/AdministratorAccess"), None
+    ),
+    "PowerUserAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/PowerUserAccess"), None
+    ),
+    "IAMFullAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/IAMFullAccess"), None
+    ),
+    "an inline policy of all": lambda box: ROLE_POLICY.action(ROLE_POLICY.state_of("storefront", "all", ADMIN), None),
+    "one by exclusion": lambda box: ROLE_POLICY.action(
+        ROLE_POLICY.state_of(
+            "storefront",
+            "all",
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}]},
+        ),
+        None,
+    ),
+    "a boundary": lambda box: bounded(box),
+}
+
+
+def bounded(box: Sandbox) -> Action:
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "storefront")
+    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    role.permissions_boundary_arn = boundary
+    state = {"roleName": "storefront", "description": role.description or "", "maxSessionDuration": 3600, "tags": {}}
+    return ROLE_SETTINGS.action({**state, "permissionsBoundary": ""}, {**state, "permissionsBoundary": boundary})
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", ASKED)
+def test_a_grave_undo_requires_an_answer(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    """--yes is none; somebody who reads what it is can say yes, by a word."""
+    forged(journal, ASKED[name](box))
+    before = account_state(box)
+    refused = podid("undo", "last", "--yes", "-o", "json")
+    assert (refused.code, refused.error["code"], refused.error["hint"]) == (2, "ConsentNeeded", None), refused
+    assert "--yes is not sufficient: role " in refused.error["message"]
+    assert account_state(box) == before
+    assert podid("undo", "last", "--dry-run", "-o", "json").json["notes"][0].startswith("role ")
+    answers = Answers(True)
+    podid.tty, podid.answers = True, answers
+    assert podid("undo", "last", "--yes").code == 0
+    assert [question.rpartition(" ")[2] for question in answers.questions] == ["[undo]"]
+    assert account_state(box) != before
+
+
+@pytest.mark.parametrize(
+    ("caller", "code"),
+    [
+        (CALLER, 0),
+        (f"arn:aws:iam::{ACCOUNT}:user/somebody", 2),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me", 2),
+    ],
+)
+def test_a_run_of_another_caller(box: Sandbox, podid: Podid, journal: Path, caller: str, code: int) -> None:
+    gone = ASSOCIATION.action(
+        {
+            "namespace": "shop",
+            "serviceAccount": "orders",
+            "roleArn": f"{ROLE_ARN}/storefront",
+            "targetRoleArn": None,
+            "disableSessionTags": False,
+            "policy": None,
+            "tags": {},
+        },
+        None,
+    )
+    forged(journal, gone, caller=caller)
+    outcome = podid("undo", "last", "--yes")
+    assert outcome.code == code, outcome
+    if code:
+        assert f"the run was made by {caller}, not by {CALLER}" in outcome.stderr
+        assert account_state(box)["associations"] == []
+
+
+def test_a_policy_that_cannot_be_read_requires_an_answer(box: Sandbox, podid: Podid) -> None:
+    assert podid(*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess").code == 0
+    assert podid("role", "detach", "shop-orders", "--managed-policy", "AmazonS3ReadOnlyAccess", "--yes").code == 0
+    box.world.credentials.deny("iam:GetPolicy")
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, "could not be read" in refused.stderr) == (2, True), refused
+    box.world.credentials.allow_again()
+    assert podid("undo", "last", "--yes").code == 0
+
+
+def test_the_hint_for_a_trust_policy_that_was_changed_since(account: Site, podid: Podid) -> None:
+    """EKS refuses a role whose trust policy does not allow the pods any more; `associate` has a flag for that."""
+    assert podid(*CREATE).code == 0
+    assert podid("associate", "shop/orders", "--role", "shop-orders", *NONE).code == 0
+    assert podid("disassociate", "shop/orders", "--yes", *NONE).code == 0
+    closed = {**PODS, "Statement": [{**PODS["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    account.trust("shop-orders", closed)
+    refused = podid("undo", "last", "--yes", "-o", "json")
+    assert refused.code == 6, refused
+    hint = shlex.split(refused.error["hint"])
+    assert parsed(hint) == ("trust add", {"role": "shop-orders", "service_accounts": ["shop/orders"]} | parsed(hint)[1])
+    assert podid(*hint[1:]).code == 0
+    assert podid("undo", "last", "--yes").code == 0

@@ -1,0 +1,44 @@
+"""Service accounts and their annotations."""
+
+from dataclasses import replace
+
+import pytest
+
+from checks.builder import healthy
+from ops.change.support import ROLE_ARN
+from podid.domain.cluster import ServiceAccount
+from podid.domain.errors import Conflict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import known_or
+from podid.ops.change.kinds import ANNOTATIONS, SERVICE_ACCOUNT
+
+
+def test_annotations_that_are_foreseen_can_be_read_more_than_once() -> None:
+    role, other = "eks.amazonaws.com/role-arn", "example.com/owner"
+    account = replace(known_or(healthy().service_accounts, ())[0], annotations={role: ROLE_ARN, other: "a"})
+    before, after = (ANNOTATIONS.state_of(account.ref, annotations) for annotations in ({role: ROLE_ARN}, {}))
+    snapshot = healthy(service_accounts=(account,))
+    planned = ANNOTATIONS.foresee(snapshot, ANNOTATIONS.action(before, after), snapshot.taken_at)
+    for _ in range(2):
+        assert [item.annotations for item in known_or(planned.service_accounts, ())] == [{other: "a"}]
+
+
+def test_a_service_account_that_was_created_again_is_another() -> None:
+    ref = ServiceAccountRef("shop", "orders")
+    first, second = (
+        SERVICE_ACCOUNT.state_as_read(ServiceAccount(namespace=ref.namespace, name=ref.name, uid=uid))
+        for uid in ("u-1", "u-2")
+    )
+    SERVICE_ACCOUNT.check_same(first, first)
+    with pytest.raises(Conflict, match="shop/orders was deleted and created again"):
+        SERVICE_ACCOUNT.check_same(second, first)
+
+
+def test_a_new_service_account_is_foreseen_once() -> None:
+    snapshot, ref = healthy(), ServiceAccountRef("shop", "new")
+    state = SERVICE_ACCOUNT.state_of(ref)
+    created = SERVICE_ACCOUNT.foresee(snapshot, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
+    again = SERVICE_ACCOUNT.foresee(created, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
+    assert [item.ref for item in known_or(again.service_accounts, ())].count(ref) == 1
+    deleted = SERVICE_ACCOUNT.foresee(again, SERVICE_ACCOUNT.action(state, None), snapshot.taken_at)
+    assert known_or(deleted.service_accounts, ()) == known_or(snapshot.service_accounts, ())
