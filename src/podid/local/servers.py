@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
@@ -36,7 +37,9 @@ class _AnswerServer(ThreadingHTTPServer):
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, name=type(self).__name__, daemon=True).start()
+        # the end of the command waits for the next poll
+        serve = partial(self.serve_forever, poll_interval=0.05)
+        threading.Thread(target=serve, name=type(self).__name__, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
