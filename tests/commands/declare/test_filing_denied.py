@@ -131,7 +131,7 @@ def group(action: Json) -> str:
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.rare)])
-def test_a_denied_change_stops_only_what_needs_it(world: World, every: int) -> None:
+def test_a_denied_change_blocks_only_its_dependents(world: World, every: int) -> None:
     apply = ("apply", "--prune", "--yes", "--wait", "none", "-o", "json", "-f")
     assert world(*apply, world.before).code == 0
     with checked_permissions() as checked:
