@@ -85,7 +85,8 @@ SLOW = (
         for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
     ),
     "ops/role/test_read_presets.py",
-    "ops/role/test_target.py",
+    "ops/role/test_target_runs.py",
+    "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
     "ops/status/test_foresee",
     "ops/trust/test_edit.py",

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import examples
 from podid.domain.errors import NotFound
 from podid.ops.errortext import _Book, _Rule, _rules, known_texts, squeeze
 from podid.ops.explain import explain
@@ -78,6 +79,7 @@ def test_the_time_is_linear_in_the_length(text: Callable[[int], str]) -> None:
     assert seconds(text(4 * SMALL)) < 9 * seconds(text(SMALL)) + 0.1
 
 
+@settings(max_examples=examples(15))
 @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_records_are_judged_one_by_one(said: list[str], source: random.Random) -> None:
     """However they are searched: what begins in one line and ends in the next says nothing."""

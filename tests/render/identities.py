@@ -1,14 +1,14 @@
 """One identity in each state, judged from a snapshot, for tests of views."""
 
 from checks.builder import ROLE_ARN, agent_pod, bare, healthy, pod, role, trust
+from ops.status.snapshots import DENIED
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityStatus
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import diagnose
 from worlds import ORDERS
 
-DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 OLD = bare(pod("old"), created_at=pod().created_at.replace(year=2025))
 OTHER_PRINCIPAL = {ROLE_ARN: Known(role(document=trust("ec2.amazonaws.com")))}
 

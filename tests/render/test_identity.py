@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from checks.builder import NOW, association, chained, healthy, pod
+from ops.status.snapshots import DENIED
 from podid.domain.cloudtrail import LastUse
 from podid.domain.encoding import plain
 from podid.domain.snapshot import Known, Missing, Snapshot
@@ -15,7 +16,7 @@ from podid.render.identity import identity_view
 from podid.render.view import Line
 from worlds import ORDERS
 
-from .identities import DENIED, NONE, OLD
+from .identities import NONE, OLD
 
 
 def reading(snapshot: Snapshot, **changes: Any) -> IdentityReading:

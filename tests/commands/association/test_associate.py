@@ -31,8 +31,10 @@ def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: t
 
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
     """As other programs spell it; the cluster need not know it yet, nor be reached."""
-    made = podid("associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json")
-    assert (made.code, statuses(made)) == (0, [("shop/orders", "done")])
+    created = podid(
+        "associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json"
+    )
+    assert (created.code, statuses(created)) == (0, [("shop/orders", "done")])
 
 
 @pytest.mark.parametrize(
@@ -58,9 +60,9 @@ def test_several_clusters(box: Sandbox, podid: Podid, journal: Path, tmp_path: P
     planned = podid(*command, *both, "--dry-run", "-o", "json")
     assert planned.code == 0, planned
     assert [(item["kind"], item["cluster"]) for item in planned.json["items"]] == [("Plan", "demo"), ("Plan", "blue")]
-    made = podid(*command, *both, "-o", "json")
-    assert made.code == 0, made
-    assert [(item["cluster"], statuses_of(item)) for item in made.json["items"]] == [
+    created = podid(*command, *both, "-o", "json")
+    assert created.code == 0, created
+    assert [(item["cluster"], statuses_of(item)) for item in created.json["items"]] == [
         ("demo", ["done", "done"]),
         ("blue", ["done", "done", "unchanged"]),
     ]

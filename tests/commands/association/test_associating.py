@@ -5,6 +5,7 @@ import pytest
 from cluster_api import Json, injected
 from harness import Answers
 from ops.change.support import writes
+from ops.restart.worlds import READ
 from worlds import Site
 
 ASSOCIATE = ("associate", "--role", "storefront")
@@ -17,8 +18,8 @@ HOLDING = "running pods keep the injected variables, and their next refresh fail
 
 
 def test_a_service_account_that_does_not_exist(site: Site) -> None:
-    made = site(*ASSOCIATE, "shop/orderz", "-o", "json")
-    assert (made.code, made.json["notes"]) == (
+    created = site(*ASSOCIATE, "shop/orderz", "-o", "json")
+    assert (created.code, created.json["notes"]) == (
         0,
         ["service account shop/orderz does not exist; did you mean shop/orders?"],
     )
@@ -34,8 +35,8 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
 @pytest.mark.parametrize("wait", ["none", "api"])
 def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait: str) -> None:
     site.with_agent()
-    made = site.must(*ASSOCIATE, "shop/orders", "shop/orderz", "--wait", wait, "-o", "json")
-    assert made.json["notes"] == ["service account shop/orderz does not exist; did you mean shop/orders?", LEFT]
+    created = site.must(*ASSOCIATE, "shop/orders", "shop/orderz", "--wait", wait, "-o", "json")
+    assert created.json["notes"] == ["service account shop/orderz does not exist; did you mean shop/orders?", LEFT]
     site.must("restart", "shop/orders")
     gone = site.must("disassociate", "shop/orders", "--yes", "--wait", wait, "-o", "json")
     assert any("running pods of shop/orders lose the role" in note for note in gone.json["notes"])
@@ -43,9 +44,9 @@ def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait:
 
 def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
     blind = site.user("blind", [])
-    made = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
-    assert made.code == 0
-    assert "not checked: whether the service accounts exist" in made.stderr
+    created = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
+    assert created.code == 0
+    assert "not checked: whether the service accounts exist" in created.stderr
     wrong = site(*ASSOCIATE, "shop/orders", "--wait", "none", "--tag", "a=b", "--replace", "--context", "nosuch")
     assert (wrong.code, "no context 'nosuch'" in wrong.stderr, "Plan as" in wrong.stderr) == (5, True, False)
 
@@ -69,9 +70,9 @@ def test_a_namespace_that_does_not_exist(site: Site) -> None:
 
 def test_pods_that_a_change_does_not_reach(site: Site) -> None:
     site.with_agent()
-    made = site(*ASSOCIATE, "shop/orders", "-o", "json")
-    (after,) = made.json["after"]
-    assert (made.code, made.json["notes"], after["state"], len(after["pods"])) == (0, [], "stale", 2)
+    created = site(*ASSOCIATE, "shop/orders", "-o", "json")
+    (after,) = created.json["after"]
+    assert (created.code, created.json["notes"], after["state"], len(after["pods"])) == (0, [], "stale", 2)
     with_restart = site(*ASSOCIATE, "shop/orders", "--restart", "-o", "json")
     assert (with_restart.code, with_restart.json["notes"]) == (0, [])
 
@@ -94,9 +95,6 @@ def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, comm
     refused = site(*argv.get(command, ("undo", "last", "--yes")), "--restart", "-o", "json", env=caller)
     assert (refused.code, refused.error["code"], writes(site.box)) == (4, "AccessDenied", count)
     assert "list pods" in refused.error["message"]
-
-
-READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
 
 
 def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:

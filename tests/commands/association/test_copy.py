@@ -15,11 +15,11 @@ from worlds import ACCOUNT, Site
 
 (OTHER,) = ids(1)
 LINE = ("copy", "--from-cluster", "demo", "--to-cluster", "green", "--wait", "api", "-o", "json")
-THERE = (*LINE, "--to-profile", "prod")
+TO_GREEN = (*LINE, "--to-profile", "prod")
 
 
 @pytest.fixture
-def there(account: Site, monkeypatch: pytest.MonkeyPatch) -> World:
+def green(account: Site, monkeypatch: pytest.MonkeyPatch) -> World:
     """Cluster green in another account, with the profile prod for it, and one association to copy from demo."""
     box = account.box
     world = box.add_place(OTHER)
@@ -44,39 +44,39 @@ def make_role(site: Site, name: str) -> None:
     site.box.iam.make_role(OTHER, name, json.dumps(pods_trust()))
 
 
-def test_to_another_account(account: Site, there: World) -> None:
+def test_to_another_account(account: Site, green: World) -> None:
     make_role(account, "storefront")
-    line = (*THERE, "--map-account", f"{ACCOUNT}={OTHER}", "--map-namespace", "shop=store")
+    line = (*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}", "--map-namespace", "shop=store")
     outcome = account(*line)
     assert outcome.code == 0, outcome
-    assert copied(there) == {"store/orders": f"arn:aws:iam::{OTHER}:role/storefront"}
+    assert copied(green) == {"store/orders": f"arn:aws:iam::{OTHER}:role/storefront"}
     again = account(*line)
     assert (again.code, {item["status"] for item in again.json["actions"]}) == (0, {"unchanged"}), again
     undone = account("undo", "last", "--yes", "--profile", "prod", "--wait", "api")
     assert undone.code == 0, undone
-    assert copied(there) == {}
+    assert copied(green) == {}
 
 
-def test_a_role_that_does_not_exist_there(account: Site, there: World) -> None:
-    outcome = account(*THERE, "--map-account", f"{ACCOUNT}={OTHER}")
-    assert (outcome.code, copied(there)) == (5, {}), outcome
+def test_a_role_that_does_not_exist_there(account: Site, green: World) -> None:
+    outcome = account(*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}")
+    assert (outcome.code, copied(green)) == (5, {}), outcome
     assert "storefront" in outcome.error["message"]
 
 
-def test_a_role_of_the_first_account_is_refused(account: Site, there: World) -> None:
-    outcome = account(*THERE)
-    assert (outcome.code, copied(there)) == (6, {}), outcome
+def test_a_role_of_the_first_account_is_refused(account: Site, green: World) -> None:
+    outcome = account(*TO_GREEN)
+    assert (outcome.code, copied(green)) == (6, {}), outcome
     assert outcome.error["hint"].endswith(f"--map-account {ACCOUNT}={OTHER}")
     make_role(account, "other")
-    assert account(*THERE, "--map-role", "storefront=other").code == 0
-    assert copied(there) == {"shop/orders": f"arn:aws:iam::{OTHER}:role/other"}
+    assert account(*TO_GREEN, "--map-role", "storefront=other").code == 0
+    assert copied(green) == {"shop/orders": f"arn:aws:iam::{OTHER}:role/other"}
 
 
-def test_two_namespaces_into_one(account: Site, there: World, tmp_path: Path) -> None:
+def test_two_namespaces_into_one(account: Site, green: World, tmp_path: Path) -> None:
     add_association(account.box.world, "web", "orders", "storefront")
     maps = ("--map-namespace", "shop=store", "--map-namespace", "web=store")
-    outcome = account(*THERE, "--map-account", f"{ACCOUNT}={OTHER}", *maps)
-    assert (outcome.code, copied(there)) == (6, {}), outcome
+    outcome = account(*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}", *maps)
+    assert (outcome.code, copied(green)) == (6, {}), outcome
     assert "maps two associations to store/orders" in outcome.error["message"]
 
 

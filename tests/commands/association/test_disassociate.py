@@ -12,8 +12,8 @@ from podid.sandbox.box import Sandbox
 def test_the_role_goes_with_the_last_association(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     before = account_state(box)
     file = policy_file(tmp_path)
-    made = podid("associate", "shop/a", "shop/b", "--create-role", "--role", "r", "--policy-file", file, *WAIT)
-    assert made.code == 0, made
+    created = podid("associate", "shop/a", "shop/b", "--create-role", "--role", "r", "--policy-file", file, *WAIT)
+    assert created.code == 0, created
     count = writes(box)
     used = podid("disassociate", "shop/a", "--delete-role", "--yes", *WAIT, "-o", "json")
     assert (used.code, writes(box)) == (6, count), used

@@ -61,17 +61,17 @@ def test_the_others_are_listed_and_the_row_is_marked(three: Site, failing: Calla
     outcome = three("list", "-o", output)
     # names are what the list itself tells: nothing more is read for them
     assert outcome.code == (0 if output is Format.NAME else 8)
-    found = rows(outcome.stdout, output)
+    result = rows(outcome.stdout, output)
     if output in (Format.JSON, Format.YAML, Format.JSONL):
-        (unread,) = (item for item in found if "unread" in item)
+        (unread,) = (item for item in result if "unread" in item)
         assert (unread["serviceAccount"], unread["unread"]) == (
             "orders",
             {"reason": "EKS failed with 503", "permission": None},
         )
-        assert sorted(item["serviceAccount"] for item in found) == list(NAMES)
-        assert all("roleArn" in item for item in found if item is not unread)
+        assert sorted(item["serviceAccount"] for item in result) == list(NAMES)
+        assert all("roleArn" in item for item in result if item is not unread)
     else:
-        (row,) = (line for line in found if "orders" in line)
+        (row,) = (line for line in result if "orders" in line)
         assert output is Format.NAME or "not read" in row
         assert output not in (Format.CSV, Format.WIDE) or "EKS failed with 503" in row
     if output in (Format.JSON, Format.JSONL):

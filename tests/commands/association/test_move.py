@@ -29,9 +29,11 @@ def test_a_move_warns_of_whom_nobody_knows(site: Site) -> None:
     planned = site("move", "shop/orders", "shop/orderz", "--dry-run", "-o", "json")
     assert planned.code == 0, planned
     assert planned.json["notes"][0].startswith("service account shop/orderz does not exist")
-    made = site("move", "shop/orders", "shop/fresh", "--create-service-account", "--yes", "--wait", "api", "-o", "json")
-    assert made.code == 0, made
-    assert [kind for kind, _, _ in actions(made)] == ["service-account", "association", "association"]
+    outcome = site(
+        "move", "shop/orders", "shop/fresh", "--create-service-account", "--yes", "--wait", "api", "-o", "json"
+    )
+    assert outcome.code == 0, outcome
+    assert [kind for kind, _, _ in actions(outcome)] == ["service-account", "association", "association"]
 
 
 def test_a_move_that_is_seen_and_restarts(site: Site) -> None:

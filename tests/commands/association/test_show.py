@@ -14,14 +14,14 @@ def shown(site: Site, ref: str = "shop/orders") -> Any:
 
 def test_everything_on_one_screen(site: Site) -> None:
     site.with_agent().with_identity().with_target()
-    found = shown(site)
-    assert found["account"] == {"exists": True, "createdAt": found["account"]["createdAt"], "irsaRoleArn": None}
-    assert target_arn() in str([item["words"] for item in found["permissions"]])
-    assert found["secondHop"]["externalId"] == found["externalId"]
-    assert {item["workload"]["kind"] for item in found["pods"]} == {"Deployment"}
-    assert [item["name"] for item in found["pods"]] == sorted(site.cluster.pod_names("shop", "orders"))
-    assert {one["uses"] for item in found["pods"] for one in item["containers"]} == {"pod-identity"}
-    assert (found["unknowns"], {item["stale"] for item in found["pods"]}) == ([], {False})
+    result = shown(site)
+    assert result["account"] == {"exists": True, "createdAt": result["account"]["createdAt"], "irsaRoleArn": None}
+    assert target_arn() in str([item["words"] for item in result["permissions"]])
+    assert result["secondHop"]["externalId"] == result["externalId"]
+    assert {item["workload"]["kind"] for item in result["pods"]} == {"Deployment"}
+    assert [item["name"] for item in result["pods"]] == sorted(site.cluster.pod_names("shop", "orders"))
+    assert {one["uses"] for item in result["pods"] for one in item["containers"]} == {"pod-identity"}
+    assert (result["unknowns"], {item["stale"] for item in result["pods"]}) == ([], {False})
     text = site.must("show", "shop/orders").stdout
     for words in ("account ", "exists", "external id", "role chaining", "Deployment orders: ", "uses Pod Identity"):
         assert words in text
@@ -31,8 +31,8 @@ def test_what_cannot_be_read_is_unknown(site: Site) -> None:
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:ListAttachedRolePolicies")
     site.box.world.credentials.deny("iam:ListRolePolicies")
-    found = shown(site)
-    assert {item["permission"] for item in found["unknowns"]} == {
+    result = shown(site)
+    assert {item["permission"] for item in result["unknowns"]} == {
         "iam:ListAttachedRolePolicies",
         "iam:ListRolePolicies",
     }
@@ -44,8 +44,8 @@ def test_what_cannot_be_read_is_unknown(site: Site) -> None:
 
 def test_a_service_account_that_does_not_exist(site: Site) -> None:
     site.associate("shop", "nobody")
-    found = shown(site, "shop/nobody")
-    assert (found["account"]["exists"], found["pods"]) == (False, [])
+    result = shown(site, "shop/nobody")
+    assert (result["account"]["exists"], result["pods"]) == (False, [])
     assert "No running pods" in site.must("show", "shop/nobody").stdout
 
 

@@ -9,6 +9,19 @@ import pytest
 from harness import Podid
 from ops.change.support import POLICY, account_state, policy_file, writes
 from ops.role.support import CREATE, CREATE_READER, READ
+from ops.role.targets import (
+    ADD,
+    CREATE_CHAIN,
+    OTHER,
+    OWN,
+    ROOT,
+    WAYS,
+    arn,
+    bound,
+    make_target,
+    names_role,
+    owner_statements,
+)
 from podid.sandbox.box import Sandbox
 
 
@@ -95,3 +108,43 @@ def test_printed_terraform_has_no_expressions(podid: Podid, journal: Path, tmp_p
 def test_presets_are_printed(podid: Podid) -> None:
     printed = podid(*CREATE_READER, *READ, "--print", "json").stdout
     assert "table/orders/index/*" in printed
+
+
+def test_a_target_profile_requires_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    outcome = podid("role", "create", "x", "--for", "shop/orders", "--target-profile", "p", "-o", "json")
+    assert (outcome.code, outcome.error["code"]) == (2, "Usage")
+
+
+@pytest.mark.parametrize("owner", [OWN, OTHER])
+def test_printing_includes_the_statement_for_the_target_role(
+    box: Sandbox, podid: Podid, journal: Path, owner: str
+) -> None:
+    """The statement is beside the role if the form has a place for it."""
+    make_target(box, owner, ROOT)
+    printed = {
+        form: podid(*CREATE_CHAIN, arn(owner), "--print", form) for form in ("json", "terraform", "cloudformation")
+    }
+    assert ([outcome.code for outcome in printed.values()], writes(box)) == ([0, 0, 0], 0)
+    assert all("reports" in outcome.stdout and ADD in outcome.stderr for outcome in printed.values())
+    whole, template = json.loads(printed["json"].stdout), json.loads(printed["cloudformation"].stdout)
+    beside = whole.pop("TargetRole")
+    assert beside == {"RoleArn": arn(owner), "AddToTrustPolicy": owner_statements(printed["json"].stderr)}
+    assert template["Metadata"] == {"TargetRole": beside}
+    (resource,) = template["Resources"].values()
+    assert resource["Properties"] == whole
+    role, _, comment = printed["terraform"].stdout.partition(f"\n# The owner of target role {arn(owner)} must add")
+    assert "#" not in role
+    lines = comment.splitlines()[1:]
+    assert json.loads("".join(line.removeprefix("# ") for line in lines)) == beside["AddToTrustPolicy"]
+    associate = podid(*WAYS["associate"].split(), arn(owner), "--print", "terraform")
+    assert (associate.code, ADD in associate.stderr) == (0, True)
+    assert associate.stdout.endswith(comment)
+
+
+def test_printing_for_a_target_role_that_allows_the_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    make_target(box, OWN, names_role())
+    assert "TargetRole" not in podid(*CREATE_CHAIN, arn(OWN), "--print", "json").stdout
+    make_target(box, OTHER)
+    untagged = json.loads(podid(*CREATE_CHAIN, arn(OTHER), "--no-session-tags", "--print", "json").stdout)["TargetRole"]
+    assert "external id" in untagged["Notes"][0]
+    assert bound(untagged["AddToTrustPolicy"])

@@ -1,44 +1,23 @@
 """Options and confirmation of `podid restart`."""
 
-from typing import Any
-
 import pytest
 
-from cluster_api import Json, injected
+from ops.restart.worlds import READ, have_fields, new, results, with_older_pods
 from worlds import Site
-
-READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
 
 
 @pytest.fixture
 def associated(site: Site) -> Site:
-    """The agent on every node; shop/orders and payments/billing-worker have an association, and pods that are older
-    than it."""
-    site.with_agent()
-    site.associate("shop", "orders")
-    site.associate("payments", "billing-worker")
-    return site
-
-
-def states(site: Site, namespace: str, app: str = "") -> list[bool]:
-    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
-
-
-def said(document: Any) -> dict[str, tuple[str, str]]:
-    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
-
-
-def new(count: int) -> str:
-    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
+    return with_older_pods(site)
 
 
 def test_one_service_account(associated: Site) -> None:
     outcome = associated("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
+    assert (outcome.code, results(outcome.json)) == (
         0,
         {"shop/Deployment/orders": ("done", new(2))},
     )
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+    assert (have_fields(associated, "shop"), have_fields(associated, "payments")) == ([True, True], [False])
     pods = associated.cluster.pod_names("shop")
     associated.must("restart", "shop/orders")  # by name, pods are replaced whether they need it or not
     assert not set(pods) & set(associated.cluster.pod_names("shop"))
@@ -46,7 +25,7 @@ def test_one_service_account(associated: Site) -> None:
 
 def test_a_namespace(associated: Site) -> None:
     assert associated("restart", "-n", "shop").code == 0
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+    assert (have_fields(associated, "shop"), have_fields(associated, "payments")) == ([True, True], [False])
 
 
 def test_a_namespace_without_associations_is_no_silent_green(associated: Site) -> None:
@@ -63,11 +42,11 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     assert refused.error["hint"] == "podid restart -A --stale -o json --yes"
     assert associated.cluster.pod_names("shop") == pods
     outcome = associated("restart", "-A", "--stale", "--yes", "-o", "json")
-    assert (outcome.code, set(said(outcome.json))) == (
+    assert (outcome.code, set(results(outcome.json))) == (
         0,
         {"shop/Deployment/orders", "payments/Deployment/billing-worker"},
     )
-    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [True])
+    assert (have_fields(associated, "shop"), have_fields(associated, "payments")) == ([True, True], [True])
     pods = associated.cluster.pod_names("shop")
     again = associated("restart", "-A", "--stale", "-o", "json")
     assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
@@ -100,12 +79,12 @@ def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> Non
     pods = healthy.cluster.pod_names("shop")
     healthy.must("disassociate", "shop/orders", "--yes")
     outcome = healthy("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
+    assert (outcome.code, results(outcome.json)) == (
         0,
         {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
     )
     assert not set(pods) & set(healthy.cluster.pod_names("shop"))
-    assert states(healthy, "shop") == [False, False]
+    assert have_fields(healthy, "shop") == [False, False]
     again = healthy("restart", "shop/orders", "-o", "json")
     assert (again.code, again.error["code"]) == (5, "NotFound")
 

@@ -45,19 +45,19 @@ def test_the_manifest_is_small_and_restricted(healthy: Site, monkeypatch: pytest
     healthy.cluster.merge(
         "/api/v1/namespaces/shop", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     )
-    seen: list[Any] = []
+    manifests: list[Any] = []
     delete = KubeWriter.delete_job
 
     def look(writer: KubeWriter, namespace: str, name: str) -> None:
-        seen.append(healthy.cluster.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"))
+        manifests.append(healthy.cluster.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"))
         delete(writer, namespace, name)
 
     monkeypatch.setattr(KubeWriter, "delete_job", look)
     probed(healthy, "--probe-image", "registry.example/aws-cli:2", "--timeout", "60s", code=0)
-    spec = seen[0]["spec"]
+    spec = manifests[0]["spec"]
     pod = spec["template"]["spec"]
     (container,) = pod["containers"]
-    assert seen[0]["metadata"]["labels"] == {
+    assert manifests[0]["metadata"]["labels"] == {
         "app.kubernetes.io/name": "podid-probe",
         "app.kubernetes.io/managed-by": "podid",
     }

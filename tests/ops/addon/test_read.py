@@ -40,15 +40,15 @@ def test_each_mechanism_and_owner(account: Site) -> None:
     )
     eks.create_addon(clusterName="demo", addonName="vpc-cni", serviceAccountRoleArn=ROLE)
     eks.create_addon(clusterName="demo", addonName="coredns")
-    found = rows(account)
-    assert {key: (row["mechanism"], row["roleArn"], row["owner"]) for key, row in found.items() if key[0] != EBS} == {
+    result = rows(account)
+    assert {key: (row["mechanism"], row["roleArn"], row["owner"]) for key, row in result.items() if key[0] != EBS} == {
         ("adot", "adot-col-container-logs"): ("none", None, None),
         ("adot", "adot-col-otlp-ingest"): ("pod-identity", ROLE, "adot"),
         ("adot", "adot-col-prom-metrics"): ("pod-identity", ROLE, None),
         ("vpc-cni", "aws-node"): ("irsa", ROLE, None),
         ("coredns", ""): ("none", None, None),
     }
-    assert found["coredns", ""]["supported"] is False
+    assert result["coredns", ""]["supported"] is False
 
 
 def test_an_old_version_supports_nothing(account: Site) -> None:

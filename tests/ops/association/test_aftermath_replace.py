@@ -53,8 +53,8 @@ def notes(site: Site) -> list[tuple[str, str, str]]:
 
 def counts(site: Site) -> dict[str, int]:
     (item,) = site.must("list", "--pods", "-o", "json").json["items"]
-    found: dict[str, int] = item["pods"]
-    return found
+    result: dict[str, int] = item["pods"]
+    return result
 
 
 def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:

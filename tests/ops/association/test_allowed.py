@@ -33,8 +33,8 @@ def policy(*actions: str, effect: str = "Allow", **condition: Any) -> str:
 
 def test_the_boundary(healthy: Site) -> None:
     iam = healthy.aws("iam")
-    made = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("s3:*"))["Policy"]["Arn"]
-    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=made)
+    created = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("s3:*"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=created)
     report = asked(healthy, "--can", READ, "--resource", TABLE, code=3)
     assert answers(report) == [(READ, False, "permissions-boundary-denies")]
 
@@ -93,8 +93,8 @@ def test_what_a_condition_asks_for(healthy: Site) -> None:
 def test_what_no_policy_names_is_denied_whatever_the_conditions_of_others(healthy: Site, tmp_path: Any) -> None:
     iam = healthy.aws("iam")
     vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
-    made = iam.create_policy(PolicyName="sqs", PolicyDocument=policy("sqs:Send*", Condition=vpc))["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=made)
+    created = iam.create_policy(PolicyName="sqs", PolicyDocument=policy("sqs:Send*", Condition=vpc))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=created)
     report = asked(healthy, "--can", "s3:GetObject", "--can", "sqs:SendMessage", code=3)
     assert answers(report) == [("s3:GetObject", False, "role-no-permissions"), ("sqs:SendMessage", None, None)]
     # where the policies cannot be read, that stays open
@@ -135,8 +135,8 @@ def test_the_sandbox_agrees_with_itself(healthy: Site) -> None:
     """What the simulator allows by a boundary, the account lets the role do, and the other way round."""
     iam = healthy.aws("iam")
     iam.put_role_policy(RoleName="shop-orders", PolicyName="who", PolicyDocument=policy("iam:ListRoles", "iam:GetRole"))
-    made = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("iam:ListRoles"))["Policy"]["Arn"]
-    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=made)
+    created = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("iam:ListRoles"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=created)
     role = healthy.box.iam.role(ROLE_ARN)
     assert role is not None
     key = healthy.box.world.credentials.add_session(ROLE_ARN, "x", role_id=role.role_id, seconds=600)

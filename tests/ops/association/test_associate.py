@@ -50,11 +50,11 @@ def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox
         box._server.application = answer
     assert at_once[1] >= 4  # as many as the machine gets round to, and not one after another
     assert outcome.code == 8, outcome
-    found = statuses(outcome)
-    assert [target for target, _ in found] == names
-    assert [status for _, status in found].count("done") == 30
+    result = statuses(outcome)
+    assert [target for target, _ in result] == names
+    assert [status for _, status in result].count("done") == 30
     (run,) = podid("history", "-o", "json").json["items"]
-    assert [action["status"] for action in run["actions"]] == [status for _, status in found]
+    assert [action["status"] for action in run["actions"]] == [status for _, status in result]
     box.world.limits.associations_per_cluster = 31
     again = podid("associate", *names, "--role", "orders-dynamodb", *WAIT, "-o", "json")
     assert (again.code, [status for _, status in statuses(again)].count("done")) == (0, 1)
@@ -62,8 +62,8 @@ def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox
 
 def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal: Path) -> None:
     """There each step rests on the one before: a role is not deleted while its association is there."""
-    made = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
-    assert made.code == 0, made
+    created = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
+    assert created.code == 0, created
     box.world.credentials.deny("eks:DeletePodIdentityAssociation")
     undone = podid("undo", "last", "--yes", *WAIT, "-o", "json")
     assert undone.code == 4, undone

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness import Outcome, Podid
-from ops.association.worlds import TARGET
+from ops.association.worlds import TARGET, association_of
 from ops.change.support import account_state, policy_file
 from podid.aws.eks import Eks
 from podid.domain.aws import Association
@@ -18,24 +18,23 @@ from podid.sandbox.box import Sandbox
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
 
 
-def found(box: Sandbox, ref: tuple[str, str] = ("shop", "orders")) -> Any:
-    cluster = box.world.clusters["demo"]
-    return cluster.associations[cluster.by_subject[ref]]
-
-
 def actions(stdout: str) -> list[tuple[str, str]]:
     return [(item["kind"], item["status"]) for item in json.loads(stdout)["actions"]]
 
 
 def test_without_a_role_only_the_settings_change(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     assert podid(*ASSOCIATE, "--role", "orders-dynamodb", "--tag", "team=a").code == 0
-    role = found(box).role_arn
+    role = association_of(box).role_arn
     changed = podid(
         *ASSOCIATE, "--session-policy", policy_file(tmp_path), "--target-role", TARGET, "--tag", "app=x", "--replace"
     )
     assert changed.code == 0, changed
-    assert (found(box).role_arn, found(box).target_role_arn, found(box).disable_session_tags) == (role, TARGET, True)
-    assert found(box).policy is not None
+    assert (
+        association_of(box).role_arn,
+        association_of(box).target_role_arn,
+        association_of(box).disable_session_tags,
+    ) == (role, TARGET, True)
+    assert association_of(box).policy is not None
     rerun = podid(*ASSOCIATE, "-o", "json")
     assert (rerun.code, actions(rerun.stdout)) == (0, [("association", "unchanged")])
 
@@ -43,10 +42,17 @@ def test_without_a_role_only_the_settings_change(box: Sandbox, podid: Podid, jou
     assert cleared.code == 0, cleared
     after = json.loads(cleared.stdout)["actions"][0]["after"]
     assert (after["targetRoleArn"], after["policy"], after["tags"]) == (None, None, {"app": "x"})
-    assert (found(box).target_role_arn, found(box).policy, found(box).disable_session_tags) == (None, None, True)
+    assert (
+        association_of(box).target_role_arn,
+        association_of(box).policy,
+        association_of(box).disable_session_tags,
+    ) == (None, None, True)
     # nothing lets the role assume its target
     assert podid("undo", "last", "--yes", "--wait", "api").code == 0
-    assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"team": "a", "app": "x"})
+    assert (association_of(box).target_role_arn, box.world.tags[association_of(box).arn]) == (
+        TARGET,
+        {"team": "a", "app": "x"},
+    )
 
 
 POLICY = ("--session-policy", "POLICY", "--no-session-tags")
@@ -78,7 +84,7 @@ def test_what_eks_keeps_is_not_removed(
     settings = (policy_file(tmp_path) if word == "POLICY" else word for word in asked)
     assert podid(*ASSOCIATE, "--role", "storefront", *settings, "--tag", "a=b").code == 0
     before = account_state(box)
-    monkeypatch.setattr(eks_associations, "_updated", lambda current, wanted: wanted or current)
+    monkeypatch.setattr(eks_associations, "_updated", lambda current, expected: expected or current)
     outcome = podid(*ASSOCIATE, *removed, "--tag", "a=c", "--replace", "-o", "json")
     assert outcome.code == 6, outcome
     assert outcome.error["message"].startswith(f"EKS accepted the request to remove the {words} of shop/orders")
@@ -122,7 +128,7 @@ def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, j
         return podid(*ASSOCIATE, "--role", "storefront", *settings, "-o", "json")
 
     assert asked("é", 1500).code == 0
-    assert "é" in (found(box).policy or "")
+    assert "é" in (association_of(box).policy or "")
     assert "has 9,1" in asked("€", 1500).error["message"]
 
 
@@ -141,7 +147,7 @@ def test_what_is_removed_may_be_seen_a_little_late(
     monkeypatch.setattr(Eks, "update_association", updating)
     monkeypatch.setattr(Eks, "get_association", lambda *args, **known: late.pop() if late else get(*args, **known))
     cleared = podid(*ASSOCIATE, "--no-target-role", "--replace", "-o", "json")
-    assert (cleared.code, late, found(box).target_role_arn) == (0, [], None), cleared
+    assert (cleared.code, late, association_of(box).target_role_arn) == (0, [], None), cleared
     assert cleared.json["actions"][0]["after"]["targetRoleArn"] is None
 
 

@@ -28,16 +28,16 @@ def test_all_in_one_plan_one_run_and_one_undo(box: Sandbox, podid: Podid, journa
     )
     planned = podid(*command, "--dry-run")
     assert (planned.code, writes(box)) == (0, 0)
-    made = podid(*command)
-    assert made.code == 0, made
+    created = podid(*command)
+    assert created.code == 0, created
     name = Path(file).stem
-    assert actions(made) == [
+    assert actions(created) == [
         ("role", "shop-orders", "done"),
         ("role-policy", f"shop-orders/{name}", "done"),
         ("role-attachment", "shop-orders/arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "done"),
         ("association", "shop/orders", "done"),
     ]
-    role, association = made.json["actions"][0]["after"], made.json["actions"][-1]["after"]
+    role, association = created.json["actions"][0]["after"], created.json["actions"][-1]["after"]
     assert association["roleArn"] == "arn:aws:iam::111122223333:role/shop-orders"
     assert (role["tags"]["team"], association["tags"]) == ("shop", {"a": "b"})
     (statement,) = role["trustPolicy"]["Statement"]
@@ -51,9 +51,9 @@ def test_all_in_one_plan_one_run_and_one_undo(box: Sandbox, podid: Podid, journa
 
 
 def test_the_role_needs_no_name(box: Sandbox, podid: Podid, journal: Path) -> None:
-    made = podid(*ASSOCIATE, "shop/cart", "-o", "json")
-    assert made.code == 0, made
-    role, first, second = made.json["actions"]
+    created = podid(*ASSOCIATE, "shop/cart", "-o", "json")
+    assert created.code == 0, created
+    role, first, second = created.json["actions"]
     assert len(role["after"]["trustPolicy"]["Statement"]) == 2
     assert {first["after"]["roleArn"], second["after"]["roleArn"]} == {
         f"arn:aws:iam::111122223333:role/{role['target']}"
@@ -64,10 +64,10 @@ def test_the_trust_is_made_for_the_tags_that_will_be_sent(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
 ) -> None:
     """A session policy turns session tags off, and a trust that asks for them would shut everybody out."""
-    made = podid(*ASSOCIATE, "--session-policy", policy_file(tmp_path), "-o", "json")
-    assert made.code == 0, made
-    assert "RequestTag" not in json.dumps(made.json["actions"][0]["after"]["trustPolicy"])
-    assert made.json["actions"][-1]["after"]["disableSessionTags"] is True
+    created = podid(*ASSOCIATE, "--session-policy", policy_file(tmp_path), "-o", "json")
+    assert created.code == 0, created
+    assert "RequestTag" not in json.dumps(created.json["actions"][0]["after"]["trustPolicy"])
+    assert created.json["actions"][-1]["after"]["disableSessionTags"] is True
 
 
 def test_a_role_that_exists_is_used_and_changed_only_as_the_flags_say(
@@ -204,14 +204,14 @@ def target(account: str, name: str = "reports") -> str:
 def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
     before = account_state(box)
     command = (*ASSOCIATE, "--role", "r", "--target-role", target(OTHER), "-o", "json")
-    made = podid(*command)
-    assert made.code == 0, made
-    assert actions(made) == [("role", "r", "done"), ("role-policy", "r/assume-reports", "done"), ACTION]
-    (statement,) = made.json["actions"][1]["after"]["policyDocument"]["Statement"]
+    created = podid(*command)
+    assert created.code == 0, created
+    assert actions(created) == [("role", "r", "done"), ("role-policy", "r/assume-reports", "done"), ACTION]
+    (statement,) = created.json["actions"][1]["after"]["policyDocument"]["Statement"]
     assert statement["Resource"] == target(OTHER)
-    assert made.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
-    assert "pass --target-profile with credentials of that account" in str(made.json["notes"])
-    (theirs,) = made.json["targetRoles"]
+    assert created.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
+    assert "pass --target-profile with credentials of that account" in str(created.json["notes"])
+    (theirs,) = created.json["targetRoles"]
     assert (theirs["roleArn"], theirs["verdict"], len(theirs["addToTrustPolicy"])) == (target(OTHER), "unknown", 1)
     count = writes(box)
     assert (podid(*command).code, writes(box)) == (0, count)
@@ -233,15 +233,15 @@ def test_target_roles_of_the_same_name_in_two_accounts(
     command = ("associate", "--from-file", str(file), "--create-role", "--role", "r", "--wait", "none", "-o", "json")
     assert (podid(*command).code, writes(box)) == (5, 0), "the one of this account does not exist"
     add_role(box.world, box.iam, "reports", pods_trust())
-    made = podid(*command)
-    assert made.code == 3, made
-    assert [(item["roleArn"], item["verdict"]) for item in made.json["targetRoles"]] == [
+    created = podid(*command)
+    assert created.code == 3, created
+    assert [(item["roleArn"], item["verdict"]) for item in created.json["targetRoles"]] == [
         (target(OWN), "no-match"),
         (target(OTHER), "unknown"),
     ]
     allowed = {
         item["after"]["policyDocument"]["Statement"][0]["Resource"]
-        for item in made.json["actions"]
+        for item in created.json["actions"]
         if item["kind"] == "role-policy"
     }
     assert allowed == {target(OWN), target(OTHER)}
@@ -254,11 +254,13 @@ def test_a_profile_is_for_a_role_that_is_made(box: Sandbox, podid: Podid, journa
 
 def test_a_preset_gives_the_role_its_permissions(box: Sandbox, podid: Podid, journal: Path) -> None:
     command = (*ASSOCIATE, "--role", "r", "--preset", "dynamodb-read,table=orders", "-o", "json")
-    made = podid(*command)
-    assert made.code == 0, made
-    (policy,) = [item["after"] for item in made.json["actions"] if item["kind"] == "role-policy"]
+    created = podid(*command)
+    assert created.code == 0, created
+    (policy,) = [item["after"] for item in created.json["actions"] if item["kind"] == "role-policy"]
     assert "table/orders" in json.dumps(policy["policyDocument"])
-    assert any("preset dynamodb-read-orders: the role may " in note for note in made.json["notes"]), made.json["notes"]
+    assert any("preset dynamodb-read-orders: the role may " in note for note in created.json["notes"]), created.json[
+        "notes"
+    ]
     count = writes(box)
     assert (podid(*command).code, writes(box)) == (0, count)
     without = podid(*ASSOCIATE[:-1], "--role", "r", "--preset", "dynamodb-read,table=orders", "-o", "json")

@@ -35,8 +35,8 @@ def several(site: Site) -> None:
 def test_columns_are_shown_in_their_order(site: Site) -> None:
     several(site)
     site.clock.advance(3600)  # a service account may come after its association
-    found = rows(site, "--columns", "service-account,status,exists,role-exists")
-    assert sorted(map(tuple, found)) == [
+    result = rows(site, "--columns", "service-account,status,exists,role-exists")
+    assert sorted(map(tuple, result)) == [
         ("cart", "ready", "yes", "yes"),
         ("gone", "broken (role-not-found)", "yes", "no"),
         ("nobody", "doubtful (association-sa-not-found)", "no", "yes"),
@@ -46,8 +46,11 @@ def test_columns_are_shown_in_their_order(site: Site) -> None:
     (orders,) = [row for row in rows(site, "--columns", "service-account,pods,injected,stale") if row[0] == "orders"]
     assert orders[1:] == ["2", "2", "0"]
     site.associate("payments", "billing-worker", "storefront")  # its pods are older than that
-    told = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,status,stale")}
-    assert (told["orders"], told["billing-worker"]) == (["ready", "0"], ["stale (pod-predates-association)", "1"])
+    messages = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,status,stale")}
+    assert (messages["orders"], messages["billing-worker"]) == (
+        ["ready", "0"],
+        ["stale (pod-predates-association)", "1"],
+    )
     (modified,) = {len(row) for row in rows(site, "--columns", "modified")}
     assert modified == 1
     header = site.must("list", "--columns", "role,modified", "-o", "csv").stdout.splitlines()[0]

@@ -15,8 +15,8 @@ def shown(site: Site, ref: str = "shop/orders") -> Any:
 
 
 def uses(document: Any, pod: str) -> list[tuple[str, bool]]:
-    (found,) = [item for item in document["pods"] if item["name"].startswith(pod)]
-    return [(item["uses"], item["certain"]) for item in found["containers"]]
+    (result,) = [item for item in document["pods"] if item["name"].startswith(pod)]
+    return [(item["uses"], item["certain"]) for item in result["containers"]]
 
 
 def make_pod(site: Site, name: str, account: str = "orders", **container: Any) -> None:
@@ -51,13 +51,13 @@ def test_an_init_container_uses_credentials_too(site: Site) -> None:
 def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:
     site.with_agent().with_identity()
     assert shown(site)["lastUse"] is None
-    found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
-    assert (found["at"], found["pod"]) == (None, None)
+    result = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
+    assert (result["at"], result["pod"]) == (None, None)
     assert "none in CloudTrail in the last 90d" in site.must("show", "shop/orders", "--cloudtrail").stdout
     site.must("verify", "shop/orders", "--yes")
     site.wait(7200)
-    found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
-    assert found["pod"] in site.cluster.pod_names("shop", "orders")
+    result = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
+    assert result["pod"] in site.cluster.pod_names("shop", "orders")
     assert "2h ago by pod" in site.must("show", "shop/orders", "--cloudtrail").stdout
     site.box.world.credentials.deny("cloudtrail:LookupEvents")
     unread = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json

@@ -75,7 +75,7 @@ def names(outcome: Outcome) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "expected"),
     [
         ("", ["shop/cart", "shop/orders"]),
         ("--service-account o*", ["shop/orders"]),
@@ -95,17 +95,17 @@ def names(outcome: Outcome) -> list[str]:
         ("--all-clusters --role storefront", ["pay/api", "shop/cart"]),
     ],
 )
-def test_filters_and_orders(many: Sandbox, podid: Podid, line: str, found: list[str]) -> None:
-    assert names(podid("list", *line.split(), "-o", "json")) == found
+def test_filters_and_orders(many: Sandbox, podid: Podid, line: str, expected: list[str]) -> None:
+    assert names(podid("list", *line.split(), "-o", "json")) == expected
     streamed = podid("list", *line.split(), "-o", "jsonl")
-    assert (streamed.code, len(streamed.stdout.splitlines())) == (0, len(found))
+    assert (streamed.code, len(streamed.stdout.splitlines())) == (0, len(expected))
 
 
-@pytest.mark.parametrize(("owner", "found"), [("none", ["shop/cart", "shop/orders"]), ("aws-ebs-csi-driver", [])])
+@pytest.mark.parametrize(("owner", "expected"), [("none", ["shop/cart", "shop/orders"]), ("aws-ebs-csi-driver", [])])
 def test_owners_without_the_custom_resources_of_the_cluster(
-    many: Sandbox, podid: Podid, owner: str, found: list[str]
+    many: Sandbox, podid: Podid, owner: str, expected: list[str]
 ) -> None:
     outcome = podid("list", "--owner", owner, "-o", "json")
     assert (outcome.code, outcome.error["code"]) == (9, "Undetermined")
-    assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == found
+    assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == expected
     assert "custom resources" in podid("list", "--owner", owner).stderr

@@ -5,17 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import Podid
-from ops.association.worlds import TARGET
+from ops.association.worlds import TARGET, association_of
 from ops.change.support import account_state, writes
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
-
-
-def found(box: Sandbox, ref: tuple[str, str] = ("shop", "orders")) -> Any:
-    cluster = box.world.clusters["demo"]
-    return cluster.associations[cluster.by_subject[ref]]
 
 
 def actions(stdout: str) -> list[tuple[str, str]]:
@@ -25,11 +20,11 @@ def actions(stdout: str) -> list[tuple[str, str]]:
 def test_each_keeps_its_own_role(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_association(box.world, "shop", "orders", "orders-dynamodb")
     add_association(box.world, "shop", "cart", "storefront")
-    before = {ref: found(box, ("shop", ref)).role_arn for ref in ("orders", "cart")}
+    before = {ref: association_of(box, ref).role_arn for ref in ("orders", "cart")}
     outcome = podid("associate", "shop/orders", "shop/cart", "--tag", "a=b", "--replace", "--wait", "none")
     assert outcome.code == 0, outcome
-    assert {ref: found(box, ("shop", ref)).role_arn for ref in ("orders", "cart")} == before
-    assert {tuple(box.world.tags[found(box, ("shop", ref)).arn].items()) for ref in before} == {(("a", "b"),)}
+    assert {ref: association_of(box, ref).role_arn for ref in ("orders", "cart")} == before
+    assert {tuple(box.world.tags[association_of(box, ref).arn].items()) for ref in before} == {(("a", "b"),)}
 
 
 def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -33,12 +33,12 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
     planned = site.must(*command, "-n", "team-*", "--service-account", "app", "--dry-run")
     assert [item["target"] for item in planned.json["actions"]] == ["team-a/app", "team-b/app"]
     assert roles(site.box) == {}
-    made = site.must(*command, "-n", "team-*", "--service-account", "app")
-    assert statuses(made) == [("team-a/app", "done"), ("team-b/app", "done")]
+    outcome = site.must(*command, "-n", "team-*", "--service-account", "app")
+    assert statuses(outcome) == [("team-a/app", "done"), ("team-b/app", "done")]
     labelled = site.must(*command, "-A", "--selector", "tier in (job)")
     assert [target for target, _ in statuses(labelled)] == ["other/job", "team-a/job", "team-b/job"]
-    told = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
-    assert "other/a* matches other/app\n" in told.stderr
+    messages = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
+    assert "other/a* matches other/app\n" in messages.stderr
     none = site(*command, "-n", "team-*", "--service-account", "ap")
     assert (none.code, none.error["message"]) == (
         5,

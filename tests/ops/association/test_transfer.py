@@ -74,11 +74,11 @@ def test_what_an_addon_owns_is_listed_as_skipped(
         command = ("associate", "--from-file", str(tmp_path / "list.json"), "--cluster", cluster, *WAIT)
     kind = ("association", "kube-system/ebs-csi-controller-sa", "skipped")
     for flags in (("--dry-run",), ()):
-        found = podid(*command, *flags, "-o", "json")
-        assert found.code == 0, found.stderr
-        assert [item for item in actions(found) if item[2] == "skipped"] == [kind]
-        assert found.json["actions"][-1]["reason"] == SKIPPED
-        assert len(found.json["actions"]) == 1 + beside
+        result = podid(*command, *flags, "-o", "json")
+        assert result.code == 0, result.stderr
+        assert [item for item in actions(result) if item[2] == "skipped"] == [kind]
+        assert result.json["actions"][-1]["reason"] == SKIPPED
+        assert len(result.json["actions"]) == 1 + beside
     for flags in (("--dry-run",), (), ("-q",)):
         assert SKIPPED in podid(*command, *flags).stdout
         assert "ebs-csi" not in podid(*command, *flags, "-o", "name").stdout
@@ -111,9 +111,9 @@ def test_a_target_role_lets_the_new_one_in_before_the_old_one_goes(box: Sandbox,
     assert "us-west-2/111122223333/demo/shop/api" in str(account_state(box)["roles"]["reports"]["trust"])
     assert podid("undo", "last", "--yes", *WAIT).code == 0
     assert account_state(box) == before
-    told = podid(*command)
-    assert told.code == 3, told
-    assert told.json["targetRoles"][0]["command"][-1] == "--update-trust"
+    messages = podid(*command)
+    assert messages.code == 3, messages
+    assert messages.json["targetRoles"][0]["command"][-1] == "--update-trust"
 
 
 def test_the_new_one_comes_first_and_the_old_one_goes_last(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -1,6 +1,7 @@
 """Shared parts of the tests of associations: a second cluster, an add-on's association, and the state as values."""
 
 from dataclasses import replace
+from typing import Any
 
 from harness import Outcome
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
@@ -28,6 +29,12 @@ def cluster_state(box: Sandbox, cluster: str) -> list[tuple[object, ...]]:
         )
         for item in box.world.clusters[cluster].associations.values()
     )
+
+
+def association_of(box: Sandbox, name: str = "orders") -> Any:
+    """Return the association of service account shop/NAME in cluster demo."""
+    cluster = box.world.clusters["demo"]
+    return cluster.associations[cluster.by_subject["shop", name]]
 
 
 def statuses(outcome: Outcome) -> list[tuple[str, str]]:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from harness import table
 from worlds import ACCOUNT, Site
-
-pytestmark = pytest.mark.sampled(3)
 
 GUARD = """apiVersion: podid/v1
 kind: PodIdentity
@@ -21,6 +20,19 @@ guard:
 LIMITS = ("--boundary", "AmazonS3ReadOnlyAccess")
 
 
+# line and rule -> a command that violates it
+REFUSED = {
+    "4: guard.allowedRoles": "associate shop/web --role article-2023 --tag team=a --update-trust",
+    "8: guard.requiredTags": "associate shop/web --role storefront",
+    "9: guard.defaultAccounts": "associate shop/default --role storefront --tag team=a",
+    "7: guard.requiredBoundary": "role create shop-a --for shop/a --tag team=a",
+    "6: guard.allowedScopes": "role create shop-a --for shop/a --scope cluster --tag team=a",
+    "5: guard.allowedPolicies": "role attach storefront --managed-policy AmazonSQSFullAccess --adopt",
+    "4: guard.allowedRoles: create": "role attach article-2023 --managed-policy AmazonS3FullAccess --adopt",
+    "6: guard.allowedScopes: update": "trust add --role storefront --for shop/a --scope account",
+}
+
+
 @pytest.fixture
 def guard(account: Site) -> Path:
     path = account.directory / "guard.yaml"
@@ -29,20 +41,10 @@ def guard(account: Site) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    {
-        "4: guard.allowedRoles": "associate shop/web --role article-2023 --tag team=a --update-trust",
-        "8: guard.requiredTags": "associate shop/web --role storefront",
-        "9: guard.defaultAccounts": "associate shop/default --role storefront --tag team=a",
-        "7: guard.requiredBoundary": "role create shop-a --for shop/a --tag team=a",
-        "6: guard.allowedScopes": "role create shop-a --for shop/a --scope cluster --tag team=a",
-        "5: guard.allowedPolicies": "role attach storefront --managed-policy AmazonSQSFullAccess --adopt",
-        "4: guard.allowedRoles: create": "role attach article-2023 --managed-policy AmazonS3FullAccess --adopt",
-        "6: guard.allowedScopes: update": "trust add --role storefront --for shop/a --scope account",
-    }.items(),
+@table(
+    ("line", "words", "dry"),
+    [(line, words, dry) for line, words in REFUSED.items() for dry in ((), ("--dry-run",))],
 )
-@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry-run"])
 def test_a_change_is_refused_with_the_line_of_the_rule(
     account: Site, guard: Path, line: str, words: str, dry: tuple[str, ...]
 ) -> None:
@@ -71,7 +73,7 @@ def test_undo_holds_to_the_guard_as_well(account: Site) -> None:
     assert f"{path}:8: guard.requiredTags" in outcome.stderr
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "why"),
     [
         (None, "No such file"),
@@ -83,7 +85,7 @@ def test_undo_holds_to_the_guard_as_well(account: Site) -> None:
 def test_a_guard_that_cannot_be_read_refuses_every_change(
     account: Site, guard: Path, text: str | None, why: str
 ) -> None:
-    guard.unlink() if text is None else guard.write_text(text)
+    guard.unlink(missing_ok=True) if text is None else guard.write_text(text)
     outcome = account("associate", "shop/a", "--role", "storefront")
     assert (outcome.code, outcome.stdout) == (6, "")
     assert "so nothing is changed" in outcome.stderr

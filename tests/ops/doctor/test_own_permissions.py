@@ -1,18 +1,22 @@
-"""doctor --me: every right taken away by itself is named with what grants it, and what cannot be asked is unknown."""
+"""The caller's own permissions: a missing one is named with its grant, and one that cannot be checked is unknown."""
 
 import itertools
 import json
 from pathlib import Path
-from typing import Any
-
-import pytest
+from types import SimpleNamespace
+from typing import Any, cast
 
 from cluster_api import Json
-from harness import one_in
+from harness import table
 from permissions_support import allow, limited
 from podid.commands.diagnosis.own import permissions_of_commands
-from podid.domain.permissions import KubePermission, Permissions
-from podid.render.permissions import manifests_of
+from podid.domain.aws import Decision
+from podid.domain.grouping import grouped
+from podid.domain.permissions import AccessReview, CommandPermissions, KubePermission, Permissions
+from podid.domain.plan import WhoAndWhere
+from podid.ops.doctor.own_permissions import own_permissions
+from podid.render.formats import to_json
+from podid.render.permissions import manifests_of, own_permissions_view
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 DOCTOR = permissions_of_commands(["doctor"])[1].always
@@ -20,13 +24,14 @@ ASSOCIATE = permissions_of_commands(["associate"])[1]
 SIMULATE, GET_ROLE = "iam:SimulatePrincipalPolicy", "iam:GetRole"
 _NUMBERS = itertools.count()
 # no policy takes it away
+ME = f"arn:aws:iam::{ACCOUNT}:user/me"
 IAM = [action for action in DOCTOR.iam if action != "sts:GetCallerIdentity"]
 
 
 def caller(
     site: Site, directory: Path, permissions: Permissions, *more: Json, namespace: str = "", **how: Any
 ) -> dict[str, str]:
-    """Who has these rights; the rights that change something only in the namespace."""
+    """Return the environment of a caller with these permissions; those that change something only in the namespace."""
     policy = allow(*permissions.iam)
     policy["Statement"] += more
     name = f"caller-{next(_NUMBERS)}"
@@ -35,16 +40,16 @@ def caller(
 
 
 def outcomes(report: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for item in report["permissions"]:
-        found.setdefault(item["outcome"], []).append(item["permission"])
-    found.pop("held", None)
-    return found
+    """Return the permissions of each outcome, without those that the caller has."""
+    rest = [item for item in report["permissions"] if item["outcome"] != "held"]
+    return grouped((item["outcome"], item["permission"]) for item in rest)
 
 
 def granted(report: Any) -> tuple[list[str], list[Any]]:
     statements = (report["missing"]["iamPolicy"] or {"Statement": []})["Statement"]
-    return [action for each in statements for action in each["Action"]], report["missing"]["kubernetes"]["items"]
+    return [action for statement in statements for action in statement["Action"]], report["missing"]["kubernetes"][
+        "items"
+    ]
 
 
 def without(*left_out: str | KubePermission, permissions: Permissions = DOCTOR) -> Permissions:
@@ -65,30 +70,75 @@ def test_whoever_has_what_show_permissions_prints_lacks_nothing(shared: Site, tm
     )
 
 
-@pytest.mark.parametrize(
-    "action", one_in(3, [action for action in IAM if action not in (SIMULATE, "eks:DescribeCluster")])
-)
-def test_an_iam_action_less_is_named_with_what_grants_it(shared: Site, tmp_path: Path, action: str) -> None:
-    env = caller(shared, tmp_path, without(action))
-    outcome = shared("doctor", "--me", "-o", "json", env=env)
-    assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [action]})
-    assert granted(outcome.json) == ([action], [])
+class Simulator:
+    """An IAM whose policies allow the caller everything but `missing`, with a decision for it."""
+
+    def __init__(self, missing: str = "", **decision: Any) -> None:
+        self.missing, self.decision = missing, {"decision": "implicitDeny", **decision}
+
+    def simulate(self, principal: str, actions: list[str], resources: Any, *, context: Any) -> tuple[Decision, ...]:
+        assert context["aws:PrincipalArn"] == principal
+        (resource,) = resources
+        return tuple(
+            Decision(action=action, resource=resource, **({"decision": "allowed"} | denied))
+            for action in actions
+            for denied in (self.decision if action == self.missing else {},)
+        )
 
 
-@pytest.mark.parametrize("permission", one_in(3, DOCTOR.kubernetes), ids=str)
-def test_a_kubernetes_permission_less_is_named_with_what_grants_it(
-    shared: Site, tmp_path: Path, permission: KubePermission
-) -> None:
-    env = caller(shared, tmp_path, without(permission))
-    outcome = shared("doctor", "--me", "-o", "json", env=env)
-    assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [str(permission)]})
-    actions, (role,) = granted(outcome.json)
+def answered(iam: Simulator, missing: KubePermission | None = None) -> Any:
+    """Return the report of a caller without one permission."""
+    reader: Any = SimpleNamespace(may=lambda permission, namespace: AccessReview(permission != missing))
+    where = WhoAndWhere(
+        caller_arn=ME, account=ACCOUNT, credentials_source="", region="us-west-2", region_source="", cluster="demo"
+    )
+    needed = CommandPermissions(DOCTOR)
+    own = own_permissions(cast("Any", iam), lambda: reader, where, needed, commands=("doctor",))
+    return json.loads(to_json(own_permissions_view(own).document)), own.exit_code
+
+
+@table("action", [action for action in IAM if action != "sts:GetCallerIdentity"])
+def test_a_missing_iam_action_is_named_with_its_grant(action: str) -> None:
+    report, code = answered(Simulator(action))
+    assert (code, outcomes(report), granted(report)) == (3, {"missing": [action]}, ([action], []))
+
+
+@table("permission", DOCTOR.kubernetes)
+def test_a_missing_kubernetes_permission_is_named_with_its_grant(permission: KubePermission) -> None:
+    report, code = answered(Simulator(), permission)
+    assert (code, outcomes(report)) == (3, {"missing": [str(permission)]})
+    actions, (role,) = granted(report)
     assert actions == []
     assert role["rules"] == [
         {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
     ]
-    # applied, it must not take away what the Role of --show-permissions grants
+    # applied, it must not remove what the Role of --show-permissions grants
     assert role["metadata"]["name"] == "podid-doctor-missing"
+
+
+@table(
+    ("decision", "outcome"),
+    [
+        ({"decision": "explicitDeny"}, "denied"),
+        ({"boundary_allows": False}, "denied"),
+        ({"organization_allows": False}, "denied"),
+        ({"missing_context_keys": ("aws:SourceIp",)}, "unknown"),
+        ({"decision": "explicitDeny", "missing_context_keys": ("aws:SourceIp",)}, "unknown"),
+        ({"decision": "allowed", "missing_context_keys": ("aws:SourceIp",)}, "held"),
+    ],
+)
+def test_decisions_of_the_simulator(decision: dict[str, Any], outcome: str) -> None:
+    report, _ = answered(Simulator(GET_ROLE, **decision))
+    assert outcomes(report) == ({outcome: [GET_ROLE]} if outcome != "held" else {})
+    assert granted(report) == ([], [])
+
+
+def test_one_permission_less_in_aws_and_in_the_cluster(shared: Site, tmp_path: Path) -> None:
+    """A denied action of IAM, and a verb that no Role grants, as AWS and Kubernetes answer."""
+    permission = DOCTOR.kubernetes[-1]
+    env = caller(shared, tmp_path, without(GET_ROLE, permission))
+    outcome = shared("doctor", "--me", "-o", "json", env=env)
+    assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [GET_ROLE, str(permission)]})
 
 
 def test_what_is_printed_to_be_granted_is_enough(shared: Site, tmp_path: Path) -> None:
@@ -106,9 +156,9 @@ def test_what_is_printed_to_be_granted_is_enough(shared: Site, tmp_path: Path) -
 def test_without_the_way_into_the_cluster_its_permissions_are_unknown(shared: Site, tmp_path: Path) -> None:
     env = caller(shared, tmp_path, without("eks:DescribeCluster"))
     outcome = shared("doctor", "--me", "-o", "json", env=env)
-    found = outcomes(outcome.json)
-    assert (outcome.code, found["missing"]) == (3, ["eks:DescribeCluster"])
-    assert found["unknown"] == [str(permission) for permission in DOCTOR.kubernetes]
+    by_outcome = outcomes(outcome.json)
+    assert (outcome.code, by_outcome["missing"]) == (3, ["eks:DescribeCluster"])
+    assert by_outcome["unknown"] == [str(permission) for permission in DOCTOR.kubernetes]
     assert {item["needs"] for item in outcome.json["permissions"] if item["outcome"] == "unknown"} == {
         "eks:DescribeCluster"
     }
@@ -125,9 +175,9 @@ def test_whoever_the_cluster_does_not_know_has_unknown_permissions_there(shared:
 
 def test_without_the_simulator_all_is_unknown_but_itself(shared: Site, tmp_path: Path) -> None:
     outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, without(SIMULATE)))
-    found = outcomes(outcome.json)
-    assert (outcome.code, found["missing"]) == (3, [SIMULATE])
-    assert found["unknown"] == [action for action in IAM if action != SIMULATE]
+    by_outcome = outcomes(outcome.json)
+    assert (outcome.code, by_outcome["missing"]) == (3, [SIMULATE])
+    assert by_outcome["unknown"] == [action for action in IAM if action != SIMULATE]
     assert granted(outcome.json)[0] == [SIMULATE]
 
 
@@ -154,7 +204,7 @@ def test_a_denial_is_not_mended_by_a_grant(shared: Site, tmp_path: Path) -> None
 def test_a_policy_for_the_one_cluster_is_enough(shared: Site, tmp_path: Path) -> None:
     here = CLUSTER_ARN.rpartition(":")[0]
     own = ("cluster/demo", "addon/demo/*/*", "nodegroup/demo/*/*", "access-entry/demo/*")
-    resources = [f"{here}:{each}" for each in (*own, "podidentityassociation/demo/*")]
+    resources = [f"{here}:{name}" for name in (*own, "podidentityassociation/demo/*")]
     of_all = ("eks:ListClusters", "eks:DescribeAddonVersions")
     eks = [action for action in DOCTOR.iam if action.startswith("eks:") and action not in of_all]
     narrow = {"Effect": "Allow", "Action": eks, "Resource": resources}
@@ -171,8 +221,8 @@ def test_passing_a_role_to_pods_alone_is_enough(shared: Site, tmp_path: Path) ->
         statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": only}
         home = tmp_path / service
         home.mkdir()
-        found = outcomes(shared(*line, env=caller(shared, home, permissions, statement)).json)
-        assert found == {"missing": expected}
+        by_outcome = outcomes(shared(*line, env=caller(shared, home, permissions, statement)).json)
+        assert by_outcome == {"missing": expected}
 
 
 def test_what_changes_something_is_asked_for_in_one_namespace(shared: Site, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from irsa import Irsa, irsa_statement, ways
-from ops.role.test_target import profile
+from ops.role.targets import profile
 from worlds import ACCOUNT, Site
 
 OTHER = "444455556666"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ops.permissions.support import BUCKET, READ, answer, can_i, document, put, unread
-from ops.role.test_target import profile
+from ops.role.targets import profile
 from worlds import ACCOUNT, TARGET, Site, target_arn
 
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from cluster_api import Json
+from harness import table
 from ops.reading.reports import findings, viewer
 from podid.kube.project_custom import CUSTOM
 from worlds import ACCOUNT, ORDERS, Site, trust_for
@@ -63,8 +62,8 @@ def test_an_issuer_that_names_the_role_that_its_pods_have(healthy: Site) -> None
     assert findings(healthy) == {"app-assumes-own-role": "error"}
 
 
-@pytest.mark.parametrize("group", sorted(CUSTOM))
-def test_a_kind_that_may_not_be_read_is_unknown(healthy: Site, group: str) -> None:
+@table("group", sorted(CUSTOM))
+def test_a_kind_without_the_permission_to_list_it_is_unknown(healthy: Site, group: str) -> None:
     healthy.kube.install(group)
     outcome = healthy("doctor", "-o", "json", env=viewer(healthy, group))
     assert (outcome.code, outcome.json["findings"]) == (9, [])

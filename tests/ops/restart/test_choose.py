@@ -1,40 +1,18 @@
 """Workloads whose new pods would get no credentials are not restarted."""
 
 import json
-from typing import Any
 
 import pytest
 
-from cluster_api import Json, injected
 from ops.change.support import writes
+from ops.restart.worlds import READ, WEBHOOK, have_fields, new, results, selecting, with_older_pods
+from ops.status.outlooks import under_the_plan
 from worlds import ORDERS, Site
-
-READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
 
 
 @pytest.fixture
 def associated(site: Site) -> Site:
-    """The agent on every node; shop/orders and payments/billing-worker have an association, and pods that are older
-    than it."""
-    site.with_agent()
-    site.associate("shop", "orders")
-    site.associate("payments", "billing-worker")
-    return site
-
-
-def states(site: Site, namespace: str, app: str = "") -> list[bool]:
-    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
-
-
-def said(document: Any) -> dict[str, tuple[str, str]]:
-    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
-
-
-def new(count: int) -> str:
-    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
-
-
-WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
+    return with_older_pods(site)
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -65,19 +43,19 @@ def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
     assert (outcome.code, outcome.stdout, healthy.slept - began) == (6, "", 15)
     assert "(injection-missed-webhook). 2 running pods keep theirs" in outcome.error["message"]
     forced = healthy("restart", "shop/orders", "--force", "-o", "json")
-    assert said(forced.json)["shop/Deployment/orders"][0] == "failed"
+    assert results(forced.json)["shop/Deployment/orders"][0] == "failed"
 
 
 def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
     selecting(healthy, {"matchLabels": {"app": "orders"}})
-    assert said(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
+    assert results(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
 
 
 def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 3
     outcome = associated.must("restart", "shop/orders", "-o", "json")
-    assert said(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
-    assert states(associated, "shop") == [True, True]
+    assert results(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
+    assert have_fields(associated, "shop") == [True, True]
 
 
 def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
@@ -86,19 +64,7 @@ def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(a
     assert outcome.code == 0
     note = outcome.json["notes"][-1]
     assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
-    assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
-
-
-def selecting(site: Site, selector: Json) -> None:
-    """The webhook is asked about these pods only."""
-    webhooks = [{**each, "objectSelector": selector} for each in site.cluster.get(WEBHOOK)["webhooks"]]
-    site.cluster.merge(WEBHOOK, {"webhooks": webhooks})
-
-
-def under_the_plan(site: Site, *argv: str) -> list[str]:
-    """The lines of the outlook."""
-    lines = site.must(*argv, "--dry-run").stdout.splitlines()
-    return lines[next(n for n, line in enumerate(lines) if line.startswith("After this")) :]
+    assert results(outcome.json)["shop/Deployment/orders"][0] == "done"
 
 
 def pods_of(site: Site) -> set[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ops.restart.worlds import new
 from podid.domain.errors import AccessDenied, ExitCode, TimedOut
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
@@ -31,8 +32,8 @@ def run(
     return ChangeResult(plan=plan, done=restart(kube, targets, world.patience(timeout)))
 
 
-def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, int]]:
-    """What became of each, and how often it was patched."""
+def outcomes(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, int]]:
+    """Return the workload, the status, the reason and the number of patches of each restart."""
     return [
         (
             RESTART.subject(item.action),
@@ -45,14 +46,8 @@ def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, in
 
 
 def generation_of(world: KubeWorld) -> int:
-    (orders,) = (
-        each for each in world.reader.list_workloads("shop") if (each.kind, each.name) == ("Deployment", "orders")
-    )
+    (orders,) = (row for row in world.reader.list_workloads("shop") if (row.kind, row.name) == ("Deployment", "orders"))
     return orders.generation
-
-
-def new(count: int) -> str:
-    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
@@ -81,7 +76,7 @@ def test_stale_pods_are_replaced_by_injected_ones(world: KubeWorld) -> None:
     before = {pod.uid for pod in world.reader.list_pods("shop")}
     associate(world)
     report = run(world)
-    assert told(world, report) == [
+    assert outcomes(world, report) == [
         ("Deployment payments/billing-worker", "done", new(1), 1),
         ("Deployment shop/orders", "done", new(2), 1),
     ]
@@ -106,7 +101,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
     assert [t.pods for t in find_targets(world.reader, [ORDERS], stale=True)] != []
     generation = generation_of(world)
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
+    assert outcomes(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
     assert generation_of(world) == generation
     assert (
         world.messages[0]
@@ -127,7 +122,7 @@ def test_pods_that_a_restart_missed_are_restarted_again(world: KubeWorld) -> Non
     associate(world)
     only_orders(world)
     world.sandbox.faults.webhook_misses = 2
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 2)]
+    assert outcomes(world, run(world)) == [("Deployment shop/orders", "done", new(2), 2)]
 
 
 def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
@@ -137,7 +132,7 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     report = run(world)
     names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
     still = f"2 of 2 pods still have no credentials after 3 restarts: {names}"
-    assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
+    assert outcomes(world, report) == [("Deployment shop/orders", "failed", still, 3)]
     assert report.exit_code is ExitCode.UNAVAILABLE
 
 
@@ -153,7 +148,7 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
     world.sandbox.run_jobs_with(lambda _: (0, ""))
     associate(world)
     report = run(world)
-    assert [line[:3] for line in told(world, report)] == [
+    assert [line[:3] for line in outcomes(world, report)] == [
         (
             "Deployment shop/halted",
             "blocked",
@@ -181,7 +176,7 @@ def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:
     template = {**TEMPLATE, "metadata": {"labels": {"app": "y"}}}
     make(world, kinds.DAEMON_SETS, "logs", selector={"matchLabels": {"app": "y"}}, template=template)
     associate(world)
-    assert told(world, run(world)) == [
+    assert outcomes(world, run(world)) == [
         ("DaemonSet shop/logs", "done", new(3), 1),
         ("StatefulSet shop/db", "done", new(2), 1),
     ]
@@ -195,7 +190,7 @@ def test_a_missing_permission_to_patch_fails_that_workload_only(world: KubeWorld
     ]
     world.sandbox.add_user("half-token", "half", rules=rules)
     report = run(world, token="half-token")
-    assert told(world, report) == [
+    assert outcomes(world, report) == [
         ("Deployment payments/billing-worker", "done", new(1), 1),
         (
             "Deployment shop/orders",
@@ -215,7 +210,7 @@ def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
     report = run(world, timeout=60)
-    ((_, status, message, restarts),) = told(world, report)
+    ((_, status, message, restarts),) = outcomes(world, report)
     assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
     assert message.startswith("the rollout did not finish within 60 s: ")
     assert isinstance(report.done[0].error, TimedOut)
@@ -226,7 +221,7 @@ def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
     report = run(world, timeout=900)
-    ((_, status, message, restarts),) = told(world, report)
+    ((_, status, message, restarts),) = outcomes(world, report)
     assert (status, restarts) == ("failed", 1)
     assert message.endswith("has timed out progressing.")
     assert report.exit_code is ExitCode.FAILURE
@@ -237,5 +232,5 @@ def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.add(Fault("lose-answer", operation="PATCH */deployments/orders*", times=1))
     before = generation_of(world)
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 1)]
+    assert outcomes(world, run(world)) == [("Deployment shop/orders", "done", new(2), 1)]
     assert generation_of(world) == before + 1

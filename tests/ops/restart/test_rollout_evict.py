@@ -5,19 +5,15 @@ from typing import Any
 
 import pytest
 
-from cluster_api import Json, injected
+from cluster_api import Json
+from ops.restart.worlds import have_fields, new, results, with_older_pods
 from podid.kube.writer import KubeWriter
 from worlds import Site
 
 
 @pytest.fixture
 def associated(site: Site) -> Site:
-    """The agent on every node; shop/orders and payments/billing-worker have an association, and pods that are older
-    than it."""
-    site.with_agent()
-    site.associate("shop", "orders")
-    site.associate("payments", "billing-worker")
-    return site
+    return with_older_pods(site)
 
 
 def missing_from(site: Site, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,18 +28,6 @@ def missing_from(site: Site, method: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(KubeWriter, method, change)
 
 
-def states(site: Site, namespace: str, app: str = "") -> list[bool]:
-    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
-
-
-def said(document: Any) -> dict[str, tuple[str, str]]:
-    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
-
-
-def new(count: int) -> str:
-    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
-
-
 ON_DELETE: Json = {"updateStrategy": {"type": "OnDelete"}}
 
 
@@ -55,7 +39,7 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     assert said_before in associated.must("restart", "shop/orders", "--stale", "--dry-run").stdout
     assert "OnDelete" not in associated.must("restart", "shop/orders", "--stale", "--dry-run", "--evict").stdout
     outcome = associated("restart", "shop/orders", "--stale", "--yes", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
+    assert (outcome.code, results(outcome.json)) == (
         8,
         {
             "shop/Deployment/orders": ("done", new(2)),
@@ -69,7 +53,7 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     text = associated("restart", "shop/orders", "--stale")
     assert text.code == 6
     assert "(podid restart --evict); kubectl -n shop delete pod ledger-0 ledger-1\n" in text.stdout
-    assert states(associated, "shop", "ledger") == [False, False]
+    assert have_fields(associated, "shop", "ledger") == [False, False]
 
 
 def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
@@ -83,15 +67,15 @@ def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
     associated.wait(5)
     before = {pod["metadata"]["uid"] for pod in associated.cluster.pods("shop", "ledger")}
     outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "-o", "json")
-    found = said(outcome.json)
-    assert (outcome.code, found["shop/StatefulSet/ledger"]) == (
+    result = results(outcome.json)
+    assert (outcome.code, result["shop/StatefulSet/ledger"]) == (
         0,
         ("done", new(3)),
     )
     after = associated.cluster.pods("shop", "ledger")
-    assert (len(after), states(associated, "shop", "ledger")) == (3, [True, True, True])
+    assert (len(after), have_fields(associated, "shop", "ledger")) == (3, [True, True, True])
     assert before.isdisjoint(pod["metadata"]["uid"] for pod in after)
-    (item,) = [each for each in outcome.json["actions"] if each["target"] == "shop/StatefulSet/ledger"]
+    (item,) = [row for row in outcome.json["actions"] if row["target"] == "shop/StatefulSet/ledger"]
     assert (item["after"]["pods"], item["after"]["injected"]) == (3, 3)
 
 
@@ -105,7 +89,7 @@ def test_a_budget_that_lets_no_pod_go(associated: Site) -> None:
     associated.wait(5)
     pods = associated.cluster.pod_names("shop", "ledger")
     outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "60s", "-o", "json")
-    status, reason = said(outcome.json)["shop/StatefulSet/ledger"]
+    status, reason = results(outcome.json)["shop/StatefulSet/ledger"]
     assert (outcome.code, status) == (8, "failed")
     assert "The disruption budget ledger needs 2 healthy pods and has 2 currently" in reason
     assert associated.cluster.pod_names("shop", "ledger") == pods
@@ -120,7 +104,7 @@ def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(
     associated.kube.faults.webhook_misses = 0
     missing_from(associated, "evict", monkeypatch)
     outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "120s", "-o", "json")
-    status, reason = said(outcome.json)["shop/DaemonSet/logs"]
+    status, reason = results(outcome.json)["shop/DaemonSet/logs"]
     assert status == "failed"
     assert reason.startswith("3 of 3 pods still have no credentials: logs-")
 
@@ -130,7 +114,7 @@ def test_a_paused_deployment(associated: Site) -> None:
     plan = associated.must("restart", "shop/orders", "--dry-run").stdout
     assert "restart Deployment shop/orders  (2 of 2 pods; its rollout is paused, so a restart replaces no pods" in plan
     outcome = associated("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (
+    assert (outcome.code, results(outcome.json)) == (
         6,
         {
             "shop/Deployment/orders": (
@@ -161,25 +145,25 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     associated.cluster.make_workload("Job", "shop", "import", "orders", pod=nowhere)
     associated.wait(5)
     outcome = associated("restart", "shop/orders", "--stale", "-o", "json")
-    found = said(outcome.json)
-    assert (outcome.code, found["shop/Deployment/orders"][0]) == (8, "done")
-    assert found["shop/Pod/shell"] == (
+    result = results(outcome.json)
+    assert (outcome.code, result["shop/Deployment/orders"][0]) == (8, "done")
+    assert result["shop/Pod/shell"] == (
         "blocked",
         "no controller replaces the pod: delete it and create it again",
     )
-    assert found["shop/Job/import"] == (
+    assert result["shop/Job/import"] == (
         "blocked",
         "the pods of a Job are not replaced: let it finish, or delete the Job and create it again",
     )
-    assert states(associated, "shop", "shell") == [False]
+    assert have_fields(associated, "shop", "shell") == [False]
 
 
 def test_static_pods(associated: Site) -> None:
     """The API server lets none of them name a service account, so podid reads them as those of `default`."""
     mirrors = {"kubernetes.io/config.mirror": "1f", "kubernetes.io/config.source": "file"}
-    found = associated.cluster.items("/api/v1/nodes")[0]["metadata"]
-    node = found["name"]
-    owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": found["uid"], "controller": True}
+    result = associated.cluster.items("/api/v1/nodes")[0]["metadata"]
+    node = result["name"]
+    owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": result["uid"], "controller": True}
     metadata = {"name": f"shipper-{node}", "annotations": mirrors, "ownerReferences": [owner]}
     spec = {"nodeName": node, "containers": [{"name": "app", "image": "busybox"}]}
     associated.cluster.post("/api/v1/namespaces/shop/pods", {"metadata": metadata, "spec": spec})
@@ -191,7 +175,7 @@ def test_static_pods(associated: Site) -> None:
     )
     for argv in (("shop/default",), ("shop/default", "--stale"), ("-n", "shop", "--yes")):
         outcome = associated("restart", *argv, "-o", "json")
-        assert said(outcome.json)[f"shop/Pod/shipper-{node}"] == static, outcome
+        assert results(outcome.json)[f"shop/Pod/shipper-{node}"] == static, outcome
         assert outcome.code == (8 if "-n" in argv else 6)
     assert "static pod" in associated("restart", "shop/default").stdout
 
@@ -210,4 +194,4 @@ def test_a_rollout_that_does_not_end(associated: Site) -> None:
     (target,) = outcome.json["actions"]
     assert (outcome.code, target["status"]) == (7, "failed")
     assert target["reason"].startswith("the rollout did not finish within 60 s: ")
-    assert sum(not new for new in states(associated, "shop")) == 2  # the old pods serve on
+    assert sum(not new for new in have_fields(associated, "shop")) == 2  # the old pods serve on

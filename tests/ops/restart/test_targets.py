@@ -84,8 +84,8 @@ def test_owners_in_several_namespaces_are_looked_for_at_once(world: KubeWorld, m
 
     monkeypatch.setattr(KubeReader, "list_owners", looking)
     refs = [ORDERS, ServiceAccountRef("payments", "billing-worker")]
-    found = find_targets(world.reader, refs, stale=False)
-    assert [str(target.workload) for target in found] == [
+    result = find_targets(world.reader, refs, stale=False)
+    assert [str(target.workload) for target in result] == [
         "Deployment payments/billing-worker",
         "Deployment shop/orders",
     ]

@@ -6,14 +6,14 @@ from typing import Any
 from checks.builder import ROLE_ARN, association, bare, chained, pod, trust
 from checks.builder import healthy as healthy_snapshot
 from checks.builder import role as role_of
+from ops.status.snapshots import DENIED
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import TrustVerdict
 from podid.ops.status.diagnose import Diagnosis, diagnose
 from podid.ops.status.facts import account_of, hop_of, pods_of, stale_pods, trust_of
 from worlds import ORDERS, Site
 
-DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 OLD = bare(pod("old"), created_at=pod().created_at.replace(year=2025))
 OTHERS = replace(pod("cart"), service_account="cart")
 

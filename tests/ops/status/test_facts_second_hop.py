@@ -116,9 +116,9 @@ def test_a_recreated_role_is_not_the_one_that_the_trust_policy_names(chained: Si
         iam.delete_role_policy(RoleName="shop-orders", PolicyName=name)
     iam.delete_role(RoleName="shop-orders")
     iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
-    found = ids(shown(chained))
-    assert ("role-recreated", "error") in found
-    assert ("target-role-trust-broken", "error") in found
+    result = ids(shown(chained))
+    assert ("role-recreated", "error") in result
+    assert ("target-role-trust-broken", "error") in result
 
 
 def test_the_external_id_of_the_association(chained: Site) -> None:

@@ -1,29 +1,14 @@
 """What comes of a change is part of its plan, and pods are not restarted to their harm."""
 
-from typing import Any
-
 import pytest
 
 from ops.change.support import writes
+from ops.status.outlooks import foreseen, ids, under_the_plan
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 NO_AGENT = "After this: ✗ shop/orders  broken at link 6 agent: agent-not-installed\n"
-
-
-def foreseen(site: Site, *argv: str) -> Any:
-    return site.must(*argv, "--dry-run", "-o", "json").json
-
-
-def ids(verdicts: Any) -> set[str]:
-    return {verdict["id"] for verdict in verdicts}
-
-
-def under_the_plan(site: Site, *argv: str) -> list[str]:
-    """The lines of the outlook."""
-    lines = site.must(*argv, "--dry-run").stdout.splitlines()
-    return lines[next(n for n, line in enumerate(lines) if line.startswith("After this")) :]
 
 
 # --- associations -----------------------------------------------------------------------------------------------------
@@ -120,7 +105,7 @@ def test_what_was_wrong_before_is_shown_and_not_refused(site: Site) -> None:
 def test_a_move_and_the_way_back(site: Site) -> None:
     site.with_agent().with_identity()
     plan = foreseen(site, "move", "shop/orders", "shop/moved", "--update-trust")
-    states = {each["serviceAccount"]: each["newPod"]["state"] for each in plan["after"]}
+    states = {item["serviceAccount"]: item["newPod"]["state"] for item in plan["after"]}
     assert states["orders"] == "no-association"
     (use,) = plan["uses"]
     assert (use["serviceAccount"], use["before"]["uses"], use["after"]["uses"]) == (
@@ -177,7 +162,7 @@ def test_installing_and_removing_the_agent(site: Site) -> None:
     site.must("install-agent")
     site.wait(60)
     plan = foreseen(site, "uninstall-agent")
-    assert {each["newPod"]["state"] for each in plan["after"]} == {"broken"}
+    assert {item["newPod"]["state"] for item in plan["after"]} == {"broken"}
     assert "agent-not-installed" in ids(plan["brings"])
 
 
