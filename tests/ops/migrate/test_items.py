@@ -98,7 +98,7 @@ ROLES = f"arn:aws:iam::{ACCOUNT}:role/"
 
 def test_each_role_and_kind_of_object_is_read_once(irsa: Irsa) -> None:
     """Each role is read once, the policies of all roles in one list, and each kind of object in one list."""
-    site, number = irsa.site, 32
+    site, number = irsa.site, 60
     site.cluster.make_namespace("many")
     for index in range(number):
         document = json.dumps({"Version": "2012-10-17", "Statement": [irsa_statement(f"many/app{index}")]})
