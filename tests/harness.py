@@ -18,6 +18,8 @@ from _pytest.mark.structures import ParameterSet
 from podid.cli.boundary import main
 from podid.cli.guide.questions import Prompt
 from podid.cli.runtime import Runtime, Streams
+from podid.domain.encoding import plain
+from podid.render.view import View
 from podid.sandbox.contract import SandboxClock
 
 
@@ -89,6 +91,11 @@ class Outcome:
     def error(self) -> Any:
         """Return the error document on stderr, which progress lines may precede."""
         return json.loads(self.stderr.strip().splitlines()[-1])["error"]
+
+
+def members(view: View) -> Any:
+    """Return the document of a view."""
+    return plain(view.document)
 
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -66,7 +66,7 @@ def test_a_part_of_it_keeps_clock_and_listener() -> None:
 
 def test_no_wait_outlives_the_command() -> None:
     hands = Hands()
-    patience = replace(hands.patience(60.0), until=103.0)
+    patience = replace(hands.patience(60.0), ends_at=103.0)
     assert list(patience.rounds(2.0)) == [3.0, 1.0, 0.0]
     assert patience.over
     assert list(patience.within(5.0).rounds(2.0)) == [0.0]

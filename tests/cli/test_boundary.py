@@ -139,23 +139,3 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (outcome.code, outcome.stdout, outcome.stderr) == (130, "", "Interrupted.\n")
     # a terminal has ^C on the line by then
     assert Podid(tty=True)("list").stderr == "\nInterrupted.\n"
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (
-            errors.NotFound("nosuch cannot be read", subject="nosuch", request_id="r-1"),
-            "Error: nosuch cannot be read.\n",
-        ),
-        (
-            errors.NotFound("no page explains it", advice="did you mean x?"),
-            "Error: No page explains it.\n       Did you mean x?\n",
-        ),
-        (errors.Declined("Nothing was changed"), "Nothing was changed.\n"),
-        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\n       AWS request id: r-1\n"),
-    ],
-)
-def test_how_an_error_reads(monkeypatch: pytest.MonkeyPatch, error: errors.PodidError, text: str) -> None:
-    raised(monkeypatch, error)
-    assert Podid()("list").stderr == text

@@ -5,19 +5,29 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from harness import Outcome
 from podid.version import VERSION
 from worlds import ACCOUNT, Site
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BLOCK = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PODID = """#!/bin/bash
+env -0 > "$PIPES/env"
+printf '%s\\0' "$PWD" "$@" > "$PIPES/request"
+code=$(cat "$PIPES/answer")
+cat "$PIPES/stdout"
+cat "$PIPES/stderr" >&2
+exit "$code"
+"""
 STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
 
 
@@ -35,36 +45,53 @@ def files(tmp_path: Path) -> dict[str, list[Any]]:
 
 
 class Shell:
-    """Runs scripts as a job does, with podid of these sources."""
+    """Runs scripts as a job does. Their podid is a program that passes its words to podid in this process."""
 
     def __init__(self, site: Site, directory: Path) -> None:
-        self.work, self.calls = directory / "repository", directory / "calls"
-        programs = directory / "bin"
-        programs.mkdir()
-        for name in ("pip", "gh"):
-            self._program(programs / name, STAND_IN)
-        self._program(programs / "podid", f'#!/bin/sh\nPYTHONPATH={ROOT / "src"} exec {sys.executable} -m podid "$@"\n')
+        self.site, self.work, self.calls = site, directory / "repository", directory / "calls"
+        self.pipes, programs = directory / "pipes", directory / "bin"
+        for folder in (programs, self.pipes):
+            folder.mkdir()
+        for name, text in (("pip", STAND_IN), ("gh", STAND_IN), ("podid", PODID)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        for name in ("request", "answer"):
+            os.mkfifo(self.pipes / name)
         path = f"{programs}:{os.environ['PATH']}"
-        self.env = {**site.env, "PATH": path, "CALLS": str(self.calls), "CI": "true"}
+        self.env = {**site.env, "PATH": path, "CALLS": str(self.calls), "PIPES": str(self.pipes), "CI": "true"}
 
-    def _program(self, path: Path, text: str) -> None:
-        path.write_text(text)
-        path.chmod(0o755)
+    def _answer(self) -> None:
+        """Run podid for each request, until an empty one."""
+        while request := (self.pipes / "request").read_text():
+            directory, *argv = request.split("\0")[:-1]
+            lines = (self.pipes / "env").read_text().split("\0")
+            outcome = Outcome(99, "", "podid has raised an error")
+            try:
+                with chdir(directory):
+                    outcome = self.site(*argv, env=dict(line.split("=", 1) for line in lines if line))
+            finally:
+                (self.pipes / "stdout").write_text(outcome.stdout)
+                (self.pipes / "stderr").write_text(outcome.stderr)
+                (self.pipes / "answer").write_text(str(outcome.code))
 
     def __call__(self, script: str, **env: str) -> int:
         # manifests of Flux are beside the declarations; a checkout of the pipelines has none
         for name in ("kustomization.yaml", "job.yaml"):
             (self.work / "identities" / name).unlink(missing_ok=True)
-        # the sandbox's time does not pass while another process waits
-        script = script.replace("podid apply", "podid apply --wait api")
-        ran = subprocess.run(
-            ["bash", "-eo", "pipefail", "-c", script],
-            cwd=self.work,
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        with ThreadPoolExecutor() as threads:
+            answering = threads.submit(self._answer)
+            try:
+                ran = subprocess.run(
+                    ["bash", "-eo", "pipefail", "-c", script],
+                    cwd=self.work,
+                    env={**self.env, **env},
+                    capture_output=True,
+                    text=True,
+                    timeout=120,
+                )
+            finally:
+                (self.pipes / "request").write_text("")
+            answering.result()
         self.output = ran.stdout + ran.stderr
         return ran.returncode
 

@@ -32,12 +32,12 @@ class Overdue(TimeoutError):
 class Limit:
     """The deadline of one call, by `time.monotonic`; `passed` is true after it ended the call."""
 
-    until: float
+    ends_at: float
     passed: bool = False
 
     def remaining(self) -> float:
         """Return the remaining seconds. Raise TimeoutError if there are none."""
-        remaining = self.until - time.monotonic()
+        remaining = self.ends_at - time.monotonic()
         if remaining <= 0:
             self.passed = True
             raise TimeoutError("timed out")
@@ -53,7 +53,7 @@ class Deadline:
     """The deadline of a command, `seconds` after its start, by the clock `monotonic`. `words` name it ("the 5 s of
     --timeout")."""
 
-    at: float = math.inf
+    ends_at: float = math.inf
     seconds: float = math.inf
     words: str = ""
     monotonic: Callable[[], float] = time.monotonic
@@ -64,7 +64,7 @@ class Deadline:
 
     def remaining(self) -> float:
         """Return the remaining seconds, at least 0."""
-        return max(self.at - self.monotonic(), 0.0)
+        return max(self.ends_at - self.monotonic(), 0.0)
 
     def call(self, fn: Callable[[], T], longest: float) -> T:
         """Return the result of `fn`, which reads from sockets of `podid.calls.http`. Raise TimedOut if the deadline
@@ -94,7 +94,7 @@ class Deadline:
 
     def _allowed(self, longest: float) -> tuple[float, str]:
         """Return the seconds that a call may take now, and the words for this limit."""
-        remaining = self.at - self.monotonic()
+        remaining = self.ends_at - self.monotonic()
         grace = min(GRACE_SECONDS, self.seconds / 10)
         if remaining <= grace:
             remaining += grace

@@ -17,14 +17,14 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """A limit of `seconds` for a wait, and `until`, the deadline of the whole command by the clock's `monotonic`. `say`
-    receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
+    """A limit of `seconds` for a wait, and `ends_at`, the deadline of the whole command by the clock's `monotonic`.
+    `say` receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
     finished steps, their total and the last step."""
 
     seconds: float
     clock: Clock
     say: Callable[[str], None]
-    until: float = math.inf
+    ends_at: float = math.inf
     progress: Callable[[int, int, str], None] | None = None
 
     def count(self, number: int, total: int, step: str) -> None:
@@ -36,7 +36,7 @@ class Patience:
     @property
     def over(self) -> bool:
         """Return whether the command's deadline has passed."""
-        return self.clock.monotonic() >= self.until
+        return self.clock.monotonic() >= self.ends_at
 
     def within(self, seconds: float) -> "Patience":
         """Return the same patience with another limit."""
@@ -49,7 +49,7 @@ class Patience:
         a function, it returns the sleep after each round. The last round is at the deadline and yields 0: a loop that
         reaches its end has waited in vain.
         """
-        deadline = min(self.clock.monotonic() + self.seconds, self.until)
+        deadline = min(self.clock.monotonic() + self.seconds, self.ends_at)
         length = 0.0
         while True:
             remaining = max(deadline - self.clock.monotonic(), 0.0)

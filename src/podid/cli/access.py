@@ -373,6 +373,6 @@ class Access:
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)
-        until = runtime.working() + self.deadline.remaining()
+        ends_at = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
-        return Patience(seconds, clock, progress.update, until, progress.count)
+        return Patience(seconds, clock, progress.update, ends_at, progress.count)

@@ -4,6 +4,7 @@ Only --show-permissions imports this module: it loads the clients.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from podid.aws.account import AccountManagement, CloudFormation, Organizations
 from podid.aws.cloudtrail import CloudTrail
@@ -56,7 +57,7 @@ def declared(needs: str, optional: Iterable[OptionalNeed] = ()) -> CommandPermis
 
     An operation is a method of a gateway (`Eks.get_cluster`), or a kind of resource with a verb (`ROLE.create`). A name
     without a dot is a group of this module. Optional are names of groups, or a reason with its operations. Raise
-    KeyError or AttributeError for a name that does not exist."""
+    ValueError for a name that does not exist."""
     always, more = Permissions(), list[OptionalPermission]()
     for word in needs.split():
         group = _group(word)
@@ -66,8 +67,8 @@ def declared(needs: str, optional: Iterable[OptionalNeed] = ()) -> CommandPermis
     for item in optional:
         if isinstance(item, str):
             for word in item.split():
-                group = globals()[word]
-                more += (group,) if isinstance(group, OptionalPermission) else group
+                named: Any = _group(word)
+                more += (named,) if isinstance(named, OptionalPermission) else named
         else:
             reason, words = item
             more.append(OptionalPermission(declared(words).always, reason))
@@ -80,9 +81,13 @@ Group = Permissions | OptionalPermission | CommandPermissions | Iterable[Need]
 def _group(word: str) -> Group:
     name, dot, member = word.partition(".")
     kind = vars(kinds).get(name)
-    if dot:
-        return kind.calls(Verb(member)) if isinstance(kind, ResourceKind) else (operation(word),)
-    group: Group = globals()[name]
+    try:
+        if dot:
+            return kind.calls(Verb(member)) if isinstance(kind, ResourceKind) else (operation(word),)
+        group: Group = globals()[name]
+    except (AttributeError, KeyError, ValueError) as error:
+        message = f"needs: {word!r} is no operation, such as Eks.get_cluster or ROLE.create, and no group of {__name__}"
+        raise ValueError(message) from error
     return group
 
 

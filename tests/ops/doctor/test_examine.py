@@ -108,7 +108,7 @@ def test_until_clean_ends_with_a_clean_report_or_with_the_time() -> None:
     assert not clean(until_clean(world.patience(12), world.examination().once, clean))
     assert (world.seconds, len(world.requests)) == (12, 4)
     world = World(BROKEN)
-    assert not clean(until_clean(replace(world.patience(12), until=7.0), world.examination().once, clean))
+    assert not clean(until_clean(replace(world.patience(12), ends_at=7.0), world.examination().once, clean))
     # after the command's deadline every read would fail
     assert len(world.requests) == 2
 

@@ -12,7 +12,7 @@ import pytest
 from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from harness import table
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.codec import from_plain, to_plain
+from podid.domain.codec import to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
@@ -107,13 +107,6 @@ def test_a_section_is_known_or_missing() -> None:
     sections: list[dict[str, object]] = [{}, {"known": [], "missing": {"reason": "x"}}, {"unknown": []}]
     for wrong in sections:
         assert "neither known nor missing" in refusal(changed(body(), ("snapshot", "pods"), wrong))
-
-
-def test_what_has_no_json_is_not_written() -> None:
-    with pytest.raises(TypeError, match="bytes"):
-        to_plain((b"x",))
-    with pytest.raises(TypeError, match="bytes"):
-        from_plain(bytes, "x", "x")
 
 
 def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:

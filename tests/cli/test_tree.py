@@ -1,0 +1,16 @@
+"""Rows of commands: their paths and modules."""
+
+from podid.cli.tree import COMMANDS, Row, path_of
+
+
+def test_the_words_that_name_a_command() -> None:
+    assert path_of(["role", "create", "x"]) == ("role", "create")
+    assert path_of(["list", "role"]) == ("list",)
+    assert path_of(["role"]) == path_of(["nosuch"]) == path_of([]) == ()
+
+
+def test_the_module_of_a_row() -> None:
+    assert Row("role create", "Change", "Create.").module == "podid.commands.role.create"
+    assert Row("list", "See", "List.", "association.list").module == "podid.commands.association.list"
+    row = next(row for row in COMMANDS if row.name == "undo")
+    assert row.load().body.__module__ == "podid.commands.history.undo"

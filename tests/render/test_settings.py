@@ -1,0 +1,41 @@
+"""Views of the settings file and of completion."""
+
+from podid.domain.plan import Default
+from podid.ops.settings import SettingList
+from podid.ops.shells import CompletionFiles
+from podid.render.settings import completion_files_view, problem_lines, setting_view, settings_view
+from podid.render.view import Line
+
+
+def test_a_setting_is_its_value() -> None:
+    view = setting_view(Default("region", "eu-west-1", "config.toml:1", "AWS region."))
+    assert (view.text, view.document["value"], view.document["source"]) == ("eu-west-1\n", "eu-west-1", "config.toml:1")
+
+
+def test_settings_without_a_value() -> None:
+    items = (Default("region", "eu-west-1", "AWS_REGION", ""), Default("cluster", "", "", ""))
+    view = settings_view(SettingList("config.toml", items))
+    assert [row[:3] for row in view.tables[0].rows] == [("region", "eu-west-1", "AWS_REGION"), ("cluster", "-", "-")]
+    assert view.names == ("region",)
+
+
+def test_mistakes_in_the_file() -> None:
+    assert problem_lines(SettingList("f", ())) == []
+    lines = problem_lines(SettingList("f", (), ("line 1: x", "line 2: y"), "See the help."))
+    assert [line.text if isinstance(line, Line) else line for line in lines] == [
+        *("The settings file has 2 mistakes:", "  line 1: x", "  line 2: y", "See the help.")
+    ]
+
+
+def test_completion_scripts() -> None:
+    def text(*, installed: bool, changed: bool, startup: str = "") -> str:
+        return completion_files_view(CompletionFiles("zsh", "/s", startup, installed, changed)).text
+
+    assert text(installed=True, changed=True, startup="/rc") == (
+        "✓ completion for zsh installed: /s, loaded by /rc\nStart a new shell to use it.\n"
+    )
+    assert text(installed=True, changed=False).startswith("✓ completion for zsh already installed: /s\n")
+    assert text(installed=False, changed=True, startup="/rc") == (
+        "✓ completion for zsh uninstalled: /s, and its line in /rc\n"
+    )
+    assert text(installed=False, changed=False) == "✓ completion for zsh is not installed\n"
