@@ -142,7 +142,7 @@ def test_different_settings_are_replaced(box: Sandbox, podid: Podid, journal: Pa
     assert (refused.code, refused.error["hint"].endswith("--replace")) == (6, True)
 
 
-def test_settings_that_only_half_change_go_back(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_settings_that_change_in_part_are_rolled_back(box: Sandbox, podid: Podid, journal: Path) -> None:
     assert podid(*CREATE).code == 0
     before = account_state(box)
     box.world.credentials.deny("iam:UpdateRole")
@@ -157,7 +157,7 @@ def test_a_managed_policy_that_does_not_exist(box: Sandbox, podid: Podid, journa
     assert (outcome.code, writes(box)) == (5, 0)
 
 
-def test_a_role_that_is_one_policy_over_the_quota_is_taken_back(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_a_role_with_too_many_policies_is_rolled_back(box: Sandbox, podid: Podid, journal: Path) -> None:
     before = account_state(box)
     names = ("S3", "SQS", "SNS", "EC2", "RDS", "VPC", "SSM", "DynamoDB", "Route53", "CloudFront", "KinesisAnalytics")
     full = [f"Amazon{name}FullAccess" for name in names]
@@ -168,9 +168,7 @@ def test_a_role_that_is_one_policy_over_the_quota_is_taken_back(box: Sandbox, po
     assert account_state(box) == before
 
 
-def test_a_half_made_role_is_finished_by_the_next_run(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
+def test_the_next_run_completes_an_incomplete_role(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     command = (*CREATE, "--policy-file", policy_file(tmp_path))
     box.faults.add(Fault("fail", "iam", "PutRolePolicy"))
     assert podid(*command).code == 8
