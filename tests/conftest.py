@@ -55,7 +55,13 @@ SLOW = (
     "hostile/",
     "local/test_processes.py",
     *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
-    "ops/agent/",
+    *(
+        f"ops/agent/test_{name}.py"
+        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "versions", "waiting")
+    ),
+    *(f"ops/permissions/test_{name}.py" for name in ("can", "can_resources", "privileges", "privileges_show")),
+    "ops/permissions/test_session.py",
+    "ops/permissions/test_who.py",
     *(
         f"ops/declare/test_{name}.py"
         for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
@@ -89,7 +95,7 @@ SLOW = (
     "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
     "ops/status/test_foresee",
-    "ops/trust/test_edit.py",
+    "ops/trust/test_edit_runs.py",
     "sandbox/",  # the other tests depend on these parts
     "render/test_colour.py",
     "cli/guide/test_run.py",

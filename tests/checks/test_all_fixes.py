@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from checks.builder import ISSUER
 from harness import table
 from parsing import parsed
 from podid.checks.all import ALL, BY_ID
@@ -17,7 +18,6 @@ from podid.domain.snapshot import Known, Snapshot, known_or
 from .builder import ACCOUNT, cluster, role, trust
 from .cases import FAILING
 
-ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
 UNUSED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/administrator"
 
 

@@ -2,18 +2,14 @@
 
 from dataclasses import replace
 
-from checks.builder import UNREAD, bare, chained, healthy, pod
+from checks.builder import UNREAD, bare, chained, healthy, pod, service_account
 from checks.grid import verdicts
 from harness import table
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
-from podid.domain.cluster import Pod, ServiceAccount
+from podid.domain.cluster import Pod
 from podid.domain.findings import Outcome
 from podid.domain.snapshot import Known, Snapshot, known
-
-
-def accounts(*names: str) -> tuple[ServiceAccount, ...]:
-    return tuple(ServiceAccount(namespace="shop", name=name) for name in names)
 
 
 @table("pods", [(), (pod("cart-1", service_account="cart"),), (bare(pod(service_account="cart")),)])
@@ -23,7 +19,7 @@ def test_an_association_that_was_not_described_is_unknown_and_no_other(base: Sna
     whole = replace(
         base,
         associations=Known((*known(base.associations), UNREAD)),
-        service_accounts=Known((*known(base.service_accounts), *accounts("cart"))),
+        service_accounts=Known((*known(base.service_accounts), service_account("cart"))),
         pods=Known((*known(base.pods), *pods)),
     )
     answered = run_checks(ALL, whole)

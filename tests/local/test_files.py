@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import re
 import stat
 import threading
 import time
@@ -283,9 +284,7 @@ def opens(node: ast.AST) -> bool:
 
 
 def test_no_other_place_opens_a_file() -> None:
-    found = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if any(map(opens, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
-    }
-    assert found == OWN_WAYS
+    texts = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    # to parse all files takes a second
+    named = {name: text for name, text in texts.items() if re.search("|".join((*_OPENING, "open", "mkfifo")), text)}
+    assert {name for name, text in named.items() if any(map(opens, ast.walk(ast.parse(text))))} == OWN_WAYS

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -114,3 +115,12 @@ def test_metrics_and_health_have_a_server() -> None:
 
 def test_labels_of_metrics_are_escaped() -> None:
     assert exposition((Metric("a", "gauge", "b", {'x"\n\\': 1.0}, "c"),)).endswith('a{c="x\\"\\n\\\\"} 1.0\n')
+
+
+def test_the_end_of_the_block_does_not_wait_for_a_poll() -> None:
+    """The default poll of half a second delayed the end of `podid exec`."""
+    start = time.monotonic()
+    for _ in range(4):
+        with CredentialsEndpoint(dict):
+            pass
+    assert time.monotonic() - start < 1.5

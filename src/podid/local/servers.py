@@ -19,6 +19,8 @@ from podid.domain.errors import PodidError
 
 PATH = "/v1/credentials"
 _ADDRESS = "127.0.0.1"
+# seconds that the end of the block waits for the server; the default of half a second delays the end of `podid exec`
+_STOPS_WITHIN = 0.05
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -36,7 +38,8 @@ class _AnswerServer(ThreadingHTTPServer):
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, name=type(self).__name__, daemon=True).start()
+        name = type(self).__name__
+        threading.Thread(target=self.serve_forever, args=(_STOPS_WITHIN,), name=name, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.builder import DENIED, cluster, healthy, pod
-from checks.grid import answers, only
+from checks.grid import WORKLOAD, answers, only
 from harness import table
 from podid.domain.cluster import DaemonSet, Requirement
 from podid.domain.network import EgressRule, Ports, Selector
@@ -18,9 +18,6 @@ UNKNOWN = healthy(network_policies=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-SUBJECT = "Deployment shop/orders"
 
 
 @table(
@@ -46,7 +43,7 @@ SUBJECT = "Deployment shop/orders"
     ],
 )
 def test_egress_rules(rules: tuple[EgressRule, ...], open_: bool) -> None:
-    expected = ("pass" if open_ else "fail", "error", SUBJECT)
+    expected = ("pass" if open_ else "fail", "error", WORKLOAD)
     assert answers(ID, with_policies(policy(*rules))) == [expected]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import DENIED, ROLE_ARN, chained, healthy, permissions, role
+from checks.builder import BOUNDARY_ARN, DENIED, ROLE_ARN, chained, healthy, permissions, role
 from checks.grid import answers
 from podid.domain.evidence import LogSighting
 from podid.domain.snapshot import Known, Snapshot
@@ -22,11 +22,8 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
-
-
 def bounded(section: object) -> list[tuple[str, str, str]]:
-    with_boundary = replace(role(), permissions_boundary_arn=BOUNDARY)
+    with_boundary = replace(role(), permissions_boundary_arn=BOUNDARY_ARN)
     return answers(ID, healthy(roles={ROLE_ARN: Known(with_boundary)}, bounded={ROLE_ARN: section}))
 
 
@@ -37,7 +34,7 @@ def test_a_boundary_that_allows_no_action() -> None:
     assert ("unknown", "warn", name) in bounded(DENIED)
 
 
-BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY))}}
+BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY_ARN))}}
 REFUSED = Known(permissions("implicitDeny", "implicitDeny", boundary_allows=False))
 SEEN = LogSighting(id=ID, node="node-1", count=1, sample="no permissions boundary allows")
 

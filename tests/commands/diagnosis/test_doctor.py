@@ -1,4 +1,4 @@
-"""Options of `podid doctor`: links, a baseline, repeated examinations, and formats for other programs."""
+"""Options of `podid doctor`: links, a baseline, and repeated examinations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
-from podid.render.formats import Report
 from podid.sandbox.baseline import add_association
 from worlds import Site, whole_site
 
@@ -21,17 +20,11 @@ def test_until_clean(healthy: Site) -> None:
 
 
 @pytest.fixture(scope="module")
-def _broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Yield a cluster in which shop/orders has an association, and no agent runs anywhere."""
     with whole_site(tmp_path_factory.mktemp("site")) as site:
         add_association(site.box.world, "shop", "orders", "storefront")
         yield site
-
-
-@pytest.fixture
-def broken(_broken: Site) -> Site:
-    """Return a cluster in which shop/orders has an association, and no agent runs anywhere."""
-    _broken.env.pop("GITHUB_ACTIONS", None)
-    return _broken
 
 
 def ids(site: Site, *more: str) -> set[str]:
@@ -103,21 +96,3 @@ def test_options_that_cannot_be_used_together() -> None:
     for line in ("--fix --watch", "--dry-run", "--fix --dry-run --from x", "--fix --fix-level never", "--me --from s"):
         outcome = Podid()("doctor", *line.split())
         assert (outcome.code, outcome.stdout) == (2, ""), line
-
-
-def test_formats_for_other_programs(broken: Site) -> None:
-    for form in Report:
-        outcome = broken("doctor", "-o", form)
-        assert (outcome.code, outcome.stderr) == (3, "")
-        assert outcome.stdout.count("agent-not-installed") >= 1
-        assert outcome.stdout.endswith("\n")
-        assert Podid()("list", "-o", form).code == 2
-        assert broken("doctor", "--list", "-o", form).code == 2
-        assert broken("doctor", "--query", "summary", "-o", form).code == 2
-
-
-def test_a_runner_obeys_the_report_and_nothing_else(broken: Site) -> None:
-    broken.env["GITHUB_ACTIONS"] = "true"
-    outcome = broken("doctor", "-o", "github")
-    assert "::error title=agent-not-installed%3A " in outcome.stdout
-    assert not any(line.startswith("::") for line in broken("doctor").stdout.splitlines())

@@ -28,22 +28,20 @@ def run(site: Site, *words: str, options: tuple[str, ...] = ("--yes",)) -> Any:
     return site("exec", "shop/orders", *options, "--", *words)
 
 
-def test_the_command_has_the_identity_of_the_service_account(healthy: Site, out: Path) -> None:
-    outcome = run(healthy, *script(out, "boto3.client('sts').get_caller_identity()['Arn']"))
-    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "", "")
-    assert json.loads(out.read_text()).startswith(SHARED)
-    (call,) = [item.event for item in healthy.box.world.trail if item.event["EventName"] == "GetCallerIdentity"]
-    assert call["Username"].startswith("eks-demo-orders")
-
-
-def test_profiles_and_keys_of_the_user_are_not_used(healthy: Site, out: Path) -> None:
+def test_the_command_has_the_identity_of_the_service_account_only(healthy: Site, out: Path) -> None:
+    """Profiles and keys of the user are not used."""
     home = healthy.directory / "home" / ".aws"
     home.mkdir()
     keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
     (home / "credentials").write_text(f"[default]\n{keys}[other]\n{keys}")
-    text = "[boto3.Session().get_credentials().method, sorted(n for n in os.environ if 'KEY' in n or 'PROFILE' in n)]"
-    assert run(healthy, *script(out, text)).code == 0
-    assert json.loads(out.read_text()) == ["container-role", []]
+    caller = "boto3.client('sts').get_caller_identity()['Arn']"
+    names = "sorted(n for n in os.environ if 'KEY' in n or 'PROFILE' in n)"
+    outcome = run(healthy, *script(out, f"[{caller}, boto3.Session().get_credentials().method, {names}]"))
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "", "")
+    arn, method, variables = json.loads(out.read_text())
+    assert (arn.startswith(SHARED), method, variables) == (True, "container-role", [])
+    (call,) = [item.event for item in healthy.box.world.trail if item.event["EventName"] == "GetCallerIdentity"]
+    assert call["Username"].startswith("eks-demo-orders")
 
 
 def test_the_exit_code_is_passed_on(healthy: Site) -> None:
@@ -53,9 +51,11 @@ def test_the_exit_code_is_passed_on(healthy: Site) -> None:
 
 
 def test_the_journal_names_the_program_and_neither_arguments_nor_credentials(healthy: Site, out: Path) -> None:
-    text = "boto3.Session().get_credentials().get_frozen_credentials()"
-    assert run(healthy, *script(out, text), "--password", "hunter2").code == 0
-    key, secret, token, *_ = json.loads(out.read_text())
+    request = "urllib.request.Request(uri, headers={'Authorization': os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']})"
+    lines = "import os, urllib.request", "uri = os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI']"
+    program = "; ".join((*lines, f"open({str(out)!r}, 'wb').write(urllib.request.urlopen({request}).read())"))
+    assert run(healthy, sys.executable, "-c", program, "--password", "hunter2").code == 0
+    key, secret, token = (json.loads(out.read_text())[name] for name in ("AccessKeyId", "SecretAccessKey", "Token"))
     (item,) = [item for item in healthy.must("history", "-o", "json").json["items"] if "exec" in item["command"]]
     assert item["command"] == ["exec", "shop/orders", "--yes", "--", sys.executable]
     assert item["actions"][0]["kind"] == "command"

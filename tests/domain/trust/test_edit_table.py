@@ -355,10 +355,9 @@ def test_an_edit(row: Row) -> None:
         assert found["diff"] == ""
         return
     check_changed(row, document, found["policy"], new)
-    for _ in range(2):
-        again = edit(row.verb, found["policy"], *row.flags.split())
-        assert again.code == (6 if row.again == "refused" else 0)
-        assert row.again == "refused" or again.json["policy"] == found["policy"]
+    again = edit(row.verb, found["policy"], *row.flags.split())
+    assert again.code == (6 if row.again == "refused" else 0)
+    assert row.again == "refused" or again.json["policy"] == found["policy"]
 
 
 def check_changed(row: Row, old: Any, policy: Any, new: list[Any]) -> None:

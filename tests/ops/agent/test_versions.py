@@ -5,12 +5,46 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from ops.agent.support import DEFAULT, NEWEST, OLD, addon
-from worlds import Site
+from podid.domain.aws import AddonVersion, Cluster
+from podid.domain.errors import Again, Conflict, NotFound
+from podid.domain.versions import judge
+from podid.ops.agent.versions import behind, choose
+from worlds import CLUSTER_ARN, Site
+
+NINE = "v1.3.9-eksbuild.5"
+VERSIONS = (NEWEST, DEFAULT, NINE, OLD, "v1.3.3-eksbuild.1", "v1.2.0-eksbuild.1")
+OFFER = judge(
+    Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE"),
+    [AddonVersion(version=version, default=version == DEFAULT) for version in VERSIONS],
+)
 
 
-@pytest.mark.parametrize(
-    ("asked", "near"),
+def refused(requested: str, installed: str = "") -> NotFound:
+    with pytest.raises(NotFound) as error:
+        choose(OFFER, requested, installed)
+    return error.value
+
+
+@table(
+    ("requested", "installed", "chosen"),
+    [
+        ("", "", DEFAULT),
+        ("default", "", DEFAULT),
+        ("latest", "", NEWEST),
+        (OLD, "", OLD),
+        ("", OLD, OLD),
+        ("latest", OLD, NEWEST),
+        (NEWEST, NEWEST, NEWEST),
+    ],
+)
+def test_the_chosen_version(requested: str, installed: str, chosen: str) -> None:
+    assert choose(OFFER, requested, installed) == chosen
+
+
+@table(
+    ("requested", "near"),
     [
         ("v1.0.0", "v1.2.0-eksbuild.1"),  # older than all
         ("v9.9.9", NEWEST),
@@ -19,38 +53,53 @@ from worlds import Site
         ("garbage", NEWEST),
     ],
 )
-def test_a_version_that_does_not_exist(site: Site, asked: str, near: str) -> None:
-    """The default first, which EKS itself would take, and then the nearest."""
-    refused = site("install-agent", "--addon-version", asked, "-o", "json")
-    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {DEFAULT} -o json")
-    listed = refused.error["message"].partition("EKS offers ")[2]
+def test_a_version_that_does_not_exist(requested: str, near: str) -> None:
+    """The default, which EKS itself would choose, is the first of the proposals. Then comes the nearest."""
+    error = refused(requested)
+    listed = error.message.partition("EKS offers ")[2]
     assert listed.startswith(f"{DEFAULT}, its default; {near}; ")
     assert listed.endswith(" and 1 more")
+    assert error.hint == Again(swap=(requested, DEFAULT))
+    # EKS's default is older than the installed version
+    assert refused(requested, NEWEST).hint == Again(swap=(requested, NEWEST))
 
 
-@pytest.mark.parametrize(
-    ("asked", "meant"),
-    [
-        ("1.3.10", NEWEST),
-        ("v1.3.4", OLD),
-        ("v1.3.9-eksbuild", "v1.3.9-eksbuild.5"),
-        ("lastest", "latest"),
-        ("defualt", "default"),
-    ],
+@table(
+    ("requested", "meant"),
+    [("1.3.10", NEWEST), ("v1.3.4", OLD), ("v1.3.9-eksbuild", NINE), ("lastest", "latest"), ("defualt", "default")],
 )
-def test_a_part_of_a_version_is_completed(site: Site, asked: str, meant: str) -> None:
-    refused = site("install-agent", "--addon-version", asked, "-o", "json")
-    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {meant} -o json")
-    assert site("install-agent", "--addon-version", meant, "--dry-run").code == 0
+def test_a_part_of_a_version_is_completed(requested: str, meant: str) -> None:
+    assert refused(requested).hint == Again(swap=(requested, meant))
 
 
-@pytest.mark.parametrize("asked", ["v1.0.0", "v9.9.9", "garbage", "v1.3.5"])
-def test_the_proposed_version_is_not_older_than_the_installed_one(site: Site, asked: str) -> None:
-    """The newest is installed, but EKS's default is older."""
-    site.must("install-agent", "--addon-version", "latest")
-    refused = site("install-agent", "--addon-version", asked, "-o", "json")
-    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {NEWEST} -o json")
-    assert site(*shlex.split(refused.error["hint"])[1:]).code == 0
+def test_an_older_version_requires_an_option() -> None:
+    with pytest.raises(Conflict, match="is installed, and the requested") as error:
+        choose(OFFER, "default", NEWEST)
+    assert error.value.hint == Again(add=("--allow-downgrade",))
+    assert choose(OFFER, "default", NEWEST, allow_downgrade=True) == DEFAULT
+
+
+def test_without_an_offer_eks_chooses() -> None:
+    assert [choose(None, text) for text in ("", "default", "v1.0.0")] == ["", "", "v1.0.0"]
+    with pytest.raises(NotFound, match="The latest version is not known"):
+        choose(None, "latest")
+    with pytest.raises(NotFound, match=r"EKS offers no version .* on Kubernetes 1\.35"):
+        choose(judge(Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE"), []), "")
+
+
+def test_an_installed_version_that_is_behind() -> None:
+    assert behind(OFFER, OLD).startswith(f"{OLD} is installed, but EKS's default for Kubernetes 1.35 is {DEFAULT}")
+    assert f", the newest {NEWEST}: podid install-agent --addon-version default" in behind(OFFER, OLD)
+    assert f"but the newest for Kubernetes 1.35 is {NEWEST}: podid x --addon-version latest" in behind(
+        OFFER, DEFAULT, "podid x"
+    )
+    assert behind(OFFER, NEWEST) == behind(None, OLD) == behind(OFFER, "") == ""
+
+
+def test_the_proposed_version_can_be_installed(site: Site) -> None:
+    refusal = site("install-agent", "--addon-version", "v1.3.5", "-o", "json")
+    assert (refusal.code, refusal.error["hint"]) == (5, f"podid install-agent --addon-version {DEFAULT} -o json")
+    assert site(*shlex.split(refusal.error["hint"])[1:]).code == 0
 
 
 def test_an_older_version_stays_with_a_note(site: Site) -> None:
@@ -77,11 +126,11 @@ def test_only_versions_that_are_compatible(site: Site, monkeypatch: pytest.Monke
         return body
 
     monkeypatch.setattr(eks_addons, "_versions_body", odd)
-    refused = site("install-agent", "--addon-version", NEWEST, "-o", "json")
-    assert refused.code == 5
-    assert "requires platform version eks.99, and the cluster has eks.9" in refused.error["message"]
-    assert NEWEST not in refused.error["hint"]
-    assert DEFAULT not in refused.error["hint"]
+    refusal = site("install-agent", "--addon-version", NEWEST, "-o", "json")
+    assert refusal.code == 5
+    assert "requires platform version eks.99, and the cluster has eks.9" in refusal.error["message"]
+    assert NEWEST not in refusal.error["hint"]
+    assert DEFAULT not in refusal.error["hint"]
     site.must("install-agent", "--addon-version", "latest")
     assert addon(site)["addonVersion"] == "v1.3.9-eksbuild.5"
     listed = site.must("agent", "versions", "-o", "json").json

@@ -1,13 +1,18 @@
 """Waiting for the agent, which ends early if it is useless."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from checks import builder
+from harness import table
 from ops.agent.support import RESTRICTED, addon
-from podid.domain.errors import AccessDenied
+from podid.domain.aws import Addon, AddonIssue
+from podid.domain.errors import AccessDenied, Other
 from podid.kube.reader import KubeReader
+from podid.ops.agent.waiting import issue_words, of_addon
 from podid.sandbox.world import AddonFault
 from worlds import AGENT, Site
 
@@ -27,32 +32,60 @@ def fails(site: Site, *argv: str, mode: str, code: int = 8, within: float = 60.0
     return outcome.stderr
 
 
-@pytest.mark.parametrize(
-    ("status", "issue", "mode"),
+def failed(status: str, *codes: str) -> Addon:
+    issues = tuple(AddonIssue(code=code, message="the words of EKS", resource_ids=()) for code in codes)
+    return builder.addon(status=status, issues=issues)
+
+
+@table(
+    ("codes", "errors", "mode"),
     [
-        ("CREATE_FAILED", "ConfigurationConflict", "addon-config-conflict"),
-        ("CREATE_FAILED", "AdmissionRequestDenied", "admission-policy-blocks-agent"),
-        ("DEGRADED", "AccessDenied", "addon-degraded-or-failed"),
-        ("DEGRADED", "InsufficientNumberOfReplicas", "addon-degraded-or-failed"),
+        (("ConfigurationConflict",), (), "addon-config-conflict"),
+        (("AdmissionRequestDenied",), (), "admission-policy-blocks-agent"),
+        (("UnsupportedAddonModification",), (), "addon-config-conflict"),
+        (("AccessDenied",), (), "addon-degraded-or-failed"),
+        (("InsufficientNumberOfReplicas",), (), "addon-degraded-or-failed"),
+        ((), (), "addon-degraded-or-failed"),
+        ((), ("ConfigurationConflict: held",), "addon-config-conflict"),
+        (("AccessDenied",), ("AdmissionRequestDenied: no",), "admission-policy-blocks-agent"),
     ],
 )
-def test_an_add_on_that_fails(site: Site, status: str, issue: str, mode: str) -> None:
-    site.box.world.addon_faults[AGENT] = AddonFault(status, issue, "the words of EKS")
-    assert "the words of EKS" in fails(site, mode=mode)
+def test_the_failure_mode_of_an_add_on(codes: tuple[str, ...], errors: tuple[str, ...], mode: str) -> None:
+    trouble = of_addon(failed("DEGRADED", *codes), errors)
+    assert (trouble.mode, trouble.subject) == (mode, AGENT)
+    assert " is DEGRADED" in trouble.message
+    assert all(text in trouble.message for text in (*codes, *errors))
+    error = trouble.error("demo")
+    assert error.message == f"{mode}: {trouble.message}"
+    assert error.hint == Other(("agent", "status"), flags=("--cluster", "demo"))
+
+
+def test_issues_are_explained() -> None:
+    issue = AddonIssue(code="AccessDenied", message="words", resource_ids=("a", "b"))
+    assert issue_words(issue) == "AccessDenied, EKS may not change the cluster's objects: words (a, b)"
+    unknown = AddonIssue(code="New", message="", resource_ids=())
+    assert issue_words(unknown) == "New: "
+    assert issue_words(replace(issue, message="")) == "AccessDenied: EKS may not change the cluster's objects (a, b)"
+
+
+def test_an_add_on_that_fails(site: Site) -> None:
+    site.box.world.addon_faults[AGENT] = AddonFault("CREATE_FAILED", "ConfigurationConflict", "the words of EKS")
+    assert "the words of EKS" in fails(site, mode="addon-config-conflict")
     del site.box.world.addon_faults[AGENT]
     again = site.must("install-agent")
-    assert f"the add-on is {status}: {issue}: the words of EKS; it is updated again" in again.stderr
+    issue = "ConfigurationConflict: the words of EKS"
+    assert f"the add-on is CREATE_FAILED: {issue}; it is updated again" in again.stderr
     assert addon(site)["status"] == "ACTIVE"
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["new", "changed"])
-def test_a_refusal_by_the_cluster_ends_the_wait(site: Site, there: bool) -> None:
-    """By the DaemonSet's events, in place of a timeout; agent status says so once, whatever number of nodes lack it."""
+@pytest.mark.parametrize("installed", [False, True], ids=["new", "changed"])
+def test_a_refusal_by_the_cluster_ends_the_wait(site: Site, installed: bool) -> None:
+    """The DaemonSet's events show it. `agent status` reports it once, for all nodes."""
     site.associate("shop", "orders")
-    if there:
+    if installed:
         site.with_agent()
     site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
-    change = ("--config", "agent.additionalArgs.-b=169.254.170.23") if there else ()
+    change = ("--config", "agent.additionalArgs.-b=169.254.170.23") if installed else ()
     message = fails(site, "--force", *change, mode="admission-policy-blocks-agent")
     assert "violates PodSecurity" in message
     site.wait(300)
@@ -86,23 +119,22 @@ def test_an_update_that_fails(healthy: Site) -> None:
 
 
 def test_an_update_that_cannot_be_read(healthy: Site) -> None:
-    """Without the right to look at the update the status ends the wait."""
+    """Without the permission to read the update, the status ends the wait."""
     healthy.box.world.credentials.deny("eks:DescribeUpdate")
     healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "AdmissionRequestDenied", "the words of EKS")
     fails(healthy, "--addon-version", "latest", mode="admission-policy-blocks-agent")
 
 
-@pytest.mark.parametrize("status", ["Failed", "Cancelled"])
-def test_an_update_that_does_not_succeed(healthy: Site, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_that_does_not_succeed(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """EKS keeps the add-on ACTIVE as it was: only the update tells."""
     from podid.sandbox.aws import eks_addons
 
     body = eks_addons._update_body
     errors = [{"errorCode": "ConfigurationConflict", "errorMessage": "held", "resourceIds": []}]
-    ended = lambda change: {**body(change), "status": status, "errors": errors}  # noqa: E731
+    ended = lambda change: {**body(change), "status": "Failed", "errors": errors}  # noqa: E731
     monkeypatch.setattr(eks_addons, "_update_body", ended)
     message = fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
-    assert f"ended as {status}" in message
+    assert "ended as Failed" in message
 
 
 def test_an_update_with_an_unknown_status(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +158,7 @@ def test_a_status_that_cannot_be_judged_loses_no_result(healthy: Site) -> None:
 
 
 def test_a_previous_failure_is_not_the_updates(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EKS may say so once more."""
+    """EKS may report it once more."""
     from podid.sandbox.aws import eks_addons
 
     body, late = eks_addons._body, [1]
@@ -148,7 +180,7 @@ def test_agents_that_crash(site: Site) -> None:
     site.box.world.delays.addon = 600.0
     message = fails(site, mode="agent-ipv6-bind")
     assert "cannot assign requested address" in message
-    assert addon(site)["status"] == "CREATING", "EKS still hopes"
+    assert addon(site)["status"] == "CREATING", "EKS has not noticed"
     fails(site, mode="agent-ipv6-bind", code=3)
 
 

@@ -9,7 +9,7 @@ from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.ops.doctor.fixes import auto_fixes
+from podid.ops.doctor.fixes import auto_fixes, fix_notes
 
 
 def failed(check: str, *commands: tuple[str, ...], kind: FixClass = FixClass.ASK, **more: Any) -> Verdict:
@@ -62,6 +62,23 @@ def test_fixes_by_class_severity_and_id() -> None:
         *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),
         "l (restarts or installs, info)",
     )
+
+
+@table(
+    ("verdicts", "ids", "notes"),
+    [
+        ((), (), []),
+        ((), ("a",), ["not found, nothing to fix: a"]),
+        ((failed("a", AGENT),), (), []),
+        ((failed("a", AGENT),), ("a", "b"), ["not found, nothing to fix: b"]),
+        ((failed("a", AGENT, kind=FixClass.PRINT),), (), ["podid cannot carry out a fix for these findings"]),
+        ((failed("a", AGENT, kind=FixClass.PRINT),), ("a",), ["podid cannot carry out a fix for these findings"]),
+        ((failed("a", DISASSOCIATE),), (), ["skipped, require --fix-id or a lower --fix-level: a (deletes, error)"]),
+    ],
+)
+def test_notes_on_findings_without_a_fix(verdicts: tuple[Verdict, ...], ids: tuple[str, ...], notes: list[str]) -> None:
+    report = report_of(*verdicts)
+    assert list(fix_notes(report, ids, *auto_fixes(report, ids))) == notes
 
 
 @table("check_id", FAILING)

@@ -18,7 +18,7 @@ def policy(site: Site, *actions: str, resource: str = FOREIGN) -> None:
     iam.attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
 
 
-def test_a_role_elsewhere_that_may_be_assumed_and_not_tagged(healthy: Site) -> None:
+def test_a_role_of_another_account_without_the_permission_to_tag(healthy: Site) -> None:
     policy(healthy, "sts:AssumeRole")
     assert findings(healthy) == {"chained-assume-missing-tag-session": "error"}
     policy(healthy, "sts:AssumeRole", "sts:TagSession")

@@ -14,26 +14,24 @@ from podid.sandbox.faults import Fault
 OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
 
 
-def test_who_else_gets_in_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """A role that admits more than was asked for is no silent success."""
-    outcome = podid("role", "create", "storefront", "--for", "shop/orders", "-o", "json")
+def test_other_allowed_pods_are_a_note(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """A wider trust policy is no silent success."""
+    outcome = podid("role", "create", "storefront", "--for", "shop/orders")
     assert outcome.code == 0
-    (note,) = [note for note in outcome.json["notes"] if "also allows" in note]
-    assert note.startswith("role storefront also allows any ")
+    (note,) = [line for line in outcome.stderr.splitlines() if "also allows" in line]
+    assert "role storefront also allows any " in note
     assert note.endswith(", not only shop/orders")
-    assert note in podid("role", "create", "storefront", "--for", "shop/orders").stderr
 
 
-def test_nobody_else_is_said_of_an_exact_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_only_other_allowed_service_accounts_are_notes(box: Sandbox, podid: Podid, journal: Path) -> None:
     assert podid(*CREATE).code == 0
-    assert podid(*CREATE, "-o", "json").json["notes"] == []
     both = (*CREATE, "--for", "shop/cart", "--update-trust")
     assert podid(*both, "-o", "json").json["notes"] == []
     (note,) = podid(*CREATE, "-o", "json").json["notes"]
     assert note == "role shop-orders also allows shop/cart in cluster demo, not only shop/orders"
 
 
-def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_conditions_of_the_user(box: Sandbox, podid: Podid, journal: Path) -> None:
     own = ("--condition", "aws:SourceOrgID=o-1", "--condition", "aws:ResourceTag/managed-by=podid")
     created = podid(*CREATE, *own, "-o", "json")
     (statement,) = created.json["actions"][0]["after"]["trustPolicy"]["Statement"]
@@ -58,13 +56,6 @@ def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> No
     assert len(more.json["actions"][0]["after"]["policyDocument"]["Statement"]) == 3
 
 
-@pytest.mark.parametrize("scope", ["namespace", "cluster", "account"])
-def test_a_wide_scope_that_was_asked_for_is_no_surprise(box: Sandbox, podid: Podid, journal: Path, scope: str) -> None:
-    assert podid(*CREATE, "--scope", scope).code == 0
-    assert podid(*CREATE, "--scope", scope, "-o", "json").json["notes"] == []
-    assert len(podid(*CREATE, "-o", "json").json["notes"]) > 0
-
-
 MORE: dict[str, tuple[str, ...]] = {
     "policy": ("--policy-file", "OTHER"),
     "more policies": ("--policy-file", "POLICY", "--policy-file", "MORE"),
@@ -78,7 +69,7 @@ MORE: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("option", MORE)
-def test_what_differs_is_a_conflict_with_the_difference(
+def test_a_different_role_is_a_conflict_with_the_difference(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "other").mkdir()
@@ -124,10 +115,10 @@ LACKING: dict[str, tuple[str, ...]] = {
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
 @pytest.mark.parametrize("way", ["role create", "associate"])
-def test_what_a_role_only_lacks_is_attached(
+def test_missing_policies_are_attached(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, way: str, lacking: tuple[str, ...]
 ) -> None:
-    """Nothing is overwritten, so nothing that overwrites is proposed; the line that is does it."""
+    """Nothing is overwritten, so the proposed command has no --replace."""
     assert podid(*CREATE, "--policy-file", policy_file(tmp_path)).code == 0
     associate = ("associate", "shop/orders", "--create-role", "--role", "shop-orders", "--wait", "none")
     flags = [policy_file(tmp_path, name="more.json") if word == "MORE" else word for word in lacking]
@@ -145,7 +136,7 @@ def sorted_flags(flags: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("more", [("--tag", "a=b"), ("--description", "x"), ("--max-session-duration", "2h")])
-def test_what_differs_is_replaced(box: Sandbox, podid: Podid, journal: Path, more: tuple[str, ...]) -> None:
+def test_different_settings_are_replaced(box: Sandbox, podid: Podid, journal: Path, more: tuple[str, ...]) -> None:
     assert podid(*CREATE).code == 0
     refused = podid(*CREATE, "--managed-policy", "AmazonSQSFullAccess", *more, "-o", "json")
     assert (refused.code, refused.error["hint"].endswith("--replace")) == (6, True)

@@ -1,148 +1,155 @@
 """Roles with their verdicts for each association, their permissions, owner and findings."""
 
-import json
 from typing import Any
 
 import pytest
 
-from ops.role.support import WIDE, document, listed, shown
-from podid.sandbox.baseline import add_role
-from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, ROLE_ARN, Site, trust_for
+from harness import Podid, table
+from ops.role.support import WIDE, document
+from podid.ops.clients import Clients
+from podid.ops.role.read import PodRole, RoleReading, list_pod_roles, read_role, with_owner
+from podid.ops.role.uses import read_uses
+from podid.sandbox.baseline import add_association, add_role
+from podid.sandbox.box import Sandbox
+from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, trust_for
 
 SPLIT = document({**WIDE, "Action": "sts:AssumeRole"}, {**WIDE, "Action": "sts:TagSession"})
-
-
 PATTERN = document({**WIDE, "Condition": {"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}})
-
-
 UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
+OTHER = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
+USED = "shop/orders in cluster demo, us-west-2"
 
 
-@pytest.mark.parametrize("trust", [trust_for(ORDERS), SPLIT, PATTERN])
-def test_a_role_that_works_is_listed(healthy: Site, trust: Any) -> None:
-    healthy.trust("shop-orders", trust)
-    item = listed(healthy)
-    assert (item["associations"], item["refused"]) == (1, 0)
-    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
-    (use,) = shown["associations"]
-    assert (use["clusterArn"], use["namespace"], use["serviceAccount"]) == (CLUSTER_ARN, "shop", "orders")
-    assert (use["verdict"], use["hop"]) == ("match", 1)
-    assert shown["usedBy"] == ["shop/orders"]
+def make(box: Sandbox, name: str, trust: Any, *, used: bool = True, **permissions: Any) -> None:
+    add_role(box.world, box.iam, name, trust, **permissions)
+    if used:
+        add_association(box.world, "shop", "orders", name)
 
 
-def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
-    healthy.trust("shop-orders", UNTAGGED)
-    outcome = healthy.must("role", "list")
-    assert "shop-orders" not in outcome.stdout
-    assert "shop-orders" in outcome.stderr
-    none = healthy.must("role", "list", "-o", "json").json["admitNone"]
-    why = "Statement[0] applies to EKS Pod Identity, but allows no pod: sts:TagSession is not allowed"
-    assert {"roleName": "shop-orders", "reason": why} in none
-    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
-    ids = [finding["id"] for use in shown["associations"] for finding in use["findings"]]
-    assert "trust-missing-tag-session" in ids
-    assert (
-        "shop/orders in cluster demo, us-west-2: not allowed; broken"
-        in healthy.must("role", "show", "shop-orders").stdout
-    )
-    names = ", ".join(healthy.cluster.pod_names("shop", "orders"))
-    assert f"    {names}\n" in healthy.must("role", "show", "shop-orders").stdout
+def reading(clients: Clients, name: str) -> RoleReading:
+    uses = read_uses(clients.aws, ACCOUNT, [("us-west-2", "demo")])
+    return read_role(clients, name).with_uses(uses, "us-west-2")
 
 
-def test_the_trust_of_a_target_role_is_asked_for_the_second_hop(healthy: Site) -> None:
-    healthy.aws("iam").create_role(RoleName="target", AssumeRolePolicyDocument=_json(trust_of_target()))
-    arn = f"arn:aws:iam::{ACCOUNT}:role/target"
-    healthy.must(
-        "associate", "shop/orders", "--role", "shop-orders", "--target-role", arn, "--replace", "--wait", "api"
-    )
-    (use,) = healthy.must("role", "show", "target", "-o", "json").json["associations"]
-    assert (use["hop"], use["verdict"]) == (2, "match")
+def pod_roles(clients: Clients) -> dict[str, PodRole]:
+    roles = list_pod_roles(clients, read_uses(clients.aws, ACCOUNT, [("us-west-2", "demo")]), "us-west-2")
+    return {item.role.name: item for item in (*roles.allowing, *roles.shut)}
 
 
-def trust_of_target() -> dict[str, Any]:
-    return document({"Effect": "Allow", "Principal": {"AWS": ROLE_ARN}, "Action": ["sts:AssumeRole", "sts:TagSession"]})
-
-
-def _json(value: object) -> str:
-    return json.dumps(value)
-
-
-def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
-    iam = healthy.aws("iam")
-    tags = [{"Key": "ManagedBy", "Value": "terraform/prod"}]
-    iam.tag_role(RoleName="shop-orders", Tags=tags)
-    trust = trust_for(ORDERS)
-    lambdas = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust["Statement"].append(lambdas)
-    iam.update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(trust))
-    found = shown(healthy)
-    assert found["owner"] == {
-        "tool": "Terraform",
-        "detail": None,
-        "tag": "ManagedBy",
-        "evidence": "tag ManagedBy=terraform/prod",
-        "certain": False,
-    }
-    assert found["otherPrincipals"] == ["lambda.amazonaws.com"]
-    plan = healthy.must(
-        *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
-        *("--take-over", "-o", "json"),
-    ).json
-    assert plan["notes"][0].startswith("role shop-orders probably belongs to Terraform (tag ManagedBy=")
-
-
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize(
-    ("trust", "id_", "severity"),
+@table(
+    ("trust", "refused", "verdict"),
     [
-        (UNTAGGED, "trust-missing-tag-session", "error"),
-        (document(WIDE), "trust-too-broad", "warn"),
-        (document({**WIDE, "Principal": "*"}), "trust-too-broad", "error"),
+        (trust_for(ORDERS), 0, "match"),
+        (SPLIT, 0, "match"),
+        (PATTERN, 0, "match"),
+        (OTHER, 1, "no-match"),
+        (UNTAGGED, 1, "no-match"),
     ],
 )
-@pytest.mark.parametrize("used", [True, False])
-def test_findings_by_id_whether_it_is_used_or_not(
-    healthy: Site, trust: Any, id_: str, severity: str, used: bool
+def test_associations_and_their_verdicts(
+    box: Sandbox, clients: Clients, trust: Any, refused: int, verdict: str
 ) -> None:
-    healthy.aws("iam").update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(trust))
-    if not used:
-        healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
-    found = {(item["id"], item["severity"]): item for item in shown(healthy)["findings"]}
-    assert (id_, severity) in found
-    assert "zq7x" not in json.dumps(list(found.values()))
-    if used and severity != "error":
-        assert found[id_, severity]["subjects"] == ["shop/orders in cluster demo, us-west-2"]
+    box.world.clusters["demo"].associations.clear()
+    name = f"role-{len(box.iam.backend(ACCOUNT).roles)}"
+    make(box, name, trust)
+    role = reading(clients, name)
+    assert role.uses is not None
+    (use,) = role.uses
+    assert (use.cluster_arn, use.association.ref, use.evaluation.verdict, use.hop) == (CLUSTER_ARN, ORDERS, verdict, 1)
+    assert role.used_by == (ORDERS,)
+    listed = pod_roles(clients)[name]
+    assert (len(listed.associations or ()), listed.refused) == (1, refused)
 
 
-def test_what_eks_sends_is_said_of_a_region_that_was_read(healthy: Site) -> None:
-    """The pattern leaves the region open; another one than the cluster's is no example."""
+def test_a_role_that_names_pods_and_allows_none(box: Sandbox, clients: Clients) -> None:
+    make(box, "r", UNTAGGED)
+    why = "Statement[0] applies to EKS Pod Identity, but allows no pod: sts:TagSession is not allowed"
+    assert pod_roles(clients)["r"].access.shut == (why,)
+    assert "trust-missing-tag-session" in [item.id for item in reading(clients, "r").findings]
+
+
+def test_the_owner_and_the_other_principals(box: Sandbox, podid: Podid, clients: Clients, journal: Any) -> None:
+    lambdas = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    make(box, "r", document(WIDE, lambdas))
+    box.iam.backend(ACCOUNT).tag_role("r", [{"Key": "ManagedBy", "Value": "terraform/prod"}])
+    owner = with_owner(clients, reading(clients, "r"), custom=False).role.owner
+    assert owner is not None
+    assert (owner.tool, owner.tag, owner.evidence, owner.certain) == (
+        *("Terraform", "ManagedBy", "tag ManagedBy=terraform/prod"),
+        False,
+    )
+    assert reading(clients, "r").access[-1] == "also lambda.amazonaws.com"
+    attach = ("role", "attach", "r", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--take-over", "--dry-run")
+    assert (
+        podid(*attach, "-o", "json").json["notes"][0].startswith("role r probably belongs to Terraform (tag ManagedBy=")
+    )
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_findings_of_roles_with_and_without_associations(box: Sandbox, clients: Clients, used: bool) -> None:
+    for number, (trust, id_, severity) in enumerate(
+        (
+            (UNTAGGED, "trust-missing-tag-session", "error"),
+            (document(WIDE), "trust-too-broad", "warn"),
+            (document({**WIDE, "Principal": "*"}), "trust-too-broad", "error"),
+        )
+    ):
+        box.world.clusters["demo"].associations.clear()
+        make(box, f"r{number}", trust, used=used)
+        findings = {(item.id, str(item.severity)): item for item in reading(clients, f"r{number}").findings}
+        assert (id_, severity) in findings, trust
+        assert "zq7x" not in str(findings)
+        if used and severity != "error":
+            assert findings[id_, severity].subjects == (USED,)
+
+
+def test_the_example_of_a_pattern_is_of_a_region_that_was_read(box: Sandbox, clients: Clients) -> None:
     plain = document({**WIDE, "Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}})
-    add_role(healthy.box.world, healthy.box.iam, "plain", plain)
-    findings = healthy.must("role", "show", "plain", "-o", "json").json["findings"]
-    (shut,) = [item for item in findings if item["id"] == "trust-condition-never-matches"]
-    assert CLUSTER_ARN in shut["message"], shut
-    assert "us-east-1" not in shut["message"]
+    make(box, "plain", plain, used=False)
+    (shut,) = [item for item in reading(clients, "plain").findings if item.id == "trust-condition-never-matches"]
+    assert CLUSTER_ARN in shut.message, shut
+    assert "us-east-1" not in shut.message
 
 
-def test_a_role_without_permissions_and_one_for_many(healthy: Site) -> None:
-    healthy.must("role", "create", "bare", "--for", "shop/a", "--for", "shop/b")
-    assert [item["id"] for item in shown(healthy, "bare")["findings"]] == ["role-no-permissions"]
+def test_a_role_without_permissions_and_one_for_several_associations(box: Sandbox, clients: Clients) -> None:
+    make(box, "bare", document(WIDE), used=False)
+    assert [item.id for item in reading(clients, "bare").findings if "trust" not in item.id] == ["role-no-permissions"]
     for name in "ab":
-        healthy.must("associate", f"shop/{name}", "--role", "bare", "--wait", "none")
-    found = shown(healthy, "bare")["findings"]
-    assert [(item["id"], item["severity"]) for item in found] == [
+        add_association(box.world, "shop", name, "bare")
+    findings = [item for item in reading(clients, "bare").findings if "trust" not in item.id]
+    assert [(item.id, item.severity) for item in findings] == [
         ("role-no-permissions", "warn"),
         ("roles-shared-across-associations", "info"),
     ]
-    assert found[1]["subjects"] == ["shop/a in cluster demo, us-west-2", "shop/b in cluster demo, us-west-2"]
-    assert shown(healthy, "demo-node-role")["findings"] == []
-    assert shown(healthy, "AWSServiceRoleForAmazonEKS")["findings"] == []
+    assert findings[1].subjects == ("shop/a in cluster demo, us-west-2", "shop/b in cluster demo, us-west-2")
+    assert reading(clients, "demo-node-role").findings == ()
+    assert reading(clients, "AWSServiceRoleForAmazonEKS").findings == ()
 
 
-@pytest.mark.parametrize("name", ["shop-orders", "storefront"])
-def test_a_deleted_principal_is_told_once(healthy: Site, name: str) -> None:
-    """Whether the role is used or not."""
-    gone = {"Effect": "Allow", "Principal": {"AWS": "AROAIOSFODNN7EXAMPLE1"}, "Action": "sts:AssumeRole"}
-    healthy.box.iam.role_named(ACCOUNT, name).assume_role_policy_document = json.dumps(document(WIDE, gone))
-    found = healthy.must("role", "show", name, "-o", "json").json["findings"]
-    assert [item["id"] for item in found].count("role-recreated") == 1
+@pytest.mark.parametrize("used", [True, False])
+def test_a_deleted_principal_is_one_finding(box: Sandbox, clients: Clients, used: bool) -> None:
+    deleted = {"Effect": "Allow", "Principal": {"AWS": "AROAIOSFODNN7EXAMPLE1"}, "Action": "sts:AssumeRole"}
+    make(box, "r", document(WIDE, deleted), used=used)
+    assert [item.id for item in reading(clients, "r").findings].count("role-recreated") == 1
+
+
+def test_policies_that_cannot_be_read_are_not_empty(box: Sandbox, clients: Clients) -> None:
+    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    make(box, "r", trust_for(ORDERS), managed=("AmazonSQSFullAccess",), inline={"read": document(WIDE)})
+    box.iam.backend(ACCOUNT).put_role_permissions_boundary("r", boundary)
+    whole = reading(clients, "r")
+    assert (whole.unread, sorted(whole.documents)) == ((), [boundary, "arn:aws:iam::aws:policy/AmazonSQSFullAccess"])
+    for permission, member in (
+        ("iam:ListRolePolicies", "inline"),
+        ("iam:GetRolePolicy", "inline"),
+        ("iam:ListAttachedRolePolicies", "attached"),
+        ("iam:GetPolicyVersion", "documents"),
+        ("eks:ListPodIdentityAssociations", "uses"),
+        ("eks:DescribePodIdentityAssociation", "uses"),
+    ):
+        box.world.credentials.deny(permission)
+        role = reading(clients, "r")
+        assert not getattr(role, member), permission
+        assert [item.permission for item in role.unread] == [permission]
+        assert role.role.trust == trust_for(ORDERS)
+        box.world.credentials.allow_again()

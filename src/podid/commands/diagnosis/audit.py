@@ -1,10 +1,20 @@
 """podid audit."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
 from podid.domain.errors import UsageError
+from podid.domain.plan import Consent
 from podid.ops.doctor.request import AuditOptions
 from podid.render.formats import Report
+
+if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
+    from podid.ops.status.diagnose import Checks
 
 
 @command(
@@ -31,10 +41,9 @@ def audit(access: Access, options: AuditOptions) -> None:
     Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
     from podid.cli.several import are_several
-    from podid.commands.diagnosis.examine import audit_cluster, report_each, report_files
+    from podid.commands.diagnosis.reporting import Reporting
     from podid.ops.status.diagnose import describe_checks, select
-    from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import file_text, write_reports
+    from podid.render.doctor import check_list_view
 
     checks = select(options.check, options.skip, command="audit")
     if options.report.list_checks:
@@ -46,13 +55,32 @@ def audit(access: Access, options: AuditOptions) -> None:
     if are_several(access, options.clusters):
         if options.probe:
             raise UsageError("--probe cannot be used with several clusters")
-        report_each(access, options.report, options.clusters, lambda local: audit_cluster(local, options, checks))
+        reporting = Reporting(access, options.report, several=True)
+        reporting.show_each(options.clusters, lambda local: _audited(local, options, checks))
         return
-    write = report_files(access, options.report)
-    report, output, every = audit_cluster(access, options, checks), access.shared.output, options.report.all_verdicts
-    if isinstance(output, Report):
-        access.terminal.write_report(write_reports(output, (report,)), output)
-    else:
-        access.terminal.emit(doctor_view(report, all_verdicts=every))
-    write(lambda name: file_text(name, (report,), all_verdicts=every))
-    access.terminal.leave(options.report.exit_code(report))
+    reporting = Reporting(access, options.report)
+    report = _audited(access, options, checks)
+    reporting.show(report)
+    reporting.finish(report)
+
+
+def _audited(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
+    from podid.commands.diagnosis.examine import collecting, examination_of
+    from podid.ops.declare.files import read_guard
+    from podid.ops.reading.scope import DoctorScope, parse_target
+
+    terminal, refs = access.terminal, options.service_accounts
+    access.check_whose_pods(refs, everywhere=True)
+    scope = DoctorScope.of(refs) if refs else parse_target(namespace=access.shared.namespace or "")
+    examination = examination_of(access, options, checks, scope)
+    guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
+    guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
+    place = access.place(for_change=options.probe)
+    if options.probe:
+        question = "Run at most 10 probe pods, which request credentials of the nodes' roles?"
+        terminal.consent(Consent(question=question, needed_for="Running probe pods"))
+
+    collect = collecting(access, place, access.clients.for_many_roles())
+    return examination(
+        collect=lambda request: replace(collect(request), guards=guards), with_commands=access.with_commands
+    ).audit()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES, SEVERAL
@@ -13,9 +13,6 @@ from podid.domain.option import filled
 from podid.domain.permissions import Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -51,15 +48,16 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     Example: podid doctor pod/shop/orders-7d4b9 --logs
     """
     from podid.cli.several import are_several
-    from podid.commands.diagnosis.examine import examine, examine_clusters, report_files
-    from podid.commands.diagnosis.fixing import carry_out, fixable, show_plans
+    from podid.commands.diagnosis.examine import examine, examine_clusters
+    from podid.commands.diagnosis.fixing import carry_out, show_plans
     from podid.commands.diagnosis.own import show_own_permissions
+    from podid.commands.diagnosis.reporting import Reporting
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
+    from podid.ops.doctor.fixes import auto_fixes, fix_notes
     from podid.ops.status.diagnose import describe_checks, select
-    from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import file_text, write_reports
+    from podid.render.doctor import check_list_view
 
-    terminal, output = access.terminal, access.shared.output
+    terminal = access.terminal
     if options.me or options.for_command:
         options.check_together(dry_run=access.shared.dry_run)
         show_own_permissions(access, options.for_command or ("doctor",))
@@ -74,21 +72,13 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
 
-    def show(report: DoctorReport) -> None:
-        if isinstance(output, Report):
-            terminal.write_report(write_reports(output, (report,)), output)
-            return
-        view = doctor_view(report, all_verdicts=options.report.all_verdicts)
-        if options.watch:
-            terminal.emit_again(view, report.taken_at)
-        else:
-            terminal.emit(view)
-
-    write = report_files(access, options.report)
+    reporting = Reporting(access, options.report)
+    show = partial(reporting.show, again=options.watch)
     examination, report = examine(access, options, checks), None
     if options.fixes:
         report = examination.once()
-        planned = fixable(report, options.fix_id, Severity(options.fix_level), terminal)
+        planned, skipped = auto_fixes(report, options.fix_id, Severity(options.fix_level))
+        terminal.note(*fix_notes(report, options.fix_id, planned, skipped))
         if access.shared.dry_run:
             show_plans(planned, access.runtime, terminal, report.cluster)
             return
@@ -106,6 +96,4 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         report = examination.once()
     if not options.watch:
         show(report)
-    shown, every = report, options.report.all_verdicts
-    write(lambda name: file_text(name, (shown,), all_verdicts=every))
-    terminal.leave(options.report.exit_code(report))
+    reporting.finish(report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,12 @@ from podid.cli.boundary import main
 from podid.cli.hints import with_flags
 from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.plan import Consent
-from podid.ops.doctor.fixes import WORDS, AutoFix, auto_fixes
+from podid.ops.doctor.fixes import WORDS, AutoFix
 
 if TYPE_CHECKING:
     from podid.cli.runtime import Runtime
     from podid.cli.terminal import Terminal
-    from podid.domain.findings import Severity, Verdict
-    from podid.domain.report import DoctorReport
+    from podid.domain.findings import Verdict
     from podid.render.fixes import PlannedFix
     from podid.render.view import View
 
@@ -53,19 +52,6 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
         elif not guard.left:
             terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
             return
-
-
-def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[AutoFix, ...]:
-    """Return the fixes that can be carried out, only of `ids` if there are any. Print a note about skipped ones."""
-    planned, skipped = auto_fixes(report, ids, level)
-    if skipped:
-        terminal.note(f"skipped, require --fix-id or a lower --fix-level: {', '.join(skipped)}")
-    failed = {verdict.check for verdict in report.findings}
-    if absent := [name for name in ids if name not in failed]:
-        terminal.note(f"not found, nothing to fix: {', '.join(absent)}")
-    if not planned and not skipped and failed & set(ids or failed):
-        terminal.note("podid cannot carry out a fix for these findings")
-    return planned
 
 
 def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:

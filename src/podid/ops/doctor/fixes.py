@@ -1,6 +1,6 @@
 """The findings that podid can fix, and the podid commands that fix them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from podid.domain.findings import FixClass, Severity, Verdict
@@ -43,3 +43,16 @@ def auto_fixes(
             chosen.append(AutoFix(verdict, fix.kind, fix.commands))
     chosen.sort(key=lambda fix: any(command[1:2] == ("restart",) for command in fix.commands))
     return tuple(chosen), tuple(dict.fromkeys(skipped))
+
+
+def fix_notes(
+    report: DoctorReport, ids: Collection[str], planned: Collection[AutoFix], skipped: Collection[str]
+) -> Iterator[str]:
+    """Yield the reasons why findings have no fix that podid runs, for stderr."""
+    if skipped:
+        yield f"skipped, require --fix-id or a lower --fix-level: {', '.join(skipped)}"
+    failed = {verdict.check for verdict in report.findings}
+    if absent := [name for name in ids if name not in failed]:
+        yield f"not found, nothing to fix: {', '.join(absent)}"
+    if not planned and not skipped and failed & set(ids or failed):
+        yield "podid cannot carry out a fix for these findings"

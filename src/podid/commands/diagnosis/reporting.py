@@ -1,0 +1,92 @@
+"""Write the report of `podid doctor` and `podid audit` to stdout, and to the files of --report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from podid.cli.access import Access
+from podid.domain.errors import PodidError, UsageError
+from podid.render.formats import Report
+
+if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
+    from podid.ops.clusters import ClusterOptions
+    from podid.ops.doctor.request import ReportOptions
+
+
+class Reporting:
+    """Writes the report on one cluster, or on `several` ones. Raise UsageError for a format that they cannot have, and
+    for a file of --report that cannot be written."""
+
+    def __init__(self, access: Access, options: ReportOptions, *, several: bool = False) -> None:
+        from podid.render.reports import SEVERAL, format_of, has_format
+
+        output = access.shared.output
+        form = output if isinstance(output, Report) else None
+        forms = [(f"-o {form}", form), *((f"--report {name}", format_of(name)) for name in options.report_files)]
+        for typed, style in forms if several else ():
+            if style is not None and style not in SEVERAL:
+                raise UsageError(f"{typed} cannot be used with several clusters")
+        for name in options.report_files:
+            if not has_format(name):
+                message = f"--report {name}: the name must end in .json, .sarif, .xml (JUnit), .md or .html"
+                raise UsageError(message, subject=name)
+        self._access, self._options, self._form = access, options, form
+        self._files = [
+            access.terminal.file_to_write(name, force=options.force) for name in dict.fromkeys(options.report_files)
+        ]
+
+    def show(self, report: DoctorReport, *, again: bool = False) -> None:
+        """Print the report; with `again` in place of the previous one."""
+        from podid.render.doctor import doctor_view
+        from podid.render.reports import write_reports
+
+        terminal = self._access.terminal
+        if self._form is not None:
+            terminal.write_report(write_reports(self._form, (report,)), self._form)
+            return
+        view = doctor_view(report, all_verdicts=self._options.all_verdicts)
+        if again:
+            terminal.emit_again(view, report.taken_at)
+        else:
+            terminal.emit(view)
+
+    def finish(self, report: DoctorReport) -> None:
+        """Write the files, and leave with the exit code of the report."""
+        self._write((report,))
+        self._access.terminal.leave(self._options.exit_code(report))
+
+    def show_each(self, clusters: ClusterOptions, read: Callable[[Access], DoctorReport]) -> None:
+        """Show the report of `read` on each of several clusters. --report, and -o for other programs, write one file
+        for all of them."""
+        from podid.cli.several import report_clusters
+        from podid.render.doctor import doctor_view, reports_view
+        from podid.render.reports import write_reports
+
+        form, options = self._form, self._options
+        kept: list[DoctorReport] | None = [] if form or self._files else None
+
+        def show(local: Access) -> None:
+            report = read(local)
+            if kept is not None:
+                kept.append(report)
+            if form is None:
+                local.terminal.emit(doctor_view(report, all_verdicts=options.all_verdicts))
+            local.terminal.leave(options.exit_code(report))
+
+        def finish(failures: Sequence[tuple[str, PodidError]]) -> None:
+            reports = sorted(kept or (), key=attrgetter("cluster_arn"))
+            if form is not None:
+                self._access.terminal.write_report(write_reports(form, reports, failures), form)
+            self._write(reports, failures)
+
+        report_clusters(self._access, clusters, show, reports_view, finish)
+
+    def _write(self, reports: Sequence[DoctorReport], failures: Sequence[tuple[str, PodidError]] | None = None) -> None:
+        from podid.render.reports import file_text
+
+        for file in self._files:
+            text = file_text(file.name, reports, failures, all_verdicts=self._options.all_verdicts)
+            file.write(text.encode())
