@@ -88,7 +88,15 @@ SLOW = (
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
-        for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
+        for name in (
+            "create_runs",
+            "create_presets",
+            "delete",
+            "permissions",
+            "permissions_presets",
+            "policies",
+            "read",
+        )
     ),
     "ops/role/test_read_presets.py",
     "ops/role/test_target_runs.py",

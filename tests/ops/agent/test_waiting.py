@@ -28,7 +28,7 @@ def fails(site: Site, *argv: str, mode: str, code: int = 8, within: float = 60.0
     outcome = site("install-agent", *argv)
     assert outcome.code == code, outcome
     assert f"{mode}: " in outcome.stderr, outcome
-    assert site.slept - slept <= within, "it was waited in vain"
+    assert site.slept - slept <= within, "podid waited although it was useless"
     return outcome.stderr
 
 
@@ -126,7 +126,7 @@ def test_an_update_that_cannot_be_read(healthy: Site) -> None:
 
 
 def test_an_update_that_does_not_succeed(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EKS keeps the add-on ACTIVE as it was: only the update tells."""
+    """The add-on stays ACTIVE; only the update shows the failure."""
     from podid.sandbox.aws import eks_addons
 
     body = eks_addons._update_body
@@ -185,7 +185,7 @@ def test_agents_that_crash(site: Site) -> None:
 
 
 def test_agents_that_crash_without_the_permission_to_list_nodes(site: Site) -> None:
-    """AmazonEKSViewPolicy shows pods and DaemonSets, and no node."""
+    """AmazonEKSViewPolicy does not allow listing nodes."""
     rules = [
         {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
         {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},

@@ -1,4 +1,4 @@
-"""Who can assume a role, in words: both actions decide, whichever statements allow them."""
+"""The pods that can assume a role, in words."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def allow(*actions: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_nobody_is_named_who_may_not_do_both(statements: tuple[dict[str, Any], ...], words: str) -> None:
+def test_both_actions_are_required(statements: tuple[dict[str, Any], ...], words: str) -> None:
     (sentence,) = access_words(role(*statements))
     assert sentence.endswith(words)
     assert (ANY in sentence) is (words == ANY)
@@ -87,7 +87,7 @@ def when(**conditions: Any) -> dict[str, Any]:
     ],
 )
 @table("clusters", [(), (DEMO,)])
-def test_a_pattern_is_no_cluster(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
+def test_patterns_of_clusters_are_described(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
     """The engine is asked for pods that can be, of the clusters that there are and of those that are named."""
     (sentence,) = access_words(role(when(**condition)), clusters, "us-west-2")
     assert words in sentence
