@@ -79,9 +79,17 @@ SLOW = (
     "ops/reading/test_witnesses_cloudtrail.py",
     *(
         f"ops/association/test_{name}"
-        for name in ("aftermath", "allowed", "associate", "decommission", "details", "disassociate", "files")
+        for name in (
+            "aftermath",
+            "associate",
+            "decommission",
+            "details",
+            "disassociate",
+            "identity",
+            "read",
+            "transfer",
+        )
     ),
-    *(f"ops/association/test_{name}" for name in ("identity", "listing", "plan", "read", "transfer")),
     "ops/restart/test_choose.py",
     "ops/restart/test_rollout_evict.py",
     "ops/restart/test_targets_stale.py",
