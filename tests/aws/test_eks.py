@@ -292,7 +292,7 @@ def test_a_caller_that_may_not_pass_the_role(box: Sandbox, session: AwsSession) 
     assert "iam:PassedToService is pods.eks.amazonaws.com" in caught.value.advice
 
 
-def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox, session: AwsSession) -> None:
+def test_a_lost_answer_is_reported_and_the_same_token_can_be_sent_again(box: Sandbox, session: AwsSession) -> None:
     box.faults.lose_answer("eks", "CreatePodIdentityAssociation", times=1)
     change = token()
     with pytest.raises(LostAnswer) as caught:

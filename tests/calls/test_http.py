@@ -76,7 +76,7 @@ def test_tls_that_does_not_begin(servers: Callable[..., RawServer]) -> None:
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
 
 
-def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., RawServer]) -> None:
+def test_the_timeout_of_a_socket_is_not_reduced(servers: Callable[..., RawServer]) -> None:
     url = servers(silent).url
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)

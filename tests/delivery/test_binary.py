@@ -125,7 +125,7 @@ def test_classes_of_kubernetes_objects_are_not() -> None:
     assert [binary.is_kept(f"kubernetes/{name}.pyc") for name in names] == [False, False, True, True, True]
 
 
-def test_what_is_installed_beside_podid_is_not() -> None:
+def test_packages_that_podid_does_not_require_are_omitted() -> None:
     names = set(binary.excluded())
     assert {"moto", "werkzeug", "pytest", "cryptography", "mypy"} <= names
     assert not names & {"boto3", "botocore", "kubernetes", "typer", "rich", "yaml", "urllib3", "jsonschema", "podid"}

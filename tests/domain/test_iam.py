@@ -64,7 +64,7 @@ def test_a_long_policy_is_cut_and_an_empty_one_said() -> None:
         ({"services.k8s.aws/controller-version": "iam-1.3"}, "AWS Controllers for Kubernetes"),
     ],
 )
-def test_what_keeps_it(tags: dict[str, str], words: str | None) -> None:
+def test_the_owner_by_tags(tags: dict[str, str], words: str | None) -> None:
     owner = owner_of(tags)
     assert (owner.words if owner else None) == words
 

@@ -57,7 +57,7 @@ def test_the_headers(user: dict[str, Any], headers: tuple[tuple[str, str], ...])
         ({"as": "a", "as-user-extra": {"k": "v"}}, "k is text, not a list"),
     ],
 )
-def test_what_cannot_be_sent(tmp_path: Path, user: dict[str, Any], why: str) -> None:
+def test_impersonation_that_cannot_be_sent(tmp_path: Path, user: dict[str, Any], why: str) -> None:
     with pytest.raises(Malformed, match=why):
         impersonation(user)
     with pytest.raises(InvalidInput, match=f"the user of context 'work' of the kubeconfig is malformed: .*{why}"):
