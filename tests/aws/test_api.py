@@ -18,7 +18,7 @@ def api(service: str, **methods: Any) -> Api:
     return Api(SimpleNamespace(meta=meta, **methods), Pacer(patience=0), Origin())
 
 
-def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
+def test_errors_of_a_page_that_is_read_late() -> None:
     def lazily(page: Object) -> Iterator[str]:
         yield text(page, "RouteTableId")
 

@@ -159,9 +159,9 @@ def test_finding_in_a_cluster_that_does_not_exist_is_an_error(session: AwsSessio
 
 
 def test_a_throttled_list_is_complete(box: Sandbox, session: AwsSession) -> None:
-    baseline.seed_associations(box.world, 250)
+    baseline.seed_associations(box.world, 120)
     box.faults.throttle(200, burst=20, service="eks")
-    assert len(session.eks.list_associations("demo")) == 250
+    assert len(session.eks.list_associations("demo")) == 120
 
 
 def test_a_throttle_that_lasts_is_raised_when_patience_ends(box: Sandbox) -> None:
@@ -292,7 +292,7 @@ def test_a_caller_that_may_not_pass_the_role(box: Sandbox, session: AwsSession) 
     assert "iam:PassedToService is pods.eks.amazonaws.com" in caught.value.advice
 
 
-def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox, session: AwsSession) -> None:
+def test_a_lost_answer_is_reported_and_the_same_token_can_be_sent_again(box: Sandbox, session: AwsSession) -> None:
     box.faults.lose_answer("eks", "CreatePodIdentityAssociation", times=1)
     change = token()
     with pytest.raises(LostAnswer) as caught:

@@ -55,7 +55,7 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
         ("UnknownOperationException", 404, "", "UnknownOperationException: no explanation"),
     ],
 )
-def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
+def test_an_operation_that_the_endpoint_lacks_is_not_retried(code: str, status: int, text: str, told: str) -> None:
     error = error_of(code, text, status=status)
     assert (type(error), error.message) == (
         NotServed,

@@ -70,7 +70,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("dev", "cn-north-1", {"AWS_REGION": "ap-south-1"}, ("cn-north-1", "--region")),
     ],
 )
-def test_who_says_the_region(
+def test_the_source_of_the_region(
     env: dict[str, str],
     profile: str | None,
     region: str | None,

@@ -5,16 +5,17 @@ import json
 import os
 import pty
 import select
-import shlex
 import shutil
 import signal
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from completing import BIN, complete
+from harness import Podid, table
 
 
 @pytest.mark.parametrize(
@@ -161,13 +162,9 @@ DROPPED = ("-A", "--yes", "tab\tx", "one\ntwo", "\x1b[31mred", "left\u202eright"
 
 
 INTERACTIVE = {
-    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)", "export KUBECONFIG="),
-    "zsh": (
-        ["zsh", "-f", "-i"],
-        "autoload -U compinit; compinit -D; source <(podid completion zsh)",
-        "export KUBECONFIG=",
-    ),
-    "fish": (["fish", "--no-config", "-i"], "podid completion fish | source", "set -x KUBECONFIG "),
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -D; source <(podid completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "podid completion fish | source"),
 }
 
 
@@ -176,28 +173,28 @@ def config_of(name: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("shell", INTERACTIVE)
-@pytest.mark.parametrize("name", [*NAMES, *DROPPED])
+@table(("name", "shell"), product((*NAMES, *DROPPED), INTERACTIVE))
 def test_a_name_is_offered_as_one_word_or_not_at_all(name: str, shell: str, tmp_path: Path) -> None:
     config = config_of(name, tmp_path / "config")
-    found = complete(shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
-    assert len(found) == (name not in DROPPED and (shell, name) != ("fish", "~"))
+    names = complete(shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
+    assert len(names) == (name not in DROPPED and (shell, name) != ("fish", "~"))
 
 
 class Terminal:
-    """A shell that somebody types into. `podid` shows the words that it was given, but for completion."""
+    """A shell in a terminal. Its `podid` prints the prepared completions to the shell's script, and otherwise the words
+    of the command line."""
 
     def __init__(self, shell: str, directory: Path) -> None:
-        argv, script, self._choose = INTERACTIVE[shell]
+        argv, script = INTERACTIVE[shell]
         if shutil.which(shell) is None:
             pytest.skip(f"{shell} is not installed")
         show = 'for word in "$@"; do printf "<%s>" "$word"; done; echo " DONE"'
         wrapper = directory / "bin" / "podid"
         wrapper.parent.mkdir()
-        real = (
-            f'case "$1$_PODID_COMPLETE" in completion|*bash|*zsh|*fish) exec {shlex.quote(str(BIN))}/podid "$@";; esac'
-        )
-        wrapper.write_text(f"#!/bin/sh\n{real}\n{show}\n")
+        self._shell, self._prepared = shell, directory / "prepared"
+        prepared = f'if [ "$1" = completion ] || [ "$_PODID_COMPLETE" ]; then exec cat "{self._prepared}"; fi'
+        wrapper.write_text(f"#!/bin/sh\n{prepared}\n{show}\n")
+        self._prepared.write_text(Podid()("completion", shell).stdout)
         wrapper.chmod(0o755)
         env = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(directory), "TERM": "dumb", "PS1": "$ "}
         pid, self._descriptor = pty.fork()
@@ -219,8 +216,9 @@ class Terminal:
         return seen.decode(errors="replace")
 
     def completed(self, config: Path) -> str:
-        """What the command gets after TAB and Enter."""
-        self.types(f"{self._choose}{config}; echo RE''ADY\n", "READY\r\n")
+        """Return the words that the command gets after TAB and Enter."""
+        names = complete(self._shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
+        self._prepared.write_text("".join(f"{name}\n" for name in names))
         seen = self.types("podid list --context \t\n", " DONE\r\n").replace("\r", "\n")
         return [line for line in seen.split("\n") if line.endswith(" DONE")][-1].rpartition("<--context>")[2][:-5]
 

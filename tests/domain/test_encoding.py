@@ -67,7 +67,7 @@ def test_members_are_named_and_typed_as_the_fields_say() -> None:
     assert isinstance(found["places"], Items)
 
 
-def test_what_is_there_is_neither_left_out_nor_null() -> None:
+def test_a_value_is_neither_omitted_nor_null() -> None:
     found = plain(encode(Result, Result(PLACE, Colour.RED, told="x", role="r", section=Known(PLACE))))
     assert isinstance(found, dict)
     assert (found["told"], found["role"], found["section"], found["madeAt"]) == ("x", "r", JSON, None)

@@ -65,7 +65,7 @@ def test_expiry(last: date, counts: bool) -> None:
     assert (reckoning.expired, reckoning.idle) == (((entry,) if counts else ()), ())
 
 
-def test_an_entry_that_meets_nothing_is_told() -> None:
+def test_an_entry_without_a_finding_is_reported() -> None:
     entry = Accepted(id="association-missing", reason="gone")
     assert accept(report(KEYS), [entry]).idle == (entry,)
 

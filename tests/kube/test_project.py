@@ -47,7 +47,7 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
     }
 
 
-def test_who_has_set_what() -> None:
+def test_fields_by_manager() -> None:
     spec: Any = {
         "f:template": {"f:spec": {"f:containers": {'k:{"name":"agent"}': {".": {}, "f:image": {}, "f:args": {}}}}}
     }

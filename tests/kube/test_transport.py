@@ -162,7 +162,7 @@ def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> N
     assert (now[0], len(tls.requests)) == (28.0, 5)
 
 
-def test_what_failed_for_good_is_not_read_again_for_a_moment(tls: Server, connection: Connection) -> None:
+def test_a_failed_read_is_not_repeated_for_a_moment(tls: Server, connection: Connection) -> None:
     now = [0.0]
 
     def sleep(seconds: float) -> None:

@@ -25,15 +25,16 @@ from checks.builder import (
     trust,
 )
 from harness import table
-from podid.checks.all import ALL
-from podid.checks.shared.evidence import in_evidence
+from podid.checks.all import ALL, BY_ID
+from podid.checks.shared.evidence import failure_mode, in_evidence
 from podid.domain.aws import Association
 from podid.domain.errors import ExitCode
-from podid.domain.evidence import DryRun, RecentChanges
+from podid.domain.evidence import DryRun, Probed, RecentChanges
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose
+from podid.pages.index import ENTRIES
 
 UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
@@ -318,3 +319,13 @@ def test_dry_runs_are_about_new_pods(listed: Association, section: Any, outcome:
 def test_a_missing_service_account_has_no_dry_run() -> None:
     gone = Missing("it does not exist", error_code="NotFound")
     assert of("dry_runs", replace(healthy(), dry_runs=Known({"shop/orders": gone}))) == []
+
+
+def test_every_failure_of_a_probe_has_the_id_of_a_check() -> None:
+    """Also without an id, and with the id of a page without a check."""
+    ids = ("", *(entry.id for entry in ENTRIES))
+    for link in range(1, 11):
+        for name in ids:
+            mode = failure_mode(Probed(job="shop/podid-probe-1", node="n", link=link, likely=name))
+            assert mode in BY_ID
+            assert name not in BY_ID or mode == name

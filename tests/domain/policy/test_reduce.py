@@ -105,7 +105,7 @@ def test_a_service_that_iam_does_not_report_stays() -> None:
     assert [*reduction.unknown] == ["mystery:*"]
 
 
-def test_what_is_kept_stays_in_used_and_unused_services() -> None:
+def test_kept_actions_stay_in_used_and_unused_services() -> None:
     found = evidence(service("sqs", None), service("sns", CreateTopic=None), keep=("sqs:send*", "sns:CreateTopic"))
     reduction = reduce_policy(policy("sqs:*", "sns:CreateTopic"), found)
     assert actions_of(reduction.document) == ["sqs:SendMessage", "sns:CreateTopic"]

@@ -183,7 +183,7 @@ from podid.domain.trust import (
         ),
     ],
 )
-def test_what_keeps_a_service_account_out(statements: list[Mapping[str, Any]], expected: tuple[str, str]) -> None:
+def test_reasons_against_a_service_account(statements: list[Mapping[str, Any]], expected: tuple[str, str]) -> None:
     assert findings(IDENTITY, *statements) == [(expected[0], "error", expected[1])]
 
 

@@ -64,7 +64,7 @@ def test_a_slip_in_an_action_is_corrected_in_its_place() -> None:
     assert "-" + " " * 8 + '"sts:TagSesion"' in found.diff.split("\n")
 
 
-def test_what_is_advised_is_what_the_difference_shows() -> None:
+def test_the_difference_shows_the_advice() -> None:
     found = check(policy(statement(Action="sts:AssumeRole")), [IDENTITY])
     assert found.proposed is not None
     assert len(found.proposed.statements) == 2

@@ -74,7 +74,7 @@ def test_everybody_is_an_error(members: dict[str, Any]) -> None:
         {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
     ],
 )
-def test_what_a_caller_chooses_narrows_nothing(condition: dict[str, Any]) -> None:
+def test_a_condition_that_callers_choose_does_not_narrow(condition: dict[str, Any]) -> None:
     assert _severities(statement(condition, **EVERYBODY)) == ["error"]
 
 
@@ -92,7 +92,7 @@ def test_what_a_caller_chooses_narrows_nothing(condition: dict[str, Any]) -> Non
         {"StringEquals": {"aws:SourceVpce": "vpce-1"}},
     ],
 )
-def test_what_tells_who_comes_narrows(condition: dict[str, Any]) -> None:
+def test_a_condition_on_the_identity_of_the_caller_narrows(condition: dict[str, Any]) -> None:
     assert _severities(statement(condition, **EVERYBODY)) == []
 
 
@@ -121,7 +121,7 @@ def test_a_deny_may_keep_strangers_out(deny: dict[str, Any], severities: list[st
         {"Principal": "*", "Effect": "Deny"},
     ],
 )
-def test_what_opens_the_role_to_nobody_strange(members: dict[str, Any]) -> None:
+def test_statements_that_allow_known_principals_only(members: dict[str, Any]) -> None:
     assert _severities(statement(**members)) == []
 
 
@@ -130,7 +130,7 @@ def test_an_external_id_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize("request_", [IDENTITY, HOP])
-def test_it_is_said_once_and_shuts_nobody_out(request_: Any) -> None:
+def test_the_finding_is_reported_once_and_does_not_deny_access(request_: Any) -> None:
     found = check(policy(statement(), statement(**EVERYBODY)), [request_, request_])
     assert [finding.message for finding in found.open_to_all] == [
         'Statement[1] allows everyone ("*") in any AWS account to assume the role'

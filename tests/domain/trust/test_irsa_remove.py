@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
+from domain.trust.statements import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
 from domain.trust.trust_helpers import OIDC, OIDC_ID
 from harness import table
 from podid.domain.names import ServiceAccountRef

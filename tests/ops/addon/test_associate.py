@@ -1,10 +1,13 @@
 """`podid addon associate` and `disassociate`: one service account is changed, its siblings never."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from checks.builder import association
+from harness import table
 from ops.addon.worlds import (
     ADOT,
     API,
@@ -22,7 +25,17 @@ from ops.addon.worlds import (
 )
 from ops.change.support import account_state, writes
 from permissions_support import limited
+from podid.domain.aws import Addon, AddonConfiguration
+from podid.domain.errors import Again, Conflict
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Verb
+from podid.ops.addon.associate import (
+    AddonFacts,
+    accounts_without,
+    check_supported,
+    plan_addon_roles,
+    plan_addon_without,
+)
 from podid.sandbox.http import HttpRequest
 from worlds import ACCOUNT, Site, trust_for
 
@@ -193,3 +206,71 @@ def test_the_recommended_roles_of_all_add_ons(account: Site) -> None:
     assert again["actions"] == []
     account.must("undo", "last", "--yes", "--wait", "api")
     assert account_state(account.box) == before
+
+
+# --- the plan of the roles, without a call ----------------------------------------------------------------------------
+
+HEADER = Header(caller_arn="", account=ACCOUNT, region="us-west-2", cluster="demo")
+FACTS = AddonFacts(
+    addon=Addon(name="adot", arn="arn:addon", version="v1", status="ACTIVE", namespace=SPACE),
+    roles={METRICS: arn("one")},
+    standing={LOGS: association(SPACE, LOGS)},
+    configuration=AddonConfiguration(version="v1", policies={METRICS: ("p",), TRACES: ("q",), LOGS: ()}),
+)
+
+
+def test_the_other_roles_of_the_add_on_stay() -> None:
+    plan = plan_addon_roles(HEADER, FACTS, {TRACES: arn("two")}, replace=False)
+    (action,) = plan.actions
+    assert (action.before or {})["roles"] == {METRICS: arn("one")}
+    assert (action.after or {})["roles"] == {METRICS: arn("one"), TRACES: arn("two")}
+    assert plan_addon_roles(HEADER, FACTS, {METRICS: arn("one")}, replace=False).actions == ()
+    without = plan_addon_without(HEADER, FACTS, [METRICS])
+    assert [(item.after or {})["roles"] for item in without.actions] == [{}]
+
+
+@table(
+    ("facts", "roles", "message"),
+    [
+        (FACTS, {METRICS: arn("two")}, "is already associated through adot: roleArn .*one -> .*two"),
+        (FACTS, {LOGS: arn("two")}, "duplicate-association: .* that no add-on owns"),
+        (
+            replace(FACTS, addon=replace(FACTS.addon, status="UPDATING")),
+            {TRACES: arn("two")},
+            "is UPDATING",
+        ),
+    ],
+)
+def test_changes_that_the_add_on_does_not_allow(facts: AddonFacts, roles: dict[str, str], message: str) -> None:
+    with pytest.raises(Conflict, match=message):
+        plan_addon_roles(HEADER, facts, roles, replace=False)
+
+
+def test_replace_deletes_an_association_outside_of_the_add_on_first() -> None:
+    plan = plan_addon_roles(HEADER, FACTS, {LOGS: arn("two"), METRICS: arn("two")}, replace=True)
+    assert [(action.kind, action.verb) for action in plan.actions] == [
+        ("association", Verb.DELETE),
+        ("addon-associations", Verb.UPDATE),
+    ]
+
+
+def test_an_irsa_role_of_the_add_on_is_noted() -> None:
+    facts = replace(FACTS, addon=replace(FACTS.addon, service_account_role_arn=arn("irsa")))
+    assert any(
+        arn("irsa") in note for note in plan_addon_roles(HEADER, facts, {TRACES: arn("two")}, replace=False).notes
+    )
+
+
+def test_service_accounts_without_a_role_have_recommended_policies() -> None:
+    assert accounts_without(FACTS) == [TRACES]
+    assert accounts_without(replace(FACTS, configuration=None)) == []
+
+
+def test_a_service_account_that_the_version_does_not_support() -> None:
+    check_supported(FACTS, METRICS)
+    check_supported(FACTS, "")
+    with pytest.raises(Conflict, match="does not support Pod Identity for metrics, only for") as refused:
+        check_supported(FACTS, "metrics")
+    assert isinstance(refused.value.hint, Again)
+    with pytest.raises(Conflict, match="for any service account"):
+        check_supported(replace(FACTS, configuration=AddonConfiguration(version="v1", policies={})), "")

@@ -1,12 +1,25 @@
 """Workloads whose new pods would get no credentials are not restarted."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from checks.builder import NOW, cluster, pod, workload
+from checks.builder import healthy as healthy_snapshot
 from ops.change.support import writes
 from ops.restart.worlds import READ, WEBHOOK, have_fields, new, results, selecting, with_older_pods
 from ops.status.outlooks import under_the_plan
+from podid.domain.cluster import OwnerRef
+from podid.domain.errors import Conflict
+from podid.domain.findings import Subject
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place, Plan
+from podid.ops.restart.choose import choose
+from podid.ops.restart.targets import Target
+from podid.ops.status.diagnose import Diagnosis, diagnose
+from podid.ops.status.foresee import Forecast
 from worlds import ORDERS, Site
 
 
@@ -128,3 +141,52 @@ def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
     became = {item["target"]: item["status"] for item in outcome.json["actions"]}
     assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
     assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
+
+
+# --- from a snapshot --------------------------------------------------------------------------------------------------
+
+APP, JOB = (Subject("Deployment", name, "shop") for name in ("orders", "import"))
+TWO = healthy_snapshot(
+    pods=(pod(), pod("import-1-x", owner=OwnerRef("ReplicaSet", "import-1"), labels={"pod-template-hash": "1"})),
+    workloads=(workload(), workload(name="import")),
+)
+PLACE = Place(account="111122223333", region="eu-west-1", cluster=cluster())
+TARGETS = tuple(
+    Target(workload=item, refs=(ORDERS,), pods=(name,), live=1, newest=NOW)
+    for item, name in ((APP, "orders-5d9c-x1"), (JOB, "import-1-x"))
+)
+
+
+def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool = False) -> dict[str, str]:
+    """Return the obstacle of each target, empty without one; `missed` are not served by the webhook."""
+
+    def forecast(plan: Plan, refs: Sequence[ServiceAccountRef]) -> Forecast:
+        snapshot = replace(TWO, targets=tuple(refs))
+        return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW, lambda report: report)
+
+    result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
+    assert [action.keys["name"] for action in plan.actions] == [target.workload.name for target in targets]
+    assert not targets or all(target.obstacle for target in targets) or "a note" in plan.notes
+    return {target.workload.name: target.obstacle.id if target.obstacle else "" for target in result}
+
+
+def test_workloads_whose_new_pods_get_credentials_are_restarted() -> None:
+    assert chosen() == {"orders": "", "import": ""}
+    assert chosen(targets=()) == {}
+
+
+def test_a_workload_that_the_webhook_does_not_serve_is_skipped() -> None:
+    assert chosen(JOB) == {"orders": "", "import": "injection-missed-webhook"}
+    assert chosen(JOB, force=True) == {"orders": "", "import": ""}
+
+
+def test_nothing_is_restarted_if_every_restart_would_break_pods() -> None:
+    with pytest.raises(Conflict, match="New pods of shop/orders would get no credentials") as refused:
+        chosen(APP, JOB)
+    assert refused.value.id == "injection-missed-webhook"
+
+
+def test_a_workload_with_an_obstacle_keeps_it() -> None:
+    paused = replace(TARGETS[0], obstacle=Conflict("its rollout is paused", id="paused"))
+    assert chosen(targets=(paused,)) == {"orders": "paused"}
+    assert chosen(targets=(paused, TARGETS[1])) == {"orders": "paused", "import": ""}

@@ -19,7 +19,7 @@ OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s
 # --- attach -------------------------------------------------------------------------------------------------------
 
 
-def test_attach_gives_what_is_missing_and_undo_takes_it(
+def test_attach_adds_missing_policies_and_undo_removes_them(
     box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path
 ) -> None:
     before = account_state(box)
@@ -54,7 +54,9 @@ def test_attach_overwrites_only_with_replace(box: Sandbox, podid: Podid, orders_
     assert account_state(box)["roles"]["shop-orders"]["inline"] == {"read-table": OTHER}
 
 
-def test_attach_sees_that_it_does_not_fit(box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path) -> None:
+def test_attach_checks_the_size_of_the_inline_policies(
+    box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path
+) -> None:
     names = [f"arn:aws:s3:::{number:0100}" for number in range(110)]
     large = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": names}]}
     count = writes(box)
@@ -83,7 +85,7 @@ def theirs(box: Sandbox) -> None:
     ],
     ids=["attach", "detach", "delete"],
 )
-def test_anothers_role_needs_adopt_and_its_principals_are_named(
+def test_a_role_that_podid_did_not_create_requires_adopt(
     box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]
 ) -> None:
     theirs(box)
@@ -107,13 +109,13 @@ def test_anothers_role_needs_adopt_and_its_principals_are_named(
         ("role", "delete", "AWSServiceRoleForAmazonEKS", "--yes", "--adopt"),
     ],
 )
-def test_aws_roles_are_left_alone(box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]) -> None:
+def test_roles_of_aws_are_not_changed(box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]) -> None:
     outcome = podid(*argv, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
     assert "belongs to AWS" in outcome.error["message"]
 
 
-def test_detach_names_the_nearest(box: Sandbox, podid: Podid, orders_policy: str) -> None:
+def test_detach_proposes_the_nearest_name(box: Sandbox, podid: Podid, orders_policy: str) -> None:
     assert podid("role", "attach", "shop-orders", "--managed-policy", S3).code == 0
     for flag, name, near in (
         ("--managed-policy", "AmazonS3ReadOnlyAcces", "AmazonS3ReadOnlyAccess"),

@@ -1,4 +1,4 @@
-"""Policies are shown to IAM Access Analyzer before they are written, where it can be asked."""
+"""Permission policies that are checked before they are written, here and by IAM Access Analyzer."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def asked(box: Sandbox) -> int:
 
 
 @pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
-def test_what_it_calls_an_error_is_not_written(
+def test_a_policy_with_an_error_is_not_written(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
 ) -> None:
     file = policy_file(tmp_path, allow("s3:GetObject", "iam:GetRolle", "eks:Lisst"))
@@ -43,7 +43,7 @@ def test_what_it_calls_an_error_is_not_written(
     assert not journal.exists()
 
 
-def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_session_policies_are_validated(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     argv = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json", "--session-policy")
     outcome = podid(*argv, policy_file(tmp_path, allow("iam:GetRolle")))
     assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
@@ -59,16 +59,16 @@ def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Pat
 
 
 @pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
-def test_what_it_warns_of_is_said(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
-) -> None:
+def test_warnings_are_notes(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]) -> None:
     outcome = podid(*argv, policy_file(tmp_path, allow("iam:PassRole")), "-o", "json")
     assert outcome.code == 0
     (note,) = [note for note in outcome.json["notes"] if "PASS_ROLE_WITH_STAR_IN_RESOURCE" in note]
     assert note.startswith("inline policy ")
 
 
-def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_only_policies_that_are_written_are_validated(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     file = policy_file(tmp_path)
     assert podid(*CREATE_WITH_POLICY, file).code == 0
     assert asked(box) == 1
@@ -104,7 +104,7 @@ def _answers(box: Sandbox, refusal: HttpAnswer) -> None:
 
 
 @pytest.mark.parametrize("trouble", [without_permission, failing, not_there, of_another_form])
-def test_where_it_cannot_be_asked_that_is_said(
+def test_without_access_analyzer_a_note_says_so(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, trouble: Any
 ) -> None:
     trouble(box)

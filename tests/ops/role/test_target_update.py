@@ -61,7 +61,7 @@ def test_both_roles_are_one_plan_one_run_and_one_undo(
     assert (account_state(box), trust_of(box, owner)) == before
 
 
-def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_an_existing_role_gets_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
     assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
     make_target(box, OWN, ROOT)
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")

@@ -32,6 +32,9 @@ class DeclaredAccount:
     item: DeclaredAssociation
     ref: ServiceAccountRef
 
+    def conflict(self, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
+        return FileConflict.of(ASSOCIATION.name, str(self.ref), self.item.place(key), error, owner)
+
 
 @dataclass(slots=True)
 class DeclaredAccounts:
@@ -54,15 +57,11 @@ class DeclaredAccounts:
         if first.declaration is account.declaration and _settings(first.item) == _settings(account.item):
             return
         message = f"{account.ref} is already declared at {first.item.at}"
-        self.conflicts.append(conflict(account, Conflict(message, subject=str(account.ref))))
+        self.conflicts.append(account.conflict(Conflict(message, subject=str(account.ref))))
 
 
 def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
     return (item.role, item.target_role, item.session_tags, item.session_policy, item.tags)
-
-
-def conflict(account: DeclaredAccount, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
-    return FileConflict.of(ASSOCIATION.name, str(account.ref), account.item.place(key), error, owner)
 
 
 def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccounts:
