@@ -142,6 +142,14 @@ SLOW = (
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
+    "commands/declare/test_convert.py",
+    "commands/declare/test_validate.py",
+    "ops/declare/test_accounts.py::test_a_second_declaration",
+    "ops/declare/test_ownership.py::test_the_treatment",
+    "ops/declare/test_prune.py::test_an_association_with_the_mark",
+    "ops/declare/test_roles.py::test_a_new_role",
+    "ops/declare/test_saved.py::test_a_plan_is_read_back",
+    "ops/declare/test_trust.py::test_statements",
     "ops/change/test_bad_input.py",
     "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
