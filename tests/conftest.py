@@ -71,7 +71,7 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
     *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
-    "ops/reading/test_roles.py",
+    "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
     "ops/reading/test_trials.py",

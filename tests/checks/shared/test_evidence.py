@@ -27,13 +27,15 @@ from checks.builder import (
 from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
+from podid.checks.shared.evidence import failure_mode
 from podid.domain.aws import Association
 from podid.domain.errors import ExitCode
-from podid.domain.evidence import DryRun, RecentChanges
+from podid.domain.evidence import DryRun, Probed, RecentChanges
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose
+from podid.pages.index import ENTRIES
 
 UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
@@ -317,3 +319,13 @@ def test_dry_runs_are_about_new_pods(listed: Association, section: Any, outcome:
 def test_where_there_is_no_service_account_there_is_no_pod() -> None:
     gone = Missing("it does not exist", error_code="NotFound")
     assert of("dry_runs", replace(healthy(), dry_runs=Known({"shop/orders": gone}))) == []
+
+
+def test_every_failure_of_a_probe_has_the_id_of_a_check() -> None:
+    """Also one without a name, and one whose name is a page that is no check."""
+    ids = ("", *(entry.id for entry in ENTRIES))
+    for link in range(1, 11):
+        for name in ids:
+            met = Probed(job="shop/podid-probe-1", node="n", link=link, likely=name)
+            assert failure_mode(met) in BY_ID
+            assert name not in BY_ID or failure_mode(met) == name
