@@ -16,7 +16,7 @@ IAM = permissions(ALL).iam
 NOT_HERE = {
     "eks:DescribeCluster",
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),
-    # and these for managed policies of the account's own (tests/ops/reading/test_roles.py)
+    # and these for managed policies of the account's own (tests/ops/reading/test_roles_chained.py)
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
 KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]

@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -10,9 +11,11 @@ from checks import builder
 from harness import table
 from ops.agent.support import RESTRICTED, addon
 from podid.domain.aws import Addon, AddonIssue
+from podid.domain.cluster import Pod
 from podid.domain.errors import AccessDenied, Other
+from podid.facts.agent import NO_FREE_PORT
 from podid.kube.reader import KubeReader
-from podid.ops.agent.waiting import issue_words, of_addon
+from podid.ops.agent.waiting import issue_words, of_addon, of_pods, of_sets
 from podid.sandbox.world import AddonFault
 from worlds import AGENT, Site
 
@@ -66,6 +69,67 @@ def test_issues_are_explained() -> None:
     unknown = AddonIssue(code="New", message="", resource_ids=())
     assert issue_words(unknown) == "New: "
     assert issue_words(replace(issue, message="")) == "AccessDenied: EKS may not change the cluster's objects (a, b)"
+
+
+def stuck(**container: Any) -> Pod:
+    pod = builder.agent_pod(ready=False)
+    return replace(pod, containers=(replace(pod.containers[0], ready=False, **container),))
+
+
+def reading(**functions: Any) -> KubeReader:
+    return cast("KubeReader", SimpleNamespace(**functions))
+
+
+def no_log(*_: object, **__: object) -> str:
+    raise AccessDenied("may not read logs", permission="get pods/log")
+
+
+PENDING = replace(
+    stuck(),
+    node="",
+    message=f"0/3 nodes are available: 3 node(s) didn't have {NO_FREE_PORT}",
+    created_at=builder.ago(hours=1),
+)
+
+
+@table(
+    ("pod", "log", "mode", "message"),
+    [
+        (stuck(waiting="ImagePullBackOff", image="x:1"), None, "agent-image-pull", "cannot pull the image x:1"),
+        (stuck(waiting="CrashLoopBackOff", restarts=3), f"level=error msg={BIND!r}", "agent-ipv6-bind", BIND),
+        (stuck(waiting="CrashLoopBackOff", restarts=3), "", "agent-pod-unhealthy", "after 3 restarts"),
+        (stuck(waiting="CrashLoopBackOff", ended="OOMKilled"), None, "agent-pod-unhealthy", "0 restarts (OOMKilled)"),
+        (stuck(waiting="CreateContainerError"), None, "agent-pod-unhealthy", "cannot start: CreateContainerError"),
+        (PENDING, None, "agent-port80-conflict", "cannot be scheduled: 0/3 nodes are available"),
+    ],
+)
+def test_pods_that_do_not_start(pod: Pod, log: str | None, mode: str, message: str) -> None:
+    reader = reading(read_log=no_log if log is None else lambda *_, **__: log)
+    trouble = of_pods(reader, [builder.agent_pod("node-2"), pod, pod], builder.NOW)
+    assert trouble is not None
+    assert (trouble.mode, trouble.subject) == (mode, f"kube-system/{pod.name}")
+    assert message in trouble.message
+    assert trouble.message.startswith(f"the agent pod {pod.name}")
+    assert " and 1 more " in trouble.message
+    assert of_pods(reader, [pod], builder.NOW, spared={pod.uid}) is None
+
+
+def test_pods_that_may_still_start() -> None:
+    new = replace(PENDING, created_at=builder.ago(seconds=10))
+    starting = stuck(waiting="ContainerCreating")
+    assert of_pods(reading(), [new, starting, builder.agent_pod()], builder.NOW) is None
+
+
+def test_a_daemon_set_whose_pods_are_refused() -> None:
+    refusal = 'Error creating: pods is forbidden: violates PodSecurity "restricted:latest": host namespaces'
+    sets, since = (builder.daemon_set(desired=2),), builder.ago(minutes=5)
+    trouble = of_sets(reading(list_warnings=lambda *_, **__: ["unrelated", refusal]), sets, [], since)
+    assert trouble is not None
+    assert (trouble.mode, refusal in trouble.message) == ("admission-policy-blocks-agent", True)
+    assert of_sets(reading(list_warnings=lambda *_, **__: ["unrelated"]), sets, [], since) is None
+    assert of_sets(reading(list_warnings=no_log), sets, [], since) is None
+    whole = (builder.daemon_set(desired=1),)
+    assert of_sets(reading(list_warnings=lambda *_, **__: [refusal]), whole, [builder.agent_pod()], since) is None
 
 
 def test_an_add_on_that_fails(site: Site) -> None:
@@ -214,12 +278,6 @@ def test_a_daemon_set_that_was_deleted_does_not_come_back(healthy: Site) -> None
     assert (message.code, healthy.slept < 10) == (3, True)
     assert "is ACTIVE, but its DaemonSet was deleted" in message.stderr
     assert "podid uninstall-agent --cluster demo" in message.stderr
-
-
-def test_images_that_cannot_be_pulled(site: Site) -> None:
-    image = "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
-    site.kube.faults.image_pull_failing.add(image)
-    assert image in fails(site, mode="agent-image-pull")
 
 
 def test_agents_that_eks_auth_refuses(healthy: Site) -> None:
