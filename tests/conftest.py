@@ -71,7 +71,7 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
     *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
-    "ops/reading/test_roles.py",
+    "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
     "ops/reading/test_trials.py",
@@ -151,7 +151,7 @@ TELLING = (
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",
     "ops/change/test_bad_input.py",
-    "e2e/test_main_job.py::test_the_job_in_json",
+    "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")

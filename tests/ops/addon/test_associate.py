@@ -45,7 +45,7 @@ def adot(account: Site) -> Site:
     return with_adot(account)
 
 
-def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
+def test_the_roles_of_other_service_accounts_stay(adot: Site) -> None:
     before, whole = owned(adot), account_state(adot.box)
     done = adot.must("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json").json
     after = owned(adot)
@@ -69,7 +69,7 @@ def test_another_role_needs_replace(adot: Site) -> None:
     assert owned(adot) == {METRICS: (before[METRICS][0], "orders-dynamodb"), TRACES: before[TRACES]}
 
 
-def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
+def test_an_update_that_cannot_be_described_is_no_failure(adot: Site) -> None:
     """It was sent, and what is there tells what became of it; else the next run settles it."""
     adot.box.world.credentials.deny("eks:DescribeUpdate")
     adot("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json")
@@ -80,7 +80,7 @@ def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
     assert [item["status"] for item in run["actions"]] == ["done"]
 
 
-def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
+def test_an_association_created_meanwhile_is_not_deleted(adot: Site) -> None:
     """EKS replaces the whole list: what somebody else has added since the plan was made must not go."""
     answer, lock = adot.box.gateway.answer, threading.Lock()
     fired: list[str] = []
@@ -106,7 +106,7 @@ def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
     assert owned(adot)[METRICS][1] == "storefront"
 
 
-def test_an_association_that_stands_alone_is_told_before_eks_refuses(account: Site) -> None:
+def test_an_association_outside_of_the_add_on_is_a_conflict(account: Site) -> None:
     account.associate("kube-system", EBS_ACCOUNT)
     before, count = account_state(account.box), writes(account.box)
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
@@ -130,7 +130,7 @@ def test_a_version_that_supports_none(account: Site) -> None:
     assert refused.error["message"].startswith("addon-pod-identity-unsupported: ")
 
 
-def test_a_role_whose_trust_does_not_admit_it(account: Site) -> None:
+def test_a_trust_policy_that_does_not_allow_the_service_account(account: Site) -> None:
     trust = trust_for(ServiceAccountRef("shop", "orders"))
     account.trust("storefront", trust)
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
@@ -153,7 +153,7 @@ def test_the_recommended_roles_in_one_plan(adot: Site) -> None:
     assert account_state(adot.box) == whole
 
 
-def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_update_is_reported(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from podid.sandbox.aws import eks_addons
 
     body = eks_addons._update_body
@@ -165,7 +165,7 @@ def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyP
     assert "ended as Cancelled: ConfigurationConflict: held" in failed.stderr
 
 
-def test_an_add_on_whose_association_fails_stops_no_other(account: Site) -> None:
+def test_a_failed_add_on_does_not_stop_the_others(account: Site) -> None:
     """Its new role is deleted in the same run."""
     account.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni")
     account.wait(30)

@@ -74,7 +74,7 @@ def test_stale_and_dangling(site: Site) -> None:
     assert '"status":null' in line
 
 
-def test_only_what_is_shown_costs_calls(site: Site) -> None:
+def test_an_unread_role_affects_only_its_columns(site: Site) -> None:
     """Without the rights to pods and roles the rest is listed; what needs them says so."""
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:GetRole")

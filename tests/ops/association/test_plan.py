@@ -46,7 +46,7 @@ def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Pat
     assert outcome.error["message"] == "shop/cart has no association yet: specify its role with --role, or create one"
 
 
-def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_the_conflict_lists_every_difference(box: Sandbox, podid: Podid, journal: Path) -> None:
     arn = add_association(box.world, "shop", "orders", "orders-dynamodb").role_arn
     add_association(box.world, "shop", "cart", "orders-dynamodb")
     other = arn.replace("apps/orders-dynamodb", "storefront").replace("orders-dynamodb", "storefront")

@@ -31,7 +31,7 @@ def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monke
     assert over == ["cluster demo would have 6 associations, more than the 5 that EKS allows"]
 
 
-def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
+def test_patterns_and_labels_select_service_accounts_of_the_cluster(site: Site) -> None:
     for namespace in ("team-a", "team-b", "other"):
         site.cluster.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
         for name in ("app", "job"):
@@ -57,7 +57,7 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
 
 
 @pytest.mark.parametrize("selector", [",", "a,,b", "a=b,", "!", "!,a", "=", "a b", "a notin", "()"])
-def test_a_selector_that_is_none(site: Site, selector: str) -> None:
+def test_an_invalid_selector_selects_nothing(site: Site, selector: str) -> None:
     """It must not stand for everything, and it is the line that is wrong."""
     refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
     assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})

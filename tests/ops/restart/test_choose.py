@@ -29,7 +29,7 @@ def associated(site: Site) -> Site:
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site, gone: bool) -> None:
+def test_pods_are_not_restarted_without_the_webhook(healthy: Site, gone: bool) -> None:
     """It ends at once where the webhook is seen not to serve them."""
     healthy.wait(300)
     if gone:
@@ -47,7 +47,7 @@ def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site
     assert healthy.cluster.pod_names("shop") == writes
 
 
-def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
+def test_dry_runs_show_that_the_webhook_misses_pods(healthy: Site) -> None:
     """It is registered as it should be; once it has had time to hear of the association, what it does counts."""
     healthy.wait(300)
     healthy.kube.faults.webhook_misses = 1000
@@ -59,19 +59,19 @@ def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
     assert results(forced.json)["shop/Deployment/orders"][0] == "failed"
 
 
-def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
+def test_dry_run_pods_have_the_labels_of_the_workload(healthy: Site) -> None:
     selecting(healthy, {"matchLabels": {"app": "orders"}})
     assert results(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
 
 
-def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
+def test_a_new_association_is_waited_for(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 3
     outcome = associated.must("restart", "shop/orders", "-o", "json")
     assert results(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
     assert have_fields(associated, "shop") == [True, True]
 
 
-def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
+def test_without_dry_runs_pods_are_restarted_with_a_note(associated: Site) -> None:
     patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
@@ -102,7 +102,7 @@ def losing(site: Site) -> Site:
     ],
     ids=lambda argv: argv[0],
 )
-def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...]) -> None:
+def test_pods_are_not_restarted_without_the_agent(site: Site, argv: tuple[str, ...]) -> None:
     """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
     site.associate("shop", "orders")
     file = site.directory / "shop.json"
@@ -122,13 +122,13 @@ def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...])
     assert not pods_of(site) & pods
 
 
-def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
+def test_pods_are_not_restarted_after_the_agent_was_uninstalled(losing: Site) -> None:
     pods = pods_of(losing)
     refused = losing("restart", "shop/orders", "-o", "json")
     assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
 
 
-def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
+def test_workloads_that_keep_their_credentials_are_restarted(site: Site) -> None:
     site.with_agent().with_identity()
     site.cluster.make_workload("Deployment", "shop", "import", "orders")
     site.wait(300)
