@@ -102,7 +102,7 @@ SLOW = (
             "delete",
             "permissions",
             "permissions_presets",
-            "policies",
+            "policies_validated",
             "read",
         )
     ),
