@@ -1,7 +1,10 @@
 """Changes of pod templates, and the edits of templates that other tools manage."""
 
+import pytest
+
 from checks.builder import ACCOUNT, NODE_ROLE_ARN, healthy, role, workload
 from harness import table
+from podid.domain.errors import AccessDenied
 from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import EXTERNAL_ID, ROLE, MetadataProxy, PodTemplate
 from podid.domain.migration import OlderWay
@@ -10,11 +13,11 @@ from podid.domain.plan import Header, Plan
 from podid.domain.snapshot import Missing
 from podid.ops.migrate.candidates import MigrationCandidate
 from podid.ops.migrate.proxy_changes import (
+    known_principals,
     owned_templates,
     principals_of,
     template_edit_words,
     template_patch,
-    unread_principals,
     with_own_accounts,
     without_annotations,
 )
@@ -59,10 +62,11 @@ def test_the_agent_assumes_roles_by_its_own_role_or_those_of_the_nodes() -> None
     snapshot = healthy(other_node_roles={"arn:aws:iam::111122223333:role/karpenter": ("node-2",), "": ()})
     assert principals_of(proxy(SERVER), snapshot) == {SERVER}
     assert principals_of(proxy(), snapshot) == {NODE_ROLE_ARN, role("arn:aws:iam::111122223333:role/karpenter").arn}
-    gap = Missing("not allowed", "eks:ListNodegroups")
-    assert unread_principals(proxy(), healthy(node_groups=gap)) == gap
-    assert unread_principals(proxy(SERVER), healthy(node_groups=gap)) is None
-    assert unread_principals(proxy(), healthy()) is None
+    unread = healthy(node_groups=Missing("not allowed", "eks:ListNodegroups", "AccessDenied"))
+    with pytest.raises(AccessDenied, match="not allowed"):
+        known_principals(proxy(), unread)
+    assert known_principals(proxy(SERVER), unread) == {SERVER}
+    assert known_principals(proxy(), snapshot) == principals_of(proxy(), snapshot)
 
 
 @table(
