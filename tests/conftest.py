@@ -57,7 +57,7 @@ SLOW = (
     *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
     *(
         f"ops/agent/test_{name}.py"
-        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "versions", "waiting")
+        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
     ),
     *(f"ops/permissions/test_{name}.py" for name in ("can", "can_resources", "privileges", "privileges_show")),
     "ops/permissions/test_session.py",
@@ -71,7 +71,7 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
     *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
-    "ops/reading/test_roles.py",
+    "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
     "ops/reading/test_trials.py",
@@ -79,9 +79,17 @@ SLOW = (
     "ops/reading/test_witnesses_cloudtrail.py",
     *(
         f"ops/association/test_{name}"
-        for name in ("aftermath", "allowed", "associate", "decommission", "details", "disassociate", "files")
+        for name in (
+            "aftermath",
+            "associate",
+            "decommission",
+            "details",
+            "disassociate",
+            "identity",
+            "read",
+            "transfer",
+        )
     ),
-    *(f"ops/association/test_{name}" for name in ("identity", "listing", "plan", "read", "transfer")),
     "ops/restart/test_choose.py",
     "ops/restart/test_rollout_evict.py",
     "ops/restart/test_targets_stale.py",
@@ -94,7 +102,7 @@ SLOW = (
             "delete",
             "permissions",
             "permissions_presets",
-            "policies",
+            "policies_validated",
             "read",
         )
     ),
@@ -134,8 +142,16 @@ SLOW = (
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
+    "commands/declare/test_convert.py",
+    "commands/declare/test_validate.py",
+    "ops/declare/test_accounts.py::test_a_second_declaration",
+    "ops/declare/test_ownership.py::test_the_treatment",
+    "ops/declare/test_prune.py::test_an_association_with_the_mark",
+    "ops/declare/test_roles.py::test_a_new_role",
+    "ops/declare/test_saved.py::test_a_plan_is_read_back",
+    "ops/declare/test_trust.py::test_statements",
     "ops/change/test_bad_input.py",
-    "e2e/test_main_job.py::test_the_job_in_json",
+    "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")

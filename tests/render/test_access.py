@@ -12,7 +12,7 @@ from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.can import ActionQuery, check_access
-from podid.ops.permissions.privileges import read_privileges
+from podid.ops.permissions.privileges import LAST_USE, read_privileges
 from podid.ops.permissions.session import SessionAccess, of_files
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
@@ -147,6 +147,8 @@ def test_services_that_were_not_used() -> None:
     levels = (replace(s3.levels[0], unused=("s3:GetObject",)),)
     used = replace(privileges, services=(replace(s3, used=True, levels=levels), replace(sqs, used=False)), since=NOW)
     assert [row[-1] for row in cells(privileges_view(used))] == ["used, 1 action unused", "unused"]
+    unknown = replace(privileges, not_checked=(Unread(LAST_USE, "the role is younger than the window"),))
+    assert texts(privileges_notes(unknown))[1:] == [f"not known: {LAST_USE}: the role is younger than the window"]
     assert f"Not used since {NOW:%Y-%m-%d}, by IAM's report on the role: sqs" in texts(privileges_notes(used))
 
 

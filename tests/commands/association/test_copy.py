@@ -57,7 +57,7 @@ def test_to_another_account(account: Site, green: World) -> None:
     assert copied(green) == {}
 
 
-def test_a_role_that_does_not_exist_there(account: Site, green: World) -> None:
+def test_a_role_that_the_other_account_lacks(account: Site, green: World) -> None:
     outcome = account(*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}")
     assert (outcome.code, copied(green)) == (5, {}), outcome
     assert "storefront" in outcome.error["message"]
@@ -107,7 +107,7 @@ def test_values_that_are_not_pairs(account: Site, option: str) -> None:
         ("--from-cluster demo --to-cluster blue --map-role a=b:c", 2, "'b:c' is not an IAM role name"),
     ],
 )
-def test_copies_that_cannot_be(box: Sandbox, podid: Podid, journal: Path, line: str, code: int, message: str) -> None:
+def test_copies_that_are_refused(box: Sandbox, podid: Podid, journal: Path, line: str, code: int, message: str) -> None:
     add_cluster(box.world, "blue")
     outcome = podid("copy", *line.split(), "-o", "json")
     assert (outcome.code, writes(box)) == (code, 0), outcome

@@ -23,7 +23,7 @@ def several(shared: Site) -> Any:
     shared.box.failures.heal()
 
 
-def test_one_line_an_identity_worst_first(several: Site) -> None:
+def test_each_identity_is_a_line_worst_first(several: Site) -> None:
     outcome = several("status")
     rows = [line.split("\t") for line in outcome.stdout.splitlines()]
     assert [row[:3] for row in rows] == [
@@ -38,7 +38,7 @@ def test_one_line_an_identity_worst_first(several: Site) -> None:
     assert outcome.stderr == "4 identities: 1 ready, 1 doubtful, 1 stale, 1 broken\n"
 
 
-def test_what_a_terminal_shows(several: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_marks_and_causes(several: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(several.podid, "tty", True)
     env = {"NO_COLOR": "1"}
     lines = several("status", env=env).stdout.splitlines()

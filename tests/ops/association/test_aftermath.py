@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from cluster_api import Json
+from podid.domain.names import ServiceAccountRef
+from podid.ops.association.aftermath import wait_until_stopped
+from podid.ops.reading.trials import ROUNDS, SECONDS_BETWEEN_ROUNDS
 from podid.sandbox.faults import Fault
-from worlds import ORDERS, Site, trust_for
+from worlds import ORDERS, KubeWorld, Site, trust_for
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
 READ_PODS: Json = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
@@ -183,3 +186,31 @@ def test_a_broken_trust_policy_that_is_fixed_in_the_same_run(healthy: Site) -> N
     outcome = healthy("associate", "shop/orders", "--role", "shop-orders", "--update-trust", "-o", "json")
     assert outcome.code == 0
     assert [after["state"] for after in outcome.json["after"]] == ["ready"]
+
+
+# --- after a deletion, in a cluster without an account ----------------------------------------------------------------
+
+
+def test_new_pods_must_get_no_credentials_in_consecutive_rounds(world: KubeWorld) -> None:
+    world.aws.associations.add((ORDERS.namespace, ORDERS.name))
+    world.sleep(30)
+    still = wait_until_stopped(world.access(), (ORDERS,), world.patience(20))
+    assert (still.summary, still.reached) == ("new pods of shop/orders still got credentials within 20 s", False)
+    assert "waiting until new pods of shop/orders get no credentials" in world.messages
+    world.at(5, ORDERS, associated=False)
+    began = world.clock.seconds
+    stopped = wait_until_stopped(world.access(), (ORDERS,), world.patience(60))
+    assert (stopped.summary, stopped.reached) == ("new pods of shop/orders no longer get credentials", True)
+    assert world.clock.seconds - began >= 5 + (ROUNDS - 1) * SECONDS_BETWEEN_ROUNDS
+
+
+def test_without_dry_runs_the_end_of_credentials_is_not_checked(world: KubeWorld) -> None:
+    world.sandbox.add_user("viewer-token", "viewer", rules=[READ_PODS])
+    awaited = wait_until_stopped(world.access("viewer-token"), (ORDERS,), world.patience(20))
+    assert awaited.reached is None
+    assert awaited.summary.startswith("whether new pods still get credentials was not checked: requires create pods")
+
+
+def test_without_a_service_account_no_pod_gets_credentials(world: KubeWorld) -> None:
+    awaited = wait_until_stopped(world.access(), (ServiceAccountRef("shop", "nosuch"),), world.patience(20))
+    assert awaited.reached is True

@@ -70,7 +70,7 @@ POLICY = ("--session-policy", "POLICY", "--no-session-tags")
         ),
     ],
 )
-def test_what_eks_keeps_is_not_removed(
+def test_a_setting_that_eks_keeps_is_an_error(
     box: Sandbox,
     podid: Podid,
     journal: Path,
@@ -98,7 +98,7 @@ def test_what_eks_keeps_is_not_removed(
         (("roleArn", "policy"), "remove the session policy and to change the role of shop/orders, but"),
     ],
 )
-def test_what_eks_did_not_take_over_is_named(
+def test_a_setting_that_eks_ignores_is_an_error(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Any, words: str
 ) -> None:
     """It says yes, and does a part."""
@@ -119,7 +119,9 @@ def test_what_eks_did_not_take_over_is_named(
     assert outcome.error["message"].startswith(f"EKS accepted the request to {words}")
 
 
-def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_the_size_of_a_session_policy_is_counted_as_sent(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     def asked(letter: str, count: int) -> Outcome:
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::x/{letter * count}"}
         path = tmp_path / "policy.json"
@@ -132,7 +134,7 @@ def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, j
     assert "has 9,1" in asked("€", 1500).error["message"]
 
 
-def test_what_is_removed_may_be_seen_a_little_late(
+def test_a_removed_setting_may_be_visible_for_a_moment(
     box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET).code == 0
@@ -159,7 +161,7 @@ def test_what_is_removed_may_be_seen_a_little_late(
         ({"AWS": "role/storefront"}, ""),
     ],
 )
-def test_a_target_role_that_cannot_be_reached_is_said_in_the_plan(
+def test_the_plan_notes_a_target_role_that_cannot_be_assumed(
     box: Sandbox, podid: Podid, journal: Path, trust: dict[str, Any] | None, said: str
 ) -> None:
     """EKS takes it all the same, and the target may be made later."""

@@ -70,7 +70,7 @@ def state(site: Site) -> dict[str, Any]:
     }
 
 
-def test_what_only_the_cluster_has_is_removed(blue: Site) -> None:
+def test_resources_that_only_the_cluster_uses_are_deleted(blue: Site) -> None:
     before = state(blue)
     outcome = blue(*LINE, "--yes", "-o", "json")
     assert outcome.code == 0, outcome

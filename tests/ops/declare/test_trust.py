@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from harness import table
 from ops.declare.worlds import LINK, ROLE, Filed
 from podid.domain.declaration import DeclaredRole
+from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.trust import Policy
+from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
 from worlds import CLUSTER_ARN, trust_for
@@ -94,3 +97,11 @@ def test_a_policy_that_means_the_same_stays() -> None:
     role = replace(DECLARED, trust={**document, "Statement": listed})
     assert declared_trust(role, (), BOTH, {}, whole=True) is BOTH
     assert documents(declared_trust(role, (), ONE, {}, whole=True)) == listed
+
+
+def test_a_policy_that_denies_the_account_is_a_conflict() -> None:
+    assert ONE is not None
+    allowed = documents(ONE)[0]
+    denied = parse_policy({"Version": "2012-10-17", "Statement": [allowed, {**allowed, "Effect": "Deny"}]})
+    with pytest.raises(Conflict, match="role web denies shop/web; another statement would not help"):
+        declared_trust(DECLARED, of(WEB), denied, {}, whole=False)

@@ -5,11 +5,7 @@ from typing import Any
 
 import pytest
 
-from podid.checks.all import BY_ID
-from podid.checks.shared.evidence import failure_mode
-from podid.domain.evidence import Probed
 from podid.kube.reader import KubeReader
-from podid.pages.index import ENTRIES
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 
@@ -134,13 +130,3 @@ def test_an_interrupted_probe_leaves_no_job(healthy: Site, monkeypatch: pytest.M
     assert healthy(*PROBE).code == 130
     healthy.wait(5)
     assert left(healthy) == 0
-
-
-def test_every_failure_of_a_probe_has_the_id_of_a_check() -> None:
-    """Also one without a name, and one whose name is a page that is no check."""
-    ids = ("", *(entry.id for entry in ENTRIES))
-    for link in range(1, 11):
-        for name in ids:
-            met = Probed(job="shop/podid-probe-1", node="n", link=link, likely=name)
-            assert failure_mode(met) in BY_ID
-            assert name not in BY_ID or failure_mode(met) == name
