@@ -57,7 +57,7 @@ SLOW = (
     *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
     *(
         f"ops/agent/test_{name}.py"
-        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "versions", "waiting")
+        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
     ),
     *(f"ops/permissions/test_{name}.py" for name in ("can", "can_resources", "privileges", "privileges_show")),
     "ops/permissions/test_session.py",
@@ -102,7 +102,7 @@ SLOW = (
             "delete",
             "permissions",
             "permissions_presets",
-            "policies",
+            "policies_validated",
             "read",
         )
     ),

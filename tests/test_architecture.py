@@ -205,6 +205,7 @@ OF_MANY = {
     "e2e/test_lines_in_duckdb": "a guide in docs",
     "e2e/test_many_read_once": "every command that reads all associations and roles",
     "e2e/test_many_at_once": "every command that reads many associations",
+    "e2e/test_same_owner": "every command that names an owner",
     "e2e/test_unknown_names": "every command that takes a name",
     "ops/change/test_bad_input": "every change",
     "ops/change/test_concurrency": "every change",

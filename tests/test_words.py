@@ -80,7 +80,7 @@ def _read() -> tuple[tuple[str, str], ...]:
 
 
 @table("what", NOT_SAID)
-def test_what_is_not_said(what: str) -> None:
+def test_terms_that_are_not_used(what: str) -> None:
     found = [(name, text[:120]) for name, text in _read() if " " in text and re.search(NOT_SAID[what], text)]
     assert found == []
 
@@ -174,7 +174,7 @@ def test_no_state_has_its_old_name() -> None:
     assert not GONE.search("--wait ready takes effect")
 
 
-def test_the_words_would_be_found() -> None:
+def test_unused_terms_would_be_noticed() -> None:
     said = (
         *("the role could not be had", "seen 1 times of 5", "all 1 running pods", "1 of 2 pod(s) carry it"),
         *("create role-attachment r/p", "the addon is installed", "broken at link 4", "broken at link {item.number}"),

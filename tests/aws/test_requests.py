@@ -110,11 +110,11 @@ def outcome(call: Callable[..., Any], **params: object) -> object:
     """What it returns or raises, but for the time of the answer and what botocore's retries, which are off, say of
     themselves."""
     try:
-        found = call(**params)
+        decoded = call(**params)
     except Exception as error:  # noqa: BLE001  it is what is compared
         response = getattr(error, "response", {})
         return type(error).__qualname__, str(error), settled(response)
-    return settled(found)
+    return settled(decoded)
 
 
 def settled(value: Any) -> Any:
@@ -231,8 +231,8 @@ def test_requests_use_the_proxy(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("HTTP_PROXY", eks.url)
     _, repeats = both()
     assert repeats(**ASKED)["association"]["namespace"] == "shop"
-    wanted = "http://eks.example.invalid/base/clusters/demo/pod-identity-associations/a-0123456789abcdef0"
-    assert [path for path, _ in eks.asked] == [wanted, wanted]
+    expected_url = "http://eks.example.invalid/base/clusters/demo/pod-identity-associations/a-0123456789abcdef0"
+    assert [path for path, _ in eks.asked] == [expected_url, expected_url]
 
 
 def test_nothing_is_repeated_that_is_not_signed_as_podid_signs(eks: Eks) -> None:

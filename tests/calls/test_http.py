@@ -20,14 +20,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n"
 
 @pytest.fixture
 def servers() -> Iterator[Callable[..., RawServer]]:
-    made: list[RawServer] = []
+    opened: list[RawServer] = []
 
     def make(answer: Callable[[], Iterator[bytes]]) -> RawServer:
-        made.append(RawServer(lambda _, path: answer()))
-        return made[-1]
+        opened.append(RawServer(lambda _, path: answer()))
+        return opened[-1]
 
     yield make
-    for server in made:
+    for server in opened:
         server.close()
 
 

@@ -115,7 +115,7 @@ def test_a_failed_optional_read_is_not_retried(error: PodidError, seconds: float
 
     with hurried(10), pytest.raises(type(error)):
         list(fan_out(read, items()))
-    assert [each.now for each in clocks] == [pytest.approx(1000 + seconds)] * 2
+    assert [clock_.now for clock_ in clocks] == [pytest.approx(1000 + seconds)] * 2
 
 
 @pytest.mark.parametrize(
@@ -450,9 +450,9 @@ def test_a_read_that_hangs_is_made_again() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_for_good_fails_alone() -> None:
     with hanging(100) as (read, server):
-        found = dict(fan_out(attempt(read), range(40), reads=True))
-        error = found.pop(0)
-        assert found == {n: n for n in range(1, 40)}
+        by_item = dict(fan_out(attempt(read), range(40), reads=True))
+        error = by_item.pop(0)
+        assert by_item == {n: n for n in range(1, 40)}
         assert (type(error), str(error)) == (ConnectionLost, f"no answer within {LONGEST} s")
         assert server.asked.count("/0") == 2
         with pytest.raises(ConnectionLost, match="no answer within"):
@@ -463,12 +463,12 @@ def test_a_read_that_hangs_for_good_fails_alone() -> None:
 def test_reads_that_all_hang_are_given_up_together() -> None:
     began = time.monotonic()
     with hanging(100, workers=pacing.WORKERS, all_of_them=True) as (read, server):
-        found = dict(fan_out(attempt(read), range(2000), reads=True))
+        by_item = dict(fan_out(attempt(read), range(2000), reads=True))
     assert time.monotonic() - began < 10
-    assert len(found) == 2000
-    assert {type(error) for error in found.values()} <= {ConnectionLost, Unavailable}
+    assert len(by_item) == 2000
+    assert {type(error) for error in by_item.values()} <= {ConnectionLost, Unavailable}
     assert len(server.asked) < 5 * pacing.WORKERS
-    assert str(found[1999]) == f"not called again: no answer within {LONGEST} s"
+    assert str(by_item[1999]) == f"not called again: no answer within {LONGEST} s"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -102,7 +102,7 @@ def test_the_memory_does_not_grow_with_the_clusters(
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl"])
-def test_an_interruption_prints_what_is_there(box: Sandbox, podid: Podid, output: str) -> None:
+def test_an_interruption_prints_the_results_so_far(box: Sandbox, podid: Podid, output: str) -> None:
     """One account does not answer, and Ctrl-C ends the wait for it."""
     quick, slow = ids(2)
     organization(box, (quick, slow), clusters=2)

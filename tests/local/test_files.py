@@ -155,16 +155,16 @@ def test_a_failed_write_leaves_no_file(failing: str, tmp_path: Path, monkeypatch
 def test_mode_and_owner_stay_in_place_alone(keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = planted("file", tmp_path / "x")
     path.chmod(0o4754)
-    given: list[tuple[int, int]] = []
+    owners: list[tuple[int, int]] = []
     facts = files.present(path)
     assert facts is not None
     fields = list(facts)[:10]
     fields[4] += 7
     theirs = os.stat_result(fields)
     monkeypatch.setattr(files, "require_same", lambda *_: None)
-    monkeypatch.setattr(os, "fchown", lambda _, *ids: given.append(ids))
+    monkeypatch.setattr(os, "fchown", lambda _, *ids: owners.append(ids))
     files.write_whole(path, b"new", over=theirs, keep=keep)
-    assert given == ([(theirs.st_uid, theirs.st_gid)] if keep else [])
+    assert owners == ([(theirs.st_uid, theirs.st_gid)] if keep else [])
     assert stat.S_IMODE(path.stat().st_mode) == (0o4754 if keep else 0o600)
 
 

@@ -329,18 +329,18 @@ def test_an_edit(row: Row) -> None:
         assert row.note in outcome.error["message"]
         return
     assert outcome.code == 0, outcome.stderr
-    found = outcome.json
-    assert (found["kind"], found["outcome"]) == ("TrustEdit", row.outcome)
-    assert row.note in "\n".join(found["notes"])
-    new = found["policy"]["Statement"]
+    result = outcome.json
+    assert (result["kind"], result["outcome"]) == ("TrustEdit", row.outcome)
+    assert row.note in "\n".join(result["notes"])
+    new = result["policy"]["Statement"]
     if row.outcome == "no-change":
-        assert json.dumps(found["policy"]) == json.dumps(document)
-        assert found["diff"] == ""
+        assert json.dumps(result["policy"]) == json.dumps(document)
+        assert result["diff"] == ""
         return
-    check_changed(row, document, found["policy"], new)
-    again = edit(row.verb, found["policy"], *row.flags.split())
+    check_changed(row, document, result["policy"], new)
+    again = edit(row.verb, result["policy"], *row.flags.split())
     assert again.code == (6 if row.again == "refused" else 0)
-    assert row.again == "refused" or again.json["policy"] == found["policy"]
+    assert row.again == "refused" or again.json["policy"] == result["policy"]
 
 
 def check_changed(row: Row, old: Any, policy: Any, new: list[Any]) -> None:

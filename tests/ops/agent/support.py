@@ -31,3 +31,6 @@ def moment(site: Site, ago: float = 60) -> str:
 def say(site: Site, node: str, message: str, level: str = "error", ago: float = 60, **fields: str) -> None:
     line = {**fields, "level": level, "msg": message, "time": moment(site, ago)}
     site.kube.add_agent_line(node, json.dumps(line))
+
+
+BIND = "unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"

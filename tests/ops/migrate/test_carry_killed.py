@@ -74,7 +74,7 @@ def test_a_killed_rollback_is_continued(
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.rare  # ops/change/test_journal_killed.py kills processes in each run
 @pytest.mark.parametrize(
     ("lead", "argv", "number"),
     [

@@ -57,7 +57,7 @@ def test_a_killed_run_is_continued(healthy: Site, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("number", "named"),
-    one_in(18, [(number, named) for named in (False, True) for number in (4, 5, 3, *range(3), *range(6, 10))]),
+    one_in(20, [(number, named) for named in (False, True) for number in (4, 5, 3, *range(3), *range(6, 10))]),
 )
 def test_a_killed_rollback_of_created_service_accounts_is_continued(
     proxies: Proxies, monkeypatch: pytest.MonkeyPatch, number: int, *, named: bool

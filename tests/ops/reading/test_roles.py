@@ -76,7 +76,7 @@ def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> No
 
     def roles_by(mode: str, *entries: AccessEntry) -> dict[str, tuple[str, ...]]:
         sections: dict[str, Section[Any]] = {
-            "nodes": Known((node("alone", node_group="", instance_id="", labels={}),)),
+            "nodes": Known((node("alone", provider_id="", labels={}),)),
             "node_groups": Known(()),
             "node_classes": Known(()),
         }

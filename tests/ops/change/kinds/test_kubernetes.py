@@ -14,13 +14,13 @@ from podid.ops.change.kinds import ANNOTATIONS, SERVICE_ACCOUNT
 
 
 def test_annotations_that_are_foreseen_can_be_read_more_than_once() -> None:
-    role, other = "eks.amazonaws.com/role-arn", "example.com/owner"
-    account = replace(known_or(healthy().service_accounts, ())[0], annotations={role: ROLE_ARN, other: "a"})
+    role, foreign = "eks.amazonaws.com/role-arn", "example.com/owner"
+    account = replace(known_or(healthy().service_accounts, ())[0], annotations={role: ROLE_ARN, foreign: "a"})
     before, after = (ANNOTATIONS.state_of(account.ref, annotations) for annotations in ({role: ROLE_ARN}, {}))
     snapshot = healthy(service_accounts=(account,))
     planned = ANNOTATIONS.foresee(snapshot, ANNOTATIONS.action(before, after), snapshot.taken_at)
     for _ in range(2):
-        assert [item.annotations for item in known_or(planned.service_accounts, ())] == [{other: "a"}]
+        assert [item.annotations for item in known_or(planned.service_accounts, ())] == [{foreign: "a"}]
 
 
 def test_a_service_account_that_was_created_again_is_another() -> None:
