@@ -42,7 +42,7 @@ SLOW = (
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     *(
-        f"ops/change/test_{name}.py"
+        f"ops/change/test_{name}"
         for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "owners", "undo")
     ),
     "ops/change/kinds/test_association.py",
@@ -110,6 +110,7 @@ SLOW = (
     "ops/role/test_target_runs.py",
     "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
+    "ops/status/test_facts_second_hop.py",
     "ops/status/test_foresee",
     "ops/trust/test_edit_runs.py",
     "sandbox/",  # the other tests depend on these parts
@@ -117,6 +118,9 @@ SLOW = (
     "cli/guide/test_run.py",
     "cli/server/",
     "cli/test_cluster.py",
+    "cli/test_several.py",
+    "cli/test_hints_names.py",
+    "cli/test_changing.py",
     "cli/test_completion.py",
     "cli/test_several_scale.py",
     "cli/test_suggestions.py",

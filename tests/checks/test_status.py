@@ -59,7 +59,7 @@ def report_of(mode: str) -> DoctorReport:
 
 
 def judged(snapshot: Snapshot) -> dict[str, IdentityStatus]:
-    return {str(each.ref): each for each in diagnose(plain(snapshot)).identities}
+    return {str(identity.ref): identity for identity in diagnose(plain(snapshot)).identities}
 
 
 def of_orders(snapshot: Snapshot) -> IdentityStatus:
@@ -76,44 +76,49 @@ def rank(state: IdentityState | None) -> int:
 
 
 def test_a_healthy_identity_is_ready() -> None:
-    found = of_orders(healthy())
-    assert (found.state, found.cause, found.permissions, found.advice) == (IdentityState.READY, None, None, ())
-    assert found.checked_links == tuple(range(1, 10))
-    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
-    assert found.new_pod.state is IdentityState.READY
+    identity = of_orders(healthy())
+    assert (identity.state, identity.cause, identity.permissions, identity.advice) == (
+        IdentityState.READY,
+        None,
+        None,
+        (),
+    )
+    assert identity.checked_links == tuple(range(1, 10))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.READY]
+    assert identity.new_pod.state is IdentityState.READY
 
 
 @table("mode", SMALL)
 def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
     """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""
     report = report_of(mode)
-    for found in report.identities:
+    for identity in report.identities:
         errors = [
             verdict
             for verdict in report.findings
             if verdict.severity is Severity.ERROR
             and 1 <= verdict.link < 10
             and BY_ID[verdict.check].bearing is not Bearing.ADVICE
-            and (verdict.chain == EVERYONE or str(found.ref) in verdict.chain)
+            and (verdict.chain == EVERYONE or str(identity.ref) in verdict.chain)
         ]
-        if found.association is None:
-            assert found.state is IdentityState.NONE
+        if identity.association is None:
+            assert identity.state is IdentityState.NONE
         elif errors:
-            assert found.state in (IdentityState.BROKEN, IdentityState.STALE)
-            assert found.cause in errors
+            assert identity.state in (IdentityState.BROKEN, IdentityState.STALE)
+            assert identity.cause in errors
         else:
-            assert found.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
+            assert identity.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
 
 
 @table("mode", SMALL)
 def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
     snapshot, report = plain(SMALL[mode]), report_of(mode)
-    for found in report.identities:
-        for member in found.pods or ():
+    for identity in report.identities:
+        for member in identity.pods or ():
             errors = [
                 verdict
                 for verdict in report.findings
-                if verdict.severity is Severity.ERROR and 1 <= verdict.link < 10 and str(found.ref) in verdict.chain
+                if verdict.severity is Severity.ERROR and 1 <= verdict.link < 10 and str(identity.ref) in verdict.chain
                 if BY_ID[verdict.check].bearing is not Bearing.ADVICE
                 if f"{member.namespace}/{member.name}" in set(concerned(verdict, snapshot).keys)
             ]
@@ -122,11 +127,11 @@ def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
 
 def test_link_10_is_a_field_of_its_own() -> None:
     modes = [mode for mode in SMALL if BY_ID[mode].link == 10]
-    found = [status for mode in modes for status in judged(SMALL[mode]).values() if status.permissions is not None]
-    seen = {status.permissions.check for status in found if status.permissions is not None}
+    denied = [status for mode in modes for status in judged(SMALL[mode]).values() if status.permissions is not None]
+    seen = {status.permissions.check for status in denied if status.permissions is not None}
     assert {"session-policy-misconfig", "app-assumes-own-role"} <= seen
-    assert 10 not in {status.cause.link for status in found if status.cause is not None}
-    assert IdentityState.READY in {status.state for status in found}
+    assert 10 not in {status.cause.link for status in denied if status.cause is not None}
+    assert IdentityState.READY in {status.state for status in denied}
 
 
 @table("mode", [mode for mode in SMALL if BY_ID[mode].bearing is Bearing.ADVICE])
@@ -140,51 +145,51 @@ def test_advice_never_lowers_a_state(mode: str) -> None:
 
 
 def test_a_restart_mends_what_is_stale() -> None:
-    found = of_orders(healthy(pods=(pod(), bare(pod("old", created_at=ago(days=3))), agent_pod())))
-    assert found.state is IdentityState.STALE
-    assert {member.name: member.state for member in found.pods or ()} == {"orders-5d9c-x1": "ready", "old": "stale"}
-    assert found.new_pod.state is IdentityState.READY
+    identity = of_orders(healthy(pods=(pod(), bare(pod("old", created_at=ago(days=3))), agent_pod())))
+    assert identity.state is IdentityState.STALE
+    assert {member.name: member.state for member in identity.pods or ()} == {"orders-5d9c-x1": "ready", "old": "stale"}
+    assert identity.new_pod.state is IdentityState.READY
 
 
 def test_where_new_pods_get_nothing_a_stale_one_is_broken() -> None:
-    found = of_orders(healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()), webhook=None))
-    assert [member.state for member in found.pods or ()] == [IdentityState.BROKEN]
-    assert found.cause is not None
-    assert found.cause.check == "injection-missed-webhook"
+    identity = of_orders(healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()), webhook=None))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.BROKEN]
+    assert identity.cause is not None
+    assert identity.cause.check == "injection-missed-webhook"
 
 
 def test_without_the_webhook_running_pods_keep_what_they_have_and_the_identity_is_broken() -> None:
-    found = of_orders(healthy(webhook=None))
-    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
-    assert (found.new_pod.state, found.state) == (IdentityState.BROKEN, IdentityState.BROKEN)
+    identity = of_orders(healthy(webhook=None))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.READY]
+    assert (identity.new_pod.state, identity.state) == (IdentityState.BROKEN, IdentityState.BROKEN)
 
 
 def test_an_agent_that_is_down_on_one_of_two_nodes_breaks_the_pod_there() -> None:
     down = agent_pod("node-2", ready=False, phase="Running", created_at=ago(hours=2))
-    found = of_orders(
+    identity = of_orders(
         healthy(
             pods=(pod(), pod("orders-5d9c-x2", node="node-2"), agent_pod(), down),
             agent_pods=(agent_pod(), down),
             nodes=(node(), node("node-2")),
         )
     )
-    assert {member.node: member.state for member in found.pods or ()} == {"node-1": "ready", "node-2": "broken"}
+    assert {member.node: member.state for member in identity.pods or ()} == {"node-1": "ready", "node-2": "broken"}
     # it may land on either
-    assert (found.new_pod.state, found.state) == (IdentityState.DOUBTFUL, IdentityState.BROKEN)
+    assert (identity.new_pod.state, identity.state) == (IdentityState.DOUBTFUL, IdentityState.BROKEN)
 
 
 def test_pods_that_ask_to_be_left_alone_do_not_count_and_are_named() -> None:
     alone = bare(pod("aside", labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"}))
-    found = of_orders(healthy(pods=(pod(), alone, agent_pod())))
-    assert (found.state, found.opted_out) == (IdentityState.READY, ("aside",))
-    assert [member.name for member in found.pods or ()] == ["orders-5d9c-x1"]
+    identity = of_orders(healthy(pods=(pod(), alone, agent_pod())))
+    assert (identity.state, identity.opted_out) == (IdentityState.READY, ("aside",))
+    assert [member.name for member in identity.pods or ()] == ["orders-5d9c-x1"]
 
 
 def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
     requested = replace(healthy(associations=()), targets=(ORDERS,))
-    (found,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])
-    assert found.state is IdentityState.NONE
-    assert [member.uses.uses for member in found.pods or () if member.uses] == ["pod-identity"]
+    (identity,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])
+    assert identity.state is IdentityState.NONE
+    assert [member.uses.uses for member in identity.pods or () if member.uses] == ["pod-identity"]
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -194,8 +199,8 @@ def with_evidence(**sections: Any) -> IdentityStatus:
     known: dict[str, Any] = {
         name: section if isinstance(section, Missing) else Known(section) for name, section in sections.items()
     }
-    (found,) = diagnose(replace(plain(healthy()), **known)).identities
-    return found
+    (identity,) = diagnose(replace(plain(healthy()), **known)).identities
+    return identity
 
 
 def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
@@ -211,14 +216,16 @@ def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
 
 
 def test_a_redeemed_token_makes_it_verified_and_no_more() -> None:
-    found = with_evidence(tokens={"shop/orders": Known((trial(),))})
-    assert (found.state, found.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
-    assert [(pod.state, pod.token_pod) for pod in found.pods or ()] == [(IdentityState.VERIFIED, "shop/orders-5d9c-x1")]
+    identity = with_evidence(tokens={"shop/orders": Known((trial(),))})
+    assert (identity.state, identity.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
+    assert [(pod.state, pod.token_pod) for pod in identity.pods or ()] == [
+        (IdentityState.VERIFIED, "shop/orders-5d9c-x1")
+    ]
 
 
 def test_a_token_of_the_same_template_counts_and_of_another_does_not() -> None:
-    found = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
-    assert found.state is IdentityState.VERIFIED
+    identity = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
+    assert identity.state is IdentityState.VERIFIED
     other = with_evidence(tokens={"shop/orders": Known((trial("another", template="old"),))})
     assert other.state is IdentityState.READY
 
@@ -231,8 +238,8 @@ def test_a_token_that_could_not_be_had_takes_nothing_away() -> None:
 
 def test_a_token_does_not_outweigh_keys_of_the_pod() -> None:
     keyed = replace(plain(SMALL["static-aws-keys-shadow"]), tokens=Known({"shop/orders": Known((trial(),))}))
-    (found,) = diagnose(keyed).identities
-    assert (found.state, found.pods and found.pods[0].token is not None) == (IdentityState.BROKEN, True)
+    (identity,) = diagnose(keyed).identities
+    assert (identity.state, identity.pods and identity.pods[0].token is not None) == (IdentityState.BROKEN, True)
 
 
 def test_a_token_decides_a_trust_that_could_not_be_read() -> None:
@@ -272,8 +279,8 @@ REDEMPTION = Redemption(
 def test_only_a_session_of_the_very_pod_by_its_nodes_agent_proves_it(
     session: PodSession, redemption: Redemption, state: IdentityState
 ) -> None:
-    found = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
-    assert found.state is state
+    identity = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
+    assert identity.state is state
 
 
 def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() -> None:
@@ -291,9 +298,9 @@ def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() ->
 def test_what_aws_alone_tells_is_configured() -> None:
     """No word of Kubernetes: nothing is claimed of the cluster."""
     unread: dict[str, Any] = {name: NOT_READ for name, service in SERVICES.items() if service == "kubernetes"}
-    found = of_orders(replace(healthy(), **unread))
-    assert (found.state, found.pods) == (IdentityState.CONFIGURED, None)
-    assert found.not_checked
+    identity = of_orders(replace(healthy(), **unread))
+    assert (identity.state, identity.pods) == (IdentityState.CONFIGURED, None)
+    assert identity.not_checked
 
 
 def test_without_the_roles_nothing_is_claimed() -> None:
@@ -338,8 +345,8 @@ def test_an_accepted_finding_counts_for_nothing() -> None:
     def accept_all(report: Any) -> Any:
         return replace(report, verdicts=tuple(replace(v, accepted="known") for v in report.verdicts))
 
-    (found,) = diagnose(plain(SMALL["static-aws-keys-shadow"]), adjust=accept_all).identities
-    assert found.state is IdentityState.READY
+    (identity,) = diagnose(plain(SMALL["static-aws-keys-shadow"]), adjust=accept_all).identities
+    assert identity.state is IdentityState.READY
 
 
 # --- service accounts without pods ------------------------------------------------------------------------------------

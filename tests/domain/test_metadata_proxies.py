@@ -133,6 +133,7 @@ def test_the_settings_of_kube2iam() -> None:
     assert (settings.restriction, settings.default_role) == ("glob", "arn:aws:iam::1:role/k8s/none")
     assert "example.com/role" in settings.keys
     (plain,) = proxies(template("kube2iam", default_role="$(ROLE)"))
+    assert plain.namespace_key == ALLOWED
     assert (plain.restriction, plain.default_role, plain.base) == ("", "", f"arn:aws:iam::{ACCOUNT}:role/")
     assert plain.base_words.startswith("assumed, because podid found no --base-role-arn")
 

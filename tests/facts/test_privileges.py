@@ -60,6 +60,15 @@ def test_administrators(action: str, words: str | None) -> None:
     assert (broad[0] if broad is not None else None) == words
 
 
+def test_a_deny_excludes_some_resources() -> None:
+    allow = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+    deny = {**allow, "Effect": "Deny", "Resource": f"arn:aws:iam::{ACCOUNT}:role/admin"}
+    document = {"Version": "2012-10-17", "Statement": [allow, deny]}
+    privileged = of_orders(healthy(permission_policies={ROLE_ARN: Known({"p": Known(document)})}))
+    assert privileged.access.ruling("iam:PassRole").except_
+    assert privileged.reach("iam:PassRole", "*") is None
+
+
 def test_roles_and_target_roles() -> None:
     snapshot = chained(association(), target_policies={TARGET_ARN: DENIED})
     assert set(privileges(snapshot)) == {ROLE_ARN, TARGET_ARN}

@@ -29,7 +29,9 @@ def test_the_service_accounts_of_controllers() -> None:
     webhook = replace(runs, name="webhook", service_account="external-secrets-webhook")
     own = replace(runs, service_account="secrets")
     named = ServiceAccount(namespace=ESO.namespace, name=ESO.name)
-    by_pod = controllers(healthy(pods=(own, webhook, replace(own, phase="Failed")), service_accounts=(named,)))
+    by_pod = controllers(
+        healthy(pods=(own, webhook, replace(own, service_account="ended", phase="Failed")), service_accounts=(named,))
+    )
     assert by_pod == {"External Secrets": (replace(ESO, name="secrets"),)}
     assert controllers(healthy(pods=(webhook,), service_accounts=(named,))) == {"External Secrets": (ESO,)}
     assert controllers(NO_PODS) == {}

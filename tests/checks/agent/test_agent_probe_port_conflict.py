@@ -51,6 +51,6 @@ def test_a_pod_on_the_probe_port_explains_the_pending_agent() -> None:
     for check in ("agent-pod-unhealthy", "agent-not-on-node"):
         assert [row[0] for row in answers(check, healthy(**of_node))] == ["not-applicable"]
     assert answers(ID, healthy(**of_node)) == [("fail", "error", "Node node-1")]
-    # who holds it is not seen: then the pod that waits is all there is to say
+    # without the other pod, only the pending pod is reported
     of_node["pods"] = (pod(),)
     assert [row[0] for row in answers("agent-pod-unhealthy", healthy(**of_node))] == ["fail"]

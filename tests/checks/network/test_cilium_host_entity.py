@@ -43,7 +43,7 @@ _NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serv
         ((), (replace(WORLD, isolates=False),), ("pass", "pass")),
         ((), (replace(WORLD, isolates=False), WORLD), ("pass", "fail")),
         ((policy(block("169.254.170.23/32")),), (replace(HOST, isolates=False),), ("pass", "pass")),
-        # what one forbids no other allows
+        # a deny rule overrides every allow rule
         (
             (policy(EgressRule(anywhere=True)),),
             (HOST, replace(WORLD, isolates=False, denies_host=True)),

@@ -100,7 +100,7 @@ def test_pods_on_the_network_of_the_node_are_not_isolated() -> None:
 def test_unread_engines_are_unknown() -> None:
     assert answers(ID, with_policies(policy(), daemon_sets=DENIED))[0][0] == "unknown"
     assert answers(ID, with_policies(policy(), engine=CILIUM, cilium_policies=DENIED))[0][0] == "unknown"
-    # nothing shuts anybody out, so nothing depends on these
+    # no policy isolates the pod, so the engine does not matter
     assert answers(ID, with_policies(daemon_sets=DENIED, cilium_policies=DENIED))[0][0] == "pass"
 
 

@@ -35,7 +35,7 @@ def test_finding_and_unknown() -> None:
 )
 def test_proxies_and_their_exceptions(env: dict[str, str], expected: tuple[str, str]) -> None:
     assert answers(ID, running(container(**env))) == [(*expected, WORKLOAD)]
-    # the same by way of a ConfigMap, and what the container sets itself before that
+    # the same in a ConfigMap, which the own variables of the container override
     mapped = replace(container(), env_from=(EnvSource("ConfigMap", "proxies"),))
     snapshot = replace(running(mapped), config_map_keys=Known({("shop", "proxies"): Known(env)}))
     assert answers(ID, snapshot) == [(*expected, WORKLOAD)]

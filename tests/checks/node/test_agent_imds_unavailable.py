@@ -25,7 +25,7 @@ PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-pr
 @table(
     ("sections", "expected"),
     [
-        # what EC2 says is doubted where it says so of every instance, and the agents work
+        # the answer of EC2 is doubted if it is the same for all instances and the agents work
         ({"instances": {"node-1": BARE}}, ("not-applicable", "error", "Node node-1")),
         ({"instances": {"node-1": BARE}, "agent_pods": (agent_pod(ready=False),)}, ("fail", "error", "Node node-1")),
         ({"instances": {"node-1": BARE, "node-2": PROFILED}}, ("fail", "error", "Node node-1")),

@@ -85,7 +85,7 @@ def by_node(**sections: Any) -> list[tuple[str, str]]:
             {"instances": {"node-1": Instance(id="i-1", hop_limit=1)}, "pods": (pod(host_network=True),)},
             [("fail", "warn")],
         ),
-        # what calls with the node's role for want of credentials is told by what it lacks them for
+        # other checks report pods without injected credentials
         ({"pods": (bare(pod()),)}, [("not-applicable", "error")]),
         ({"associations": (association(service_account="cart"),)}, [("not-applicable", "error")]),
         ({"instances": DENIED}, [("fail", "warn")]),

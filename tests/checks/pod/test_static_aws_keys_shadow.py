@@ -41,7 +41,7 @@ def with_map(container: Container, *keys: str, exists: bool = True) -> Snapshot:
             ("fail", "error"),
         ),
         (with_map(sourced(EnvSource("ConfigMap", "settings", "APP_")), *KEYS), ("pass", "error")),
-        # what the container sets itself wins, also when that is nothing
+        # the own variables of the container override these, even if they are empty
         (with_map(sourced(MAP, blank=tuple(KEYS)), *KEYS), ("pass", "error")),
         (with_map(sourced(MAP, env={"AWS_SECRET_ACCESS_KEY": ""}), "AWS_ACCESS_KEY_ID"), ("fail", "error")),
         (with_map(sourced(MAP), "AWS_PROFILE"), ("fail", "warn")),

@@ -49,7 +49,7 @@ SEEN = LogSighting(id=ID, node="node-1", count=1, sample="no permissions boundar
     ids=["second hop", "permissions", "the node's role"],
 )
 def test_a_denied_action_breaks_the_link_of_the_action(snapshot: Snapshot, link: int) -> None:
-    """Chosen by that link or by its id alike; on other links nothing is said."""
+    """Selected by the link or by the id; the check has no verdict on other links."""
     (finding,) = diagnose(snapshot, checks=select((ID,))).findings
     assert (finding.link, finding.severity.value) == (link, "error")
     (identity,) = diagnose(snapshot).identities

@@ -30,7 +30,7 @@ def test_a_terminal_confirms_the_selected_service_accounts(site: Site, which: tu
 
 
 def test_a_pattern_without_wildcards_is_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """As other programs spell it; the cluster need not know it yet, nor be reached."""
+    """The service account need not exist, and the cluster is not read."""
     created = podid(
         "associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json"
     )

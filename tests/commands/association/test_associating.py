@@ -98,7 +98,7 @@ def test_restart_requires_its_permissions_before_the_first_write(site: Site, com
 
 
 def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
-    """The association is made and kept; what could not be done is named."""
+    """The association stays, and the failed restart is reported."""
     site.with_agent()
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}

@@ -1,4 +1,4 @@
-"""podid copy to a cluster of another account, and into other namespaces."""
+"""`podid copy` to a cluster of another account, and into other namespaces."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ TO_GREEN = (*LINE, "--to-profile", "prod")
 
 @pytest.fixture
 def green(account: Site, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Cluster green in another account, with the profile prod for it, and one association to copy from demo."""
+    """Return cluster green of another account, which has profile prod; demo has one association."""
     box = account.box
     world = box.add_place(OTHER)
     add_cluster(world, "green")

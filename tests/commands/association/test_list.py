@@ -29,7 +29,7 @@ def test_a_region_without_clusters(site: Site) -> None:
 
 
 def test_rows_are_printed_as_they_arrive(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first row is out before the last association is read, unless something else is read for all of them."""
+    """The first row is printed before the last association is read, unless a detail is read for all."""
     site.with_agent().with_identity()
     for number in range(3):
         site.associate("shop", f"more-{number}")

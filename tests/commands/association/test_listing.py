@@ -1,4 +1,4 @@
-"""One association that cannot be described does not hide the others, and is not passed over in silence."""
+"""Associations that cannot be described are listed as unread."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`podid move --to-cluster`: the association in the other cluster comes first, the old one goes last, none is lost."""
+"""`podid move --to-cluster`: runs, failures and undo in both clusters."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MOVE = ("move", "shop/orders", "--to-cluster", "blue", *WAIT, "-o", "json")
 
 @pytest.fixture
 def two(box: Sandbox, journal: Path) -> Sandbox:
-    """Clusters demo and blue, and a role that lets in the pods of both."""
+    """Return clusters demo and blue, and a role whose trust policy allows the pods of both."""
     add_cluster(box.world, "blue")
     add_role(box.world, box.iam, "open", pods_trust())
     return box

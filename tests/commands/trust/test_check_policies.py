@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from domain.trust.statements import ADMIN, EC2, IRSA, OWN
-from domain.trust.test_edit_table import TABLE
 from domain.trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
 from harness import Outcome, Podid, table
+from ops.trust.edit_rows import TABLE
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
 
 BY_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}

@@ -11,7 +11,7 @@ from domain.trust.statements import BARE, CART, DENY_ALL, EC2, IN_NAMESPACE, IRS
 from domain.trust.trust_helpers import (
     CLUSTER,
 )
-from harness import Podid, table
+from harness import Outcome, Podid, table
 
 
 def test_ten_repeats_are_one(tmp_path: Path) -> None:
@@ -118,3 +118,18 @@ def test_a_file_is_narrowed_to_those_who_are_named() -> None:
     wider = Podid()(*line, "--scope", "cluster", "-o", "json", stdin=json.dumps(wide["policy"]))
     assert wider.code == 6
     assert "would allow more than today" in wider.error["message"]
+
+
+def test_an_edit_as_a_document() -> None:
+    def edited(*statements: object) -> Outcome:
+        line = ("trust", "add", "-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "-o", "json")
+        return Podid()(*line, stdin=json.dumps({"Version": "2012-10-17", "Id": "kept", "Statement": list(statements)}))
+
+    changed = edited(EC2)
+    assert (changed.code, changed.json["kind"], changed.json["outcome"]) == (0, "TrustEdit", "changed")
+    assert changed.json["policy"] == {"Version": "2012-10-17", "Id": "kept", "Statement": [EC2, OWN]}
+    unchanged = edited(EC2, OWN)
+    assert (unchanged.code, unchanged.json["outcome"], unchanged.json["diff"]) == (0, "no-change", "")
+    refused = edited(EC2, DENY_ALL)
+    assert (refused.code, refused.stdout, refused.error["code"]) == (6, "", "Conflict")
+    assert refused.error["message"].startswith("The trust policy in stdin was not changed: ")

@@ -16,7 +16,7 @@ def named(item: Any) -> str:
 
 @pytest.fixture
 def several(shared: Site) -> Any:
-    """One of each state that is worse than ready, in namespace broken, beside shop/orders."""
+    """Yield a cluster with one identity of each state worse than ready, in namespace broken, and shop/orders."""
     for mode in ("static-aws-keys-shadow", "sdk-too-old", "pod-predates-association"):
         shared.box.failures.put(mode)
     yield shared
@@ -159,7 +159,6 @@ def test_watch_shows_each_change_once(shared: Site) -> None:
 
 
 def test_only_lists_and_descriptions_are_read(shared: Site) -> None:
-    """No dry run, no token, no Job: what is read are lists and descriptions."""
     with checked_permissions() as asked:
         shared.must("status")
     assert {permission.verb for permission in asked.kubernetes} == {"get", "list"}

@@ -1,4 +1,4 @@
-"""verify --probe: a pod of podid's own asks the agent, says what it did not get past, and is always gone after."""
+"""`podid verify --probe`: pods of podid, their answers and their deletion."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def jobs(site: Site) -> list[str]:
 
 
 def probed(site: Site, *more: str, code: int, **how: Any) -> Any:
-    """The report; nothing of the probes is left on the cluster."""
+    """Return the report, and check that the Jobs and pods of the probes are deleted."""
     outcome: Outcome = site(*PROBE, *more, **how)
     assert outcome.code == code, outcome
     site.wait(5)
@@ -136,7 +136,7 @@ def test_a_probe_verifies_a_service_account_without_pods(healthy: Site) -> None:
 
 
 def test_without_the_permission_to_redeem_running_pods_are_not_verified(healthy: Site, tmp_path: Path) -> None:
-    """A person's role mostly has no eks-auth right; podid's own pod does not need it."""
+    """The probe pod does not need the permission of the caller."""
     report = probed(healthy, code=9, env=without_eks_auth(healthy.box, tmp_path))
     assert (report["state"], report["newPod"]["state"]) == ("ready", "verified")
     assert {probe["roleArn"] for probe in report["probes"]} == {ROLE_ARN}

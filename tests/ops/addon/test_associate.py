@@ -1,4 +1,4 @@
-"""`podid addon associate` and `disassociate`: one service account is changed, its siblings never."""
+"""Roles of an add-on's service accounts: plans, updates and undo."""
 
 import threading
 from dataclasses import replace
@@ -70,7 +70,7 @@ def test_another_role_needs_replace(adot: Site) -> None:
 
 
 def test_an_update_that_cannot_be_described_is_no_failure(adot: Site) -> None:
-    """It was sent, and what is there tells what became of it; else the next run settles it."""
+    """The associations of the add-on show the result, or the next run settles it."""
     adot.box.world.credentials.deny("eks:DescribeUpdate")
     adot("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json")
     assert owned(adot)[LOGS][1] == "storefront"
@@ -81,7 +81,7 @@ def test_an_update_that_cannot_be_described_is_no_failure(adot: Site) -> None:
 
 
 def test_an_association_created_meanwhile_is_not_deleted(adot: Site) -> None:
-    """EKS replaces the whole list: what somebody else has added since the plan was made must not go."""
+    """EKS replaces the whole list of associations of an add-on."""
     answer, lock = adot.box.gateway.answer, threading.Lock()
     fired: list[str] = []
 
@@ -166,7 +166,6 @@ def test_a_failed_update_is_reported(account: Site, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_failed_add_on_does_not_stop_the_others(account: Site) -> None:
-    """Its new role is deleted in the same run."""
     account.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni")
     account.wait(30)
     denied = f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/demo/{EBS}/*"

@@ -1,4 +1,4 @@
-"""`podid addon install`, and the recommended roles of all add-ons: one plan, one run, one undo."""
+"""Add-ons that are installed or updated with their roles."""
 
 from ops.addon.worlds import ADOT, API, EBS, LOGS, METRICS, TRACES, kinds, roles
 from ops.change.support import account_state, writes

@@ -6,6 +6,7 @@ from typing import Any
 
 from worlds import AGENT, Site
 
+TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 NEWEST, DEFAULT, OLD = "v1.3.10-eksbuild.3", "v1.3.10-eksbuild.2", "v1.3.4-eksbuild.1"
 
 

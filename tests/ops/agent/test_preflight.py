@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks.builder import daemon_set, healthy
+from ops.agent.support import TAINT, nodes
 from ops.change.support import account_state, writes
 from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.workloads import why_not_here
@@ -21,12 +22,7 @@ WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 MINIMAL = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
 EKS_AUTH = "eks-auth:AssumeRoleForPodIdentity"
 NODE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{baseline.NODE_ROLE}"
-TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 ONLY_CRITICAL = 'tolerations=[{"key":"CriticalAddonsOnly","operator":"Exists"}]'
-
-
-def nodes(site: Site) -> list[str]:
-    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
 
 
 def change_node(site: Site, name: str, **patch: Any) -> None:

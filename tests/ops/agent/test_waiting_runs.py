@@ -5,15 +5,11 @@ from typing import Any
 
 import pytest
 
-from ops.agent.support import BIND, RESTRICTED, addon
+from ops.agent.support import BIND, RESTRICTED, addon, nodes
 from podid.domain.errors import AccessDenied
 from podid.kube.reader import KubeReader
 from podid.sandbox.world import AddonFault
 from worlds import AGENT, Site
-
-
-def nodes(site: Site) -> list[str]:
-    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
 
 
 def fails(site: Site, *argv: str, mode: str, code: int = 8, within: float = 60.0) -> str:

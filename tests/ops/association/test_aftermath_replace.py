@@ -1,4 +1,4 @@
-"""A changed association reaches running pods only when they are replaced, although they carry the injected fields."""
+"""Running pods are stale after a change of their association until they are replaced."""
 
 from worlds import Site
 
@@ -39,7 +39,7 @@ def test_a_rerun_long_after_needs_no_dry_runs(site: Site) -> None:
 
 
 def changed(site: Site) -> str:
-    """shop/orders goes on to role storefront, its pods as they were; what the command notes."""
+    """Change the role of shop/orders, keep its pods, and return the notes."""
     site.wait(5)
     return site.must("associate", "shop/orders", "--role", "storefront", "--replace").stderr
 

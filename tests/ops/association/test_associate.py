@@ -1,4 +1,4 @@
-"""`associate` for many service accounts: from a file, by pattern, in several clusters, each failing by itself."""
+"""Many associations in one run: failures, quotas and undo."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,6 @@ from podid.sandbox.world import Limits
 
 
 def test_a_failed_association_does_not_stop_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """And a rerun does what is left."""
     box.world.limits = Limits(associations_per_cluster=1)
     add_association(box.world, "shop", "cart", "orders-dynamodb")
     command = ("associate", "shop/new", "shop/cart", "shop/orders", "--role", "storefront", "--replace", *WAIT)
@@ -61,7 +60,7 @@ def test_many_associations_are_created_at_the_same_time(box: Sandbox, podid: Pod
 
 
 def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """There each step rests on the one before: a role is not deleted while its association is there."""
+    """A role is not deleted while it has an association."""
     created = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
     assert created.code == 0, created
     box.world.credentials.deny("eks:DeletePodIdentityAssociation")

@@ -1,4 +1,4 @@
-"""`associate --no-session-tags` and `--session-policy`: what they take away is said before it is done."""
+"""Notes on session policies and session tags before they are changed."""
 
 import json
 import secrets

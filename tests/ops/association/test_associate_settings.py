@@ -1,4 +1,4 @@
-"""What `associate` changes of an association that is there: what was named, and no more; each removal is seen."""
+"""Settings of an association that EKS changes late, partly or not at all."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_setting_that_eks_keeps_is_an_error(
     removed: tuple[str, ...],
     words: str,
 ) -> None:
-    """An EKS for which an empty string means: leave it."""
+    """EKS may keep a setting if the value is an empty string."""
     settings = (policy_file(tmp_path) if word == "POLICY" else word for word in asked)
     assert podid(*ASSOCIATE, "--role", "storefront", *settings, "--tag", "a=b").code == 0
     before = account_state(box)
@@ -101,7 +101,6 @@ def test_a_setting_that_eks_keeps_is_an_error(
 def test_a_setting_that_eks_ignores_is_an_error(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Any, words: str
 ) -> None:
-    """It says yes, and does a part."""
     policy = ("--session-policy", policy_file(tmp_path), "--no-session-tags")
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, *policy).code == 0
     update = Eks.update_association
@@ -164,7 +163,7 @@ def test_a_removed_setting_may_be_visible_for_a_moment(
 def test_the_plan_notes_a_target_role_that_cannot_be_assumed(
     box: Sandbox, podid: Podid, journal: Path, trust: dict[str, Any] | None, said: str
 ) -> None:
-    """EKS takes it all the same, and the target may be made later."""
+    """EKS accepts the association, and the target role may be created later."""
     target = f"arn:aws:iam::{box.world.account}:role/onward"
     if trust is not None:
         if "AWS" in trust:

@@ -1,4 +1,4 @@
-"""`associate --create-role`: role, policies, trust, service account and association in one plan, one run, one undo."""
+"""Associations with a new role: one plan, one run, one undo."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_the_role_needs_no_name(box: Sandbox, podid: Podid, journal: Path) -> No
 def test_the_trust_is_made_for_the_tags_that_will_be_sent(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
 ) -> None:
-    """A session policy turns session tags off, and a trust that asks for them would shut everybody out."""
+    """A session policy requires no session tags, and a trust policy must not require them then."""
     created = podid(*ASSOCIATE, "--session-policy", policy_file(tmp_path), "-o", "json")
     assert created.code == 0, created
     assert "RequestTag" not in json.dumps(created.json["actions"][0]["after"]["trustPolicy"])
@@ -157,7 +157,7 @@ def test_an_association_of_unknown_outcome_keeps_its_role(box: Sandbox, podid: P
 def test_only_resources_of_the_failed_association_are_deleted(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
 ) -> None:
-    """One association of the file has a role of its own and is made."""
+    """The association that has its own role is created."""
     file = tmp_path / "two.json"
     own = {"namespace": "shop", "serviceAccount": "web", "roleArn": "storefront"}
     file.write_text(json.dumps([own, {"namespace": "shop", "serviceAccount": "orders"}]))

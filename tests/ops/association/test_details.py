@@ -18,7 +18,7 @@ def named(site: Site, *argv: str) -> list[str]:
 
 
 def several(site: Site) -> None:
-    """One in order, one whose pods are older, one without its service account, one whose role is gone, one shut out."""
+    """Create associations: two ready, one without its service account, one without its role, one with another trust."""
     site.with_agent().with_identity()
     site.trust("storefront", pods_trust())
     site.cluster.make_account("shop", "cart")
@@ -75,7 +75,6 @@ def test_stale_and_dangling(site: Site) -> None:
 
 
 def test_an_unread_role_affects_only_its_columns(site: Site) -> None:
-    """Without the rights to pods and roles the rest is listed; what needs them says so."""
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:GetRole")
     assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"

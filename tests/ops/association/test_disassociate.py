@@ -1,4 +1,4 @@
-"""`podid disassociate --delete-service-account` deletes what podid made, and nothing else."""
+"""Service accounts that are deleted with their association, and pods that lose the role."""
 
 from harness import Outcome
 from worlds import Site
@@ -86,7 +86,7 @@ def test_a_service_account_of_helm_stays(healthy: Site) -> None:
 
 
 def test_a_service_account_of_the_same_name_in_another_cluster_stays(healthy: Site) -> None:
-    """The journal's creation in one cluster says nothing about the other."""
+    """The journal records the creation in one cluster only."""
     healthy.must(*MAKE.split())
     file = next(iter(sorted((healthy.directory).rglob("*.jsonl"))))
     text = file.read_text()

@@ -82,7 +82,7 @@ def test_a_role_is_not_its_own_target(box: Sandbox, podid: Podid, journal: Path)
 
 
 def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """What EKS sees of the role stays the same, so the plan shows it; what would change it is refused."""
+    """A change of tags does not affect the role. A change of the role or of session tags is refused."""
     narrow: dict[str, Any] = json.loads(json.dumps(pods_trust()))
     narrow["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "pay"}}
     narrow["Statement"][0]["Sid"] = "OnlyPay"

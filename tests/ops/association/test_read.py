@@ -58,7 +58,6 @@ def test_patterns_and_labels_select_service_accounts_of_the_cluster(site: Site) 
 
 @pytest.mark.parametrize("selector", [",", "a,,b", "a=b,", "!", "!,a", "=", "a b", "a notin", "()"])
 def test_an_invalid_selector_selects_nothing(site: Site, selector: str) -> None:
-    """It must not stand for everything, and it is the line that is wrong."""
     refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
     assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
     assert refused.error["message"].startswith(f"--selector {selector!r} is not valid: the API server of cluster demo")

@@ -1,4 +1,4 @@
-"""Associations that go with their role, are made again in another cluster, or given to another service account."""
+"""Associations that are copied to another cluster or moved to another service account."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_associations_of_an_add_on_are_skipped(
 def test_the_target_role_allows_the_new_role_before_the_old_association_is_deleted(
     box: Sandbox, podid: Podid, journal: Path
 ) -> None:
-    """Without session tags the external id is another one for another service account."""
+    """Without session tags the external id depends on the service account."""
     mine = f"{ARN}reports"
     root = {
         "Effect": "Allow",
@@ -145,7 +145,6 @@ def test_the_old_association_is_deleted_last(box: Sandbox, podid: Podid, journal
 
 @pytest.mark.parametrize("action", ["eks:CreatePodIdentityAssociation", "eks:DeletePodIdentityAssociation"])
 def test_a_move_that_fails_loses_nothing(box: Sandbox, podid: Podid, journal: Path, action: str) -> None:
-    """Nor does the undo of one."""
     add_association(box.world, "shop", "orders", "storefront")
     box.world.credentials.deny(action)
     failed = podid("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")
@@ -154,7 +153,7 @@ def test_a_move_that_fails_loses_nothing(box: Sandbox, podid: Podid, journal: Pa
 
 
 def break_webhook(site: Site) -> None:
-    """New pods are given nothing, although the association is there."""
+    """The webhook does not serve new pods."""
     site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
 
 
@@ -172,7 +171,7 @@ def test_the_old_association_is_deleted_once_new_pods_get_credentials(site: Site
 
 
 def test_a_move_that_cannot_be_checked(site: Site) -> None:
-    """It goes on, unless the look was asked for by name."""
+    """It continues, unless the state was specified with --wait."""
     site.with_agent().associate("shop", "orders")
     asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in actions(asked)]) == (8, ["done", "blocked"]), asked

@@ -30,7 +30,7 @@ def associated(site: Site) -> Site:
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_pods_are_not_restarted_without_the_webhook(healthy: Site, gone: bool) -> None:
-    """It ends at once where the webhook is seen not to serve them."""
+    """The registration of the webhook is enough: no dry run is waited for."""
     healthy.wait(300)
     if gone:
         healthy.cluster.delete(WEBHOOK)
@@ -48,7 +48,7 @@ def test_pods_are_not_restarted_without_the_webhook(healthy: Site, gone: bool) -
 
 
 def test_dry_runs_show_that_the_webhook_misses_pods(healthy: Site) -> None:
-    """It is registered as it should be; once it has had time to hear of the association, what it does counts."""
+    """The webhook is registered, but does not serve the pods."""
     healthy.wait(300)
     healthy.kube.faults.webhook_misses = 1000
     began = healthy.slept
@@ -86,7 +86,7 @@ def pods_of(site: Site) -> set[str]:
 
 @pytest.fixture
 def losing(site: Site) -> Site:
-    """Pods that have a role, in a cluster that lost its agent's add-on since."""
+    """Return a cluster whose pods have a role, and whose agent was uninstalled."""
     site.with_agent().with_identity()
     site.must("uninstall-agent", "--yes")
     site.wait(60)
@@ -103,7 +103,7 @@ def losing(site: Site) -> Site:
     ids=lambda argv: argv[0],
 )
 def test_pods_are_not_restarted_without_the_agent(site: Site, argv: tuple[str, ...]) -> None:
-    """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
+    """Running pods use the role of the node; new pods would request credentials from the agent."""
     site.associate("shop", "orders")
     file = site.directory / "shop.json"
     link = {"serviceAccount": "shop/orders", "role": "storefront"}

@@ -1,4 +1,4 @@
-"""Restarts of stale pods, against a sandbox whose controllers really replace them."""
+"""Restarts of workloads, by controllers that replace the pods."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def managed(**more: Any) -> dict[str, Any]:
 
 
 def associate(world: KubeWorld) -> None:
-    """The control plane knows of both associations, and every replica of the webhook too."""
+    """Create both associations, and wait until every replica of the webhook has them."""
     world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
     for ref in (ORDERS, BILLING):
         world.writer.dry_run_pod(ref, image="x")

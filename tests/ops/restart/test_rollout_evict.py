@@ -17,7 +17,7 @@ def associated(site: Site) -> Site:
 
 
 def missing_from(site: Site, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The webhook serves no pod from the moment that podid changes something."""
+    """Let the webhook serve no pod from the first change on."""
     changing = getattr(KubeWriter, method)
 
     @wraps(changing)
@@ -57,7 +57,6 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
 
 
 def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
-    """Where it was asked for, and never more than a disruption budget gives."""
     associated.kube.faults.webhook_misses = 3
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=3, **ON_DELETE)
     associated.wait(30)
@@ -124,7 +123,6 @@ def test_a_paused_deployment(associated: Site) -> None:
 
 
 def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> None:
-    """None could be made in the place of one that goes."""
     associated.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
     pods = {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")}
     outcome = associated("restart", "shop/orders", "--yes", "-o", "json")
@@ -157,7 +155,7 @@ def test_bare_pods_and_jobs_are_not_restarted(associated: Site) -> None:
 
 
 def test_static_pods(associated: Site) -> None:
-    """The API server lets none of them name a service account, so podid reads them as those of `default`."""
+    """Static pods cannot name a service account: podid reads them as pods of `default`."""
     mirrors = {"kubernetes.io/config.mirror": "1f", "kubernetes.io/config.source": "file"}
     result = associated.cluster.items("/api/v1/nodes")[0]["metadata"]
     node = result["name"]

@@ -19,7 +19,7 @@ BILLING = ServiceAccountRef("payments", "billing-worker")
 
 
 def associate(world: KubeWorld) -> None:
-    """The control plane knows of both associations, and every replica of the webhook too."""
+    """Create both associations, and wait until every replica of the webhook has them."""
     world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
     for ref in (ORDERS, BILLING):
         world.writer.dry_run_pod(ref, image="x")
@@ -77,7 +77,6 @@ def test_without_replicasets_the_name_of_a_pod_shows_its_deployment(world: KubeW
 def test_owners_of_several_namespaces_are_listed_at_the_same_time(
     world: KubeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One after the other, a cluster of 300 namespaces was looked through for seconds before anything was said."""
     together, list_owners = threading.Barrier(2), KubeReader.list_owners
 
     def looking(self: KubeReader, namespace: str, kind: str) -> Mapping[str, OwnerRef]:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from harness import table
+from ops.role.support import PODS
 from podid.domain.aws import Role
 from podid.domain.trust import PodIdentity, ScopeKind
 from podid.ops.role.access import access_words, also_allowed
 
-PODS = {"Service": "pods.eks.amazonaws.com"}
 IN_ANY = "any cluster in account 111122223333"
 ANY = f"any pod of {IN_ANY}"
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness import table
+from ops.role.support import SQS
 from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other
 from podid.domain.names import ServiceAccountRef
@@ -18,7 +19,6 @@ from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, ROLE_ARN, trust_for
 CLUSTER = Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE")
 HEADER = Header(caller_arn="arn", account=ACCOUNT, region="us-west-2", cluster="demo")
 CART = ServiceAccountRef("shop", "cart")
-OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 CURRENT = Role(
     name="shop-orders",
@@ -98,12 +98,12 @@ def test_a_role_as_requested_is_unchanged() -> None:
 
 
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
-    "policy": ({"policies": {"read": OTHER}}, "update role-policy"),
+    "policy": ({"policies": {"read": SQS}}, "update role-policy"),
     "description": ({"settings": RoleOptions(description="of the shop")}, "update role-settings"),
     "session": ({"settings": RoleOptions(max_session_seconds=7200)}, "update role-settings"),
     "boundary": ({"settings": RoleOptions(boundary=S3)}, "update role-settings"),
     "tag": ({"tags": {"team": "shop"}}, "update role-settings"),
-    "tag and policy": ({"tags": {"a": "b"}, "policies": {"more": OTHER}}, "update role-settings"),
+    "tag and policy": ({"tags": {"a": "b"}, "policies": {"more": SQS}}, "update role-settings"),
 }
 
 
@@ -130,7 +130,7 @@ def test_other_settings_require_replace(name: str) -> None:
     ("members", "options"),
     [
         (
-            {"policies": {"more": OTHER}, "permissions": PermissionOptions(policy_files=("m.json",))},
+            {"policies": {"more": SQS}, "permissions": PermissionOptions(policy_files=("m.json",))},
             "--policy-file m.json",
         ),
         (
@@ -149,7 +149,7 @@ def test_missing_policies_are_attached_by_another_command(members: dict[str, Any
 
 def test_a_policy_for_a_target_role_is_not_attached_by_another_command() -> None:
     with pytest.raises(Conflict) as error:
-        planned(REQUEST.chaining({"assume-reports": OTHER}))
+        planned(REQUEST.chaining({"assume-reports": SQS}))
     assert error.value.hint == Again(add=("--replace",))
 
 
@@ -172,7 +172,7 @@ def test_a_trust_policy_that_does_not_allow_a_service_account() -> None:
 
 def test_other_policies_and_other_pods_are_notes() -> None:
     attached = RolePolicies(inline={"read": POLICY}, attached=(AttachedPolicy("S3", S3),))
-    request = replace(REQUEST, policies={"more": OTHER}, replace=True, refs=(CART,), update_trust=True)
+    request = replace(REQUEST, policies={"more": SQS}, replace=True, refs=(CART,), update_trust=True)
     plan = plan_role(request, CLUSTER, HEADER, CURRENT, attached, ours=True)
     assert plan.notes == (
         "role shop-orders also allows shop/orders in cluster demo, not only shop/cart",

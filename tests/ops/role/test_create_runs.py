@@ -7,11 +7,9 @@ import pytest
 
 from harness import Answers, Podid
 from ops.change.support import account_state, policy_file, writes
-from ops.role.support import CREATE
+from ops.role.support import CREATE, SQS
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-
-OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
 
 
 def test_other_allowed_pods_are_a_note(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -71,7 +69,7 @@ def test_a_different_role_is_a_conflict_with_the_difference(
     (tmp_path / "other").mkdir()
     files = {
         "POLICY": policy_file(tmp_path),
-        "OTHER": policy_file(tmp_path / "other", OTHER),
+        "OTHER": policy_file(tmp_path / "other", SQS),
         "MORE": policy_file(tmp_path, name="more.json"),
     }
     assert podid(*CREATE, "--policy-file", files["POLICY"], "--description", "old", "--tag", "team=a").code == 0

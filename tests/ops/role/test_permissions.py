@@ -6,15 +6,9 @@ import pytest
 
 from harness import Podid
 from ops.change.support import POLICY, account_state, policy_file, writes
-from ops.role.support import S3, detach
+from ops.role.support import S3, SQS, detach
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
-
-CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
-
-
-OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
-
 
 # --- attach -------------------------------------------------------------------------------------------------------
 
@@ -23,7 +17,7 @@ def test_attach_adds_missing_policies_and_undo_removes_them(
     box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path
 ) -> None:
     before = account_state(box)
-    more = policy_file(tmp_path, OTHER, "more.json")
+    more = policy_file(tmp_path, SQS, "more.json")
     policies = ("--managed-policy", "AmazonS3ReadOnlyAccess", "--managed-policy", S3)
     attach = ("role", "attach", "shop-orders", *policies, "--policy-file", more, "--policy-file", orders_policy)
 
@@ -36,7 +30,7 @@ def test_attach_adds_missing_policies_and_undo_removes_them(
         ("role-policy", "unchanged"),
     ]
     role = account_state(box)["roles"]["shop-orders"]
-    assert (role["attached"], role["inline"]) == ([S3], {"read-table": POLICY, "more": OTHER})
+    assert (role["attached"], role["inline"]) == ([S3], {"read-table": POLICY, "more": SQS})
     assert podid(*attach, "-o", "json").json["runId"] is None
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
@@ -44,14 +38,14 @@ def test_attach_adds_missing_policies_and_undo_removes_them(
 
 def test_attach_overwrites_only_with_replace(box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    attach = ("role", "attach", "shop-orders", "--policy-file", policy_file(tmp_path / "other", OTHER))
+    attach = ("role", "attach", "shop-orders", "--policy-file", policy_file(tmp_path / "other", SQS))
     count = writes(box)
     refused = podid(*attach, "-o", "json")
     assert (refused.code, refused.stdout, writes(box)) == (6, "", count)
     assert refused.error["hint"].endswith("--replace")
     assert '  +      "Action": "sqs:*",' in refused.error["details"]
     assert podid(*attach, "--replace").code == 0
-    assert account_state(box)["roles"]["shop-orders"]["inline"] == {"read-table": OTHER}
+    assert account_state(box)["roles"]["shop-orders"]["inline"] == {"read-table": SQS}
 
 
 def test_attach_checks_the_size_of_the_inline_policies(

@@ -13,7 +13,7 @@ from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
-CREATE_WITH_POLICY = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
+CREATE_WITH_POLICY = (*CREATE, "--policy-file")
 ATTACH = ("role", "attach", "storefront", "--adopt", "--policy-file")
 
 

@@ -115,8 +115,8 @@ Summary = tuple[str, ...]
 
 
 def summaries(report: DoctorReport) -> set[Summary]:
-    """Check, outcome, severity, subject and chain of each verdict. Where new pods land is the scheduler's, so that of a
-    node, and of the agent's pod on it, only what is wrong counts, without the pod's name."""
+    """Return check, outcome, severity, subject and chain of each verdict. The scheduler selects the nodes of pods:
+    passed verdicts on nodes and pods are omitted, and the names of pods."""
     rows = set()
     for verdict in report.verdicts:
         if verdict.subject.kind in ("Node", "Pod") and verdict.outcome is Outcome.PASS:

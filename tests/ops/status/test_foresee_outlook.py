@@ -1,4 +1,4 @@
-"""What comes of a change is part of its plan, and pods are not restarted to their harm."""
+"""The outlook of each changing command."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_an_account_that_uses_irsa(site: Site) -> None:
 
 
 def test_the_outlook_has_the_findings_of_doctor(site: Site) -> None:
-    """An association for a default account, and a role that is open to any cluster."""
+    """The association is of a default service account, and the role allows every cluster."""
     argv = ("associate", "payments/default", "--role", "orders-dynamodb")
     plan = foreseen(site, *argv)
     assert {"default-sa-association", "trust-too-broad"} <= ids(plan["brings"])
@@ -94,7 +94,7 @@ def test_a_trust_policy_that_podid_cannot_judge(site: Site) -> None:
 
 
 def test_an_earlier_failure_is_shown_and_does_not_refuse_the_change(site: Site) -> None:
-    """A role that does not admit pods which have it already, when something else of the association changes."""
+    """The trust policy does not allow pods that have the role already, and a tag of the association changes."""
     site.with_agent()
     site.trust("storefront", trust_for(ORDERS))
     site.associate("shop", "cart")
@@ -115,7 +115,6 @@ def test_a_move_changes_the_credentials_of_running_pods(site: Site) -> None:
 
 
 def test_many_identities_are_counts(site: Site) -> None:
-    """Hundreds of lines tell nobody anything."""
     site.with_agent()
     names = [f"shop/account-{number}" for number in range(40)]
     lines = under_the_plan(site, "associate", *names, "shop/orders", "--role", "storefront")

@@ -1,16 +1,20 @@
 """Service accounts and their annotations."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from checks.builder import healthy
-from ops.change.support import ROLE_ARN
+from ops.change.support import HEADER, ROLE_ARN
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Status
 from podid.domain.snapshot import known_or
-from podid.ops.change.kinds import ANNOTATIONS, SERVICE_ACCOUNT
+from podid.ops.change.kinds import ANNOTATIONS, COMMAND, PROBE, SERVICE_ACCOUNT
+from podid.ops.clients import Clients, Site
 
 
 def test_annotations_that_are_foreseen_can_be_read_more_than_once() -> None:
@@ -42,3 +46,16 @@ def test_a_new_service_account_is_foreseen_once() -> None:
     assert [item.ref for item in known_or(again.service_accounts, ())].count(ref) == 1
     deleted = SERVICE_ACCOUNT.foresee(again, SERVICE_ACCOUNT.action(state, None), snapshot.taken_at)
     assert known_or(deleted.service_accounts, ()) == known_or(snapshot.service_accounts, ())
+
+
+def test_interrupted_commands_and_probes_are_settled() -> None:
+    site, ref = cast("Site", None), ServiceAccountRef("shop", "orders")
+    action = COMMAND.action(None, COMMAND.state_of(ref, "aws", ROLE_ARN))
+    settled = COMMAND.settle(site, action)
+    assert (settled.status, settled.after) == (Status.DONE, None)
+    assert COMMAND.not_undone(action) == "the command aws as shop/orders cannot be undone"
+    jobs = SimpleNamespace(job_exists=lambda namespace, name: name == "left")
+    site = Site(cast("Clients", SimpleNamespace(kube=SimpleNamespace(reader=jobs))), HEADER)
+    for name, words in (("left", "the Job still exists"), ("gone", "the Job is deleted")):
+        probe = PROBE.action(None, PROBE.state_of(ref, name, node="n", image="i"))
+        assert PROBE.settle(site, probe).reason.startswith(f"settled: {words}")

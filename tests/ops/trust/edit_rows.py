@@ -1,7 +1,5 @@
-"""`podid trust add` and `remove` on files: a table of edits, each held to what is true of all of them. The other
-statements keep their values and their order, nobody else gets in or is shut out, and a repeat changes nothing."""
+"""Rows of edits of trust policies: a policy, the edit, and its result."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,16 +29,22 @@ from domain.trust.trust_helpers import (
     UNTAGGED,
     statement,
 )
-from harness import Outcome, Podid, table
-from podid.domain.trust import PodIdentity, Policy, TrustVerdict, build_statement, evaluate, parse_policy
+from podid.domain.trust import (
+    PodIdentity,
+    build_statement,
+)
 
 ARN = "aws:RequestTag/eks-cluster-arn"
+
+
 OTHER_CLUSTER = CLUSTER.replace("/demo", "/prod")
+
+
 GONE = "AROAEXAMPLE1234567890"
 
 
 def exact(names: Any = "orders", namespaces: Any = "shop", clusters: Any = CLUSTER, **members: Any) -> dict[str, Any]:
-    """A statement of somebody else's making for these."""
+    """Return a statement for these that podid would not write."""
     condition = {"StringEquals": {NS: namespaces, SA: names}, "ArnLike": {"aws:SourceArn": clusters}}
     return statement(members.pop("condition", condition), **members)
 
@@ -93,8 +97,14 @@ def cannot_remove(*before: Mapping[str, Any], note: str = "they would lose acces
 
 
 WITH_TAGS = {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringEquals": {NS: "shop"}}
+
+
 BY_ARN = {"ArnEquals": {"aws:SourceArn": CLUSTER}}
+
+
 FULL = [build_statement(PodIdentity(CLUSTER, "shop", f"service-{n}")) for n in range(5)]
+
+
 TABLE: dict[str, Row] = {
     # --- add: a statement more
     "beside EC2": adds(EC2),
@@ -293,82 +303,3 @@ TABLE: dict[str, Row] = {
     "whoever it may be": cannot_remove(statement(Principal="*"), EC2, note="everyone"),
     "a principal that was deleted": cannot_remove(OWN, statement(Principal={"AWS": GONE}), note=GONE),
 }
-PANEL = [
-    PodIdentity(cluster, namespace, name, session_tags=tags)
-    for cluster in (CLUSTER, OTHER_CLUSTER)
-    for namespace in ("shop", "web")
-    for name in ("orders", "cart", "pay")
-    for tags in (True, False)
-]
-
-
-def edit(verb: str, document: Any, *flags: str) -> Outcome:
-    line = ("trust", verb, "-", "--for", "shop/orders", "--cluster-arn", CLUSTER, *flags)
-    return Podid()(*line, "-o", "json", stdin=json.dumps(document))
-
-
-def verdicts(policy: Policy, scope: str, who: PodIdentity) -> dict[str, str]:
-    """Of everybody who is not within the scope of `who`."""
-    keys = {"service-account": 3, "namespace": 2, "cluster": 1, "account": 0}[scope]
-    inside = (who.cluster_arn, who.namespace, who.service_account)[:keys]
-    others = [p for p in PANEL if (p.cluster_arn, p.namespace, p.service_account)[:keys] != inside]
-    return {f"{p}": evaluate(policy, p).verdict.value for p in others if keys}
-
-
-def test_the_table_is_long_enough() -> None:
-    assert len(TABLE) >= 80
-
-
-@table("row", TABLE.values())
-def test_an_edit(row: Row) -> None:
-    document = {"Version": "2012-10-17", "Id": "kept", "Statement": list(row.before)}
-    outcome = edit(row.verb, document, *row.flags.split())
-    if row.outcome == "refused":
-        assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-        assert outcome.error["message"].startswith("The trust policy in stdin was not changed: ")
-        assert row.note in outcome.error["message"]
-        return
-    assert outcome.code == 0, outcome.stderr
-    result = outcome.json
-    assert (result["kind"], result["outcome"]) == ("TrustEdit", row.outcome)
-    assert row.note in "\n".join(result["notes"])
-    new = result["policy"]["Statement"]
-    if row.outcome == "no-change":
-        assert json.dumps(result["policy"]) == json.dumps(document)
-        assert result["diff"] == ""
-        return
-    check_changed(row, document, result["policy"], new)
-    again = edit(row.verb, result["policy"], *row.flags.split())
-    assert again.code == (6 if row.again == "refused" else 0)
-    assert row.again == "refused" or again.json["policy"] == result["policy"]
-
-
-def check_changed(row: Row, old: Any, policy: Any, new: list[Any]) -> None:
-    before, after = parse_policy(old), parse_policy(policy)
-    assert {k: v for k, v in policy.items() if k != "Statement"} == {"Version": "2012-10-17", "Id": "kept"}
-    if row.verb == "add":
-        # byte for byte: the order of members within a statement too
-        assert json.dumps(new[:-1]) == json.dumps(list(row.before))
-        assert [s["Sid"] for s in new if s.get("Sid")].count(new[-1]["Sid"]) == 1
-        assert new[-1]["Action"] == BOTH
-    else:
-        assert row.after is not None
-        assert json.dumps(new) == json.dumps(list(row.after))
-    admitted = row.verb == "add" if row.admitted is None else row.admitted
-    assert (evaluate(after, row.who).verdict is TrustVerdict.MATCH) is admitted
-    scope = row.flags.partition("--scope ")[2] or ("cluster" if row.untagged else "service-account")
-    assert verdicts(after, scope, row.who) == verdicts(before, scope, row.who)
-
-
-ADDED = [row for row in TABLE.values() if row.verb == "add" and row.outcome == "changed" and row.admitted is None]
-
-
-# without session tags the statement is the cluster's, and stands for more than was there
-@table("row", [row for row in ADDED if row.note != "any pod of cluster demo"])
-def test_an_added_statement_can_be_removed(row: Row) -> None:
-    flags = row.flags.split()
-    added = edit("add", {"Statement": list(row.before)}, *flags).json["policy"]
-    removed = edit("remove", added, *flags)
-    assert removed.code == 0, removed.stderr
-    left = removed.json["policy"]["Statement"]
-    assert left == [s for s in row.before if s != OWN or flags]
