@@ -13,6 +13,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.trust import issuer_statement
 from podid.facts.credentials import ROLE_ARN as ROLE_VARIABLE
 from podid.ops.migrate.candidates import (
+    counts_of,
     digest,
     facts_of,
     find_candidates,
@@ -28,6 +29,11 @@ PLACE = Place(account=ACCOUNT, region="eu-west-1", cluster=cluster(oidc_issuer=f
 ORDERS = ServiceAccountRef("shop", "orders")
 ANNOTATED = ServiceAccount(namespace="shop", name="orders", annotations={"eks.amazonaws.com/role-arn": ROLE_ARN})
 BY_ISSUER: dict[str, object] = {"Version": "2012-10-17", "Statement": [issuer_statement(PROVIDER, ORDERS)]}
+CONDITION = {"StringLike": {f"{ISSUER}:sub": "system:serviceaccount:shop:*", f"{ISSUER}:aud": "sts.amazonaws.com"}}
+BY_PATTERN: dict[str, object] = {
+    "Version": "2012-10-17",
+    "Statement": [{**issuer_statement(PROVIDER, ORDERS), "Condition": CONDITION}],
+}
 STATEMENTS: Any = trust()["Statement"]
 
 
@@ -69,6 +75,8 @@ def test_without_an_annotation_most_pods_name_the_role() -> None:
     [
         (BY_ISSUER, False, True),
         (BY_ISSUER, True, True),  # the statement names the service account
+        (BY_PATTERN, False, True),
+        (BY_PATTERN, True, False),  # the other one needs the pattern
         ({**BY_ISSUER, "Statement": [issuer_statement(PROVIDER.replace("ABC", "X"), ORDERS)]}, False, False),
         (trust(), False, False),
     ],
@@ -111,11 +119,9 @@ def test_the_stage_of_a_service_account(
     assert replace(facts, proven=True).stage is (Stage.PROVEN if stage is Stage.MOVED else stage)
 
 
-def test_pods_are_counted_by_their_credentials() -> None:
+def test_running_pods_are_counted_by_their_credentials() -> None:
     pods = (irsa_pod("a"), pod("b"), bare(pod("c")), pod("d", deleting=True))
-    snapshot = irsa(pods=pods)
-    facts = facts_of(snapshot, PLACE, find_candidates(snapshot)[0])
-    assert facts.counts == CredentialCounts(total=3, pod_identity=1, irsa=1, other=1)
+    assert counts_of(irsa(), pods) == CredentialCounts(total=3, pod_identity=1, irsa=1, other=1)
 
 
 def test_a_role_that_cannot_be_read_is_unknown() -> None:
