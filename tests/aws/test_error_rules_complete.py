@@ -68,9 +68,11 @@ def test_no_two_rules_fit_an_answer_equally_well() -> None:
 
 @table("rule", SERVICE_RULES)
 def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -> None:
-    for each in instances(rule, service="sts", status=400):
-        assert closest(SERVICE_RULES, each) is rule, each
-        error = translate(answer(each.code, each.text, each.status), service=each.service, operation=each.operation)
+    for refusal in instances(rule, service="sts", status=400):
+        assert closest(SERVICE_RULES, refusal) is rule, refusal
+        error = translate(
+            answer(refusal.code, refusal.text, refusal.status), service=refusal.service, operation=refusal.operation
+        )
         assert "{" not in error.message + error.advice
     assert all(fragment == fragment.lower() for fragment in rule.fragments)
 

@@ -55,7 +55,7 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
         ("UnknownOperationException", 404, "", "UnknownOperationException: no explanation"),
     ],
 )
-def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
+def test_an_operation_that_the_endpoint_lacks_is_not_retried(code: str, status: int, text: str, told: str) -> None:
     error = error_of(code, text, status=status)
     assert (type(error), error.message) == (
         NotServed,
@@ -73,7 +73,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
 
 
 @table(
-    ("error", "kind", "what", "hint"),
+    ("error", "kind", "sentence", "hint"),
     [
         (sdk.NoCredentialsError(), CredentialsError, "no AWS credentials found", ()),
         (
@@ -168,9 +168,9 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         ),
     ],
 )
-def test_sdk_failures(error: Exception, kind: type[PodidError], what: str, hint: tuple[str, ...]) -> None:
-    found = translate(error, service="eks", operation="DescribeCluster", subject="cluster prod", origin=ORIGIN)
-    assert (type(found), found.message, found.hint) == (kind, what, hint)
+def test_sdk_failures(error: Exception, kind: type[PodidError], sentence: str, hint: tuple[str, ...]) -> None:
+    translated = translate(error, service="eks", operation="DescribeCluster", subject="cluster prod", origin=ORIGIN)
+    assert (type(translated), translated.message, translated.hint) == (kind, sentence, hint)
 
 
 def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:

@@ -75,13 +75,13 @@ def test_lists_are_complete_and_sorted(session: AwsSession) -> None:
 
 def test_many_roles_at_once_with_errors_in_place(box: Sandbox, session: AwsSession) -> None:
     box.world.credentials.deny("iam:GetRole", resource="*/storefront")
-    found = dict(session.iam.find_roles(["orders-dynamodb", "storefront", "none"]))
-    role, denied = found["orders-dynamodb"], found["storefront"]
+    roles_by_name = dict(session.iam.find_roles(["orders-dynamodb", "storefront", "none"]))
+    role, denied = roles_by_name["orders-dynamodb"], roles_by_name["storefront"]
     assert isinstance(role, Role)
     assert role.arn == "arn:aws:iam::111122223333:role/orders-dynamodb"
     assert isinstance(denied, AccessDenied)
     assert denied.permission == "iam:GetRole"
-    assert found["none"] is None
+    assert roles_by_name["none"] is None
 
 
 def test_policies(session: AwsSession) -> None:

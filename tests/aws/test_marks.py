@@ -90,8 +90,8 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 
 
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
-    found = list(gateways())
-    assert {cls.__name__ for cls in found} == {
+    classes = list(gateways())
+    assert {cls.__name__ for cls in classes} == {
         *(
             "AccessAnalyzer",
             "AccountManagement",
@@ -109,7 +109,7 @@ def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
         ),
         *("KubeReader", "KubeWriter"),
     }
-    unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__permissions__")]
+    unmarked = [f.__qualname__ for cls in classes for f in operations(cls) if not hasattr(f, "__permissions__")]
     assert unmarked == []
 
 

@@ -110,11 +110,11 @@ def outcome(call: Callable[..., Any], **params: object) -> object:
     """What it returns or raises, but for the time of the answer and what botocore's retries, which are off, say of
     themselves."""
     try:
-        found = call(**params)
+        decoded = call(**params)
     except Exception as error:  # noqa: BLE001  it is what is compared
         response = getattr(error, "response", {})
         return type(error).__qualname__, str(error), settled(response)
-    return settled(found)
+    return settled(decoded)
 
 
 def settled(value: Any) -> Any:
@@ -191,7 +191,7 @@ def test_the_request_is_botocores(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> 
     ],
     ids=str,
 )
-def test_what_is_not_plain_goes_through_botocore(eks: Eks, params: dict[str, Any]) -> None:
+def test_other_requests_are_made_by_botocore(eks: Eks, params: dict[str, Any]) -> None:
     method, repeats = both()
     eks.asked.clear()
     assert outcome(repeats, **params) == outcome(method, **params)
@@ -226,13 +226,13 @@ def test_every_attempt_is_told_as_of_botocore(eks: Eks) -> None:
         assert told[0] == told[1]
 
 
-def test_it_goes_through_the_proxy(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_use_the_proxy(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://eks.example.invalid/base")
     monkeypatch.setenv("HTTP_PROXY", eks.url)
     _, repeats = both()
     assert repeats(**ASKED)["association"]["namespace"] == "shop"
-    wanted = "http://eks.example.invalid/base/clusters/demo/pod-identity-associations/a-0123456789abcdef0"
-    assert [path for path, _ in eks.asked] == [wanted, wanted]
+    expected_url = "http://eks.example.invalid/base/clusters/demo/pod-identity-associations/a-0123456789abcdef0"
+    assert [path for path, _ in eks.asked] == [expected_url, expected_url]
 
 
 def test_nothing_is_repeated_that_is_not_signed_as_podid_signs(eks: Eks) -> None:
@@ -258,7 +258,7 @@ def test_each_of_them_is_an_operation_whose_members_are_all_in_its_path() -> Non
             assert model.metadata["protocol"] == "rest-json"
 
 
-def test_it_costs_half_of_what_botocores_own_costs(eks: Eks) -> None:
+def test_a_request_takes_half_of_the_time_of_botocore(eks: Eks) -> None:
     """In calls of Python functions: seconds differ with what else the machine does."""
     session = AwsSession(None, None, env=os.environ)
     method, repeats = both(session)

@@ -70,7 +70,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("dev", "cn-north-1", {"AWS_REGION": "ap-south-1"}, ("cn-north-1", "--region")),
     ],
 )
-def test_who_says_the_region(
+def test_the_source_of_the_region(
     env: dict[str, str],
     profile: str | None,
     region: str | None,
@@ -97,17 +97,17 @@ def test_no_region(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "what"),
+    ("region", "message"),
     [
         ("westeurope", "'westeurope' is not an AWS region"),
         ("eu_west_1", "'eu_west_1' is not an AWS region; did you mean eu-west-1?"),
         ("eu-west-1\n", "'eu-west-1\\n' is not an AWS region; did you mean eu-west-1?"),
     ],
 )
-def test_a_region_that_cannot_be_one(env: dict[str, str], region: str, what: str) -> None:
+def test_a_region_that_cannot_be_one(env: dict[str, str], region: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         AwsSession(None, region, env=env)
-    assert str(caught.value) == what
+    assert str(caught.value) == message
 
 
 def test_a_region_that_may_be_newer_than_botocore_is_used_and_remembered_as_strange(env: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import TimedOut
 
 
-def test_a_call_has_what_the_command_has_left() -> None:
+def test_a_call_has_the_remaining_time_of_the_command() -> None:
     hands = Hands()
     deadline = Deadline.after(10.0, "the 10 s of --timeout", lambda: hands.time)
     ways = (deadline.call, deadline.wait)

@@ -20,14 +20,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n"
 
 @pytest.fixture
 def servers() -> Iterator[Callable[..., RawServer]]:
-    made: list[RawServer] = []
+    opened: list[RawServer] = []
 
     def make(answer: Callable[[], Iterator[bytes]]) -> RawServer:
-        made.append(RawServer(lambda _, path: answer()))
-        return made[-1]
+        opened.append(RawServer(lambda _, path: answer()))
+        return opened[-1]
 
     yield make
-    for server in made:
+    for server in opened:
         server.close()
 
 
@@ -44,10 +44,10 @@ def read(url: str, pool: urllib3.PoolManager | None = None) -> bytes:
 def test_a_call_ends_when_its_time_is_up(servers: Callable[..., RawServer], answer: Callable[[], object]) -> None:
     url, threads = servers(answer).url, threading.active_count()
     began = time.monotonic()
-    with pytest.raises(Overdue, match=r"^within 0.3 s$"):
-        NEVER.call(lambda: read(url), 0.3)
-    with pytest.raises(Overdue, match=r"^in the 0.2 s of --timeout$"):
-        Deadline.after(0.2, "the 0.2 s of --timeout", time.monotonic).call(lambda: read(url), 5.0)
+    with pytest.raises(Overdue, match=r"^within 0.1 s$"):
+        NEVER.call(lambda: read(url), 0.1)
+    with pytest.raises(Overdue, match=r"^in the 0.1 s of --timeout$"):
+        Deadline.after(0.1, "the 0.1 s of --timeout", time.monotonic).call(lambda: read(url), 5.0)
     assert time.monotonic() - began < 3.0
     assert threading.active_count() <= threads + 2, "but for the server's"
 
@@ -57,7 +57,7 @@ def test_a_proxy_that_drips(servers: Callable[..., RawServer]) -> None:
     http.limit_pools(classes := dict(proxy.pool_classes_by_scheme))
     proxy.pool_classes_by_scheme = classes
     with pytest.raises(Overdue):
-        NEVER.call(lambda: read("https://eks.us-west-2.amazonaws.com/", proxy), 0.3)
+        NEVER.call(lambda: read("https://eks.us-west-2.amazonaws.com/", proxy), 0.1)
 
 
 def test_a_name_that_takes_long_to_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_tls_that_does_not_begin(servers: Callable[..., RawServer]) -> None:
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
 
 
-def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., RawServer]) -> None:
+def test_the_timeout_of_a_socket_is_not_reduced(servers: Callable[..., RawServer]) -> None:
     url = servers(silent).url
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)

@@ -97,7 +97,7 @@ def test_a_lasting_failure_is_raised_when_patience_ends() -> None:
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(ServerFailed("500"), 10), (Throttled("slow"), 60)])
-def test_a_failure_in_what_can_be_done_without_is_not_waited_for(error: PodidError, seconds: float) -> None:
+def test_a_failed_optional_read_is_not_retried(error: PodidError, seconds: float) -> None:
     """Also in a fan-out's threads, in the one that lists as in those that read; a throttle is no failure."""
     clock = Clock()
     with hurried(10), pytest.raises(type(error)):
@@ -115,7 +115,7 @@ def test_a_failure_in_what_can_be_done_without_is_not_waited_for(error: PodidErr
 
     with hurried(10), pytest.raises(type(error)):
         list(fan_out(read, items()))
-    assert [each.now for each in clocks] == [pytest.approx(1000 + seconds)] * 2
+    assert [clock_.now for clock_ in clocks] == [pytest.approx(1000 + seconds)] * 2
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_write_that_was_certainly_not_carried_out_is_tried_again(error: PodidE
     assert pacer_with(Clock()).write(failing(error)) == "done"
 
 
-def test_what_failed_for_good_is_not_asked_for_again_for_a_moment() -> None:
+def test_a_failed_operation_is_not_called_again_for_a_moment() -> None:
     clock, asked = Clock(), list[str]()
     pacer = pacer_with(clock)
 
@@ -203,7 +203,7 @@ def test_what_failed_for_good_is_not_asked_for_again_for_a_moment() -> None:
     assert answer("Describe", None) == "done"
 
 
-def test_one_that_fails_while_others_are_answered_keeps_nobody_from_asking() -> None:
+def test_one_failing_operation_does_not_stop_others() -> None:
     pacer = pacer_with(Clock())
 
     def poisoned() -> None:
@@ -357,7 +357,7 @@ def wait(seconds: int) -> None:
     OVER.wait(seconds)
 
 
-def test_what_was_submitted_gives_what_it_came_to() -> None:
+def test_a_submitted_call_returns_its_result_or_error() -> None:
     assert submit(lambda a, b: a + b, 1, 2).result() == 3
     with pytest.raises(AccessDenied, match="no"):
         submit(refuse, "no").result()
@@ -450,9 +450,9 @@ def test_a_read_that_hangs_is_made_again() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_for_good_fails_alone() -> None:
     with hanging(100) as (read, server):
-        found = dict(fan_out(attempt(read), range(40), reads=True))
-        error = found.pop(0)
-        assert found == {n: n for n in range(1, 40)}
+        by_item = dict(fan_out(attempt(read), range(40), reads=True))
+        error = by_item.pop(0)
+        assert by_item == {n: n for n in range(1, 40)}
         assert (type(error), str(error)) == (ConnectionLost, f"no answer within {LONGEST} s")
         assert server.asked.count("/0") == 2
         with pytest.raises(ConnectionLost, match="no answer within"):
@@ -463,12 +463,12 @@ def test_a_read_that_hangs_for_good_fails_alone() -> None:
 def test_reads_that_all_hang_are_given_up_together() -> None:
     began = time.monotonic()
     with hanging(100, workers=pacing.WORKERS, all_of_them=True) as (read, server):
-        found = dict(fan_out(attempt(read), range(2000), reads=True))
+        by_item = dict(fan_out(attempt(read), range(2000), reads=True))
     assert time.monotonic() - began < 10
-    assert len(found) == 2000
-    assert {type(error) for error in found.values()} <= {ConnectionLost, Unavailable}
+    assert len(by_item) == 2000
+    assert {type(error) for error in by_item.values()} <= {ConnectionLost, Unavailable}
     assert len(server.asked) < 5 * pacing.WORKERS
-    assert str(found[1999]) == f"not called again: no answer within {LONGEST} s"
+    assert str(by_item[1999]) == f"not called again: no answer within {LONGEST} s"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -27,7 +27,7 @@ class Hands:
         return Patience(seconds, clock, lambda state: None)
 
 
-def test_the_last_look_is_at_the_deadline() -> None:
+def test_the_last_round_is_at_the_deadline() -> None:
     hands = Hands()
     assert list(hands.patience(5.0).rounds(2.0)) == [5.0, 3.0, 1.0, 0.0]
     assert hands.slept == [2.0, 2.0, 1.0]
@@ -45,13 +45,13 @@ def test_a_function_gives_each_pause() -> None:
     assert list(hands.patience(3.0).rounds(lambda: next(pauses))) == pytest.approx([3.0, 2.0, 1.99, 0.0])
 
 
-def test_no_patience_is_one_look() -> None:
+def test_no_time_is_one_round() -> None:
     hands = Hands()
     assert list(hands.patience(0.0).rounds(1.0)) == [0.0]
     assert hands.slept == []
 
 
-def test_leaving_early_sleeps_no_more() -> None:
+def test_an_early_end_does_not_sleep() -> None:
     hands = Hands()
     for _ in hands.patience(60.0).rounds(1.0):
         break
@@ -76,7 +76,7 @@ def test_no_wait_outlives_the_command() -> None:
     ("tty", "expected"),
     [(True, ["━━━━━━━━━━────────── 2 of 4  create it"]), (False, ["create it (2 of 4)"])],
 )
-def test_how_far_many_steps_are(tty: bool, expected: list[str]) -> None:
+def test_the_progress_of_many_steps(tty: bool, expected: list[str]) -> None:
     stderr = io.StringIO()
     streams = Streams(io.StringIO(), io.StringIO(), stderr, stdin_tty=tty, stdout_tty=tty, stderr_tty=tty, width=80)
     progress = Progress(Runtime(streams=streams, env={}), quiet=False)

@@ -21,10 +21,10 @@ def simulate(calls: int, *, limit: float, burst: float, workers: int = 64, laten
         heapq.heappush(events, (0.0, worker, "ready", 0.0, 1))
     now = 0.0
     while done < calls:
-        now, worker, what, sent_at, attempt = heapq.heappop(events)
-        if what == "send":
+        now, worker, event, sent_at, attempt = heapq.heappop(events)
+        if event == "send":
             heapq.heappush(events, (now + latency, worker, "answer", now, attempt))
-        elif what == "ready":
+        elif event == "ready":
             wait, ours = rate.reserve(now)
             heapq.heappush(events, (now + wait, worker, "send" if ours else "ready", 0.0, attempt))
         else:

@@ -31,6 +31,10 @@ CLUSTER_ARN = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/orders"
 TARGET_ARN = f"arn:aws:iam::{ACCOUNT}:role/reports"
 NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/nodes"
+ADDON_ARN = f"arn:aws:eks:eu-west-1:{ACCOUNT}:addon/prod/aws-ebs-csi-driver/1"
+BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+IRSA_ANNOTATION = {"eks.amazonaws.com/role-arn": ROLE_ARN}
 PROFILE_ARN = f"arn:aws:iam::{ACCOUNT}:instance-profile/nodes"
 IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
@@ -125,6 +129,10 @@ def role(arn: str = ROLE_ARN, document: dict[str, object] | None = None) -> Role
     return Role(name=name, arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), created_at=created)
 
 
+def service_account(name: str = "orders", **changes: Any) -> ServiceAccount:
+    return replace(ServiceAccount(namespace="shop", name=name), **changes)
+
+
 def node(name: str = "node-1", **changes: Any) -> Node:
     base = Node(
         name=name,
@@ -193,6 +201,12 @@ def crashing_agent(seconds: int = 0, **changes: Any) -> Pod:
     """Return an agent's pod in CrashLoopBackOff. Its last run took that many seconds."""
     values: dict[str, Any] = {"waiting": "CrashLoopBackOff", "failed": (ago(seconds=60 + seconds), ago(seconds=60))}
     return agent_pod(ready=False, containers=(Container(name="a", image="r.example/a:1", **{**values, **changes}),))
+
+
+CRASHED = agent_pod(
+    ready=False,
+    containers=(Container(name="eks-pod-identity-agent", image="x", waiting="CrashLoopBackOff", restarts=7),),
+)
 
 
 def daemon_set(**changes: Any) -> DaemonSet:
@@ -305,9 +319,9 @@ def healthy(**sections: Any) -> Snapshot:
         "egress": egress(VpcRoute("0.0.0.0/0", "nat-1")),
         "namespaces": frozenset({"default", "kube-system", "shop"}),
         "service_accounts": (
-            ServiceAccount(namespace="shop", name="orders", created_at=ago(days=9)),
-            ServiceAccount(namespace="shop", name="default"),
-            ServiceAccount(namespace="kube-system", name="default"),
+            service_account(created_at=ago(days=9)),
+            service_account("default"),
+            service_account("default", namespace="kube-system"),
         ),
         "pods": (pod(), agent_pod()),
         "nodes": (node(),),
@@ -361,6 +375,11 @@ def healthy(**sections: Any) -> Snapshot:
         name: value if isinstance(value, Missing) else Known(value) for name, value in values.items()
     }
     return Snapshot(taken_at=NOW, **wrapped)
+
+
+def no_agent(**sections: Any) -> Snapshot:
+    """Return the healthy cluster without an agent."""
+    return healthy(agent_addon=None, daemon_sets=(), agent_pods=(), **sections)
 
 
 def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition: object) -> dict[str, object]:
@@ -435,9 +454,14 @@ def with_image(image: str) -> Snapshot:
     return healthy(pods=(pod(containers=(replace(pod().containers[0], image=image),)),))
 
 
-def with_trust(document: dict[str, object] | None = None, **condition: object) -> Snapshot:
+def with_role(item: Role | Missing | None, **sections: Any) -> Snapshot:
+    """Return the healthy cluster with this reading of its role; None: it does not exist."""
+    return healthy(roles={ROLE_ARN: item if isinstance(item, Missing) else Known(item)}, **sections)
+
+
+def with_trust(document: dict[str, object] | None = None, **condition: Any) -> Snapshot:
     """Return the healthy cluster, whose role has this trust policy, or the usual one with other arguments."""
-    return healthy(roles={ROLE_ARN: Known(role(document=document or trust(**condition)))})
+    return with_role(role(document=document or trust(**condition)))
 
 
 def logged(mode: str) -> Snapshot:

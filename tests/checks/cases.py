@@ -35,3 +35,5 @@ CASES = {
     if (item := cases(f"{__package__}.{path.parent.name}.{path.stem}"))
 }
 FAILING = {check_id: item.fails for check_id, item in CASES.items() if item.fails is not None}
+# without the cluster of 4,000 equal associations
+SMALL = {check_id: snapshot for check_id, snapshot in FAILING.items() if check_id != "association-quota"}

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from podid.domain.cluster import Container, EnvSource, Mount
+from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV
 
-from .builder import INJECTED
+from .builder import INJECTED, healthy, pod
 
 KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 URI, TOKEN_FILE = INJECTED_ENV
@@ -25,3 +26,14 @@ def sourced(
 ) -> Container:
     """Return an injected container with variables of other objects (`envFrom`), blank variables and mounts."""
     return replace(container(**(env or {})), env_from=sources, blank=blank, mounts=mounts)
+
+
+def token(audience: str) -> Container:
+    """Return a container that sets the path of a token in its own volume."""
+    own = sourced(env={TOKEN_FILE: "/own/token"})
+    return replace(own, mounts=(Mount("/own", "serviceAccountToken", audience),))
+
+
+def running(*containers: Container, **annotations: str) -> Snapshot:
+    """Return the healthy cluster, whose pod has these containers and annotations."""
+    return healthy(pods=(pod(containers=containers, annotations=annotations),))

@@ -4,6 +4,9 @@ from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.snapshot import Snapshot
+from podid.ops.status.diagnose import diagnose
+
+WORKLOAD = "Deployment shop/orders"
 
 
 def answers(check: str, snapshot: Snapshot) -> list[tuple[str, str, str]]:
@@ -23,3 +26,20 @@ def only(check: str, snapshot: Snapshot) -> Verdict:
 def messages(check: str, snapshot: Snapshot) -> list[str]:
     """Return the messages of the findings of one check."""
     return [verdict.message for verdict in verdicts(check, snapshot) if verdict.outcome is Outcome.FAIL]
+
+
+def outcomes(check: str, snapshot: Snapshot) -> set[str]:
+    return {verdict.outcome.value for verdict in verdicts(check, snapshot)}
+
+
+def of_node(check: str, snapshot: Snapshot) -> Verdict:
+    """Return the only verdict on a node."""
+    (verdict,) = (verdict for verdict in verdicts(check, snapshot) if verdict.subject.kind == "Node")
+    return verdict
+
+
+def reported(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """Return (id, severity, subject) of the findings that do not follow from others, and (id, "unknown", subject)."""
+    report = diagnose(snapshot)
+    plain = [(v.check, v.severity.value, str(v.subject)) for v in report.findings if not v.masked_by]
+    return plain + [(v.check, "unknown", str(v.subject)) for v in report.unknowns]

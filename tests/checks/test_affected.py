@@ -76,7 +76,7 @@ def failing(check: str, snapshot: Snapshot) -> list[Verdict]:
 
 
 def broken(snapshot: Snapshot) -> set[str]:
-    return {str(each.ref) for each in diagnose(snapshot).identities if each.state is IdentityState.BROKEN}
+    return {str(identity.ref) for identity in diagnose(snapshot).identities if identity.state is IdentityState.BROKEN}
 
 
 def test_which_findings_concern_everybody() -> None:

@@ -1,6 +1,7 @@
 """One state for an identity, folded from the verdicts: what it claims, and what takes a claim away."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.evidence import DryRun, Redeemed, TokenTrial
 from podid.domain.findings import EVERYONE, Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot, known
 from podid.domain.status import IdentityState, IdentityStatus, worst
 from podid.ops.reading.scope import DoctorScope
@@ -38,12 +40,10 @@ from .builder import (
     role,
     trust,
 )
-from .cases import FAILING
+from .cases import SMALL
 
 ORDERS = ServiceAccountRef("shop", "orders")
 DENIED = Missing("taken away", "some:Permission", "AccessDenied")
-# without the cluster of 5,000 associations, which are all well
-BROKEN = {mode: snapshot for mode, snapshot in FAILING.items() if mode != "association-quota"}
 
 
 def plain(snapshot: Snapshot) -> Snapshot:
@@ -52,8 +52,14 @@ def plain(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, **unasked)
 
 
+@cache
+def report_of(mode: str) -> DoctorReport:
+    """Return the report on the failing cluster of a check."""
+    return diagnose(plain(SMALL[mode]))
+
+
 def judged(snapshot: Snapshot) -> dict[str, IdentityStatus]:
-    return {str(each.ref): each for each in diagnose(plain(snapshot)).identities}
+    return {str(identity.ref): identity for identity in diagnose(plain(snapshot)).identities}
 
 
 def of_orders(snapshot: Snapshot) -> IdentityStatus:
@@ -70,45 +76,49 @@ def rank(state: IdentityState | None) -> int:
 
 
 def test_a_healthy_identity_is_ready() -> None:
-    found = of_orders(healthy())
-    assert (found.state, found.cause, found.permissions, found.advice) == (IdentityState.READY, None, None, ())
-    assert found.checked_links == tuple(range(1, 10))
-    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
-    assert found.new_pod.state is IdentityState.READY
+    identity = of_orders(healthy())
+    assert (identity.state, identity.cause, identity.permissions, identity.advice) == (
+        IdentityState.READY,
+        None,
+        None,
+        (),
+    )
+    assert identity.checked_links == tuple(range(1, 10))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.READY]
+    assert identity.new_pod.state is IdentityState.READY
 
 
-@table("mode", BROKEN)
+@table("mode", SMALL)
 def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
     """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""
-    report = diagnose(plain(BROKEN[mode]))
-    for found in report.identities:
+    report = report_of(mode)
+    for identity in report.identities:
         errors = [
             verdict
             for verdict in report.findings
             if verdict.severity is Severity.ERROR
             and 1 <= verdict.link < 10
             and BY_ID[verdict.check].bearing is not Bearing.ADVICE
-            and (verdict.chain == EVERYONE or str(found.ref) in verdict.chain)
+            and (verdict.chain == EVERYONE or str(identity.ref) in verdict.chain)
         ]
-        if found.association is None:
-            assert found.state is IdentityState.NONE
+        if identity.association is None:
+            assert identity.state is IdentityState.NONE
         elif errors:
-            assert found.state in (IdentityState.BROKEN, IdentityState.STALE)
-            assert found.cause in errors
+            assert identity.state in (IdentityState.BROKEN, IdentityState.STALE)
+            assert identity.cause in errors
         else:
-            assert found.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
+            assert identity.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
 
 
-@table("mode", BROKEN)
+@table("mode", SMALL)
 def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
-    snapshot = plain(BROKEN[mode])
-    report = diagnose(snapshot)
-    for found in report.identities:
-        for member in found.pods or ():
+    snapshot, report = plain(SMALL[mode]), report_of(mode)
+    for identity in report.identities:
+        for member in identity.pods or ():
             errors = [
                 verdict
                 for verdict in report.findings
-                if verdict.severity is Severity.ERROR and 1 <= verdict.link < 10 and str(found.ref) in verdict.chain
+                if verdict.severity is Severity.ERROR and 1 <= verdict.link < 10 and str(identity.ref) in verdict.chain
                 if BY_ID[verdict.check].bearing is not Bearing.ADVICE
                 if f"{member.namespace}/{member.name}" in set(concerned(verdict, snapshot).keys)
             ]
@@ -116,17 +126,17 @@ def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
 
 
 def test_link_10_is_a_field_of_its_own() -> None:
-    modes = [mode for mode in BROKEN if BY_ID[mode].link == 10]
-    found = [status for mode in modes for status in judged(BROKEN[mode]).values() if status.permissions is not None]
-    seen = {status.permissions.check for status in found if status.permissions is not None}
+    modes = [mode for mode in SMALL if BY_ID[mode].link == 10]
+    denied = [status for mode in modes for status in judged(SMALL[mode]).values() if status.permissions is not None]
+    seen = {status.permissions.check for status in denied if status.permissions is not None}
     assert {"session-policy-misconfig", "app-assumes-own-role"} <= seen
-    assert 10 not in {status.cause.link for status in found if status.cause is not None}
-    assert IdentityState.READY in {status.state for status in found}
+    assert 10 not in {status.cause.link for status in denied if status.cause is not None}
+    assert IdentityState.READY in {status.state for status in denied}
 
 
-@table("mode", [mode for mode in BROKEN if BY_ID[mode].bearing is Bearing.ADVICE])
+@table("mode", [mode for mode in SMALL if BY_ID[mode].bearing is Bearing.ADVICE])
 def test_advice_never_lowers_a_state(mode: str) -> None:
-    report = diagnose(plain(BROKEN[mode]))
+    report = report_of(mode)
     alone = {verdict.check for verdict in report.findings} == {mode}
     assert not alone or {status.state for status in report.identities} == {IdentityState.READY}
 
@@ -135,51 +145,51 @@ def test_advice_never_lowers_a_state(mode: str) -> None:
 
 
 def test_a_restart_mends_what_is_stale() -> None:
-    found = of_orders(healthy(pods=(pod(), bare(pod("old", created_at=ago(days=3))), agent_pod())))
-    assert found.state is IdentityState.STALE
-    assert {member.name: member.state for member in found.pods or ()} == {"orders-5d9c-x1": "ready", "old": "stale"}
-    assert found.new_pod.state is IdentityState.READY
+    identity = of_orders(healthy(pods=(pod(), bare(pod("old", created_at=ago(days=3))), agent_pod())))
+    assert identity.state is IdentityState.STALE
+    assert {member.name: member.state for member in identity.pods or ()} == {"orders-5d9c-x1": "ready", "old": "stale"}
+    assert identity.new_pod.state is IdentityState.READY
 
 
 def test_where_new_pods_get_nothing_a_stale_one_is_broken() -> None:
-    found = of_orders(healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()), webhook=None))
-    assert [member.state for member in found.pods or ()] == [IdentityState.BROKEN]
-    assert found.cause is not None
-    assert found.cause.check == "injection-missed-webhook"
+    identity = of_orders(healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()), webhook=None))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.BROKEN]
+    assert identity.cause is not None
+    assert identity.cause.check == "injection-missed-webhook"
 
 
 def test_without_the_webhook_running_pods_keep_what_they_have_and_the_identity_is_broken() -> None:
-    found = of_orders(healthy(webhook=None))
-    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
-    assert (found.new_pod.state, found.state) == (IdentityState.BROKEN, IdentityState.BROKEN)
+    identity = of_orders(healthy(webhook=None))
+    assert [member.state for member in identity.pods or ()] == [IdentityState.READY]
+    assert (identity.new_pod.state, identity.state) == (IdentityState.BROKEN, IdentityState.BROKEN)
 
 
 def test_an_agent_that_is_down_on_one_of_two_nodes_breaks_the_pod_there() -> None:
     down = agent_pod("node-2", ready=False, phase="Running", created_at=ago(hours=2))
-    found = of_orders(
+    identity = of_orders(
         healthy(
             pods=(pod(), pod("orders-5d9c-x2", node="node-2"), agent_pod(), down),
             agent_pods=(agent_pod(), down),
             nodes=(node(), node("node-2")),
         )
     )
-    assert {member.node: member.state for member in found.pods or ()} == {"node-1": "ready", "node-2": "broken"}
+    assert {member.node: member.state for member in identity.pods or ()} == {"node-1": "ready", "node-2": "broken"}
     # it may land on either
-    assert (found.new_pod.state, found.state) == (IdentityState.DOUBTFUL, IdentityState.BROKEN)
+    assert (identity.new_pod.state, identity.state) == (IdentityState.DOUBTFUL, IdentityState.BROKEN)
 
 
 def test_pods_that_ask_to_be_left_alone_do_not_count_and_are_named() -> None:
     alone = bare(pod("aside", labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"}))
-    found = of_orders(healthy(pods=(pod(), alone, agent_pod())))
-    assert (found.state, found.opted_out) == (IdentityState.READY, ("aside",))
-    assert [member.name for member in found.pods or ()] == ["orders-5d9c-x1"]
+    identity = of_orders(healthy(pods=(pod(), alone, agent_pod())))
+    assert (identity.state, identity.opted_out) == (IdentityState.READY, ("aside",))
+    assert [member.name for member in identity.pods or ()] == ["orders-5d9c-x1"]
 
 
 def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
     requested = replace(healthy(associations=()), targets=(ORDERS,))
-    (found,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])
-    assert found.state is IdentityState.NONE
-    assert [member.uses.uses for member in found.pods or () if member.uses] == ["pod-identity"]
+    (identity,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])
+    assert identity.state is IdentityState.NONE
+    assert [member.uses.uses for member in identity.pods or () if member.uses] == ["pod-identity"]
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -189,8 +199,8 @@ def with_evidence(**sections: Any) -> IdentityStatus:
     known: dict[str, Any] = {
         name: section if isinstance(section, Missing) else Known(section) for name, section in sections.items()
     }
-    (found,) = diagnose(replace(plain(healthy()), **known)).identities
-    return found
+    (identity,) = diagnose(replace(plain(healthy()), **known)).identities
+    return identity
 
 
 def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
@@ -206,14 +216,16 @@ def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
 
 
 def test_a_redeemed_token_makes_it_verified_and_no_more() -> None:
-    found = with_evidence(tokens={"shop/orders": Known((trial(),))})
-    assert (found.state, found.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
-    assert [(pod.state, pod.token_pod) for pod in found.pods or ()] == [(IdentityState.VERIFIED, "shop/orders-5d9c-x1")]
+    identity = with_evidence(tokens={"shop/orders": Known((trial(),))})
+    assert (identity.state, identity.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
+    assert [(pod.state, pod.token_pod) for pod in identity.pods or ()] == [
+        (IdentityState.VERIFIED, "shop/orders-5d9c-x1")
+    ]
 
 
 def test_a_token_of_the_same_template_counts_and_of_another_does_not() -> None:
-    found = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
-    assert found.state is IdentityState.VERIFIED
+    identity = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
+    assert identity.state is IdentityState.VERIFIED
     other = with_evidence(tokens={"shop/orders": Known((trial("another", template="old"),))})
     assert other.state is IdentityState.READY
 
@@ -225,9 +237,9 @@ def test_a_token_that_could_not_be_had_takes_nothing_away() -> None:
 
 
 def test_a_token_does_not_outweigh_keys_of_the_pod() -> None:
-    keyed = replace(plain(BROKEN["static-aws-keys-shadow"]), tokens=Known({"shop/orders": Known((trial(),))}))
-    (found,) = diagnose(keyed).identities
-    assert (found.state, found.pods and found.pods[0].token is not None) == (IdentityState.BROKEN, True)
+    keyed = replace(plain(SMALL["static-aws-keys-shadow"]), tokens=Known({"shop/orders": Known((trial(),))}))
+    (identity,) = diagnose(keyed).identities
+    assert (identity.state, identity.pods and identity.pods[0].token is not None) == (IdentityState.BROKEN, True)
 
 
 def test_a_token_decides_a_trust_that_could_not_be_read() -> None:
@@ -267,8 +279,8 @@ REDEMPTION = Redemption(
 def test_only_a_session_of_the_very_pod_by_its_nodes_agent_proves_it(
     session: PodSession, redemption: Redemption, state: IdentityState
 ) -> None:
-    found = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
-    assert found.state is state
+    identity = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
+    assert identity.state is state
 
 
 def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() -> None:
@@ -286,9 +298,9 @@ def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() ->
 def test_what_aws_alone_tells_is_configured() -> None:
     """No word of Kubernetes: nothing is claimed of the cluster."""
     unread: dict[str, Any] = {name: NOT_READ for name, service in SERVICES.items() if service == "kubernetes"}
-    found = of_orders(replace(healthy(), **unread))
-    assert (found.state, found.pods) == (IdentityState.CONFIGURED, None)
-    assert found.not_checked
+    identity = of_orders(replace(healthy(), **unread))
+    assert (identity.state, identity.pods) == (IdentityState.CONFIGURED, None)
+    assert identity.not_checked
 
 
 def test_without_the_roles_nothing_is_claimed() -> None:
@@ -309,15 +321,15 @@ def test_a_section_less_never_gives_a_better_state(name: str, gap: Missing) -> N
 
 
 @given(
-    st.sampled_from(sorted(BROKEN)),
+    st.sampled_from(sorted(SMALL)),
     st.sets(st.sampled_from(sorted(SERVICES)), max_size=6),
     st.sampled_from([DENIED, NOT_READ]),
 )
 def test_sections_less_never_make_a_broken_cluster_look_well(mode: str, names: set[str], gap: Missing) -> None:
     """(b) At a lower cost, or with fewer rights, nothing from `ready` on is claimed that was not before."""
-    before = judged(BROKEN[mode])
+    before = judged(SMALL[mode])
     less: dict[str, Any] = dict.fromkeys(names, gap)
-    for ref, status in judged(replace(BROKEN[mode], **less)).items():
+    for ref, status in judged(replace(SMALL[mode], **less)).items():
         if ref in before and rank(before[ref].state) < rank(IdentityState.READY):
             assert rank(status.state) < rank(IdentityState.READY), (ref, status.state)
 
@@ -333,8 +345,8 @@ def test_an_accepted_finding_counts_for_nothing() -> None:
     def accept_all(report: Any) -> Any:
         return replace(report, verdicts=tuple(replace(v, accepted="known") for v in report.verdicts))
 
-    (found,) = diagnose(plain(BROKEN["static-aws-keys-shadow"]), adjust=accept_all).identities
-    assert found.state is IdentityState.READY
+    (identity,) = diagnose(plain(SMALL["static-aws-keys-shadow"]), adjust=accept_all).identities
+    assert identity.state is IdentityState.READY
 
 
 # --- service accounts without pods ------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from podid.sandbox.box import Sandbox
         (ZeroDivisionError("secret"), 1),
     ],
 )
-def test_what_is_raised_chooses_the_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+def test_the_exit_code_of_an_error(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
     raised(monkeypatch, error)
     for output in ("table", "json"):
         outcome = Podid()("list", "-o", output)
@@ -111,10 +111,10 @@ def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> 
     assert (text.code, text.stdout) == (2, "")
     assert text.stderr.startswith(f"Error: {message}")
     assert ("Try:" in text.stderr) == (hint is not None)
-    for wanted in (("-o", "json"), ("--output=json",), ("-ojsonl",)):
+    for form in (("-o", "json"), ("--output=json",), ("-ojsonl",)):
         if "-o" in argv:
             continue
-        outcome = Podid(env={"AWS_REGION": "us-west-2", "PODID_CLUSTER": "demo"})(*argv, *wanted)
+        outcome = Podid(env={"AWS_REGION": "us-west-2", "PODID_CLUSTER": "demo"})(*argv, *form)
         assert (outcome.code, outcome.stdout) == (2, "")
         assert outcome.error["message"].startswith(message)
         assert (outcome.error["hint"], outcome.error["exitCode"]) == (hint, 2)

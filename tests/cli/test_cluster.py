@@ -60,8 +60,8 @@ def test_a_context_whose_authority_is_the_cluster(shared: Site, kubeconfig: Call
     def tunnel(cluster: Json, _: Json) -> None:
         cluster["server"] = cluster["server"].replace("127.0.0.1", "localhost")
 
-    found = how(shared, KUBECONFIG=kubeconfig(tunnel))
-    assert found == "context here of the kubeconfig (its CA is the cluster's)"
+    access = how(shared, KUBECONFIG=kubeconfig(tunnel))
+    assert access == "context here of the kubeconfig (its CA is the cluster's)"
 
 
 def foreign(cluster: Json, _: Json) -> None:
@@ -86,20 +86,20 @@ def test_a_context_that_does_not_exist(shared: Site, kubeconfig: Callable[..., s
 
 
 @pytest.mark.parametrize(
-    ("argv", "env", "code", "told"),
+    ("argv", "env", "code", "words"),
     [
         (("--context", "there"), {}, 5, "The kubeconfig has no context 'there'"),
         (("--kubeconfig", "/nowhere/at/all"), {}, 5, "/nowhere/at/all"),
         ((), {"PODID_TIMEOUT": "abc"}, 2, "'abc' is not a duration"),
     ],
 )
-def test_what_is_wrong_is_told_where_it_is_not_needed(
-    shared: Site, argv: tuple[str, ...], env: dict[str, str], code: int, told: str
+def test_wrong_options_are_reported_by_commands_that_do_not_need_them(
+    shared: Site, argv: tuple[str, ...], env: dict[str, str], code: int, words: str
 ) -> None:
     """`list` asks AWS alone, and yet nobody is to think that a slip was taken."""
     outcome = shared("list", *argv, env=env)
     assert (outcome.code, outcome.stdout) == (code, "")
-    assert told in outcome.stderr
+    assert words in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_variable_with_a_wrong_value_is_named(shared: Site, variable: str, val
     assert value in outcome.stderr
 
 
-def test_a_broken_file_stops_only_those_who_asked_for_it(shared: Site, tmp_path: Path) -> None:
+def test_a_broken_kubeconfig_stops_only_commands_that_name_it(shared: Site, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("{not: [yaml")
     assert how(shared, KUBECONFIG=str(broken)) == DIRECT
@@ -176,9 +176,9 @@ def test_an_api_server_out_of_reach(shared: Site) -> None:
     finally:
         shared.half.kube.start(port)
     assert (report.code, report.json["findings"]) == (9, [])
-    found = {item["id"]: item["reason"] for item in report.json["unknowns"]}
-    assert "private-endpoint-unreachable" in found
-    assert "tool-k8s-rbac-denied" not in found
+    values = {item["id"]: item["reason"] for item in report.json["unknowns"]}
+    assert "private-endpoint-unreachable" in values
+    assert "tool-k8s-rbac-denied" not in values
     assert (verify.code, verify.error["code"]) == (7, "Unavailable")
 
 
@@ -189,7 +189,7 @@ class TestWhichCluster:
         outcome = shared("list", "-o", "json", without=("PODID_CLUSTER", "KUBECONFIG"))
         assert (outcome.code, len(outcome.json["items"])) == (0, 1)
 
-    def test_a_change_does_not_take_what_happens_to_exist(self, shared: Site) -> None:
+    def test_a_change_requires_a_specified_cluster(self, shared: Site) -> None:
         argv = ("associate", "shop/orders", "--role", "shop-orders", "-o", "json")
         outcome = shared(*argv, without=("PODID_CLUSTER", "KUBECONFIG"), env={"CI": "true"})
         assert (outcome.code, outcome.error["message"]) == (2, "No cluster is specified; us-west-2 has demo")
@@ -247,8 +247,8 @@ class TestWhichCluster:
 
     def test_an_arn_as_a_flag_binds_as_well(self, shared: Site) -> None:
         assert shared("list", "--cluster", CLUSTER_ARN).code == 0
-        other = shared("list", "--cluster", CLUSTER_ARN.replace("us-west-2", "eu-west-1"), "-o", "json")
-        assert (other.code, "AWS_REGION is us-west-2" in other.error["message"]) == (2, True), other
+        elsewhere = shared("list", "--cluster", CLUSTER_ARN.replace("us-west-2", "eu-west-1"), "-o", "json")
+        assert (elsewhere.code, "AWS_REGION is us-west-2" in elsewhere.error["message"]) == (2, True), elsewhere
         for wrong in (CLUSTER_ARN.replace("111122223333", "*"), CLUSTER_ARN.replace("us-west-2", "*"), "arn:aws:eks"):
             assert shared("list", "--cluster", wrong).code == 2
 
@@ -257,7 +257,7 @@ class TestWhichCluster:
         assert outcome.code == 5
         assert outcome.error["advice"].endswith("The name comes from PODID_CLUSTER.")
 
-    def test_a_context_that_was_asked_for_must_exist_for_every_command(self, shared: Site) -> None:
+    def test_a_specified_context_must_exist_for_every_command(self, shared: Site) -> None:
         for argv in (("list",), ("show", "shop/orders"), ("role", "show", "shop-orders")):
             assert shared(*argv, "--context", "nowhere").code == 5
             assert shared(*argv, "--kubeconfig", "/nowhere").code == 5
@@ -269,21 +269,21 @@ class TestWhichCluster:
         try:
             outcome = shared("list", "-o", "json", without=("PODID_CLUSTER", "KUBECONFIG"), env={"CI": "true"})
             foreign_context = {"CI": "true", "KUBECONFIG": kubeconfig(foreign)}
-            other = shared("list", "-o", "json", without=("PODID_CLUSTER",), env=foreign_context)
+            elsewhere = shared("list", "-o", "json", without=("PODID_CLUSTER",), env=foreign_context)
             named = shared("list", "--cluster", "staging", "-o", "json")
         finally:
             with world.lock:
                 del world.clusters["staging"]
-        for found in (outcome, other):
-            assert (found.code, found.stdout, found.error["message"]) == (
+        for refused in (outcome, elsewhere):
+            assert (refused.code, refused.stdout, refused.error["message"]) == (
                 2,
                 "",
                 "No cluster is specified; us-west-2 has demo, staging",
             )
-            assert found.error["hint"] is None  # the wrong one could be pasted
-            assert found.error["advice"] == "Specify one with --cluster or PODID_CLUSTER."
+            assert refused.error["hint"] is None  # the wrong one could be pasted
+            assert refused.error["advice"] == "Specify one with --cluster or PODID_CLUSTER."
         assert (named.code, named.json["items"]) == (0, [])
 
-    def test_one_that_does_not_exist(self, shared: Site) -> None:
+    def test_a_cluster_that_does_not_exist(self, shared: Site) -> None:
         outcome = shared("list", "--cluster", "dmeo", "-o", "json")
         assert (outcome.code, outcome.error["code"]) == (5, "NotFound")

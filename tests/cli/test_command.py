@@ -34,18 +34,18 @@ def texts_of(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
     taken = [param for param in node.params if param.type.name == "text" and param.opts[0] != "--query"]
     needed = [param for param in taken if param.param_type_name == "argument" and param.required]
     for param in taken:
-        given = ["BLANK" if each is param else "a/b" for each in (*needed, *(() if param in needed else (param,)))]
+        words = ["BLANK" if item is param else "a/b" for item in (*needed, *(() if param in needed else (param,)))]
         if param.param_type_name == "option":
-            yield param.opts[0], (*row.path, *given[:-1], param.opts[0], "BLANK")
+            yield param.opts[0], (*row.path, *words[:-1], param.opts[0], "BLANK")
         else:
-            yield str(param.metavar).strip("[].").removesuffix("..."), (*row.path, *given)
+            yield str(param.metavar).strip("[].").removesuffix("..."), (*row.path, *words)
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=[row.name for row in COMMANDS])
 def test_no_command_accepts_a_blank_name(row: Row) -> None:
     """A name, a selector or a file of nothing: no command takes it for all of them, or leaves it out."""
-    found = dict(texts_of(row))
-    for number, (name, line) in enumerate(found.items()):
+    lines = dict(texts_of(row))
+    for number, (name, line) in enumerate(lines.items()):
         blank = BLANK[number % len(BLANK)]
         refused = Podid()(*(blank if word == "BLANK" else word for word in line), "-o", "json")
         assert (refused.code, refused.stdout) == (2, ""), (line, refused)

@@ -5,16 +5,17 @@ import json
 import os
 import pty
 import select
-import shlex
 import shutil
 import signal
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from completing import BIN, complete
+from harness import Podid, table
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_candidates(words: tuple[str, ...], expected: list[str]) -> None:
     assert sorted(complete("bash", *words)) == sorted(expected)
 
 
-def test_zsh_and_fish_are_told_what_each_candidate_is() -> None:
+def test_candidates_of_zsh_and_fish_have_descriptions() -> None:
     assert complete("fish", "ass") == ["associate\tGive a service account's pods an IAM role."]
     assert complete("zsh", "ass") == ["associate:Give a service account's pods an IAM role."]
     assert complete("zsh", "list", "--ver") == ["--verbose:Print the source of each setting, and each call."]
@@ -109,8 +110,8 @@ def test_bash() -> None:
     _podid_completion podid
     echo "${{COMPREPLY[*]}}"
     """
-    found = _shell("bash", "--norc", "-c", script).splitlines()
-    for (words, expected), line in zip(typed.items(), found, strict=True):
+    completions = _shell("bash", "--norc", "-c", script).splitlines()
+    for (words, expected), line in zip(typed.items(), completions, strict=True):
         assert set(expected) <= set(line.split())
         assert all(name.startswith(words.split(" ")[-1]) for name in line.split())
 
@@ -161,13 +162,9 @@ DROPPED = ("-A", "--yes", "tab\tx", "one\ntwo", "\x1b[31mred", "left\u202eright"
 
 
 INTERACTIVE = {
-    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)", "export KUBECONFIG="),
-    "zsh": (
-        ["zsh", "-f", "-i"],
-        "autoload -U compinit; compinit -D; source <(podid completion zsh)",
-        "export KUBECONFIG=",
-    ),
-    "fish": (["fish", "--no-config", "-i"], "podid completion fish | source", "set -x KUBECONFIG "),
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -D; source <(podid completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "podid completion fish | source"),
 }
 
 
@@ -176,28 +173,28 @@ def config_of(name: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("shell", INTERACTIVE)
-@pytest.mark.parametrize("name", [*NAMES, *DROPPED])
+@table(("name", "shell"), product((*NAMES, *DROPPED), INTERACTIVE))
 def test_a_name_is_offered_as_one_word_or_not_at_all(name: str, shell: str, tmp_path: Path) -> None:
     config = config_of(name, tmp_path / "config")
-    found = complete(shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
-    assert len(found) == (name not in DROPPED and (shell, name) != ("fish", "~"))
+    names = complete(shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
+    assert len(names) == (name not in DROPPED and (shell, name) != ("fish", "~"))
 
 
 class Terminal:
-    """A shell that somebody types into. `podid` shows the words that it was given, but for completion."""
+    """A shell in a terminal. Its `podid` prints the prepared completions to the shell's script, and otherwise the words
+    of the command line."""
 
     def __init__(self, shell: str, directory: Path) -> None:
-        argv, script, self._choose = INTERACTIVE[shell]
+        argv, script = INTERACTIVE[shell]
         if shutil.which(shell) is None:
             pytest.skip(f"{shell} is not installed")
         show = 'for word in "$@"; do printf "<%s>" "$word"; done; echo " DONE"'
         wrapper = directory / "bin" / "podid"
         wrapper.parent.mkdir()
-        real = (
-            f'case "$1$_PODID_COMPLETE" in completion|*bash|*zsh|*fish) exec {shlex.quote(str(BIN))}/podid "$@";; esac'
-        )
-        wrapper.write_text(f"#!/bin/sh\n{real}\n{show}\n")
+        self._shell, self._prepared = shell, directory / "prepared"
+        prepared = f'if [ "$1" = completion ] || [ "$_PODID_COMPLETE" ]; then exec cat "{self._prepared}"; fi'
+        wrapper.write_text(f"#!/bin/sh\n{prepared}\n{show}\n")
+        self._prepared.write_text(Podid()("completion", shell).stdout)
         wrapper.chmod(0o755)
         env = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(directory), "TERM": "dumb", "PS1": "$ "}
         pid, self._descriptor = pty.fork()
@@ -209,20 +206,21 @@ class Terminal:
 
     def types(self, keys: str, until: str) -> str:
         os.write(self._descriptor, keys.encode())
-        seen, end = b"", time.monotonic() + 60
-        while until.encode() not in seen:
-            assert time.monotonic() < end, seen
+        output, end = b"", time.monotonic() + 60
+        while until.encode() not in output:
+            assert time.monotonic() < end, output
             if select.select([self._descriptor], [], [], 1)[0]:
-                seen += os.read(self._descriptor, 65536)
-                if b"\x1b[c" in seen[-200:] or b"\x1b[0c" in seen[-200:]:  # fish asks what terminal it is on
+                output += os.read(self._descriptor, 65536)
+                if b"\x1b[c" in output[-200:] or b"\x1b[0c" in output[-200:]:  # fish asks what terminal it is on
                     os.write(self._descriptor, b"\x1b[?62c")
-        return seen.decode(errors="replace")
+        return output.decode(errors="replace")
 
     def completed(self, config: Path) -> str:
-        """What the command gets after TAB and Enter."""
-        self.types(f"{self._choose}{config}; echo RE''ADY\n", "READY\r\n")
-        seen = self.types("podid list --context \t\n", " DONE\r\n").replace("\r", "\n")
-        return [line for line in seen.split("\n") if line.endswith(" DONE")][-1].rpartition("<--context>")[2][:-5]
+        """Return the words that the command gets after TAB and Enter."""
+        names = complete(self._shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
+        self._prepared.write_text("".join(f"{name}\n" for name in names))
+        output = self.types("podid list --context \t\n", " DONE\r\n").replace("\r", "\n")
+        return [line for line in output.split("\n") if line.endswith(" DONE")][-1].rpartition("<--context>")[2][:-5]
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -232,13 +230,13 @@ class Terminal:
 
 
 @pytest.mark.parametrize("shell", INTERACTIVE)
-def test_what_a_shell_puts_on_the_line_is_the_name(shell: str, tmp_path: Path) -> None:
+def test_a_shell_completes_the_name_as_one_word(shell: str, tmp_path: Path) -> None:
     """In a terminal, with the Enter that a person would press: no part of it is run or stands for something else."""
     terminal = Terminal(shell, tmp_path)
     try:
         for number, name in enumerate(NAMES):
-            wanted = "" if (shell, name) == ("fish", "~") else f"<{name}>"
-            assert terminal.completed(config_of(name, tmp_path / f"config-{number}")) == wanted
+            expected = "" if (shell, name) == ("fish", "~") else f"<{name}>"
+            assert terminal.completed(config_of(name, tmp_path / f"config-{number}")) == expected
     finally:
         terminal.close()
     assert not (tmp_path / "MARK").exists()

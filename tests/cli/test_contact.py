@@ -30,7 +30,7 @@ users:
 """
 
 
-def said(outcome: Outcome) -> str:
+def stderr_of(outcome: Outcome) -> str:
     return " ".join(outcome.stderr.split())
 
 
@@ -76,7 +76,7 @@ def with_profiles(home: Path) -> None:
 def test_no_credentials(home: Path) -> None:
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
     assert outcome.code == 4
-    assert "podid demo requires no credentials" in said(outcome)
+    assert "podid demo requires no credentials" in stderr_of(outcome)
     assert outcome.stderr.endswith("Try:   aws configure sso\n")
     assert next_lines(alone()) == ["aws configure sso", "podid demo", "podid --help"]
 
@@ -84,7 +84,7 @@ def test_no_credentials(home: Path) -> None:
 def test_no_credentials_but_profiles(home: Path) -> None:
     with_profiles(home)
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
-    assert "has these profiles: dev, prod" in said(outcome)
+    assert "has these profiles: dev, prod" in stderr_of(outcome)
     assert outcome.stderr.endswith("Try:   podid list --cluster demo --profile dev\n")
     assert next_lines(alone())[0] == "export AWS_PROFILE=dev"
     page = alone(AWS_PROFILE="dve")
@@ -113,8 +113,8 @@ def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: st
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{free.getsockname()[1]}")
         outcome = Podid(env=os.environ)("list", "--cluster", "demo", "--timeout", "5s")
         assert outcome.code == 7
-        assert "If it was a sandbox, start one again" in said(outcome)
-        assert "To use AWS, unset AWS_ENDPOINT_URL." in said(outcome)
+        assert "If it was a sandbox, start one again" in stderr_of(outcome)
+        assert "To use AWS, unset AWS_ENDPOINT_URL." in stderr_of(outcome)
         assert outcome.stderr.endswith("Try:   podid sandbox start\n")
         assert next_lines(alone())[0] == "podid sandbox start"
 
@@ -128,8 +128,8 @@ def test_expired_credentials(account: Site, home: Path, monkeypatch: pytest.Monk
     account.box.world.credentials.expire(account.env["AWS_ACCESS_KEY_ID"])
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
     assert outcome.code == 4
-    assert "The AWS credentials have expired" in said(outcome)
-    assert "They come from environment variables" in said(outcome)
+    assert "The AWS credentials have expired" in stderr_of(outcome)
+    assert "They come from environment variables" in stderr_of(outcome)
     unset = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
     hint = "podid list --cluster demo --profile dev" if profiles else unset
     assert outcome.stderr.endswith(f"Try:   {hint}\n")
@@ -141,7 +141,7 @@ def test_unknown_credentials(account: Site, home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
     assert outcome.code == 4
-    assert "does not recognize the AWS credentials" in said(outcome)
+    assert "does not recognize the AWS credentials" in stderr_of(outcome)
     assert outcome.stderr.endswith("Try:   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN\n")
 
 
@@ -169,8 +169,8 @@ def test_no_kubernetes_access(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
         assert "Kubernetes  The API server of cluster demo does not recognize" in alone(site)
     for argv, code in {"list --pods": 4, "restart shop/orders": 4, "agent nodes": 4}.items():
         outcome = site(*argv.split(), env=env)
-        assert (outcome.code, said(outcome).count("does not recognize the caller")) == (code, 1)
-        assert f"Try: {entries}" in said(outcome)
+        assert (outcome.code, stderr_of(outcome).count("does not recognize the caller")) == (code, 1)
+        assert f"Try: {entries}" in stderr_of(outcome)
     site.podid.tty, site.podid.width = True, 80
     for argv, code in {"status": 9, "show shop/orders": 0, "doctor": 9, "agent status": 9}.items():
         outcome = site(*argv.split(), env=env)
@@ -187,7 +187,7 @@ def test_no_cluster(account: Site, tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text(CONTEXTS)
     kubeconfig = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
     outcome = account("list", "--region", "eu-west-1", without=UNNAMED, env=kubeconfig)
-    assert "contexts of these EKS clusters: me@blue.us-west-2.eksctl.io" in said(outcome)
+    assert "contexts of these EKS clusters: me@blue.us-west-2.eksctl.io" in stderr_of(outcome)
     assert shlex.split(outcome.stderr.splitlines()[-1])[-2:] == ["--context", "me@blue.us-west-2.eksctl.io"]
 
 

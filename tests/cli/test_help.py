@@ -98,7 +98,7 @@ def test_ways_to_the_help_of_a_command(argv: tuple[str, ...]) -> None:
     assert shown(*argv) == shown("list", "--help")
 
 
-def test_help_for_what_is_no_command_is_an_error() -> None:
+def test_help_for_an_unknown_command_is_an_error() -> None:
     outcome = Podid()("help", "frobnicate")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "frobnicate" in outcome.stderr

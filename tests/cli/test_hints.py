@@ -167,7 +167,9 @@ def _option(draw: st.DrawFn, param: Any) -> list[str]:
 
 @settings(max_examples=examples(75))
 @given(argv=command_lines(), data=st.data())
-def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], data: st.DataObject) -> None:
+def test_a_hint_has_the_values_of_the_command_line_and_the_added_ones(
+    argv: tuple[str, ...], data: st.DataObject
+) -> None:
     name, values = parsed(("podid", *argv))
     row = next(row for row in COMMANDS if row.name == name)
     free = [item for item in command_of(row).params if getattr(item, "is_flag", False) and not item.secondary_opts]
@@ -177,12 +179,12 @@ def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], dat
     assert parsed(hint) == (name, values | dict.fromkeys((item.name for item in added), True))
     swapped = data.draw(st.sampled_from(VALUES))
     hint = hint_words(Again(swap=(swapped, "other")), argv)
-    wanted = {key: _with_other(value, swapped) for key, value in values.items()}
+    expected = {key: _with_other(value, swapped) for key, value in values.items()}
     if swapped == "x":  # -x as a value is one word, and the x in it another
         return
     consents = {item.field for item in row.load().options if item.consent}
-    asked_again = {key: value for key, value in wanted.items() if key not in consents}
-    assert hint == () if wanted == values else parsed(hint) == (name, asked_again)
+    asked_again = {key: value for key, value in expected.items() if key not in consents}
+    assert hint == () if expected == values else parsed(hint) == (name, asked_again)
 
 
 def _with_other(value: Any, swapped: str) -> Any:
@@ -203,7 +205,7 @@ def test_another_command_is_at_the_same_place(argv: tuple[str, ...], name: str) 
         assert hinted == kept | own
 
 
-def test_hints_of_other_programs_carry_what_they_call_the_same() -> None:
+def test_hints_of_other_programs_have_their_options_for_the_same_place() -> None:
     argv = ("list", "-c", "demo", "--region=eu-west-1", "--profile", "p", "--context", "x")
     assert hint_words(("aws", "configure", "--profile", "q"), argv)[-2:] == ("--region", "eu-west-1")
     assert hint_words(("kubectl", "get", "pods"), argv) == ("kubectl", "get", "pods", "--context", "x")
@@ -233,15 +235,15 @@ def _words(node: ast.AST | None) -> tuple[str, ...]:
 
 
 def test_other_commands_are_podids() -> None:
-    found = 0
+    count = 0
     for file, node in _calls("Other("):
         if getattr(node.func, "id", "") == "Other" and len(node.args) < 3 and all(_words(arg) for arg in node.args):
             named = {word.arg: word.value for word in node.keywords}
             names, flags = (_words(node.args[1]) if len(node.args) > 1 else ()), _words(named.get("flags"))
             assert parsed(Other(_words(node.args[0]), names, flags).of()), file
             assert "x" not in _words(node.args[0]), (file, "a name could be taken for a flag: give it among the names")
-            found += 1
-    assert found > 8
+            count += 1
+    assert count > 8
 
 
 ADDED = sorted(
@@ -256,7 +258,7 @@ ADDED = sorted(
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
-def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
+def test_an_added_flag_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
     assert ("--update-trust",) in ADDED
     needed = [word for param in command_of(row).params if param.required for word in required_words(param)]
@@ -311,7 +313,9 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("show shop/orders -c demo -c dem --region us-west-2", 2, "podid show --help"),
     ],
 )
-def test_what_is_tried_next(box: Sandbox, podid: Podid, files: dict[str, str], line: str, code: int, hint: str) -> None:
+def test_the_next_command_of_an_error(
+    box: Sandbox, podid: Podid, files: dict[str, str], line: str, code: int, hint: str
+) -> None:
     add_association(box.world, "shop", "orders", "orders-dynamodb")
     argv = shlex.split(line.format(**files))
     outcome = podid(*argv)
@@ -334,7 +338,7 @@ def test_fixes_work_where_doctor_did(site: Site) -> None:
     """Pasted elsewhere they would go to another account or region."""
     site.with_samples()
     outcome = site("doctor", "-o", "json", "--region", "us-west-2", "--expect-account", "111122223333", "-c", "demo")
-    fixes = [words for found in outcome.json["findings"] for words in found["fix"]["commands"]]
+    fixes = [words for finding in outcome.json["findings"] for words in finding["fix"]["commands"]]
     assert {words[0] for words in fixes} >= {"podid"}
     for words in fixes:
         if words[0] == "podid":
@@ -349,12 +353,14 @@ def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None
     site.with_samples()
     env = {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "PODID_CLUSTER": CLUSTER_ARN}
     outcome = site("doctor", "-o", "json", env=env)
-    fixes = [words for found in outcome.json["findings"] for words in found["fix"]["commands"] if words[0] == "podid"]
+    fixes = [
+        words for finding in outcome.json["findings"] for words in finding["fix"]["commands"] if words[0] == "podid"
+    ]
     assert fixes
     assert all(parsed(words)[1]["region"] == "us-west-2" for words in fixes)
 
 
 def test_notes_of_several_name_their_cluster() -> None:
     both = ("associate", "shop/orders", "--cluster", "demo", "--cluster", "blue", "--region", "us-west-2")
-    found = at_place(("podid", "restart", "shop/orders", "--cluster", "demo"), both)
-    assert found[-4:] == ("--cluster", "demo", "--region", "us-west-2")
+    hint = at_place(("podid", "restart", "shop/orders", "--cluster", "demo"), both)
+    assert hint[-4:] == ("--cluster", "demo", "--region", "us-west-2")

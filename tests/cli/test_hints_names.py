@@ -62,8 +62,8 @@ def test_lines_for_roles_with_hostile_names(box: Sandbox, podid: Podid, name: st
     box.iam.role_made("111122223333", role)
     add_association(box.world, "shop", "orders", role)
     outcome = podid(*(word.replace("NAME", role) for word in line.split()))
-    found = list(_printed(outcome))
-    for words in found:
+    printed = list(_printed(outcome))
+    for words in printed:
         if words[0] == "podid":
             command, values = parsed(words)
             assert not {"yes", "quiet"} & values.keys(), (words, outcome)

@@ -38,7 +38,7 @@ def as_plugin(podid: Callable[..., Outcome], *argv: str) -> Outcome:
         ("podid", ""),
     ],
 )
-def test_the_program_is_what_kubectl_calls_it(path: str, program: str) -> None:
+def test_the_name_of_the_plugin(path: str, program: str) -> None:
     assert program_of(path) == program
 
 

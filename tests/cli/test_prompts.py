@@ -39,5 +39,5 @@ def test_an_answer_ends_with_enter_and_is_a_whole_word(answered, typed: str, exp
 
 
 @pytest.mark.parametrize(("typed", "expected"), [("delete\r", True), ("y\r\x15\r", False), ("yes\r\x15no\r", False)])
-def test_more_than_one_thing_takes_the_word(answered, typed: str, expected: bool) -> None:  # type: ignore[no-untyped-def]
+def test_grave_questions_require_the_word(answered, typed: str, expected: bool) -> None:  # type: ignore[no-untyped-def]
     assert answered(typed, "delete") is expected

@@ -90,19 +90,19 @@ def peak(worlds: list[World]) -> tuple[int, int]:
 def test_the_memory_does_not_grow_with_the_clusters(
     box: Sandbox, podid: Podid, accounts: int, few: int, many: int
 ) -> None:
-    worlds = organization(box, ids(accounts), clusters=few, associations=10)
+    worlds = organization(box, ids(accounts), clusters=few, associations=5)
     peak(worlds)  # what is loaded once
     lines, small = usual_peak(worlds)
-    assert lines == accounts * few * 10
+    assert lines == accounts * few * 5
     for world in worlds:
-        add_clusters(world, range(few, many), 10)
+        add_clusters(world, range(few, many), 5)
     lines, large = usual_peak(worlds)
-    assert lines == accounts * many * 10
+    assert lines == accounts * many * 5
     assert large <= 1.5 * small  # as many clusters are read at one time
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl"])
-def test_an_interruption_prints_what_is_there(box: Sandbox, podid: Podid, output: str) -> None:
+def test_an_interruption_prints_the_results_so_far(box: Sandbox, podid: Podid, output: str) -> None:
     """One account does not answer, and Ctrl-C ends the wait for it."""
     quick, slow = ids(2)
     organization(box, (quick, slow), clusters=2)

@@ -24,7 +24,7 @@ from podid.sandbox.box import Sandbox
         ("status --all-clusters -o json", "podid status --help"),
     ],
 )
-def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
+def test_an_unknown_option_is_replaced_by_a_similar_one(argv: str, hint: str) -> None:
     assert Podid()(*argv.split()).error["hint"] == hint
 
 

@@ -18,8 +18,8 @@ from podid.sandbox.box import Sandbox
 def remote(podid: Podid, *words: str) -> list[str]:
     """As on a second TAB: what the first one began to read may take longer than a key press waits."""
     for _ in range(100):
-        if found := complete("bash", *words, env=podid.env):
-            return found
+        if names := complete("bash", *words, env=podid.env):
+            return names
         time.sleep(0.1)
     return []
 
@@ -66,26 +66,26 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[st
 
 
 @pytest.mark.parametrize(
-    ("what", "found"),
+    ("state", "expected"),
     [
         ("as it should be", ["prod"]),
-        *((what, []) for what in ("pipe", "directory", "link", "others may write", "theirs", "of the future")),
-        *((what, []) for what in ("old", "not JSON", "no list", "deep", "too large", "the directory is theirs")),
+        *((state, []) for state in ("pipe", "directory", "link", "others may write", "theirs", "of the future")),
+        *((state, []) for state in ("old", "not JSON", "no list", "deep", "too large", "the directory is theirs")),
         ("the directory is open", []),
     ],
 )
 def test_only_private_recent_files_of_podid_are_read(
-    what: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache, env = kept(tmp_path, monkeypatch)
     text = {"not JSON": "[", "no list": '{"prod": 1}', "deep": "[" * 100_000, "too large": f'["{"x" * 2**20}"]'}
-    if what in ("pipe", "directory"):
-        planted(what, cache)
+    if state in ("pipe", "directory"):
+        planted(state, cache)
     else:
-        cache.write_text(text.get(what, '["prod"]'))
+        cache.write_text(text.get(state, '["prod"]'))
         cache.chmod(0o600)
     now, euid = time.time(), os.geteuid()
-    match what:
+    match state:
         case "link":
             cache.rename(tmp_path / "elsewhere")
             cache.symlink_to(tmp_path / "elsewhere")
@@ -103,7 +103,7 @@ def test_only_private_recent_files_of_podid_are_read(
         case "the directory is open":
             cache.parent.chmod(0o777)
     began = time.monotonic()
-    assert complete("bash", "list", "--cluster", "", env=env) == found
+    assert complete("bash", "list", "--cluster", "", env=env) == expected
     assert time.monotonic() - began < 2
 
 
@@ -126,5 +126,5 @@ def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
     assert complete("bash", "doctor", "--context", "", env={**env, "KUBECONFIG": str(config)}) == ["play", "work"]
     profiles = tmp_path / "config"
     profiles.write_text("[default]\n[profile dev]\n[sso-session x]\n")
-    found = complete("bash", "list", "--profile", "", env={**env, "AWS_CONFIG_FILE": str(profiles), "HOME": "/nowhere"})
-    assert found == ["default", "dev"]
+    names = complete("bash", "list", "--profile", "", env={**env, "AWS_CONFIG_FILE": str(profiles), "HOME": "/nowhere"})
+    assert names == ["default", "dev"]

@@ -68,11 +68,13 @@ def test_the_format_never_changes_the_code(podid: Podid, two: Sandbox) -> None:
 
 
 def test_a_query_that_does_not_fit_loses_no_result_of_a_change(podid: Podid) -> None:
-    made = podid(
+    changed = podid(
         *("associate", "shop/orders", "--role", "storefront", "--wait", "api"), "-o", "json", "--query", "max(kind)"
     )
-    assert (made.code, made.json["actions"][0]["status"]) == (0, "done")
-    assert made.stderr.startswith("Warning: --query 'max(kind)' does not fit this result: max() takes array-number or")
+    assert (changed.code, changed.json["actions"][0]["status"]) == (0, "done")
+    assert changed.stderr.startswith(
+        "Warning: --query 'max(kind)' does not fit this result: max() takes array-number or"
+    )
     read = podid("list", "-o", "json", "--query", "max(kind)")
     assert (read.code, read.stdout, read.error["code"]) == (2, "", "Usage")
 

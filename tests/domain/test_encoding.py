@@ -60,22 +60,22 @@ JSON = {"nameSpace": "shop", "serviceAccount": "orders"}
 
 
 def test_members_are_named_and_typed_as_the_fields_say() -> None:
-    found = encode(Result, Result(PLACE, Colour.RED, AT, places=(PLACE,)))
-    assert list(found) == [*JSON, "colour", "madeAt", "told", "places", "section", "numbers"]
+    document = encode(Result, Result(PLACE, Colour.RED, AT, places=(PLACE,)))
+    assert list(document) == [*JSON, "colour", "madeAt", "told", "places", "section", "numbers"]
     rest = {"colour": "red", "madeAt": "2026-03-04T05:06:07.800Z", "told": None, "section": None, "numbers": [1, 2]}
-    assert plain(found) == {**JSON, **rest, "places": [JSON]}
-    assert isinstance(found["places"], Items)
+    assert plain(document) == {**JSON, **rest, "places": [JSON]}
+    assert isinstance(document["places"], Items)
 
 
-def test_what_is_there_is_neither_left_out_nor_null() -> None:
-    found = plain(encode(Result, Result(PLACE, Colour.RED, told="x", role="r", section=Known(PLACE))))
-    assert isinstance(found, dict)
-    assert (found["told"], found["role"], found["section"], found["madeAt"]) == ("x", "r", JSON, None)
+def test_a_value_is_neither_omitted_nor_null() -> None:
+    document = plain(encode(Result, Result(PLACE, Colour.RED, told="x", role="r", section=Known(PLACE))))
+    assert isinstance(document, dict)
+    assert (document["told"], document["role"], document["section"], document["madeAt"]) == ("x", "r", JSON, None)
 
 
 def test_a_document_takes_its_members_from_where_it_says() -> None:
-    found = encode(Shown, Pair(Result(PLACE, Colour.RED, section=Known(PLACE))), places=None)
-    assert found == {
+    document = encode(Shown, Pair(Result(PLACE, Colour.RED, section=Known(PLACE))), places=None)
+    assert document == {
         "colour": "red",
         "where": "shop/orders",
         "beyond": "orders",

@@ -45,7 +45,7 @@ def test_a_member_of_the_expected_type_is_read(read: Callable[..., Any]) -> None
 
 @table("read", READERS)
 @table("value", WRONG)
-def test_a_member_of_another_type_is_told_without_its_value(read: Callable[..., Any], value: Any) -> None:
+def test_a_member_of_another_type_is_reported_without_its_value(read: Callable[..., Any], value: Any) -> None:
     try:
         found = read({"m": value}, "m")
     except Malformed as error:
@@ -59,7 +59,7 @@ def test_a_member_of_another_type_is_told_without_its_value(read: Callable[..., 
 
 @table("read", READERS)
 @table("data", [{}, {"m": None}])
-def test_a_missing_member_is_empty_or_told(read: Callable[..., Any], data: dict[str, Any]) -> None:
+def test_a_missing_member_is_empty_or_reported(read: Callable[..., Any], data: dict[str, Any]) -> None:
     if read in REQUIRED:
         with pytest.raises(Malformed, match=r"^m is missing$"):
             read(data, "m")
@@ -129,7 +129,7 @@ def test_a_record_is_read_by_the_types_of_its_fields() -> None:
         ({**LEAST, "tags": {"x": []}}, "x is a list, not text"),
     ],
 )
-def test_what_a_record_wants(data: dict[str, object], why: str) -> None:
+def test_a_record_with_a_missing_or_malformed_member(data: dict[str, object], why: str) -> None:
     with pytest.raises(Malformed, match=f"^{why}$"):
         THING(data)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness import table
-from podid.domain.iam import policy_words
+from podid.domain.iam import of_several, patterns_of, policy_words
 from podid.domain.owners import owner_of
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
@@ -64,6 +64,13 @@ def test_a_long_policy_is_cut_and_an_empty_one_said() -> None:
         ({"services.k8s.aws/controller-version": "iam-1.3"}, "AWS Controllers for Kubernetes"),
     ],
 )
-def test_what_keeps_it(tags: dict[str, str], words: str | None) -> None:
+def test_the_owner_by_tags(tags: dict[str, str], words: str | None) -> None:
     owner = owner_of(tags)
     assert (owner.words if owner else None) == words
+
+
+def test_patterns_of_actions_by_service() -> None:
+    actions = ("s3:Get*", "S3:PutObject", "sqs:*", "*", "s*:Get*", "iam:PassRole")
+    assert patterns_of("s3", actions) == ("s3:Get*", "S3:PutObject")
+    assert of_several("s3", actions) == ("*", "s*:Get*")
+    assert of_several("kms", actions) == ("*",)

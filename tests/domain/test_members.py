@@ -48,9 +48,13 @@ def test_several_kinds_have_one_shape() -> None:
     class Shape(Document):
         name: str
 
-    made = members.document_of("Copy", Shape, "`podid copy`.")
-    assert (members.KINDS["Copy"], members.DESCRIPTIONS[made], made.__name__) == (made, "`podid copy`.", "CopyDocument")
-    assert get_type_hints(made) == {"name": str}
+    copied = members.document_of("Copy", Shape, "`podid copy`.")
+    assert (members.KINDS["Copy"], members.DESCRIPTIONS[copied], copied.__name__) == (
+        copied,
+        "`podid copy`.",
+        "CopyDocument",
+    )
+    assert get_type_hints(copied) == {"name": str}
 
 
 def test_a_list_has_its_objects_under_items() -> None:

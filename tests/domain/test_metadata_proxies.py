@@ -115,7 +115,7 @@ def proxies(*templates: PodTemplate) -> tuple[MetadataProxy, ...]:
 
 
 def test_the_settings_of_kube2iam() -> None:
-    (found,) = proxies(
+    (settings,) = proxies(
         template(
             "kube2iam",
             base_role_arn="arn:aws:iam::1:role/k8s",
@@ -125,24 +125,25 @@ def test_the_settings_of_kube2iam() -> None:
         ),
         template(""),
     )
-    assert (found.source, found.base, found.base_words) == (
+    assert (settings.source, settings.base, settings.base_words) == (
         OlderWay.KUBE2IAM,
         "arn:aws:iam::1:role/k8s/",
         "--base-role-arn of DaemonSet kube-system/kube2iam",
     )
-    assert (found.restriction, found.default_role) == ("glob", "arn:aws:iam::1:role/k8s/none")
-    assert "example.com/role" in found.keys
+    assert (settings.restriction, settings.default_role) == ("glob", "arn:aws:iam::1:role/k8s/none")
+    assert "example.com/role" in settings.keys
     (plain,) = proxies(template("kube2iam", default_role="$(ROLE)"))
+    assert plain.namespace_key == ALLOWED
     assert (plain.restriction, plain.default_role, plain.base) == ("", "", f"arn:aws:iam::{ACCOUNT}:role/")
     assert plain.base_words.startswith("assumed, because podid found no --base-role-arn")
 
 
 def test_the_settings_of_kiam() -> None:
-    found = proxies(
+    settings = proxies(
         template("kiam-agent"),
         template("kiam-server", "Deployment", role_base_arn_autodetect="true", assume_role_arn="server"),
     )
-    (kiam_,) = found
+    (kiam_,) = settings
     assert [str(subject) for subject in kiam_.workloads] == [
         "DaemonSet kube-system/kiam-agent",
         "Deployment kube-system/kiam-server",

@@ -51,7 +51,7 @@ def agent(*serves: str, unneeded: tuple[tuple[str, ...], ...] = ()) -> OlderAgen
     return OlderAgent(source=OlderWay.KIAM, workloads=("DaemonSet/kube-system/kiam",), serves=serves, unneeded=unneeded)
 
 
-def test_what_an_agent_serves_or_how_to_delete_it() -> None:
+def test_workloads_of_an_agent_or_how_to_delete_it() -> None:
     assert agent("Deployment/shop/a").sentence == "kiam (DaemonSet kube-system/kiam) still serves Deployment shop/a"
     assert agent().sentence == (
         "kiam (DaemonSet kube-system/kiam) no longer serves any workload; "

@@ -119,6 +119,7 @@ def test_the_exit_code_for_the_permissions_of_the_caller(outcomes: tuple[Outcome
     )
     assert permissions.exit_code is expected
     assert permissions.count("held") == outcomes.count("held")
+    assert [item.held for item in permissions.always] == [outcome == "held" for outcome in outcomes]
 
 
 def test_permissions_to_grant() -> None:

@@ -42,7 +42,7 @@ BLOCKED, UNCHANGED = done(Status.BLOCKED, CONFLICT), done(Status.UNCHANGED)
         ((WORKED,), TIMED_OUT, ExitCode.UNAVAILABLE),
     ],
 )
-def test_what_was_done(items: tuple[Done, ...], error: PodidError | None, code: ExitCode) -> None:
+def test_the_exit_code_of_a_change(items: tuple[Done, ...], error: PodidError | None, code: ExitCode) -> None:
     assert ChangeResult(plan=PLAN, done=items, error=error).exit_code is code
 
 
@@ -103,11 +103,11 @@ def test_after_a_restart_running_pods_count() -> None:
         (None, Wait.READY, ExitCode.UNDETERMINED),
     ],
 )
-def test_what_it_waited_for(reached: bool | None, wait: Wait | None, code: ExitCode) -> None:
+def test_the_exit_code_of_a_wait(reached: bool | None, wait: Wait | None, code: ExitCode) -> None:
     result = ChangeResult(plan=PLAN, done=(WORKED,), awaited=Awaited("3 of 3 nodes", reached), wait=wait)
     assert result.exit_code is code
 
 
-def test_what_could_not_be_judged_comes_before_a_restart_that_failed() -> None:
+def test_an_undetermined_state_precedes_a_failed_restart() -> None:
     result = ChangeResult(plan=PLAN, done=(UNCHANGED, FAILED), unchecked="no way in", wait=Wait.READY)
     assert result.exit_code is ExitCode.UNDETERMINED

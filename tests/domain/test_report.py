@@ -13,15 +13,15 @@ from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import Accepted, DoctorReport, LinkState, accept, parse_baseline
 
 
-def found(check: str, name: str, **more: Any) -> Verdict:
+def judged(check: str, name: str, **more: Any) -> Verdict:
     subject = Subject("Deployment", name, "shop")
     whole: dict[str, Any] = {"outcome": Outcome.FAIL, "chain": (f"shop/{name}",), "link": 4, **more}
     return Verdict(check=check, subject=subject, message="m", **whole)
 
 
-KEYS, CART_KEYS = found("static-aws-keys-shadow", "orders"), found("static-aws-keys-shadow", "cart")
-MASKED = found("trust-wrong-principal", "orders", masked_by="static-aws-keys-shadow", link=9)
-UNKNOWN = found("agent-not-installed", "orders", outcome=Outcome.UNKNOWN)
+KEYS, CART_KEYS = judged("static-aws-keys-shadow", "orders"), judged("static-aws-keys-shadow", "cart")
+MASKED = judged("trust-wrong-principal", "orders", masked_by="static-aws-keys-shadow", link=9)
+UNKNOWN = judged("agent-not-installed", "orders", outcome=Outcome.UNKNOWN)
 
 
 def report(*verdicts: Verdict) -> DoctorReport:
@@ -65,7 +65,7 @@ def test_expiry(last: date, counts: bool) -> None:
     assert (reckoning.expired, reckoning.idle) == (((entry,) if counts else ()), ())
 
 
-def test_an_entry_that_meets_nothing_is_told() -> None:
+def test_an_entry_without_a_finding_is_reported() -> None:
     entry = Accepted(id="association-missing", reason="gone")
     assert accept(report(KEYS), [entry]).idle == (entry,)
 

@@ -22,7 +22,7 @@ def few_permissions() -> DoctorReport:
     return diagnose(replace(healthy(), **gaps))
 
 
-def test_what_one_permission_hides_is_one_group() -> None:
+def test_checks_without_the_same_permission_are_one_group() -> None:
     report = few_permissions()
     assert len(report.unknowns) > 25
     groups = group_unknowns(report.verdicts)

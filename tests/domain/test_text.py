@@ -50,7 +50,7 @@ WORDS = st.text("abc-", min_size=1, max_size=6)
 
 
 @given(WORDS, st.lists(WORDS))
-def test_what_was_typed_is_never_suggested(typed: str, known: list[str]) -> None:
+def test_the_typed_word_is_never_suggested(typed: str, known: list[str]) -> None:
     found = nearest(typed, [*known, typed])
     assert typed not in found
     assert set(found) <= set(known)
@@ -87,7 +87,7 @@ def test_names_out_of_arns() -> None:
     assert [(role_path(arn), role_name(arn)) for arn in (plain, deep)] == [("/", "orders"), ("/team/shop/", "orders")]
 
 
-def test_no_other_module_looks_for_near_names() -> None:
+def test_no_other_module_compares_names() -> None:
     package = Path(__file__).parent.parent.parent / "src" / "podid"
     found = {
         path.relative_to(package).as_posix()

@@ -76,8 +76,8 @@ def test_nodes_that_cover_all_service_accounts_come_first() -> None:
 )
 def test_main_containers(names: tuple[str, ...], annotations: Mapping[str, str], expected: list[str]) -> None:
     containers = (container("setup", init=True), *map(container, names))
-    found = workloads.main_containers(pod(containers=containers, annotations=annotations))
-    assert [item.name for item in found] == expected
+    main = workloads.main_containers(pod(containers=containers, annotations=annotations))
+    assert [item.name for item in main] == expected
 
 
 @table(

@@ -120,7 +120,7 @@ def some(cases: Iterable[tuple[str, World]]) -> list[Any]:
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(("line", "start"), some(LOOKS))
-def test_a_look_with_a_permission_less(site: Site, line: str, start: World) -> None:
+def test_a_reading_command_with_a_permission_less(site: Site, line: str, start: World) -> None:
     start(site)
     for permission, everything, less in with_a_permission_less(site, line):
         if less.code == 4:

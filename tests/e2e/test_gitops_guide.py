@@ -34,14 +34,14 @@ STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, list[Any]]:
     """The files of the guide, written to a directory: name -> documents."""
-    made = {}
+    documents = {}
     text = (ROOT / "docs" / "guides" / "gitops.md").read_text(encoding="utf-8")
     for name, body in BLOCK.findall(text):
         path = tmp_path / "repository" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(body, encoding="utf-8")
-        made[name] = list(yaml.safe_load_all(body))
-    return made
+        documents[name] = list(yaml.safe_load_all(body))
+    return documents
 
 
 class Shell:

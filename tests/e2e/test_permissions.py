@@ -16,7 +16,7 @@ IAM = permissions(ALL).iam
 NOT_HERE = {
     "eks:DescribeCluster",
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),
-    # and these for managed policies of the account's own (tests/ops/reading/test_roles.py)
+    # and these for managed policies of the account's own (tests/ops/reading/test_roles_chained.py)
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
 KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]
@@ -64,7 +64,7 @@ def test_an_iam_action_less(shared: Site, action: str, explicit: bool) -> None:
     assert "tool-aws-denied" in {item["id"] for item in report["unknowns"]}
 
 
-def test_a_reader_is_told_what_is_missing(shared: Site) -> None:
+def test_the_missing_permission_is_named(shared: Site) -> None:
     shared.box.world.credentials.deny("iam:GetRole")
     text = shared("doctor")
     assert text.code == 9
@@ -101,7 +101,7 @@ def test_no_describe_cluster_is_no_result(shared: Site) -> None:
     assert "eks:DescribeCluster" in outcome.error["message"]
 
 
-def test_verify_names_what_the_caller_lacks(shared: Site) -> None:
+def test_verify_names_the_missing_permissions_of_the_caller(shared: Site) -> None:
     shared.box.world.credentials.deny(
         "eks-auth:AssumeRoleForPodIdentity", access_key_id=shared.box.admin_key.access_key_id
     )

@@ -114,9 +114,7 @@ EVERY = {command: 8 if command in MANY else 4 if len(ways_of(command)) > 2 else 
     ("command", "every"),
     [*EVERY.items(), *(pytest.param(command, 1, marks=pytest.mark.rare) for command in EVERY if EVERY[command] > 1)],
 )
-def test_the_printed_permissions_suffice_and_are_those_that_are_asked_for(
-    command: str, every: int, tmp_path: Path
-) -> None:
+def test_the_printed_permissions_suffice_and_are_checked(command: str, every: int, tmp_path: Path) -> None:
     needed = SHOWING[command].all_permissions()
     printed = needed.always
     for item in needed.optional:
@@ -151,7 +149,7 @@ def test_choosing_a_cluster_is_among_the_permissions_of_all(site: Site, tmp_path
 @pytest.mark.parametrize(
     "chosen", ["--check agent-not-installed", "--link trust", "--link trust deploy/orders -n shop"]
 )
-def test_a_part_of_the_checks_takes_a_part_of_the_permissions(healthy: Site, tmp_path: Path, chosen: str) -> None:
+def test_a_part_of_the_checks_requires_a_part_of_the_permissions(healthy: Site, tmp_path: Path, chosen: str) -> None:
     """Fewer than all of them take, and they suffice."""
     line = ("doctor", *chosen.split())
     everything, _ = granted(json.loads(printed_by("doctor")), ())

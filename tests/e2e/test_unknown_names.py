@@ -18,14 +18,14 @@ def test_a_namespace_that_does_not_exist(site: Site, command: str) -> None:
     assert f"podid {command.removesuffix(' --yes')} -n shop" in outcome.stderr
 
 
-def test_a_namespace_of_which_only_an_association_tells(site: Site) -> None:
+def test_a_namespace_that_only_an_association_names(site: Site) -> None:
     site.associate("gone", "orders")
     assert "gone\torders" in site.must("list", "-n", "gone").stdout
     filtered = site.must("list", "-n", "gone", "--stale")
     assert filtered.stderr == "no pod identity association in namespace gone of cluster demo matches --stale\n"
 
 
-def test_a_namespace_that_cannot_be_looked_for(site: Site) -> None:
+def test_a_namespace_that_cannot_be_checked(site: Site) -> None:
     outcome = site("list", "-n", "shpo", env=site.user("blind", []))
     assert (outcome.code, outcome.stderr) == (0, "no pod identity associations in namespace shpo of cluster demo\n")
 
@@ -81,7 +81,7 @@ def test_a_service_account_that_exists(site: Site) -> None:
     assert (blind.code, blind.stderr) == (5, f"Error: shop/orders {NONE}.\nTry:   podid list\n")
 
 
-def test_a_slip_is_shown_beside_what_it_is_like(site: Site) -> None:
+def test_a_mistyped_name_and_similar_ones(site: Site) -> None:
     """Whether the service account exists is not known: then nothing is to be made for it either."""
     site.associate("shop", "orders")
     blind = site("show", "shop/orderz", env=site.user("blind", []))
@@ -93,7 +93,7 @@ def test_a_slip_is_shown_beside_what_it_is_like(site: Site) -> None:
     assert "Fix" not in blind.stdout
 
 
-def test_what_is_to_go_is_taken_for_the_nearest_name(site: Site) -> None:
+def test_the_nearest_name_of_a_deletion(site: Site) -> None:
     site.associate("shop", "orders")
     refused = site("disassociate", "shop/order", "--yes", "-o", "json")
     assert (refused.code, refused.error["hint"]) == (5, "podid disassociate shop/orders -o json")
@@ -122,7 +122,7 @@ def test_without_the_permission_to_list_clusters_one_can_be_named(site: Site) ->
     assert "Or specify the cluster with --cluster" in denied.error["advice"]
 
 
-def test_no_unused_role_is_not_no_role(site: Site) -> None:
+def test_no_unused_role(site: Site) -> None:
     for role in ("storefront", "orders-dynamodb", "billing-worker"):
         site.aws("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust_for(ORDERS)))
         site.aws("eks").create_pod_identity_association(
@@ -135,7 +135,7 @@ def test_no_unused_role_is_not_no_role(site: Site) -> None:
     assert "no unused role that pods can assume\n" in empty.stderr
 
 
-def test_no_role_is_opened_for_a_slip(site: Site) -> None:
+def test_no_trust_policy_is_changed_for_a_mistyped_name(site: Site) -> None:
     """Nor is one closed to a service account that is still to be made."""
     site.aws("iam").create_role(RoleName="own", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
     slip = site("associate", "shop/orderz", "--role", "own")
@@ -159,7 +159,7 @@ OPENING = {
 
 
 @pytest.mark.parametrize("line", OPENING.values(), ids=OPENING)
-def test_who_is_let_in_and_does_not_exist_is_said(healthy: Site, line: str) -> None:
+def test_a_trusted_service_account_that_does_not_exist(healthy: Site, line: str) -> None:
     planned, done = healthy(*line.split(), "--dry-run", "-o", "json"), healthy(*line.split(), "-o", "json")
     for outcome in (planned, done):
         assert (outcome.code, MISSING in outcome.json["notes"]) == (0, True), outcome
@@ -171,6 +171,6 @@ def test_a_wider_trust_names_no_service_account(healthy: Site, scope: str) -> No
     assert (made.code, "does not exist" in str(made.json["notes"])) == (0, False)
 
 
-def test_a_role_is_made_where_the_cluster_cannot_be_looked_at(account: Site) -> None:
+def test_a_role_is_created_without_access_to_the_cluster(account: Site) -> None:
     made = account("role", "create", "r", "--for", "shop/nosuch", "-o", "json")
     assert (made.code, made.json["notes"]) == (0, [])

@@ -40,7 +40,7 @@ WAYS = (
 
 
 @pytest.mark.parametrize(("way", "code", "operation"), one_in(6, WAYS))
-def test_it_is_given_up_and_said(
+def test_a_permanent_failure_is_reported(
     healthy: Site, monkeypatch: pytest.MonkeyPatch, way: str, code: int, operation: str
 ) -> None:
     monkeypatch.setattr(pacing, "FAILING_SECONDS", 3.0)

@@ -113,7 +113,7 @@ def test_nothing_is_done_by_it(
     assert json.loads(file.read_text()) == trust
 
 
-def test_an_account_that_was_not_known_at_first_is_looked_at_before_a_change(healthy: Site) -> None:
+def test_an_account_that_was_not_known_at_first_is_checked_before_a_change(healthy: Site) -> None:
     """Reads do not ask whose the credentials are."""
 
     def front(call: Call, genuine: Genuine) -> HttpAnswer:

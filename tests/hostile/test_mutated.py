@@ -328,7 +328,7 @@ PROOF: tuple[tuple[tuple[str, str], Path], ...] = (
     one_in(3, [(place,) for place in PROOF]),
     ids=lambda place: f"{place[0][1]}.{'.'.join(map(str, place[1]))}",
 )
-def test_an_answer_about_something_else_proves_nothing(lab: Lab, place: tuple[tuple[str, str], Path]) -> None:
+def test_an_answer_about_another_resource_proves_nothing(lab: Lab, place: tuple[tuple[str, str], Path]) -> None:
     call, path = place
     if call[0] == "sts":  # XML
         body = lab.answers("whoami")[call].body

@@ -101,7 +101,7 @@ def turning(tokens: Iterator[str]) -> Front:
     )
     + [(how, "eks", "DescribePodIdentityAssociation", "list") for how in (dripping, silent)],
 )
-def test_an_answer_that_takes_its_time(healthy: Site, how: Front, service: str, operation: str, line: str) -> None:
+def test_a_slow_answer(healthy: Site, how: Front, service: str, operation: str, line: str) -> None:
     outcome, took = timed(healthy, only(service, operation, how), *line.split(), "--timeout", "0.5s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
     assert took < 0.5 + SLACK
@@ -164,7 +164,7 @@ def test_pages_that_do_not_end(healthy: Site, monkeypatch: pytest.MonkeyPatch) -
         assert "it has more than 20" in outcome.stderr
 
 
-def test_a_change_whose_answer_drips_is_looked_for(healthy: Site) -> None:
+def test_a_change_with_a_dripping_answer_is_read_back(healthy: Site) -> None:
     argv = ("associate", "payments/billing-worker", "--role", "billing-worker")
     front = only("eks", "CreatePodIdentityAssociation", dripping)
     outcome, took = timed(healthy, front, *argv, "--wait", "api", "--timeout", "2s")
@@ -286,7 +286,7 @@ def test_a_server_that_nobody_checks_is_warned_of_once(healthy: Site, recwarn: p
     assert not [warning for warning in recwarn if "Unverified" in str(warning.message)]
 
 
-def test_a_credential_process_that_hangs_when_it_is_asked_again(healthy: Site, tmp_path: Path) -> None:
+def test_a_credential_process_that_hangs_at_its_second_run(healthy: Site, tmp_path: Path) -> None:
     """Credentials that expire within minutes are renewed at the next call."""
     keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "x", "SessionToken": "y"}
     soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()

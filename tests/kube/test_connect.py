@@ -83,7 +83,7 @@ def test_the_current_context_is_used_when_its_ca_is_the_clusters(
     assert connection.how == "context work of the kubeconfig (its CA is the cluster's)"
 
 
-def test_a_current_context_of_another_cluster_is_left_alone(
+def test_a_current_context_of_another_cluster_is_not_used(
     tls: Server, make_cluster: MakeCluster, tmp_path: Path
 ) -> None:
     file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example", ca=self_signed(tmp_path, "other")[1])
@@ -147,7 +147,7 @@ def test_a_token_file_that_is_gone_when_it_is_read_again(
         Transport(connection).get("/version", dict)
 
 
-def test_what_an_exec_plugin_leaves_behind_does_not_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_of_an_exec_plugin_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has ended itself, and what it started holds its output open."""
     ended: list[int] = []
     killpg = os.killpg
@@ -273,7 +273,7 @@ def test_a_plugin_beside_the_kubeconfig_and_its_expiry(
         ("https://x", "%%%"),
     ],
 )
-def test_no_token_goes_where_nobody_vouches_for_the_server(
+def test_no_token_is_sent_to_a_server_without_a_certificate(
     make_cluster: MakeCluster, endpoint: str, authority: str
 ) -> None:
     cluster = replace(make_cluster(endpoint), certificate_authority=authority)

@@ -180,7 +180,7 @@ def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.M
 def test_no_two_rules_fit_equally_well_and_each_is_reached(rules: tuple[ErrorRule, ...]) -> None:
     assert ties(rules) == []
     for rule in rules:
-        assert all(closest(rules, each) is rule for each in instances(rule, status=400))
+        assert all(closest(rules, refusal) is rule for refusal in instances(rule, status=400))
         assert all(fragment == fragment.lower() for fragment in rule.fragments)
 
 

@@ -79,10 +79,10 @@ def test_current_eks_cluster(
     expected: tuple[str, str] | None,
 ) -> None:
     file = write_kubeconfig(tmp_path / "config", server, user=user, context=context, cluster=cluster)
-    found = current_eks_cluster(file)
-    assert (found and (found.cluster, found.region)) == expected
-    assert current_eks_cluster(env={"KUBECONFIG": file}) == found
-    assert current_eks_cluster(file, context) == found
+    eks_cluster = current_eks_cluster(file)
+    assert (eks_cluster and (eks_cluster.cluster, eks_cluster.region)) == expected
+    assert current_eks_cluster(env={"KUBECONFIG": file}) == eks_cluster
+    assert current_eks_cluster(file, context) == eks_cluster
 
 
 def test_an_arn_has_the_account_even_with_an_exec_plugin(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
     second = write_kubeconfig(tmp_path / "b", "https://b", cluster="c", context="second", current="first")
     both = {"KUBECONFIG": f"{first}:{tmp_path / 'nope'}:{second}"}
     assert current_eks_cluster(env=both) is None
-    found = current_eks_cluster(context="first", env=both)
-    assert found is not None
-    assert (found.cluster, found.region) == ("shop", "cn-north-1")
+    eks_cluster = current_eks_cluster(context="first", env=both)
+    assert eks_cluster is not None
+    assert (eks_cluster.cluster, eks_cluster.region) == ("shop", "cn-north-1")
     assert connect(None, env=both).host == "https://b"
     # the command line's option may carry the variable's value
     assert connect(None, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
@@ -164,8 +164,8 @@ def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
         except NotFound:
             pass
         with suppress(InvalidInput, NotFound, CredentialsError, Unavailable):
-            found = connect(None, kubeconfig=str(file), env={"PATH": str(tmp_path)})
-            Transport(found, patience=0.0).get("/version", dict)
+            eks_cluster = connect(None, kubeconfig=str(file), env={"PATH": str(tmp_path)})
+            Transport(eks_cluster, patience=0.0).get("/version", dict)
     assert refused > 50
 
 

@@ -189,6 +189,6 @@ def test_every_operation_is_called_here() -> None:
     assert {*READS, *WRITES} == marked
 
 
-def test_what_changes_something_belongs_in_a_role_of_one_namespace() -> None:
+def test_permissions_for_changes_belong_in_a_role_of_one_namespace() -> None:
     assert all(permission.namespaced for operation in WRITES for permission in operation.__permissions__.kubernetes)  # type: ignore[attr-defined]
     assert not any(permission.namespaced for operation in READS for permission in operation.__permissions__.kubernetes)  # type: ignore[attr-defined]

@@ -27,16 +27,16 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
     words = ["--flag", "", "--api-token=secret", "--password", "secret", "--proxy=http://user:secret@proxy"]
     script = "exec eks-pod-identity-agent server --auth-token secret --cluster-name demo"
     container = {"name": "a", "args": words, "env": env, "command": ["sh", "-c", "cat secret", script]}
-    found = project.daemon_set(
+    kept = project.daemon_set(
         {
             "metadata": {"name": "a", "namespace": "b"},
             "spec": {"template": {"spec": {"containers": [container]}}},
         }
     )
-    assert found.args == ("--flag", "", "--api-token=…", "--password", "…", "--proxy=http://proxy")
+    assert kept.args == ("--flag", "", "--api-token=…", "--password", "…", "--proxy=http://proxy")
     exec_of_agent = "exec eks-pod-identity-agent server --auth-token … --cluster-name demo"
-    assert found.command == ("sh", "-c", "…", exec_of_agent)
-    assert found.env == {
+    assert kept.command == ("sh", "-c", "…", exec_of_agent)
+    assert kept.env == {
         "AWS_REGION": "eu-west-1",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
         "HTTPS_PROXY": "",
@@ -47,7 +47,7 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
     }
 
 
-def test_who_has_set_what() -> None:
+def test_fields_by_manager() -> None:
     spec: Any = {
         "f:template": {"f:spec": {"f:containers": {'k:{"name":"agent"}': {".": {}, "f:image": {}, "f:args": {}}}}}
     }

@@ -23,9 +23,9 @@ PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "res
     ],
 )
 def test_the_webhook_is_called_for_the_creation_of_pods(rules: list[dict[str, Any]], asked: bool) -> None:
-    found = webhook({"webhooks": [{"rules": rules}]})
-    assert found is not None
-    assert found.on_create is asked
+    projected = webhook({"webhooks": [{"rules": rules}]})
+    assert projected is not None
+    assert projected.on_create is asked
     assert project_network.webhook({}) is None
 
 
@@ -36,8 +36,8 @@ ALL_PODS: dict[str, Any] = {"endpointSelector": {}}
 
 
 def cilium(spec: dict[str, Any]) -> list[tuple[bool, bool, bool]]:
-    found = project_network.cilium_policies({"metadata": {"namespace": "shop", "name": "a"}, "spec": spec})
-    return [(each.to_host, each.isolates, each.denies_host) for each in found]
+    projected = project_network.cilium_policies({"metadata": {"namespace": "shop", "name": "a"}, "spec": spec})
+    return [(item.to_host, item.isolates, item.denies_host) for item in projected]
 
 
 @table(
@@ -79,5 +79,5 @@ def test_labels_that_a_cilium_policy_selects() -> None:
         ({"toCIDR": ["10.0.0.0/8"]}, {"app": "a", "io.cilium.k8s.namespace.labels.team": "x"}),
     ):
         spec = {"endpointSelector": selector, "egress": [rule]}
-        (found,) = project_network.cilium_policies({"metadata": {"name": "a"}, "spec": spec})
-        assert found.selector.labels == labels
+        (projected,) = project_network.cilium_policies({"metadata": {"name": "a"}, "spec": spec})
+        assert projected.selector.labels == labels

@@ -179,3 +179,17 @@ def test_a_pod_that_cannot_start() -> None:
         Container(name="init", image="", init=True),
         Container(name="app", image="", waiting="CrashLoopBackOff", restarts=4),
     )
+
+
+def test_variables_of_a_daemon_set_show_only_the_host_of_an_endpoint() -> None:
+    items = [
+        {"name": "AWS_ENDPOINT_URL", "value": "https://user:s3cret@vpce.example:443/path?key=s3cret"},
+        {"name": "AWS_ENDPOINT_URL_EKS_AUTH", "value": "https://[broken"},
+        {"name": "AWS_ENDPOINT_URL_S3", "value": "https://s3.example"},
+        {"name": "DATABASE", "value": "s3cret"},
+    ]
+    assert project_pods.daemon_env(items) == {
+        "AWS_ENDPOINT_URL": "vpce.example",
+        "AWS_ENDPOINT_URL_EKS_AUTH": "",
+        "AWS_ENDPOINT_URL_S3": "",
+    }

@@ -40,8 +40,8 @@ def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: KubeWorld) 
 def test_find_and_get(lab: KubeWorld) -> None:
     account = lab.reader.get_service_account(ORDERS)
     assert account.created_at is not None
-    made = account.created_at
-    assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid, created_at=made)
+    moment = account.created_at
+    assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid, created_at=moment)
     assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
     assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
     with pytest.raises(NotFound) as raised:
@@ -61,7 +61,7 @@ def test_find_does_not_hide_a_missing_permission(lab: KubeWorld) -> None:
 
 
 def test_workloads_and_their_owners(lab: KubeWorld) -> None:
-    (orders,) = (each for each in lab.reader.list_workloads("shop") if each.kind == "Deployment")
+    (orders,) = (item for item in lab.reader.list_workloads("shop") if item.kind == "Deployment")
     assert orders == Workload(
         kind="Deployment",
         namespace="shop",
@@ -116,11 +116,14 @@ def test_no_log_is_read_with_a_token_in_it() -> None:
 
 
 def test_the_webhooks_registration(lab: KubeWorld) -> None:
-    found = lab.reader.find_webhook()
-    assert found is not None
-    assert (found.on_create, found.versions, found.differences()) == (True, ("v1beta1",), ())
-    assert found.excluding_selector("shop", {}) == ""
-    assert found.excluding_selector("shop", {"eks.amazonaws.com/skip-pod-identity-webhook": ""}) == "its objectSelector"
+    registration = lab.reader.find_webhook()
+    assert registration is not None
+    assert (registration.on_create, registration.versions, registration.differences()) == (True, ("v1beta1",), ())
+    assert registration.excluding_selector("shop", {}) == ""
+    assert (
+        registration.excluding_selector("shop", {"eks.amazonaws.com/skip-pod-identity-webhook": ""})
+        == "its objectSelector"
+    )
     lab.sandbox.delete(kinds.MUTATING_WEBHOOKS, "", "pod-identity-webhook")
     assert lab.reader.find_webhook() is None
 

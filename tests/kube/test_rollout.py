@@ -64,5 +64,5 @@ def test_rollouts_of_a_real_deployment() -> None:
 def test_a_rollout_names_the_pods_that_it_waits_for(
     kind: str, spec: dict[str, Any], status: dict[str, Any], waiting: str, failed: str
 ) -> None:
-    found = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
-    assert (found.waiting, found.failed) == (waiting, failed)
+    progress = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
+    assert (progress.waiting, progress.failed) == (waiting, failed)

@@ -162,7 +162,7 @@ def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> N
     assert (now[0], len(tls.requests)) == (28.0, 5)
 
 
-def test_what_failed_for_good_is_not_read_again_for_a_moment(tls: Server, connection: Connection) -> None:
+def test_a_failed_read_is_not_repeated_for_a_moment(tls: Server, connection: Connection) -> None:
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -236,14 +236,14 @@ def test_a_second_401_is_the_end(tls: Server, transport: Transport) -> None:
 
 def test_a_token_is_renewed_before_it_expires(tls: Server, make_cluster: Callable[..., Cluster]) -> None:
     clock = [datetime(2026, 11, 24, 12, 0, tzinfo=UTC)]
-    made: list[datetime] = []
+    opened: list[datetime] = []
 
     def token() -> tuple[str, datetime]:
-        made.append(clock[0])
-        return f"t{len(made)}", clock[0] + timedelta(minutes=14)
+        opened.append(clock[0])
+        return f"t{len(opened)}", clock[0] + timedelta(minutes=14)
 
     connection = connect(make_cluster(tls.url), token=token, now=lambda: clock[0])
-    assert made == []
+    assert opened == []
     seen = []
     for minute in (0, 12, 13, 14):
         clock[0] = datetime(2026, 11, 24, 12, minute, tzinfo=UTC)

@@ -12,7 +12,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.foreign import Malformed
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
-from podid.kube.user import impersonation
+from podid.kube.user import exec_plugin, impersonation
 from worlds import Site
 
 from .kube_server import Answer, Server
@@ -57,7 +57,7 @@ def test_the_headers(user: dict[str, Any], headers: tuple[tuple[str, str], ...])
         ({"as": "a", "as-user-extra": {"k": "v"}}, "k is text, not a list"),
     ],
 )
-def test_what_cannot_be_sent(tmp_path: Path, user: dict[str, Any], why: str) -> None:
+def test_impersonation_that_cannot_be_sent(tmp_path: Path, user: dict[str, Any], why: str) -> None:
     with pytest.raises(Malformed, match=why):
         impersonation(user)
     with pytest.raises(InvalidInput, match=f"the user of context 'work' of the kubeconfig is malformed: .*{why}"):
@@ -124,3 +124,16 @@ def test_an_auth_provider_is_refused_and_nothing_is_started(
     )
     assert raised.value.hint == ("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2")
     assert not mark.exists()
+
+
+def test_an_exec_plugin_receives_the_cluster_only_if_it_asks_for_it() -> None:
+    extensions = [
+        {"name": "other", "extension": 1},
+        {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}},
+    ]
+    cluster = {"server": "https://demo.example", "extensions": extensions}
+    settings = {"apiVersion": "client.authentication.k8s.io/v1", "command": "login", "args": ["-x"]}
+    plugin = exec_plugin(settings, cluster)
+    assert (plugin.words, plugin.info["spec"]) == (("login", "-x"), {"interactive": False})
+    asking = exec_plugin({**settings, "provideClusterInfo": True}, cluster)
+    assert asking.info["spec"]["cluster"] == {"server": "https://demo.example", "config": {"audience": "x"}}

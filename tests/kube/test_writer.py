@@ -14,9 +14,9 @@ from worlds import ORDERS, KubeWorld
 
 def test_service_accounts_are_created_and_deleted(lab: KubeWorld) -> None:
     later = ServiceAccountRef("shop", "later")
-    made = lab.writer.create_service_account(later)
-    assert lab.reader.get_service_account(later) == made
-    lab.writer.delete_service_account(later, uid=made.uid)
+    account = lab.writer.create_service_account(later)
+    assert lab.reader.get_service_account(later) == account
+    lab.writer.delete_service_account(later, uid=account.uid)
     assert lab.reader.find_service_account(later) is None
 
 

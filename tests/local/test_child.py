@@ -55,7 +55,7 @@ def test_signals_to_podid_reach_the_program(name: str) -> None:
 def test_ctrl_c_at_a_terminal_reaches_the_program_once() -> None:
     import pty
 
-    script = "n=0; trap 'n=$((n+1)); echo got $n' INT; echo ready; sleep 1; sleep 1; sleep 1; exit $n"
+    script = "n=0; trap 'n=$((n+1)); echo got $n' INT; echo ready; sleep 0.2; sleep 0.2; sleep 0.2; exit $n"
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-c", RUNS, "sh", "-c", script])

@@ -84,7 +84,7 @@ REFUSED = {
 
 
 @table(("text", "why"), REFUSED.items())
-def test_what_cannot_be_meant_is_refused(text: str, why: str) -> None:
+def test_ambiguous_data_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         data.read(text, "x")
     assert raised.value.message.startswith(f"x{why}")

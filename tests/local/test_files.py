@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import re
 import stat
 import threading
 import time
@@ -60,7 +61,7 @@ OWN: tuple[Callable[[Path], Any], ...] = (files.open_own, lambda path: files.rea
 
 @pytest.mark.parametrize("use", READERS)
 @pytest.mark.parametrize("kind", NOT_REGULAR)
-def test_what_is_no_file_is_not_read(use: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
+def test_only_a_regular_file_is_read(use: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(OSError) as raised:
         use(planted(kind, tmp_path / "x"))
@@ -70,9 +71,7 @@ def test_what_is_no_file_is_not_read(use: Callable[[Path], Any], kind: str, tmp_
 
 @pytest.mark.parametrize("use", OWN)
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_file_or_a_link_is_not_written_nor_trusted(
-    use: Callable[[Path], Any], kind: str, tmp_path: Path
-) -> None:
+def test_only_a_regular_file_is_written_and_trusted(use: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
     path = planted(kind, tmp_path / "x")
     before = sorted(tmp_path.iterdir())
     with pytest.raises(OSError) as raised:
@@ -139,7 +138,7 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("failing", ["write", "fsync", "rename"])
-def test_what_fails_on_the_way_leaves_nothing(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_file(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = planted("file", tmp_path / "x")
 
     def fail(*_: object, **__: object) -> None:
@@ -156,16 +155,16 @@ def test_what_fails_on_the_way_leaves_nothing(failing: str, tmp_path: Path, monk
 def test_mode_and_owner_stay_in_place_alone(keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = planted("file", tmp_path / "x")
     path.chmod(0o4754)
-    given: list[tuple[int, int]] = []
+    owners: list[tuple[int, int]] = []
     facts = files.present(path)
     assert facts is not None
     fields = list(facts)[:10]
     fields[4] += 7
     theirs = os.stat_result(fields)
     monkeypatch.setattr(files, "require_same", lambda *_: None)
-    monkeypatch.setattr(os, "fchown", lambda _, *ids: given.append(ids))
+    monkeypatch.setattr(os, "fchown", lambda _, *ids: owners.append(ids))
     files.write_whole(path, b"new", over=theirs, keep=keep)
-    assert given == ([(theirs.st_uid, theirs.st_gid)] if keep else [])
+    assert owners == ([(theirs.st_uid, theirs.st_gid)] if keep else [])
     assert stat.S_IMODE(path.stat().st_mode) == (0o4754 if keep else 0o600)
 
 
@@ -184,7 +183,7 @@ def test_an_owner_who_cannot_be_kept_is_a_reason_not_to_write(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("how", ["written", "replaced", "removed", "link"])
-def test_what_changed_since_it_was_looked_at_is_not_overwritten(how: str, tmp_path: Path) -> None:
+def test_a_file_that_changed_after_it_was_read_is_not_overwritten(how: str, tmp_path: Path) -> None:
     path, other = planted("file", tmp_path / "x"), tmp_path / "y"
     facts = files.present(path)
     match how:
@@ -210,7 +209,7 @@ def test_a_file_of_two_names_is_not_changed_in_place(tmp_path: Path) -> None:
         lock(planted("hard link", tmp_path / "x"))
 
 
-def test_who_waits_for_a_lock_gets_the_file_that_is_there_then(tmp_path: Path) -> None:
+def test_a_lock_is_of_the_file_that_exists_after_the_wait(tmp_path: Path) -> None:
     import fcntl
 
     path, taken = planted("file", tmp_path / "x"), threading.Event()
@@ -283,9 +282,7 @@ def opens(node: ast.AST) -> bool:
 
 
 def test_no_other_place_opens_a_file() -> None:
-    found = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if any(map(opens, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
-    }
-    assert found == OWN_WAYS
+    texts = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    # to parse all files takes a second
+    named = {name: text for name, text in texts.items() if re.search("|".join((*_OPENING, "open", "mkfifo")), text)}
+    assert {name for name, text in named.items() if any(map(opens, ast.walk(ast.parse(text))))} == OWN_WAYS

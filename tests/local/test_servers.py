@@ -54,8 +54,8 @@ def test_the_command_gets_the_credentials() -> None:
 @pytest.mark.parametrize("token", ["", "x", "Bearer x", "\xe9"])
 def test_a_wrong_token_is_refused(token: str) -> None:
     with serving() as endpoint:
-        for given in (token, endpoint.token[:-1], endpoint.token + "x", f"Bearer {endpoint.token}"):
-            status, body = ask(endpoint, Authorization=given)
+        for word in (token, endpoint.token[:-1], endpoint.token + "x", f"Bearer {endpoint.token}"):
+            status, body = ask(endpoint, Authorization=word)
             assert status == 403
             assert "ASIA" not in body
             assert endpoint.token not in body

@@ -36,8 +36,8 @@ def test_the_reason_for_missing_access_is_raised_on_use() -> None:
 
 
 def test_iam_of_profiles_and_for_many_roles() -> None:
-    other: Any = SimpleNamespace(iam="other")
-    clients: Any = Clients(AWS, KubeAccess, aws_as={"prod": other}.__getitem__)
+    of_profile: Any = SimpleNamespace(iam="other")
+    clients: Any = Clients(AWS, KubeAccess, aws_as={"prod": of_profile}.__getitem__)
     assert (clients.iam_of(""), clients.iam_of("prod")) == ("own", "other")
     many = clients.for_many_roles()
     assert (many.iam, many.eks, clients.for_many_roles("shared").iam) == ("listing", "eks", "shared")

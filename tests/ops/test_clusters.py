@@ -69,5 +69,5 @@ def test_shards_are_disjoint_and_complete(box: Sandbox, podid: Podid) -> None:
     ]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 12
     empty = podid("list", "--all-clusters", "--shard", "0/7", "-o", "json")
-    other = podid("list", "--all-clusters", "--shard", "1/7", "-o", "json")
-    assert (empty.code, empty.json["items"], other.code, other.json["items"]) == (0, [], 0, [])
+    second = podid("list", "--all-clusters", "--shard", "1/7", "-o", "json")
+    assert (empty.code, empty.json["items"], second.code, second.json["items"]) == (0, [], 0, [])

@@ -171,7 +171,7 @@ def test_the_first_answer_is_right(text: str, first: str) -> None:
 
 
 @table("text", UNRELATED)
-def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str) -> None:
+def test_an_unrelated_text_gets_no_sure_answer(text: str) -> None:
     try:
         found = explain(text)
     except NotFound:

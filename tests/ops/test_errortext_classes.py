@@ -31,7 +31,7 @@ def answer(text: str) -> tuple[str, Certainty]:
 
 
 @table("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])
-def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between: str) -> None:
+def test_line_breaks_do_not_matter(between: str) -> None:
     for place in range(1, len(WORDS)):
         wrapped = between.join((" ".join(WORDS[:place]), " ".join(WORDS[place:])))
         assert answer(wrapped) == ("app-assumes-own-role", Certainty.SURE), wrapped
@@ -54,7 +54,7 @@ def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between:
         f"{OWN}\\n\\tstatus code: 403, request id: 4d23",
     ],
 )
-def test_a_role_that_assumes_itself_is_seen_whatever_is_around(text: str) -> None:
+def test_the_words_around_a_text_do_not_matter(text: str) -> None:
     assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
 
 
@@ -72,7 +72,7 @@ FRAMED = "\n".join(f"\u2502 {line}" for line in ("Error: not ready", OWN, "  wit
         "\n".join(["at line"] * 40 + WORDS),
     ],
 )
-def test_what_carries_a_text_does_not_matter(text: str) -> None:
+def test_the_format_of_a_text_does_not_matter(text: str) -> None:
     assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
 
 
@@ -140,7 +140,7 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ("reconcile: User: arn:aws:iam::1:user/x is not authorized to perform: s3:GetObject", "static-aws-keys-shadow"),
     ],
 )
-def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
+def test_the_author_of_a_text_decides(text: str, first: str) -> None:
     found, certainty = answer(text)
     assert (found, certainty is Certainty.POSSIBLE) == (first, False)
 
@@ -173,7 +173,7 @@ def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
         "unable to create interface eth1",
     ],
 )
-def test_what_anybody_can_say_decides_nothing(text: str) -> None:
+def test_a_text_of_many_programs_decides_nothing(text: str) -> None:
     assert answer(text)[1] is Certainty.POSSIBLE
 
 
@@ -191,7 +191,7 @@ def test_what_anybody_can_say_decides_nothing(text: str) -> None:
         NODE,
     ],
 )
-def test_what_others_say_too_is_never_sure(text: str) -> None:
+def test_a_text_of_several_programs_is_never_sure(text: str) -> None:
     assert answer(text)[1] is not Certainty.SURE
 
 
@@ -215,5 +215,5 @@ def test_what_others_say_too_is_never_sure(text: str) -> None:
         (f'level=error controller=issuer msg="{NODE}"', "imds-fallback-node-role"),
     ],
 )
-def test_what_only_one_says_stays_sure(text: str, first: str) -> None:
+def test_a_text_of_one_program_is_sure(text: str, first: str) -> None:
     assert answer(text) == (first, Certainty.SURE)

@@ -150,7 +150,7 @@ def certainty(text: str) -> Certainty | None:
 
 
 @table("text", EVERYDAY)
-def test_what_everybody_meets_is_possible_at_most(text: str) -> None:
+def test_everyday_texts_are_possible_at_most(text: str) -> None:
     assert certainty(text) in (None, Certainty.POSSIBLE)
 
 
@@ -168,7 +168,7 @@ CART = [
 
 @table("what", CART)
 @table("first", ["the agent", "the other"])
-def test_of_a_list_of_events_each_is_of_its_own_object(what: str, first: str) -> None:
+def test_each_event_of_a_list_is_about_its_own_object(what: str, first: str) -> None:
     """An agent beside another pod that fails is not the one that fails."""
     lines = [AGENT_RUNS, f"5s  Warning  Failed   pod/cart-6d5b7  {what}"]
     assert certainty("\n".join(lines if first == "the agent" else reversed(lines))) is not Certainty.SURE
@@ -182,16 +182,16 @@ def test_of_a_list_of_events_each_is_of_its_own_object(what: str, first: str) ->
         'Error creating: pods "eks-pod-identity-agent-x2k4p" is forbidden: violates PodSecurity "restricted:latest"',
     ],
 )
-def test_what_names_the_agent_is_sure(text: str) -> None:
+def test_a_text_that_names_the_agent_is_sure(text: str) -> None:
     assert certainty(text) is Certainty.SURE
 
 
 @pytest.mark.parametrize("piece", ["bind: permission denied", "connection refused", "has an invalid host"])
-def test_a_piece_without_what_ties_it_to_pod_identity_decides_nothing(piece: str) -> None:
+def test_a_piece_without_the_words_of_pod_identity_decides_nothing(piece: str) -> None:
     assert certainty(piece) is not Certainty.SURE
 
 
-def test_of_several_add_ons_the_one_that_is_degraded() -> None:
+def test_the_degraded_add_on_of_several() -> None:
     rows = '{"addonName": "vpc-cni", "status": "DEGRADED"}, {"addonName": "eks-pod-identity-agent", "status": "ACTIVE"}'
     assert certainty(rows) in (None, Certainty.POSSIBLE)
     assert certainty(rows.replace("ACTIVE", "DEGRADED").replace("DEGRADED", "ACTIVE", 1)) is Certainty.LIKELY

@@ -400,6 +400,6 @@ def test_the_first_answer_is_right(text: str, first: str, source: str) -> None:
 
 
 @table(("text", "first", "source"), UNDECIDED)
-def test_what_nothing_decides_names_the_most_frequent_first(text: str, first: str, source: str) -> None:
+def test_an_undecided_text_names_the_most_frequent_mode_first(text: str, first: str, source: str) -> None:
     found = explain(text)
     assert (found.matches[0].id, found.certainty) == (first, Certainty.POSSIBLE), source

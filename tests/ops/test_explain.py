@@ -1,4 +1,4 @@
-"""Pages, and the ways that lead to them."""
+"""The search for the page of an id or a text."""
 
 import subprocess
 import sys
@@ -24,8 +24,8 @@ from podid.ops.explain import explain
     ],
 )
 def test_ways_to_a_page(query: str, how: str, first: str) -> None:
-    found = explain(query)
-    assert (found.how, found.matches[0].id) == (how, first)
+    explanation = explain(query)
+    assert (explanation.how, explanation.matches[0].id) == (how, first)
 
 
 TRACE = """Traceback (most recent call last):
@@ -64,9 +64,9 @@ AGENT_LOG = (
     ],
 )
 def test_pasted_logs(text: str, ids: list[str]) -> None:
-    found = explain(text)
-    assert found.how == "text"
-    assert [match.id for match in found.matches][: len(ids)] == ids
+    explanation = explain(text)
+    assert explanation.how == "text"
+    assert [match.id for match in explanation.matches][: len(ids)] == ids
 
 
 def test_unknown_texts_name_the_nearest_ids() -> None:

@@ -12,7 +12,7 @@ from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.can import ActionQuery, check_access
-from podid.ops.permissions.privileges import read_privileges
+from podid.ops.permissions.privileges import LAST_USE, read_privileges
 from podid.ops.permissions.session import SessionAccess, of_files
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
@@ -44,7 +44,8 @@ READ = {
         },
     ],
 }
-ADMINISTRATOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+SERVICES = ("s3", "sqs", "sns", "iam", "lambda", "dynamodb", "sts", "kms")
+WIDE = {"Statement": [{"Effect": "Allow", "Action": [f"{name}:*" for name in SERVICES], "Resource": "*"}]}
 POLICIES = Unread("role policies", "denied", "iam:GetRolePolicy")
 
 
@@ -128,9 +129,9 @@ def test_privileges_are_a_row_for_each_service() -> None:
 
 
 def test_all_privileges_are_summed_up() -> None:
-    privileges = read_privileges(session(ADMINISTRATOR, unread=(POLICIES,)), action_table())
+    privileges = read_privileges(session(WIDE, unread=(POLICIES,)), action_table())
     line, escalation = texts(privilege_lines(privileges))
-    assert line == f"privileges: every action of {len(privileges.services)} services"
+    assert line == f"privileges: every action of {len(SERVICES)} services"
     assert escalation.startswith("privilege escalation: ")
     assert escalation.endswith(f" and {len(privileges.escalations) - 6} more")
     notes = texts(privileges_notes(privileges))
@@ -146,6 +147,8 @@ def test_services_that_were_not_used() -> None:
     levels = (replace(s3.levels[0], unused=("s3:GetObject",)),)
     used = replace(privileges, services=(replace(s3, used=True, levels=levels), replace(sqs, used=False)), since=NOW)
     assert [row[-1] for row in cells(privileges_view(used))] == ["used, 1 action unused", "unused"]
+    unknown = replace(privileges, not_checked=(Unread(LAST_USE, "the role is younger than the window"),))
+    assert texts(privileges_notes(unknown))[1:] == [f"not known: {LAST_USE}: the role is younger than the window"]
     assert f"Not used since {NOW:%Y-%m-%d}, by IAM's report on the role: sqs" in texts(privileges_notes(used))
 
 

@@ -62,7 +62,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_as_it_was(shown: Site, golden: Golden, monkeypatch: pytest.MonkeyPatch, name: str, width: str) -> None:
+def test_the_output_is_unchanged(
+    shown: Site, golden: Golden, monkeypatch: pytest.MonkeyPatch, name: str, width: str
+) -> None:
     site, argv = shown, COMMANDS[name]
     site.policy_file()
     monkeypatch.chdir(site.directory)

@@ -53,8 +53,8 @@ def test_nothing_is_broken_or_lost_and_what_can_fit_fits(table: Table, width: in
 def test_wide_folds_every_column_as_the_table_does(table: Table, width: int) -> None:
     laid = lay_out(table, width, wide=True)
     shown = [[word for line in lines for cell in line for word in words(cell.text)] for lines in laid.rows]
-    for row, found in zip(table.rows, shown, strict=True):
-        assert all(word in found for cell in row if cell != NOTHING for word in words(cell))
+    for row, shown_words in zip(table.rows, shown, strict=True):
+        assert all(word in shown_words for cell in row if cell != NOTHING for word in words(cell))
     assert len(laid.header) == 1 or laid.width <= width
 
 
@@ -162,7 +162,7 @@ def test_a_command_with_a_name_that_is_wider_than_its_column_goes_below() -> Non
 
 def test_commands_of_pages_are_pasted_as_they_were_meant() -> None:
     """On a narrow terminal, too, a shell takes what is drawn for the same words."""
-    found = 0
+    count = 0
     for entry in ENTRIES:
         page = explain(entry.id)
         drawn = re.sub(r" \\\n +", " ", draw(explanation_view(page), Screen(50), wide=False)).splitlines()
@@ -171,6 +171,6 @@ def test_commands_of_pages_are_pasted_as_they_were_meant() -> None:
             assert ("".join(address),) in shown, (entry.id, address)
         for block in re.findall(r"```sh\n(.*?)```", page.matches[0].entry.body, re.DOTALL):
             for command in block.splitlines():
-                found += 1
+                count += 1
                 assert tuple(command.split()) in shown, (entry.id, command)
-    assert found
+    assert count

@@ -1,6 +1,7 @@
-"""What --show-permissions prints: policies that can be pasted, and no right that can be abused among them."""
+"""The permissions that --show-permissions prints: policies that can be pasted, without sensitive permissions."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,14 +17,15 @@ SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
 ABUSABLE = (("", "pods", "create"), ("", "serviceaccounts/token", "create"))
 
 
+@cache
 def printed(name: str) -> Any:
     return Podid()(*name.split(), "--show-permissions", "-o", "json").json
 
 
 def manifests(document: Any) -> list[Any]:
     lists = [document["kubernetes"], *(item["kubernetes"] for item in document["optional"])]
-    assert all((each["apiVersion"], each["kind"]) == ("v1", "List") for each in lists)
-    return [manifest for each in lists for manifest in each["items"]]
+    assert all((item["apiVersion"], item["kind"]) == ("v1", "List") for item in lists)
+    return [manifest for item in lists for manifest in item["items"]]
 
 
 def rules(manifest: Any) -> Iterator[tuple[str, str, str]]:
@@ -33,11 +35,11 @@ def rules(manifest: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def test_no_role_that_is_applied_overwrites_another() -> None:
-    found = [(each["kind"], each["metadata"]["name"]) for row in SHOWING for each in manifests(printed(row.name))]
-    assert len(found) == len(set(found)) > 0
+    names = [(item["kind"], item["metadata"]["name"]) for row in SHOWING for item in manifests(printed(row.name))]
+    assert len(names) == len(set(names)) > 0
 
 
-def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
+def test_optional_permissions_of_two_reasons_have_two_roles() -> None:
     pods, nodes = (Permissions(kubernetes=(KubePermission("", name, "list"),)) for name in ("pods", "nodes"))
     assert role_names("podid-list", [pods, nodes, pods, Permissions(), pods | nodes]) == [
         *("podid-list-list-pods", "podid-list-list-nodes", "podid-list-list-pods-3", "podid-list-"),
@@ -46,7 +48,7 @@ def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
 
 
 @table("row", SHOWING)
-def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
+def test_sensitive_permissions_are_optional(row: Any) -> None:
     document = printed(row.name)
     granted = {permission for manifest in document["kubernetes"]["items"] for permission in rules(manifest)}
     assert granted.isdisjoint(ABUSABLE)
@@ -93,7 +95,7 @@ def test_the_purpose_comes_before_optional_permissions(reason: str, words: str) 
     assert optional_words(reason, "iam:GetRole") == words
 
 
-def test_the_manifests_alone_can_be_asked_for() -> None:
+def test_a_query_prints_the_manifests_alone() -> None:
     whole = printed("restart")
     assert [item["kind"] for item in whole["kubernetes"]["items"]] == ["ClusterRole", "Role"]
     for line in (("-o", "json", "--query", "kubernetes"), ("--query=kubernetes", "-ojson")):

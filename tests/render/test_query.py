@@ -108,14 +108,14 @@ EXPRESSIONS = st.recursive(
 
 @given(EXPRESSIONS)
 def test_any_expression_is_answered_as_jmespath_does_or_refused(text: str) -> None:
-    wanted: Any = None
+    expected: Any = None
     try:
-        wanted, fits = jmespath.search(text, DOCUMENT), True
-        json.dumps(wanted, allow_nan=False)
+        expected, fits = jmespath.search(text, DOCUMENT), True
+        json.dumps(expected, allow_nan=False)
     except Exception:  # noqa: BLE001  whatever it raises
         fits = False
     if fits:
-        assert answered(text) == wanted
+        assert answered(text) == expected
     else:
         with pytest.raises(UsageError):
             answered(text)

@@ -44,6 +44,8 @@ def test_a_role_with_its_policies_and_users() -> None:
         "  shop/orders in cluster prod, eu-west-1: allowed",
     ]
     assert "  web/cart in cluster prod, eu-west-1: not allowed" in lines
+    # a finding of an association is not repeated
+    assert {line[:4] for line in lines if "trust-condition-never-matches" in line} == {"    "}
     assert lines[-3:] == ["trust policy allows:", "  only shop/orders", "  (-o wide shows the document)"]
     policy = texts(view.lines)
     assert json.loads("\n".join(policy[policy.index("  only shop/orders") + 1 :])) == ROLE.trust

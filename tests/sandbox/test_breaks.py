@@ -100,6 +100,10 @@ def test_each_of_the_audit_is_named_alone_and_healed(shared: Site, mode: str) ->
     assert {item["severity"] for item in report["findings"]} == {PAGES[mode].severity}
     assert (outcome.code, report["unknowns"], report["identities"]) == (0, [], [])
     assert (doctor.code, doctor.json["findings"], doctor.json["unknowns"]) == (0, [], [])
+
+
+def test_healed_failures_of_the_audit_leave_nothing(shared: Site) -> None:
+    """A failure that one of the modes above leaves is a finding beside the next one, or here."""
     after = shared("audit", "--secrets", "-o", "json")
     assert (after.code, after.json["findings"], after.json["unknowns"]) == (0, [], [])
 

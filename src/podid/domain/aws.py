@@ -177,6 +177,12 @@ class Cluster:
     def partition(self) -> str:
         return Arn.parse(self.arn).partition
 
+    @property
+    def oidc_provider_arn(self) -> str:
+        """Return the ARN that IAM gives the OIDC provider of the issuer; empty if EKS returns no issuer."""
+        issuer = self.oidc_issuer.partition("://")[2].rstrip("/")
+        return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{issuer}" if issuer else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeGroup:

@@ -210,12 +210,11 @@ def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> boo
     role = known_or(role_section(snapshot, arn), None)
     if not isinstance(snapshot.cluster, Known) or role is None:
         return None
-    cluster = snapshot.cluster.value
-    issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")
-    if not issuer:
+    provider = snapshot.cluster.value.oidc_provider_arn
+    if not provider:
         return None
     try:
         policy = parse_policy(role.trust)
     except TrustPolicyError:
         return None
-    return allows_by_issuer(policy, f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}", ref)
+    return allows_by_issuer(policy, provider, ref)

@@ -38,7 +38,7 @@ def insight(name: str, *versions: str, kubernetes: str = "1.36") -> UpgradeInsig
         ({"upgrade_insights": (insight("coredns", "v1.4.0-eksbuild.1"),)}, "pass"),
         # about an upgrade that comes later
         ({"upgrade_insights": (insight("eks-pod-identity-agent", "v1.4.0", kubernetes="1.39"),)}, "pass"),
-        # what is known suffices
+        # one known reason is enough
         (
             {"agent_next_versions": DENIED, "upgrade_insights": (insight("eks-pod-identity-agent", "v1.4.0"),)},
             "fail",

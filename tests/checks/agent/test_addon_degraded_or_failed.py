@@ -1,10 +1,9 @@
 """The check addon-degraded-or-failed."""
 
-from checks.builder import DENIED, addon, agent_pod, ago, daemon_set, healthy
+from checks.builder import CRASHED, DENIED, addon, ago, daemon_set, healthy
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import AddonIssue
-from podid.domain.cluster import Container
 from podid.domain.snapshot import Snapshot
 
 ID = "addon-degraded-or-failed"
@@ -17,10 +16,6 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Addon eks-pod-identity-agent")]
 
 
-CRASHED = agent_pod(
-    ready=False,
-    containers=(Container(name="eks-pod-identity-agent", image="x", waiting="CrashLoopBackOff", restarts=7),),
-)
 TOO_FEW = (AddonIssue("InsufficientNumberOfReplicas", "The add-on is unhealthy."),)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from checks.builder import DENIED, INJECTED, ROLE_ARN, agent_pod, association, healthy, pod
+from checks.builder import DENIED, INJECTED, IRSA_ANNOTATION, agent_pod, association, healthy, pod
 from checks.grid import answers
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
@@ -44,7 +44,6 @@ def test_an_association_of_the_agents_account_alone_harms_no_agent() -> None:
     assert [a[:2] for a in answers("default-sa-association", snapshot)] == [("fail", "warn"), ("pass", "warn")]
 
 
-IRSA = {"eks.amazonaws.com/role-arn": ROLE_ARN}
 OF_AGENT = association("kube-system", "default")
 
 
@@ -54,7 +53,11 @@ OF_AGENT = association("kube-system", "default")
         ({}, "", ("pass", "error")),
         ({"associations": (association(), OF_AGENT)}, "", ("fail", "warn")),
         (
-            {"service_accounts": (ServiceAccount(namespace="kube-system", name="default", annotations=IRSA),)},
+            {
+                "service_accounts": (
+                    ServiceAccount(namespace="kube-system", name="default", annotations=IRSA_ANNOTATION),
+                )
+            },
             "",
             ("fail", "warn"),
         ),

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from checks.builder import DENIED, cluster, crashing_agent, daemon_set, healthy
-from checks.grid import answers, verdicts
+from checks.grid import answers, of_node
 from harness import table
 from podid.domain.evidence import LogSighting
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known
 
 ID = "agent-ipv6-bind"
 FAILS = healthy(agent_pods=(crashing_agent(),))
@@ -38,11 +37,6 @@ def test_an_agent_that_ends_at_once_may_lack_ipv6(
 ) -> None:
     (answer,) = answers(ID, healthy(agent_pods=(agent,), **sections))
     assert answer[:2] == expected
-
-
-def of_node(check: str, snapshot: Snapshot) -> Verdict:
-    (verdict,) = (v for v in verdicts(check, snapshot) if v.subject.kind == "Node")
-    return verdict
 
 
 @pytest.mark.parametrize(

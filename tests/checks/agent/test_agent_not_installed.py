@@ -4,15 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import DENIED, cluster, daemon_set, healthy, node
+from checks.builder import DENIED, cluster, daemon_set, healthy, no_agent, node
 from checks.grid import answers, only
 from harness import table
 from podid.domain.snapshot import Snapshot
-
-
-def no_agent(**more: object) -> Snapshot:
-    return healthy(agent_addon=None, daemon_sets=(), agent_pods=(), **more)
-
 
 ID = "agent-not-installed"
 FAILS = no_agent()

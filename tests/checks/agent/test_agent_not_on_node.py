@@ -2,11 +2,10 @@
 
 import pytest
 
-from checks.builder import DENIED, addon, agent_pod, ago, association, daemon_set, healthy, node
+from checks.builder import DENIED, addon, agent_pod, ago, association, daemon_set, healthy, no_agent, node
 from checks.grid import answers, only, verdicts
 from harness import table
 from podid.domain.aws import Association
-from podid.domain.snapshot import Snapshot
 
 ID = "agent-not-on-node"
 FAILS = healthy(agent_pods=())
@@ -16,10 +15,6 @@ UNKNOWN = healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Node node-1")]
-
-
-def no_agent(**more: object) -> Snapshot:
-    return healthy(agent_addon=None, daemon_sets=(), agent_pods=(), **more)
 
 
 @pytest.mark.parametrize("associations", [(), (association(),)])

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import DENIED, agent_pod, ago, healthy, node
+from checks.builder import CRASHED, DENIED, agent_pod, ago, healthy, node
 from checks.grid import answers, only
 from harness import table
-from podid.domain.cluster import Container
 
 ID = "agent-pod-unhealthy"
 FAILS = healthy(agent_pods=(agent_pod(ready=False),))
@@ -17,12 +16,6 @@ UNKNOWN = healthy(agent_pods=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-CRASHED = agent_pod(
-    ready=False,
-    containers=(Container(name="eks-pod-identity-agent", image="x", waiting="CrashLoopBackOff", restarts=7),),
-)
 
 
 @table(

@@ -17,9 +17,6 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-STARTING = agent_pod(ready=False)
-
-
 @table(
     ("sections", "expected"),
     [
@@ -38,18 +35,22 @@ STARTING = agent_pod(ready=False)
     ],
 )
 def test_pods_that_use_the_probe_port(sections: dict[str, Any], expected: tuple[str, str, str]) -> None:
-    values = {"agent_pods": (STARTING,), "pods": (pod(), pod("other", host_ports=(2703,))), **sections}
+    values = {"agent_pods": (agent_pod(ready=False),), "pods": (pod(), pod("other", host_ports=(2703,))), **sections}
     assert answers(ID, healthy(**values)) == [expected]
 
 
 def test_a_pod_on_the_probe_port_explains_the_pending_agent() -> None:
     waiting = replace(
-        STARTING, node="", phase="Pending", host_ports=(80, 2703), message="1 node(s) didn't have free ports"
+        agent_pod(ready=False),
+        node="",
+        phase="Pending",
+        host_ports=(80, 2703),
+        message="1 node(s) didn't have free ports",
     )
     of_node = {"agent_pods": (waiting,), "pods": (pod(), pod("other", host_ports=(2703,)))}
     for check in ("agent-pod-unhealthy", "agent-not-on-node"):
         assert [row[0] for row in answers(check, healthy(**of_node))] == ["not-applicable"]
     assert answers(ID, healthy(**of_node)) == [("fail", "error", "Node node-1")]
-    # who holds it is not seen: then the pod that waits is all there is to say
+    # without the other pod, only the pending pod is reported
     of_node["pods"] = (pod(),)
     assert [row[0] for row in answers("agent-pod-unhealthy", healthy(**of_node))] == ["fail"]

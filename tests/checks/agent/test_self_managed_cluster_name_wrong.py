@@ -26,7 +26,7 @@ def test_finding_and_unknown() -> None:
         ({"args": ("--cluster-name", "EKS_CLUSTER_NAME")}, "fail"),
         ({"args": ("--cluster-name=staging", "--probe-port", "2703")}, "fail"),
         ({"args": (), "command": ("eks-pod-identity-agent", "server", "--cluster-name", "staging")}, "fail"),
-        # what the kubelet fills in
+        # the kubelet replaces these
         ({"args": ("--cluster-name", "$(CLUSTER)"), "env": {"AWS_REGION": "$(REGION)"}}, "pass"),
         ({"args": ("--cluster-name",)}, "pass"),
         ({"args": ("exec agent server --cluster-name staging",), "command": ("sh", "-c")}, "fail"),

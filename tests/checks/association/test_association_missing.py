@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from checks.builder import ACCOUNT, DENIED, cluster, healthy, requested, role, trust, workload
+from checks.builder import ACCOUNT, DENIED, ISSUER, cluster, healthy, requested, role, trust, workload
 from checks.grid import answers, only
 from harness import table
 from podid.domain.cluster import ServiceAccount
@@ -74,7 +74,6 @@ def test_the_evidence_names_similar_associations_and_the_irsa_annotation() -> No
 # --- roles of IRSA annotations ---------------------------------------------------------------------------------------
 
 
-ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
 
 

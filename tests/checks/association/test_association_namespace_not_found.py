@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.builder import DENIED, association, healthy
+from checks.builder import ADDON_ARN, DENIED, association, healthy
 from checks.grid import answers, only
 from podid.domain.snapshot import Snapshot
 
@@ -16,16 +16,13 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
 
 
-ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
-
-
 @pytest.mark.parametrize(
     ("snapshot", "expected"),
     [
         (healthy(), ("pass", "warn", "Association shop/orders")),
         (healthy(namespaces=frozenset({"shopp"})), ("fail", "warn", "Association shop/orders")),
         (
-            healthy(associations=(association(owner_arn=ADDON),), namespaces=frozenset()),
+            healthy(associations=(association(owner_arn=ADDON_ARN),), namespaces=frozenset()),
             ("not-applicable", "warn", "Association shop/orders"),
         ),
         (healthy(namespaces=DENIED), ("unknown", "warn", "Cluster prod")),

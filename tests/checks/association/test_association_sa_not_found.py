@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from checks.builder import DENIED, ROLE_ARN, ago, association, healthy, pod, workload
+from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, ago, association, healthy, pod, service_account, workload
 from checks.grid import answers, only, verdicts
 from harness import table
-from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot
 
@@ -22,39 +21,45 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
 SUBJECT = "Association shop/odrers"
 TYPO = association(name="odrers")
-
-
-def accounts(*names: str) -> tuple[ServiceAccount, ...]:
-    return tuple(ServiceAccount(namespace="shop", name=name) for name in names)
 
 
 @table(
     ("snapshot", "expected"),
     [
         pytest.param(
-            healthy(associations=(TYPO,), service_accounts=accounts("odrers")), ("pass", "error", SUBJECT), id="exists"
+            healthy(associations=(TYPO,), service_accounts=(service_account("odrers"),)),
+            ("pass", "error", SUBJECT),
+            id="exists",
         ),
         pytest.param(
-            healthy(associations=(TYPO,), service_accounts=accounts("orders")), ("fail", "error", SUBJECT), id="typo"
+            healthy(associations=(TYPO,), service_accounts=(service_account("orders"),)),
+            ("fail", "error", SUBJECT),
+            id="typo",
         ),
         pytest.param(
-            healthy(associations=(TYPO,), service_accounts=accounts("default")), ("fail", "warn", SUBJECT), id="alone"
+            healthy(associations=(TYPO,), service_accounts=(service_account("default"),)),
+            ("fail", "warn", SUBJECT),
+            id="alone",
         ),
         pytest.param(
-            healthy(associations=(replace(TYPO, created_at=ago(minutes=10)),), service_accounts=accounts("default")),
+            healthy(
+                associations=(replace(TYPO, created_at=ago(minutes=10)),),
+                service_accounts=(service_account("default"),),
+            ),
             ("fail", "info", SUBJECT),
             id="provisioned a moment ago",
         ),
         pytest.param(
-            healthy(associations=(replace(TYPO, owner_arn=ADDON),), service_accounts=accounts("orders")),
+            healthy(associations=(replace(TYPO, owner_arn=ADDON_ARN),), service_accounts=(service_account("orders"),)),
             ("not-applicable", "error", SUBJECT),
             id="an add-on makes it",
         ),
         pytest.param(
-            healthy(associations=(TYPO,), service_accounts=accounts("orders"), namespaces=frozenset({"default"})),
+            healthy(
+                associations=(TYPO,), service_accounts=(service_account("orders"),), namespaces=frozenset({"default"})
+            ),
             ("not-applicable", "error", SUBJECT),
             id="no namespace",
         ),
@@ -72,7 +77,7 @@ def test_service_accounts_of_associations(snapshot: Snapshot, expected: tuple[st
         pytest.param({"pods": (pod(),)}, ("fail", "error"), id="pods from before it was deleted"),
         pytest.param({"workloads": (workload(ready=0),)}, ("fail", "error"), id="a workload that gets no pods"),
         pytest.param(
-            {"pods": (pod(),), "associations": (association(owner_arn=ADDON),)}, ("fail", "error"), id="an add-on's"
+            {"pods": (pod(),), "associations": (association(owner_arn=ADDON_ARN),)}, ("fail", "error"), id="an add-on's"
         ),
         pytest.param({"pods": (pod(phase="Succeeded"),)}, ("fail", "warn"), id="a finished pod"),
         pytest.param({"workloads": (workload(replicas=0, ready=0),)}, ("fail", "warn"), id="scaled to nothing"),
@@ -89,7 +94,7 @@ def test_a_missing_service_account_that_pods_need(needed_by: dict[str, Any], exp
 
 
 def test_a_typo_is_reported_with_the_similar_name() -> None:
-    verdict = only(ID, healthy(associations=(TYPO,), service_accounts=accounts("orders")))
+    verdict = only(ID, healthy(associations=(TYPO,), service_accounts=(service_account("orders"),)))
     assert verdict.message == (
         "service account shop/odrers of association a-odrers does not exist; did you mean shop/orders?"
     )
@@ -102,7 +107,8 @@ def test_a_typo_is_reported_with_the_similar_name() -> None:
 
 def test_a_sibling_with_its_own_association_is_no_typo() -> None:
     snapshot = healthy(
-        associations=(association(name="worker-1"), association(name="worker-2")), service_accounts=accounts("worker-1")
+        associations=(association(name="worker-1"), association(name="worker-2")),
+        service_accounts=(service_account("worker-1"),),
     )
     assert answers(ID, snapshot) == [
         ("pass", "error", "Association shop/worker-1"),
@@ -113,7 +119,13 @@ def test_a_sibling_with_its_own_association_is_no_typo() -> None:
 def test_the_service_account_of_a_typo_is_not_created() -> None:
     """payments/apii while payments/api has its association: to create apii would make the slip permanent."""
     pair = (association(name="api"), association(name="apii"))
-    snapshot = healthy(associations=pair, service_accounts=accounts("api", "unrelated"))
+    snapshot = healthy(
+        associations=pair,
+        service_accounts=(
+            service_account("api"),
+            service_account("unrelated"),
+        ),
+    )
     (verdict,) = (v for v in verdicts(ID, snapshot) if v.outcome.value == "fail")
     assert verdict.evidence[0] == "service accounts with a similar name and an association: api"
     assert verdict.fix is not None

@@ -28,9 +28,6 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "info", "Association shop/orders")]
 
 
-ORDERS, APP = "Association shop/orders", "Deployment shop/orders"
-
-
 @table(
     ("snapshot", "expected"),
     [
@@ -47,4 +44,4 @@ ORDERS, APP = "Association shop/orders", "Deployment shop/orders"
     ],
 )
 def test_age_pods_and_use_of_the_role(snapshot: Snapshot, expected: str) -> None:
-    assert answers(ID, snapshot) == [(expected, "info", ORDERS)]
+    assert answers(ID, snapshot) == [(expected, "info", "Association shop/orders")]

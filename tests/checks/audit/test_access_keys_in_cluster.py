@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, healthy
-from checks.grid import answers
+from checks.grid import answers, outcomes
 from podid.domain.findings import Subject
-from podid.domain.snapshot import Snapshot
 
 from .worlds import KEY
 
@@ -17,10 +16,6 @@ UNKNOWN = healthy(access_keys=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "ConfigMap shop/settings")]
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 def test_secrets_that_cannot_be_read() -> None:

@@ -3,8 +3,7 @@
 import pytest
 
 from checks.builder import ACCOUNT
-from checks.grid import answers
-from podid.domain.snapshot import Snapshot
+from checks.grid import answers, outcomes
 
 from .worlds import UNREAD_ROLE, other_account, trusting
 
@@ -18,10 +17,6 @@ PASSES = trusting(other_account(**SECRET_ID))
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from checks.builder import DENIED, ROLE_ARN, association, healthy
-from checks.grid import answers
+from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.declaration import Guard, Position
 from podid.domain.findings import Outcome
 from podid.domain.iam import PolicyNames
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known
 from podid.domain.trust import ScopeKind
 
 from .worlds import guarded
@@ -61,10 +61,6 @@ def test_each_violated_rule_is_named_with_its_guard() -> None:
         f"a.yaml:3: guard.allowedRoles: role {role_name} is not allowed",
         "b.yaml:4: guard.defaultAccounts: associations of the default service account are not allowed",
     )
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 def test_a_policy_list_that_a_rule_needs_is_unknown_if_it_was_not_read() -> None:

@@ -40,7 +40,7 @@ ATTACHED = tuple(f"arn:aws:iam::aws:policy/p{number}" for number in range(10))
             },
             [],
         ),
-        # what IAM does not report is not checked
+        # a quota that IAM does not report
         ({"role_policies": {ROLE_ARN: Known(PolicyNames(attached=ATTACHED))}, "account_quotas": {}}, []),
         ({"role_policies": DENIED}, []),
     ],

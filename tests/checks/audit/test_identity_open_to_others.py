@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, DENIED, healthy
-from checks.grid import answers
+from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import AccessPolicy
 from podid.domain.exposure import IdentityGrant
 from podid.domain.findings import Outcome, Subject
-from podid.domain.snapshot import Snapshot
 
 from .worlds import GRANT
 
@@ -69,10 +68,6 @@ def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, .
     assert verdict.evidence == (
         (f"IAM role developers can {abilities}: {policy} by access entry",) if abilities else ()
     )
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 def test_access_entries_that_were_not_read_are_unknown_beside_the_rest() -> None:

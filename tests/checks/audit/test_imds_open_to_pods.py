@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, healthy
-from checks.grid import answers
+from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
 from podid.domain.evidence import Probed, Redeemed
 from podid.domain.iam import PolicyNames
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known, Missing
 
 OPEN = {"node-1": Instance(id="i-node-1", hop_limit=2)}
 CLOSED = {"node-1": Instance(id="i-node-1", hop_limit=1)}
@@ -24,10 +24,6 @@ PASSES = healthy(instances=CLOSED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "NodeGroup workers")]
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 @pytest.mark.parametrize(

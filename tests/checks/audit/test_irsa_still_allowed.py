@@ -1,9 +1,9 @@
 """The check irsa-still-allowed."""
 
-from checks.builder import ACCOUNT
+from checks.builder import ACCOUNT, ISSUER
 from checks.grid import answers, messages
 
-from .worlds import ISSUER, UNREAD_ROLE, trusting
+from .worlds import UNREAD_ROLE, trusting
 
 BY_OIDC = {
     "Effect": "Allow",

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import ACCOUNT, DENIED, READS, ROLE_ARN, healthy, role
-from checks.grid import answers
+from checks.builder import BOUNDARY_ARN, DENIED, READS, ROLE_ARN, healthy, role
+from checks.grid import answers, outcomes
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -20,18 +20,11 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
 
 
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"
-
-
 def bounded(snapshot: Snapshot, **statement: Any) -> Snapshot:
     """The same with a permissions boundary of this one statement."""
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-    limited = replace(role(), permissions_boundary_arn=BOUNDARY)
-    return replace(snapshot, roles=Known({ROLE_ARN: Known(limited)}), boundaries=Known({BOUNDARY: Known(document)}))
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
+    limited = replace(role(), permissions_boundary_arn=BOUNDARY_ARN)
+    return replace(snapshot, roles=Known({ROLE_ARN: Known(limited)}), boundaries=Known({BOUNDARY_ARN: Known(document)}))
 
 
 @table(
@@ -45,7 +38,7 @@ def outcomes(check: str, snapshot: Snapshot) -> set[str]:
         (allowing(Action="*", Resource="*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), "pass"),
         (bounded(allowing(Action="*", Resource="*"), Action="s3:*", Resource="*"), "pass"),
         (bounded(allowing(Action="*", Resource="*"), Action="*", Resource="*"), "fail"),
-        (replace(bounded(allowing(Action="*", Resource="*")), boundaries=Known({BOUNDARY: DENIED})), "unknown"),
+        (replace(bounded(allowing(Action="*", Resource="*")), boundaries=Known({BOUNDARY_ARN: DENIED})), "unknown"),
         (healthy(roles={ROLE_ARN: Known(None)}), "not-applicable"),
         (healthy(permission_policies={ROLE_ARN: Known({"p": Known({"Statement": [{"Effect": "?"}]})})}), "unknown"),
         (healthy(permission_policies={ROLE_ARN: Known({"p": Known(READS), "q": DENIED})}), "unknown"),

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, DENIED, healthy
-from checks.grid import answers
+from checks.grid import answers, outcomes
 from podid.domain.iam import PolicyDocument, Principal
-from podid.domain.snapshot import Snapshot
 
 from .worlds import PIPELINE
 
@@ -17,10 +16,6 @@ UNKNOWN = healthy(principals=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "info", "Role pipeline")]
     assert answers(ID, UNKNOWN) == [("unknown", "info", "Cluster prod")]
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 def test_administrators_are_no_finding() -> None:

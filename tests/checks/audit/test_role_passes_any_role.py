@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from checks.builder import ACCOUNT
-from checks.grid import answers
-from podid.domain.snapshot import Snapshot
+from checks.grid import answers, outcomes
 
 from .worlds import UNREAD_POLICIES, allowing
 
@@ -18,10 +17,6 @@ UNKNOWN = UNREAD_POLICIES
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
-
-
-def outcomes(check: str, snapshot: Snapshot) -> set[str]:
-    return {outcome for outcome, _, _ in answers(check, snapshot)}
 
 
 @pytest.mark.parametrize(

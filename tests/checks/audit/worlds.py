@@ -5,32 +5,20 @@ from typing import Any
 
 from checks.builder import (
     ACCOUNT,
-    CLUSTER_ARN,
     DENIED,
+    ISSUER,
     ROLE_ARN,
-    association,
     cluster,
     healthy,
     role,
     trust,
 )
-from podid.domain.aws import Instance
 from podid.domain.declaration import Guard, Position
 from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.findings import Subject
 from podid.domain.iam import PolicyDocument, Principal
 from podid.domain.snapshot import Known, Snapshot
 
-ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
-SCOPED = {"aws:SourceAccount": ACCOUNT}
-OF_CLUSTER = {"ArnEquals": {"aws:SourceArn": CLUSTER_ARN}, "StringEquals": SCOPED}
-OF_TAGS = {
-    "StringEquals": {
-        "aws:RequestTag/eks-cluster-arn": CLUSTER_ARN,
-        "aws:RequestTag/kubernetes-namespace": "shop",
-        "aws:RequestTag/kubernetes-service-account": "orders",
-    }
-}
 KEY = AccessKey(Subject("ConfigMap", "settings", "shop"), "entry credentials", "WXYZ", account=ACCOUNT)
 GRANT = IdentityGrant(
     Subject("Group", "developers"), "shop", ("create pods",), "Role deployer", "RoleBinding shop/deployer"
@@ -63,23 +51,8 @@ def guarded(**rules: Any) -> Snapshot:
     return replace(healthy(), guards=(Guard(at=Position("guard.yaml", 7), **rules),))
 
 
-def untagged(**statement: Any) -> Snapshot:
-    return replace(allowing(**statement), associations=Known((association(disable_session_tags=True),)))
-
-
-TAGGED = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "shop"}}
-READ = {"Action": "dynamodb:GetItem", "Resource": "*"}
-BY_OIDC = {
-    "Effect": "Allow",
-    "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
-    "Action": "sts:AssumeRoleWithWebIdentity",
-    "Condition": {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:shop:orders"}},
-}
-CLOSED = {"node-1": Instance(id="i-node-1", hop_limit=1)}
-OPEN = {"node-1": Instance(id="i-node-1", hop_limit=2)}
 UNREAD_POLICIES = healthy(permission_policies={ROLE_ARN: DENIED})
 UNREAD_ROLE = healthy(roles={ROLE_ARN: DENIED})
-SECRET_ID = {"StringEquals": {"sts:ExternalId": "3f9c1a7e5d2b4c68"}}
 PASSES = {"Effect": "Allow", "Action": ["eks:*PodIdentity*", "iam:PassRole"], "Resource": "*"}
 PIPELINE = Principal(
     f"arn:aws:iam::{ACCOUNT}:role/pipeline", (PolicyDocument("p", {"Version": "2012-10-17", "Statement": [PASSES]}),)

@@ -5,7 +5,7 @@ from typing import Any
 
 from checks.builder import daemon_set, healthy
 from podid.domain.cluster import DaemonSet
-from podid.domain.network import Block, EgressRule, NetworkPolicy, Ports, Selector
+from podid.domain.network import Block, CiliumPolicy, EgressRule, NetworkPolicy, Ports, Selector
 from podid.domain.snapshot import Snapshot
 
 
@@ -15,6 +15,9 @@ def other(name: str, **changes: object) -> DaemonSet:
 
 
 CALICO, CILIUM = other("calico-node"), other("cilium")
+
+
+HOST = CiliumPolicy(namespace="shop", name="host", selector=Selector({"app": "orders"}), to_host=True)
 
 
 def policy(*rules: EgressRule, **changes: Any) -> NetworkPolicy:

@@ -8,7 +8,7 @@ from harness import table
 from podid.domain.cluster import Requirement
 from podid.domain.network import CiliumPolicy, EgressRule, NetworkPolicy, Selector
 
-from .policies import CILIUM, block, policy, with_policies
+from .policies import CILIUM, HOST, block, policy, with_policies
 
 ID = "cilium-host-entity"
 FAILS = with_policies(policy(block("169.254.170.23/32")), engine=CILIUM)
@@ -21,7 +21,6 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-HOST = CiliumPolicy(namespace="shop", name="host", selector=Selector({"app": "orders"}), to_host=True)
 WORLD = replace(HOST, name="world", to_host=False)
 _NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serviceaccount"
 
@@ -44,7 +43,7 @@ _NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serv
         ((), (replace(WORLD, isolates=False),), ("pass", "pass")),
         ((), (replace(WORLD, isolates=False), WORLD), ("pass", "fail")),
         ((policy(block("169.254.170.23/32")),), (replace(HOST, isolates=False),), ("pass", "pass")),
-        # what one forbids no other allows
+        # a deny rule overrides every allow rule
         (
             (policy(EgressRule(anywhere=True)),),
             (HOST, replace(WORLD, isolates=False, denies_host=True)),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, agent_pod, association, healthy, pod
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 
 ID = "host-network-pod"
 FAILS = healthy(pods=(pod(host_network=True),))
@@ -13,9 +13,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "info", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "info", "Cluster prod")]
-
-
-WORKLOAD = "Deployment shop/orders"
 
 
 def test_pods_on_the_network_of_the_node() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 from harness import table
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
@@ -16,9 +16,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-ORDERS, APP = "Association shop/orders", "Deployment shop/orders"
 
 
 def sent(uri: str, *ips: str, host_network: bool = False) -> Snapshot:
@@ -38,4 +35,4 @@ def sent(uri: str, *ips: str, host_network: bool = False) -> Snapshot:
     ],
 )
 def test_addresses_of_the_other_family(snapshot: Snapshot, expected: str) -> None:
-    assert answers(ID, snapshot) == [(expected, "error", APP)]
+    assert answers(ID, snapshot) == [(expected, "error", WORKLOAD)]

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.builder import DENIED, cluster, healthy, pod
-from checks.grid import answers, only
+from checks.grid import WORKLOAD, answers, only
 from harness import table
 from podid.domain.cluster import DaemonSet, Requirement
 from podid.domain.network import EgressRule, Ports, Selector
@@ -18,9 +18,6 @@ UNKNOWN = healthy(network_policies=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-SUBJECT = "Deployment shop/orders"
 
 
 @table(
@@ -46,7 +43,7 @@ SUBJECT = "Deployment shop/orders"
     ],
 )
 def test_egress_rules(rules: tuple[EgressRule, ...], open_: bool) -> None:
-    expected = ("pass" if open_ else "fail", "error", SUBJECT)
+    expected = ("pass" if open_ else "fail", "error", WORKLOAD)
     assert answers(ID, with_policies(policy(*rules))) == [expected]
 
 
@@ -103,7 +100,7 @@ def test_pods_on_the_network_of_the_node_are_not_isolated() -> None:
 def test_unread_engines_are_unknown() -> None:
     assert answers(ID, with_policies(policy(), daemon_sets=DENIED))[0][0] == "unknown"
     assert answers(ID, with_policies(policy(), engine=CILIUM, cilium_policies=DENIED))[0][0] == "unknown"
-    # nothing shuts anybody out, so nothing depends on these
+    # no policy isolates the pod, so the engine does not matter
     assert answers(ID, with_policies(daemon_sets=DENIED, cilium_policies=DENIED))[0][0] == "pass"
 
 

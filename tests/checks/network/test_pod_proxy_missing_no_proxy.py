@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from checks.builder import NO_PODS, healthy, pod, with_env
-from checks.containers import container
-from checks.grid import answers
+from checks.builder import NO_PODS, with_env
+from checks.containers import container, running
+from checks.grid import WORKLOAD, answers
 from harness import table
-from podid.domain.cluster import Container, EnvSource
+from podid.domain.cluster import EnvSource
 from podid.domain.network import NOT_SEEN
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known
 
 ID = "pod-proxy-missing-no-proxy"
 FAILS = with_env(HTTP_PROXY="", NO_PROXY="10.0.0.0/8")
@@ -18,13 +18,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-SUBJECT = "Deployment shop/orders"
-
-
-def running(*containers: Container, **annotations: str) -> Snapshot:
-    return healthy(pods=(pod(containers=containers, annotations=annotations),))
 
 
 @table(
@@ -41,11 +34,11 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
     ],
 )
 def test_proxies_and_their_exceptions(env: dict[str, str], expected: tuple[str, str]) -> None:
-    assert answers(ID, running(container(**env))) == [(*expected, SUBJECT)]
-    # the same by way of a ConfigMap, and what the container sets itself before that
+    assert answers(ID, running(container(**env))) == [(*expected, WORKLOAD)]
+    # the same in a ConfigMap, which the own variables of the container override
     mapped = replace(container(), env_from=(EnvSource("ConfigMap", "proxies"),))
     snapshot = replace(running(mapped), config_map_keys=Known({("shop", "proxies"): Known(env)}))
-    assert answers(ID, snapshot) == [(*expected, SUBJECT)]
+    assert answers(ID, snapshot) == [(*expected, WORKLOAD)]
     own = replace(mapped, env={**mapped.env, "NO_PROXY": "169.254.170.23", "no_proxy": "169.254.170.23"})
     snapshot = replace(running(own), config_map_keys=Known({("shop", "proxies"): Known(env)}))
     assert [answer[0] for answer in answers(ID, snapshot)] == ["pass"]
@@ -53,6 +46,6 @@ def test_proxies_and_their_exceptions(env: dict[str, str], expected: tuple[str, 
 
 def test_no_proxy_may_be_in_a_secret() -> None:
     hidden = replace(container(HTTP_PROXY=""), env_from=(EnvSource("Secret", "settings"),))
-    assert answers(ID, running(hidden)) == [("unknown", "warn", SUBJECT)]
+    assert answers(ID, running(hidden)) == [("unknown", "warn", WORKLOAD)]
     own = replace(hidden, env={**hidden.env, "NO_PROXY": "10.0.0.0/8"})
-    assert answers(ID, running(own)) == [("fail", "warn", SUBJECT)]
+    assert answers(ID, running(own)) == [("fail", "warn", WORKLOAD)]

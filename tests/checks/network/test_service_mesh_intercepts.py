@@ -1,11 +1,10 @@
 """The check service-mesh-intercepts."""
 
 from checks.builder import NO_PODS, healthy, pod
-from checks.containers import container
-from checks.grid import answers
+from checks.containers import container, running
+from checks.grid import WORKLOAD, answers
 from harness import table
 from podid.domain.cluster import Container
-from podid.domain.snapshot import Snapshot
 
 ID = "service-mesh-intercepts"
 FAILS = healthy(pods=(pod(containers=(*pod().containers, Container(name="istio-proxy", image="i"))),))
@@ -18,11 +17,6 @@ def test_finding_and_unknown() -> None:
 
 
 OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
-SUBJECT = "Deployment shop/orders"
-
-
-def running(*containers: Container, **annotations: str) -> Snapshot:
-    return healthy(pods=(pod(containers=containers, annotations=annotations),))
 
 
 @table(
@@ -43,4 +37,4 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
 )
 def test_sidecars_and_their_exceptions(sidecar: str, annotations: dict[str, str], outcome: str) -> None:
     rows = answers(ID, running(container(), container(sidecar), **annotations))
-    assert rows == [(outcome, "warn" if outcome == "fail" else "error", SUBJECT)]
+    assert rows == [(outcome, "warn" if outcome == "fail" else "error", WORKLOAD)]

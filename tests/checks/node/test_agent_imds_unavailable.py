@@ -20,15 +20,14 @@ def test_finding_and_unknown() -> None:
 
 BARE = Instance(id="i-1")
 PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-profile/p")
-STARTING = agent_pod(ready=False)
 
 
 @table(
     ("sections", "expected"),
     [
-        # what EC2 says is doubted where it says so of every instance, and the agents work
+        # the answer of EC2 is doubted if it is the same for all instances and the agents work
         ({"instances": {"node-1": BARE}}, ("not-applicable", "error", "Node node-1")),
-        ({"instances": {"node-1": BARE}, "agent_pods": (STARTING,)}, ("fail", "error", "Node node-1")),
+        ({"instances": {"node-1": BARE}, "agent_pods": (agent_pod(ready=False),)}, ("fail", "error", "Node node-1")),
         ({"instances": {"node-1": BARE, "node-2": PROFILED}}, ("fail", "error", "Node node-1")),
         ({"instances": {"node-1": replace(PROFILED, metadata=False)}}, ("fail", "error", "Node node-1")),
         ({"instances": {}}, ("not-applicable", "error", "Node node-1")),

@@ -36,7 +36,7 @@ def test_finding_and_unknown() -> None:
         ((), (endpoint(state="pending"),), ("fail", "error")),
         ((), (endpoint(),), ("pass", "error")),
         ((), (endpoint("cn.com.amazonaws.cn-north-1.eks-auth"),), ("pass", "error")),
-        # what is behind these is not seen
+        # podid cannot read the network behind these
         ((), (endpoint(private_dns=False),), ("not-applicable", "error")),
         ((VpcRoute("0.0.0.0/0", "tgw-1"),), (), ("unknown", "warn")),
         ((VpcRoute("10.8.0.0/16", "pcx-1"),), (), ("unknown", "warn")),
@@ -52,7 +52,7 @@ SUBNETS = ("subnet-1", "subnet-2")
 
 
 def test_each_subnet_has_its_own_routes() -> None:
-    """One of two is closed in; without node groups nobody says where the nodes are."""
+    """One of two subnets has no route. The subnets of nodes are known from node groups only."""
     closed = RouteTable(table_id="rtb-2", subnet_ids=("subnet-2",), routes=(VpcRoute("10.0.0.0/16", "local"),))
     vpc = egress(VpcRoute("0.0.0.0/0", "nat-1"), endpoints=(REGISTRY,))
     vpc = replace(vpc, tables=(*vpc.tables, closed))

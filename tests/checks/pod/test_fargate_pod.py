@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, healthy, node, pod
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 
 ID = "fargate-pod"
 FAILS = healthy(nodes=(node(compute_type="fargate"),))
@@ -13,9 +13,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-WORKLOAD = "Deployment shop/orders"
 
 
 def test_fargate_nodes() -> None:

@@ -2,7 +2,7 @@
 
 from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env
 from checks.containers import TOKEN_FILE, URI, container, sourced
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 from harness import table
 from podid.domain.cluster import Container
 
@@ -14,9 +14,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-SUBJECT = "Deployment shop/orders"
 
 
 @table(
@@ -36,8 +33,8 @@ SUBJECT = "Deployment shop/orders"
     ],
 )
 def test_variables_of_the_manifest(container: Container, expected: tuple[str, str]) -> None:
-    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]
+    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, WORKLOAD)]
 
 
 def test_a_token_file_without_its_volume_is_a_warning() -> None:
-    assert answers(ID, healthy(pods=(pod(volumes=()),))) == [("fail", "warn", SUBJECT)]
+    assert answers(ID, healthy(pods=(pod(volumes=()),))) == [("fail", "warn", WORKLOAD)]

@@ -26,7 +26,7 @@ SKIP = "eks.amazonaws.com/skip-containers"
         (pod(annotations={SKIP: "app, istio-proxy"}), "fail"),
         (pod(containers=(*pod().containers, PROXY), annotations={SKIP: "proxy"}), "fail"),
         (pod(labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"}), "fail"),
-        # names that are nobody's
+        # no container has these names
         (pod(annotations={SKIP: "istio-proxy"}), "pass"),
         (pod(annotations={SKIP: ""}), "pass"),
     ],

@@ -2,7 +2,7 @@
 
 from checks.builder import NO_PODS, ROLE_ARN, healthy, pod, with_env
 from checks.containers import container, sourced
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 from harness import table
 from podid.domain.cluster import Container, Mount
 from podid.domain.workloads import IRSA_ENV as IRSA
@@ -18,7 +18,6 @@ def test_finding_and_unknown() -> None:
 
 
 ROLE, ETC = "AWS_ROLE_ARN", Mount("/etc/aws", "configMap", "aws")
-SUBJECT = "Deployment shop/orders"
 
 
 @table(
@@ -31,4 +30,4 @@ SUBJECT = "Deployment shop/orders"
     ],
 )
 def test_variables_of_irsa(container: Container, expected: tuple[str, str]) -> None:
-    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]
+    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, WORKLOAD)]

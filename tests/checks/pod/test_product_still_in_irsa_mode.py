@@ -1,11 +1,17 @@
 """The check product-still-in-irsa-mode."""
 
 from dataclasses import replace
+from typing import Any
 
-from checks.builder import DENIED, healthy
+import pytest
+
+from checks.builder import DENIED, IRSA_ANNOTATION, daemon_set, healthy, pod, service_account
 from checks.grid import answers, messages
 from checks.products import CLASS, with_products
-from podid.domain.products import CredentialWay
+from harness import table
+from podid.domain.names import ServiceAccountRef
+from podid.domain.products import EXTERNAL_SECRETS, MOUNTPOINT, CredentialWay, ProductSetting
+from podid.domain.snapshot import Known
 
 ID = "product-still-in-irsa-mode"
 FAILS = with_products("secretproviderclasses", CLASS)
@@ -20,3 +26,70 @@ def test_finding_and_unknown() -> None:
         'SecretProviderClass db lacks usePodIdentity: "true": for pods of shop/orders, the provider uses '
         "the IRSA annotation of the service account, which does not exist"
     ]
+
+
+ANNOTATED = (service_account(annotations=IRSA_ANNOTATION),)
+OF_IRSA = {"secretproviderclasses": Known((CLASS,))}
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        # the provider works with the annotation
+        ({"service_accounts": ANNOTATED}, ("fail", "warn")),
+        ({"service_accounts": DENIED}, ("fail", "warn")),
+        ({"pods": (pod(),)}, ("not-applicable", "error")),
+        ({"associations": ()}, ("not-applicable", "error")),
+    ],
+)
+def test_secret_provider_classes(sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    snapshot = healthy(**{"products": OF_IRSA, "pods": (pod(secret_classes=("db",)),), **sections})
+    assert answers(ID, snapshot) == [(*expected, "SecretProviderClass shop/db")]
+
+
+VOLUME = ProductSetting(
+    product=MOUNTPOINT, kind="PersistentVolume", namespace="shop", name="files", way=CredentialWay.POD_IDENTITY
+)
+
+
+@table(
+    ("tag", "sections", "expected"),
+    [
+        ("v1.9.0", {}, ("fail", "error")),
+        ("v1.9.0", {"service_accounts": ANNOTATED}, ("fail", "warn")),
+        ("v1.9.0", {"associations": ()}, ("not-applicable", "error")),
+        ("v2.0.0", {}, ("pass", "error")),
+        ("latest", {}, ("pass", "error")),
+    ],
+)
+def test_versions_of_mountpoint(tag: str, sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    driver = daemon_set(
+        name="s3-csi-node", images=(f"r.example/aws-mountpoint-s3-csi-driver:{tag}",), args=(), labels={}
+    )
+    values = {"products": {"persistentvolumes": Known((VOLUME,))}, "daemon_sets": (daemon_set(), driver)}
+    assert [answer[:2] for answer in answers(ID, healthy(**{**values, **sections}))] == [expected]
+
+
+STORE = ProductSetting(
+    product=EXTERNAL_SECRETS,
+    kind="SecretStore",
+    namespace="shop",
+    name="secrets",
+    way=CredentialWay.TOKEN_OF,
+    service_account=ServiceAccountRef("shop", "orders"),
+)
+
+
+@table(
+    ("sections", "expected"),
+    [
+        ({}, ("fail", "error")),
+        # it works with the annotation, but not with the association
+        ({"service_accounts": ANNOTATED}, ("fail", "warn")),
+        ({"service_accounts": ANNOTATED, "associations": ()}, ("not-applicable", "error")),
+        ({"associations": ()}, ("fail", "warn")),
+    ],
+)
+def test_stores_that_use_a_token_of_a_service_account(sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    snapshot = healthy(**{"products": {"secretstores": Known((STORE,))}, **sections})
+    assert [answer[:2] for answer in answers(ID, snapshot)] == [expected]

@@ -1,37 +1,21 @@
 """The check sa-recreated-token-invalid."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from checks.builder import DENIED, ROLE_ARN, ago, bare, healthy, pod
-from checks.grid import answers
-from podid.domain.cluster import Pod, ServiceAccount
-
-
-def annotated() -> ServiceAccount:
-    return ServiceAccount(
-        namespace="shop", name="orders", annotations={"eks.amazonaws.com/role-arn": ROLE_ARN}, created_at=ago(days=9)
-    )
-
+from checks.builder import DENIED, ago, bare, healthy, pod, service_account
+from checks.grid import WORKLOAD, answers
+from podid.domain.cluster import Pod
 
 ID = "sa-recreated-token-invalid"
-FAILS = healthy(service_accounts=(replace(annotated(), created_at=ago(hours=1)),))
+FAILS = healthy(service_accounts=(service_account(created_at=ago(hours=1)),))
 UNKNOWN = healthy(service_accounts=DENIED)
 
 
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-ORDERS, APP = "Association shop/orders", "Deployment shop/orders"
-
-
-def service_account(created: datetime | None = None, annotations: Mapping[str, str] | None = None) -> ServiceAccount:
-    return ServiceAccount(namespace="shop", name="orders", annotations=annotations or {}, created_at=created)
 
 
 @pytest.mark.parametrize(
@@ -46,5 +30,5 @@ def service_account(created: datetime | None = None, annotations: Mapping[str, s
 def test_service_accounts_that_were_created_again(
     created: datetime | None, pods: tuple[Pod, ...], expected: tuple[str, str]
 ) -> None:
-    snapshot = healthy(service_accounts=(service_account(created),), pods=pods)
-    assert answers(ID, snapshot) == [(*expected, APP)]
+    snapshot = healthy(service_accounts=(service_account(created_at=created),), pods=pods)
+    assert answers(ID, snapshot) == [(*expected, WORKLOAD)]

@@ -4,13 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from checks.builder import DENIED, NO_PODS, NOW, ago, association, bare, healthy, pod, with_image
-from checks.containers import container
-from checks.grid import answers
+from checks.containers import container, running
+from checks.grid import WORKLOAD, answers
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
 from podid.domain.cloudtrail import Lookup, NodeTrail, SessionCall, node_trail
-from podid.domain.cluster import Container
 from podid.domain.findings import Outcome
 from podid.domain.snapshot import Known, Snapshot
 
@@ -22,13 +21,6 @@ UNKNOWN = NO_PODS
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders"), ("pass", "error", "Node node-1")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-SUBJECT = "Deployment shop/orders"
-
-
-def running(*containers: Container, **annotations: str) -> Snapshot:
-    return healthy(pods=(pod(containers=containers, annotations=annotations),))
 
 
 @table(
@@ -53,8 +45,8 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
     ],
 )
 def test_versions_of_known_images(image: str, outcome: str) -> None:
-    finding = [answer for answer in answers(ID, running(container(image=image))) if answer[2] == SUBJECT]
-    assert finding == [(outcome, "warn" if outcome == "fail" else "error", SUBJECT)]
+    finding = [answer for answer in answers(ID, running(container(image=image))) if answer[2] == WORKLOAD]
+    assert finding == [(outcome, "warn" if outcome == "fail" else "error", WORKLOAD)]
 
 
 BOTO = "Boto3/1.26.137 md/Botocore#1.29.137 ua/2.0 os/linux#6.1 md/arch#x86_64 lang/python#3.9.16 Botocore/1.29.137"
@@ -93,7 +85,7 @@ def by_node(**sections: Any) -> list[tuple[str, str]]:
             {"instances": {"node-1": Instance(id="i-1", hop_limit=1)}, "pods": (pod(host_network=True),)},
             [("fail", "warn")],
         ),
-        # what calls with the node's role for want of credentials is told by what it lacks them for
+        # other checks report pods without injected credentials
         ({"pods": (bare(pod()),)}, [("not-applicable", "error")]),
         ({"associations": (association(service_account="cart"),)}, [("not-applicable", "error")]),
         ({"instances": DENIED}, [("fail", "warn")]),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, agent_pod, healthy, pod, with_env
 from checks.containers import KEYS, container, sourced
-from checks.grid import answers, only
+from checks.grid import WORKLOAD, answers, only
 from harness import table
 from podid.domain.cluster import Container, EnvSource, Mount
 from podid.domain.snapshot import Known, Snapshot
@@ -22,7 +22,6 @@ def test_finding_and_unknown() -> None:
 
 
 MAP, SECRET = EnvSource("ConfigMap", "settings"), EnvSource("Secret", "keys")
-SUBJECT = "Deployment shop/orders"
 
 
 def with_map(container: Container, *keys: str, exists: bool = True) -> Snapshot:
@@ -42,7 +41,7 @@ def with_map(container: Container, *keys: str, exists: bool = True) -> Snapshot:
             ("fail", "error"),
         ),
         (with_map(sourced(EnvSource("ConfigMap", "settings", "APP_")), *KEYS), ("pass", "error")),
-        # what the container sets itself wins, also when that is nothing
+        # the own variables of the container override these, even if they are empty
         (with_map(sourced(MAP, blank=tuple(KEYS)), *KEYS), ("pass", "error")),
         (with_map(sourced(MAP, env={"AWS_SECRET_ACCESS_KEY": ""}), "AWS_ACCESS_KEY_ID"), ("fail", "error")),
         (with_map(sourced(MAP), "AWS_PROFILE"), ("fail", "warn")),
@@ -63,7 +62,7 @@ def with_map(container: Container, *keys: str, exists: bool = True) -> Snapshot:
     ],
 )
 def test_variables_of_config_maps_and_secrets(snapshot: Snapshot, expected: tuple[str, str]) -> None:
-    assert answers(ID, snapshot) == [(*expected, SUBJECT)]
+    assert answers(ID, snapshot) == [(*expected, WORKLOAD)]
 
 
 ROLE, ETC = "AWS_ROLE_ARN", Mount("/etc/aws", "configMap", "aws")
@@ -89,7 +88,7 @@ FILE = "AWS_SHARED_CREDENTIALS_FILE"
     ],
 )
 def test_mounted_credentials_files(container: Container, expected: tuple[str, str]) -> None:
-    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, SUBJECT)]
+    assert answers(ID, healthy(pods=(pod(containers=(container,)),))) == [(*expected, WORKLOAD)]
 
 
 @table(
@@ -105,7 +104,7 @@ def test_mounted_credentials_files(container: Container, expected: tuple[str, st
 )
 def test_keys_of_sidecars(containers: tuple[Container, ...], annotations: dict[str, str], expected: str) -> None:
     snapshot = healthy(pods=(pod(containers=containers, annotations=annotations),))
-    assert answers(ID, snapshot) == [("fail", expected, SUBJECT)]
+    assert answers(ID, snapshot) == [("fail", expected, WORKLOAD)]
 
 
 def test_the_fix_removes_only_variables_of_env() -> None:
@@ -138,7 +137,7 @@ def test_an_unread_secret_does_not_change_the_exit_code() -> None:
     ],
 )
 def test_variables_with_credentials(containers: tuple[Container, ...], expected: tuple[str, str]) -> None:
-    assert answers(ID, healthy(pods=(pod(containers=containers),))) == [(*expected, SUBJECT)]
+    assert answers(ID, healthy(pods=(pod(containers=containers),))) == [(*expected, WORKLOAD)]
 
 
 def test_the_fix_removes_the_variables() -> None:

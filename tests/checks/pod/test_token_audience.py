@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from checks.builder import NO_PODS, healthy, pod
-from checks.containers import TOKEN_FILE, sourced
-from checks.grid import answers, only
-from podid.domain.cluster import TOKEN, Container, Mount, Pod
+from checks.containers import token
+from checks.grid import WORKLOAD, answers, only
+from podid.domain.cluster import TOKEN, Mount, Pod
 from podid.domain.names import PODS_PRINCIPAL
 
 
@@ -29,15 +29,6 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-SUBJECT = "Deployment shop/orders"
-
-
-def token(audience: str, *, init: bool = False) -> Container:
-    """A container with a token file of its manifest."""
-    container = sourced(env={TOKEN_FILE: "/own/token"})
-    return replace(container, mounts=(Mount("/own", "serviceAccountToken", audience),), init=init)
-
-
 @pytest.mark.parametrize(
     ("audience", "expected", "words"),
     [
@@ -48,7 +39,7 @@ def token(audience: str, *, init: bool = False) -> Container:
 )
 def test_audiences_of_mounted_tokens(audience: str, expected: str, words: str) -> None:
     snapshot = healthy(pods=(pod(containers=(token(audience),)),))
-    assert answers(ID, snapshot) == [(expected, "error", SUBJECT)]
+    assert answers(ID, snapshot) == [(expected, "error", WORKLOAD)]
     assert words in only(ID, snapshot).message
     # it is one finding, and a correct token is none
-    assert answers("injected-fields-hardcoded", snapshot) == [("pass", "error", SUBJECT)]
+    assert answers("injected-fields-hardcoded", snapshot) == [("pass", "error", WORKLOAD)]

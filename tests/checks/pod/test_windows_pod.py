@@ -1,7 +1,7 @@
 """The check windows-pod."""
 
 from checks.builder import DENIED, healthy, node
-from checks.grid import answers
+from checks.grid import WORKLOAD, answers
 
 ID = "windows-pod"
 FAILS = healthy(nodes=(node(os="windows"),))
@@ -11,9 +11,6 @@ UNKNOWN = healthy(nodes=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
-WORKLOAD = "Deployment shop/orders"
 
 
 def test_windows_nodes() -> None:

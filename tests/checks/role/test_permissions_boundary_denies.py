@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import DENIED, ROLE_ARN, chained, healthy, permissions, role
+from checks.builder import BOUNDARY_ARN, DENIED, ROLE_ARN, chained, healthy, permissions, role
 from checks.grid import answers
 from podid.domain.evidence import LogSighting
 from podid.domain.snapshot import Known, Snapshot
@@ -22,11 +22,8 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
 
 
-BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
-
-
 def bounded(section: object) -> list[tuple[str, str, str]]:
-    with_boundary = replace(role(), permissions_boundary_arn=BOUNDARY)
+    with_boundary = replace(role(), permissions_boundary_arn=BOUNDARY_ARN)
     return answers(ID, healthy(roles={ROLE_ARN: Known(with_boundary)}, bounded={ROLE_ARN: section}))
 
 
@@ -37,7 +34,7 @@ def test_a_boundary_that_allows_no_action() -> None:
     assert ("unknown", "warn", name) in bounded(DENIED)
 
 
-BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY))}}
+BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY_ARN))}}
 REFUSED = Known(permissions("implicitDeny", "implicitDeny", boundary_allows=False))
 SEEN = LogSighting(id=ID, node="node-1", count=1, sample="no permissions boundary allows")
 
@@ -52,7 +49,7 @@ SEEN = LogSighting(id=ID, node="node-1", count=1, sample="no permissions boundar
     ids=["second hop", "permissions", "the node's role"],
 )
 def test_a_denied_action_breaks_the_link_of_the_action(snapshot: Snapshot, link: int) -> None:
-    """Chosen by that link or by its id alike; on other links nothing is said."""
+    """Selected by the link or by the id; the check has no verdict on other links."""
     (finding,) = diagnose(snapshot, checks=select((ID,))).findings
     assert (finding.link, finding.severity.value) == (link, "error")
     (identity,) = diagnose(snapshot).identities

@@ -2,14 +2,14 @@
 
 import pytest
 
-from checks.builder import ACCOUNT, DENIED, NO_ROLE, ROLE_ARN, association, chained, healthy, role
+from checks.builder import ACCOUNT, DENIED, NO_ROLE, ROLE_ARN, association, chained, healthy, role, with_role
 from checks.grid import answers, only, verdicts
 from parsing import parsed
 from podid.checks.all import ORDER
 from podid.checks.runner import mask
 from podid.domain.aws import Role
 from podid.domain.findings import Outcome
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known, Missing
 
 ID = "role-not-found"
 FAILS = healthy(roles={ROLE_ARN: Known(None)})
@@ -51,10 +51,6 @@ def test_a_missing_target_role_is_one_finding() -> None:
 
 
 NODES, ORDERS = "Role nodes", "Role orders"
-
-
-def with_role(value: Role | Missing | None, **sections: object) -> Snapshot:
-    return healthy(roles={ROLE_ARN: value if isinstance(value, Missing) else Known(value)}, **sections)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from checks.builder import NO_ROLE, ROLE_ARN, TARGET_ARN, association, chained, healthy, role, target_trust, trust
-from checks.grid import answers
-from podid.domain.snapshot import Known, Snapshot
-from podid.ops.status.diagnose import diagnose
+from checks.grid import answers, reported
+from podid.domain.snapshot import Known
 
 ID = "role-recreated"
 FAILS = chained(target=Known(role(TARGET_ARN, target_trust("AROAOLD"))))
@@ -32,13 +31,6 @@ def test_a_role_younger_than_its_association(later: timedelta, expected: str) ->
     young = replace(role(), created_at=changed + later)
     (answer,) = answers(ID, healthy(roles={ROLE_ARN: Known(young)}))
     assert answer == (expected, "info" if expected == "fail" else "warn", BASE)
-
-
-def reported(snapshot: Snapshot) -> list[tuple[str, str, str]]:
-    """(id, severity, subject) of what is not explained by something else, and of what is unknown."""
-    report = diagnose(snapshot)
-    plain = [(v.check, v.severity.value, str(v.subject)) for v in report.findings if not v.masked_by]
-    return plain + [(v.check, "unknown", str(v.subject)) for v in report.unknowns]
 
 
 def test_a_deleted_principal_in_the_trust_policy_is_a_warning() -> None:

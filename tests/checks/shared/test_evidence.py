@@ -1,4 +1,4 @@
-"""What tokens that were redeemed, and podid's own pods, say under the ids of checks."""
+"""Verdicts from redeemed tokens, podid's own pods and dry runs."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,15 +25,16 @@ from checks.builder import (
     trust,
 )
 from harness import table
-from podid.checks.all import BY_ID
-from podid.checks.runner import run_checks
+from podid.checks.all import ALL, BY_ID
+from podid.checks.shared.evidence import failure_mode, in_evidence
 from podid.domain.aws import Association
 from podid.domain.errors import ExitCode
-from podid.domain.evidence import DryRun, RecentChanges
+from podid.domain.evidence import DryRun, Probed, RecentChanges
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose
+from podid.pages.index import ENTRIES
 
 UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
@@ -47,15 +48,8 @@ def with_tokens(*trials: Any, of: Snapshot | None = None, **sections: Any) -> Sn
     return replace(of or healthy(**sections), tokens=Known({"shop/orders": Known(trials)}))
 
 
-def with_probes(*met: Any, of: Snapshot | None = None, **sections: Any) -> Snapshot:
-    return replace(of or healthy(**sections), probes=Known({"shop/orders": Known(met)}))
-
-
-def from_evidence(snapshot: Snapshot) -> list[Verdict]:
-    """The verdicts that the snapshot would not have without tokens, podid's own pods and dry runs."""
-    checks = tuple(BY_ID.values())
-    plain = run_checks(checks, without(snapshot, *TRIED))
-    return [verdict for verdict in run_checks(checks, snapshot) if verdict not in plain]
+def with_probes(*result: Any, of: Snapshot | None = None, **sections: Any) -> Snapshot:
+    return replace(of or healthy(**sections), probes=Known({"shop/orders": Known(result)}))
 
 
 def without(snapshot: Snapshot, *names: str) -> Snapshot:
@@ -64,8 +58,9 @@ def without(snapshot: Snapshot, *names: str) -> Snapshot:
 
 
 def of(section: str, snapshot: Snapshot) -> list[Verdict]:
-    """Those of one section alone."""
-    return from_evidence(without(snapshot, *(name for name in TRIED if name != section)))
+    """Return the verdicts that checks get from one section of evidence."""
+    alone = without(snapshot, *(name for name in TRIED if name != section))
+    return [verdict for check in ALL for verdict in in_evidence(check, alone)]
 
 
 def of_tokens(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
@@ -79,7 +74,7 @@ def of_probes(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
 # --- tokens --------------------------------------------------------------------------------------------------------
 
 
-def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
+def test_a_redeemed_token_passes_and_names_its_pods() -> None:
     (passed,) = of("tokens", with_tokens(trial("a"), trial("b")))
     assert (passed.check, passed.outcome, passed.pods) == (UNEXPLAINED, Outcome.PASS, ("shop/a", "shop/b"))
     assert passed.message == f"EKS Auth issues credentials of {ROLE_ARN} for the tokens of its pods: a, b"
@@ -102,51 +97,51 @@ def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
 @table("sessions", [Known({}), NOT_READ])
 def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome: Outcome, sessions: Any) -> None:
     snapshot = replace(with_tokens(trial("b"), replace(REFUSED, refusal=refusal)), sessions=sessions)
-    found = {v.outcome: v for v in of("tokens", snapshot)}
-    # what is refused to one is refused to all
-    assert [(v.check, v.pods) for v in found.values() if v.outcome is not Outcome.PASS] == [(mode, ())]
-    assert (found[Outcome.PASS].check, found[Outcome.PASS].pods) == (UNEXPLAINED, ("shop/b",))
-    assert REFUSED.message in found[outcome].message + found[outcome].reason
+    by_outcome = {v.outcome: v for v in of("tokens", snapshot)}
+    # EKS Auth refuses the tokens of all pods for the same reason
+    assert [(v.check, v.pods) for v in by_outcome.values() if v.outcome is not Outcome.PASS] == [(mode, ())]
+    assert (by_outcome[Outcome.PASS].check, by_outcome[Outcome.PASS].pods) == (UNEXPLAINED, ("shop/b",))
+    assert REFUSED.message in by_outcome[outcome].message + by_outcome[outcome].reason
     if outcome is Outcome.FAIL:
-        assert found[outcome].message.endswith(" (1 of 2 pods)")
-        fix = found[outcome].fix
+        assert by_outcome[outcome].message.endswith(" (1 of 2 pods)")
+        fix = by_outcome[outcome].fix
         assert fix is not None
         assert fix.commands[0][:4] == ("podid", "verify", "shop/orders", "--yes")
-        assert found[outcome].evidence == (f"pods: {REFUSED.pod}",)
+        assert by_outcome[outcome].evidence == (f"pods: {REFUSED.pod}",)
         assert mode in diagnose(snapshot).checks
 
 
-def test_what_the_trust_says_already_is_said_once() -> None:
-    """By the check of the role's own trust, or by that of the second hop."""
+def test_a_failure_of_the_trust_policy_is_one_finding() -> None:
+    """Of the role's own trust policy, or of role chaining."""
     for snapshot, mode in (
         (healthy(roles={ROLE_ARN: Known(NO_TAG_SESSION)}), "trust-missing-tag-session"),
         (healthy(roles={ROLE_ARN: Known(None)}), "role-not-found"),
         (chained(target=Known(None)), "role-not-found"),
         (chained(target=Known(role(TARGET_ARN, target_trust(f"{ROLE_ARN}-other")))), "target-role-trust-broken"),
     ):
-        found = with_tokens(REFUSED, of=snapshot)
-        assert of_tokens(found) == []
-        assert mode in {v.check for v in diagnose(found).findings if v.severity is Severity.ERROR}
+        refused = with_tokens(REFUSED, of=snapshot)
+        assert of_tokens(refused) == []
+        assert mode in {v.check for v in diagnose(refused).findings if v.severity is Severity.ERROR}
         assert of_probes(with_probes(probed(redeemed=None, link=9, message="no"), of=snapshot)) == []
 
 
-def test_what_is_known_of_the_roles_is_said_where_they_do_not_explain_it() -> None:
-    def said(snapshot: Snapshot) -> str:
-        (found,) = of("tokens", with_tokens(REFUSED, of=snapshot))
-        assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
-        return found.message.partition("associated role")[2]
+def test_the_roles_are_named_if_they_do_not_explain_a_refusal() -> None:
+    def explanation(snapshot: Snapshot) -> str:
+        (verdict,) = of("tokens", with_tokens(REFUSED, of=snapshot))
+        assert (verdict.check, verdict.outcome) == (UNEXPLAINED, Outcome.FAIL)
+        return verdict.message.partition("associated role")[2]
 
-    assert said(healthy()) == "; the role's own trust policy allows it"
+    assert explanation(healthy()) == "; the role's own trust policy allows it"
     lacking = Missing("not allowed", "iam:GetRole", "AccessDenied")
-    assert said(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy was not checked: not allowed"
-    assert said(healthy(roles=lacking)) == ""
-    assert said(healthy(associations=lacking)) == ""
-    assert said(chained(decisions=lacking)) == (
+    assert explanation(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy was not checked: not allowed"
+    assert explanation(healthy(roles=lacking)) == ""
+    assert explanation(healthy(associations=lacking)) == ""
+    assert explanation(chained(decisions=lacking)) == (
         "; the role's own trust policy allows it; not checked whether it can assume its target role: not allowed"
     )
 
 
-def test_a_service_account_that_is_gone_is_told_by_its_own_check() -> None:
+def test_a_missing_service_account_is_the_finding_of_its_own_check() -> None:
     refused = replace(REFUSED, refusal="ServiceAccountNotFound")
     gone = with_tokens(refused, service_accounts=())
     assert of_tokens(gone) == []
@@ -156,9 +151,9 @@ def test_a_service_account_that_is_gone_is_told_by_its_own_check() -> None:
 
 def test_credentials_of_another_role() -> None:
     other = replace(REDEEMED, role_arn=f"{ROLE_ARN}-other")
-    (found,) = of("tokens", with_tokens(trial(redeemed=other, expected=False)))
-    assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
-    assert found.message == (
+    (verdict,) = of("tokens", with_tokens(trial(redeemed=other, expected=False)))
+    assert (verdict.check, verdict.outcome) == (UNEXPLAINED, Outcome.FAIL)
+    assert verdict.message == (
         f"EKS Auth issues credentials of {ROLE_ARN}-other for the tokens of its pods, instead of {ROLE_ARN}"
     )
 
@@ -179,7 +174,7 @@ FAILURES = [
     [
         (ago(seconds=5), RecentChanges(), NOW, True),
         (ago(seconds=25), RecentChanges(), NOW, False),
-        # it was tried then, whenever the rest was read
+        # the time of the trial counts, not the time of the snapshot
         (ago(seconds=25), RecentChanges(), ago(seconds=20), True),
         (ago(days=2), CHANGED, NOW, True),
         (ago(days=2), CHANGED, NOW + timedelta(seconds=31), False),
@@ -190,20 +185,20 @@ def test_a_failure_seconds_after_a_change_is_unsettled(
 ) -> None:
     changed = association(modified_at=modified)
     snapshot = with_tokens(replace(failed, at=tried), associations=(changed,), changes=changes)
-    (found,) = of("tokens", snapshot)
-    assert found.check == mode
+    (verdict,) = of("tokens", snapshot)
+    assert verdict.check == mode
     if settles:
-        assert (found.outcome, found.severity, found.error_code) == (Outcome.UNKNOWN, Severity.ERROR, "Unsettled")
-        assert "the change may not be in effect yet" in found.reason
+        assert (verdict.outcome, verdict.severity, verdict.error_code) == (Outcome.UNKNOWN, Severity.ERROR, "Unsettled")
+        assert "the change may not be in effect yet" in verdict.reason
         assert diagnose(snapshot).exit_code() is ExitCode.UNDETERMINED
     else:
-        assert found.error_code != "Unsettled"
+        assert verdict.error_code != "Unsettled"
 
 
-def test_a_token_from_before_the_association_was_changed_says_nothing_of_now() -> None:
+def test_a_token_from_before_a_change_is_unsettled() -> None:
     snapshot = with_tokens(trial(), associations=(association(role_arn=f"{ROLE_ARN}-new", modified_at=ago(hours=1)),))
-    (found,) = of("tokens", snapshot)
-    assert (found.check, found.outcome, found.error_code) == (UNEXPLAINED, Outcome.UNKNOWN, "Unsettled")
+    (verdict,) = of("tokens", snapshot)
+    assert (verdict.check, verdict.outcome, verdict.error_code) == (UNEXPLAINED, Outcome.UNKNOWN, "Unsettled")
 
 
 @pytest.mark.parametrize(
@@ -212,11 +207,11 @@ def test_a_token_from_before_the_association_was_changed_says_nothing_of_now() -
         (Known((trial(redeemed=None, missing=DENIED),)), DENIED.permission, ExitCode.UNDETERMINED),
         (Known((trial(redeemed=None, missing=Missing("no answer", error_code="Unavailable")),)), "", 9),
         (DENIED, DENIED.permission, ExitCode.UNDETERMINED),
-        # that no pod runs is less than that it could not be decided
+        # no pod runs
         (Known(()), "", ExitCode.OK),
     ],
 )
-def test_what_could_not_be_tried_is_unknown(tokens: Any, permission: str, code: int) -> None:
+def test_tokens_without_a_result_are_unknown(tokens: Any, permission: str, code: int) -> None:
     snapshot = replace(healthy(), tokens=Known({"shop/orders": tokens}))
     report = diagnose(snapshot)
     assert (report.findings, report.exit_code()) == ((), code)
@@ -224,25 +219,25 @@ def test_what_could_not_be_tried_is_unknown(tokens: Any, permission: str, code: 
 
 
 def test_no_pod_to_bind_a_token_to() -> None:
-    for pods, said in (((), "no live pod uses"), ((pod(labels={SKIP: ""}),), "is excluded from Pod Identity")):
+    for pods, explanation in (((), "no live pod uses"), ((pod(labels={SKIP: ""}),), "is excluded from Pod Identity")):
         (unknown,) = diagnose(with_tokens(pods=pods)).unknowns
-        assert said in unknown.reason
+        assert explanation in unknown.reason
 
 
 SKIP = "eks.amazonaws.com/skip-pod-identity-webhook"
 
 
-def test_an_association_that_could_not_be_described_settles_nothing() -> None:
+def test_an_association_that_was_not_described_settles_nothing() -> None:
     snapshot = healthy(associations=(association(), UNREAD))
-    (found,) = of("tokens", replace(snapshot, tokens=Known({"shop/cart": Known((REFUSED,))})))
-    assert (found.check, found.outcome, found.chain) == (UNEXPLAINED, Outcome.FAIL, ("shop/cart",))
-    assert ServiceAccountRef("shop", "cart").name == found.subject.name
+    (verdict,) = of("tokens", replace(snapshot, tokens=Known({"shop/cart": Known((REFUSED,))})))
+    assert (verdict.check, verdict.outcome, verdict.chain) == (UNEXPLAINED, Outcome.FAIL, ("shop/cart",))
+    assert ServiceAccountRef("shop", "cart").name == verdict.subject.name
 
 
 # --- podid's own pods ----------------------------------------------------------------------------------------------
 
 
-def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
+def test_a_pod_with_credentials_passes_and_names_its_node() -> None:
     left = "its Job could not be deleted"
     (passed,) = of("probes", with_probes(probed(left=left)))
     assert (passed.check, passed.outcome, passed.nodes) == (UNREACHED, Outcome.PASS, ("node-1",))
@@ -250,7 +245,7 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
 
 
 @table(
-    ("met", "mode", "outcome"),
+    ("result", "mode", "outcome"),
     [
         ({"link": 5, "message": "it cannot reach the agent"}, UNREACHED, Outcome.FAIL),
         ({"link": 3, "id": "injection-missed-webhook"}, "injection-missed-webhook", Outcome.FAIL),
@@ -263,25 +258,32 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
     ],
 )
 @table("settles", [False, True])
-def test_where_one_stopped(met: dict[str, Any], mode: str, outcome: Outcome, settles: bool) -> None:
+def test_the_check_of_a_failed_step(result: dict[str, Any], mode: str, outcome: Outcome, settles: bool) -> None:
     changed = association(modified_at=ago(seconds=5)) if settles else association()
-    snapshot = with_probes(probed(redeemed=None, **met), associations=(changed,))
-    (found,) = of("probes", snapshot)
+    snapshot = with_probes(probed(redeemed=None, **result), associations=(changed,))
+    (verdict,) = of("probes", snapshot)
     unsettled = settles and outcome is Outcome.FAIL
-    assert (found.check, found.outcome) == (mode, Outcome.UNKNOWN if unsettled else outcome)
-    # that its pod was given nothing is true of all that are made now, wherever they run
+    assert (verdict.check, verdict.outcome) == (mode, Outcome.UNKNOWN if unsettled else outcome)
+    # a missed injection concerns all new pods, on every node
     of_new = mode == "injection-missed-webhook"
-    assert (found.subject.kind, found.nodes) == (("PodTemplate", ()) if of_new else ("ServiceAccount", ("node-1",)))
-    assert found.error_code == ("Unsettled" if unsettled else "NoEvidence" if outcome is Outcome.UNKNOWN else "")
-    if found.fix is not None:
-        assert found.fix.commands[0][:5] == ("podid", "verify", "shop/orders", "--probe", "--yes")
+    assert (verdict.subject.kind, verdict.nodes) == (("PodTemplate", ()) if of_new else ("ServiceAccount", ("node-1",)))
+    assert verdict.error_code == ("Unsettled" if unsettled else "NoEvidence" if outcome is Outcome.UNKNOWN else "")
+    if verdict.fix is not None:
+        assert verdict.fix.commands[0][:5] == ("podid", "verify", "shop/orders", "--probe", "--yes")
 
 
-def test_one_that_came_to_no_node() -> None:
-    (found,) = diagnose(with_probes(probed(node="", redeemed=None, missing=Missing("refused", "create jobs")))).unknowns
-    assert (found.check, found.reason, found.permission, found.nodes) == (UNREACHED, "refused", "create jobs", ())
-    (found,) = diagnose(replace(healthy(), probes=Known({"shop/orders": DENIED}))).unknowns
-    assert (found.check, found.permission) == (UNREACHED, DENIED.permission)
+def test_a_pod_that_was_not_scheduled_is_unknown() -> None:
+    (verdict,) = diagnose(
+        with_probes(probed(node="", redeemed=None, missing=Missing("refused", "create jobs")))
+    ).unknowns
+    assert (verdict.check, verdict.reason, verdict.permission, verdict.nodes) == (
+        UNREACHED,
+        "refused",
+        "create jobs",
+        (),
+    )
+    (verdict,) = diagnose(replace(healthy(), probes=Known({"shop/orders": DENIED}))).unknowns
+    assert (verdict.check, verdict.permission) == (UNREACHED, DENIED.permission)
 
 
 # --- dry runs ------------------------------------------------------------------------------------------------------
@@ -306,14 +308,24 @@ MISSED = "injection-missed-webhook"
 )
 def test_dry_runs_are_about_new_pods(listed: Association, section: Any, outcome: Outcome, code: str) -> None:
     snapshot = replace(healthy(associations=(listed,)), dry_runs=Known({"shop/orders": section}))
-    (found,) = of("dry_runs", snapshot)
-    assert (found.check, found.outcome, found.error_code) == (MISSED, outcome, code)
-    assert (str(found.subject), found.chain) == ("PodTemplate shop/orders", ("shop/orders",))
-    # what is not to be had of a dry run is inferred from the webhook, and is no gap of podid's own
-    assert found.severity is (Severity.WARN if code == "NoEvidence" else Severity.ERROR)
+    (verdict,) = of("dry_runs", snapshot)
+    assert (verdict.check, verdict.outcome, verdict.error_code) == (MISSED, outcome, code)
+    assert (str(verdict.subject), verdict.chain) == ("PodTemplate shop/orders", ("shop/orders",))
+    # without a dry run the check judges the webhook's registration
+    assert verdict.severity is (Severity.WARN if code == "NoEvidence" else Severity.ERROR)
     assert [v.check for v in diagnose(snapshot).unknowns] == [MISSED] * (outcome is Outcome.UNKNOWN)
 
 
-def test_where_there_is_no_service_account_there_is_no_pod() -> None:
+def test_a_missing_service_account_has_no_dry_run() -> None:
     gone = Missing("it does not exist", error_code="NotFound")
     assert of("dry_runs", replace(healthy(), dry_runs=Known({"shop/orders": gone}))) == []
+
+
+def test_every_failure_of_a_probe_has_the_id_of_a_check() -> None:
+    """Also without an id, and with the id of a page without a check."""
+    ids = ("", *(entry.id for entry in ENTRIES))
+    for link in range(1, 11):
+        for name in ids:
+            mode = failure_mode(Probed(job="shop/podid-probe-1", node="n", link=link, likely=name))
+            assert mode in BY_ID
+            assert name not in BY_ID or mode == name

@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from checks.builder import crashing_agent, healthy
-from checks.grid import verdicts
+from checks.grid import of_node
 from harness import table
 from podid.checks.all import BY_ID
 from podid.checks.shared.logs import TOLD_BY_OTHERS
 from podid.domain.evidence import LogSighting
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known
 from podid.facts.agent_logs import RULES
 from podid.ops.status.diagnose import diagnose
 
@@ -39,11 +38,6 @@ def test_a_log_without_a_failure_mode_explains_nothing(read: Any) -> None:
     agent = crashing_agent(restarts=5)
     snapshot = healthy(agent_pods=(agent,), agent_crashes={f"{agent.namespace}/{agent.name}": read})
     assert [(v.check, v.masked_by) for v in diagnose(snapshot).findings] == [("agent-pod-unhealthy", "")]
-
-
-def of_node(check: str, snapshot: Snapshot) -> Verdict:
-    (verdict,) = (v for v in verdicts(check, snapshot) if v.subject.kind == "Node")
-    return verdict
 
 
 def test_a_failure_in_both_logs_of_an_agent_is_one_finding() -> None:

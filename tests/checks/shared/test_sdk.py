@@ -6,29 +6,21 @@ from dataclasses import replace
 import pytest
 
 from checks.builder import INJECTED, healthy, pod
-from checks.containers import KEYS, TOKEN_FILE, URI, container, sourced
-from checks.grid import answers, only
-from podid.domain.cluster import Container, Mount
+from checks.containers import KEYS, URI, container, token
+from checks.grid import WORKLOAD, answers, only
 from podid.domain.workloads import IRSA_ENV as IRSA
 
 ID = "static-aws-keys-shadow"
-SUBJECT = "Deployment shop/orders"
-
-
-def token(audience: str, *, init: bool = False) -> Container:
-    """A container with a token file of its manifest."""
-    container = sourced(env={TOKEN_FILE: "/own/token"})
-    return replace(container, mounts=(Mount("/own", "serviceAccountToken", audience),), init=init)
 
 
 def test_init_containers_are_judged_too() -> None:
-    init = replace(token("sts.amazonaws.com", init=True), name="migrate")
+    init = replace(token("sts.amazonaws.com"), name="migrate", init=True)
     snapshot = healthy(pods=(pod(containers=(init, *pod().containers)),))
-    assert answers("token-audience", snapshot) == [("fail", "warn", SUBJECT)]
+    assert answers("token-audience", snapshot) == [("fail", "warn", WORKLOAD)]
     assert only("token-audience", snapshot).evidence[0].startswith("container migrate sets")
     keys = replace(container("migrate", **KEYS), init=True)
     snapshot = healthy(pods=(pod(containers=(keys, *pod().containers)),))
-    assert answers(ID, snapshot) == [("fail", "warn", SUBJECT)]
+    assert answers(ID, snapshot) == [("fail", "warn", WORKLOAD)]
 
 
 def test_pods_that_opt_out_are_not_judged() -> None:

@@ -19,7 +19,7 @@ from checks.builder import (
     target_trust,
     trust,
 )
-from checks.grid import only, verdicts
+from checks.grid import only, reported, verdicts
 from harness import table
 from podid.domain.aws import Role
 from podid.domain.findings import Outcome, Severity
@@ -33,13 +33,6 @@ HOP = (
     "target-role-trust-broken",
     "permissions-boundary-denies",
 )
-
-
-def reported(snapshot: Snapshot) -> list[tuple[str, str, str]]:
-    """(id, severity, subject) of what is not explained by something else, and of what is unknown."""
-    report = diagnose(snapshot)
-    plain = [(v.check, v.severity.value, str(v.subject)) for v in report.findings if not v.masked_by]
-    return plain + [(v.check, "unknown", str(v.subject)) for v in report.unknowns]
 
 
 def run_checks_of(ids: tuple[str, ...], snapshot: Snapshot) -> list[Any]:

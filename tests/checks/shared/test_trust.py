@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from checks.builder import ACCOUNT, DENIED, ROLE_ARN, association, healthy, role, trust
+from checks.builder import ACCOUNT, DENIED, ROLE_ARN, association, healthy, role, trust, with_role
 from checks.grid import answers, only, verdicts
 from harness import table
-from podid.domain.aws import Role
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known
 
 ELSEWHERE = {"aws:SourceArn": f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/other"}
 TAGGED = {"aws:RequestTag/kubernetes-namespace": "shop"}
@@ -28,10 +27,6 @@ TRUST = (
     "trust-condition-never-matches",
     "trust-too-broad",
 )
-
-
-def with_role(value: Role | Missing | None, **sections: object) -> Snapshot:
-    return healthy(roles={ROLE_ARN: value if isinstance(value, Missing) else Known(value)}, **sections)
 
 
 @table(("document", "changes", "rule", "severity"), BROKEN)

@@ -62,5 +62,5 @@ from podid.cli.guide.questions import walk
 )
 def test_the_answers_make_a_command_line(answers: Given, words: str) -> None:
     for back in (False, True):
-        given = walk(associate.associate, lambda _: FACTS, Scripted(answers, back=back))
-        assert shlex.join(associate.words(given, FACTS)) == words
+        answered = walk(associate.associate, lambda _: FACTS, Scripted(answers, back=back))
+        assert shlex.join(associate.words(answered, FACTS)) == words

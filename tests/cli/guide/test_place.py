@@ -21,5 +21,5 @@ def test_without_access_to_the_cluster_names_are_typed() -> None:
         ("account-typed", "Orders", False),
         *((key, name, False) for key in ("namespace-typed", "account-typed") for name in ("", " ", "shop/orders", "ä")),
     ):
-        said = questions[key].check(name)
-        assert (said == "", len(said) <= 80) == (good, True), (key, name, said)
+        problem = questions[key].check(name)
+        assert (problem == "", len(problem) <= 80) == (good, True), (key, name, problem)

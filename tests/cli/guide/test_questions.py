@@ -36,7 +36,7 @@ def test_no_line_is_longer_than_a_small_terminal() -> None:
         NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"},
         NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
     )
-    for question in (question for each in answers for question in questions_of(each).values()):
+    for question in (question for answered in answers for question in questions_of(answered).values()):
         note = " (arrow keys or letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
         assert len(f"? {question.text}{note}") <= 80, question.text
         assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)

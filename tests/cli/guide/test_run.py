@@ -26,12 +26,14 @@ from worlds import Site
 def test_a_missing_agent_is_reported_before_the_plan(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     answers |= {"restart": "no", "go": "show"}
-    assert "Pods get no credentials yet: the agent is not installed" in _told(guided(site, answers, "associate")[0])
+    assert "Pods get no credentials yet: the agent is not installed" in _stderr_of(
+        guided(site, answers, "associate")[0]
+    )
     site.with_agent()
-    assert "Pods get no credentials yet" not in _told(guided(site, answers, "associate")[0])
+    assert "Pods get no credentials yet" not in _stderr_of(guided(site, answers, "associate")[0])
 
 
-def _told(outcome: Outcome) -> str:
+def _stderr_of(outcome: Outcome) -> str:
     return " ".join(outcome.stderr.split())
 
 
@@ -67,8 +69,8 @@ def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
     finally:
         site.podid = before
     lines = outcome.stderr.splitlines()
-    said = [after for line, after in pairwise(lines) if line.endswith("The same without questions:")]
-    return outcome, "".join(said).strip()
+    line = [after for line, after in pairwise(lines) if line.endswith("The same without questions:")]
+    return outcome, "".join(line).strip()
 
 
 def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +95,15 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
         "restart": "yes",
         "go": "do",
     }
-    outcome, said = guided(site, answers, "associate")
+    outcome, line = guided(site, answers, "associate")
     assert outcome.code == 0, outcome
-    assert said == (
+    assert line == (
         "podid associate shop/orders --create-role --preset dynamodb-read,table=orders --restart --cluster demo"
     )
-    again = site.must(*shlex.split(said)[1:])
+    again = site.must(*shlex.split(line)[1:])
     assert requests[0] == requests[1]
     assert "unchanged" in again.stdout
-    assert site("history", "-o", "json").json["items"][-1]["command"] == shlex.split(said)[1:]
+    assert site("history", "-o", "json").json["items"][-1]["command"] == shlex.split(line)[1:]
     terraform = site.must(*shlex.split(outcome.stderr.splitlines()[-1])[1:]).stdout
     assert 'resource "aws_eks_pod_identity_association" "shop_orders" {' in terraform
 
@@ -110,10 +112,10 @@ def test_associate_without_a_role_asks_for_the_rest(site: Site) -> None:
     """A script gets the option to add instead."""
     site.with_agent()
     answers = {"role": "storefront", "settings.0": "nothing", "restart": "no", "go": "do"}
-    outcome, said = guided(site, answers, "associate", "shop/orders")
+    outcome, line = guided(site, answers, "associate", "shop/orders")
     assert outcome.code == 0, outcome
     assert outcome.stderr.startswith("podid asks a few questions and changes nothing before you have seen the plan.")
-    assert said == "podid associate shop/orders --role storefront --cluster demo"
+    assert line == "podid associate shop/orders --role storefront --cluster demo"
     refused = site("associate", "shop/cart")
     assert (refused.code, refused.stdout) == (2, "")
     assert refused.stderr.endswith("Try:   podid associate shop/cart --create-role\n")
@@ -122,17 +124,17 @@ def test_associate_without_a_role_asks_for_the_rest(site: Site) -> None:
 def test_disassociate_and_role_create_ask_too(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL}
     answers |= {"settings.0": "target", "target": AWAY, "go": "do"}
-    outcome, said = guided(site, answers, "role", "create")
-    assert (outcome.code, said) == (
+    outcome, line = guided(site, answers, "role", "create")
+    assert (outcome.code, line) == (
         0,
         f"podid role create --for shop/orders --target-role {AWAY} --cluster demo",
     )
     site.must("associate", "shop/orders", "--role", "demo-shop-orders", "--wait", "api")
     answers = {"which": "shop/orders", "delete-role": "yes", "restart": "no"}
-    outcome, said = guided(site, answers, "disassociate", "--yes", "--wait", "api")
+    outcome, line = guided(site, answers, "disassociate", "--yes", "--wait", "api")
     assert outcome.code == 0, outcome
     assert "keep the role's credentials for up to 6 hours" in " ".join(outcome.stderr.split())
-    assert said == "podid disassociate shop/orders --delete-role --yes --wait api --cluster demo"
+    assert line == "podid disassociate shop/orders --delete-role --yes --wait api --cluster demo"
     assert site("role", "show", "demo-shop-orders").code == 5
     assert guided(site, {}, "disassociate")[0].code == 5
 
@@ -141,19 +143,19 @@ def test_the_permissions_and_other_users_of_a_role_are_shown(site: Site) -> None
     site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
     answers = {"namespace": "shop", "account": "default", "role": "storefront", "settings.0": "nothing", "go": "show"}
     outcome, _ = guided(site, answers, "associate")
-    told = _told(outcome)
-    assert "Role storefront allows s3:Get*" in told
-    assert "Other associations in cluster demo with this role: shop/orders." in told
+    stderr = _stderr_of(outcome)
+    assert "Role storefront allows s3:Get*" in stderr
+    assert "Other associations in cluster demo with this role: shop/orders." in stderr
 
 
 @pytest.mark.parametrize("command", ["show", "verify", "restart"])
 def test_a_command_about_one_service_account_asks_for_it(site: Site, command: str) -> None:
     site.with_agent().with_identity()
     more = () if command == "show" else ("--yes",)
-    outcome, said = guided(site, {"identity": "shop/orders"}, command, *more)
+    outcome, line = guided(site, {"identity": "shop/orders"}, command, *more)
     assert outcome.code == 0, outcome
     assert "shop/orders" in outcome.stdout
-    assert said == shlex.join(("podid", command, "shop/orders", *more, "--cluster", "demo"))
+    assert line == shlex.join(("podid", command, "shop/orders", *more, "--cluster", "demo"))
     assert site(command).code == 2
 
 
@@ -161,8 +163,8 @@ def test_undo_asks_for_the_run(site: Site) -> None:
     assert guided(site, {}, "undo")[0].code == 5
     site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
     run = site("history", "-o", "json").json["items"][0]["runId"]
-    outcome, said = guided(site, {"run": run}, "undo", "--yes", "--wait", "none")
-    assert (outcome.code, said) == (0, f"podid undo {run} --yes --wait none")
+    outcome, line = guided(site, {"run": run}, "undo", "--yes", "--wait", "none")
+    assert (outcome.code, line) == (0, f"podid undo {run} --yes --wait none")
     assert site.must("list", "-o", "json").json["items"] == []
     assert site("undo").code == 2
 
@@ -200,13 +202,13 @@ class Typing:
     before what it answers is on the screen, and so it has been asked and has answered before."""
 
     def __init__(self, site: Site, *argv: str) -> None:
-        self._main, other = pty.openpty()
+        self._main, inner = pty.openpty()
         env = {**site.env, "PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "80", "LINES": "40"}
         command = [sys.executable, "-m", "podid", *argv]
         self._process = subprocess.Popen(
-            command, stdin=other, stdout=other, stderr=other, env=env, start_new_session=True
+            command, stdin=inner, stdout=inner, stderr=inner, env=env, start_new_session=True
         )
-        os.close(other)
+        os.close(inner)
         self.seen = ""
         self._looked_to = self._answered = 0
 

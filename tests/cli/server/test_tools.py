@@ -30,8 +30,8 @@ def test_every_tool_returns_the_document_of_its_schema(entered: Site) -> None:
     assert entered("install-agent").code == 0
     assert entered("associate", "shop/orders", "--role", "storefront", "--update-trust", "--restart", "--yes").code == 0
     assert {*CASES} == {tool.name for tool in TOOLS}
-    for name, given in CASES.items():
-        answer = call(calls_of(entered), name, **given)
+    for name, arguments in CASES.items():
+        answer = call(calls_of(entered), name, **arguments)
         assert answer.document is not None, (name, answer)
         jsonschema.Draft202012Validator(output_schema(BY_NAME[name])).validate(answer.document)
 
@@ -39,14 +39,14 @@ def test_every_tool_returns_the_document_of_its_schema(entered: Site) -> None:
 def test_a_policy_document_is_checked_without_a_file(entered: Site) -> None:
     arn = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
     policy = {"Version": "2012-10-17", "Statement": []}
-    given = {"service_account": "shop/orders", "cluster_arn": arn}
-    answer = call(calls_of(entered), "trust_check", document=json.dumps(policy), **given)
+    arguments = {"service_account": "shop/orders", "cluster_arn": arn}
+    answer = call(calls_of(entered), "trust_check", document=json.dumps(policy), **arguments)
     assert answer.document["actions"]["sts:AssumeRole"]["verdict"] == "no-match", answer
-    assert call(calls_of(entered), "trust_check", document="{", **given).document is None
+    assert call(calls_of(entered), "trust_check", document="{", **arguments).document is None
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "words"),
+    ("name", "arguments", "words"),
     [
         ("show", {}, "'service_account' is required"),
         ("show", {"service_account": 3}, "is not a string"),
@@ -59,8 +59,8 @@ def test_a_policy_document_is_checked_without_a_file(entered: Site) -> None:
         ("apply", {"plan_id": "0"}, "does not exist"),
     ],
 )
-def test_arguments_that_a_tool_does_not_accept(site: Site, name: str, given: dict[str, Any], words: str) -> None:
-    answer = calls_of(site, allow_write=True).call(BY_NAME[name], given, threading.Event())
+def test_arguments_that_a_tool_does_not_accept(site: Site, name: str, arguments: dict[str, Any], words: str) -> None:
+    answer = calls_of(site, allow_write=True).call(BY_NAME[name], arguments, threading.Event())
     assert (answer.document, words in answer.text) == (None, True), answer
 
 
@@ -68,10 +68,10 @@ def test_arguments_that_a_tool_does_not_accept(site: Site, name: str, given: dic
 def test_no_value_becomes_an_option(tool: Tool) -> None:
     """Values with hyphens stay values, of options and of arguments."""
     hostile = "--yes"
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         item.name: {"string": hostile, "array": [hostile], "boolean": True}[item.type] for item in tool.parameters
     }
-    words, _ = tool.command_line(given)
+    words, _ = tool.command_line(arguments)
     place = words.index("--") if "--" in words else len(words)
     assert hostile not in words[len(tool.words) : place]
 

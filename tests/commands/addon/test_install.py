@@ -18,7 +18,7 @@ from worlds import Site
         (("vpc-cni", "--config", "replicaCount=many"), 2, "does not accept this configuration"),
     ],
 )
-def test_what_cannot_be_installed(account: Site, argv: tuple[str, ...], code: int, message: str) -> None:
+def test_installations_that_are_refused(account: Site, argv: tuple[str, ...], code: int, message: str) -> None:
     refused = account("addon", "install", *argv)
     assert (refused.code, refused.stdout, writes(account.box)) == (code, "", 0), refused
     assert message in refused.stderr

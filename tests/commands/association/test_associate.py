@@ -14,7 +14,7 @@ from worlds import Site
 
 
 @pytest.mark.parametrize("which", [("-n", "shop", "--service-account", "o*"), ("-A", "--selector", "app=orders")])
-def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: tuple[str, ...]) -> None:
+def test_a_terminal_confirms_the_selected_service_accounts(site: Site, which: tuple[str, ...]) -> None:
     site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"labels": {"app": "orders"}}})
     command = ("associate", *which, "--role", "storefront", "--wait", "api")
     site.podid.tty, site.podid.answers = True, (answers := Answers(False, True))
@@ -29,8 +29,8 @@ def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: t
     assert site(*command, "--tag", "a=b", "--replace", "--yes").code == 0
 
 
-def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """As other programs spell it; the cluster need not know it yet, nor be reached."""
+def test_a_pattern_without_wildcards_is_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """The service account need not exist, and the cluster is not read."""
     created = podid(
         "associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json"
     )
@@ -47,7 +47,7 @@ def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid
         ("shop/orders -c a -c b --context x", "--context selects one cluster"),
     ],
 )
-def test_halves(box: Sandbox, podid: Podid, line: str, message: str) -> None:
+def test_incomplete_selections_are_refused(box: Sandbox, podid: Podid, line: str, message: str) -> None:
     outcome = podid("associate", "--role", "storefront", *line.split(), "-o", "json")
     assert (outcome.code, writes(box)) == (2, 0), outcome
     assert outcome.error["message"].startswith(message)
@@ -127,7 +127,7 @@ ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
         (("--untag", "="), "--untag '=' is not a tag key"),
     ],
 )
-def test_what_contradicts_itself(box: Sandbox, podid: Podid, more: tuple[str, ...], message: str) -> None:
+def test_settings_that_contradict_are_refused(box: Sandbox, podid: Podid, more: tuple[str, ...], message: str) -> None:
     outcome = podid(*ASSOCIATE, "--role", "storefront", *more, "-o", "json")
     assert (outcome.code, writes(box)) == (2, 0)
     assert outcome.error["message"].startswith(message)

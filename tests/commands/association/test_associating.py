@@ -33,7 +33,7 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
 
 
 @pytest.mark.parametrize("wait", ["none", "api"])
-def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait: str) -> None:
+def test_the_cluster_is_checked_without_waiting(site: Site, wait: str) -> None:
     site.with_agent()
     created = site.must(*ASSOCIATE, "shop/orders", "shop/orderz", "--wait", wait, "-o", "json")
     assert created.json["notes"] == ["service account shop/orderz does not exist; did you mean shop/orders?", LEFT]
@@ -42,7 +42,7 @@ def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait:
     assert any("running pods of shop/orders lose the role" in note for note in gone.json["notes"])
 
 
-def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
+def test_unchecked_service_accounts_are_noted_with_verbose(site: Site) -> None:
     blind = site.user("blind", [])
     created = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
     assert created.code == 0
@@ -51,7 +51,7 @@ def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
     assert (wrong.code, "no context 'nosuch'" in wrong.stderr, "Plan as" in wrong.stderr) == (5, True, False)
 
 
-def test_a_person_is_asked(site: Site) -> None:
+def test_a_terminal_confirms_an_absent_service_account(site: Site) -> None:
     site.with_agent()
     site.podid.tty, site.podid.answers = True, Answers(False)
     assert site(*ASSOCIATE, "shop/orderz").code == 2
@@ -85,7 +85,7 @@ def test_pods_that_a_change_does_not_reach(site: Site) -> None:
 
 
 @pytest.mark.parametrize("command", ["associate", "disassociate", "undo"])
-def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, command: str) -> None:
+def test_restart_requires_its_permissions_before_the_first_write(site: Site, command: str) -> None:
     no_pods: Json = {"apiGroups": ["", "apps"], "resources": ["serviceaccounts", "deployments"], "verbs": ["*"]}
     caller = site.user("blind", [no_pods])
     argv = {"associate": (*ASSOCIATE, "shop/orders"), "disassociate": ("disassociate", "shop/orders", "--yes")}
@@ -98,7 +98,7 @@ def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, comm
 
 
 def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
-    """The association is made and kept; what could not be done is named."""
+    """The association stays, and the failed restart is reported."""
     site.with_agent()
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}

@@ -1,4 +1,4 @@
-"""podid copy to a cluster of another account, and into other namespaces."""
+"""`podid copy` to a cluster of another account, and into other namespaces."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ TO_GREEN = (*LINE, "--to-profile", "prod")
 
 @pytest.fixture
 def green(account: Site, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Cluster green in another account, with the profile prod for it, and one association to copy from demo."""
+    """Return cluster green of another account, which has profile prod; demo has one association."""
     box = account.box
     world = box.add_place(OTHER)
     add_cluster(world, "green")
@@ -57,7 +57,7 @@ def test_to_another_account(account: Site, green: World) -> None:
     assert copied(green) == {}
 
 
-def test_a_role_that_does_not_exist_there(account: Site, green: World) -> None:
+def test_a_role_that_the_other_account_lacks(account: Site, green: World) -> None:
     outcome = account(*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}")
     assert (outcome.code, copied(green)) == (5, {}), outcome
     assert "storefront" in outcome.error["message"]
@@ -107,7 +107,7 @@ def test_values_that_are_not_pairs(account: Site, option: str) -> None:
         ("--from-cluster demo --to-cluster blue --map-role a=b:c", 2, "'b:c' is not an IAM role name"),
     ],
 )
-def test_copies_that_cannot_be(box: Sandbox, podid: Podid, journal: Path, line: str, code: int, message: str) -> None:
+def test_copies_that_are_refused(box: Sandbox, podid: Podid, journal: Path, line: str, code: int, message: str) -> None:
     add_cluster(box.world, "blue")
     outcome = podid("copy", *line.split(), "-o", "json")
     assert (outcome.code, writes(box)) == (code, 0), outcome

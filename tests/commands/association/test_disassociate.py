@@ -9,7 +9,9 @@ from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 
 
-def test_the_role_goes_with_the_last_association(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_the_role_is_deleted_with_the_last_association(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     before = account_state(box)
     file = policy_file(tmp_path)
     created = podid("associate", "shop/a", "shop/b", "--create-role", "--role", "r", "--policy-file", file, *WAIT)
@@ -31,7 +33,7 @@ def test_the_role_goes_with_the_last_association(box: Sandbox, podid: Podid, jou
     assert roles(box) == {"shop/a": "r", "shop/b": "r"}
 
 
-def test_a_role_of_somebody_else_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_a_role_of_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_association(box.world, "shop", "orders", "storefront")
     outcome = podid("disassociate", "shop/orders", "--delete-role", "--yes", *WAIT, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
@@ -49,7 +51,7 @@ def test_a_role_whose_association_stays_is_kept(box: Sandbox, podid: Podid, jour
     assert box.iam.role(f"{ARN}r", as_of=box.world.clock.now()) is not None
 
 
-def test_of_several_one_that_fails_stops_none(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_a_failed_deletion_does_not_stop_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
     for name in ("a", "b"):
         add_association(box.world, "shop", name, "storefront")
     missing = podid("disassociate", "shop/aa", "shop/a", "shop/c", "--yes", *WAIT, "-o", "json")

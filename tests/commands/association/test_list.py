@@ -16,20 +16,20 @@ from worlds import Site
 
 
 @pytest.mark.parametrize("text", ["rolle", "role,nope", "role,"])
-def test_what_is_no_column(site: Site, text: str) -> None:
+def test_an_unknown_column_is_refused(site: Site, text: str) -> None:
     outcome: Any = site("list", "--columns", text, "-o", "json")
     assert outcome.code == 2
     assert "is not one of namespace" in outcome.error["message"]
 
 
-def test_a_region_without_clusters_is_said_to_have_none(site: Site) -> None:
+def test_a_region_without_clusters(site: Site) -> None:
     outcome = site("list", "--all-clusters", "--region", "eu-west-1")
     assert outcome.code == 5
     assert "No EKS cluster found in eu-west-1" in outcome.stderr
 
 
-def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first row is out before the last association is read, unless something else is read for all of them."""
+def test_rows_are_printed_as_they_arrive(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first row is printed before the last association is read, unless a detail is read for all."""
     site.with_agent().with_identity()
     for number in range(3):
         site.associate("shop", f"more-{number}")
@@ -58,7 +58,7 @@ def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("text", "near"), [("creatd", "created"), ("-modifid", "-modified"), ("not-read", ""), ("-", "")]
 )
-def test_what_is_no_order(site: Site, text: str, near: str) -> None:
+def test_an_unknown_order_is_refused(site: Site, text: str, near: str) -> None:
     outcome = site("list", f"--sort-by={text}", "-o", "json")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.error["message"].startswith(f"--sort-by {text!r} is not one of namespace, ")
@@ -90,7 +90,7 @@ def test_several_clusters_are_one_table(many: Sandbox, podid: Podid) -> None:
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl", "table"])
-def test_one_cluster_that_cannot_be_read(many: Sandbox, podid: Podid, output: str) -> None:
+def test_a_cluster_that_cannot_be_read_does_not_hide_the_others(many: Sandbox, podid: Podid, output: str) -> None:
     partly = podid("list", "--cluster", "nosuch", "--cluster", "blue", "-o", output)
     assert partly.code == 8, partly
     assert "pay" in partly.stdout
@@ -108,7 +108,7 @@ def test_one_cluster_that_cannot_be_read(many: Sandbox, podid: Podid, output: st
         ("--cluster demo --all-clusters", "--cluster and --all-clusters cannot be used together"),
     ],
 )
-def test_what_cannot_be(many: Sandbox, podid: Podid, tmp_path: Path, line: str, message: str) -> None:
+def test_options_that_are_refused(many: Sandbox, podid: Podid, tmp_path: Path, line: str, message: str) -> None:
     outcome = podid("list", *line.split(), "-o", "json")
     assert outcome.code == 2, outcome
     assert outcome.error["message"].startswith(message)

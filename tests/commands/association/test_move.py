@@ -10,7 +10,7 @@ from podid.sandbox.box import Sandbox
 from worlds import Site
 
 
-def test_moves_that_cannot_be(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_moves_that_are_refused(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_association(box.world, "shop", "orders", "storefront")
     add_association(box.world, "shop", "api", "orders-dynamodb")
     same = podid("move", "shop/orders", "shop/orders", "--yes", "-o", "json")
@@ -24,7 +24,7 @@ def test_moves_that_cannot_be(box: Sandbox, podid: Podid, journal: Path) -> None
     assert roles(box) == {"shop/api": "storefront"}
 
 
-def test_a_move_warns_of_whom_nobody_knows(site: Site) -> None:
+def test_a_move_to_an_absent_service_account_has_a_warning(site: Site) -> None:
     site.associate("shop", "orders")
     planned = site("move", "shop/orders", "shop/orderz", "--dry-run", "-o", "json")
     assert planned.code == 0, planned
@@ -36,7 +36,7 @@ def test_a_move_warns_of_whom_nobody_knows(site: Site) -> None:
     assert [kind for kind, _, _ in actions(outcome)] == ["service-account", "association", "association"]
 
 
-def test_a_move_that_is_seen_and_restarts(site: Site) -> None:
+def test_a_move_restarts_the_pods_of_the_old_service_account(site: Site) -> None:
     site.with_agent().associate("shop", "orders")
     site.with_new_pods()
     pods = site.cluster.pod_names("shop", "orders")

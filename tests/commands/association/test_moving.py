@@ -1,4 +1,4 @@
-"""`podid move --to-cluster`: the association in the other cluster comes first, the old one goes last, none is lost."""
+"""`podid move --to-cluster`: runs, failures and undo in both clusters."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MOVE = ("move", "shop/orders", "--to-cluster", "blue", *WAIT, "-o", "json")
 
 @pytest.fixture
 def two(box: Sandbox, journal: Path) -> Sandbox:
-    """Clusters demo and blue, and a role that lets in the pods of both."""
+    """Return clusters demo and blue, and a role whose trust policy allows the pods of both."""
     add_cluster(box.world, "blue")
     add_role(box.world, box.iam, "open", pods_trust())
     return box
@@ -29,7 +29,7 @@ def actions(outcome: Outcome) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def test_everything_of_it_moves_and_both_runs_can_be_undone(two: Sandbox, podid: Podid) -> None:
+def test_all_settings_move_and_both_runs_can_be_undone(two: Sandbox, podid: Podid) -> None:
     first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", TARGET, "--tag", "a=b", *WAIT)
     assert podid(*first).code == 0
     before, state = account_state(two), cluster_state(two, "demo")
@@ -100,7 +100,7 @@ def test_to_another_account_and_without_the_old_trust(two: Sandbox, podid: Podid
 @pytest.mark.parametrize(
     ("action", "code"), [("eks:CreatePodIdentityAssociation", 4), ("eks:DeletePodIdentityAssociation", 8)]
 )
-def test_a_move_that_fails_keeps_the_old_one(two: Sandbox, podid: Podid, action: str, code: int) -> None:
+def test_a_failed_move_keeps_the_old_association(two: Sandbox, podid: Podid, action: str, code: int) -> None:
     add_association(two.world, "shop", "orders", "open")
     two.world.credentials.deny(action)
     failed = podid(*MOVE, "--yes")
@@ -114,7 +114,7 @@ def test_a_move_that_fails_keeps_the_old_one(two: Sandbox, podid: Podid, action:
     assert (done.code, roles(two), roles(two, "blue")) == (0, {}, {"shop/orders": "open"}), done
 
 
-def test_moves_that_cannot_be(two: Sandbox, podid: Podid) -> None:
+def test_moves_that_are_refused(two: Sandbox, podid: Podid) -> None:
     owned_by_an_addon(two)
     add_association(two.world, "shop", "orders", "open")
     add_association(two.world, "shop", "orders", "storefront", cluster_name="blue")
@@ -133,7 +133,7 @@ def test_moves_that_cannot_be(two: Sandbox, podid: Podid) -> None:
         assert (account_state(two), writes(two)) == (before, count), line
 
 
-def test_what_another_tool_owns_is_not_even_copied(two: Sandbox, podid: Podid) -> None:
+def test_associations_of_another_tool_are_not_copied(two: Sandbox, podid: Podid) -> None:
     record = add_association(two.world, "shop", "orders", "open")
     two.world.tags[record.arn] = {"aws:cloudformation:stack-name": "shop", "team": "x"}
     before = account_state(two)

@@ -12,7 +12,7 @@ def shown(site: Site, ref: str = "shop/orders") -> Any:
     return site.must("show", ref, "-o", "json").json
 
 
-def test_everything_on_one_screen(site: Site) -> None:
+def test_the_association_its_roles_and_its_pods(site: Site) -> None:
     site.with_agent().with_identity().with_target()
     result = shown(site)
     assert result["account"] == {"exists": True, "createdAt": result["account"]["createdAt"], "irsaRoleArn": None}
@@ -27,7 +27,7 @@ def test_everything_on_one_screen(site: Site) -> None:
         assert words in text
 
 
-def test_what_cannot_be_read_is_unknown(site: Site) -> None:
+def test_unread_policies_are_unknown(site: Site) -> None:
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:ListAttachedRolePolicies")
     site.box.world.credentials.deny("iam:ListRolePolicies")

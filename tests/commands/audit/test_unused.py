@@ -32,14 +32,14 @@ def test_a_report_that_does_not_come_in_time(shared: Site) -> None:
     assert old.slept >= 20
 
 
-def test_the_window_of_iam(shared: Site) -> None:
+def test_the_longest_period_that_iam_reports(shared: Site) -> None:
     old = aged(shared)
     outcome = old("unused", "--older-than", "401d")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "400 days" in outcome.stderr
 
 
-def test_words_on_a_terminal(shared: Site) -> None:
+def test_the_table_and_its_summary(shared: Site) -> None:
     old = aged(shared)
     tried(old, "sqs", "GetQueueUrl")
     outcome = old("unused", "shop/orders")

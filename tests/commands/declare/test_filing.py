@@ -2,13 +2,14 @@
 
 import pytest
 
+from harness import table
 from ops.declare.broken import BROKEN, Broken
 from ops.declare.worlds import LINK, ROLE, Filed
 from podid.sandbox.baseline import add_cluster
 from worlds import CLUSTER_ARN
 
 
-@pytest.mark.parametrize("case", list(BROKEN.values())[::6], ids=list(BROKEN)[::6])
+@table("case", list(BROKEN.values())[::6])
 def test_a_broken_file_sends_nothing(filed: Filed, case: Broken) -> None:
     filed.path.write_text(case.text)
     filed.site.box.faults.calls.clear()

@@ -20,7 +20,7 @@ def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     assert healthy("audit", "--fail-on", "info", "-o", "json").code == 3
 
 
-def test_access_entries_are_ways_to_an_identity(healthy: Site) -> None:
+def test_access_entries_give_access_to_identities(healthy: Site) -> None:
     entry = {"clusterName": "demo", "principalArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}
     healthy.aws("eks").create_access_entry(**entry)
     policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"

@@ -17,7 +17,7 @@ TELLING = ("role-administrator", "access-keys-in-cluster")
 @pytest.mark.parametrize(
     "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in MODES]
 )
-def test_a_finding_is_found_or_not_known(shared: Site, mode: str) -> None:
+def test_a_finding_stays_or_becomes_unknown(shared: Site, mode: str) -> None:
     shared.wait(600)
     shared.box.failures.put(mode)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import table
+from harness import one_in, table
 from podid.render.formats import Format, Report
 from podid.sandbox.faults import Fault
 from worlds import Site
@@ -58,15 +58,13 @@ def test_the_account_of_a_key_needs_a_permission(shared: Site) -> None:
 
 @table("form", [*Format, *Report])
 def test_no_key_is_printed(shared: Site, form: Format | Report) -> None:
-    printed = ""
-    for argv in (("audit", "--secrets", "--all", "-v"), ("audit", "--secrets", "-n", "shop")):
-        outcome = shared(*argv, "-o", form)
-        printed += outcome.stdout + outcome.stderr
-    assert not [number for number in (*IDS.values(), SECRET) if number in printed]
+    scope = ("-n", "shop") if form is Format.JSON else ()
+    outcome = shared("audit", "--secrets", "--all", "-v", *scope, "-o", form)
+    assert not [number for number in (*IDS.values(), SECRET) if number in outcome.stdout + outcome.stderr]
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("reset", operation="GetAccessKeyInfo"), Fault("fail", operation="GetAccessKeyInfo")]
+    "fault", one_in(2, [Fault("reset", operation="GetAccessKeyInfo"), Fault("fail", operation="GetAccessKeyInfo")])
 )
 def test_no_key_is_printed_if_sts_fails(shared: Site, fault: Fault) -> None:
     shared.box.faults.add(fault)

@@ -1,4 +1,4 @@
-"""podid bundle: an archive that says what is wrong and not whose it is, listed before it is written."""
+"""`podid bundle`: its contents, the redacted values, and the confirmation."""
 
 import json
 import re
@@ -32,17 +32,17 @@ def whole(site: Site) -> None:
         configurationValues=json.dumps({"env": {"HTTPS_PROXY": f"http://me:{PASSWORD}@proxy:3128"}}),
     )
     site.wait(30)
-    found = site.aws("eks").list_pod_identity_associations(clusterName="demo", serviceAccount="orders")
-    (made,) = found["associations"]
+    associations = site.aws("eks").list_pod_identity_associations(clusterName="demo", serviceAccount="orders")
+    (association,) = associations["associations"]
     site.aws("eks").update_pod_identity_association(
         clusterName="demo",
-        associationId=made["associationId"],
+        associationId=association["associationId"],
         roleArn=ROLE_ARN,
         targetRoleArn=target_arn(),
     )
 
 
-def test_it_says_what_is_wrong_and_not_whose_it_is(site: Site, tmp_path: Path) -> None:
+def test_the_report_stays_and_account_ids_are_redacted(site: Site, tmp_path: Path) -> None:
     whole(site)
     file = tmp_path / "b.tar.gz"
     outcome = site("bundle", str(file), "--yes", "-o", "json")
@@ -65,7 +65,7 @@ def test_it_says_what_is_wrong_and_not_whose_it_is(site: Site, tmp_path: Path) -
     assert (again.code, ids(again.json)) == (3, ids(live))
 
 
-def test_nothing_is_written_without_a_yes(site: Site, tmp_path: Path) -> None:
+def test_nothing_is_written_without_confirmation(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "b.tar.gz"
     outcome = site("bundle", str(file))
     assert (outcome.code, outcome.stdout, file.exists()) == (2, "", False)
@@ -73,24 +73,24 @@ def test_nothing_is_written_without_a_yes(site: Site, tmp_path: Path) -> None:
         assert name in outcome.stderr
 
 
-def test_a_file_that_cannot_be_written_is_named(site: Site, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written(site: Site, tmp_path: Path) -> None:
     outcome = site("bundle", str(tmp_path / "no" / "b.tar.gz"), "--yes")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "cannot be written" in outcome.stderr
 
 
-def test_only_what_a_check_needs_is_in_it(site: Site, tmp_path: Path) -> None:
+def test_data_that_no_check_needs_is_omitted(site: Site, tmp_path: Path) -> None:
     """Each place says itself; what is in the archive of them is what the question names."""
     site.with_agent().with_identity()
     iam, eks = site.aws("iam"), site.aws("eks")
     iam.update_role(RoleName="shop-orders", Description="zz-role-description", MaxSessionDuration=7200)
     iam.tag_role(RoleName="shop-orders", Tags=[{"Key": "zz-role-tag", "Value": "zz-role-value"}])
-    (found,) = eks.list_pod_identity_associations(clusterName="demo", serviceAccount="orders")["associations"]
-    eks.tag_resource(resourceArn=found["associationArn"], tags={"zz-association-tag": "zz-association-value"})
+    (association,) = eks.list_pod_identity_associations(clusterName="demo", serviceAccount="orders")["associations"]
+    eks.tag_resource(resourceArn=association["associationArn"], tags={"zz-association-tag": "zz-association-value"})
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::zz-session-policy/*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     eks.update_pod_identity_association(
-        clusterName="demo", associationId=found["associationId"], policy=policy, disableSessionTags=True
+        clusterName="demo", associationId=association["associationId"], policy=policy, disableSessionTags=True
     )
     account = {"annotations": {"vendor/token": "zz-account-annotation", "eks.amazonaws.com/x": "zz-eks-annotation"}}
     site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": account})
@@ -142,13 +142,13 @@ def test_only_what_a_check_needs_is_in_it(site: Site, tmp_path: Path) -> None:
     with tarfile.open(file) as tar:
         members = [member for name in tar.getnames() if (member := tar.extractfile(name)) is not None]
         text = "".join(member.read().decode() for member in members)
-    found = set(re.findall(r"\bzz-[a-z-]*[a-z]", text))
-    assert {name for name in found if not name.startswith("zz-set-")} == {
+    markers = set(re.findall(r"\bzz-[a-z-]*[a-z]", text))
+    assert {name for name in markers if not name.startswith("zz-set-")} == {
         *("zz-session-policy", "zz-eks-annotation", "zz-profile", "zz-region"),
         *("zz-pod", "zz-pod-label", "zz-image", "zz-set", "zz-argument-of-set"),
     }
     assert ("M_OTHER_NAME" in text, "AWS_SECRET_ACCESS_KEY" in text, "CERTIFICATE" in text) == (False, True, False)
-    told = "\n".join(outcome.json["contents"])
+    contents = "\n".join(outcome.json["contents"])
     for words in (
         "session policies",
         "tags",
@@ -158,7 +158,7 @@ def test_only_what_a_check_needs_is_in_it(site: Site, tmp_path: Path) -> None:
         "images",
         "annotations of EKS",
     ):
-        assert words in told
-    assert "logs" not in told
+        assert words in contents
+    assert "logs" not in contents
     refused = site("bundle", str(tmp_path / "c.tar.gz"))
     assert all(f"  {words}\n" in refused.stderr for words in outcome.json["contents"])

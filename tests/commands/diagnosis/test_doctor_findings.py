@@ -1,5 +1,4 @@
-"""Faults that stand beside those that the sandbox can be given, on an account that is otherwise whole, and how several
-of them are told together."""
+"""Faults in a cluster as findings, alone and together."""
 
 import json
 from collections.abc import Callable
@@ -119,17 +118,14 @@ CASES: list[tuple[str, Callable[[Site], str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "provoke"), CASES, ids=[each.__name__ for _, each in CASES])
-def test_each_is_named_and_nothing_beside_it(healthy: Site, check: str, provoke: Callable[[Site], str]) -> None:
+@pytest.mark.parametrize(("check", "provoke"), CASES, ids=[provoke.__name__ for _, provoke in CASES])
+def test_a_fault_is_the_only_finding(healthy: Site, check: str, provoke: Callable[[Site], str]) -> None:
     subject = provoke(healthy)
     code, report = read(healthy)
     assert named(report) == [(check, "error", subject)]
     assert {item["maskedBy"] for item in report["findings"]} <= {None, check}
     assert (code, report["unknowns"]) == (3, [])
     assert {(item["state"], item["id"]) for item in report["identities"]} == {("broken", check)}
-    text = healthy("doctor")
-    assert text.code == 3
-    assert check in text.stdout
 
 
 def mounted_file(site: Site) -> str:
@@ -142,13 +138,13 @@ def mounted_file(site: Site) -> str:
     return "shop/orders"
 
 
-def test_a_file_of_credentials_is_worth_a_word_only(healthy: Site) -> None:
+def test_a_mounted_credentials_file_is_a_warning(healthy: Site) -> None:
     subject = mounted_file(healthy)
     code, report = read(healthy)
     assert (code, named(report), report["unknowns"]) == (0, [("static-aws-keys-shadow", "warn", subject)], [])
 
 
-def test_a_mistyped_service_account_comes_with_the_nearest_name(healthy: Site) -> None:
+def test_a_mistyped_service_account_and_the_nearest_name(healthy: Site) -> None:
     sa_not_found(healthy)
     _, report = read(healthy)
     (finding,) = report["findings"]
@@ -165,7 +161,7 @@ def test_a_mistyped_service_account_comes_with_the_nearest_name(healthy: Site) -
 
 
 @pytest.mark.parametrize("level", ["warn", "info"])
-def test_what_is_below_an_error_changes_the_code_only_when_asked(healthy: Site, level: str) -> None:
+def test_fail_on_decides_the_exit_code_of_warnings_and_notes(healthy: Site, level: str) -> None:
     if level == "warn":
         healthy.associate("paymnets", "billing-worker")
         expected = ("association-namespace-not-found", "warn", "paymnets/billing-worker")
@@ -180,7 +176,7 @@ def test_what_is_below_an_error_changes_the_code_only_when_asked(healthy: Site, 
     assert (code, named(report)) == (3, [expected])
 
 
-def test_an_addon_that_only_lacks_replicas_is_the_unhealthy_pod_again(healthy: Site) -> None:
+def test_an_addon_without_all_replicas_follows_from_the_unhealthy_pod(healthy: Site) -> None:
     pod = agent_pod_unhealthy(healthy)
     healthy.box.world.addon_faults[AGENT] = AddonFault("DEGRADED")
     healthy.aws("eks").update_addon(clusterName="demo", addonName=AGENT, configurationValues="{}")
@@ -192,7 +188,7 @@ def test_an_addon_that_only_lacks_replicas_is_the_unhealthy_pod_again(healthy: S
     ]
 
 
-def test_what_pods_lack_does_not_explain_what_is_wrong_in_iam(healthy: Site) -> None:
+def test_old_pods_do_not_mask_a_missing_role(healthy: Site) -> None:
     """Pods that are too old for their association, on a role that does not exist either."""
     predates(healthy)
     healthy.aws("iam").create_role(RoleName="gone", AssumeRolePolicyDocument=json.dumps(statement()))
@@ -213,7 +209,7 @@ def test_what_pods_lack_does_not_explain_what_is_wrong_in_iam(healthy: Site) -> 
     assert causes["legacy/reports"] == "role-not-found"
 
 
-def test_findings_outweigh_what_could_not_be_seen(healthy: Site) -> None:
+def test_findings_decide_the_exit_code_before_unknowns(healthy: Site) -> None:
     healthy.box.world.credentials.deny("iam:GetRole")
     healthy.associate("payments", "bilingworker")
     outcome = healthy("doctor", "-o", "json")
@@ -222,7 +218,7 @@ def test_findings_outweigh_what_could_not_be_seen(healthy: Site) -> None:
     assert healthy("doctor", "--allow-unknown").code == 3
 
 
-def test_a_secret_that_podid_does_not_read_is_told_and_is_no_alarm(healthy: Site) -> None:
+def test_a_secret_that_podid_does_not_read_is_unknown(healthy: Site) -> None:
     gives(healthy, envFrom=[{"secretRef": {"name": "keys"}}])
     code, report = read(healthy)
     assert (code, report["findings"]) == (0, [])
@@ -231,7 +227,7 @@ def test_a_secret_that_podid_does_not_read_is_told_and_is_no_alarm(healthy: Site
     ]
 
 
-def test_verify_sees_a_broken_trust(healthy: Site) -> None:
+def test_verify_reports_a_broken_trust_policy(healthy: Site) -> None:
     trust = {
         "Version": "2012-10-17",
         "Statement": [

@@ -1,4 +1,4 @@
-"""What looks odd in a cluster that is in order: none of it is a finding, and none of it is left undecided."""
+"""Unusual clusters that are in order: no finding, and no unknown verdict."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def test_a_job_that_ended_before_its_association_was_made(site: Site) -> None:
     quiet(site)
 
 
-def test_a_pod_that_the_webhook_is_told_to_leave_alone(healthy: Site) -> None:
+def test_a_pod_with_the_label_to_skip_injection(healthy: Site) -> None:
     body = {
         "metadata": {"name": "plain", "labels": {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}},
         "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "busybox"}]},
@@ -66,7 +66,7 @@ def test_a_node_that_is_down(healthy: Site) -> None:
     quiet(healthy)
 
 
-def test_variables_that_take_nothing_away(healthy: Site) -> None:
+def test_variables_that_leave_the_credentials_in_use(healthy: Site) -> None:
     path = "/apis/apps/v1/namespaces/shop/deployments/orders"
     (container,) = healthy.cluster.get(path)["spec"]["template"]["spec"]["containers"]
     plain = {
@@ -81,7 +81,7 @@ def test_variables_that_take_nothing_away(healthy: Site) -> None:
     quiet(healthy)
 
 
-def test_settings_that_are_nothing_to_an_sdk(healthy: Site) -> None:
+def test_settings_that_sdks_ignore(healthy: Site) -> None:
     """A ConfigMap of the application's, one that is not there, a cache where SDKs keep their files, empty variables."""
     data = {"LOG_LEVEL": "debug", "AWS_REGION": "eu-west-1"}
     healthy.cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "settings"}, "data": data})
@@ -99,7 +99,7 @@ def test_settings_that_are_nothing_to_an_sdk(healthy: Site) -> None:
     quiet(healthy)
 
 
-def test_what_looks_odd_and_is_in_order(healthy: Site) -> None:
+def test_automount_disabled_is_a_note_on_request(healthy: Site) -> None:
     """A note for whoever asks about the service account, and no finding for anybody else."""
     path = "/apis/apps/v1/namespaces/shop/deployments/orders"
     healthy.cluster.merge(path, {"spec": {"template": {"spec": {"automountServiceAccountToken": False}}}})
@@ -115,13 +115,13 @@ def test_right_after_a_restart(healthy: Site) -> None:
     quiet(healthy)
 
 
-def test_an_association_whose_workload_is_scaled_to_nothing(healthy: Site) -> None:
+def test_an_association_whose_workload_has_no_replicas(healthy: Site) -> None:
     healthy.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"replicas": 0}})
     healthy.wait(15)
     quiet(healthy)
 
 
-def test_one_namespace_one_service_account_one_workload(healthy: Site) -> None:
+def test_a_fault_in_another_namespace(healthy: Site) -> None:
     """A fault of another namespace is not theirs."""
     healthy.associate("payments", "bilingworker")
     for argv in (("-n", "shop"), ("shop/orders",), ("deploy/shop/orders",)):
@@ -131,7 +131,7 @@ def test_one_namespace_one_service_account_one_workload(healthy: Site) -> None:
     assert healthy("doctor", "-n", "payments").code == 3
 
 
-def test_a_caller_with_permissions_in_one_namespace_only_is_told_what_it_could_not_see(healthy: Site) -> None:
+def test_a_caller_with_permissions_in_one_namespace_gets_unknowns(healthy: Site) -> None:
     rules = [
         {
             "namespace": "shop",
@@ -153,11 +153,11 @@ def test_a_caller_with_permissions_in_one_namespace_only_is_told_what_it_could_n
 
 def test_a_hybrid_node_without_an_associated_pod_is_a_note(healthy: Site) -> None:
     compute = {"eks.amazonaws.com/compute-type": "hybrid", "eks.amazonaws.com/nodegroup": ""}
-    made = healthy.kube.add_node("10.0.9.7", "mi-0000000000000hy01", labels=compute)
+    node = healthy.kube.add_node("10.0.9.7", "mi-0000000000000hy01", labels=compute)
     healthy.wait(150)
     outcome = healthy("doctor", "-o", "json", "--check", "hybrid-daemonset-missing")
     (note,) = outcome.json["findings"]
-    assert (outcome.code, note["severity"], note["subject"]["name"]) == (0, "info", made["metadata"]["name"])
+    assert (outcome.code, note["severity"], note["subject"]["name"]) == (0, "info", node["metadata"]["name"])
     healthy.must("install-agent", "--config", "daemonsets.hybrid.create=true")
     healthy.wait(60)
     quiet(healthy, "--check", "hybrid-daemonset-missing")

@@ -1,4 +1,4 @@
-"""doctor --save and --from: the same report without access, and nothing in the file that is secret."""
+"""`podid doctor --save` and `--from`: the same report without access, and no secret in the file."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def placeless(text: str, arn: str) -> Any:
     return without(report)
 
 
-def test_what_was_saved_is_judged_alike_without_access(broken: Site, tmp_path: Path) -> None:
+def test_a_saved_snapshot_gives_the_same_report(broken: Site, tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     live = broken("doctor", "--save", str(file), "--all", "-o", "json")
     assert live.code == 3
@@ -58,15 +58,15 @@ PARTS = (
 )
 
 
-def test_a_part_of_it_is_judged_as_if_only_that_were_read(broken: Site, tmp_path: Path) -> None:
+def test_a_part_of_a_snapshot_gives_the_report_of_that_part(broken: Site, tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     broken("doctor", "--save", str(file))
     for words in PARTS:
         live = broken("doctor", *words, "--all", "-o", "json")
         again = Podid()("doctor", *words, "--all", "--from", str(file), "-o", "json")
         arn = live.json["clusterArn"]
-        wanted = placeless(live.stdout, arn) | {"takenAt": again.json["takenAt"]}
-        assert (again.code, placeless(again.stdout, arn)) == (live.code, wanted), words
+        expected = placeless(live.stdout, arn) | {"takenAt": again.json["takenAt"]}
+        assert (again.code, placeless(again.stdout, arn)) == (live.code, expected), words
     narrow = tmp_path / "n.json"
     broken("doctor", "-n", "shop", "--save", str(narrow))
     outcome = Podid()("doctor", "--from", str(narrow))
@@ -74,7 +74,7 @@ def test_a_part_of_it_is_judged_as_if_only_that_were_read(broken: Site, tmp_path
     assert "contains only namespace shop" in outcome.stderr
 
 
-def test_a_file_that_is_no_snapshot_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_snapshot(tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     file.write_text("{}")
     outcome = Podid()("doctor", "--from", str(file))

@@ -3,7 +3,7 @@
 from harness import Podid
 
 
-def test_a_megabyte_is_all_that_is_read() -> None:
+def test_a_text_of_more_than_a_megabyte_is_refused() -> None:
     outcome = Podid()("explain", "-", stdin="a" * (1024 * 1024 + 1))
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "larger than 1 MiB" in outcome.stderr

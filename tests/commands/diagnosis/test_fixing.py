@@ -139,16 +139,17 @@ def annotate(site: Site, namespace: str, account: str, role: str) -> None:
 def test_an_annotation_gives_no_role(site: Site) -> None:
     """Whoever may annotate a service account would get any role of the account."""
     site.with_agent()
-    for role in ("storefront", "article-2023", "irsa-reports", "nosuch"):
+    in_general, by_id = ("--fix", "--fix-level", "info"), ("--fix-id", "association-missing")
+    roles = {"storefront": by_id, "article-2023": in_general, "irsa-reports": by_id, "nosuch": in_general}
+    for role, options in roles.items():
         annotate(site, "shop", "orders", role)
-        for options in (("--fix", "--fix-level", "info"), ("--fix-id", "association-missing")):
-            site.box.faults.calls.clear()
-            outcome = site("doctor", "shop/orders", *options, "--yes", "-o", "json")
-            assert (outcome.code, writes(site)) == (3, set()), role
-            for finding in outcome.json["findings"]:
-                for words in finding["fix"]["commands"]:
-                    assert "--update-trust" not in words
-                    assert role not in " ".join(words) or words[:3] == ["podid", "role", "show"]
+        site.box.faults.calls.clear()
+        outcome = site("doctor", "shop/orders", *options, "--yes", "-o", "json")
+        assert (outcome.code, writes(site)) == (3, set()), role
+        for finding in outcome.json["findings"]:
+            for words in finding["fix"]["commands"]:
+                assert "--update-trust" not in words
+                assert role not in " ".join(words) or words[:3] == ["podid", "role", "show"]
 
 
 def test_a_similar_name_is_not_associated(site: Site) -> None:
@@ -170,17 +171,15 @@ def unused(healthy: Site) -> Site:
 
 
 def associated(site: Site) -> list[str]:
-    return [item["serviceAccount"] for item in site.must("list", "-n", "shop", "-o", "json").json["items"]]
+    answer = site.aws("eks").list_pod_identity_associations(clusterName="demo", namespace="shop")
+    return sorted(item["serviceAccount"] for item in answer["associations"])
 
 
 def test_a_deletion_requires_its_id(unused: Site) -> None:
-    for level in ("warn", "info"):
-        outcome = unused("doctor", "--fix", "--fix-level", level, "--yes")
-        assert outcome.code == 0, outcome
-        assert (
-            "skipped, require --fix-id or a lower --fix-level: unused-association (deletes, info)\n" in outcome.stderr
-        )
-        assert associated(unused) == ["old", "orders"]
+    outcome = unused("doctor", "--fix", "--fix-level", "info", "--yes")
+    assert outcome.code == 0, outcome
+    assert "skipped, require --fix-id or a lower --fix-level: unused-association (deletes, info)\n" in outcome.stderr
+    assert associated(unused) == ["old", "orders"]
     outcome = unused("doctor", "--fix-id", "unused-association", "--yes", "-o", "json")
     assert (outcome.code, ids(outcome.json), associated(unused)) == (0, set(), ["orders"])
     assert unused("undo", "last", "--yes").code == 0
@@ -213,7 +212,7 @@ def test_a_finding_that_ends_while_the_question_is_open(unused: Site) -> None:
 
 
 def test_plans_of_all_fixes(site: Site) -> None:
-    """Nothing is changed, nothing is asked, and each format has all of it."""
+    """Nothing is changed, and podid asks no question. The text: tests/render/test_fixes.py."""
     add_association(site.box.world, "shop", "orders", "storefront")
     site.box.faults.calls.clear()
     outcome = site("doctor", "--fix", "--dry-run", "-o", "json")
@@ -223,10 +222,6 @@ def test_plans_of_all_fixes(site: Site) -> None:
     agent = items["agent-not-installed"]
     assert (agent["class"], agent["severity"], agent["command"][1]) == ("ASK", "error", "install-agent")
     assert [action["verb"] for action in agent["plan"]["actions"]] == ["create"]
-    text = site("doctor", "--fix", "--dry-run")
-    assert text.code == 0
-    assert "  fix (restarts or installs): podid install-agent --cluster demo\n" in text.stdout
-    assert "+ create add-on eks-pod-identity-agent" in text.stdout
     assert writes(site) == set()
     assert not site("history", "-o", "json").json["items"]
 
@@ -243,15 +238,13 @@ def test_a_fix_without_a_plan(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     plans = {item["command"][1]: (item["plan"], item["error"]) for item in outcome.json["items"]}
     assert plans["install-agent"] == (None, {"code": "NotFound", "message": ANY, "exitCode": 5})
     assert (plans["restart"][0]["kind"], plans["restart"][1]) == ("Plan", None)
-    text = site("doctor", "--fix", "--dry-run")
-    assert (text.code, "  no plan: " in text.stdout) == (8, True)
 
 
 # those with a fix that podid carries out without an id, and two without one; the fixes of every check are in
 # tests/ops/doctor/test_fixes.py
 FIXED = (
     *("agent-not-installed", "agent-probe-port-conflict", "pod-predates-association"),
-    *("cached-credentials-after-change", "role-not-found", "addon-degraded-or-failed"),
+    *("role-not-found", "addon-degraded-or-failed"),
 )
 
 

@@ -16,9 +16,17 @@ def test_formats_on_stdout(shared: Site) -> None:
             assert (outcome.code, outcome.stderr) == (0, "")
             assert (f"podid/{command}/demo/" if form == "sarif" else f"podid {command}") in outcome.stdout
             assert outcome.stdout.endswith("\n")
-        assert Podid()("list", "-o", form).code == 2
-        assert shared("doctor", "--list", "-o", form).code == 2
-        assert shared("doctor", "--query", "summary", "-o", form).code == 2
+
+
+def test_formats_are_for_reports() -> None:
+    for form in Report:
+        for argv, words in (
+            (("list",), f"Only podid doctor and podid audit have {form} as an output format."),
+            (("doctor", "--list"), " is only for reports: omit -o, or use -o json."),
+            (("doctor", "--query", "summary"), f"--query cannot be combined with -o {form}"),
+        ):
+            outcome = Podid()(*argv, "-o", form)
+            assert (outcome.code, outcome.stdout, words in outcome.stderr) == (2, "", True), outcome
 
 
 def test_a_runner_obeys_the_report_and_nothing_else(shared: Site) -> None:

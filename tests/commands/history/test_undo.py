@@ -32,7 +32,7 @@ def test_the_permissions_of_the_run(box: Sandbox, podid: Podid) -> None:
     every = podid("undo", "--show-permissions", "-o", "json").json
 
     def actions(document: Any) -> set[str]:
-        return {name for each in document["iamPolicy"]["Statement"] for name in each["Action"]}
+        return {name for statement in document["iamPolicy"]["Statement"] for name in statement["Action"]}
 
     assert {"iam:DeleteRole", "eks:ListPodIdentityAssociations"} <= actions(created)
     assert "eks:DeletePodIdentityAssociation" not in actions(created)

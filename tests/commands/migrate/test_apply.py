@@ -9,7 +9,6 @@ import pytest
 from harness import Answers
 from irsa import REPORTS, Irsa, irsa_statement, policy
 from ops.migrate.causes import (
-    Cause,
     add,
     association_other_role,
     cross_account_role_arn,
@@ -37,7 +36,7 @@ def test_apply_stops_at_a_stage(irsa: Irsa) -> None:
         assert irsa.stages()[REPORTS] == stage
 
 
-class Asked(Answers):
+class Questions(Answers):
     """Records the associations at each question. The answer takes an hour, which is not part of --timeout."""
 
     def __init__(self, irsa: Irsa, *answers: bool) -> None:
@@ -57,7 +56,7 @@ def test_each_service_account_is_approved(irsa: Irsa) -> None:
     arn = irsa.role("shared", irsa_statement("shop/a", "shop/b", "shop/c"))
     for name in "abc":
         irsa.account(f"shop/{name}", arn)
-    answers = Asked(irsa, True, False, True)
+    answers = Questions(irsa, True, False, True)
     irsa.site.podid = replace(irsa.site.podid, tty=True, answers=answers)
     irsa.site.must("migrate", "apply", "-n", "shop", "--approve-each", "--timeout", "30m")
     assert answers.questions == [f"Migrate shop/{name}?" for name in "abc"]
@@ -98,11 +97,12 @@ def test_an_accepted_blocker_is_migrated(irsa: Irsa) -> None:
         irsa.site.must("migrate", "rollback", ONE, "--yes")
 
 
-@pytest.mark.parametrize("cause", [role_not_found, cross_account_role_arn, association_other_role, trust_quota])
-def test_a_refusal_of_aws_cannot_be_accepted(irsa: Irsa, cause: Cause) -> None:
-    ref, blocker = cause(irsa, ONE), cause.__name__.replace("_", "-")
-    outcome = irsa.site("migrate", "apply", ref, "--accept", blocker, "--yes")
-    assert (outcome.code, f"{ref}: {blocker}" in outcome.stderr) == (6, True), outcome
+def test_a_refusal_of_aws_cannot_be_accepted(irsa: Irsa) -> None:
+    causes = (role_not_found, cross_account_role_arn, association_other_role, trust_quota)
+    for number, cause in enumerate(causes):
+        ref, blocker = cause(irsa, f"shop/refused-{number}"), cause.__name__.replace("_", "-")
+        outcome = irsa.site("migrate", "apply", ref, "--accept", blocker, "--yes")
+        assert (outcome.code, f"{ref}: {blocker}" in outcome.stderr) == (6, True), outcome
     assert irsa.site.must("history").stdout == ""
 
 
@@ -121,7 +121,7 @@ def test_strict_blocks_an_unchecked_service_account(irsa: Irsa) -> None:
 
 @pytest.fixture
 def bare(site: Site) -> Irsa:
-    """A cluster without the agent."""
+    """Return a cluster without the agent."""
     return Irsa(site)
 
 

@@ -1,7 +1,5 @@
 """podid migrate plan: its screen and its document."""
 
-import pytest
-
 from irsa import ANNOTATION, Irsa
 from ops.migrate.worlds import Proxies
 from podid.sandbox.proxy_samples import NAMESPACE
@@ -23,18 +21,13 @@ def test_a_cluster_without_irsa_has_nothing_to_migrate(healthy: Site) -> None:
 
 def test_planning_changes_nothing(irsa: Irsa) -> None:
     before = irsa.trust("irsa-reports")
-    irsa.items()
+    assert irsa.site.must("migrate", "plan", "-o", "json").json["cluster"] == CLUSTER_ARN
     assert irsa.trust("irsa-reports") == before
     assert irsa.site.must("history").stdout == ""
 
 
-def test_the_cluster_is_named_by_its_arn(irsa: Irsa) -> None:
-    assert irsa.site.must("migrate", "plan", "-o", "json").json["cluster"] == CLUSTER_ARN
-
-
-@pytest.mark.parametrize("value", ["sdk-to-old", "shop/one=sdk-to-old", "shop/one=", ""])
-def test_an_unknown_blocker_is_not_accepted(irsa: Irsa, value: str) -> None:
-    outcome = irsa.site("migrate", "plan", "--accept", value)
+def test_an_unknown_blocker_is_not_accepted(irsa: Irsa) -> None:
+    outcome = irsa.site("migrate", "plan", "--accept", "shop/one=sdk-to-old")
     assert (outcome.code, "--accept" in outcome.stderr) == (2, True), outcome
 
 

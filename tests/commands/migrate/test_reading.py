@@ -3,30 +3,44 @@
 import pytest
 
 from irsa import REPORTS, Irsa
+from worlds import Site
+
+CHANGES = ("apply", "finish", "rollback")
 
 
-@pytest.mark.parametrize("verb", ["plan", "status", "apply", "finish", "rollback"])
-def test_unknown_names_get_suggestions(irsa: Irsa, verb: str) -> None:
-    more = ("--yes",) if verb in ("apply", "finish", "rollback") else ()
+@pytest.fixture(scope="module")
+def _begun(_kept: Site) -> Irsa:
+    _kept.must("migrate", "apply", REPORTS, "--until", "associated", "--yes")
+    return Irsa(_kept)
+
+
+@pytest.fixture
+def begun(_begun: Irsa, shared: Site) -> Irsa:
+    """Return a cluster with a migration that has begun. Tests change nothing."""
+    return _begun
+
+
+@pytest.mark.parametrize("verb", ["plan", "status", *CHANGES])
+def test_unknown_names_get_suggestions(begun: Irsa, verb: str) -> None:
+    more, runs = ("--yes",) if verb in CHANGES else (), begun.site.must("history").stdout
     for names, near, instead in (
         (("legacy/report",), "did you mean reports", "legacy/reports"),
         (("legcy/reports",), "did you mean legacy", "legacy/reports"),
         (("-n", "legcy"), "did you mean legacy", "-n legacy"),
     ):
-        outcome = irsa.site("migrate", verb, *names, *more)
+        outcome = begun.site("migrate", verb, *names, *more)
         assert (outcome.code, outcome.stdout) == (5, ""), outcome
         assert near in outcome.stderr, outcome
         assert f"podid migrate {verb} {instead}" in outcome.stderr, outcome
-    assert irsa.site.must("history").stdout == ""
+    assert begun.site.must("history").stdout == runs
 
 
-@pytest.mark.parametrize("verb", ["apply", "finish", "rollback"])
 @pytest.mark.parametrize("resource", ["serviceaccounts", "pods"])
-def test_nothing_is_changed_if_a_read_is_denied(irsa: Irsa, verb: str, resource: str) -> None:
-    irsa.site.must("migrate", "apply", "-A", "--until", "associated", "--yes")
-    trust, runs = irsa.trust("irsa-reports"), irsa.site.must("history").stdout
+def test_nothing_is_changed_if_a_read_is_denied(begun: Irsa, resource: str) -> None:
+    trust, runs = begun.trust("irsa-reports"), begun.site.must("history").stdout
     others = [name for name in ("serviceaccounts", "pods", "namespaces", "nodes", "deployments") if name != resource]
-    blind = irsa.site.user("blind", [{"apiGroups": ["*"], "resources": others, "verbs": ["*"]}])
-    outcome = irsa.site("migrate", verb, REPORTS, "--yes", env=blind)
-    assert (outcome.code, resource in outcome.stderr) == (4, True), outcome
-    assert (irsa.trust("irsa-reports"), irsa.site.must("history").stdout) == (trust, runs)
+    denied = begun.site.user(f"without-{resource}", [{"apiGroups": ["*"], "resources": others, "verbs": ["*"]}])
+    for verb in CHANGES:
+        outcome = begun.site("migrate", verb, REPORTS, "--yes", env=denied)
+        assert (outcome.code, resource in outcome.stderr) == (4, True), (verb, outcome)
+    assert (begun.trust("irsa-reports"), begun.site.must("history").stdout) == (trust, runs)

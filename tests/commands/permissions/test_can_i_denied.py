@@ -1,4 +1,4 @@
-"""With any permission taken away, no command says `allowed`, or that there is no finding, where a reading failed."""
+"""With any permission less, no command says that pods may perform an action that is denied."""
 
 import json
 from collections.abc import Callable

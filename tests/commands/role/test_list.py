@@ -1,14 +1,11 @@
 """`podid role list`."""
 
-from ops.role.support import WIDE, document, listed
+from ops.role.support import OF_WEB, UNTAGGED, listed
 from worlds import ROLE_ARN, Site
-
-OTHER = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
-UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
 
 
 def test_refused_associations_are_counted(healthy: Site) -> None:
-    healthy.trust("shop-orders", OTHER)
+    healthy.trust("shop-orders", OF_WEB)
     item = listed(healthy)
     assert (item["associations"], item["refused"]) == (1, 1)
     assert "1, 1 refused" in healthy.must("role", "list").stdout

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness import Answers, Podid
+from ops.change.support import writes
 from ops.trust.support import ADMIN, FOR, IRSA, trust_of
 from podid.sandbox.baseline import add_role, service_trust
 from podid.sandbox.box import Sandbox
@@ -31,3 +32,12 @@ def test_an_issuer_is_removed_without_a_cluster(box: Sandbox, podid: Podid, jour
     assert podid("trust", "remove", "--role", "r", "--issuer", url, "--yes", PODID_CLUSTER="").code == 0
     assert trust_of(box, "r") == [ADMIN]
     assert box.faults.calls["eks", "DescribeCluster"] == 0
+
+
+def test_a_statement_that_also_allows_others_is_not_removed(
+    box: Sandbox, podid: Podid, wide: str, journal: Path
+) -> None:
+    outcome = podid("trust", "remove", "--role", wide, *FOR, "--yes", "-o", "json")
+    assert (outcome.code, outcome.stdout) == (6, "")
+    assert "also allows others" in outcome.error["message"]
+    assert (writes(box), journal.exists()) == (0, False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.trust.test_edit_table import IRSA, OWN
+from domain.trust.statements import IRSA, OWN
 from domain.trust.trust_helpers import OIDC_ID
 from harness import Outcome, Podid
 

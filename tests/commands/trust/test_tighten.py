@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from harness import Podid
-from ops.change.support import account_state
+from ops.change.support import account_state, writes
 from ops.trust.support import ADMIN, trust_of, use, who
+from podid.aws.eks import Eks
+from podid.domain.errors import CredentialsError
 from podid.sandbox.box import Sandbox
 
 
@@ -24,3 +28,30 @@ def test_tighten_asks_and_narrows_to_the_users_of_the_role(
     assert (again.code, [a["status"] for a in again.json["actions"]]) == (0, ["unchanged"])
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
+
+
+def test_regions_that_reject_the_credentials_are_skipped_on_request(
+    box: Sandbox, podid: Podid, wide: str, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(box, "orders")
+    list_clusters = Eks.list_clusters
+
+    def elsewhere(self: Eks) -> tuple[str, ...]:
+        if self._api.origin.region == "af-south-1":
+            raise CredentialsError("The security token included in the request is invalid")
+        return list_clusters(self)
+
+    monkeypatch.setattr(Eks, "list_clusters", elsewhere)
+    line = ("trust", "tighten", "--role", wide, "--yes")
+    refused = podid(*line, "-o", "json")
+    assert (refused.code, refused.error["hint"], writes(box)) == (
+        *(6, f"podid trust tighten --role {wide} --yes -o json --skip-disabled-regions"),
+        0,
+    )
+    assert refused.error["details"][0].startswith("af-south-1: they reject these credentials")
+    assert podid(*line, "--skip-disabled-regions").code == 0
+
+
+def test_a_role_without_associations(box: Sandbox, podid: Podid, wide: str) -> None:
+    outcome = podid("trust", "tighten", "--role", wide, "--yes", "-o", "json")
+    assert (outcome.code, "no association uses the role" in outcome.error["message"]) == (6, True)

@@ -11,7 +11,7 @@ def associated(site: Site) -> Site:
     return with_older_pods(site)
 
 
-def test_one_service_account(associated: Site) -> None:
+def test_the_workload_of_a_service_account_is_restarted(associated: Site) -> None:
     outcome = associated("restart", "shop/orders", "-o", "json")
     assert (outcome.code, results(outcome.json)) == (
         0,
@@ -28,14 +28,14 @@ def test_a_namespace(associated: Site) -> None:
     assert (have_fields(associated, "shop"), have_fields(associated, "payments")) == ([True, True], [False])
 
 
-def test_a_namespace_without_associations_is_no_silent_green(associated: Site) -> None:
+def test_a_namespace_without_associations_is_an_error(associated: Site) -> None:
     refused = associated("restart", "-n", "default", "-o", "json")
     assert (refused.code, refused.error["message"]) == (5, "No association in namespace default of cluster demo")
     listed = associated("list", "-n", "default")
     assert (listed.code, listed.stderr) == (0, "no pod identity associations in namespace default of cluster demo\n")
 
 
-def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
+def test_stale_workloads_are_restarted_once(associated: Site) -> None:
     pods = associated.cluster.pod_names("shop")
     refused = associated("restart", "-A", "--stale", "-o", "json")
     assert (refused.code, refused.error["code"]) == (2, "ConsentNeeded")
@@ -54,7 +54,7 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     assert (text.stdout, text.stderr) == ("nothing to restart: no pod is stale\n", "")
 
 
-def test_why_there_is_nothing_to_undo(associated: Site) -> None:
+def test_a_restart_cannot_be_undone(associated: Site) -> None:
     associated.must("restart", "shop/orders")
     run = associated.must("history", "-o", "json").json["items"][0]["runId"]
     undone = associated.must("undo", run, "--yes")
@@ -97,7 +97,7 @@ def test_a_dry_run_restarts_nothing(associated: Site) -> None:
     assert associated.cluster.pod_names("shop") == pods
 
 
-def test_which_pods_has_to_be_said(associated: Site) -> None:
+def test_the_pods_must_be_specified(associated: Site) -> None:
     assert associated("restart").code == 2
     assert associated("restart", "shop/orders", "-n", "shop").code == 2
     missing = associated("restart", "shop/order", "-o", "json")

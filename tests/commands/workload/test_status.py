@@ -16,14 +16,14 @@ def named(item: Any) -> str:
 
 @pytest.fixture
 def several(shared: Site) -> Any:
-    """One of each state that is worse than ready, in namespace broken, beside shop/orders."""
+    """Yield a cluster with one identity of each state worse than ready, in namespace broken, and shop/orders."""
     for mode in ("static-aws-keys-shadow", "sdk-too-old", "pod-predates-association"):
         shared.box.failures.put(mode)
     yield shared
     shared.box.failures.heal()
 
 
-def test_one_line_an_identity_worst_first(several: Site) -> None:
+def test_each_identity_is_a_line_worst_first(several: Site) -> None:
     outcome = several("status")
     rows = [line.split("\t") for line in outcome.stdout.splitlines()]
     assert [row[:3] for row in rows] == [
@@ -38,7 +38,7 @@ def test_one_line_an_identity_worst_first(several: Site) -> None:
     assert outcome.stderr == "4 identities: 1 ready, 1 doubtful, 1 stale, 1 broken\n"
 
 
-def test_what_a_terminal_shows(several: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_marks_and_causes(several: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(several.podid, "tty", True)
     env = {"NO_COLOR": "1"}
     lines = several("status", env=env).stdout.splitlines()
@@ -159,7 +159,6 @@ def test_watch_shows_each_change_once(shared: Site) -> None:
 
 
 def test_only_lists_and_descriptions_are_read(shared: Site) -> None:
-    """No dry run, no token, no Job: what is read are lists and descriptions."""
     with checked_permissions() as asked:
         shared.must("status")
     assert {permission.verb for permission in asked.kubernetes} == {"get", "list"}

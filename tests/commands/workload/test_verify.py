@@ -34,12 +34,12 @@ def test_allowed_and_not(healthy: Site) -> None:
     assert "  ✗ s3:GetObject on *  denied: no policy of role shop-orders allows it\n" in text
 
 
-def test_without_it_nothing_is_simulated(healthy: Site) -> None:
+def test_without_can_nothing_is_simulated(healthy: Site) -> None:
     report = asked(healthy, code=0)
     assert report["allowed"] == []
 
 
-def test_an_earlier_broken_link_stays_the_one_that_is_named(healthy: Site) -> None:
+def test_a_broken_link_and_denied_actions_are_both_reported(healthy: Site) -> None:
     healthy.kube.faults.agent_not_ready.add("*")
     healthy.wait(60)
     report = asked(healthy, "--can", "s3:GetObject", code=3)
@@ -49,7 +49,7 @@ def test_an_earlier_broken_link_stays_the_one_that_is_named(healthy: Site) -> No
 @pytest.mark.parametrize(
     "words", [("--can", "GetItem"), ("--can", "s3:*"), ("--can", READ, "--resource", "orders"), ("--resource", "*")]
 )
-def test_what_cannot_be_asked(healthy: Site, words: tuple[str, ...]) -> None:
+def test_actions_and_resources_that_are_refused(healthy: Site, words: tuple[str, ...]) -> None:
     assert healthy("verify", "shop/orders", "--yes", *words).code == 2
 
 
@@ -64,14 +64,14 @@ def nodes_of(site: Site) -> list[str]:
     return sorted({pod["spec"]["nodeName"] for pod in site.cluster.pods("shop", "orders")})
 
 
-def test_without_it_nothing_is_made(healthy: Site) -> None:
+def test_without_probe_no_job_is_created(healthy: Site) -> None:
     before = healthy.kube.faults.calls["kubernetes", "POST /apis/batch/v1/namespaces/shop/jobs"]
     assert healthy.must("verify", "shop/orders", "--yes", "-o", "json").json["probes"] == []
     assert healthy.kube.faults.calls["kubernetes", "POST /apis/batch/v1/namespaces/shop/jobs"] == before
     assert len(healthy.must("history", "-o", "json").json["items"]) == 0
 
 
-def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
+def test_probes_are_planned_confirmed_and_recorded(healthy: Site) -> None:
     refused = healthy(*(word for word in PROBE if word != "--yes"))
     assert (refused.code, jobs(healthy), refused.error["hint"][-5:]) == (2, [], "--yes")
     text = healthy.must("verify", "shop/orders", "--yes", "--probe")
@@ -86,7 +86,7 @@ def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
     assert healthy("undo", "last", "--yes").code == 5  # a probe hides no change
 
 
-def test_a_no_makes_nothing(healthy: Site) -> None:
+def test_a_declined_probe_creates_nothing(healthy: Site) -> None:
     answers = Answers(False)
     podid = Podid(healthy.podid.env, tty=True, answers=answers, clock=healthy.podid.clock)
     with pytest.MonkeyPatch.context() as patch:

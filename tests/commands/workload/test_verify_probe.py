@@ -1,4 +1,4 @@
-"""verify --probe: a pod of podid's own asks the agent, says what it did not get past, and is always gone after."""
+"""`podid verify --probe`: pods of podid, their answers and their deletion."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def jobs(site: Site) -> list[str]:
 
 
 def probed(site: Site, *more: str, code: int, **how: Any) -> Any:
-    """The report; nothing of the probes is left on the cluster."""
+    """Return the report, and check that the Jobs and pods of the probes are deleted."""
     outcome: Outcome = site(*PROBE, *more, **how)
     assert outcome.code == code, outcome
     site.wait(5)
@@ -33,7 +33,7 @@ def nodes_of(site: Site) -> list[str]:
     return sorted({pod["spec"]["nodeName"] for pod in site.cluster.pods("shop", "orders")})
 
 
-def test_a_pod_of_podids_own_on_each_node_asks_the_agent(healthy: Site) -> None:
+def test_a_probe_on_each_node_gets_the_role(healthy: Site) -> None:
     report = probed(healthy, code=0)
     nodes = nodes_of(healthy)
     assert (report["state"], len(report["pods"])) == ("verified", 2)
@@ -76,7 +76,7 @@ def test_the_manifest_is_small_and_restricted(healthy: Site, monkeypatch: pytest
         ("eks auth", 8, "eks-auth-unreachable"),
     ],
 )
-def test_what_the_probe_meets(healthy: Site, broken: str, link: int, mode: str) -> None:
+def test_the_probe_reports_the_broken_link(healthy: Site, broken: str, link: int, mode: str) -> None:
     if broken == "policy":
         spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"podSelector": {}}]}]}
         path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -94,7 +94,7 @@ def test_what_the_probe_meets(healthy: Site, broken: str, link: int, mode: str) 
     assert all(probe["message"] for probe in report["probes"])
 
 
-def test_a_policy_that_lets_the_agent_be_reached(healthy: Site) -> None:
+def test_a_network_policy_that_allows_the_agent(healthy: Site) -> None:
     to = {"to": [{"ipBlock": {"cidr": "169.254.170.23/32"}}], "ports": [{"port": 80, "protocol": "TCP"}]}
     spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [to]}
     path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -102,7 +102,7 @@ def test_a_policy_that_lets_the_agent_be_reached(healthy: Site) -> None:
     assert probed(healthy, code=0)["state"] == "verified"
 
 
-def test_a_refused_role_is_named_by_its_hop(healthy: Site) -> None:
+def test_a_refused_role_is_a_broken_link(healthy: Site) -> None:
     document = trust_for(ORDERS)
     document["Statement"][0]["Action"] = "sts:AssumeRole"
     healthy.trust("shop-orders", document)
@@ -128,7 +128,7 @@ def test_chosen_nodes(healthy: Site) -> None:
     assert healthy("verify", "shop/orders", "--yes", "--probe-image", "x").code == 2
 
 
-def test_where_no_pod_runs_the_probe_verifies(healthy: Site) -> None:
+def test_a_probe_verifies_a_service_account_without_pods(healthy: Site) -> None:
     healthy.cluster.delete("/apis/apps/v1/namespaces/shop/deployments/orders")
     healthy.wait(60)
     report = probed(healthy, code=0)
@@ -136,7 +136,7 @@ def test_where_no_pod_runs_the_probe_verifies(healthy: Site) -> None:
 
 
 def test_without_the_permission_to_redeem_running_pods_are_not_verified(healthy: Site, tmp_path: Path) -> None:
-    """A person's role mostly has no eks-auth right; podid's own pod does not need it."""
+    """The probe pod does not need the permission of the caller."""
     report = probed(healthy, code=9, env=without_eks_auth(healthy.box, tmp_path))
     assert (report["state"], report["newPod"]["state"]) == ("ready", "verified")
     assert {probe["roleArn"] for probe in report["probes"]} == {ROLE_ARN}
@@ -150,19 +150,19 @@ def test_an_image_that_cannot_be_pulled(healthy: Site) -> None:
     assert healthy.slept - began < 30
 
 
-def test_a_job_that_the_cluster_does_not_take(healthy: Site) -> None:
+def test_a_job_that_the_cluster_rejects(healthy: Site) -> None:
     healthy.kube.faults.fail("kubernetes", "POST /apis/batch/*", status=403)
     report = probed(healthy, code=9)
     assert "the cluster rejected podid's Job" in report["probes"][0]["unknown"]
 
 
-def test_a_service_account_that_is_gone(healthy: Site) -> None:
+def test_a_deleted_service_account(healthy: Site) -> None:
     healthy.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
     report = probed(healthy, code=3)
     assert (report["state"], report["id"]) == ("broken", "association-sa-not-found")
 
 
-def test_a_node_without_room_or_life(healthy: Site) -> None:
+def test_a_node_that_does_not_answer(healthy: Site) -> None:
     node = nodes_of(healthy)[0]
     healthy.kube.faults.kubelet_unreachable.add(node)
     began = healthy.slept
@@ -171,7 +171,7 @@ def test_a_node_without_room_or_life(healthy: Site) -> None:
     assert healthy.slept - began < 60
 
 
-def test_ctrl_c_leaves_nothing_behind(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_deletes_the_jobs(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -183,7 +183,7 @@ def test_ctrl_c_leaves_nothing_behind(healthy: Site, monkeypatch: pytest.MonkeyP
     assert {step["status"] for step in run["actions"]} == {"done"}
 
 
-def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_probe_is_settled_and_its_job_is_deleted(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed(BaseException):
         pass
 
@@ -202,14 +202,14 @@ def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pyt
     assert jobs(healthy) == []
 
 
-def test_a_job_that_cannot_be_deleted_is_said(healthy: Site) -> None:
+def test_a_job_that_cannot_be_deleted_is_reported(healthy: Site) -> None:
     healthy.kube.faults.fail("kubernetes", "DELETE */jobs/*", status=403)
     outcome = healthy(*PROBE)
     assert outcome.code == 0
     assert "could not be deleted" in outcome.json["probes"][0]["message"]
 
 
-def test_right_after_a_change_it_waits(healthy: Site) -> None:
+def test_the_probe_waits_for_a_recent_change(healthy: Site) -> None:
     iam = healthy.aws("iam")
     iam.create_role(RoleName="orders-next", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
     healthy.wait(300)

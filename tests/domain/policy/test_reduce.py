@@ -105,9 +105,9 @@ def test_a_service_that_iam_does_not_report_stays() -> None:
     assert [*reduction.unknown] == ["mystery:*"]
 
 
-def test_what_is_kept_stays_in_used_and_unused_services() -> None:
-    found = evidence(service("sqs", None), service("sns", CreateTopic=None), keep=("sqs:send*", "sns:CreateTopic"))
-    reduction = reduce_policy(policy("sqs:*", "sns:CreateTopic"), found)
+def test_kept_actions_stay_in_used_and_unused_services() -> None:
+    reported = evidence(service("sqs", None), service("sns", CreateTopic=None), keep=("sqs:send*", "sns:CreateTopic"))
+    reduction = reduce_policy(policy("sqs:*", "sns:CreateTopic"), reported)
     assert actions_of(reduction.document) == ["sqs:SendMessage", "sns:CreateTopic"]
     everything = reduce_policy(policy("*"), evidence(service("sqs", None), keep=("sqs:*",)))
     assert actions_of(everything.document) == ["sqs:*"]
@@ -123,14 +123,14 @@ def test_everything_becomes_the_used_services() -> None:
 
 def test_events_show_untracked_actions_and_resources() -> None:
     bucket = "arn:aws:s3:::reports"
-    found = with_events(
+    reported = with_events(
         event("GetObject", f"{bucket}/2026/a", bucket),
         event("HeadObject", f"{bucket}/2026/b", bucket),
         event("PutObject", f"{bucket}/x", bucket, errorCode="AccessDenied"),
         event("GetObject", f"{bucket}/other", role="arn:aws:iam::111122223333:role/another"),
         services=(service("s3"),),
     )
-    reduction = reduce_policy(policy("s3:*"), found)
+    reduction = reduce_policy(policy("s3:*"), reported)
     (statement,) = policy(resource=f"{bucket}/2026/*")["Statement"]
     assert reduction.document == {**policy(), "Statement": [{**statement, "Action": "s3:GetObject"}]}
     assert not reduction.unknown
@@ -152,24 +152,24 @@ def test_events_show_the_use_of_a_service_that_iam_does_not_report_yet() -> None
 
 
 def test_an_event_without_its_resource_keeps_the_resources() -> None:
-    found = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
+    reported = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
     before = policy("s3:GetObject")
-    assert reduce_policy(before, found).document == before
+    assert reduce_policy(before, reported).document == before
 
 
 def test_resources_are_never_wider_than_before() -> None:
-    found = with_events(
+    reported = with_events(
         *(event("GetObject", f"arn:aws:s3:::reports/{name}") for name in ("a", "b")), services=(service("s3"),)
     )
     exact = ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b*"]
-    assert reduce_policy(policy("s3:GetObject", resource=exact), found).document == policy(
+    assert reduce_policy(policy("s3:GetObject", resource=exact), reported).document == policy(
         "s3:GetObject", resource=exact
     )
 
 
 def test_a_service_whose_events_have_other_names_is_unknown() -> None:
-    found = with_events(event("CopyObject"), services=(service("s3"),))
-    reduction = reduce_policy(policy("s3:PutObject", "s3:GetObject"), found)
+    reported = with_events(event("CopyObject"), services=(service("s3"),))
+    reduction = reduce_policy(policy("s3:PutObject", "s3:GetObject"), reported)
     assert actions_of(reduction.document) == ["s3:PutObject", "s3:GetObject"]
     assert [*reduction.unknown] == ["s3:PutObject", "s3:GetObject"]
 
@@ -222,8 +222,8 @@ def test_used_actions_work_and_unused_ones_do_not(
     calls = [event(name.partition(":")[2], source="sqs.amazonaws.com") for name in sorted(used)]
     sqs = service("sqs", USED if used and not late else None, **times)
     more = {"keep": tuple(sorted(keep))}
-    found = with_events(*calls, services=(sqs,), **more) if events else evidence(sqs, **more)
-    before, after = policy(*granted), reduce_policy(policy(*granted), found).document
+    reported = with_events(*calls, services=(sqs,), **more) if events else evidence(sqs, **more)
+    before, after = policy(*granted), reduce_policy(policy(*granted), reported).document
 
     def allowed(document: Any, action: str) -> bool:
         return document is not None and decide(json.dumps(document), action, "*", {}).allowed

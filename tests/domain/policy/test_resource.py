@@ -96,11 +96,11 @@ def whole(layers: Any, world: list[tuple[dict[str, Any], str]], resource: str, *
         kind: effects([document(*(s for s, k in world if k == kind))], "s3:GetObject", resource, TABLE)
         for kind in ("role", "account", "session")
     }
-    if any("Deny" in each for each in (*of_layers, *by.values())):
+    if any("Deny" in effect for effect in (*of_layers, *by.values())):
         return False
     if "Allow" in by["session"]:
         return True
-    limits, identity = all("Allow" in each for each in of_layers[1:]), "Allow" in of_layers[0]
+    limits, identity = all("Allow" in effect for effect in of_layers[1:]), "Allow" in of_layers[0]
     if "Allow" in by["role"]:
         return limits
     return limits and identity and (not required or "Allow" in by["account"])
@@ -156,8 +156,8 @@ def assumes(layers: Any, trust: dict[str, Any]) -> bool:
     for action in ACTIONS:
         of_layers = [effects(layer, action, TARGET, TABLE) for layer in layers]
         named, of_account = (lets_in(trust, ("AWS", name), action, table) for name in (ROLE, ROOT))
-        limits, identity = all("Allow" in each for each in of_layers[1:]), "Allow" in of_layers[0]
-        if any("Deny" in each for each in of_layers) or not limits or not (named or (of_account and identity)):
+        limits, identity = all("Allow" in effect for effect in of_layers[1:]), "Allow" in of_layers[0]
+        if any("Deny" in effect for effect in of_layers) or not limits or not (named or (of_account and identity)):
             return False
     return True
 

@@ -22,20 +22,20 @@ CART = PodIdentity(CLUSTER, "shop", "cart")
 
 
 def test_report_is_the_body_of_a_trust_report() -> None:
-    found = plain(encode(TrustBody, evaluate(new_policy(IDENTITY), IDENTITY)))
+    report = plain(encode(TrustBody, evaluate(new_policy(IDENTITY), IDENTITY)))
     yes = {
         "verdict": "match",
         "statement": 0,
         "sid": "Podidd27beb1e",
         "reason": "Statement[0] (Podidd27beb1e) allows the request",
     }
-    assert found == {
+    assert report == {
         "verdict": "match",
         "actions": {"sts:AssumeRole": yes, "sts:TagSession": yes},
         "scope": {"kind": "service-account", "words": "only shop/orders in cluster demo"},
         "findings": [],
     }
-    assert json.loads(json.dumps(found)) == found
+    assert json.loads(json.dumps(report)) == report
 
 
 def test_report_of_a_trust_that_keeps_out() -> None:
@@ -77,28 +77,28 @@ def test_diff() -> None:
 
 def test_check_proposes_what_is_missing() -> None:
     trust = new_policy(IDENTITY)
-    found = check(trust, [IDENTITY, CART])
-    assert found.verdict is TrustVerdict.NO_MATCH
-    assert [e.verdict for e in found.evaluations] == [TrustVerdict.MATCH, TrustVerdict.NO_MATCH]
-    assert found.proposed == add(trust, CART).policy
-    assert found.proposed is not None
-    assert found.diff == diff(trust, found.proposed)
-    assert found.advice == ()
+    report = check(trust, [IDENTITY, CART])
+    assert report.verdict is TrustVerdict.NO_MATCH
+    assert [e.verdict for e in report.evaluations] == [TrustVerdict.MATCH, TrustVerdict.NO_MATCH]
+    assert report.proposed == add(trust, CART).policy
+    assert report.proposed is not None
+    assert report.diff == diff(trust, report.proposed)
+    assert report.advice == ()
 
 
 def test_check_with_nothing_to_propose() -> None:
     unknown = policy(statement({"StringEquals": {"aws:SourceOrgID": "o-1"}}))
-    found = check(unknown, [IDENTITY])
-    assert (found.verdict, found.proposed, found.diff, found.advice) == (TrustVerdict.UNKNOWN, None, "", ())
+    report = check(unknown, [IDENTITY])
+    assert (report.verdict, report.proposed, report.diff, report.advice) == (TrustVerdict.UNKNOWN, None, "", ())
     fine = check(new_policy(IDENTITY), [IDENTITY])
     assert (fine.verdict, fine.proposed) == (TrustVerdict.MATCH, None)
 
 
 def test_check_says_why_it_cannot_propose() -> None:
     denied = policy(statement(), statement(Effect="Deny"))
-    found = check(denied, [IDENTITY])
-    assert found.proposed is None
-    assert found.advice == (
+    report = check(denied, [IDENTITY])
+    assert report.proposed is None
+    assert report.advice == (
         "Statement[1] denies the request; an explicit Deny overrides every Allow; another Allow statement would have "
         "no effect",
     )
@@ -109,7 +109,7 @@ def test_check_says_why_it_cannot_propose() -> None:
 
 
 def test_check_of_the_target_role_prints_what_its_owner_needs() -> None:
-    found = check(policy(statement(Principal={"AWS": "1"})), [HOP, replace(HOP, base_role_arn=BASE_ROLE)])
-    wanted = json.dumps(target_policy(HOP))
-    assert found.proposed is None
-    assert found.advice == (f"the owner of the target role can add the statements of {wanted}",)
+    report = check(policy(statement(Principal={"AWS": "1"})), [HOP, replace(HOP, base_role_arn=BASE_ROLE)])
+    expected = json.dumps(target_policy(HOP))
+    assert report.proposed is None
+    assert report.advice == (f"the owner of the target role can add the statements of {expected}",)

@@ -276,8 +276,8 @@ def test_conditions_without_session_tags(condition: Mapping[str, Any], expected:
 def test_policy_variables_only_with_their_version() -> None:
     condition = {"StringEquals": {NS: "${aws:RequestTag/kubernetes-namespace}"}}
     for version, expected in (("2012-10-17", MATCH), ("2008-10-17", NO), ("2030-01-01", UNKNOWN)):
-        found = evaluate(policy(statement(condition), version=version), IDENTITY)
-        assert verdicts(found) == (expected, expected)
+        evaluation = evaluate(policy(statement(condition), version=version), IDENTITY)
+        assert verdicts(evaluation) == (expected, expected)
     assert verdicts(evaluate(policy(statement(), version="2030-01-01"), IDENTITY)) == (MATCH, MATCH)
     assert verdicts(evaluate(parse_policy({"Statement": statement(condition)}), IDENTITY)) == (NO, NO)
 
@@ -343,7 +343,7 @@ def test_conditions_of_hop_2(condition: Mapping[str, Any], request_: TargetHop, 
 )
 def test_the_cluster_of_another_partition(partition: str, region: str) -> None:
     cluster = f"arn:{partition}:eks:{region}:{ACCOUNT}:cluster/demo"
-    there = PodIdentity(cluster, "shop", "orders")
-    assert verdict_for({"ArnEquals": {ARN: cluster}}, there) == MATCH
-    assert verdict_for({"ArnEquals": {ARN: cluster.replace(f"arn:{partition}:", "arn:aws-iso:")}}, there) == NO
-    assert verdict_for({"ArnLike": {ARN: f"arn:*:eks:{region}:*:cluster/demo"}}, there) == MATCH
+    pod = PodIdentity(cluster, "shop", "orders")
+    assert verdict_for({"ArnEquals": {ARN: cluster}}, pod) == MATCH
+    assert verdict_for({"ArnEquals": {ARN: cluster.replace(f"arn:{partition}:", "arn:aws-iso:")}}, pod) == NO
+    assert verdict_for({"ArnLike": {ARN: f"arn:*:eks:{region}:*:cluster/demo"}}, pod) == MATCH

@@ -87,7 +87,7 @@ def test_the_conditions_at_each_scope(identity: PodIdentity, scope: ScopeKind, k
         (replace(IDENTITY, service_account="${x}"), ScopeKind.SERVICE_ACCOUNT),
     ],
 )
-def test_what_podid_does_not_build(identity: PodIdentity, scope: ScopeKind) -> None:
+def test_identities_that_podid_does_not_write(identity: PodIdentity, scope: ScopeKind) -> None:
     with pytest.raises(InvalidInput):
         build_statement(identity, scope)
 
@@ -342,7 +342,7 @@ def test_other_principals() -> None:
     assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everyone except {PODS}")
 
 
-def test_what_the_target_role_needs() -> None:
+def test_the_trust_policy_of_a_target_role() -> None:
     for hop in (HOP, UNTAGGED_HOP, replace(UNTAGGED_HOP, external_id=None)):
         assert evaluate(parse_policy(target_policy(hop)), hop).verdict is TrustVerdict.MATCH
     stranger = replace(HOP, pod=CART)

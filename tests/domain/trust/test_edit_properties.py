@@ -191,9 +191,7 @@ def test_a_second_evaluator_agrees(document: dict[str, Any], case: Any) -> None:
 
 
 @given(identities(), identities(), st.sampled_from(SCOPES))
-def test_what_is_built_matches_its_scope_and_nobody_else(
-    identity: PodIdentity, other: PodIdentity, scope: ScopeKind
-) -> None:
+def test_a_new_statement_matches_its_scope_only(identity: PodIdentity, other: PodIdentity, scope: ScopeKind) -> None:
     def shared(member: PodIdentity) -> list[str]:
         parts = [member.account, member.cluster_arn, member.namespace, member.service_account]
         return parts[: len(SCOPES) - SCOPES.index(scope)]

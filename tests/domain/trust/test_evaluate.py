@@ -105,10 +105,10 @@ def test_actions_each_on_its_own(members: dict[str, Any], expected: tuple[str, s
 
 def test_the_two_actions_may_come_from_two_statements() -> None:
     two = policy(statement(Action="sts:AssumeRole"), statement(Sid="Tags", Action="sts:TagSession"))
-    found = evaluate(two, IDENTITY)
-    assert (found.assume_role.statement, found.assume_role.sid) == (0, "")
-    assert (found.tag_session.statement, found.tag_session.sid) == (1, "Tags")
-    assert found.verdict is TrustVerdict.MATCH
+    evaluation = evaluate(two, IDENTITY)
+    assert (evaluation.assume_role.statement, evaluation.assume_role.sid) == (0, "")
+    assert (evaluation.tag_session.statement, evaluation.tag_session.sid) == (1, "Tags")
+    assert evaluation.verdict is TrustVerdict.MATCH
 
 
 @table(
@@ -134,8 +134,8 @@ def test_deny_wins_and_doubt_spreads_only_where_it_matters(statements: list[dict
 
 def test_a_deny_for_one_pod_leaves_the_others() -> None:
     deny = statement({"StringEquals": {"aws:RequestTag/kubernetes-pod-name": "orders-abc"}}, Effect="Deny")
-    found = evaluate(policy(statement(), deny), replace(IDENTITY, pods=LIVE_PODS))
-    assert verdicts(found) == (MATCH, MATCH)
+    evaluation = evaluate(policy(statement(), deny), replace(IDENTITY, pods=LIVE_PODS))
+    assert verdicts(evaluation) == (MATCH, MATCH)
     only = evaluate(policy(statement(), deny), replace(IDENTITY, pods=LIVE_PODS[:1]))
     assert verdicts(only) == (UNKNOWN, UNKNOWN)
 

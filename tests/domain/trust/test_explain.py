@@ -183,7 +183,7 @@ from podid.domain.trust import (
         ),
     ],
 )
-def test_what_keeps_a_service_account_out(statements: list[Mapping[str, Any]], expected: tuple[str, str]) -> None:
+def test_reasons_against_a_service_account(statements: list[Mapping[str, Any]], expected: tuple[str, str]) -> None:
     assert findings(IDENTITY, *statements) == [(expected[0], "error", expected[1])]
 
 
@@ -260,9 +260,9 @@ def test_every_failing_condition_is_named_and_the_nearest_statement_speaks() -> 
     ],
 )
 def test_scope_as_a_value_and_in_words(condition: Mapping[str, Any], kind: str, words: str) -> None:
-    found = evaluate(policy(statement(condition)), replace(IDENTITY, pods=(LivePod("orders-1", "u"),)))
-    assert found.scope is not None
-    assert (found.scope.kind.value, found.scope.words) == (kind, words)
+    evaluation = evaluate(policy(statement(condition)), replace(IDENTITY, pods=(LivePod("orders-1", "u"),)))
+    assert evaluation.scope is not None
+    assert (evaluation.scope.kind.value, evaluation.scope.words) == (kind, words)
 
 
 def test_no_scope_where_nobody_surely_gets_in() -> None:
@@ -272,8 +272,8 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
 
 
 def test_a_recreated_base_role() -> None:
-    found = findings(HOP, statement(Principal={"AWS": "AROAEXAMPLE1234567890"}))
-    assert [finding[:2] for finding in found] == [
+    evaluation = findings(HOP, statement(Principal={"AWS": "AROAEXAMPLE1234567890"}))
+    assert [finding[:2] for finding in evaluation] == [
         ("role-recreated", "error"),
         ("target-role-trust-broken", "error"),
     ]
@@ -325,20 +325,22 @@ def test_a_recreated_base_role() -> None:
     ],
 )
 def test_why_a_verdict_is_unknown(members: dict[str, Any], reason: str) -> None:
-    found = evaluate(policy(members), IDENTITY)
-    assert found.assume_role.reason == f"Statement[0] may allow the request: {reason}"
-    assert {finding.id for finding in found.findings} <= {"trust-too-broad"}
+    evaluation = evaluate(policy(members), IDENTITY)
+    assert evaluation.assume_role.reason == f"Statement[0] may allow the request: {reason}"
+    assert {finding.id for finding in evaluation.findings} <= {"trust-too-broad"}
 
 
 def test_an_unknown_deny_is_named() -> None:
-    found = evaluate(policy(exact(), statement({"Weird": {NS: "x"}}, Effect="Deny", Sid="D")), IDENTITY)
-    assert found.assume_role.reason == "Statement[1] (D) may deny the request: podid does not know the operator Weird"
-    assert (found.assume_role.statement, found.assume_role.sid) == (1, "D")
+    evaluation = evaluate(policy(exact(), statement({"Weird": {NS: "x"}}, Effect="Deny", Sid="D")), IDENTITY)
+    assert (
+        evaluation.assume_role.reason == "Statement[1] (D) may deny the request: podid does not know the operator Weird"
+    )
+    assert (evaluation.assume_role.statement, evaluation.assume_role.sid) == (1, "D")
 
 
 def test_the_deciding_allow_is_named() -> None:
-    found = evaluate(policy(statement(Principal={"AWS": "1"}), statement(Sid="Yes")), IDENTITY)
-    assert (found.assume_role.statement, found.assume_role.sid, found.assume_role.reason) == (
+    evaluation = evaluate(policy(statement(Principal={"AWS": "1"}), statement(Sid="Yes")), IDENTITY)
+    assert (evaluation.assume_role.statement, evaluation.assume_role.sid, evaluation.assume_role.reason) == (
         1,
         "Yes",
         "Statement[1] (Yes) allows the request",

@@ -53,30 +53,30 @@ def test_no_slip_where_the_word_exists(members: dict[str, Any]) -> None:
 
 
 def test_a_slip_in_an_action_is_corrected_in_its_place() -> None:
-    found = check(policy(statement(Action=SLIP)), [IDENTITY])
-    assert found.proposed is not None
-    assert [s.raw for s in found.proposed.statements] == [statement(Action=BOTH)]
-    finding = found.evaluations[0].findings[0]
+    report = check(policy(statement(Action=SLIP)), [IDENTITY])
+    assert report.proposed is not None
+    assert [s.raw for s in report.proposed.statements] == [statement(Action=BOTH)]
+    finding = report.evaluations[0].findings[0]
     assert (finding.id, finding.fix) == (
         "trust-missing-tag-session",
         "replace sts:TagSesion with sts:TagSession in Statement[0]",
     )
-    assert "-" + " " * 8 + '"sts:TagSesion"' in found.diff.split("\n")
+    assert "-" + " " * 8 + '"sts:TagSesion"' in report.diff.split("\n")
 
 
-def test_what_is_advised_is_what_the_difference_shows() -> None:
-    found = check(policy(statement(Action="sts:AssumeRole")), [IDENTITY])
-    assert found.proposed is not None
-    assert len(found.proposed.statements) == 2
-    assert found.evaluations[0].findings[0].fix == (
+def test_the_difference_shows_the_advice() -> None:
+    report = check(policy(statement(Action="sts:AssumeRole")), [IDENTITY])
+    assert report.proposed is not None
+    assert len(report.proposed.statements) == 2
+    assert report.evaluations[0].findings[0].fix == (
         "add a statement that allows both actions, or sts:TagSession to the Action of Statement[0]"
     )
 
 
 def test_the_same_request_twice_is_advised_once() -> None:
-    found = check(policy(statement(Principal={"AWS": "1"})), [IDENTITY, IDENTITY])
-    assert found.proposed is not None
-    assert (len(found.proposed.statements), found.advice) == (2, ())
+    report = check(policy(statement(Principal={"AWS": "1"})), [IDENTITY, IDENTITY])
+    assert report.proposed is not None
+    assert (len(report.proposed.statements), report.advice) == (2, ())
 
 
 @pytest.mark.parametrize("hop", [HOP, UNTAGGED_HOP])

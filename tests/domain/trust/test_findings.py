@@ -34,8 +34,8 @@ EVERYBODY: dict[str, Any] = {"Principal": "*", "Action": "sts:*"}
 
 
 def _severities(*statements: Mapping[str, Any]) -> list[str]:
-    found = evaluate(policy(*statements), IDENTITY).findings
-    return [finding.severity.value for finding in found if finding.id == TOO_BROAD]
+    listed = evaluate(policy(*statements), IDENTITY).findings
+    return [finding.severity.value for finding in listed if finding.id == TOO_BROAD]
 
 
 @table(
@@ -74,7 +74,7 @@ def test_everybody_is_an_error(members: dict[str, Any]) -> None:
         {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
     ],
 )
-def test_what_a_caller_chooses_narrows_nothing(condition: dict[str, Any]) -> None:
+def test_a_condition_that_callers_choose_does_not_narrow(condition: dict[str, Any]) -> None:
     assert _severities(statement(condition, **EVERYBODY)) == ["error"]
 
 
@@ -92,7 +92,7 @@ def test_what_a_caller_chooses_narrows_nothing(condition: dict[str, Any]) -> Non
         {"StringEquals": {"aws:SourceVpce": "vpce-1"}},
     ],
 )
-def test_what_tells_who_comes_narrows(condition: dict[str, Any]) -> None:
+def test_a_condition_on_the_identity_of_the_caller_narrows(condition: dict[str, Any]) -> None:
     assert _severities(statement(condition, **EVERYBODY)) == []
 
 
@@ -121,7 +121,7 @@ def test_a_deny_may_keep_strangers_out(deny: dict[str, Any], severities: list[st
         {"Principal": "*", "Effect": "Deny"},
     ],
 )
-def test_what_opens_the_role_to_nobody_strange(members: dict[str, Any]) -> None:
+def test_statements_that_allow_known_principals_only(members: dict[str, Any]) -> None:
     assert _severities(statement(**members)) == []
 
 
@@ -130,12 +130,12 @@ def test_an_external_id_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize("request_", [IDENTITY, HOP])
-def test_it_is_said_once_and_shuts_nobody_out(request_: Any) -> None:
-    found = check(policy(statement(), statement(**EVERYBODY)), [request_, request_])
-    assert [finding.message for finding in found.open_to_all] == [
+def test_the_finding_is_reported_once_and_does_not_deny_access(request_: Any) -> None:
+    report = check(policy(statement(), statement(**EVERYBODY)), [request_, request_])
+    assert [finding.message for finding in report.open_to_all] == [
         'Statement[1] allows everyone ("*") in any AWS account to assume the role'
     ]
-    assert not any(finding.denies_access for finding in found.open_to_all)
+    assert not any(finding.denies_access for finding in report.open_to_all)
 
 
 def test_both_actions_are_missing() -> None:
@@ -153,7 +153,7 @@ def test_findings_without_session_tags() -> None:
     id_ = "trust-request-tag-with-tags-disabled"
     assert findings(UNTAGGED, statement({"StringEquals": {NS: "shop"}})) == [(id_, "error", message)]
     keys = statement({"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}})
-    assert [found[:2] for found in findings(UNTAGGED, keys)] == [(id_, "error")]
+    assert [item[:2] for item in findings(UNTAGGED, keys)] == [(id_, "error")]
     denied = [statement(), statement({"Null": {NS: "true"}}, Effect="Deny", Action="sts:TagSession")]
     assert findings(UNTAGGED, *denied)[:1] == [
         (
@@ -164,7 +164,7 @@ def test_findings_without_session_tags() -> None:
         )
     ]
     only_assume = build_statement(UNTAGGED) | {"Action": "sts:AssumeRole"}
-    assert [found[:2] for found in findings(UNTAGGED, only_assume)] == [("trust-missing-tag-session", "warn")]
+    assert [item[:2] for item in findings(UNTAGGED, only_assume)] == [("trust-missing-tag-session", "warn")]
 
 
 def test_too_broad_names_the_statement_that_allows_other_pods() -> None:
@@ -174,10 +174,10 @@ def test_too_broad_names_the_statement_that_allows_other_pods() -> None:
     )
     assert findings(IDENTITY, exact(), statement(Sid="Wide")) == [("trust-too-broad", "warn", message)]
     everything = statement({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}})
-    assert [found[0] for found in findings(IDENTITY, everything)] == ["trust-too-broad"]
+    assert [item[0] for item in findings(IDENTITY, everything)] == ["trust-too-broad"]
     account = f"90909090{'9090'}"
-    there = PodIdentity(CLUSTER.replace(ACCOUNT, account), "shop", "orders")
-    assert findings(there, statement({"StringEquals": {"aws:SourceAccount": account}})) == []
+    pod = PodIdentity(CLUSTER.replace(ACCOUNT, account), "shop", "orders")
+    assert findings(pod, statement({"StringEquals": {"aws:SourceAccount": account}})) == []
 
 
 @table(

@@ -52,7 +52,7 @@ def policies(draw: st.DrawFn) -> trust.Policy:
 
 
 @given(policies(), st.permutations(REFS), st.permutations(REFS), st.integers(1, 6), st.booleans())
-def test_what_is_removed_comes_back_equal(
+def test_a_removed_subject_is_restored(
     policy: trust.Policy, leaving: list[ServiceAccountRef], back: list[ServiceAccountRef], size: int, narrow: bool
 ) -> None:
     allowed = [ref for ref in leaving if trust.allows_by_issuer(policy, OWN, ref)]

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
+from domain.trust.statements import ADMIN, EC2, IRSA, OWN, TWO_PROVIDERS
 from domain.trust.trust_helpers import OIDC, OIDC_ID
 from harness import table
 from podid.domain.names import ServiceAccountRef
@@ -106,14 +106,14 @@ AUDIENCES: tuple[dict[str, Any], ...] = (
 
 def conditions() -> list[dict[str, Any]]:
     """One or two conditions on the subject, beside one on the audience or none."""
-    found = []
+    blocks = []
     for equal, like, audience in product(LISTS, LISTS, AUDIENCES):
         block: dict[str, Any] = {operator: dict(keys) for operator, keys in audience.items()}
         for operator, values in (("StringEquals", equal), ("StringLike", like)):
             if values is not None:
                 block.setdefault(operator, {})[SUB] = values
-        found.append(block)
-    return found
+        blocks.append(block)
+    return blocks
 
 
 def test_other_service_accounts_keep_their_access() -> None:

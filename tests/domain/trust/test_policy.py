@@ -55,7 +55,7 @@ def test_a_policy_without_statements_is_legal() -> None:
     assert parsed.with_statements([statement()]).to_document()["Statement"] == [statement()]
 
 
-def test_what_statements_say() -> None:
+def test_members_of_statements() -> None:
     one, deny, everybody, many = parse_policy(DOCUMENT).statements
     assert (one.index, one.sid, one.allow, one.principals) == (0, "One", True, (("Service", PODS),))
     assert (one.actions, one.not_action, one.label) == (("sts:AssumeRole",), False, "Statement[0] (One)")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.trust.trust_helpers import (
+    ACCOUNT,
     BOTH,
     CART,
     CLUSTER,
@@ -12,6 +13,7 @@ from domain.trust.trust_helpers import (
     IDENTITY,
     OTHER,
     PODS,
+    exact,
     policy,
     raws,
     statement,
@@ -20,7 +22,11 @@ from podid.domain.trust import (
     ScopeKind,
     build_statement,
     policy_size,
+    principal_statement,
+    principals_among,
     remove,
+    remove_principals,
+    restore_principals,
 )
 
 
@@ -76,3 +82,29 @@ def test_a_removal_that_is_refused(present: list[dict[str, Any]], reason: str, i
     before = policy(*present)
     edit = remove(before, IDENTITY)
     assert (edit.policy, edit.changed, edit.reason, edit.statement) == (before, False, reason, index)
+
+
+NODES = f"arn:aws:iam::{ACCOUNT}:role/nodes"
+KIAM = f"arn:aws:iam::{ACCOUNT}:role/kiam-server"
+OWN = principal_statement(NODES)
+SHARED = principal_statement(NODES) | {"Principal": {"AWS": [NODES, KIAM]}, "Sid": "Both"}
+
+
+def test_roles_of_nodes_are_removed_and_restored() -> None:
+    before = policy(OTHER, SHARED, OWN, exact())
+    assert principals_among(before, {NODES, KIAM}) == (NODES, KIAM)
+    edit = remove_principals(before, {NODES})
+    assert raws(edit.policy) == [OTHER, SHARED | {"Principal": {"AWS": [KIAM]}}, exact()]
+    assert principals_among(edit.policy, {NODES}) == ()
+    assert raws(restore_principals(edit.policy, before, {NODES})) == raws(before)
+    # statements that others added meanwhile stay
+    cart = build_statement(CART)
+    changed = edit.policy.with_statements([cart, *raws(edit.policy)])
+    assert raws(restore_principals(changed, before, {NODES})) == [cart, *raws(before)]
+
+
+def test_a_role_of_nodes_that_no_statement_allows() -> None:
+    for statements in ([exact()], [exact(), OWN | {"Effect": "Deny"}]):
+        edit = remove_principals(policy(*statements), {NODES})
+        assert (edit.outcome, raws(edit.policy)) == ("no-change", statements)
+    assert remove_principals(policy(OWN), {NODES}).refused

@@ -63,10 +63,10 @@ def test_open_values_are_matched_against_live_pods(condition: Mapping[str, Any],
 
 def test_long_cluster_names_may_be_cut_in_the_session_name() -> None:
     long = PodIdentity(CLUSTER + "-production", "shop", "orders", pods=LIVE_PODS)
-    for wanted, expected in {
+    for name, expected in {
         "eks-demo-produ*": MATCH,
         "eks-demo-production-*": UNKNOWN,
         "eks-demo-produ-orders-abc-*": UNKNOWN,
         "eks-demo-x*": NO,
     }.items():
-        assert verdict_for({"StringLike": {"sts:RoleSessionName": wanted}}, long) == expected
+        assert verdict_for({"StringLike": {"sts:RoleSessionName": name}}, long) == expected

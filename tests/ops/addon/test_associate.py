@@ -1,10 +1,13 @@
-"""`podid addon associate` and `disassociate`: one service account is changed, its siblings never."""
+"""Roles of an add-on's service accounts: plans, updates and undo."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from checks.builder import association
+from harness import table
 from ops.addon.worlds import (
     ADOT,
     API,
@@ -22,7 +25,17 @@ from ops.addon.worlds import (
 )
 from ops.change.support import account_state, writes
 from permissions_support import limited
+from podid.domain.aws import Addon, AddonConfiguration
+from podid.domain.errors import Again, Conflict
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Verb
+from podid.ops.addon.associate import (
+    AddonFacts,
+    accounts_without,
+    check_supported,
+    plan_addon_roles,
+    plan_addon_without,
+)
 from podid.sandbox.http import HttpRequest
 from worlds import ACCOUNT, Site, trust_for
 
@@ -32,7 +45,7 @@ def adot(account: Site) -> Site:
     return with_adot(account)
 
 
-def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
+def test_the_roles_of_other_service_accounts_stay(adot: Site) -> None:
     before, whole = owned(adot), account_state(adot.box)
     done = adot.must("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json").json
     after = owned(adot)
@@ -56,8 +69,8 @@ def test_another_role_needs_replace(adot: Site) -> None:
     assert owned(adot) == {METRICS: (before[METRICS][0], "orders-dynamodb"), TRACES: before[TRACES]}
 
 
-def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
-    """It was sent, and what is there tells what became of it; else the next run settles it."""
+def test_an_update_that_cannot_be_described_is_no_failure(adot: Site) -> None:
+    """The associations of the add-on show the result, or the next run settles it."""
     adot.box.world.credentials.deny("eks:DescribeUpdate")
     adot("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json")
     assert owned(adot)[LOGS][1] == "storefront"
@@ -67,8 +80,8 @@ def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
     assert [item["status"] for item in run["actions"]] == ["done"]
 
 
-def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
-    """EKS replaces the whole list: what somebody else has added since the plan was made must not go."""
+def test_an_association_created_meanwhile_is_not_deleted(adot: Site) -> None:
+    """EKS replaces the whole list of associations of an add-on."""
     answer, lock = adot.box.gateway.answer, threading.Lock()
     fired: list[str] = []
 
@@ -93,7 +106,7 @@ def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
     assert owned(adot)[METRICS][1] == "storefront"
 
 
-def test_an_association_that_stands_alone_is_told_before_eks_refuses(account: Site) -> None:
+def test_an_association_outside_of_the_add_on_is_a_conflict(account: Site) -> None:
     account.associate("kube-system", EBS_ACCOUNT)
     before, count = account_state(account.box), writes(account.box)
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
@@ -117,7 +130,7 @@ def test_a_version_that_supports_none(account: Site) -> None:
     assert refused.error["message"].startswith("addon-pod-identity-unsupported: ")
 
 
-def test_a_role_whose_trust_does_not_admit_it(account: Site) -> None:
+def test_a_trust_policy_that_does_not_allow_the_service_account(account: Site) -> None:
     trust = trust_for(ServiceAccountRef("shop", "orders"))
     account.trust("storefront", trust)
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
@@ -140,7 +153,7 @@ def test_the_recommended_roles_in_one_plan(adot: Site) -> None:
     assert account_state(adot.box) == whole
 
 
-def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_update_is_reported(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from podid.sandbox.aws import eks_addons
 
     body = eks_addons._update_body
@@ -152,8 +165,7 @@ def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyP
     assert "ended as Cancelled: ConfigurationConflict: held" in failed.stderr
 
 
-def test_an_add_on_whose_association_fails_stops_no_other(account: Site) -> None:
-    """Its new role is deleted in the same run."""
+def test_a_failed_add_on_does_not_stop_the_others(account: Site) -> None:
     account.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni")
     account.wait(30)
     denied = f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/demo/{EBS}/*"
@@ -193,3 +205,71 @@ def test_the_recommended_roles_of_all_add_ons(account: Site) -> None:
     assert again["actions"] == []
     account.must("undo", "last", "--yes", "--wait", "api")
     assert account_state(account.box) == before
+
+
+# --- the plan of the roles, without a call ----------------------------------------------------------------------------
+
+HEADER = Header(caller_arn="", account=ACCOUNT, region="us-west-2", cluster="demo")
+FACTS = AddonFacts(
+    addon=Addon(name="adot", arn="arn:addon", version="v1", status="ACTIVE", namespace=SPACE),
+    roles={METRICS: arn("one")},
+    standing={LOGS: association(SPACE, LOGS)},
+    configuration=AddonConfiguration(version="v1", policies={METRICS: ("p",), TRACES: ("q",), LOGS: ()}),
+)
+
+
+def test_the_other_roles_of_the_add_on_stay() -> None:
+    plan = plan_addon_roles(HEADER, FACTS, {TRACES: arn("two")}, replace=False)
+    (action,) = plan.actions
+    assert (action.before or {})["roles"] == {METRICS: arn("one")}
+    assert (action.after or {})["roles"] == {METRICS: arn("one"), TRACES: arn("two")}
+    assert plan_addon_roles(HEADER, FACTS, {METRICS: arn("one")}, replace=False).actions == ()
+    without = plan_addon_without(HEADER, FACTS, [METRICS])
+    assert [(item.after or {})["roles"] for item in without.actions] == [{}]
+
+
+@table(
+    ("facts", "roles", "message"),
+    [
+        (FACTS, {METRICS: arn("two")}, "is already associated through adot: roleArn .*one -> .*two"),
+        (FACTS, {LOGS: arn("two")}, "duplicate-association: .* that no add-on owns"),
+        (
+            replace(FACTS, addon=replace(FACTS.addon, status="UPDATING")),
+            {TRACES: arn("two")},
+            "is UPDATING",
+        ),
+    ],
+)
+def test_changes_that_the_add_on_does_not_allow(facts: AddonFacts, roles: dict[str, str], message: str) -> None:
+    with pytest.raises(Conflict, match=message):
+        plan_addon_roles(HEADER, facts, roles, replace=False)
+
+
+def test_replace_deletes_an_association_outside_of_the_add_on_first() -> None:
+    plan = plan_addon_roles(HEADER, FACTS, {LOGS: arn("two"), METRICS: arn("two")}, replace=True)
+    assert [(action.kind, action.verb) for action in plan.actions] == [
+        ("association", Verb.DELETE),
+        ("addon-associations", Verb.UPDATE),
+    ]
+
+
+def test_an_irsa_role_of_the_add_on_is_noted() -> None:
+    facts = replace(FACTS, addon=replace(FACTS.addon, service_account_role_arn=arn("irsa")))
+    assert any(
+        arn("irsa") in note for note in plan_addon_roles(HEADER, facts, {TRACES: arn("two")}, replace=False).notes
+    )
+
+
+def test_service_accounts_without_a_role_have_recommended_policies() -> None:
+    assert accounts_without(FACTS) == [TRACES]
+    assert accounts_without(replace(FACTS, configuration=None)) == []
+
+
+def test_a_service_account_that_the_version_does_not_support() -> None:
+    check_supported(FACTS, METRICS)
+    check_supported(FACTS, "")
+    with pytest.raises(Conflict, match="does not support Pod Identity for metrics, only for") as refused:
+        check_supported(FACTS, "metrics")
+    assert isinstance(refused.value.hint, Again)
+    with pytest.raises(Conflict, match="for any service account"):
+        check_supported(replace(FACTS, configuration=AddonConfiguration(version="v1", policies={})), "")

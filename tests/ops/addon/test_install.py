@@ -1,11 +1,11 @@
-"""`podid addon install`, and the recommended roles of all add-ons: one plan, one run, one undo."""
+"""Add-ons that are installed or updated with their roles."""
 
 from ops.addon.worlds import ADOT, API, EBS, LOGS, METRICS, TRACES, kinds, roles
 from ops.change.support import account_state, writes
 from worlds import ACCOUNT, Site
 
 
-def test_an_add_on_comes_with_its_roles(account: Site) -> None:
+def test_an_add_on_is_installed_with_its_roles(account: Site) -> None:
     before = account_state(account.box)
     account.box.world.delays.role = 5.0
     line = ("addon", "install", ADOT, "--role", f"{METRICS}=storefront", "--recommended", *API)
@@ -23,7 +23,7 @@ def test_an_add_on_comes_with_its_roles(account: Site) -> None:
     assert account_state(account.box) == before
 
 
-def test_an_update_comes_first_and_the_roles_follow(account: Site) -> None:
+def test_an_installed_add_on_is_updated_before_it_gets_roles(account: Site) -> None:
     account.must("addon", "install", "vpc-cni", "--addon-version", "v1.20.4-eksbuild.2", *API)
     done = account.must("addon", "install", "vpc-cni", "--addon-version", "latest", "--recommended", *API).json
     assert kinds(done) == ["role", "role-attachment", "addon", "addon-associations"]
@@ -33,7 +33,7 @@ def test_an_update_comes_first_and_the_roles_follow(account: Site) -> None:
     )
 
 
-def test_a_standing_association_is_replaced_only_if_asked(account: Site) -> None:
+def test_an_association_outside_of_the_add_on_requires_replace(account: Site) -> None:
     account.aws("eks").create_pod_identity_association(
         clusterName="demo",
         namespace="kube-system",

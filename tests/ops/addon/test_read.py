@@ -1,4 +1,4 @@
-"""`podid addon list`: which add-on can give which service account a role, and what it does now."""
+"""Add-ons and the roles of their service accounts."""
 
 from typing import Any
 

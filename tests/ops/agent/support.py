@@ -6,6 +6,7 @@ from typing import Any
 
 from worlds import AGENT, Site
 
+TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 NEWEST, DEFAULT, OLD = "v1.3.10-eksbuild.3", "v1.3.10-eksbuild.2", "v1.3.4-eksbuild.1"
 
 
@@ -31,3 +32,6 @@ def moment(site: Site, ago: float = 60) -> str:
 def say(site: Site, node: str, message: str, level: str = "error", ago: float = 60, **fields: str) -> None:
     line = {**fields, "level": level, "msg": message, "time": moment(site, ago)}
     site.kube.add_agent_line(node, json.dumps(line))
+
+
+BIND = "unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"

@@ -2,9 +2,9 @@
 
 import json
 
+from ops.agent.support import TAINT
 from worlds import AGENT, Site
 
-TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 ONLY_CRITICAL = json.dumps({"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]})
 
 

@@ -10,8 +10,8 @@ from ops.change.support import writes
 from worlds import AGENT, Site
 
 
-def test_what_an_endpoint_does_not_serve_is_said_and_does_not_stop(site: Site) -> None:
-    """As endpoints that play AWS answer; it is asked for once, and not for a minute."""
+def test_operations_that_the_endpoint_does_not_support_are_notes(site: Site) -> None:
+    """podid calls such an operation of another endpoint at most twice, and does not retry it."""
     missing = ("DescribeAddonVersions", "DescribeAddonConfiguration", "DescribeUpdate", "ListNodegroups")
     for operation in missing:
         site.box.faults.fail("eks", operation, status=501)
@@ -69,14 +69,14 @@ def test_values_that_the_schema_refuses_are_not_sent(site: Site, setting: str, m
     assert message in refused.error["message"]
 
 
-def test_without_the_permission_to_read_the_schema_eks_is_the_judge(site: Site) -> None:
+def test_without_the_schema_eks_checks_the_values(site: Site) -> None:
     site.box.world.credentials.deny("eks:DescribeAddonConfiguration")
     done = site("install-agent", "--config", "agent.probePort=2704")
     assert (done.code, values(site)) == (0, {"agent": {"probePort": 2704}})
     assert "the configuration schema could not be read" in done.stderr
 
 
-def test_a_namespace_that_refuses_the_agent_is_told_ahead(site: Site) -> None:
+def test_a_namespace_that_refuses_the_agent_is_reported_before_the_write(site: Site) -> None:
     site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
     refused = site("install-agent")
     assert (refused.code, AGENT in site.box.world.clusters["demo"].addons) == (6, False)

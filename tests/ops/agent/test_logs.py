@@ -14,7 +14,7 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
 
 
 def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
-    """The agent's own log has not begun then."""
+    """The log of the agent itself is empty."""
     node = healthy.box.failures.put("stale-link-or-route")
     result = healthy("agent", "logs", "-o", "json")
     (item,) = result.json["items"]
@@ -22,7 +22,7 @@ def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
     assert "please remove route and try again" in healthy("agent", "logs", "--node", node, "--raw").stdout
 
 
-def test_failures_are_counted_by_id_with_who_asked(healthy: Site) -> None:
+def test_failures_are_counted_by_id_with_the_requesting_pods(healthy: Site) -> None:
     one, two, _ = nodes(healthy)
     pod = healthy.cluster.pods("shop", "orders")[0]
     address = pod["status"]["podIP"]
@@ -49,7 +49,7 @@ def test_noise_alone_is_no_failure(healthy: Site) -> None:
     assert (outcome.code, [item["noise"] for item in outcome.json["items"]]) == (0, [True])
 
 
-def test_since_and_node_narrow_it_down(healthy: Site) -> None:
+def test_logs_since_a_time_and_of_a_node(healthy: Site) -> None:
     one, two, _ = nodes(healthy)
     say(healthy, one, REFUSED, ago=7200)
     assert healthy("agent", "logs").code == 0
@@ -69,7 +69,7 @@ def test_the_log_of_an_agent_that_crashed(healthy: Site) -> None:
     assert (outcome.code, outcome.json["items"][0]["id"]) == (3, "agent-ipv6-bind")
 
 
-def test_what_may_not_be_read_is_told(healthy: Site) -> None:
+def test_logs_that_cannot_be_read(healthy: Site) -> None:
     rules = [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list"]},
         {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
@@ -78,8 +78,8 @@ def test_what_may_not_be_read_is_told(healthy: Site) -> None:
     assert (outcome.code, len(outcome.json["unread"]), outcome.json["agents"]) == (9, 3, 0)
 
 
-def test_a_viewer_who_may_not_list_nodes(healthy: Site) -> None:
-    """As AmazonEKSViewPolicy has it."""
+def test_logs_without_the_permission_to_list_nodes(healthy: Site) -> None:
+    """AmazonEKSViewPolicy allows this."""
     rules = [
         {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
         {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
@@ -111,5 +111,5 @@ def test_no_agent_at_all(site: Site) -> None:
         ),
     ],
 )
-def test_what_a_line_shows(line: str, result: tuple[str, bool] | None) -> None:
+def test_the_failure_mode_of_a_line(line: str, result: tuple[str, bool] | None) -> None:
     assert mode_of_line(parse(line)) == result

@@ -1,4 +1,4 @@
-"""What `podid install-agent` looks at before it writes: each thing provoked alone, and named by its id."""
+"""The checks before an installation of the agent: each obstacle alone, reported by its id."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks.builder import daemon_set, healthy
+from ops.agent.support import TAINT, nodes
 from ops.change.support import account_state, writes
 from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.workloads import why_not_here
@@ -21,12 +22,7 @@ WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 MINIMAL = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
 EKS_AUTH = "eks-auth:AssumeRoleForPodIdentity"
 NODE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{baseline.NODE_ROLE}"
-TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 ONLY_CRITICAL = 'tolerations=[{"key":"CriticalAddonsOnly","operator":"Exists"}]'
-
-
-def nodes(site: Site) -> list[str]:
-    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
 
 
 def change_node(site: Site, name: str, **patch: Any) -> None:
@@ -42,7 +38,7 @@ def take_policy(site: Site) -> None:
 
 
 def limit_by(site: Site, *actions: str) -> str:
-    """A policy that allows these actions and no others."""
+    """Return a policy that allows only these actions."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})
 
 
@@ -72,7 +68,7 @@ def by_boundary(site: Site) -> None:
 
 
 def private(site: Site) -> None:
-    """No way out of the VPC, and an endpoint for EKS alone."""
+    """Remove the route out of the VPC, and add an endpoint for EKS."""
     ec2, vpc = site.aws("ec2"), body(site)["resourcesVpcConfig"]
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc["vpcId"]]}])["RouteTables"]
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
@@ -89,7 +85,7 @@ def endpoint(site: Site, service: str) -> None:
 
 
 def helm(site: Site) -> None:
-    """Of another name, with a mirrored image: its command tells."""
+    """Install an agent with another name and a mirrored image, which has the command of the agent."""
     pod = {"containers": [{"name": "c", "image": "mirror/x:1", "command": ["/go-runner", f"/{AGENT}", "server"]}]}
     site.cluster.make_namespace("security")
     site.cluster.make_workload("DaemonSet", "security", "pod-identity", "default", pod=pod)
@@ -117,7 +113,9 @@ PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
 
 
 @pytest.mark.parametrize(("provoke", "mode", "message"), PROVOKED, ids=[row[0].__name__ for row in PROVOKED])
-def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], None], mode: str, message: str) -> None:
+def test_each_obstacle_is_reported_before_the_write(
+    site: Site, provoke: Callable[[Site], None], mode: str, message: str
+) -> None:
     provoke(site)
     before, count = account_state(site.box), writes(site.box)
     refused = site("install-agent", "-o", "json")
@@ -128,7 +126,7 @@ def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], 
 
 
 def ungroup(site: Site) -> str:
-    """A node that belongs to no node group any more."""
+    """Remove a node from its node group, and return its name."""
     name = nodes(site)[0]
     change_node(site, name, metadata={"labels": {"eks.amazonaws.com/nodegroup": None, "karpenter.sh/nodepool": "spot"}})
     return name
@@ -139,8 +137,8 @@ def other_role(site: Site, *managed: str) -> str:
     return baseline.add_role(site.box.world, site.box.iam, "karpenter-nodes", trust, managed=managed)
 
 
-def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> None:
-    """Its own role lacks the right, that of the node group has it."""
+def test_the_instance_names_the_role_of_a_karpenter_node(site: Site) -> None:
+    """Only the role of the instance lacks the permission."""
     node, instance = ungroup(site), "i-0a1b2c3d4e5f60001"
     other_role(site)
     site.box.iam.make_instance_profile(site.box.world.account, "karpenter", "karpenter-nodes")
@@ -158,7 +156,7 @@ def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> Non
 
 
 @pytest.mark.parametrize("by", ["role", "instance_profile"])
-def test_a_class_of_nodes_tells_the_role_where_the_instance_does_not(
+def test_the_node_class_names_the_role_if_the_instance_cannot_be_read(
     site: Site, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     node = ungroup(site)
@@ -173,7 +171,7 @@ def test_a_class_of_nodes_tells_the_role_where_the_instance_does_not(
     assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
 
 
-def test_a_class_of_nodes_names_a_role_without_its_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_class_names_a_role_without_its_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     node = ungroup(site)
     trust = baseline.service_trust("ec2.amazonaws.com")
     baseline.add_role(site.box.world, site.box.iam, "karpenter-nodes", trust, path="/nodes/")
@@ -186,7 +184,7 @@ def test_a_class_of_nodes_names_a_role_without_its_path(site: Site, monkeypatch:
 
 
 @pytest.mark.parametrize("denied", ["ec2:DescribeInstances", "iam:GetInstanceProfile"])
-def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, denied: str) -> None:
+def test_an_access_entry_names_the_role_if_the_instance_cannot_be_read(site: Site, denied: str) -> None:
     node, arn = ungroup(site), other_role(site)
     site.aws("eks").create_access_entry(clusterName="demo", principalArn=arn, type="EC2_LINUX")
     site.box.world.credentials.deny(denied)
@@ -197,7 +195,7 @@ def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, 
     assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
 
 
-def test_a_role_that_nobody_tells_is_not_judged(site: Site) -> None:
+def test_a_node_role_that_is_not_known_is_not_checked(site: Site) -> None:
     ungroup(site)
     for action in ("ec2:DescribeInstances", "eks:ListAccessEntries"):
         site.box.world.credentials.deny(action)
@@ -206,21 +204,21 @@ def test_a_role_that_nobody_tells_is_not_judged(site: Site) -> None:
     assert [item["outcome"] for item in listed if item["subject"]["kind"] == "NodeList"] == ["not-applicable"]
 
 
-def test_a_private_vpc_with_the_endpoint_is_no_obstacle(site: Site) -> None:
+def test_a_private_vpc_with_an_endpoint_is_accepted(site: Site) -> None:
     private(site)
     endpoint(site, "eks-auth")
     done = site("install-agent", "--wait", "none")
     assert (done.code, "eks-auth-unreachable" in done.stderr) == (0, False)
 
 
-def test_force_goes_on(site: Site) -> None:
+def test_force_installs_despite_an_obstacle(site: Site) -> None:
     take_policy(site)
     done = site("install-agent", "--force", "--wait", "none")
     assert done.code == 0
     assert "note: node-role-missing-eks-auth: role demo-node-role of node group workers" in done.stderr
 
 
-def test_several_are_told_at_once(site: Site) -> None:
+def test_several_obstacles_are_one_error(site: Site) -> None:
     take_policy(site)
     ingress(site)
     refused = site("install-agent", "-o", "json")
@@ -228,7 +226,7 @@ def test_several_are_told_at_once(site: Site) -> None:
     assert refused.error["hint"].endswith("install-agent -o json --fix-node-role")
 
 
-def test_the_node_role_is_mended_as_part_of_the_plan(site: Site) -> None:
+def test_the_node_role_is_fixed_as_part_of_the_plan(site: Site) -> None:
     take_policy(site)
     before = account_state(site.box)
     planned = site.must("install-agent", "--fix-node-role", "--dry-run", "-o", "json").json
@@ -246,7 +244,7 @@ def test_the_node_role_is_mended_as_part_of_the_plan(site: Site) -> None:
     assert account_state(site.box) == before
 
 
-def test_the_role_of_an_installed_agent_is_mended_alone(healthy: Site) -> None:
+def test_the_node_role_of_an_installed_agent_is_fixed_alone(healthy: Site) -> None:
     take_policy(healthy)
     done = healthy.must("install-agent", "--fix-node-role", "-o", "json").json
     assert [(item["kind"], item["status"]) for item in done["actions"]] == [
@@ -267,14 +265,14 @@ def test_a_policy_that_would_not_help_is_not_attached(site: Site, provoke: Calla
 # --- port 80 ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_agent_that_does_not_declare_the_port_leaves_it_alone(site: Site) -> None:
+def test_an_agent_without_a_proxy_port_has_no_conflict(site: Site) -> None:
     ingress(site)
     hint = site("install-agent", "-o", "json").error["hint"]
     assert hint.endswith("--config agent.advertiseProxyPort=false")
     assert site("install-agent", "--config", "agent.advertiseProxyPort=false", "--wait", "none").code == 0
 
 
-def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
+def test_a_pod_that_the_agent_cannot_preempt(site: Site) -> None:
     ingress(site, priorityClassName="system-node-critical", priority=2_000_001_000)
     refused = site("install-agent", "-o", "json")
     message = refused.error["message"]
@@ -285,7 +283,7 @@ def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
 # --- nodes that it does not go to -------------------------------------------------------------------------------------
 
 
-def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None:
+def test_an_excluded_node_with_associated_pods_is_an_error(site: Site) -> None:
     site.with_identity()
     (orders, *_) = site.cluster.pods("shop", "orders")
     node = orders["spec"]["nodeName"]
@@ -299,7 +297,7 @@ def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None
     assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
 
 
-def test_a_node_that_nobody_needs_is_left_out_and_not_waited_for(site: Site) -> None:
+def test_an_excluded_node_without_pods_that_need_the_agent_is_not_awaited(site: Site) -> None:
     node = nodes(site)[0]
     change_node(site, node, spec={"taints": [TAINT]})
     slept = site.slept
@@ -312,25 +310,24 @@ def test_a_node_that_nobody_needs_is_left_out_and_not_waited_for(site: Site) -> 
     assert listed[node]["reason"] == "the taint dedicated=gpu:NoSchedule is not tolerated"
 
 
-@pytest.mark.parametrize(
-    ("labels", "info", "message"),
-    [
-        ({"eks.amazonaws.com/compute-type": "fargate"}, {}, "cannot run on a fargate node"),
-        ({"eks.amazonaws.com/compute-type": "hybrid"}, {}, "daemonsets.hybrid.create=true"),
-        ({}, {"operatingSystem": "windows"}, "cannot run on a windows node"),
-        ({}, {"architecture": "riscv64"}, "no image for riscv64"),
-    ],
-)
-def test_nodes_of_another_kind_are_named(
-    site: Site, labels: dict[str, str], info: dict[str, str], message: str
-) -> None:
-    node = nodes(site)[0]
-    change_node(site, node, metadata={"labels": labels})
-    site.cluster.merge(f"/api/v1/nodes/{node}/status", {"status": {"nodeInfo": info}})
-    done = site("install-agent", "--wait", "none")
+def test_nodes_of_another_kind_are_named(site: Site) -> None:
+    names, compute_type = nodes(site), "eks.amazonaws.com/compute-type"
+    change_node(site, names[0], metadata={"labels": {compute_type: "fargate"}})
+    change_node(site, names[1], metadata={"labels": {compute_type: "hybrid"}})
+    site.cluster.merge(f"/api/v1/nodes/{names[2]}/status", {"status": {"nodeInfo": {"operatingSystem": "windows"}}})
+    done = site("install-agent", "--dry-run")
     assert done.code == 0
-    assert f"the agent will not run on {node}: " in done.stderr
-    assert message in done.stderr
+    for name, message in zip(
+        names,
+        ("cannot run on a fargate node", "daemonsets.hybrid.create=true", "cannot run on a windows node"),
+        strict=True,
+    ):
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if f" not run on {name}: " in line]
+        assert [message in line for line in lines] == [True]
+    site.cluster.merge(f"/api/v1/nodes/{names[2]}/status", {"status": {"nodeInfo": {"operatingSystem": "linux"}}})
+    site.cluster.merge(f"/api/v1/nodes/{names[2]}/status", {"status": {"nodeInfo": {"architecture": "riscv64"}}})
+    done = site("install-agent", "--wait", "none")
+    assert (done.code, "no image for riscv64" in done.stderr) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +349,7 @@ def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, messag
     assert message.format(node) in done.stderr
 
 
-def test_what_overwriting_puts_back_is_told() -> None:
+def test_fields_of_other_managers_that_are_overwritten() -> None:
     limits = "spec.template.spec.containers[name=eks-pod-identity-agent].resources.limits.memory"
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
     (message,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
@@ -364,7 +361,7 @@ def test_what_overwriting_puts_back_is_told() -> None:
     assert [item.stops for item in other_agents((agent,), "demo", overwrite=False)] == [True]
 
 
-def test_an_agent_that_is_told_what_to_bind_needs_no_ipv6() -> None:
+def test_an_agent_with_an_ipv4_address_needs_no_ipv6() -> None:
     message = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
     for values, noted in ((message, False), ({}, True)):
         assert bool(list(_kernels(healthy(), planned_agent("", values)))) is noted
@@ -392,7 +389,7 @@ def test_versions_before_the_blanket_toleration() -> None:
 # --- what cannot be looked at -----------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
+def test_unread_parts_are_notes(site: Site) -> None:
     for action in ("iam:SimulatePrincipalPolicy", "eks:ListPodIdentityAssociations", "ec2:DescribeVpcEndpoints"):
         site.box.world.credentials.deny(action)
     done = site("install-agent", "--wait", "none")
@@ -415,8 +412,8 @@ def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:
     assert "auto-mode-redundant-addon: " in done.stderr
 
 
-def test_a_change_is_not_held_up_by_what_was_so_before(healthy: Site) -> None:
-    """A broken node role is no reason to keep an old version."""
+def test_a_change_goes_on_despite_an_existing_failure(healthy: Site) -> None:
+    """A broken node role does not prevent an upgrade."""
     take_policy(healthy)
     upgraded = healthy("install-agent", "--addon-version", "latest")
     assert upgraded.code == 0

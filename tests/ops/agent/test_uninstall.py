@@ -17,7 +17,7 @@ from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall
 from worlds import AGENT, Site
 
 
-def test_it_goes_and_comes_back(healthy: Site) -> None:
+def test_uninstall_and_undo(healthy: Site) -> None:
     before = account_state(healthy.box)
     done = healthy.must("uninstall-agent", "--yes", "-o", "json").json
     assert (done["awaited"]["reached"], installed(healthy)) == (True, False)
@@ -30,14 +30,14 @@ def test_it_goes_and_comes_back(healthy: Site) -> None:
     assert account_state(healthy.box) == before
 
 
-def test_an_agent_of_somebody_elses_is_left_alone(site: Site) -> None:
+def test_an_agent_of_another_owner_is_not_deleted(site: Site) -> None:
     site.cluster.make_workload("DaemonSet", "kube-system", AGENT, "default")
     refused = site("uninstall-agent", "--yes", "-o", "json")
     assert (refused.code, refused.error["code"]) == (6, "Conflict")
 
 
 @pytest.mark.parametrize("action", ["eks:ListPodIdentityAssociations", "eks:DeleteAddon"])
-def test_what_may_not_be_done_is_said(healthy: Site, action: str) -> None:
+def test_missing_permissions_are_notes(healthy: Site, action: str) -> None:
     healthy.box.world.credentials.deny(action)
     done = healthy("uninstall-agent", "--yes")
     if action == "eks:DeleteAddon":
@@ -62,7 +62,7 @@ def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
     assert "ClusterUnreachable, EKS cannot reach the cluster's API server: no way" in failed.stderr
 
 
-def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Site) -> None:
+def test_an_agent_of_another_owner_is_not_awaited(healthy: Site) -> None:
     healthy.box.failures.put("addon-config-conflict")
     healthy.wait(30)
     done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
@@ -72,7 +72,7 @@ def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Si
 
 
 def helm_agent(name: str = AGENT, **changes: Any) -> DaemonSet:
-    """As AWS's chart labels it, whoever installs it."""
+    """The labels are those of AWS's chart."""
     labels = {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "eks-pod-identity-agent-1.3.10"}
     return daemon_set(name=name, labels=labels, **changes)
 
@@ -95,7 +95,7 @@ EKS = {"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotati
         (replace(helm_agent(), namespace="agents"), False),
     ],
 )
-def test_whose_a_daemon_set_is_field_managers_tell_and_no_label(agent: DaemonSet, its: bool) -> None:
+def test_field_managers_decide_the_owner_of_a_daemon_set(agent: DaemonSet, its: bool) -> None:
     assert of_the_addon(agent) is its
     addon = Addon(
         name=AGENT, version="v1.3.10-eksbuild.3", status="ACTIVE", arn="arn:aws:eks:us-west-2:111122223333:addon/a"

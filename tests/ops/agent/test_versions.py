@@ -110,7 +110,7 @@ def test_an_older_version_stays_with_a_note(site: Site) -> None:
 
 
 def test_only_versions_that_are_compatible(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Platform version and compute type count, and the list's order does not."""
+    """The platform version and the compute types decide; the order of the list does not."""
     from podid.sandbox.aws import eks_addons
 
     answer = eks_addons._versions_body

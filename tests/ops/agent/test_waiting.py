@@ -1,202 +1,113 @@
-"""Waiting for the agent, which ends early if it is useless."""
+"""Failures of an add-on and of its pods that waiting does not fix."""
 
-import json
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
-import pytest
-
-from ops.agent.support import RESTRICTED, addon
-from podid.domain.errors import AccessDenied
+from checks import builder
+from harness import table
+from ops.agent.support import BIND
+from podid.domain.aws import Addon, AddonIssue
+from podid.domain.cluster import Pod
+from podid.domain.errors import AccessDenied, Other
+from podid.facts.agent import NO_FREE_PORT
 from podid.kube.reader import KubeReader
-from podid.sandbox.world import AddonFault
-from worlds import AGENT, Site
-
-BIND = "unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
+from podid.ops.agent.waiting import issue_words, of_addon, of_pods, of_sets
+from worlds import AGENT
 
 
-def nodes(site: Site) -> list[str]:
-    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
+def failed(status: str, *codes: str) -> Addon:
+    issues = tuple(AddonIssue(code=code, message="the words of EKS", resource_ids=()) for code in codes)
+    return builder.addon(status=status, issues=issues)
 
 
-def fails(site: Site, *argv: str, mode: str, code: int = 8, within: float = 60.0) -> str:
-    slept = site.slept
-    outcome = site("install-agent", *argv)
-    assert outcome.code == code, outcome
-    assert f"{mode}: " in outcome.stderr, outcome
-    assert site.slept - slept <= within, "it was waited in vain"
-    return outcome.stderr
-
-
-@pytest.mark.parametrize(
-    ("status", "issue", "mode"),
+@table(
+    ("codes", "errors", "mode"),
     [
-        ("CREATE_FAILED", "ConfigurationConflict", "addon-config-conflict"),
-        ("CREATE_FAILED", "AdmissionRequestDenied", "admission-policy-blocks-agent"),
-        ("DEGRADED", "AccessDenied", "addon-degraded-or-failed"),
-        ("DEGRADED", "InsufficientNumberOfReplicas", "addon-degraded-or-failed"),
+        (("ConfigurationConflict",), (), "addon-config-conflict"),
+        (("AdmissionRequestDenied",), (), "admission-policy-blocks-agent"),
+        (("UnsupportedAddonModification",), (), "addon-config-conflict"),
+        (("AccessDenied",), (), "addon-degraded-or-failed"),
+        (("InsufficientNumberOfReplicas",), (), "addon-degraded-or-failed"),
+        ((), (), "addon-degraded-or-failed"),
+        ((), ("ConfigurationConflict: held",), "addon-config-conflict"),
+        (("AccessDenied",), ("AdmissionRequestDenied: no",), "admission-policy-blocks-agent"),
     ],
 )
-def test_an_add_on_that_fails(site: Site, status: str, issue: str, mode: str) -> None:
-    site.box.world.addon_faults[AGENT] = AddonFault(status, issue, "the words of EKS")
-    assert "the words of EKS" in fails(site, mode=mode)
-    del site.box.world.addon_faults[AGENT]
-    again = site.must("install-agent")
-    assert f"the add-on is {status}: {issue}: the words of EKS; it is updated again" in again.stderr
-    assert addon(site)["status"] == "ACTIVE"
+def test_the_failure_mode_of_an_add_on(codes: tuple[str, ...], errors: tuple[str, ...], mode: str) -> None:
+    trouble = of_addon(failed("DEGRADED", *codes), errors)
+    assert (trouble.mode, trouble.subject) == (mode, AGENT)
+    assert " is DEGRADED" in trouble.message
+    assert all(text in trouble.message for text in (*codes, *errors))
+    error = trouble.error("demo")
+    assert error.message == f"{mode}: {trouble.message}"
+    assert error.hint == Other(("agent", "status"), flags=("--cluster", "demo"))
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["new", "changed"])
-def test_a_refusal_by_the_cluster_ends_the_wait(site: Site, there: bool) -> None:
-    """By the DaemonSet's events, in place of a timeout; agent status says so once, whatever number of nodes lack it."""
-    site.associate("shop", "orders")
-    if there:
-        site.with_agent()
-    site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
-    change = ("--config", "agent.additionalArgs.-b=169.254.170.23") if there else ()
-    message = fails(site, "--force", *change, mode="admission-policy-blocks-agent")
-    assert "violates PodSecurity" in message
-    site.wait(300)
-    status = site("agent", "status", "-o", "json")
-    assert [item["id"] for item in status.json["findings"] if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
-    assert status.code == 3
-    assert site("agent", "status").stdout.count("\n✗ ") == 1
-    doctor = site("doctor", "--link", "agent", "-o", "json").json["findings"]
-    assert [item["id"] for item in doctor if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
+def test_issues_are_explained() -> None:
+    issue = AddonIssue(code="AccessDenied", message="words", resource_ids=("a", "b"))
+    assert issue_words(issue) == "AccessDenied, EKS may not change the cluster's objects: words (a, b)"
+    unknown = AddonIssue(code="New", message="", resource_ids=())
+    assert issue_words(unknown) == "New: "
+    assert issue_words(replace(issue, message="")) == "AccessDenied: EKS may not change the cluster's objects (a, b)"
 
 
-def test_without_events_the_wait_goes_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
-
-    def denied(*_: object, **__: object) -> tuple[str, ...]:
-        raise AccessDenied("may not list events", permission="list events")
-
-    monkeypatch.setattr(KubeReader, "list_warnings", denied)
-    outcome = site("install-agent", "--force", "--timeout", "30s")
-    assert (outcome.code, "admission-policy-blocks-agent: an admission policy" in outcome.stderr) == (7, False)
+def stuck(**container: Any) -> Pod:
+    pod = builder.agent_pod(ready=False)
+    return replace(pod, containers=(replace(pod.containers[0], ready=False, **container),))
 
 
-def test_an_update_that_fails(healthy: Site) -> None:
-    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "ConfigurationConflict", "the words of EKS")
-    message = fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
-    assert "the words of EKS" in message
-    assert addon(healthy)["status"] == "UPDATE_FAILED"
-    del healthy.box.world.addon_faults[AGENT]
-    assert "the add-on is UPDATE_FAILED" in healthy.must("install-agent").stderr
-    assert addon(healthy)["status"] == "ACTIVE"
+def reading(**functions: Any) -> KubeReader:
+    return cast("KubeReader", SimpleNamespace(**functions))
 
 
-def test_an_update_that_cannot_be_read(healthy: Site) -> None:
-    """Without the right to look at the update the status ends the wait."""
-    healthy.box.world.credentials.deny("eks:DescribeUpdate")
-    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "AdmissionRequestDenied", "the words of EKS")
-    fails(healthy, "--addon-version", "latest", mode="admission-policy-blocks-agent")
+def no_log(*_: object, **__: object) -> str:
+    raise AccessDenied("may not read logs", permission="get pods/log")
 
 
-@pytest.mark.parametrize("status", ["Failed", "Cancelled"])
-def test_an_update_that_does_not_succeed(healthy: Site, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EKS keeps the add-on ACTIVE as it was: only the update tells."""
-    from podid.sandbox.aws import eks_addons
-
-    body = eks_addons._update_body
-    errors = [{"errorCode": "ConfigurationConflict", "errorMessage": "held", "resourceIds": []}]
-    ended = lambda change: {**body(change), "status": status, "errors": errors}  # noqa: E731
-    monkeypatch.setattr(eks_addons, "_update_body", ended)
-    message = fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
-    assert f"ended as {status}" in message
+PENDING = replace(
+    stuck(),
+    node="",
+    message=f"0/3 nodes are available: 3 node(s) didn't have {NO_FREE_PORT}",
+    created_at=builder.ago(hours=1),
+)
 
 
-def test_an_update_with_an_unknown_status(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A status that podid does not know may yet become one that it knows."""
-    from podid.sandbox.aws import eks_addons
-
-    body, words = eks_addons._update_body, ["Queued", "InProgress", "Queued", "Cancelled"]
-    monkeypatch.setattr(eks_addons, "_update_body", lambda change: {**body(change), "status": words.pop(0)})
-    assert "ended as Cancelled" in fails(healthy, "--addon-version", "latest", mode="addon-degraded-or-failed")
-
-
-def test_a_status_that_cannot_be_judged_loses_no_result(healthy: Site) -> None:
-    healthy.box.world.credentials.deny("iam:GetRole")
-    outcome = healthy("install-agent", "--addon-version", "latest", "--wait", "verified", "-o", "json")
-    # a redeemed token decides what could not be read
-    assert (outcome.code, [after["state"] for after in outcome.json["after"]]) == (0, ["verified"])
-    healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
-    outcome = healthy("install-agent", "--wait", "verified", "-o", "json")
-    assert (outcome.code, [after["state"] for after in outcome.json["after"]]) == (9, ["unknown"])
-    assert outcome.json["awaited"]["reached"] is True
-
-
-def test_a_previous_failure_is_not_the_updates(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EKS may say so once more."""
-    from podid.sandbox.aws import eks_addons
-
-    body, late = eks_addons._body, [1]
-
-    def behind(call: Any, cluster: Any, of: Any) -> Any:
-        result = body(call, cluster, of)
-        return {**result, "status": "UPDATE_FAILED"} if of.status == "UPDATING" and late and late.pop() else result
-
-    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "ConfigurationConflict", "held")
-    fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
-    healthy.box.world.addon_faults.clear()
-    monkeypatch.setattr(eks_addons, "_body", behind)
-    assert "is UPDATE_FAILED" in healthy.must("install-agent").stderr
-    assert not late
+@table(
+    ("pod", "log", "mode", "message"),
+    [
+        (stuck(waiting="ImagePullBackOff", image="x:1"), None, "agent-image-pull", "cannot pull the image x:1"),
+        (stuck(waiting="CrashLoopBackOff", restarts=3), f"level=error msg={BIND!r}", "agent-ipv6-bind", BIND),
+        (stuck(waiting="CrashLoopBackOff", restarts=3), "", "agent-pod-unhealthy", "after 3 restarts"),
+        (stuck(waiting="CrashLoopBackOff", ended="OOMKilled"), None, "agent-pod-unhealthy", "0 restarts (OOMKilled)"),
+        (stuck(waiting="CreateContainerError"), None, "agent-pod-unhealthy", "cannot start: CreateContainerError"),
+        (PENDING, None, "agent-port80-conflict", "cannot be scheduled: 0/3 nodes are available"),
+    ],
+)
+def test_pods_that_do_not_start(pod: Pod, log: str | None, mode: str, message: str) -> None:
+    reader = reading(read_log=no_log if log is None else lambda *_, **__: log)
+    trouble = of_pods(reader, [builder.agent_pod("node-2"), pod, pod], builder.NOW)
+    assert trouble is not None
+    assert (trouble.mode, trouble.subject) == (mode, f"kube-system/{pod.name}")
+    assert message in trouble.message
+    assert trouble.message.startswith(f"the agent pod {pod.name}")
+    assert " and 1 more " in trouble.message
+    assert of_pods(reader, [pod], builder.NOW, spared={pod.uid}) is None
 
 
-def test_agents_that_crash(site: Site) -> None:
-    site.kube.faults.agent_crashing["*"] = BIND
-    site.box.world.delays.addon = 600.0
-    message = fails(site, mode="agent-ipv6-bind")
-    assert "cannot assign requested address" in message
-    assert addon(site)["status"] == "CREATING", "EKS still hopes"
-    fails(site, mode="agent-ipv6-bind", code=3)
+def test_pods_that_may_still_start() -> None:
+    new = replace(PENDING, created_at=builder.ago(seconds=10))
+    starting = stuck(waiting="ContainerCreating")
+    assert of_pods(reading(), [new, starting, builder.agent_pod()], builder.NOW) is None
 
 
-def test_agents_that_crash_without_the_permission_to_list_nodes(site: Site) -> None:
-    """AmazonEKSViewPolicy shows pods and DaemonSets, and no node."""
-    rules = [
-        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
-        {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
-    ]
-    viewer = site.user("viewer", rules)
-    site.kube.faults.agent_crashing["*"] = BIND
-    failed = site("install-agent", env=viewer)
-    assert (failed.code, "agent-ipv6-bind: " in failed.stderr, site.slept < 60) == (8, True, True)
-    site.kube.faults.agent_crashing.clear()
-    site.wait(60)
-    mended = site("install-agent", env=viewer).stdout
-    assert "? 3 of 3 agent pods are Ready; nodes were not checked: " in mended
-
-
-def test_a_change_that_fixes_crashing_agents(site: Site) -> None:
-    """The old pods crash until they are replaced."""
-    site.kube.faults.ipv6_disabled.add("*")
-    fails(site, mode="agent-ipv6-bind")
-    site.wait(30)
-    site.must("install-agent", "--config", "agent.additionalArgs.-b=169.254.170.23")
-
-
-def test_a_daemon_set_that_was_deleted_does_not_come_back(healthy: Site) -> None:
-    healthy.cluster.delete(f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}")
-    message = healthy("install-agent")
-    assert (message.code, healthy.slept < 10) == (3, True)
-    assert "is ACTIVE, but its DaemonSet was deleted" in message.stderr
-    assert "podid uninstall-agent --cluster demo" in message.stderr
-
-
-def test_images_that_cannot_be_pulled(site: Site) -> None:
-    image = "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
-    site.kube.faults.image_pull_failing.add(image)
-    assert image in fails(site, mode="agent-image-pull")
-
-
-def test_agents_that_eks_auth_refuses(healthy: Site) -> None:
-    line = {
-        "level": "error",
-        "msg": "Error fetching credentials: operation error EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: "
-        "User: arn:aws:sts::111122223333:assumed-role/nodes/i-1 is not authorized to perform: "
-        "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-west-2:111122223333:cluster/demo",
-    }
-    for node in nodes(healthy):
-        healthy.kube.add_agent_line(node, json.dumps(line))
-    fails(healthy, mode="node-role-missing-eks-auth", code=3)
+def test_a_daemon_set_whose_pods_are_refused() -> None:
+    refusal = 'Error creating: pods is forbidden: violates PodSecurity "restricted:latest": host namespaces'
+    sets, since = (builder.daemon_set(desired=2),), builder.ago(minutes=5)
+    trouble = of_sets(reading(list_warnings=lambda *_, **__: ["unrelated", refusal]), sets, [], since)
+    assert trouble is not None
+    assert (trouble.mode, refusal in trouble.message) == ("admission-policy-blocks-agent", True)
+    assert of_sets(reading(list_warnings=lambda *_, **__: ["unrelated"]), sets, [], since) is None
+    assert of_sets(reading(list_warnings=no_log), sets, [], since) is None
+    whole = (builder.daemon_set(desired=1),)
+    assert of_sets(reading(list_warnings=lambda *_, **__: [refusal]), whole, [builder.agent_pod()], since) is None

@@ -1,13 +1,17 @@
 """Waits after a change of associations: states of new pods, obstacles and exit codes."""
 
+import json
 import math
 from typing import Any
 
 import pytest
 
 from cluster_api import Json
+from podid.domain.names import ServiceAccountRef
+from podid.ops.association.aftermath import wait_until_stopped
+from podid.ops.reading.trials import ROUNDS, SECONDS_BETWEEN_ROUNDS
 from podid.sandbox.faults import Fault
-from worlds import ORDERS, Site, trust_for
+from worlds import ACCOUNT, ORDERS, POLICY, KubeWorld, Site, trust_for
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
 READ_PODS: Json = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
@@ -16,13 +20,19 @@ ASSOCIATE = ("associate", "shop/orders", "--role", "shop-orders", "-o", "json")
 
 @pytest.fixture
 def ready(site: Site) -> Site:
-    site.with_agent()
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
-    return site
+    make_role(site)
+    return site.with_agent()
+
+
+def make_role(site: Site, ref: ServiceAccountRef = ORDERS) -> None:
+    """Create role NAMESPACE-NAME, whose trust policy allows the service account."""
+    role = site.box.iam.make_role(ACCOUNT, f"{ref.namespace}-{ref.name}", json.dumps(trust_for(ref)))
+    site.box.iam.attach(role, ACCOUNT, (), {"dynamodb-read": POLICY})
+    site.wait(30)
 
 
 def new_pods(document: Any) -> tuple[str | None, str | None]:
-    """The state of the one identity's new pods, and the failure mode behind it."""
+    """Return the state of the new pods of the one identity, and its failure mode."""
     (status,) = document["after"]
     return status["newPod"]["state"], status["newPod"]["id"]
 
@@ -88,9 +98,9 @@ def test_without_the_permission_to_create_pods_the_registration_counts(ready: Si
 
 
 def test_a_service_account_that_does_not_exist_yet(ready: Site) -> None:
-    ready.must("role", "create", "cart", "--for", "shop/cart")
+    make_role(ready, ServiceAccountRef("shop", "cart"))
     for wait, code in UNJUDGED:
-        outcome = ready("associate", "shop/cart", "--role", "cart", "-o", "json", *wait)
+        outcome = ready("associate", "shop/cart", "--role", "shop-cart", "-o", "json", *wait)
         assert (outcome.code, new_pods(outcome.json)) == (code, ("doubtful", "association-sa-not-found"))
 
 
@@ -115,7 +125,7 @@ def test_a_standing_cause_is_not_waited_for(ready: Site) -> None:
 
 
 def test_without_an_agent_nothing_is_waited_for(site: Site) -> None:
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    make_role(site)
     for wait in BOTH:
         began = site.slept
         outcome = site(*ASSOCIATE, *wait)
@@ -134,9 +144,9 @@ def test_an_admission_policy_that_refuses_the_test_pod(ready: Site) -> None:
 def test_verified_requires_a_pod_whose_token_can_be_redeemed(ready: Site) -> None:
     outcome = ready(*ASSOCIATE, "--wait", "verified")
     assert (outcome.code, new_pods(outcome.json)) == (0, ("verified", None))
-    ready.must("role", "create", "cart", "--for", "shop/cart")
+    make_role(ready, ServiceAccountRef("shop", "cart"))
     ready.cluster.make_account("shop", "cart")
-    alone = ready("associate", "shop/cart", "--role", "cart", "-o", "json", "--wait", "verified")
+    alone = ready("associate", "shop/cart", "--role", "shop-cart", "-o", "json", "--wait", "verified")
     assert (alone.code, new_pods(alone.json)) == (9, ("ready", None))
 
 
@@ -183,3 +193,31 @@ def test_a_broken_trust_policy_that_is_fixed_in_the_same_run(healthy: Site) -> N
     outcome = healthy("associate", "shop/orders", "--role", "shop-orders", "--update-trust", "-o", "json")
     assert outcome.code == 0
     assert [after["state"] for after in outcome.json["after"]] == ["ready"]
+
+
+# --- after a deletion, in a cluster without an account ----------------------------------------------------------------
+
+
+def test_new_pods_must_get_no_credentials_in_consecutive_rounds(world: KubeWorld) -> None:
+    world.aws.associations.add((ORDERS.namespace, ORDERS.name))
+    world.sleep(30)
+    still = wait_until_stopped(world.access(), (ORDERS,), world.patience(20))
+    assert (still.summary, still.reached) == ("new pods of shop/orders still got credentials within 20 s", False)
+    assert "waiting until new pods of shop/orders get no credentials" in world.messages
+    world.at(5, ORDERS, associated=False)
+    began = world.clock.seconds
+    stopped = wait_until_stopped(world.access(), (ORDERS,), world.patience(60))
+    assert (stopped.summary, stopped.reached) == ("new pods of shop/orders no longer get credentials", True)
+    assert world.clock.seconds - began >= 5 + (ROUNDS - 1) * SECONDS_BETWEEN_ROUNDS
+
+
+def test_without_dry_runs_the_end_of_credentials_is_not_checked(world: KubeWorld) -> None:
+    world.sandbox.add_user("viewer-token", "viewer", rules=[READ_PODS])
+    awaited = wait_until_stopped(world.access("viewer-token"), (ORDERS,), world.patience(20))
+    assert awaited.reached is None
+    assert awaited.summary.startswith("whether new pods still get credentials was not checked: requires create pods")
+
+
+def test_without_a_service_account_no_pod_gets_credentials(world: KubeWorld) -> None:
+    awaited = wait_until_stopped(world.access(), (ServiceAccountRef("shop", "nosuch"),), world.patience(20))
+    assert awaited.reached is True

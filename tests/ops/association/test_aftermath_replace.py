@@ -1,4 +1,4 @@
-"""A changed association reaches running pods only when they are replaced, although they carry the injected fields."""
+"""Running pods are stale after a change of their association until they are replaced."""
 
 from worlds import Site
 
@@ -39,7 +39,7 @@ def test_a_rerun_long_after_needs_no_dry_runs(site: Site) -> None:
 
 
 def changed(site: Site) -> str:
-    """shop/orders goes on to role storefront, its pods as they were; what the command notes."""
+    """Change the role of shop/orders, keep its pods, and return the notes."""
     site.wait(5)
     return site.must("associate", "shop/orders", "--role", "storefront", "--replace").stderr
 
@@ -57,7 +57,7 @@ def counts(site: Site) -> dict[str, int]:
     return result
 
 
-def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
+def test_stale_pods_are_shown_by_every_command(healthy: Site) -> None:
     assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     text = changed(healthy)
     assert "2 of 2 running pods stale: cached-credentials-after-change" in text
@@ -70,7 +70,7 @@ def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
     assert healthy.must("restart", "-A", "--stale").stdout.startswith("nothing to restart")
 
 
-def test_what_was_changed_long_ago_has_reached_every_pod(healthy: Site) -> None:
+def test_pods_are_not_stale_six_hours_after_a_change(healthy: Site) -> None:
     changed(healthy)
     healthy.wait(6 * 3600 + 1)
     assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
@@ -79,13 +79,13 @@ def test_what_was_changed_long_ago_has_reached_every_pod(healthy: Site) -> None:
     assert healthy.cluster.pod_names("shop") == old
 
 
-def test_tags_of_the_association_are_nothing_to_a_pod(healthy: Site) -> None:
+def test_tags_of_an_association_do_not_make_pods_stale(healthy: Site) -> None:
     healthy.wait(5)
     text = healthy.must("associate", "shop/orders", "--role", "shop-orders", "--tag", "a=b", "--replace").stderr
     assert "may keep the previous" not in text
 
 
-def test_the_list_counts_pods_only_when_asked(healthy: Site) -> None:
+def test_the_list_counts_pods_only_with_the_option(healthy: Site) -> None:
     before = healthy.kube.faults.calls.total()
     (item,) = healthy.must("list", "-o", "json").json["items"]
     assert item["pods"] is None

@@ -1,29 +1,24 @@
-"""verify --can: what the role that pods become may do, and which layer stands in the way."""
+"""Actions that the credentials of pods allow, and the layer that denies the others."""
 
 import json
+import os
 from typing import Any
 
 import pytest
 
-from permissions_support import allow, limited
-from worlds import ACCOUNT, ROLE_ARN, TARGET, Site
+from checks.builder import association, cluster, healthy
+from harness import table
+from podid.aws.iam import Iam
+from podid.aws.session import AwsSession
+from podid.domain.errors import ExitCode, InvalidInput
+from podid.domain.status import Allowed
+from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
+from podid.ops.status.diagnose import diagnose
+from worlds import ACCOUNT, ORDERS, POLICY, ROLE_ARN, TARGET, Site, target_arn, target_trust, trust_for
 
-TABLE = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/orders"  # what POLICY of worlds.py is about
+TABLE = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/orders"  # POLICY of worlds.py allows actions on it
 READ = "dynamodb:GetItem"
-
-
-def asked(site: Site, *more: str, code: int, **how: Any) -> Any:
-    outcome = site("verify", "shop/orders", "--yes", "-o", "json", *more, **how)
-    assert outcome.code == code, outcome
-    return outcome.json
-
-
-# until no pod can have credentials from before a change
-LONG = 6 * 3600 + 60
-
-
-def answers(report: Any) -> list[tuple[str, bool | None, str | None]]:
-    return [(item["action"], item["allowed"], item["id"]) for item in report["allowed"]]
+VPC = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
 
 
 def policy(*actions: str, effect: str = "Allow", **condition: Any) -> str:
@@ -31,118 +26,128 @@ def policy(*actions: str, effect: str = "Allow", **condition: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_the_boundary(healthy: Site) -> None:
-    iam = healthy.aws("iam")
-    created = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("s3:*"))["Policy"]["Arn"]
-    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=created)
-    report = asked(healthy, "--can", READ, "--resource", TABLE, code=3)
-    assert answers(report) == [(READ, False, "permissions-boundary-denies")]
+@pytest.fixture
+def orders(account: Site) -> Site:
+    """Return an account with role shop-orders, which may read one table."""
+    role = account.box.iam.make_role(ACCOUNT, "shop-orders", json.dumps(trust_for(ORDERS)))
+    account.box.iam.attach(role, ACCOUNT, (), {"dynamodb-read": POLICY})
+    return account
 
 
-def test_the_session_policy_can_only_take_away(healthy: Site) -> None:
-    eks = healthy.aws("eks")
-    (item,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
-    who = {"clusterName": "demo", "associationId": item["associationId"], "disableSessionTags": True}
-    healthy.trust("shop-orders", ANY_POD)
-    eks.update_pod_identity_association(**who, policy=policy("dynamodb:Query", "s3:GetObject"))
-    healthy.wait(LONG)
-    report = asked(healthy, "--can", READ, "--can", "s3:GetObject", "--resource", TABLE, code=3)
-    assert answers(report) == [
+def simulated(site: Site, *actions: str, resource: str = TABLE, **settings: Any) -> tuple[Allowed, ...]:
+    """Return the answers for an association of shop-orders with these settings."""
+    own = association(role_arn=ROLE_ARN, **settings)
+    (status,) = diagnose(healthy(associations=(own,))).identities
+    iam: Iam = AwsSession(None, None, env=os.environ).iam
+    return simulate_all(iam, cluster(), (status,), ActionRequest.parse(actions, (resource,)))[ORDERS]
+
+
+def answers(site: Site, *actions: str, **settings: Any) -> list[tuple[str, bool | None, str]]:
+    return [(item.action, item.allowed, item.id) for item in simulated(site, *actions, **settings)]
+
+
+def put_policy(site: Site, document: str, role: str = "shop-orders") -> None:
+    site.aws("iam").put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=document)
+
+
+def test_an_action_that_no_policy_allows_is_denied(orders: Site) -> None:
+    assert answers(orders, READ, "s3:GetObject") == [
+        (READ, True, ""),
+        ("s3:GetObject", False, "role-no-permissions"),
+    ]
+    (denied,) = simulated(orders, READ, resource="*")
+    assert (denied.allowed, denied.reason) == (False, "no policy of role shop-orders allows it")
+    put_policy(orders, policy(READ, effect="Deny"))
+    assert simulated(orders, READ)[0].reason == "a policy denies it"
+
+
+def test_the_permissions_boundary_of_the_role(orders: Site) -> None:
+    iam = orders.aws("iam")
+    boundary = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("s3:*"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
+    assert answers(orders, READ) == [(READ, False, "permissions-boundary-denies")]
+
+
+def test_the_session_policy_only_restricts(orders: Site) -> None:
+    narrow = policy("dynamodb:Query", "s3:GetObject")
+    assert answers(orders, READ, "s3:GetObject", policy=narrow, disable_session_tags=True) == [
         (READ, False, "session-policy-misconfig"),
         ("s3:GetObject", False, "role-no-permissions"),
     ]
-    eks.update_pod_identity_association(**who, policy=policy("dynamodb:*"))
-    healthy.wait(LONG)
-    assert answers(asked(healthy, "--can", READ, "--resource", TABLE, code=0)) == [(READ, True, None)]
-    # what it does not name it takes away, whatever its conditions for others
-    sure = policy("s3:*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})
-    eks.update_pod_identity_association(**who, policy=sure)
-    healthy.wait(LONG)
-    report = asked(healthy, "--can", READ, "--resource", TABLE, code=3)
-    assert answers(report) == [(READ, False, "session-policy-misconfig")]
+    assert answers(orders, READ, policy=policy("dynamodb:*"), disable_session_tags=True) == [(READ, True, "")]
+    # an action that it does not name is denied, whatever its conditions for others
+    conditional = policy("s3:*", Condition=VPC)
+    assert answers(orders, READ, policy=conditional, disable_session_tags=True) == [
+        (READ, False, "session-policy-misconfig")
+    ]
 
 
-# without session tags a trust that asks for them admits nobody
-ANY_POD = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "pods.eks.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        }
-    ],
-}
-
-
-def test_what_a_condition_asks_for(healthy: Site) -> None:
-    """The session tags of the pods are known; where the call comes from is not."""
-    iam = healthy.aws("iam")
+def test_session_tags_are_known_and_the_source_of_a_request_is_not(orders: Site) -> None:
     tag = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "shop"}}
-    iam.put_role_policy(RoleName="shop-orders", PolicyName="abac", PolicyDocument=policy("s3:GetObject", Condition=tag))
-    assert asked(healthy, "--can", "s3:GetObject", code=0)["allowed"][0]["allowed"] is True
-    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
-    iam.put_role_policy(RoleName="shop-orders", PolicyName="abac", PolicyDocument=policy("s3:GetObject", Condition=vpc))
-    report = asked(healthy, "--can", "s3:GetObject", code=9)
-    assert answers(report) == [("s3:GetObject", None, None)]
-    assert "aws:SourceVpce" in report["allowed"][0]["reason"]
-    report = asked(healthy, "--can", READ, "--resource", TABLE, code=0)
-    assert report["allowed"][0]["reason"] == "unless it depends on aws:SourceVpce of the actual request"
+    put_policy(orders, policy("s3:GetObject", Condition=tag))
+    assert answers(orders, "s3:GetObject") == [("s3:GetObject", True, "")]
+    assert answers(orders, "s3:GetObject", disable_session_tags=True)[0][1] is not True
+    put_policy(orders, policy("s3:GetObject", Condition=VPC))
+    (unknown,) = simulated(orders, "s3:GetObject")
+    assert unknown.allowed is None
+    assert "aws:SourceVpce" in unknown.reason
+    assert simulated(orders, READ)[0].reason == "unless it depends on aws:SourceVpce of the actual request"
 
 
-def test_what_no_policy_names_is_denied_whatever_the_conditions_of_others(healthy: Site, tmp_path: Any) -> None:
-    iam = healthy.aws("iam")
-    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
-    created = iam.create_policy(PolicyName="sqs", PolicyDocument=policy("sqs:Send*", Condition=vpc))["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=created)
-    report = asked(healthy, "--can", "s3:GetObject", "--can", "sqs:SendMessage", code=3)
-    assert answers(report) == [("s3:GetObject", False, "role-no-permissions"), ("sqs:SendMessage", None, None)]
-    # where the policies cannot be read, that stays open
-    healthy.box.world.credentials.deny("iam:GetPolicyVersion")
-    assert answers(asked(healthy, "--can", "s3:GetObject", code=9)) == [("s3:GetObject", None, None)]
+def test_conditions_of_other_actions_do_not_matter_if_the_policies_can_be_read(orders: Site) -> None:
+    iam = orders.aws("iam")
+    arn = iam.create_policy(PolicyName="sqs", PolicyDocument=policy("sqs:Send*", Condition=VPC))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
+    assert answers(orders, "s3:GetObject", "sqs:SendMessage") == [
+        ("s3:GetObject", False, "role-no-permissions"),
+        ("sqs:SendMessage", None, ""),
+    ]
+    orders.box.world.credentials.deny("iam:GetPolicyVersion")
+    assert answers(orders, "s3:GetObject") == [("s3:GetObject", None, "")]
 
 
-def test_the_target_role_is_the_one_that_counts(healthy: Site) -> None:
-    healthy.with_target()
-    assert answers(asked(healthy, "--can", READ, "--resource", TABLE, code=3))[0][1] is False
-    healthy.aws("iam").put_role_policy(RoleName=TARGET, PolicyName="p", PolicyDocument=policy(READ))
-    assert answers(asked(healthy, "--can", READ, "--resource", TABLE, code=0))[0][1] is True
+def test_pods_have_the_permissions_of_the_target_role(orders: Site) -> None:
+    orders.box.iam.make_role(ACCOUNT, TARGET, json.dumps(target_trust()))
+    assert answers(orders, READ, target_role_arn=target_arn())[0][1] is False
+    put_policy(orders, policy(READ), TARGET)
+    assert answers(orders, READ, target_role_arn=target_arn())[0][1] is True
+    (unknown,) = simulated(orders, READ, target_role_arn=target_arn("444455556666"))
+    assert unknown.permission == "iam:SimulatePrincipalPolicy in account 444455556666"
 
 
-def test_a_target_role_of_another_account_is_unknown(healthy: Site) -> None:
-    healthy.with_target("444455556666")
-    report = asked(healthy, "--can", READ, code=9)
-    assert report["allowed"][0]["permission"] == "iam:SimulatePrincipalPolicy in account 444455556666"
+def test_without_the_simulator_the_answer_is_unknown(orders: Site) -> None:
+    orders.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
+    (unknown,) = simulated(orders, READ)
+    assert (unknown.allowed, unknown.permission) == (None, "iam:SimulatePrincipalPolicy")
 
 
-def test_without_the_permission_it_is_unknown(healthy: Site, tmp_path: Any) -> None:
-    everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-    manifest = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "all"},
-        "rules": [everything],
-    }
-    env = limited(healthy.box, tmp_path, allow("eks:*", "eks-auth:*", "iam:GetRole"), [manifest])
-    report = asked(healthy, "--can", READ, code=9, env=env)
-    assert (report["allowed"][0]["permission"], answers(report)) == (
-        "iam:SimulatePrincipalPolicy",
-        [(READ, None, None)],
-    )
-
-
-def test_the_sandbox_agrees_with_itself(healthy: Site) -> None:
-    """What the simulator allows by a boundary, the account lets the role do, and the other way round."""
-    iam = healthy.aws("iam")
-    iam.put_role_policy(RoleName="shop-orders", PolicyName="who", PolicyDocument=policy("iam:ListRoles", "iam:GetRole"))
-    created = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("iam:ListRoles"))["Policy"]["Arn"]
-    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=created)
-    role = healthy.box.iam.role(ROLE_ARN)
+def test_the_account_allows_what_the_simulator_allows(orders: Site) -> None:
+    iam = orders.aws("iam")
+    put_policy(orders, policy("iam:ListRoles", "iam:GetRole"))
+    boundary = iam.create_policy(PolicyName="ceiling", PolicyDocument=policy("iam:ListRoles"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
+    role = orders.box.iam.role(ROLE_ARN)
     assert role is not None
-    key = healthy.box.world.credentials.add_session(ROLE_ARN, "x", role_id=role.role_id, seconds=600)
-    client = healthy.aws("iam", key=key)
+    key = orders.box.world.credentials.add_session(ROLE_ARN, "x", role_id=role.role_id, seconds=600)
+    client = orders.aws("iam", key=key)
     assert client.list_roles()["Roles"]
     with pytest.raises(client.exceptions.ClientError, match="permissions boundary"):
         client.get_role(RoleName="shop-orders")
-    report = asked(healthy, "--can", "iam:ListRoles", "--can", "iam:GetRole", code=3)
-    assert [item["allowed"] for item in report["allowed"]] == [True, False]
+    actions = simulated(orders, "iam:ListRoles", "iam:GetRole", resource="*")
+    assert [item.allowed for item in actions] == [True, False]
+
+
+def test_actions_and_resources_are_parsed() -> None:
+    request = ActionRequest.parse((READ, READ, "s3:GetObject"), ())
+    assert request == ActionRequest((READ, "s3:GetObject"), ("*",))
+    for actions, resources in ((("GetItem",), ()), (("s3:*",), ()), ((READ,), ("orders",))):
+        with pytest.raises(InvalidInput):
+            ActionRequest.parse(actions, resources)
+
+
+@table(
+    ("allowed", "code"),
+    [((), 0), ((True,), 0), ((True, False), 3), ((True, None), 9), ((False, None), 3)],
+)
+def test_the_exit_code_of_the_answers(allowed: tuple[bool | None, ...], code: int) -> None:
+    assert allowed_code(Allowed("s3:GetObject", "*", answer) for answer in allowed) is ExitCode(code)

@@ -1,4 +1,4 @@
-"""`associate` for many service accounts: from a file, by pattern, in several clusters, each failing by itself."""
+"""Many associations in one run: failures, quotas and undo."""
 
 import time
 from pathlib import Path
@@ -11,8 +11,7 @@ from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import Limits
 
 
-def test_one_that_fails_stops_none_of_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """And a rerun does what is left."""
+def test_a_failed_association_does_not_stop_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.world.limits = Limits(associations_per_cluster=1)
     add_association(box.world, "shop", "cart", "orders-dynamodb")
     command = ("associate", "shop/new", "shop/cart", "shop/orders", "--role", "storefront", "--replace", *WAIT)
@@ -26,7 +25,7 @@ def test_one_that_fails_stops_none_of_the_others(box: Sandbox, podid: Podid, jou
     assert statuses(rest) == [("shop/new", "done"), ("shop/orders", "done"), ("shop/cart", "unchanged")]
 
 
-def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_many_associations_are_created_at_the_same_time(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.world.limits.associations_per_cluster = 30
     names = [f"shop/n{number:02}" for number in range(31)]
     assert box._server is not None
@@ -61,7 +60,7 @@ def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox
 
 
 def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """There each step rests on the one before: a role is not deleted while its association is there."""
+    """A role is not deleted while it has an association."""
     created = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
     assert created.code == 0, created
     box.world.credentials.deny("eks:DeletePodIdentityAssociation")
@@ -71,7 +70,7 @@ def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal:
     assert box.iam.role(f"{ARN}r", as_of=box.world.clock.now()) is not None
 
 
-def test_what_no_try_can_help_is_not_tried(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_an_unavailable_service_ends_the_run(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.faults.fail("eks", "CreatePodIdentityAssociation")
     outcome = podid("associate", "a/b", "c/d", "e/f", "--role", "storefront", *WAIT, "-o", "json")
     assert outcome.code == 7, outcome

@@ -1,4 +1,4 @@
-"""`associate --no-session-tags` and `--session-policy`: what they take away is said before it is done."""
+"""Notes on session policies and session tags before they are changed."""
 
 import json
 import secrets
@@ -45,19 +45,23 @@ def test_policies_that_rely_on_tags_are_named(box: Sandbox, podid: Podid, journa
     assert notes(podid, *OFF) == []  # nothing changes
 
 
-def test_nothing_is_said_while_they_are_sent(box: Sandbox, podid: Podid, journal: Path, by_tag: None) -> None:
+def test_policies_that_rely_on_tags_are_not_noted_while_tags_are_sent(
+    box: Sandbox, podid: Podid, journal: Path, by_tag: None
+) -> None:
     assert notes(podid, "associate", "shop/orders", "--role", "storefront", "--wait", "none") == []
     assert len(notes(podid, *OFF, "--replace")) == 1
 
 
 @pytest.mark.parametrize("permission", ["iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicyVersion"])
-def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, journal: Path, permission: str) -> None:
+def test_unread_policies_are_noted_with_the_permission(
+    box: Sandbox, podid: Podid, journal: Path, permission: str
+) -> None:
     box.world.credentials.deny(permission)
     (note,) = notes(podid, *OFF)
     assert note.endswith(f"was not checked: requires {permission}")
 
 
-def test_a_session_policy_only_narrows(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_a_session_policy_only_restricts_the_role(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     note, *others = notes(podid, *OFF, "--session-policy", policy_file(tmp_path))
     assert note.startswith("the session policy of shop/orders only restricts")
     assert all(part in note for part in (" of 2,048 characters", "(estimated)", "packedPolicySize"))
@@ -65,7 +69,9 @@ def test_a_session_policy_only_narrows(box: Sandbox, podid: Podid, journal: Path
     assert [item.startswith(vain) for item in others] == [True]
 
 
-def test_what_it_allows_in_vain_is_the_target_roles(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_a_session_policy_is_compared_with_the_target_role(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     add_role(box.world, box.iam, "reports", pods_trust(), inline={"some": POLICY})
     target = ("--target-role", "arn:aws:iam::111122223333:role/reports")
     policy = ("--session-policy", policy_file(tmp_path))

@@ -1,4 +1,4 @@
-"""What `associate` changes of an association that is there: what was named, and no more; each removal is seen."""
+"""Settings of an association that EKS changes late, partly or not at all."""
 
 import json
 from pathlib import Path
@@ -70,7 +70,7 @@ POLICY = ("--session-policy", "POLICY", "--no-session-tags")
         ),
     ],
 )
-def test_what_eks_keeps_is_not_removed(
+def test_a_setting_that_eks_keeps_is_an_error(
     box: Sandbox,
     podid: Podid,
     journal: Path,
@@ -80,7 +80,7 @@ def test_what_eks_keeps_is_not_removed(
     removed: tuple[str, ...],
     words: str,
 ) -> None:
-    """An EKS for which an empty string means: leave it."""
+    """EKS may keep a setting if the value is an empty string."""
     settings = (policy_file(tmp_path) if word == "POLICY" else word for word in asked)
     assert podid(*ASSOCIATE, "--role", "storefront", *settings, "--tag", "a=b").code == 0
     before = account_state(box)
@@ -98,10 +98,9 @@ def test_what_eks_keeps_is_not_removed(
         (("roleArn", "policy"), "remove the session policy and to change the role of shop/orders, but"),
     ],
 )
-def test_what_eks_did_not_take_over_is_named(
+def test_a_setting_that_eks_ignores_is_an_error(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Any, words: str
 ) -> None:
-    """It says yes, and does a part."""
     policy = ("--session-policy", policy_file(tmp_path), "--no-session-tags")
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, *policy).code == 0
     update = Eks.update_association
@@ -119,7 +118,9 @@ def test_what_eks_did_not_take_over_is_named(
     assert outcome.error["message"].startswith(f"EKS accepted the request to {words}")
 
 
-def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_the_size_of_a_session_policy_is_counted_as_sent(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     def asked(letter: str, count: int) -> Outcome:
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::x/{letter * count}"}
         path = tmp_path / "policy.json"
@@ -132,7 +133,7 @@ def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, j
     assert "has 9,1" in asked("€", 1500).error["message"]
 
 
-def test_what_is_removed_may_be_seen_a_little_late(
+def test_a_removed_setting_may_be_visible_for_a_moment(
     box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET).code == 0
@@ -159,10 +160,10 @@ def test_what_is_removed_may_be_seen_a_little_late(
         ({"AWS": "role/storefront"}, ""),
     ],
 )
-def test_a_target_role_that_cannot_be_reached_is_said_in_the_plan(
+def test_the_plan_notes_a_target_role_that_cannot_be_assumed(
     box: Sandbox, podid: Podid, journal: Path, trust: dict[str, Any] | None, said: str
 ) -> None:
-    """EKS takes it all the same, and the target may be made later."""
+    """EKS accepts the association, and the target role may be created later."""
     target = f"arn:aws:iam::{box.world.account}:role/onward"
     if trust is not None:
         if "AWS" in trust:

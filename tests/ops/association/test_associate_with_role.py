@@ -1,4 +1,4 @@
-"""`associate --create-role`: role, policies, trust, service account and association in one plan, one run, one undo."""
+"""Associations with a new role: one plan, one run, one undo."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_the_role_needs_no_name(box: Sandbox, podid: Podid, journal: Path) -> No
 def test_the_trust_is_made_for_the_tags_that_will_be_sent(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
 ) -> None:
-    """A session policy turns session tags off, and a trust that asks for them would shut everybody out."""
+    """A session policy requires no session tags, and a trust policy must not require them then."""
     created = podid(*ASSOCIATE, "--session-policy", policy_file(tmp_path), "-o", "json")
     assert created.code == 0, created
     assert "RequestTag" not in json.dumps(created.json["actions"][0]["after"]["trustPolicy"])
@@ -88,9 +88,7 @@ def test_a_role_that_exists_is_used_and_changed_only_as_the_flags_say(
     ]
 
 
-def test_a_role_that_cannot_be_finished_is_taken_back(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
+def test_an_incomplete_new_role_is_deleted(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     before = account_state(box)
     policies = [word for name in ELEVEN for word in ("--managed-policy", name)]  # one more than IAM attaches
     failed = podid(*ASSOCIATE, "--role", "r", *policies, "-o", "json")
@@ -114,7 +112,7 @@ def test_a_role_whose_association_fails_is_rolled_back(
     assert podid(*ASSOCIATE, *MANAGED).code == 0
 
 
-def test_the_service_account_made_for_it_is_rolled_back_too(site: Site) -> None:
+def test_a_new_service_account_is_deleted_with_the_role(site: Site) -> None:
     site.box.world.limits = Limits(associations_per_cluster=0)
     line = ("associate", "shop/fresh", "--create-role", "--create-service-account", "--wait", "none")
     failed = site(*line)
@@ -156,10 +154,10 @@ def test_an_association_of_unknown_outcome_keeps_its_role(box: Sandbox, podid: P
     assert (again.code, actions(again)[0]) == (0, ("association", "shop/orders", "done")), again
 
 
-def test_only_what_belongs_to_the_failure_is_rolled_back(
+def test_only_resources_of_the_failed_association_are_deleted(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
 ) -> None:
-    """One association of the file has a role of its own and is made."""
+    """The association that has its own role is created."""
     file = tmp_path / "two.json"
     own = {"namespace": "shop", "serviceAccount": "web", "roleArn": "storefront"}
     file.write_text(json.dumps([own, {"namespace": "shop", "serviceAccount": "orders"}]))
@@ -186,7 +184,7 @@ def test_only_what_belongs_to_the_failure_is_rolled_back(
         (("--create-role", "--managed-policy", "Nosuch"), 5, "Managed policy arn:aws:iam::aws:policy/Nosuch does not"),
     ],
 )
-def test_what_cannot_be(
+def test_options_that_are_refused(
     box: Sandbox, podid: Podid, journal: Path, more: tuple[str, ...], code: int, message: str
 ) -> None:
     outcome = podid("associate", "shop/orders", "--wait", "none", *more, "-o", "json")

@@ -1,4 +1,4 @@
-"""podid decommission: what belongs to one cluster, and nothing else."""
+"""The resources of one cluster that `podid decommission` deletes."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def associations(box: Sandbox, cluster: str) -> set[str]:
 
 @pytest.fixture
 def blue(account: Site) -> Site:
-    """Cluster blue with an association of a role that podid made, of a shared role, of an add-on and of a tool."""
+    """Return cluster blue, which has associations with a role of podid, a shared role, and one of a tool."""
     box = account.box
     add_cluster(box.world, "blue")
     (account.directory / "read.json").write_text(POLICY)
@@ -70,7 +70,7 @@ def state(site: Site) -> dict[str, Any]:
     }
 
 
-def test_what_only_the_cluster_has_is_removed(blue: Site) -> None:
+def test_resources_that_only_the_cluster_uses_are_deleted(blue: Site) -> None:
     before = state(blue)
     outcome = blue(*LINE, "--yes", "-o", "json")
     assert outcome.code == 0, outcome
@@ -112,7 +112,7 @@ def test_a_dry_run_and_a_refusal_change_nothing(blue: Site) -> None:
 
 
 def test_a_cluster_that_is_gone(blue: Site) -> None:
-    """Only what roles say of it is left."""
+    """Only trust policies of roles still name the cluster."""
     box = blue.box
     del box.world.clusters["blue"]
     outcome = blue(*LINE, "--yes")

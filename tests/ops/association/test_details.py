@@ -2,7 +2,9 @@
 
 import json
 
+from podid.domain.findings import Bearing
 from podid.domain.names import ServiceAccountRef
+from podid.ops.association.details import ORDERS, Detail, Details, PodCounts, checks_for, sections_for
 from podid.sandbox.baseline import pods_trust
 from worlds import Site, trust_for
 
@@ -16,7 +18,7 @@ def named(site: Site, *argv: str) -> list[str]:
 
 
 def several(site: Site) -> None:
-    """One in order, one whose pods are older, one without its service account, one whose role is gone, one shut out."""
+    """Create associations: two ready, one without its service account, one without its role, one with another trust."""
     site.with_agent().with_identity()
     site.trust("storefront", pods_trust())
     site.cluster.make_account("shop", "cart")
@@ -72,10 +74,27 @@ def test_stale_and_dangling(site: Site) -> None:
     assert '"status":null' in line
 
 
-def test_only_what_is_shown_costs_calls(site: Site) -> None:
-    """Without the rights to pods and roles the rest is listed; what needs them says so."""
+def test_an_unread_role_affects_only_its_columns(site: Site) -> None:
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:GetRole")
     assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"
     assert rows(site, "--columns", "service-account,status") == [["orders", "unknown (needs iam:GetRole)"]]
     assert named(site, "--dangling") == []
+
+
+def test_a_detail_requires_its_section_and_the_checks_of_its_column() -> None:
+    assert sections_for(("roles", "pods", "status")) == ("pods", "roles")
+    assert checks_for(("accounts", "roles")) == ()
+    pods: frozenset[Detail] = frozenset({"pods"})
+    restarts = checks_for(pods)
+    assert {check.bearing for check in restarts} == {Bearing.RESTART}
+    of_status = {check.id for check in checks_for({"status", *pods})}
+    assert {check.id for check in restarts} < of_status
+    assert all(check.bearing is not Bearing.ADVICE for check in checks_for(frozenset[Detail]({"status"})))
+
+
+def test_an_unread_detail_is_neither_stale_nor_dangling() -> None:
+    assert (Details().stale, Details().dangling) == (False, False)
+    assert Details(pods=PodCounts(2, 1, 1)).stale
+    assert (Details(account=False).dangling, Details(account=True, role=False).dangling) == (True, True)
+    assert ORDERS["pods"](Details()) == -1

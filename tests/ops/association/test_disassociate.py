@@ -1,4 +1,4 @@
-"""`podid disassociate --delete-service-account` deletes what podid made, and nothing else."""
+"""Service accounts that are deleted with their association, and pods that lose the role."""
 
 from harness import Outcome
 from worlds import Site
@@ -16,7 +16,7 @@ def said(site: Site, line: str) -> Outcome:
     return site(*line.split(), "-o", "json")
 
 
-def test_what_podid_made_goes_with_the_association_and_comes_back(healthy: Site) -> None:
+def test_a_service_account_of_podid_is_deleted_and_restored(healthy: Site) -> None:
     healthy.must(*MAKE.split())
     assert "new" in accounts(healthy)
     plan = said(healthy, f"{DELETE} --dry-run").json
@@ -39,7 +39,7 @@ def test_what_podid_made_goes_with_the_association_and_comes_back(healthy: Site)
     assert healthy("role", "show", "made").code == 5
 
 
-def test_one_that_podid_did_not_make_stays(healthy: Site) -> None:
+def test_a_service_account_of_others_stays(healthy: Site) -> None:
     healthy.associate("shop", "web")
     outcome = said(healthy, "disassociate shop/web --delete-service-account --yes")
     assert (outcome.code, outcome.stdout) == (0, outcome.stdout)  # web does not exist: nothing to delete
@@ -50,7 +50,7 @@ def test_one_that_podid_did_not_make_stays(healthy: Site) -> None:
     assert [item["serviceAccount"] for item in healthy.must("list", "-o", "json").json["items"]] == ["orders"]
 
 
-def test_one_that_was_made_again_by_someone_else_stays(healthy: Site) -> None:
+def test_a_service_account_that_others_recreated_stays(healthy: Site) -> None:
     healthy.must(*MAKE.split())
     path = "/api/v1/namespaces/shop/serviceaccounts"
     healthy.cluster.delete(f"{path}/new")
@@ -65,7 +65,7 @@ def test_one_that_was_made_again_by_someone_else_stays(healthy: Site) -> None:
     assert "new" in accounts(healthy)
 
 
-def test_one_that_pods_use_stays(healthy: Site) -> None:
+def test_a_service_account_with_pods_stays(healthy: Site) -> None:
     healthy.must(*MAKE.split())
     healthy.cluster.make_workload("Deployment", "shop", "late", "new", 1)
     healthy.wait(30)
@@ -76,7 +76,7 @@ def test_one_that_pods_use_stays(healthy: Site) -> None:
     assert "shop/new" in healthy.must("list", "-o", "name").stdout
 
 
-def test_one_that_helm_manages_now_stays(healthy: Site) -> None:
+def test_a_service_account_of_helm_stays(healthy: Site) -> None:
     healthy.must(*MAKE.split())
     helm = {"meta.helm.sh/release-name": "orders", "meta.helm.sh/release-namespace": "shop"}
     healthy.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/new", {"metadata": {"annotations": helm}})
@@ -85,8 +85,8 @@ def test_one_that_helm_manages_now_stays(healthy: Site) -> None:
     assert "new" in accounts(healthy)
 
 
-def test_one_of_the_same_name_in_another_cluster_is_another(healthy: Site) -> None:
-    """The journal's creation in one cluster says nothing about the other."""
+def test_a_service_account_of_the_same_name_in_another_cluster_stays(healthy: Site) -> None:
+    """The journal records the creation in one cluster only."""
     healthy.must(*MAKE.split())
     file = next(iter(sorted((healthy.directory).rglob("*.jsonl"))))
     text = file.read_text()
@@ -97,7 +97,7 @@ def test_one_of_the_same_name_in_another_cluster_is_another(healthy: Site) -> No
     assert said(healthy, DELETE).code == 0
 
 
-def test_without_the_rights_nothing_is_deleted(healthy: Site) -> None:
+def test_without_the_permission_nothing_is_deleted(healthy: Site) -> None:
     healthy.must(*MAKE.split())
     rules = [{"apiGroups": [""], "resources": ["serviceaccounts", "pods"], "verbs": ["get", "list"]}]
     outcome = healthy(*DELETE.split(), "--wait", "api", "-o", "json", env=healthy.user("reader", rules))
@@ -109,7 +109,7 @@ def test_without_the_rights_nothing_is_deleted(healthy: Site) -> None:
     assert "new" not in accounts(healthy)
 
 
-def test_who_loses_the_role_and_when(site: Site) -> None:
+def test_running_pods_that_lose_the_role_are_noted(site: Site) -> None:
     site.with_agent().with_identity()
     pods = site.cluster.pod_names("shop", "orders")
     planned = site("disassociate", "shop/orders", "--dry-run", "-o", "json")

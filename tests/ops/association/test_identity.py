@@ -48,7 +48,7 @@ def test_an_init_container_uses_credentials_too(site: Site) -> None:
     assert "init container setup: uses access keys of its own" in site.must("show", "shop/orders").stdout
 
 
-def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:
+def test_the_last_use_is_the_newest_session_in_cloudtrail(site: Site) -> None:
     site.with_agent().with_identity()
     assert shown(site)["lastUse"] is None
     result = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]

@@ -1,8 +1,15 @@
 """Filters, orders and calls of a list."""
 
+from dataclasses import replace
+
 import pytest
 
-from harness import Outcome, Podid
+from checks.builder import ROLE_ARN, TARGET_ARN, UNREAD, ago, association
+from harness import Outcome, Podid, table
+from podid.domain.aws import Listed
+from podid.domain.errors import Again, InvalidInput
+from podid.ops.association.details import Details, PodCounts
+from podid.ops.association.listing import has_role, in_order, tag_filter, unread_error
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from worlds import Site
@@ -16,35 +23,36 @@ def named(site: Site, *argv: str) -> list[str]:
     return site.must("list", *argv, "-o", "name").stdout.split()
 
 
-@pytest.mark.parametrize(
-    ("argv", "described"),
-    [
-        ("--columns namespace,service-account", False),
-        # tags name the tools that own associations
-        ("--columns namespace,service-account,owner", True),
-        ("--columns service-account,pods,exists --sort-by -namespace", False),
-        ("--columns namespace --service-account o*", False),
-        ("--columns namespace --owner none --service-account o*", True),
-        ("-o name", False),
-        ("-o csv --columns namespace,association-id", False),
-        ("--columns namespace,role", True),
-        ("--columns namespace --sort-by created", True),
-        ("--columns namespace --role shop-orders", True),
-        ("--columns namespace --stale", True),
-        ("--columns namespace,role-exists", True),
-        ("--columns namespace -o json", True),
-        ("-o name --older-than 1s", True),
-    ],
+# options, and whether they cost a call for each association
+DESCRIBED = (
+    ("--columns namespace,service-account", False),
+    # tags name the tools that own associations
+    ("--columns namespace,service-account,owner", True),
+    ("--columns service-account,pods,exists --sort-by -namespace", False),
+    ("--columns namespace --service-account o*", False),
+    ("--columns namespace --owner none --service-account o*", True),
+    ("-o name", False),
+    ("-o csv --columns namespace,association-id", False),
+    ("--columns namespace,role", True),
+    ("--columns namespace --sort-by created", True),
+    ("--columns namespace --role shop-orders", True),
+    ("--columns namespace --stale", True),
+    ("--columns namespace,role-exists", True),
+    ("--columns namespace -o json", True),
+    ("-o name --older-than 1s", True),
 )
-def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, described: bool) -> None:
+
+
+def test_only_columns_that_need_it_cost_a_call_for_each(site: Site) -> None:
     site.with_agent().with_identity()
-    site.box.faults.calls.clear()
-    outcome = site.must("list", *argv.split())
-    assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described
-    assert outcome.stdout or "--stale" in argv
+    for argv, described in DESCRIBED:
+        site.box.faults.calls.clear()
+        outcome = site.must("list", *argv.split())
+        assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described, argv
+        assert outcome.stdout or "--stale" in argv
 
 
-def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
+def test_details_are_orders_too(site: Site) -> None:
     site.with_agent().with_identity()
     site.associate("shop", "nosuch")
     site.clock.advance(3600)
@@ -109,3 +117,57 @@ def test_owners_without_the_custom_resources_of_the_cluster(
     assert (outcome.code, outcome.error["code"]) == (9, "Undetermined")
     assert [f"{item['namespace']}/{item['serviceAccount']}" for item in outcome.json["items"]] == expected
     assert "custom resources" in podid("list", "--owner", owner).stderr
+
+
+# --- without a call ---------------------------------------------------------------------------------------------------
+
+CART = association("shop", "cart", role_arn=f"{ROLE_ARN}-cart", target_role_arn=TARGET_ARN, created_at=ago(days=9))
+UNREAD_ITEM = replace(UNREAD, service_account="api")
+LISTED: tuple[Listed, ...] = (association(), UNREAD_ITEM, CART)
+
+
+@table(
+    ("by", "accounts"),
+    [
+        ("", ["api", "cart", "orders"]),
+        ("role", ["orders", "cart", "api"]),
+        ("-role", ["cart", "orders", "api"]),
+        ("created", ["cart", "orders", "api"]),
+        ("-pods", ["orders", "cart", "api"]),
+        ("target-role", ["orders", "cart", "api"]),
+    ],
+)
+def test_unread_associations_come_last(by: str, accounts: list[str]) -> None:
+    details = {"a-orders": Details(pods=PodCounts(2)), "a-cart": Details(pods=PodCounts(1))}
+    assert [item.service_account for item in in_order(LISTED, by, details)] == accounts
+
+
+def test_an_order_that_does_not_exist() -> None:
+    with pytest.raises(InvalidInput, match="--sort-by '-creatd' is not one of namespace") as refused:
+        in_order((), "-creatd")
+    assert refused.value.hint == Again(swap=("-creatd", "-created"))
+
+
+@table(
+    ("role", "matches"),
+    [("", True), ("orders-cart", True), (f"{ROLE_ARN}-cart", True), (TARGET_ARN, True), ("reports", False)],
+)
+def test_a_role_is_a_name_or_an_arn_also_of_the_target_role(role: str, matches: bool) -> None:
+    assert has_role(CART, role) is matches
+
+
+def test_tags_with_and_without_a_value() -> None:
+    assert tag_filter(["a=b", "c", "d="]) == {"a": "b", "c": None, "d": ""}
+    for texts in (["=x"], [""], ["a", "a=b"]):
+        with pytest.raises(InvalidInput, match="is not KEY or KEY=VALUE, each key once"):
+            tag_filter(texts)
+
+
+def test_the_error_about_unread_associations_names_each_reason_once() -> None:
+    assert unread_error([CART], 1) is None
+    late = replace(UNREAD_ITEM, service_account="jobs", reason="EKS failed with 503", permission="")
+    error = unread_error([UNREAD_ITEM, CART, late, replace(UNREAD_ITEM, service_account="web")], 4)
+    assert error is not None
+    assert error.message == "3 of 4 associations could not be read: their roles are not known"
+    assert error.lines == ("shop/api, shop/web: not allowed", "shop/jobs: EKS failed with 503")
+    assert error.permission == UNREAD.permission

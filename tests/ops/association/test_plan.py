@@ -4,11 +4,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness import Podid
-from ops.association.worlds import TARGET, association_of
+import pytest
+
+from checks.builder import association
+from harness import Podid, table
+from ops.association.worlds import ARN, TARGET, association_of
 from ops.change.support import account_state, writes
+from podid.domain.aws import Association
+from podid.domain.errors import Conflict, UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, Header, Plan
+from podid.ops.association.plan import all_tagged, changed_associations, differences, late_changes, plan_one
+from podid.ops.association.request import DesiredAssociation, Settings
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.role.resolve import ResolvedRole
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
+from worlds import ORDERS
 
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
 
@@ -34,7 +46,7 @@ def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Pat
     assert outcome.error["message"] == "shop/cart has no association yet: specify its role with --role, or create one"
 
 
-def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_the_conflict_lists_every_difference(box: Sandbox, podid: Podid, journal: Path) -> None:
     arn = add_association(box.world, "shop", "orders", "orders-dynamodb").role_arn
     add_association(box.world, "shop", "cart", "orders-dynamodb")
     other = arn.replace("apps/orders-dynamodb", "storefront").replace("orders-dynamodb", "storefront")
@@ -70,7 +82,7 @@ def test_a_role_is_not_its_own_target(box: Sandbox, podid: Podid, journal: Path)
 
 
 def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """What EKS sees of the role stays the same, so the plan shows it; what would change it is refused."""
+    """A change of tags does not affect the role. A change of the role or of session tags is refused."""
     narrow: dict[str, Any] = json.loads(json.dumps(pods_trust()))
     narrow["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "pay"}}
     narrow["Statement"][0]["Sid"] = "OnlyPay"
@@ -97,3 +109,106 @@ def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid
     fixed = podid(*ASSOCIATE, "--update-trust", "-o", "json")
     assert (fixed.code, actions(fixed.stdout)) == (0, [("role-trust", "done"), ("association", "unchanged")])
     assert account_state(box)["associations"] == state["associations"]
+
+
+# --- one association, without a call ----------------------------------------------------------------------------------
+
+ROLE = ResolvedRole(f"{ARN}orders", None)
+OWN = association()
+DOCUMENT = {"Version": "2012-10-17", "Statement": []}
+
+
+def planned(existing: Association | None = None, **settings: Any) -> Action:
+    role = ResolvedRole(settings.pop("role", existing.role_arn if existing else ROLE.arn), None)
+    return plan_one(DesiredAssociation(ORDERS, role, Settings(**settings)), existing)
+
+
+def test_a_new_association_has_only_the_settings_of_the_request() -> None:
+    new = planned(target_role_arn=TARGET, tags={"a": "b"})
+    assert new.before is None
+    assert new.after == {
+        "namespace": "shop",
+        "serviceAccount": "orders",
+        "roleArn": ROLE.arn,
+        "targetRoleArn": TARGET,
+        "disableSessionTags": False,
+        "policy": None,
+        "tags": {"a": "b"},
+    }
+
+
+@table(
+    ("existing", "settings", "lines"),
+    [
+        ({}, {}, ()),
+        ({}, {"tags": {"a": "b"}}, ("tag a: none -> b",)),
+        ({"tags": {"a": "b", "c": "d"}}, {"untag": ("a", "x")}, ("tag a: b -> none",)),
+        ({}, {"role": f"{ARN}x"}, (f"role: {OWN.role_arn} -> {ARN}x",)),
+        ({"target_role_arn": TARGET}, {"target_role_arn": ""}, (f"target role: {TARGET} -> none",)),
+        ({"target_role_arn": TARGET}, {}, ()),
+        ({}, {"disable_session_tags": True}, ("session tags: on -> off",)),
+        # the same policy in another notation is no change
+        (
+            {"policy": json.dumps(DOCUMENT), "disable_session_tags": True},
+            {"policy": json.dumps(DOCUMENT, indent=2)},
+            (),
+        ),
+    ],
+)
+def test_a_setting_without_a_value_stays(
+    existing: dict[str, Any], settings: dict[str, Any], lines: tuple[str, ...]
+) -> None:
+    action = planned(association(**existing), **settings)
+    assert differences(action) == lines
+    assert (action.before != action.after) is bool(lines)
+
+
+@table(
+    ("existing", "settings", "error", "message"),
+    [
+        (None, {"policy": "{}"}, Conflict, "has a session policy, which EKS does not accept with session tags"),
+        (
+            association(policy="{}", disable_session_tags=True),
+            {"disable_session_tags": False},
+            Conflict,
+            "has a session policy",
+        ),
+        (None, {"target_role_arn": ROLE.arn}, UsageError, "is the role of the association itself"),
+        (
+            association(owner_arn="arn:aws:eks:eu-west-1:111122223333:addon/prod/vpc-cni/1"),
+            {"tags": {"a": "b"}},
+            Conflict,
+            "The add-on vpc-cni owns the association of shop/orders",
+        ),
+    ],
+)
+def test_settings_that_eks_does_not_accept(
+    existing: Association | None, settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        planned(existing, **settings)
+
+
+def test_an_add_ons_association_that_does_not_change_is_no_conflict() -> None:
+    action = planned(association(owner_arn="arn:aws:eks:eu-west-1:111122223333:addon/prod/vpc-cni/1"))
+    assert action.before == action.after
+
+
+def test_pods_are_affected_by_every_setting_except_tags() -> None:
+    header = Header(caller_arn="", account="111122223333", region="eu-west-1", cluster="prod")
+    tagged, moved, new = planned(OWN, tags={"a": "b"}), planned(OWN, role=f"{ARN}x"), planned()
+    gone = ASSOCIATION.action(ASSOCIATION.state_of(association("shop", "cart")), None)
+    assert late_changes(Plan(header=header, actions=(tagged, new, gone))) == []
+    assert late_changes(Plan(header=header, actions=(moved,))) == [ORDERS]
+    assert changed_associations(Plan(header=header, actions=(moved, gone))) == (
+        [ORDERS],
+        [ServiceAccountRef("shop", "cart")],
+    )
+
+
+def test_one_statement_requires_the_same_session_tags_of_all() -> None:
+    cart = ServiceAccountRef("shop", "cart")
+    assert all_tagged({ORDERS: Settings()}, {ORDERS: None}) is True
+    assert all_tagged({ORDERS: Settings(disable_session_tags=True)}, {ORDERS: OWN}) is False
+    with pytest.raises(Conflict, match="require separate commands"):
+        all_tagged({ORDERS: Settings(), cart: Settings(disable_session_tags=True)}, {ORDERS: None, cart: None})

@@ -1,4 +1,4 @@
-"""Associations that go with their role, are made again in another cluster, or given to another service account."""
+"""Associations that are copied to another cluster or moved to another service account."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from worlds import Site
 # --- copy ---------------------------------------------------------------------------------------------------------
 
 
-def test_another_cluster_becomes_like_the_first(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_a_copy_has_the_settings_of_the_original(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     two_clusters(box)
     more = {
         "shop/orders": ("open", "--target-role", TARGET, "--tag", "a=b"),
@@ -60,7 +60,7 @@ SKIPPED = "the add-on aws-ebs-csi-driver owns it: podid addon associate aws-ebs-
 
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("line", ["copy", "associate --from-file", "associate --from-file, another cluster"])
-def test_what_an_addon_owns_is_listed_as_skipped(
+def test_associations_of_an_add_on_are_skipped(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, line: str, beside: bool
 ) -> None:
     two_clusters(box)
@@ -88,8 +88,10 @@ def test_what_an_addon_owns_is_listed_as_skipped(
 # --- move ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_target_role_lets_the_new_one_in_before_the_old_one_goes(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """Without session tags the external id is another one for another service account."""
+def test_the_target_role_allows_the_new_role_before_the_old_association_is_deleted(
+    box: Sandbox, podid: Podid, journal: Path
+) -> None:
+    """Without session tags the external id depends on the service account."""
     mine = f"{ARN}reports"
     root = {
         "Effect": "Allow",
@@ -116,7 +118,7 @@ def test_a_target_role_lets_the_new_one_in_before_the_old_one_goes(box: Sandbox,
     assert messages.json["targetRoles"][0]["command"][-1] == "--update-trust"
 
 
-def test_the_new_one_comes_first_and_the_old_one_goes_last(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_the_old_association_is_deleted_last(box: Sandbox, podid: Podid, journal: Path) -> None:
     first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", TARGET, "--tag", "a=b", *WAIT)
     assert podid(*first).code == 0
     before, state = account_state(box), cluster_state(box, "demo")
@@ -143,7 +145,6 @@ def test_the_new_one_comes_first_and_the_old_one_goes_last(box: Sandbox, podid: 
 
 @pytest.mark.parametrize("action", ["eks:CreatePodIdentityAssociation", "eks:DeletePodIdentityAssociation"])
 def test_a_move_that_fails_loses_nothing(box: Sandbox, podid: Podid, journal: Path, action: str) -> None:
-    """Nor does the undo of one."""
     add_association(box.world, "shop", "orders", "storefront")
     box.world.credentials.deny(action)
     failed = podid("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")
@@ -152,11 +153,11 @@ def test_a_move_that_fails_loses_nothing(box: Sandbox, podid: Podid, journal: Pa
 
 
 def break_webhook(site: Site) -> None:
-    """New pods are given nothing, although the association is there."""
+    """The webhook does not serve new pods."""
     site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
 
 
-def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None:
+def test_the_old_association_is_deleted_once_new_pods_get_credentials(site: Site) -> None:
     site.with_agent().associate("shop", "orders")
     site.with_new_pods()
     site.cluster.make_account("shop", "api")
@@ -169,8 +170,8 @@ def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None
     assert {*before, "api"} == {item["serviceAccount"] for item in site("list", "-o", "json").json["items"]}
 
 
-def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
-    """It goes on, unless the look was asked for by name."""
+def test_a_move_that_cannot_be_checked(site: Site) -> None:
+    """It continues, unless the state was specified with --wait."""
     site.with_agent().associate("shop", "orders")
     asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in actions(asked)]) == (8, ["done", "blocked"]), asked
@@ -180,7 +181,7 @@ def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])
 
 
-def test_a_statement_that_lets_in_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_a_trust_statement_for_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_association(box.world, "shop", "orders", "storefront")
     moved = podid("move", "shop/orders", "shop/api", "--yes", "--remove-trust", *WAIT, "-o", "json")
     assert (moved.code, [kind for kind, *_ in actions(moved)]) == (0, ["association", "association"])

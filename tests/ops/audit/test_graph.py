@@ -1,4 +1,4 @@
-"""`graph`: which nodes and edges a cluster has, and what podid says of those that it could not read."""
+"""The nodes and edges of a cluster's graph, and the parts that could not be read."""
 
 import json
 from typing import Any

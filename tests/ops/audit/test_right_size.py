@@ -1,4 +1,4 @@
-"""`right-size`: the difference, the plan of --apply and its undo, and what it refuses."""
+"""The reduced policies of a role, and the permissions that stay."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`unused`: what is granted and not used, what podid cannot tell, and what it could not read."""
+"""Unused associations, roles, services and actions."""
 
 import pytest
 

@@ -4,8 +4,50 @@ from typing import Any
 
 import pytest
 
+from checks.builder import NOW
 from ops.audit.roles import aged, allow, put_policy, tried
+from podid.calls.patience import Clock, Patience
+from podid.domain.errors import AccessDenied
+from podid.domain.iam import AccessedService
+from podid.domain.section import Known, Missing
+from podid.ops.audit.usage import read_usage
 from worlds import Site
+
+
+class Reports:
+    """An IAM whose reports are ready after a number of requests, or that denies one."""
+
+    def __init__(self, **requests: int) -> None:
+        self.requests = requests
+
+    def start_usage_report(self, arn: str) -> str:
+        if arn == "denied":
+            raise AccessDenied("no", permission="iam:GenerateServiceLastAccessedDetails")
+        return f"job of {arn}"
+
+    def find_usage_report(self, job: str, arn: str) -> tuple[AccessedService, ...] | None:
+        assert job == f"job of {arn}"
+        self.requests[arn] -= 1
+        return None if self.requests[arn] > 0 else (AccessedService(name=arn),)
+
+
+def test_reports_are_read_until_the_time_is_over() -> None:
+    seconds = [0.0]
+
+    def sleep(pause: float) -> None:
+        seconds[0] += pause
+
+    clock = Clock(lambda: NOW, lambda: seconds[0], sleep)
+    iam: Any = Reports(slow=4, fast=1, late=1000)
+    usage = read_usage(iam, ("slow", "fast", "late", "denied", "fast"), Patience(20, clock, lambda text: None))
+    assert {arn: [*section.value] for arn, section in usage.items() if isinstance(section, Known)} == {
+        "fast": ["fast"],
+        "slow": ["slow"],
+    }
+    missing = {arn: section for arn, section in usage.items() if isinstance(section, Missing)}
+    assert missing["denied"].permission == "iam:GenerateServiceLastAccessedDetails"
+    assert missing["late"].reason == "IAM did not finish the report on last use in time"
+    assert seconds[0] == 20
 
 
 @pytest.fixture

@@ -52,9 +52,9 @@ def test_a_trust_policy_that_cannot_be_read_again_is_not_lost(
     shared_role(box)
     lost = RoleTrustKind.lost
 
-    def denied(*given: Any) -> bool:
+    def denied(*arguments: Any) -> bool:
         box.world.credentials.deny("iam:GetRole")
-        return lost(*given)
+        return lost(*arguments)
 
     monkeypatch.setattr(RoleTrustKind, "lost", denied)
     outcome = podid(*UPDATE, "shop/orders")

@@ -154,9 +154,9 @@ def test_bad_policy_files(
 def test_policy_files_that_clash_or_are_too_long(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     file = policy_file(tmp_path)
     (tmp_path / "more").mkdir()
-    other = policy_file(tmp_path / "more")
+    second = policy_file(tmp_path / "more")
     check(
-        podid(*CREATE, "--policy-file", file, "--policy-file", other, "-o", "json"),
+        podid(*CREATE, "--policy-file", file, "--policy-file", second, "-o", "json"),
         2,
         "Two policy files would both become the inline policy read-table",
     )

@@ -134,17 +134,19 @@ def test_two_that_do_the_same_at_once(
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     state = account_state(box)
-    there = [item[1] for item in (*state["associations"], *state["elsewhere"]["blue"])]
-    assert there == {"disassociate": [], "move": ["cart"], "copy": ["orders", "orders"]}[argv[0]]
-    steps = [(action["verb"], action["target"]) for item in runs(podid) for action in item["actions"] if made(action)]
+    accounts = [item[1] for item in (*state["associations"], *state["elsewhere"]["blue"])]
+    assert accounts == {"disassociate": [], "move": ["cart"], "copy": ["orders", "orders"]}[argv[0]]
+    steps = [
+        (action["verb"], action["target"]) for item in runs(podid) for action in item["actions"] if is_done(action)
+    ]
     assert len(steps) == len(set(steps))
     before = writes(box)
     again = podid(*argv)
     assert (again.code, writes(box), account_state(box)) == (0, before, state), again
-    assert not any(made(action) for action in again.json["actions"])
+    assert not any(is_done(action) for action in again.json["actions"])
 
 
-def made(action: Mapping[str, object]) -> bool:
+def is_done(action: Mapping[str, object]) -> bool:
     return action["status"] == "done"
 
 
@@ -167,8 +169,8 @@ def test_two_create_the_same_role(
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     assert account_state(box)["roles"]["shop-orders"]["inline"].keys() == {"read-table"}
-    made = [action for item in runs(podid) for action in item["actions"] if action["kind"] == "role"]
-    assert sorted(action["status"] for action in made) == ["done", "unchanged"]
+    roles = [action for item in runs(podid) for action in item["actions"] if action["kind"] == "role"]
+    assert sorted(action["status"] for action in roles) == ["done", "unchanged"]
 
 
 CHANGES: Mapping[str, tuple[str, ...]] = {
@@ -182,14 +184,14 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_undo_of_what_changed_in_between_touches_nothing(
+def test_undo_of_a_resource_that_changed_since_changes_nothing(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, change: str
 ) -> None:
     create = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", policy_file(tmp_path))
     assert podid(*create).code == 0
     run_id = runs(podid)[0]["runId"]
-    other = policy_file(tmp_path, name="other.json")
-    assert podid(*(other if part == "OTHER" else part for part in CHANGES[change])).code == 0
+    second_file = policy_file(tmp_path, name="other.json")
+    assert podid(*(second_file if part == "OTHER" else part for part in CHANGES[change])).code == 0
     before, count = account_state(box), writes(box)
 
     outcome = podid("undo", run_id, "--yes", "-o", "json")
@@ -230,6 +232,6 @@ def test_many_writers_at_once(journal: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = Journal(journal).runs()
-    assert len(found) == 20
-    assert {step.status for run in found for step in run.steps} == {Status.DONE}
+    runs_of_all = Journal(journal).runs()
+    assert len(runs_of_all) == 20
+    assert {step.status for run in runs_of_all for step in run.steps} == {Status.DONE}

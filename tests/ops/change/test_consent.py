@@ -138,9 +138,7 @@ def test_update_trust_adds_one_statement_and_keeps_the_others(
     assert json.dumps(account_state(box)["roles"][foreign]["trust"]) == json.dumps(MIXED_TRUST)
 
 
-def test_a_foreign_role_is_used_as_it_is_and_changed_only_with_adopt(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
+def test_a_foreign_role_is_changed_only_with_adopt(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     as_it_is = ("role", "create", "storefront", *ORDERS)
     assert podid(*as_it_is).code == 0  # admitted already
     assert writes(box) == 0
@@ -220,7 +218,9 @@ def test_an_association_with_other_settings_needs_replace(box: Sandbox, podid: P
     )
 
 
-def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_settings_that_eks_did_not_apply_are_reported(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
     assert podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", policy_file(tmp_path)).code == 0
     laid_out = policy_file(tmp_path, json.dumps(json.loads(Path(policy_file(tmp_path)).read_text()), indent=7))
     again = podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", laid_out, "-o", "json")
@@ -240,7 +240,7 @@ def test_a_session_policy_goes_only_without_session_tags(
     assert podid(*command, "--no-session-policy").code == 0
 
 
-def test_tags_of_an_association_that_is_there(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_tags_of_an_existing_association(box: Sandbox, podid: Podid, journal: Path) -> None:
     """Like every other setting: a conflict without --replace, shown in the plan, and taken back by undo."""
 
     def tags() -> dict[str, str]:

@@ -98,7 +98,7 @@ def test_one_run_gets_over_a_fault(
 @pytest.mark.parametrize(
     ("service", "name", "kind"), one_in(3, [(*write, kind) for write in WRITES for kind in ("fail", "reset")])
 )
-def test_a_fault_that_stays_is_told_and_settled_later(
+def test_a_persistent_fault_is_reported_and_settled_by_the_next_run(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, service: str, name: str, kind: str
 ) -> None:
     first, command = commands(tmp_path)[name]

@@ -55,7 +55,7 @@ def test_a_change_is_refused_with_the_line_of_the_rule(
     assert len(account.aws("eks").list_pod_identity_associations(clusterName="demo")["associations"]) == before
 
 
-def test_what_the_guard_allows_is_changed(account: Site, guard: Path) -> None:
+def test_a_change_that_the_guard_allows(account: Site, guard: Path) -> None:
     account.must("role", "create", "shop-a", "--for", "shop/a", "--tag", "team=a", *LIMITS)
     account.must("associate", "shop/a", "--role", "shop-a", "--tag", "team=a", "--wait", "none")
     account.must("disassociate", "shop/a", "--yes", "--wait", "none")

@@ -38,8 +38,8 @@ def test_private_to_the_caller(box: Sandbox, podid: Podid, tmp_path: Path) -> No
         os.umask(old)
     directory = tmp_path / "state" / "podid" / "journal"
     (file,) = directory.iterdir()
-    for made in (directory, *directory.parents[:2]):
-        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    for created in (directory, *directory.parents[:2]):
+        assert stat.S_IMODE(created.stat().st_mode) == 0o700
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert box.admin_key.secret_access_key not in file.read_text()
 
@@ -128,23 +128,23 @@ def test_full_in_the_middle_of_a_run(
     box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch, line: int
 ) -> None:
     """An intent that cannot be written stops the change; an outcome that cannot be written leaves it told and open."""
-    fsync, seen = os.fsync, iter(range(100))
+    fsync, numbers = os.fsync, iter(range(100))
 
     def full(descriptor: int) -> None:
         # the second call is for the directory
-        if next(seen) == line + 1:
+        if next(numbers) == line + 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(descriptor)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         outcome = podid(*ASSOCIATE)
-    made = account_state(box)["associations"]
+    created = account_state(box)["associations"]
     assert "No space left on device" in outcome.stderr
     if line == 1:
-        assert (outcome.code, made) == (2, [])
+        assert (outcome.code, created) == (2, [])
     else:
-        assert (outcome.code, len(made)) == (8, 1)
+        assert (outcome.code, len(created)) == (8, 1)
         assert "association shop/orders -> arn:aws:iam::111122223333:role/storefront: created" in outcome.stdout
     assert podid(*ASSOCIATE).code == 0
     assert podid("undo", "last", "--yes").code == 0
@@ -216,8 +216,8 @@ def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:
     file = journal / "20260101T000000000Z-abc123.jsonl"
     file.write_text(GOOD.replace('"type"', '"v":2,"type"', 1))
     refuses(box, podid, f"{file} was written by a newer version of podid", advice="Use that version")
-    here = GOOD.replace('"1"', '"111122223333"').replace('"r"', '"us-west-2"').replace('"c"', '"demo"')
-    file.write_text(here + INTENT.replace('"role"', '"moon"') + '{"type":"crater","number":0}\n')
+    in_this_account = GOOD.replace('"1"', '"111122223333"').replace('"r"', '"us-west-2"').replace('"c"', '"demo"')
+    file.write_text(in_this_account + INTENT.replace('"role"', '"moon"') + '{"type":"crater","number":0}\n')
     file.chmod(0o600)
     changed = podid(*ASSOCIATE)
     assert (

@@ -290,8 +290,8 @@ def test_the_program_itself_killed(box: Sandbox, podid: Podid, journal: Path, wh
     outcome = podid(*ASSOCIATE)
 
     assert outcome.code == 0
-    made = "the change was made" if when == "after" else "the change was not made"
-    assert f"run {interrupted['runId']} was interrupted; association shop/orders: settled: {made}" in outcome.stderr
+    reason = "the change was made" if when == "after" else "the change was not made"
+    assert f"run {interrupted['runId']} was interrupted; association shop/orders: settled: {reason}" in outcome.stderr
     assert [item[:3] for item in account_state(box)["associations"]] == [
         ("shop", "orders", "arn:aws:iam::111122223333:role/orders-dynamodb")
     ]

@@ -21,8 +21,8 @@ def test_a_missing_section_stays_missing() -> None:
 
 
 def test_a_role_is_changed_in_its_own_account_only() -> None:
-    other = replace(role("arn:aws:iam::444455556666:role/orders"), description="theirs")
-    snapshot = healthy(roles={ROLE_ARN: Known(role()), other.arn: Known(other)})
+    foreign = replace(role("arn:aws:iam::444455556666:role/orders"), description="theirs")
+    snapshot = healthy(roles={ROLE_ARN: Known(role()), foreign.arn: Known(foreign)})
     changed = known_or(with_role(snapshot, "orders", lambda old: replace(old, description="new")).roles, {})
     assert [
         section.value.description for section in changed.values() if isinstance(section, Known) and section.value

@@ -73,7 +73,7 @@ def change_of_trust(name: str) -> Action:
 
 
 @pytest.mark.parametrize(
-    ("error", "found", "seconds", "ago", "waited", "code", "id"),
+    ("error", "stored", "seconds", "ago", "waited", "code", "id"),
     [
         (AlreadyExists("there", existing_id="a-1"), role(30), 12, None, 12, 7, ""),  # a deletion that never settles
         (AlreadyExists("there", existing_id="a-1"), role(30), 300, None, 120, 7, ""),
@@ -90,10 +90,10 @@ def change_of_trust(name: str) -> Action:
         (TrustRefused(REFUSED), role(trust=without_tag_session()), 300, None, 0, 6, "trust-missing-tag-session"),
     ],
 )
-def test_it_waits_only_for_what_may_still_settle(
+def test_apply_waits_only_for_recent_changes(
     tmp_path: Path,
     error: PodidError,
-    found: Role | PodidError | None,
+    stored: Role | PodidError | None,
     seconds: float,
     ago: float | None,
     waited: float,
@@ -103,7 +103,7 @@ def test_it_waits_only_for_what_may_still_settle(
     """`ago` is when the journal says that the trust was changed."""
     slept: list[float] = []
     clock = Clock(lambda: NOW + timedelta(seconds=sum(slept)), lambda: sum(slept), slept.append)
-    clients = cast("Clients", SimpleNamespace(eks=Eks(error), iam=Iam(found), guards=tuple))
+    clients = cast("Clients", SimpleNamespace(eks=Eks(error), iam=Iam(stored), guards=tuple))
     header = Header(caller_arn="arn:aws:iam::111122223333:user/me", account="111122223333", region="r", cluster="demo")
     journal = Journal(tmp_path / "journal")
     if ago is not None:

@@ -18,23 +18,23 @@ GOOD = '{"type":"run","command":["x"],"callerArn":"a","account":"1","region":"r"
 def test_actions_that_were_not_tried(journal: Path) -> None:
     """A run that was killed between two steps is not done, whatever became of the first; one that came to its end
     without the second looks different."""
-    other = ROLE_ATTACHMENT.action(None, {"roleName": "s", "policyArn": "p"})
-    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, other))
+    second = ROLE_ATTACHMENT.action(None, {"roleName": "s", "policyArn": "p"})
+    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, second))
     recorder.intent(0, ATTACHMENT)
     assert Journal(journal).get("last").status == "running"
     recorder.outcome(0, Done(ATTACHMENT, Status.DONE, ATTACHMENT.after))
     recorder.close()
     run = Journal(journal).get("last")
-    assert (run.status, run.untried) == ("interrupted", (other,))
-    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, other)) as recorder:
+    assert (run.status, run.untried) == ("interrupted", (second,))
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC), (ATTACHMENT, second)) as recorder:
         recorder.intent(0, ATTACHMENT)
         recorder.outcome(0, Done(ATTACHMENT, Status.DONE, ATTACHMENT.after))
     run = Journal(journal).get("last")
-    assert (run.status, run.untried) == ("partial", (other,))
+    assert (run.status, run.untried) == ("partial", (second,))
 
 
 @pytest.mark.parametrize("text", ["", GOOD[:20], GOOD[:-1]])
-def test_a_run_without_a_whole_head_did_nothing(journal: Path, text: str) -> None:
+def test_a_run_without_a_whole_first_line_is_omitted(journal: Path, text: str) -> None:
     journal.mkdir(mode=0o700)
     (journal / "20260101T000000000Z-abc123.jsonl").write_text(text)
     assert Journal(journal).runs() == ()

@@ -24,10 +24,10 @@ def test_an_action_without_a_whole_outcome_is_settled(journal: Path, keep: int) 
     recorder.close()
     file = next(journal.iterdir())
     whole = file.read_bytes()
-    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as other:
-        other.intent(0, ATTACHMENT)
-        other.outcome(0, Done(ATTACHMENT, Status.DONE, None))
-    outcome = (journal / f"{other.run_id}.jsonl").read_bytes().splitlines(keepends=True)[-2]
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as second:
+        second.intent(0, ATTACHMENT)
+        second.outcome(0, Done(ATTACHMENT, Status.DONE, None))
+    outcome = (journal / f"{second.run_id}.jsonl").read_bytes().splitlines(keepends=True)[-2]
     file.write_bytes(whole + outcome[:keep])
 
     (run,) = [run for run in Journal(journal).runs() if run.run_id == recorder.run_id]
@@ -77,9 +77,9 @@ def test_a_run_is_settled_once(journal: Path) -> None:
         """Lets another process settle between its own look and its lock."""
 
         def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
-            seen = super().runs(since)
+            known = super().runs(since)
             settled.append(settle(attached("p"), PLACE, Journal(journal)))
-            return seen
+            return known
 
     assert settle(attached(), PLACE, Slow(journal)).items == ()
     assert [len(one.items) for one in settled] == [1]

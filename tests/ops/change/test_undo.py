@@ -53,7 +53,7 @@ def test_order_is_that_of_the_runs_and_not_of_the_clock(journal: Path) -> None:
     assert Journal(journal).runs()[1].started_at == "2025-06-01T12:00:00Z"  # what the clock said is kept
 
 
-def test_names_that_are_no_runs_stand_in_no_way(journal: Path, box: Sandbox, podid: Podid) -> None:
+def test_files_that_are_no_runs_are_ignored(journal: Path, box: Sandbox, podid: Podid) -> None:
     journal.mkdir(mode=0o700)
     for name in ("zzz", "99991231T235959999Z-abcdef"):
         (journal / f"{name}.jsonl").write_text("")
@@ -92,7 +92,7 @@ def test_a_role_that_only_this_association_uses(box: Sandbox, podid: Podid) -> N
 
 
 @pytest.mark.parametrize("elsewhere", ["another service account", "another cluster", "another target"])
-def test_a_role_that_somebody_else_uses_by_now(box: Sandbox, podid: Podid, elsewhere: str) -> None:
+def test_a_role_that_has_another_user_by_now(box: Sandbox, podid: Podid, elsewhere: str) -> None:
     assert podid(*ASSOCIATE).code == 0
     second = ("associate", "shop/orders", "--create-role", "--role", "second", "--replace", "--wait", "none")
     assert podid(*second).code == 0
@@ -158,25 +158,25 @@ DELETING = {
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("happening", HAPPENINGS)
 @pytest.mark.parametrize("name", DELETING)
-def test_a_role_is_as_it_was_when_it_was_asked_about(
+def test_a_role_that_changed_during_the_question_is_not_deleted(
     box: Sandbox, podid: Podid, tmp_path: Path, name: str, happening: str
 ) -> None:
     assert podid(*CREATE, "--policy-file", policy_file(tmp_path)).code == 0
     if name == "disassociate":
         assert podid("associate", "shop/orders", "--role", "shop-orders", "--wait", "none").code == 0
-    seen: dict[str, Any] = {}
+    state: dict[str, Any] = {}
 
     def happens() -> None:
         HAPPENINGS[happening](box)
-        seen.update(account_state(box), writes=writes(box))
+        state.update(account_state(box), writes=writes(box))
 
     podid.tty, podid.answers = True, meanwhile(happens)
     outcome = podid(*DELETING[name])
     assert outcome.code == 6, outcome
-    assert {**account_state(box), "writes": writes(box)} == seen
+    assert {**account_state(box), "writes": writes(box)} == state
 
 
-def test_a_role_made_again_is_not_the_one_that_was_made(box: Sandbox, podid: Podid) -> None:
+def test_a_role_that_another_user_created_again_is_not_undone(box: Sandbox, podid: Podid) -> None:
     """Whatever it is called: not of `undo`, and not without --adopt."""
     assert podid(*CREATE).code == 0
     remade(box)
@@ -188,7 +188,7 @@ def test_a_role_made_again_is_not_the_one_that_was_made(box: Sandbox, podid: Pod
     assert account_state(box) == before
 
 
-def test_one_that_podid_made_again_is(box: Sandbox, podid: Podid) -> None:
+def test_a_role_that_podid_created_again_is_undone(box: Sandbox, podid: Podid) -> None:
     assert podid(*CREATE).code == 0
     created = runs(podid)[0]["runId"]
     assert podid("role", "delete", "shop-orders", "--yes").code == 0
@@ -228,7 +228,7 @@ def _of_aws(box: Sandbox) -> None:
 
 @pytest.mark.usefixtures("_of_aws")
 @pytest.mark.parametrize("name", NEVER)
-def test_what_is_never_put_back(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+def test_policies_that_an_undo_never_restores(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
     forged(journal, NEVER[name](box))
     before = account_state(box)
     podid.tty, podid.answers = True, Answers()
@@ -251,8 +251,10 @@ def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid
     plan = Plan(header=header("b"), actions=(ASSOCIATION.action({**keys, "roleArn": "r"}, None),))
     nobody: Any = None
     assert check_restored(nobody, header("a"), plan) == ()
-    other = Header(caller_arn=header("a").caller_arn.replace("Deploy", "Deploy2"), account=ACCOUNT, region="us-west-2")
-    assert len(check_restored(nobody, other, plan)) == 1
+    another = Header(
+        caller_arn=header("a").caller_arn.replace("Deploy", "Deploy2"), account=ACCOUNT, region="us-west-2"
+    )
+    assert len(check_restored(nobody, another, plan)) == 1
 
 
 def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -275,9 +277,9 @@ def other_policy(site: Site) -> None:
 
 def other_role(site: Site) -> None:
     eks = site.aws("eks")
-    (found,) = eks.list_pod_identity_associations(clusterName="demo")["associations"]
+    (association,) = eks.list_pod_identity_associations(clusterName="demo")["associations"]
     eks.update_pod_identity_association(
-        clusterName="demo", associationId=found["associationId"], roleArn=f"{ROLE_ARN}/orders-dynamodb"
+        clusterName="demo", associationId=association["associationId"], roleArn=f"{ROLE_ARN}/orders-dynamodb"
     )
 
 
@@ -321,18 +323,20 @@ ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKING)
-def test_what_is_no_longer_as_it_was_asked_about(account: Site, podid: Podid, tmp_path: Path, name: str) -> None:
+def test_a_resource_that_changed_during_the_question_is_not_changed(
+    account: Site, podid: Podid, tmp_path: Path, name: str
+) -> None:
     before, argv, happening = ASKING[name]
     for line in before:
-        made = podid(*(policy_file(tmp_path) if word == "POLICY" else word for word in line))
-        assert made.code == 0, made
-    seen: dict[str, Any] = {}
+        done = podid(*(policy_file(tmp_path) if word == "POLICY" else word for word in line))
+        assert done.code == 0, done
+    state: dict[str, Any] = {}
 
     def happens() -> None:
         happening(account)
-        seen.update(account_state(account.box))
+        state.update(account_state(account.box))
 
     podid.tty, podid.answers = True, meanwhile(happens)
     outcome = podid(*argv)
     assert outcome.code == 6, outcome
-    assert account_state(account.box) == seen
+    assert account_state(account.box) == state

@@ -168,3 +168,11 @@ def test_a_second_declaration_is_a_conflict(first: DeclaredAccount, second: Decl
     accounts.add(first)
     accounts.add(second)
     assert (accounts.by_ref, len(accounts.conflicts)) == ({first.ref: first}, conflicts)
+
+
+def test_a_selector_that_kubernetes_rejects_has_its_place(site: Site) -> None:
+    filed = Filed(site)
+    filed.write(associations=[{"serviceAccount": "shop/*", "selector": "app in (", "role": "storefront"}])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{filed.path}:7:13: selector: 'app in (' is not valid: " in outcome.stderr

@@ -1,6 +1,6 @@
 """Declared associations that exist already, and associations of others."""
 
-from ops.declare.worlds import LINK, ROLE, Filed, denying
+from ops.declare.worlds import ARN, LINK, ROLE, Filed, denying
 from worlds import ACCOUNT
 
 
@@ -56,3 +56,27 @@ def test_an_unreadable_association_of_others_blocks_nothing(filed: Filed) -> Non
     outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
     assert (outcome.code, "association of other/one could not be read" in outcome.stderr) == (9, True), outcome
     assert set(filed.associations()) == {"other/one", "other/two", "shop/web"}
+
+
+def test_an_association_of_an_addon_that_differs_is_a_conflict(filed: Filed) -> None:
+    row = {"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"{ARN}storefront"}
+    filed.site.aws("eks").update_addon(
+        clusterName="demo", addonName="aws-ebs-csi-driver", podIdentityAssociations=[row]
+    )
+    account = "kube-system/ebs-csi-controller-sa"
+    filed.write(associations=[{"serviceAccount": account, "role": "storefront"}])
+    assert filed.plan()["unchanged"] == 1
+    filed.write(associations=[{"serviceAccount": account, "role": "storefront", "tags": {"team": "a"}}])
+    (conflict,) = filed.plan("--adopt", "--take-over", code=6)["conflicts"]
+    assert conflict["message"].startswith(f"The add-on aws-ebs-csi-driver owns the association of {account}, which")
+    outcome = filed.apply("--adopt", code=6)
+    assert "podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa" in outcome.stderr
+
+
+def test_the_arn_of_a_declared_role_is_the_declared_one(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "path": "/team/"}], associations=[{**LINK, "role": f"{ARN}team/web"}])
+    assert filed.plan(code=3)["conflicts"] == []
+    filed.write(roles=[ROLE], associations=[{**LINK, "role": f"{ARN}team/web"}])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"role: {ARN}team/web is not the ARN of the declared role, {ARN}web" in outcome.stderr

@@ -97,3 +97,10 @@ def test_variables_that_cannot_be_read(texts: tuple[str, ...], file: str, messag
     with pytest.raises(PodidError) as caught:
         variables(*texts, file=file)
     assert caught.value.message.startswith(message)
+
+
+def test_a_key_of_a_variable_that_is_no_text_is_one_mistake() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        variables(file="1: a\nB: c\n")
+    assert caught.value.lines == ()
+    assert caught.value.message.startswith("v.yaml:1:1: a key must be text")

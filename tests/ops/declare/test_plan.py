@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cluster_api import Json
+from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed
 from podid.sandbox.baseline import add_association
 from worlds import Site
@@ -97,3 +99,18 @@ def test_unchanged_associations_cost_no_more_than_a_list(account: Site, count: i
     account.box.faults.calls.clear()
     assert filed.plan()["unchanged"] == count
     assert account.box.faults.calls.total() <= 1.2 * listed
+
+
+@table(
+    ("agent", "code", "message"),
+    [
+        ({"version": "v0.0.1-eksbuild.1"}, 5, "6:12: agent.version: "),
+        ({"configuration": {"agnet": {}}}, 2, "7:5: agent.configuration: "),
+    ],
+)
+def test_an_agent_that_eks_does_not_offer_has_its_line(site: Site, agent: Json, code: int, message: str) -> None:
+    filed = Filed(site)
+    filed.write(agent=agent)
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (code, ""), outcome
+    assert f"{filed.path}:{message}" in outcome.stderr

@@ -1,7 +1,15 @@
 """Deletion of resources that a file owns and no longer declares."""
 
+from typing import Any
+
+from harness import table
 from ops.declare.worlds import ARN, LINK, ROLE, Filed
+from podid.domain.declaration import Declaration, DeclaredAssociation
+from podid.domain.names import ServiceAccountRef
+from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
+from podid.ops.declare.prune import outdated
 from podid.sandbox.baseline import add_association, add_cluster
+from render.export.samples import association
 
 
 def test_prune_deletes_only_resources_with_the_mark(filed: Filed) -> None:
@@ -54,3 +62,30 @@ def test_roles_are_pruned_after_the_associations_of_all_clusters(filed: Filed) -
     outcome = filed("apply", "--prune", "--yes", "--wait", "none")
     assert outcome.code == 0, outcome
     assert (filed.associations("demo"), filed.associations("blue"), filed.role("web")) == ({}, {}, None)
+
+
+# --- outdated associations --------------------------------------------------------------------------------------------
+
+SHOP, WEB = Declaration(name="shop"), ServiceAccountRef("shop", "web")
+ITEM = DeclaredAssociation(namespace="shop", name="web", role="web")
+OWNED = {"podid:owner": "shop"}
+ADDON = "arn:aws:eks:us-west-2:111122223333:addon/demo/aws-ebs-csi-driver/1"
+
+
+@table(
+    ("settings", "declared", "expected"),
+    [
+        ({"tags": OWNED}, DeclaredAccounts(), True),
+        ({"tags": {}}, DeclaredAccounts(), False),
+        ({"tags": {"podid:owner": "other"}}, DeclaredAccounts(), False),
+        ({"tags": {**OWNED, "crossplane-name": "x"}}, DeclaredAccounts(), False),  # another tool marks it too
+        ({"tags": OWNED, "owner_arn": ADDON}, DeclaredAccounts(), False),
+        ({"tags": OWNED}, DeclaredAccounts(open={"shop"}), False),  # a pattern could not be expanded
+        ({"tags": OWNED}, DeclaredAccounts({WEB: DeclaredAccount(SHOP, ITEM, WEB)}), False),
+    ],
+)
+def test_an_association_with_the_mark_that_is_not_declared_is_outdated(
+    settings: dict[str, Any], declared: DeclaredAccounts, expected: bool
+) -> None:
+    live = {WEB: association("shop/web", f"{ARN}web", 1, **settings)}
+    assert outdated((SHOP,), declared, live) == (live if expected else {})

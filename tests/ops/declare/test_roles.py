@@ -3,8 +3,14 @@
 import json
 from typing import Any
 
+from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
 from permissions_support import limited
+from podid.domain.aws import Role
+from podid.ops.change import kinds
+from podid.ops.declare.roles import RolePlanned, in_order
+from podid.ops.role.resolve import ResolvedRole
+from podid.sandbox.baseline import add_cluster
 
 CHAINED: dict[str, Any] = {
     "roles": [
@@ -90,3 +96,70 @@ def test_an_unreadable_role_blocks_only_its_association(filed: Filed) -> None:
     assert (outcome.code, outcome.stdout) == (4, "")  # nothing is left that can be done
     filed.apply()
     filed.settled()
+
+
+# --- the order --------------------------------------------------------------------------------------------------------
+
+
+def planned(name: str, *trusted: str, exists: bool = False) -> RolePlanned:
+    """Return a role whose trust policy names the `trusted` roles."""
+    principals = [f"{ARN}{role}" for role in trusted]
+    statement = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"}
+    role = Role(name=name, arn=f"{ARN}{name}", path="/", role_id="", trust={"Statement": statement})
+    actions = () if exists else (kinds.ROLE.action(None, kinds.ROLE.state_of(role)),)
+    return RolePlanned(role=ResolvedRole(role.arn, role), actions=actions)
+
+
+@table(
+    ("roles", "order"),
+    [
+        ([("a", "b"), ("b", "c"), ("c",)], ["c", "b", "a"]),
+        ([("b",), ("a",)], ["b", "a"]),
+        ([("a", "a")], ["a"]),
+        ([("a", "elsewhere")], ["a"]),
+        ([("a", "b"), ("b", "a")], ["a", "b"]),  # a circle, which IAM rejects
+    ],
+)
+def test_a_new_role_precedes_the_roles_that_trust_it(roles: list[tuple[str, ...]], order: list[str]) -> None:
+    assert list(in_order({name: planned(name, *trusted) for name, *trusted in roles})) == order
+
+
+def test_a_role_that_exists_precedes_none() -> None:
+    assert list(in_order({"a": planned("a", "b"), "b": planned("b", exists=True)})) == ["a", "b"]
+
+
+# --- roles that cannot become as declared -----------------------------------------------------------------------------
+
+
+def test_a_role_with_another_path_is_a_conflict(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    filed.write(roles=[{**ROLE, "path": "/team/"}], associations=[LINK])
+    (conflict,) = filed.plan(code=6)["conflicts"]
+    assert conflict["message"] == "Role web exists and its path is /, not /team/"
+
+
+def test_a_role_without_an_account_is_not_created(filed: Filed) -> None:
+    filed.write(roles=[ROLE])
+    document = filed.plan()
+    assert (document["created"], document["unchanged"]) == ([], 0)
+    assert any("role web is not created: no service account is to assume it" in note for note in document["notes"])
+
+
+def test_two_policies_of_the_same_name_are_a_mistake(filed: Filed) -> None:
+    preset = {"preset": "sqs-send", "parameters": {"queue": "q"}}
+    filed.write(roles=[{**ROLE, "policies": [{"name": "sqs-send-q", "document": READ}, preset]}], associations=[LINK])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "two policies would both become the inline policy sqs-send-q" in outcome.stderr
+
+
+def test_a_preset_that_names_the_cluster_is_for_one_cluster(filed: Filed) -> None:
+    add_cluster(filed.site.box.world, "blue")
+    role = {**ROLE, "policies": [{"preset": "cluster-autoscaler"}]}
+    filed.write(clusters=["demo"], roles=[role], associations=[LINK])
+    assert filed("plan").code == 3
+    filed.write(clusters=["demo", "blue"], roles=[role], associations=[LINK])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "preset cluster-autoscaler names the cluster: declare a role for each cluster" in outcome.stderr

@@ -1,11 +1,20 @@
 """Saved plans of files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ops.declare.worlds import LINK, ROLE, Filed
+from harness import table
+from ops.declare.worlds import ARN, LINK, ROLE, Filed
+from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.fileplan import FilePlan
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Plan
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.declare.saved import check_place, read_saved, saved_text
+from worlds import ACCOUNT
 
 
 @pytest.fixture
@@ -35,23 +44,64 @@ def test_a_saved_plan_of_a_changed_state_is_refused(filed: Filed, saved: Path) -
     assert filed.state() == before
 
 
-@pytest.mark.parametrize("change", ["cut", "edited", "another file", "no digest", "of another account"])
-def test_a_damaged_plan_is_refused(filed: Filed, saved: Path, change: str) -> None:
+def test_a_plan_of_another_account_and_a_damaged_one_change_nothing(filed: Filed, saved: Path) -> None:
     text = saved.read_text()
-    document = json.loads(text)
-    if change == "of another account":
-        from podid.ops.declare.saved import _digest
-
-        document["parts"][0]["account"] = "444455556666"
-        document["digest"] = _digest(document["parts"])
-    saved.write_text(
-        {
-            "cut": text[: len(text) // 2],
-            "edited": text.replace("shop", "shup"),
-            "another file": filed.path.read_text(),
-            "no digest": json.dumps({**document, "digest": None}),
-        }.get(change, json.dumps(document))
-    )
+    (item,) = read_saved(text, "plan.json")
+    header = replace(item.header, account="444455556666")
+    saved.write_text(saved_text((replace(item, plan=replace(item.plan, header=header)),)))
     outcome = filed.site("apply", "--plan", str(saved))
-    assert outcome.code == (6 if change == "of another account" else 2), outcome
+    assert (outcome.code, f"{saved} is a plan for account 444455556666" in outcome.stderr) == (6, True), outcome
+    saved.write_text(text.replace("shop", "shup"))
+    outcome = filed.site("apply", "--plan", str(saved))
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{saved} is not a plan of podid plan --save, or it is damaged" in outcome.stderr
     assert filed.role("web") is None
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+HEADER = Header(caller_arn="arn:aws:sts::111122223333:x", account=ACCOUNT, region="us-west-2", cluster="demo")
+REF = ServiceAccountRef("shop", "web")
+STATE = {"namespace": "shop", "serviceAccount": "web", "roleArn": f"{ARN}web", "tags": {"team": "a"}}
+CREATED, DELETED = ASSOCIATION.action(None, STATE), ASSOCIATION.action({**STATE, "serviceAccount": "api"}, None)
+PLAN = FilePlan(
+    plan=Plan(header=HEADER, actions=(CREATED, DELETED), notes=("a note",), separate=True),
+    names=("shop",),
+    unchanged=2,
+    refs=(REF,),
+    declared=(REF,),
+    affected=(REF,),
+    taken_over=True,
+    pruned_keys=frozenset({("association", "shop/api")}),
+)
+TEXT = saved_text((PLAN,))
+
+
+def test_a_plan_is_read_back_as_it_was() -> None:
+    assert read_saved(TEXT, "plan.json") == (PLAN,)
+
+
+@table(
+    "text",
+    [
+        TEXT[: len(TEXT) // 2],
+        TEXT.replace("shop", "shup"),
+        TEXT.replace("podid/v1", "podid/v2"),
+        json.dumps({**json.loads(TEXT), "digest": None}),
+        json.dumps({**json.loads(TEXT), "kind": "PodIdentity"}),
+        saved_text(()),
+        "apiVersion: podid/v1\nkind: PodIdentity\n",
+        "",
+        "[]",
+    ],
+)
+def test_a_damaged_plan_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"plan\.json is not a plan of podid plan --save, or it is damaged"):
+        read_saved(text, "plan.json")
+
+
+@table(("member", "value"), [("account", "444455556666"), ("region", "eu-west-1"), ("cluster", "blue")])
+def test_a_plan_of_another_place_is_refused(member: str, value: str) -> None:
+    check_place(PLAN, HEADER, "plan.json")
+    with pytest.raises(Conflict, match=f"plan for {member} .*, not for {value}"):
+        check_place(PLAN, replace(HEADER, **{member: value}), "plan.json")

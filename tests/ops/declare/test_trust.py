@@ -1,8 +1,21 @@
 """Trust policies of declared roles."""
 
-from cluster_api import Json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness import table
 from ops.declare.worlds import LINK, ROLE, Filed
-from worlds import trust_for
+from podid.domain.declaration import DeclaredRole
+from podid.domain.errors import Conflict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.trust import Policy, parse_policy
+from podid.ops.declare.clusters import ClusterSubjects
+from podid.ops.declare.trust import declared_trust
+from worlds import CLUSTER_ARN, trust_for
+
+WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
 
 
 def test_a_service_account_that_left_the_file_leaves_the_trust_policy(filed: Filed) -> None:
@@ -24,7 +37,7 @@ def test_a_service_account_that_left_the_file_leaves_the_trust_policy(filed: Fil
 
 
 def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
-    document = {"Version": "2012-10-17", "Statement": [{**trust_for_web()["Statement"][0], "Sid": "Own"}]}
+    document = {"Version": "2012-10-17", "Statement": [{**trust_for(WEB)["Statement"][0], "Sid": "Own"}]}
     filed.write(roles=[{"name": "web", "trust": document}], associations=[LINK])
     filed.apply()
     role = filed.role("web")
@@ -33,14 +46,62 @@ def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
     filed.settled()
 
 
-def trust_for_web() -> Json:
-    from podid.domain.names import ServiceAccountRef
-
-    return trust_for(ServiceAccountRef("shop", "web"))
-
-
 def test_a_condition_that_cannot_match_has_its_line(filed: Filed) -> None:
     filed.write(roles=[{**ROLE, "conditions": ["aws:SourceIp=10.0.0.1"]}], associations=[LINK])
     outcome = filed("plan")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert f"{filed.path}:18:3: conditions: The condition can never match for shop/web: StringEquals" in outcome.stderr
+
+
+# --- the policy -------------------------------------------------------------------------------------------------------
+
+GREEN_ARN = CLUSTER_ARN.replace("demo", "green")
+DECLARED = DeclaredRole(name="web")
+
+
+def of(*refs: ServiceAccountRef, cluster: str = CLUSTER_ARN) -> list[ClusterSubjects]:
+    return [ClusterSubjects(cluster, dict.fromkeys(refs, True))]
+
+
+def documents(policy: Policy | None) -> list[Any]:
+    return [] if policy is None else [item.raw for item in policy.statements]
+
+
+BOTH = declared_trust(DECLARED, of(WEB, API), None, {}, whole=True)
+ONE = declared_trust(DECLARED, of(WEB), None, {}, whole=True)
+GREEN = declared_trust(DECLARED, of(WEB, cluster=GREEN_ARN), None, {}, whole=True)
+
+
+@table(
+    ("subjects", "current", "whole", "expected"),
+    [
+        (of(), None, True, None),
+        (of(WEB), BOTH, True, ONE),
+        (of(WEB), BOTH, False, BOTH),
+        (of(WEB, API), ONE, False, BOTH),
+        (of(), BOTH, True, BOTH),  # IAM requires a statement
+        (of(cluster=GREEN_ARN), BOTH, True, BOTH),  # statements of another cluster
+        (of(WEB, cluster=GREEN_ARN), None, True, GREEN),
+    ],
+)
+def test_statements_are_those_of_the_declared_accounts(
+    subjects: list[ClusterSubjects], current: Policy | None, whole: bool, expected: Policy | None
+) -> None:
+    assert documents(declared_trust(DECLARED, subjects, current, {}, whole=whole)) == documents(expected)
+
+
+def test_a_policy_that_means_the_same_stays() -> None:
+    assert BOTH is not None
+    document = BOTH.to_document()
+    listed = [{**item, "Action": sorted(item["Action"], reverse=True)} for item in document["Statement"]]  # type: ignore[attr-defined]
+    role = replace(DECLARED, trust={**document, "Statement": listed})
+    assert declared_trust(role, (), BOTH, {}, whole=True) is BOTH
+    assert documents(declared_trust(role, (), ONE, {}, whole=True)) == listed
+
+
+def test_a_policy_that_denies_the_account_is_a_conflict() -> None:
+    assert ONE is not None
+    allowed = documents(ONE)[0]
+    denied = parse_policy({"Version": "2012-10-17", "Statement": [allowed, {**allowed, "Effect": "Deny"}]})
+    with pytest.raises(Conflict, match="role web denies shop/web; another statement would not help"):
+        declared_trust(DECLARED, of(WEB), denied, {}, whole=False)

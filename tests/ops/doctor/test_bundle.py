@@ -1,4 +1,4 @@
-"""What is redacted, and what stays."""
+"""The redacted values of a bundle."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,34 +16,34 @@ def verdicts(snapshot: Snapshot) -> list[tuple[Any, ...]]:
     return [(item.check, item.outcome, item.severity) for item in diagnose(snapshot, checks=ALL).verdicts]
 
 
-def test_every_check_finds_what_it_found_before() -> None:
+def test_checks_give_the_same_verdicts_after_redaction() -> None:
     for snapshot in (healthy(), chained(), chained(association(external_id="x"))):
         assert verdicts(redact(snapshot).snapshot) == verdicts(snapshot)
 
 
-def test_an_external_id_is_another_one_everywhere() -> None:
+def test_an_external_id_has_the_same_replacement_everywhere() -> None:
     # a name of the form itself, which a replacement in the text would break
-    given = association(external_id="known", target_role_arn="arn:aws:iam::444455556666:role/other")
-    redacted = redact(healthy(associations=(given,)))
-    (found,) = described(known_or(redacted.snapshot.associations, ()))
-    assert found.external_id == "external-id-1"
+    original = association(external_id="known", target_role_arn="arn:aws:iam::444455556666:role/other")
+    redacted = redact(healthy(associations=(original,)))
+    (changed,) = described(known_or(redacted.snapshot.associations, ()))
+    assert changed.external_id == "external-id-1"
     assert (redacted.external_ids, "444455556666" in str(to_plain(redacted.snapshot))) == (1, False)
 
 
-def test_every_section_is_of_a_class_that_is_named() -> None:
+def test_every_section_has_a_kind_of_contents() -> None:
     named = {section for sections in CONTENTS.values() for section in sections}
     assert named | {*OMITTED, *OF_AUDIT} == set(SERVICES)
     assert set(contents(healthy())) < set(CONTENTS)
     assert contents(healthy(agent_logs={})) == contents(healthy())
 
 
-def test_of_a_role_only_the_tags_stay_that_a_trust_policy_names() -> None:
+def test_only_tags_that_a_trust_policy_names_stay() -> None:
     condition = {"StringEquals": {"aws:PrincipalTag/team": "shop", "iam:ResourceTag/Stage": "x"}}
     statement = {"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "sts:AssumeRole", "Condition": condition}
     tags = {"team": "shop", "stage": "x", "secret": "s"}
-    given = replace(role(document={"Statement": [statement]}), tags=tags, description="d")
-    snapshot = healthy(roles={given.arn: Known(given)})
-    (found,) = known(redact(snapshot).snapshot.roles).values()
-    assert isinstance(found, Known)
-    assert found.value is not None
-    assert (found.value.tags, found.value.description) == ({"team": "shop", "stage": "x"}, "")
+    original = replace(role(document={"Statement": [statement]}), tags=tags, description="d")
+    snapshot = healthy(roles={original.arn: Known(original)})
+    (section,) = known(redact(snapshot).snapshot.roles).values()
+    assert isinstance(section, Known)
+    assert section.value is not None
+    assert (section.value.tags, section.value.description) == ({"team": "shop", "stage": "x"}, "")

@@ -59,7 +59,7 @@ def without(*left_out: str | KubePermission, permissions: Permissions = DOCTOR) 
     )
 
 
-def test_whoever_has_what_show_permissions_prints_lacks_nothing(shared: Site, tmp_path: Path) -> None:
+def test_the_printed_permissions_are_complete(shared: Site, tmp_path: Path) -> None:
     env = caller(shared, tmp_path, DOCTOR)
     outcome = shared("doctor", "--me", "-o", "json", env=env)
     assert (outcome.code, outcomes(outcome.json), granted(outcome.json)) == (0, {}, ([], []))
@@ -141,7 +141,7 @@ def test_one_permission_less_in_aws_and_in_the_cluster(shared: Site, tmp_path: P
     assert (outcome.code, outcomes(outcome.json)) == (3, {"missing": [GET_ROLE, str(permission)]})
 
 
-def test_what_is_printed_to_be_granted_is_enough(shared: Site, tmp_path: Path) -> None:
+def test_the_printed_grant_is_complete(shared: Site, tmp_path: Path) -> None:
     few = Permissions(("eks:DescribeCluster", SIMULATE), DOCTOR.kubernetes[:1])
     report = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, few)).json
     actions, (role,) = granted(report)
@@ -153,7 +153,7 @@ def test_what_is_printed_to_be_granted_is_enough(shared: Site, tmp_path: Path) -
     assert shared("doctor", "--me", env=caller(shared, tmp_path / "more", few | more)).code == 0
 
 
-def test_without_the_way_into_the_cluster_its_permissions_are_unknown(shared: Site, tmp_path: Path) -> None:
+def test_permissions_in_the_cluster_are_unknown_without_access(shared: Site, tmp_path: Path) -> None:
     env = caller(shared, tmp_path, without("eks:DescribeCluster"))
     outcome = shared("doctor", "--me", "-o", "json", env=env)
     by_outcome = outcomes(outcome.json)
@@ -164,7 +164,7 @@ def test_without_the_way_into_the_cluster_its_permissions_are_unknown(shared: Si
     }
 
 
-def test_whoever_the_cluster_does_not_know_has_unknown_permissions_there(shared: Site, tmp_path: Path) -> None:
+def test_permissions_in_the_cluster_are_unknown_to_an_unknown_user(shared: Site, tmp_path: Path) -> None:
     outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, DOCTOR, signs_in="not"))
     assert (outcome.code, outcomes(outcome.json)) == (
         9,
@@ -173,7 +173,7 @@ def test_whoever_the_cluster_does_not_know_has_unknown_permissions_there(shared:
     assert all(item["reason"] for item in outcome.json["permissions"] if item["outcome"] == "unknown")
 
 
-def test_without_the_simulator_all_is_unknown_but_itself(shared: Site, tmp_path: Path) -> None:
+def test_without_the_simulator_only_its_own_permission_is_known(shared: Site, tmp_path: Path) -> None:
     outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, without(SIMULATE)))
     by_outcome = outcomes(outcome.json)
     assert (outcome.code, by_outcome["missing"]) == (3, [SIMULATE])
@@ -181,7 +181,7 @@ def test_without_the_simulator_all_is_unknown_but_itself(shared: Site, tmp_path:
     assert granted(outcome.json)[0] == [SIMULATE]
 
 
-def test_a_command_that_does_without_the_simulator_is_undetermined(shared: Site, tmp_path: Path) -> None:
+def test_a_command_that_does_not_need_the_simulator_is_undetermined(shared: Site, tmp_path: Path) -> None:
     permissions = ASSOCIATE.always
     assert SIMULATE not in permissions.iam
     env = caller(shared, tmp_path, permissions)
@@ -194,14 +194,14 @@ def test_a_command_that_does_without_the_simulator_is_undetermined(shared: Site,
     )  # that is why nothing is known, and is said once
 
 
-def test_a_denial_is_not_mended_by_a_grant(shared: Site, tmp_path: Path) -> None:
+def test_a_denied_permission_has_no_grant(shared: Site, tmp_path: Path) -> None:
     deny = {"Effect": "Deny", "Action": GET_ROLE, "Resource": "*"}
     outcome = shared("doctor", "--me", "-o", "json", env=caller(shared, tmp_path, DOCTOR, deny))
     assert (outcome.code, outcomes(outcome.json)) == (3, {"denied": [GET_ROLE]})
     assert granted(outcome.json) == ([], [])
 
 
-def test_a_policy_for_the_one_cluster_is_enough(shared: Site, tmp_path: Path) -> None:
+def test_a_policy_for_one_cluster(shared: Site, tmp_path: Path) -> None:
     here = CLUSTER_ARN.rpartition(":")[0]
     own = ("cluster/demo", "addon/demo/*/*", "nodegroup/demo/*/*", "access-entry/demo/*")
     resources = [f"{here}:{name}" for name in (*own, "podidentityassociation/demo/*")]
@@ -212,7 +212,7 @@ def test_a_policy_for_the_one_cluster_is_enough(shared: Site, tmp_path: Path) ->
     assert (outcome.code, outcomes(outcome.json)) == (0, {})
 
 
-def test_passing_a_role_to_pods_alone_is_enough(shared: Site, tmp_path: Path) -> None:
+def test_a_permission_to_pass_roles_to_pods_only(shared: Site, tmp_path: Path) -> None:
     """What --show-permissions prints has the condition; no other action is undetermined for it."""
     permissions = without("iam:PassRole", "iam:ListRoles", permissions=ASSOCIATE.always) | Permissions((SIMULATE,))
     line = ("doctor", "--me", "--for", "associate", "-o", "json")
@@ -225,7 +225,7 @@ def test_passing_a_role_to_pods_alone_is_enough(shared: Site, tmp_path: Path) ->
         assert by_outcome == {"missing": expected}
 
 
-def test_what_changes_something_is_asked_for_in_one_namespace(shared: Site, tmp_path: Path) -> None:
+def test_permissions_in_one_namespace(shared: Site, tmp_path: Path) -> None:
     dry_run = next(item for item in ASSOCIATE.optional if item.reason.startswith("dry-run pods"))
     permissions = ASSOCIATE.always | dry_run.permissions | Permissions((SIMULATE,))
     env = caller(shared, tmp_path, permissions, namespace="shop")
@@ -241,7 +241,7 @@ def test_what_changes_something_is_asked_for_in_one_namespace(shared: Site, tmp_
     assert lacking()["permission"] == "create pods"
 
 
-def test_the_role_behind_a_session_is_asked(shared: Site) -> None:
+def test_the_role_of_a_session_is_simulated(shared: Site) -> None:
     iam, arn = shared.aws("iam"), f"arn:aws:iam::{ACCOUNT}:role/teams/ops/me"
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     iam.create_role(RoleName="me", Path="/teams/ops/", AssumeRolePolicyDocument=trust)
@@ -264,7 +264,7 @@ def test_the_role_behind_a_session_is_asked(shared: Site) -> None:
     assert {item["needs"] for item in outcome.json["permissions"] if item["outcome"] == "unknown"} == {GET_ROLE}
 
 
-def test_several_commands_are_asked_for_at_once(shared: Site) -> None:
+def test_permissions_of_several_commands(shared: Site) -> None:
     outcome = shared("doctor", "--me", "--for", "role create", "--for", "podid agent status", "-o", "json")
     assert (outcome.code, outcome.json["commands"]) == (0, ["role create", "agent status"])
     names = {item["permission"] for item in outcome.json["permissions"]}

@@ -28,7 +28,7 @@ ACCEPT = ("--accept", "target-role-trust-broken")
 
 @pytest.fixture
 def irsa(healthy: Site) -> Irsa:
-    """The role of the other account trusts the OIDC provider, as it does with IRSA."""
+    """Return a cluster with a role of another account, which trusts the OIDC provider, as it does with IRSA."""
     trust = {"Version": "2012-10-17", "Statement": [irsa_statement(ONE)]}
     healthy.box.iam.make_role(OTHER, "far", json.dumps(trust))
     irsa = Irsa(healthy)
@@ -54,6 +54,7 @@ def test_the_way_out_is_the_command(irsa: Irsa) -> None:
 
 
 def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
+    roles, trust = _roles(irsa), _theirs(irsa)
     result = irsa.site.must(*APPLY, "--target-profile", theirs, "-o", "json").json
     kinds = [(action["kind"], action["status"]) for action in result["actions"]]
     assert kinds == [
@@ -69,14 +70,39 @@ def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
     assert irsa.stages()[ONE] == "moved"
     again = irsa.site.must(*APPLY, "--target-profile", theirs, "-o", "json").json
     assert [action for action in again["actions"] if action["status"] == "done"] == []
+    returns(irsa, ("migrate", "rollback", ONE, "--yes"), roles, trust)
+
+
+def test_undo(irsa: Irsa, theirs: str) -> None:
+    roles, trust = _roles(irsa), _theirs(irsa)
+    irsa.site.must(*APPLY, "--target-profile", theirs)
+    assert "shop-one" in _roles(irsa)
+    returns(irsa, ("undo", "last", "--yes"), roles, trust)
+
+
+def returns(irsa: Irsa, argv: tuple[str, ...], roles: set[str], trust: object) -> None:
+    """Assert that the base role and the statement in the trust policy of the old role go last, when pods use IRSA
+    again."""
+    result = irsa.site.must(*argv, "-o", "json").json["actions"]
+    kinds = [action["kind"] for action in result]
+    assert kinds == ["association", "restart", "target-trust", "role-policy", "role"]
+    assert (_roles(irsa), _theirs(irsa)) == (roles, trust)
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
+    assert irsa.stages()[ONE] == "old"
 
 
 def test_a_role_whose_owner_has_allowed_it(irsa: Irsa) -> None:
     allow(irsa)
     outcome = irsa.site(*APPLY)
     assert (outcome.code, "Pass --target-profile with credentials" in outcome.stderr) == (6, True), outcome
-    irsa.site.must(*APPLY, *ACCEPT)
+    assert f"the owner of target role {FAR} must add to its trust policy: " in outcome.stderr
+    irsa.site.must("migrate", "apply", "-A", "--base-role", "shop-one", "--yes", *ACCEPT)
     assert irsa.stages()[ONE] == "moved"
+    associations = irsa.site.must("list", "-o", "json").json["items"]
+    roles = {f"{i['namespace']}/{i['serviceAccount']}": (i["roleArn"], i["targetRoleArn"]) for i in associations}
+    assert roles[ONE] == (BASE, FAR)
+    # a role of the cluster's account gets no base role
+    assert roles["legacy/reports"] == (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None)
 
 
 def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
@@ -86,18 +112,6 @@ def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
     allow(irsa)
     irsa.site.must(*APPLY, *ACCEPT)
-
-
-def test_roles_of_the_account_get_no_base_role(irsa: Irsa) -> None:
-    allow(irsa)
-    irsa.site.must("migrate", "apply", "-A", "--base-role", "shop-one", "--yes", *ACCEPT)
-    roles = {f"{i['namespace']}/{i['serviceAccount']}": i for i in irsa.site.must("list", "-o", "json").json["items"]}
-    assert {
-        ref: (item["roleArn"], item["targetRoleArn"]) for ref, item in roles.items() if ref in (ONE, "legacy/reports")
-    } == {
-        ONE: (BASE, FAR),
-        "legacy/reports": (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None),
-    }
 
 
 def test_a_dry_run_creates_nothing(irsa: Irsa) -> None:
@@ -115,20 +129,6 @@ def _roles(irsa: Irsa) -> set[str]:
     return {role["RoleName"] for role in irsa.site.aws("iam").list_roles()["Roles"]}
 
 
-@pytest.mark.parametrize("argv", [("migrate", "rollback", ONE, "--yes"), ("undo", "last", "--yes")], ids=lambda a: a[0])
-def test_the_way_back(irsa: Irsa, theirs: str, argv: tuple[str, ...]) -> None:
-    """The base role and the statement in the trust policy of the old role go last, when pods use IRSA again."""
-    roles, trust = _roles(irsa), _theirs(irsa)
-    irsa.site.must(*APPLY, "--target-profile", theirs)
-    assert "shop-one" in _roles(irsa)
-    result = irsa.site.must(*argv, "-o", "json").json["actions"]
-    kinds = [action["kind"] for action in result]
-    assert kinds == ["association", "restart", "target-trust", "role-policy", "role"]
-    assert (_roles(irsa), _theirs(irsa)) == (roles, trust)
-    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
-    assert irsa.stages()[ONE] == "old"
-
-
 def test_a_base_role_that_another_association_uses_stays(irsa: Irsa, theirs: str) -> None:
     irsa.account("shop/two", FAR)
     both = (ONE, "shop/two", "--base-role", "shop-one", "--target-profile", theirs, "--yes")
@@ -138,8 +138,3 @@ def test_a_base_role_that_another_association_uses_stays(irsa: Irsa, theirs: str
     assert irsa.stages()["shop/two"] == "moved"
     irsa.site.must("migrate", "rollback", "shop/two", "--yes")
     assert "shop-one" not in _roles(irsa)
-
-
-def test_the_owner_is_told_what_to_add(irsa: Irsa) -> None:
-    outcome = irsa.site(*APPLY)
-    assert f"the owner of target role {FAR} must add to its trust policy: " in outcome.stderr

@@ -24,14 +24,9 @@ def test_apply_moves_and_proves(irsa: Irsa) -> None:
     assert irsa.annotations(REPORTS) == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/irsa-reports"}
     assert irsa.stages()[REPORTS] == "moved"
     assert all(ways(pod) == {"AWS_CONTAINER_CREDENTIALS_FULL_URI"} for pod in irsa.site.cluster.pods("legacy"))
-
-
-def test_a_rerun_changes_nothing(irsa: Irsa) -> None:
-    irsa.site.must("migrate", "apply", "-A", "--yes")
-    trust = irsa.trust("irsa-reports")
     again = irsa.site.must("migrate", "apply", "-A", "--yes", "-o", "json").json
     assert [action for action in again["actions"] if action["status"] == "done"] == []
-    assert irsa.trust("irsa-reports") == trust
+    assert irsa.trust("irsa-reports")["Statement"] == after
 
 
 def test_many_of_one_role(irsa: Irsa) -> None:

@@ -19,6 +19,7 @@ from harness import one_in
 from irsa import PROVIDER, irsa_statement
 from ops.change.support import killed_at_write
 from ops.migrate.killed import APPLY, AWS_WRITES, FINISH, KUBE_WRITES, ONE, REFS, ROLES, ROLLBACK, TWO, Watched
+from podid.calls import rate
 from podid.sandbox.faults import Fault
 from worlds import Site
 
@@ -73,7 +74,7 @@ def test_a_killed_rollback_is_continued(
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.rare  # ops/change/test_journal_killed.py kills processes in each run
 @pytest.mark.parametrize(
     ("lead", "argv", "number"),
     [
@@ -139,7 +140,8 @@ def test_lost_answers_and_refused_calls(irsa: Watched, kind: str) -> None:
     assert irsa.without == []
 
 
-def test_a_throttled_account(irsa: Watched) -> None:
+def test_a_throttled_account(irsa: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "FLOOR", 80.0)  # the waits for a slower rate are real time
     irsa.site.box.faults.throttle(100, 1, "eks")
     irsa.site.box.faults.throttle(100, 1, "iam")
     for argv in (APPLY, FINISH, ("migrate", "rollback", *REFS, "--yes")):

@@ -1,111 +1,124 @@
-"""What finish removes of IRSA, and what it keeps."""
+"""What finish removes of IRSA, and what it keeps. Each test has service accounts of its own in one cluster."""
 
 import pytest
 
 from cluster_api import Json
 from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement
+from worlds import Site
+
+MOVED = (
+    *("list/one", "wide/one", "narrow/one", "both/one", "stopped/one", "fresh/one"),
+    *("helm/owned", "argo/owned", "flux/owned"),
+)
+OTHER = irsa_statement("both/one", provider=PROVIDER.replace("EXAMPLED", "OTHERD"))
+OWNERS: dict[str, tuple[str, Json]] = {
+    "helm": (
+        "Helm release orders",
+        {"annotations": {"meta.helm.sh/release-name": "orders", "meta.helm.sh/release-namespace": "helm"}},
+    ),
+    "argo": (
+        "Argo CD application web",
+        {"annotations": {"argocd.argoproj.io/tracking-id": "web:/ServiceAccount:argo/owned"}},
+    ),
+    "flux": ("Flux Kustomization", {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}),
+}
+
+
+@pytest.fixture(scope="module")
+def _moved(_kept: Site) -> Irsa:
+    irsa = Irsa(_kept)
+    for name, statement in (
+        ("list", irsa_statement("list/one", "list/two")),
+        ("wide", irsa_statement("wide/*", operator="StringLike")),
+        ("narrow", irsa_statement("narrow/*", operator="StringLike")),
+    ):
+        arn = irsa.role(name, statement)
+        irsa.account(f"{name}/one", arn)
+        irsa.account(f"{name}/two", arn)
+    irsa.account("both/one", irsa.role("two-clusters", irsa_statement("both/one"), OTHER))
+    for name, (_, metadata) in OWNERS.items():
+        irsa.with_role(f"{name}/owned", metadata=dict(metadata))
+    for ref in ("stopped/one", "fresh/one", "waiting/one"):
+        irsa.with_role(ref)
+    irsa.site.must("migrate", "apply", REPORTS, *MOVED, "--yes")
+    irsa.site.must("migrate", "apply", "waiting/one", "--until", "associated", "--yes")
+    return irsa
+
+
+@pytest.fixture
+def moved(_moved: Irsa, shared: Site) -> Irsa:
+    """Return a cluster whose service accounts use Pod Identity: `shared` restores permissions."""
+    return _moved
+
+
+def finish(irsa: Irsa, ref: str, *argv: str) -> str:
+    return irsa.site.must("migrate", "finish", ref, "--soak", "0", *argv, "--yes").stderr
 
 
 def test_a_fresh_association_is_not_finished(moved: Irsa) -> None:
-    outcome = moved.site("migrate", "finish", "-A", "--yes")
+    outcome = moved.site("migrate", "finish", "fresh/one", "--yes")
     assert (outcome.code, "--soak requires 24 hours" in outcome.stderr) == (3, True)
-    assert moved.stages()[REPORTS] == "moved"
+    assert moved.stages()["fresh/one"] == "moved"
 
 
 def test_finish_removes_the_statement_and_the_annotation(moved: Irsa) -> None:
-    added = moved.trust("irsa-reports")["Statement"][1:]
-    moved.site.must("migrate", "finish", REPORTS, "--soak", "0", "--yes")
-    assert moved.trust("irsa-reports")["Statement"] == added
+    trust, annotations = moved.trust("irsa-reports"), moved.annotations(REPORTS)
+    finish(moved, REPORTS)
+    assert moved.trust("irsa-reports")["Statement"] == trust["Statement"][1:]
     assert moved.annotations(REPORTS) == {}
     assert moved.stages()[REPORTS] == "finished"
     assert moved.site.must("status", REPORTS, "-o", "json").json["state"] == "ready"
-
-
-def test_not_before_all_pods_moved(irsa: Irsa) -> None:
-    irsa.site.must("migrate", "apply", "-A", "--until", "associated", "--yes")
-    outcome = irsa.site("migrate", "finish", "-A", "--soak", "0", "--yes")
-    assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)
-
-
-def test_a_list_loses_one_value(irsa: Irsa) -> None:
-    arn = irsa.role("pair", irsa_statement("shop/one", "shop/two"))
-    irsa.account("shop/one", arn)
-    irsa.account("shop/two", arn)
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
-    condition = irsa.trust("pair")["Statement"][0]["Condition"]["StringEquals"]
-    assert condition[f"{ISSUER}:sub"] == ["system:serviceaccount:shop:two"]
-
-
-def test_a_pattern_stays_while_it_is_needed(irsa: Irsa) -> None:
-    arn = irsa.role("wide", irsa_statement("shop/*", operator="StringLike"))
-    irsa.account("shop/one", arn)
-    irsa.account("shop/two", arn)
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    outcome = irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
-    assert "shop/two still needs it" in outcome.stderr
-    assert irsa.trust("wide")["Statement"][0] == irsa_statement("shop/*", operator="StringLike")
-    irsa.site.must("migrate", "apply", "shop/two", "--yes")
-    irsa.site.must("migrate", "finish", "shop/two", "--soak", "0", "--yes")
-    assert all("Federated" not in item["Principal"] for item in irsa.trust("wide")["Statement"])
-
-
-def test_a_pattern_can_be_narrowed(irsa: Irsa) -> None:
-    arn = irsa.role("wide", irsa_statement("shop/*", operator="StringLike"))
-    irsa.account("shop/one", arn)
-    irsa.account("shop/two", arn)
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--narrow", "--yes")
-    condition = irsa.trust("wide")["Statement"][0]["Condition"]["StringLike"]
-    assert condition == {f"{ISSUER}:sub": "system:serviceaccount:shop:two"}
-
-
-def test_other_issuers_stay(irsa: Irsa) -> None:
-    other = irsa_statement("shop/one", provider=PROVIDER.replace("EXAMPLED", "OTHERD"))
-    irsa.account("shop/one", irsa.role("two-clusters", irsa_statement("shop/one"), other))
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
-    assert irsa.trust("two-clusters")["Statement"][0] == other
-
-
-@pytest.mark.parametrize(
-    ("metadata", "owner"),
-    [
-        (
-            {"annotations": {"meta.helm.sh/release-name": "orders", "meta.helm.sh/release-namespace": "shop"}},
-            "Helm release orders",
-        ),
-        (
-            {"annotations": {"argocd.argoproj.io/tracking-id": "web:/ServiceAccount:shop/owned"}},
-            "Argo CD application web",
-        ),
-        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, "Flux Kustomization"),
-    ],
-)
-def test_an_annotation_of_another_tool_stays(irsa: Irsa, metadata: Json, owner: str) -> None:
-    irsa.with_role("shop/owned", metadata=metadata)
-    assert irsa.items()["shop/owned"]["owner"].startswith(owner)
-    assert "annotation-owned" in irsa.warnings("shop/owned")
-    irsa.site.must("migrate", "apply", "shop/owned", "--yes")
-    trust = irsa.trust("shop-owned")
-    outcome = irsa.site("migrate", "finish", "shop/owned", "--soak", "0", "--yes")
-    assert (outcome.code, owner in outcome.stderr) == (3, True), outcome
-    assert irsa.trust("shop-owned") == trust
-    assert ANNOTATION in irsa.annotations("shop/owned")
-
-
-def test_undo_of_a_finish(moved: Irsa) -> None:
-    trust, annotations = moved.trust("irsa-reports"), moved.annotations(REPORTS)
-    moved.site.must("migrate", "finish", "-A", "--soak", "0", "--yes")
     moved.site.must("undo", "last", "--yes")
     assert (moved.trust("irsa-reports"), moved.annotations(REPORTS)) == (trust, annotations)
 
 
-def test_a_finish_that_stopped_after_the_annotation_is_continued(irsa: Irsa) -> None:
-    irsa.site.must("migrate", "apply", REPORTS, "--yes")
-    path = "/api/v1/namespaces/legacy/serviceaccounts/reports"
-    irsa.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
-    assert irsa.stages()[REPORTS] == "moved"
-    irsa.site.must("migrate", "finish", REPORTS, "--soak", "0", "--yes")
-    assert all("Federated" not in item["Principal"] for item in irsa.trust("irsa-reports")["Statement"])
-    assert irsa.stages()[REPORTS] == "finished"
+def test_not_before_all_pods_moved(moved: Irsa) -> None:
+    outcome = moved.site("migrate", "finish", "waiting/one", "--soak", "0", "--yes")
+    assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)
+
+
+def test_a_list_loses_one_value(moved: Irsa) -> None:
+    finish(moved, "list/one")
+    condition = moved.trust("list")["Statement"][0]["Condition"]["StringEquals"]
+    assert condition[f"{ISSUER}:sub"] == ["system:serviceaccount:list:two"]
+
+
+def test_a_pattern_stays_while_it_is_needed(moved: Irsa) -> None:
+    assert "wide/two still needs it" in finish(moved, "wide/one")
+    assert moved.trust("wide")["Statement"][0] == irsa_statement("wide/*", operator="StringLike")
+    moved.site.must("migrate", "apply", "wide/two", "--yes")
+    finish(moved, "wide/two")
+    assert all("Federated" not in item["Principal"] for item in moved.trust("wide")["Statement"])
+
+
+def test_a_pattern_can_be_narrowed(moved: Irsa) -> None:
+    finish(moved, "narrow/one", "--narrow")
+    condition = moved.trust("narrow")["Statement"][0]["Condition"]["StringLike"]
+    assert condition == {f"{ISSUER}:sub": "system:serviceaccount:narrow:two"}
+
+
+def test_other_issuers_stay(moved: Irsa) -> None:
+    finish(moved, "both/one")
+    assert moved.trust("two-clusters")["Statement"][0] == OTHER
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_an_annotation_of_another_tool_stays(moved: Irsa, name: str) -> None:
+    ref, owner = f"{name}/owned", OWNERS[name][0]
+    item = moved.items()[ref]
+    assert item["owner"].startswith(owner)
+    assert "annotation-owned" in [warning["id"] for warning in item["warnings"]]
+    trust = moved.trust(f"{name}-owned")
+    outcome = moved.site("migrate", "finish", ref, "--soak", "0", "--yes")
+    assert (outcome.code, owner in outcome.stderr) == (3, True), outcome
+    assert moved.trust(f"{name}-owned") == trust
+    assert ANNOTATION in moved.annotations(ref)
+
+
+def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) -> None:
+    path = "/api/v1/namespaces/stopped/serviceaccounts/one"
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    assert moved.stages()["stopped/one"] == "moved"
+    finish(moved, "stopped/one")
+    assert all("Federated" not in item["Principal"] for item in moved.trust("stopped-one")["Statement"])
+    assert moved.stages()["stopped/one"] == "finished"

@@ -1,126 +1,116 @@
-"""What finish removes of kiam and kube2iam, and what it keeps."""
+"""What finish removes of kiam and kube2iam, and what it keeps. Each test has workloads of its own in one cluster."""
 
 import json
 
+import pytest
+
 from cluster_api import Json, injected
-from ops.migrate.worlds import FINISH, NODES, PREFIX, Proxies, annotations, migrated, names_agent, stage_of
+from ops.migrate.worlds import NODES, PREFIX, Proxies, annotations, names_agent, stage_of
 from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import Site
 
-
-def test_finish_removes_annotations_then_the_trust(proxies: Proxies) -> None:
-    proxies.one("web", annotations={EXTERNAL_ID: "x", "team": "a"})
-    migrated(proxies)
-    result = proxies.site.must(*FINISH, "--yes", "-o", "json").json
-    assert [(action["kind"], action["target"]) for action in result["actions"]] == [
-        ("pod-template", "apps/Deployment/web"),
-        ("role-trust", "apps-web"),
-    ]
-    kept = annotations(proxies, "web")
-    assert (ROLE in kept, EXTERNAL_ID in kept, kept["team"]) == (False, False, "a")
-    assert not names_agent(proxies, "apps-web")
-    (pod,) = proxies.site.cluster.pods(NAMESPACE)
-    assert (injected(pod), ROLE in pod["metadata"]["annotations"]) == (True, False)
-    assert stage_of(proxies, "web") == "finished"
-    assert proxies.site.must(*FINISH, "--yes").stdout == "nothing to change\n"
+MOVED = ("web", "kept", "ci", "left", "right", "unread")
+EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+BOTH: Json = {"Effect": "Allow", "Principal": {"AWS": [NODES, f"{PREFIX}ci"]}, "Action": "sts:AssumeRole"}
+FAR = "arn:aws:iam::444455556666:role/apps-far"
 
 
-def test_the_trust_stays_while_an_annotation_needs_it(proxies: Proxies) -> None:
+@pytest.fixture(scope="module")
+def _moved(_kept: Site) -> Proxies:
+    proxies = Proxies(_kept)
     role = proxies.samples.role("apps-shared")
-    for name in ("first", "second"):
-        proxies.one(name, role)
-    proxies.site.must("migrate", "apply", "apps/first", "--yes")
-    outcome = proxies.site.must("migrate", "finish", "apps/first", "--soak", "0", "--yes")
-    assert f"{NODES} stays for apps/second" in outcome.stderr
-    assert names_agent(proxies, "apps-shared")
-    assert stage_of(proxies, "first") == "finished"
-    proxies.site.must("migrate", "apply", "apps/second", "--yes")
-    proxies.site.must("migrate", "finish", "apps/second", "--soak", "0", "--yes")
-    assert not names_agent(proxies, "apps-shared")
+    for name in MOVED:
+        proxies.one(
+            name, role if name == "kept" else "", annotations={EXTERNAL_ID: "x", "team": "a"} if name == "web" else None
+        )
+    proxies.one("needs", role)
+    iam = _kept.aws("iam")
+    iam.create_role(RoleName="ci", AssumeRolePolicyDocument=_policy(EC2))
+    iam.update_assume_role_policy(RoleName="apps-ci", PolicyDocument=_policy(EC2, BOTH))
+    _kept.must("migrate", "apply", *_refs(MOVED), "--yes")
+    return proxies
 
 
-def test_other_principals_stay(proxies: Proxies) -> None:
-    proxies.one("web")
-    iam = proxies.site.aws("iam")
-    other = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    both: Json = {"Effect": "Allow", "Principal": {"AWS": [NODES, f"{PREFIX}ci"]}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="ci", AssumeRolePolicyDocument=_policy(other))
-    iam.update_assume_role_policy(RoleName="apps-web", PolicyDocument=_policy(other, both))
-    migrated(proxies)
-    proxies.site.must(*FINISH, "--yes")
-    statements = proxies.trust("apps-web")
-    assert statements[:2] == [other, {**both, "Principal": {"AWS": [f"{PREFIX}ci"]}}]
+@pytest.fixture
+def moved(_moved: Proxies, shared: Site) -> Proxies:
+    """Return a cluster whose workloads use Pod Identity: `shared` restores permissions and removes faults."""
+    return _moved
 
 
 def _policy(*statements: Json) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def test_the_default_role_keeps_its_trust(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kube2iam", "--default-role=apps-default")
-    proxies.samples.role("apps-default")
-    proxies.one("web", "apps-default")
-    proxies.site.must("migrate", "apply", "apps/web", "--yes")
-    outcome = proxies.site.must("migrate", "finish", "apps/web", "--soak", "0", "--yes")
-    assert "stays for payments/billing-worker, pods without an annotation" in outcome.stderr
-    assert names_agent(proxies, "apps-default")
+def _refs(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{NAMESPACE}/{name}" for name in names)
 
 
-def test_kiam_keeps_the_trust_in_the_nodes(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kiam")
-    proxies.one("web")
-    migrated(proxies)
-    assert names_agent(proxies, "apps-web", f"{PREFIX}kiam-server")
-    proxies.site.must(*FINISH, "--yes")
-    assert not names_agent(proxies, "apps-web", f"{PREFIX}kiam-server")
-    assert names_agent(proxies, "kiam-server")
+def _finish(*names: str) -> tuple[str, ...]:
+    return ("migrate", "finish", *_refs(names), "--soak", "0", "--yes")
 
 
-def test_a_role_of_another_account_becomes_the_target_role(proxies: Proxies) -> None:
-    far = "arn:aws:iam::444455556666:role/apps-far"
-    proxies.one("far", far)
-    assert proxies.blockers() == {("far", far): ["cross-account-role-arn"]}
-    proxies.site("associate", "apps/far", "--create-role", "--target-role", far)
-    proxies.site("restart", "apps/far", "--yes")
-    item = proxies.items()["far", far]
+def test_finish_removes_annotations_then_the_trust(moved: Proxies) -> None:
+    trust, before = moved.trust("apps-web"), annotations(moved, "web")
+    result = moved.site.must(*_finish("web"), "-o", "json").json
+    assert [(action["kind"], action["target"]) for action in result["actions"]] == [
+        ("pod-template", "apps/Deployment/web"),
+        ("role-trust", "apps-web"),
+    ]
+    kept = annotations(moved, "web")
+    assert (ROLE in kept, EXTERNAL_ID in kept, kept["team"]) == (False, False, "a")
+    assert not names_agent(moved, "apps-web")
+    (pod,) = moved.site.cluster.pods(NAMESPACE, "web")
+    assert (injected(pod), ROLE in pod["metadata"]["annotations"]) == (True, False)
+    assert stage_of(moved, "web") == "finished"
+    moved.site.must("undo", "last", "--yes")
+    assert (moved.trust("apps-web"), annotations(moved, "web").items() >= before.items()) == (trust, True)
+    assert stage_of(moved, "web") == "moved"
+
+
+def test_the_trust_stays_while_an_annotation_needs_it(moved: Proxies) -> None:
+    assert f"{NODES} stays for apps/needs" in moved.site.must(*_finish("kept")).stderr
+    assert names_agent(moved, "apps-shared")
+    assert stage_of(moved, "kept") == "finished"
+    moved.site.must("migrate", "apply", "apps/needs", "--yes")
+    moved.site.must(*_finish("needs"))
+    assert not names_agent(moved, "apps-shared")
+
+
+def test_other_principals_stay(moved: Proxies) -> None:
+    moved.site.must(*_finish("ci"))
+    assert moved.trust("apps-ci")[:2] == [EC2, {**BOTH, "Principal": {"AWS": [f"{PREFIX}ci"]}}]
+
+
+def test_a_role_of_another_account_becomes_the_target_role(moved: Proxies) -> None:
+    moved.one("far", FAR)
+    assert moved.blockers()["far", FAR] == ["cross-account-role-arn"]
+    moved.site("associate", "apps/far", "--create-role", "--target-role", FAR)
+    moved.site("restart", "apps/far", "--yes")
+    item = moved.items()["far", FAR]
     assert (item["stage"], item["blockers"]) == ("moved", [])
     assert [step["action"] for step in item["steps"]] == ["verify", "finish"]
-    proxies.site.must(*FINISH, "--yes")
-    assert ROLE not in annotations(proxies, "far")
-    assert stage_of(proxies, "far") == "finished"
+    moved.site.must(*_finish("far"))
+    assert ROLE not in annotations(moved, "far")
+    assert stage_of(moved, "far") == "finished"
 
 
-def test_a_finish_that_stopped_is_continued(proxies: Proxies) -> None:
-    for name in ("first", "second"):
-        proxies.one(name)
-    migrated(proxies)
-    refused = Fault("fail", operation="PATCH */deployments/second", status=403, message="forbidden")
-    proxies.site.kube.faults.add(refused)
-    outcome = proxies.site(*FINISH, "--yes")
+def test_a_finish_that_stopped_is_continued(moved: Proxies) -> None:
+    refused = Fault("fail", operation="PATCH */deployments/right", status=403, message="forbidden")
+    moved.site.kube.faults.add(refused)
+    outcome = moved.site(*_finish("left", "right"))
     assert outcome.code == 8, outcome
-    assert names_agent(proxies, "apps-second")
-    proxies.site.kube.faults.clear()
-    proxies.site.must(*FINISH, "--yes")
-    assert not names_agent(proxies, "apps-first")
-    assert not names_agent(proxies, "apps-second")
-    assert [stage_of(proxies, name) for name in ("first", "second")] == ["finished"] * 2
+    assert names_agent(moved, "apps-right")
+    moved.site.kube.faults.clear()
+    moved.site.must(*_finish("left", "right"))
+    assert not names_agent(moved, "apps-left")
+    assert not names_agent(moved, "apps-right")
+    assert [stage_of(moved, name) for name in ("left", "right")] == ["finished"] * 2
+    assert moved.site.must(*_finish("left", "right")).stdout == "nothing to change\n"
 
 
-def test_nodes_whose_roles_cannot_be_read(proxies: Proxies) -> None:
-    proxies.one("web")
-    migrated(proxies)
-    proxies.site.box.world.credentials.deny("eks:DescribeNodegroup")
-    outcome = proxies.site(*FINISH, "--yes")
-    assert "podid leaves the trust policy of role apps-web unchanged" in outcome.stderr, outcome
-    assert names_agent(proxies, "apps-web")
-
-
-def test_undo_of_finish(proxies: Proxies) -> None:
-    proxies.one("web")
-    migrated(proxies)
-    trust = proxies.trust("apps-web")
-    proxies.site.must(*FINISH, "--yes")
-    proxies.site.must("undo", "last", "--yes")
-    assert (proxies.trust("apps-web"), annotations(proxies, "web")[ROLE]) == (trust, "apps-web")
-    assert stage_of(proxies, "web") == "moved"
+def test_nodes_whose_roles_cannot_be_read(moved: Proxies) -> None:
+    moved.site.box.world.credentials.deny("eks:DescribeNodegroup")
+    outcome = moved.site(*_finish("unread"))
+    assert "podid leaves the trust policy of role apps-unread unchanged" in outcome.stderr, outcome
+    assert names_agent(moved, "apps-unread")

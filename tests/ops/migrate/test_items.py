@@ -42,8 +42,7 @@ def test_an_item_of_kube2iam_has_its_annotation_and_base_role(proxies: Proxies) 
 
 
 def test_the_samples_of_irsa(healthy: Site) -> None:
-    """What `podid sandbox start --samples irsa` adds."""
-
+    """Read the samples of `podid sandbox start --samples irsa`."""
     irsa_samples.load(healthy.box.reach())
     healthy.wait(60)
     items = Irsa(healthy).items()
@@ -72,7 +71,7 @@ def test_the_samples_of_irsa(healthy: Site) -> None:
 
 @pytest.mark.parametrize("source", ["kube2iam", "kiam"])
 def test_the_samples_of_kiam_and_kube2iam(healthy: Site, source: str) -> None:
-    """What `podid sandbox start --samples kube2iam` adds."""
+    """Read the samples of `podid sandbox start --samples kube2iam`."""
     proxy_samples.load(healthy.box.reach(), source)
     healthy.wait(60)
     listed = healthy.must("migrate", "plan", "--from", source, "-o", "json").json["items"]

@@ -1,191 +1,229 @@
-"""Service accounts whose pods get credentials from kiam or kube2iam."""
+"""Service accounts whose pods get credentials from kiam or kube2iam: one item for each role of each."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from checks.builder import ACCOUNT, healthy, workload
 from cluster_api import Json
-from ops.migrate.worlds import CREATE, FINISH, PREFIX, Proxies, agents, names_agent
-from podid.sandbox.proxy_samples import NAMESPACE, ROLE, ProxySamples
+from harness import table
+from ops.migrate.worlds import CREATE, Proxies
+from podid.domain.metadata_proxies import ALLOWED, PERMITTED, ROLE, PodTemplate, find_proxies, flags_of, program_of
+from podid.domain.migration import MigrationItem
+from podid.domain.snapshot import Known, Missing, Section
+from podid.ops.migrate.candidates import MigrationCandidate
+from podid.ops.migrate.metadata_proxies import Bindings, ProxyReading, agents_of, uses_of
+from podid.ops.reading.scope import EVERYTHING
+from podid.sandbox.proxy_samples import NAMESPACE
 from worlds import Site
 
-
-def test_without_an_agent_annotations_have_no_effect(healthy: Site) -> None:
-    samples = ProxySamples(healthy.box.reach(), "kube2iam")
-    healthy.cluster.make_namespace(NAMESPACE)
-    samples.one("web", samples.role("apps-web"))
-    healthy.wait(30)
-    assert healthy.must("migrate", "plan", "-n", NAMESPACE, "-o", "json").json["items"] == []
+PREFIX = f"arn:aws:iam::{ACCOUNT}:role/"
+KUBE2IAM = ("kube2iam", f"--base-role-arn={PREFIX}", "--namespace-restrictions")
+KIAM = ("/kiam", "server", "--role-base-arn-autodetect", f"--assume-role-arn={PREFIX}kiam-server")
 
 
-@pytest.mark.parametrize(
-    ("text", "arn"),
+def agent(*words: str) -> PodTemplate:
+    subject = workload("DaemonSet", "agent", namespace="kube-system", service_account="agent")
+    return PodTemplate(workload=subject, flags=flags_of(words), runs=program_of((), words))
+
+
+def uses(name: str, role: str, **changes: Any) -> PodTemplate:
+    """Return a Deployment, by default with a service account of its own name, whose pods use the role."""
+    subject = workload(name=name, **{"service_account": name, **changes})
+    return PodTemplate(workload=subject, annotations={ROLE: role} if role else {})
+
+
+def reading(*templates: PodTemplate, words: tuple[str, ...] = KUBE2IAM, **more: Any) -> ProxyReading:
+    every = (agent(*words), *templates)
+    proxies = find_proxies(every, partition="aws", account=ACCOUNT)
+    permitted = {("", "shop"): {ALLOWED: '["*"]', PERMITTED: ".*"}}
+    return ProxyReading(proxies=proxies, templates=every, **{"namespaces": permitted, **more})
+
+
+def items(read: ProxyReading, *, create: bool = False) -> tuple[list[MigrationCandidate], list[MigrationItem]]:
+    roles = uses_of(read, healthy(pods=()))
+    assert roles is not None
+    return roles.candidates(EVERYTHING, (), create=create)
+
+
+@table(
+    ("words", "text", "arn"),
     [
-        ("apps-web", f"{PREFIX}apps-web"),
-        (f"{PREFIX}apps-web", f"{PREFIX}apps-web"),
-        (" apps-web ", f"{PREFIX}apps-web"),
+        (KUBE2IAM, "apps-web", f"{PREFIX}apps-web"),
+        (KUBE2IAM, f"{PREFIX}apps-web", f"{PREFIX}apps-web"),
+        (KUBE2IAM, " apps-web ", f"{PREFIX}apps-web"),
+        (KIAM, "/team/apps-web", f"{PREFIX}team/apps-web"),
     ],
 )
-def test_names_and_arns(proxies: Proxies, text: str, arn: str) -> None:
-    proxies.samples.role("apps-web")
-    proxies.one("web", text)
-    assert [item["roleArn"] for item in proxies.items().values()] == [arn]
+def test_names_and_arns(words: tuple[str, ...], text: str, arn: str) -> None:
+    (candidate,), blocked = items(reading(uses("web", text), words=words))
+    assert (candidate.role_arn, str(candidate.ref), blocked) == (arn, "shop/web", [])
 
 
-def test_a_base_role_arn_that_is_detected(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kiam")
-    proxies.one("web")
-    evidence = proxies.items()["web", "apps-web"]["evidence"]
-    assert evidence[1] == (
-        f"base role ARN {PREFIX} (detected by DaemonSet kube-system/kiam-server from the instance profile)"
+def test_a_base_role_arn_that_is_detected() -> None:
+    (candidate,), _ = items(reading(uses("web", "apps-web"), words=KIAM))
+    assert candidate.evidence == (
+        f"annotation {ROLE}: apps-web of Deployment shop/web",
+        f"base role ARN {PREFIX} (detected by DaemonSet kube-system/agent from the instance profile)",
     )
 
 
-def test_a_role_under_a_path(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kiam")
-    proxies.one("web", "/team/apps-web")
-    assert [item["roleArn"] for item in proxies.items().values()] == [f"{PREFIX}team/apps-web"]
-
-
-def test_renamed_annotations(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kube2iam", "--iam-role-key=example.com/role", "--namespace-key", "example.com/roles")
-    proxies.samples.role("apps-web")
-    proxies.samples.one("web", "", annotations={"example.com/role": "apps-web"})
-    healthy.wait(30)
-    assert proxies.blockers() == {("web", "apps-web"): ["role-not-permitted"]}
-    permitted = {"metadata": {"annotations": {"example.com/roles": '["apps-*"]'}}}
-    proxies.patch(f"/api/v1/namespaces/{NAMESPACE}", permitted)
-    assert proxies.blockers() == {("web", "apps-web"): []}
-
-
-@pytest.mark.parametrize(
-    ("source", "flags", "text", "permitted"),
+@table(
+    ("words", "text", "permitted"),
     [
-        ("kube2iam", (), '["apps-*"]', True),
-        ("kube2iam", (), '["other-*"]', False),
-        ("kube2iam", (), "", False),
-        ("kube2iam", (), f'["{PREFIX}apps-web"]', True),
-        ("kube2iam", (), '["apps-we?"]', False),
-        ("kube2iam", ("--namespace-restriction-format=regexp",), '["apps-we."]', True),
-        ("kube2iam", ("--namespace-restrictions=false",), '["other-*"]', True),
-        ("kube2iam", (), "{", None),
-        ("kiam", (), ".*:role/apps-.*", True),
-        ("kiam", (), "apps-.*", False),
-        ("kiam", ("--disable-strict-namespace-regexp",), "apps-.*", True),
-        ("kiam", (), "", False),
-        ("kiam", (), "(", None),
+        (KUBE2IAM, '["apps-*"]', True),
+        (KUBE2IAM, '["other-*"]', False),
+        (KUBE2IAM, "", False),
+        (KUBE2IAM, f'["{PREFIX}apps-web"]', True),
+        (KUBE2IAM, '["apps-we?"]', False),
+        ((*KUBE2IAM, "--namespace-restriction-format=regexp"), '["apps-we."]', True),
+        ((*KUBE2IAM, "--namespace-restrictions=false"), '["other-*"]', True),
+        (KUBE2IAM, "{", None),
+        (KIAM, ".*:role/apps-.*", True),
+        (KIAM, "apps-.*", False),
+        ((*KIAM, "--disable-strict-namespace-regexp"), "apps-.*", True),
+        (KIAM, "", False),
+        (KIAM, "(", None),
     ],
 )
-def test_roles_that_a_namespace_permits(
-    healthy: Site, source: str, flags: tuple[str, ...], text: str, permitted: bool | None
-) -> None:
-    proxies = Proxies(healthy, source, *flags)
-    key = "iam.amazonaws.com/permitted" if source == "kiam" else "iam.amazonaws.com/allowed-roles"
-    proxies.patch(f"/api/v1/namespaces/{NAMESPACE}", {"metadata": {"annotations": {key: text}}})
-    proxies.one("web")
-    item = proxies.items()["web", "apps-web"]
-    assert [blocker["id"] for blocker in item["blockers"]] == (["role-not-permitted"] if permitted is False else [])
-    unknown = [words for words in item["unknown"] if key in words]
-    assert bool(unknown) is (permitted is None)
+def test_roles_that_a_namespace_permits(words: tuple[str, ...], text: str, permitted: bool | None) -> None:
+    key = PERMITTED if words[0] == "/kiam" else ALLOWED
+    read = reading(uses("web", "apps-web"), words=words, namespaces={("", "shop"): {key: text}})
+    (candidate,), _ = items(read)
+    assert [blocker.id for blocker in candidate.blockers] == (["role-not-permitted"] if permitted is False else [])
+    assert candidate.unknown == ((f"the annotation {key} of namespace shop",) if permitted is None else ())
 
 
-def test_the_default_role(healthy: Site) -> None:
-    proxies = Proxies(healthy, "kube2iam", "--default-role=apps-base")
-    proxies.samples.role("apps-base")
-    proxies.samples.one("plain", "")
-    proxies.one("web")
-    assert proxies.blockers() == {("plain", "apps-base"): ["default-role"], ("web", "apps-web"): []}
-    assert proxies.items()["plain", "apps-base"]["evidence"] == ["default role of kube2iam: Deployment apps/plain"]
-    outcome = healthy("migrate", "apply", "apps/plain", "--accept", "default-role", "--yes")
-    assert outcome.code == 0, outcome
-    assert ("plain", "apps-base") not in proxies.items()
+def test_a_workload_without_a_role_beside_one_with() -> None:
+    (candidate,), _ = items(reading(uses("web", "apps-web"), uses("quiet", "", service_account="web")))
+    (caution,) = candidate.cautions
+    assert caution.id == "needs-service-account"
+    assert caution.message.startswith("Deployment shop/quiet also runs as shop/web")
 
 
-def test_a_workload_without_a_role_beside_one_with(proxies: Proxies) -> None:
-    proxies.one("web")
-    proxies.samples.one("quiet", "", account="web")
-    proxies.site.wait(30)
-    (warning,) = proxies.items()["web", "apps-web"]["warnings"]
-    assert warning["id"] == "needs-service-account"
-    assert warning["message"].startswith("Deployment apps/quiet also runs as apps/web")
-
-
-def test_roles_of_one_service_account(proxies: Proxies) -> None:
-    proxies.one("web")
-    proxies.one("other", account="web")
-    assert proxies.blockers() == {
-        ("web", "apps-other"): ["needs-service-account"],
-        ("web", "apps-web"): ["needs-service-account"],
+def test_several_roles_of_one_service_account_are_blocked() -> None:
+    candidates, blocked = items(reading(uses("web", "apps-web"), uses("more", "apps-more", service_account="web")))
+    assert candidates == []
+    assert {(str(item.ref), item.role_arn.removeprefix(PREFIX)): [b.id for b in item.blockers] for item in blocked} == {
+        ("shop/web", "apps-more"): ["needs-service-account"],
+        ("shop/web", "apps-web"): ["needs-service-account"],
     }
-    outcome = proxies.site("migrate", "apply", "-n", NAMESPACE, "--accept", "needs-service-account", "--yes")
-    assert outcome.code == 6, outcome
 
 
-def test_each_workload_gets_a_service_account(sharing: Proxies) -> None:
-    assert sharing.blockers(CREATE) == {
-        ("nightly", "apps-nightly"): [],
-        ("reader", "apps-reader"): [],
-        ("writer", "apps-writer"): [],
-    }
-    item = sharing.items(CREATE)["reader", "apps-reader"]
-    assert (item["copyOf"], item["warnings"]) == ("default", [])
-    actions = [step["action"] for step in item["steps"]]
-    assert actions == ["create", "allow", "associate", "patch", "verify", "finish"]
+SHARED = (uses("reader", "apps-reader", service_account="default"), uses("writer", "w", service_account="default"))
 
 
-def test_role_bindings_are_named_and_not_copied(sharing: Proxies) -> None:
+def test_each_workload_gets_a_service_account() -> None:
+    candidates, blocked = items(reading(*SHARED), create=True)
+    assert [(str(c.ref), c.copy_of, c.role_arn.removeprefix(PREFIX), c.blockers) for c in candidates] == [
+        ("shop/reader", "default", "apps-reader", ()),
+        ("shop/writer", "default", "w", ()),
+    ]
+    assert blocked == []
+
+
+def test_an_agent_serves_workloads_until_their_annotations_are_removed() -> None:
+    read = reading(*SHARED)
+    subjects = [template.subject for template in SHARED]
+    (both,) = agents_of(read, uses_of(read, healthy(pods=())))
+    (one,) = agents_of(read, uses_of(read, healthy(pods=())), subjects[:1])
+    (none,) = agents_of(read, uses_of(read, healthy(pods=())), subjects)
+    assert [len(served.serves) for served in (both, one, none)] == [2, 1, 0]
+    assert (one.unneeded, none.unneeded) == ((), (("kubectl", "annotate", "namespace", "shop", f"{ALLOWED}-"),))
+
+
+@table(
+    ("change", "words"),
+    [
+        (
+            {"owner": "Helm release shop"},
+            "Helm release shop manages Deployment shop/reader: set serviceAccountName there",
+        ),
+        ({"workload": workload(name="reader", service_account="default", paused=True)}, "does not replace its pods"),
+        ({"workload": workload("Rollout", "reader", service_account="default")}, "podid does not change Rollout shop"),
+    ],
+)
+def test_workloads_that_podid_does_not_change(change: Mapping[str, Any], words: str) -> None:
+    candidates, blocked = items(reading(replace(SHARED[0], **change), SHARED[1]), create=True)
+    assert [str(c.ref) for c in candidates] == ["shop/writer"]
+    (blocker,) = blocked[0].blockers
+    assert (blocker.id, blocker.way_out, words in blocker.message) == ("needs-service-account", (), True), blocker
+
+
+def test_a_name_that_is_taken() -> None:
+    candidates, blocked = items(reading(*SHARED, uses("other", "", service_account="reader")), create=True)
+    assert [str(c.ref) for c in candidates] == ["shop/writer"]
+    assert "shop/reader already belongs to Deployment shop/other" in blocked[0].blockers[0].message
+
+
+@table(
+    ("section", "cautions", "unknown"),
+    [
+        (Known({}), 0, 0),
+        (Missing("not allowed", "rolebindings list"), 0, 1),
+    ],
+)
+def test_role_bindings_of_the_previous_service_account(section: Section[Bindings], cautions: int, unknown: int) -> None:
+    candidates, _ = items(reading(*SHARED, bindings={"shop": section}), create=True)
+    assert [(len(c.cautions), len(c.unknown)) for c in candidates] == [(cautions, unknown)] * 2
+    if unknown:
+        assert candidates[0].unknown == ("RoleBindings of shop/default (needs rolebindings list)",)
+
+
+# --- the same in a cluster --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def planned(_kept: Site) -> Mapping[tuple[str, str], Json]:
+    """Return the items of workloads that share a service account, with --create-service-accounts."""
+    proxies = Proxies(_kept)
+    for name, kind in (
+        ("reader", "Deployment"),
+        ("writer", "Deployment"),
+        ("nightly", "CronJob"),
+        ("free", "Deployment"),
+    ):
+        proxies.one(name, account="default", kind=kind)
+    release = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": NAMESPACE}
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/writer"
+    proxies.patch(path, {"metadata": {"annotations": release}})
+    _kept.cluster.make_account(NAMESPACE, "reader")
+    proxies.samples.one("other", "", account="reader")
+    pod = {"metadata": {"name": "bare", "annotations": {ROLE: proxies.samples.role("apps-bare")}}}
+    spec = {"serviceAccountName": "default", "containers": [{"name": "app", "image": "busybox"}]}
+    _kept.cluster.post(f"/api/v1/namespaces/{NAMESPACE}/pods", {**pod, "spec": spec})
+    _kept.wait(30)
     subject = {"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
     path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/rolebindings"
-    sharing.site.cluster.post(path, {"metadata": {"name": "viewers"}, "subjects": [subject], "roleRef": role})
-    (warning,) = sharing.items(CREATE)["reader", "apps-reader"]["warnings"]
+    _kept.cluster.post(path, {"metadata": {"name": "viewers"}, "subjects": [subject], "roleRef": role})
+    return proxies.items(CREATE)
+
+
+def test_workloads_get_a_service_account_if_podid_can_change_them(planned: Mapping[tuple[str, str], Json]) -> None:
+    messages = {key: " ".join(b["message"] for b in item["blockers"]) for key, item in planned.items()}
+    assert (messages.pop(("nightly", "apps-nightly")), messages.pop(("free", "apps-free"))) == ("", "")
+    for name, words in (
+        ("bare", "podid does not change Pod apps/bare"),
+        ("reader", "service account apps/reader already belongs to Deployment apps/other"),
+        ("writer", "Helm release shop in namespace apps manages Deployment apps/writer"),
+    ):
+        assert words in messages.pop(("default", f"apps-{name}")), name
+    assert messages == {}
+
+
+def test_an_item_with_its_own_service_account(planned: Mapping[tuple[str, str], Json]) -> None:
+    item = planned["free", "apps-free"]
+    (warning,) = item["warnings"]
     assert "podid does not copy RoleBinding apps/viewers" in warning["message"]
-    sharing.refuse("GET */rolebindings*")
-    item = sharing.items(CREATE)["reader", "apps-reader"]
-    assert (item["warnings"], "RoleBindings of apps/default" in item["unknown"][0]) == ([], True)
+    actions = [step["action"] for step in item["steps"]]
+    assert (item["copyOf"], actions) == ("default", ["create", "allow", "associate", "patch", "verify", "finish"])
 
 
-def test_a_template_that_helm_manages(sharing: Proxies) -> None:
-    release = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": NAMESPACE}
-    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/writer"
-    sharing.patch(path, {"metadata": {"annotations": release}})
-    items = sharing.items(CREATE)
-    assert sorted(items) == [("default", "apps-writer"), ("nightly", "apps-nightly"), ("reader", "apps-reader")]
-    (blocker,) = items["default", "apps-writer"]["blockers"]
-    assert blocker["id"] == "needs-service-account"
-    assert "Helm release shop in namespace apps manages Deployment apps/writer" in blocker["message"]
-
-
-def test_a_name_that_is_taken(sharing: Proxies) -> None:
-    sharing.site.cluster.make_account(NAMESPACE, "reader")
-    sharing.samples.one("other", "", account="reader")
-    sharing.site.wait(30)
-    (blocker,) = sharing.items(CREATE)["default", "apps-reader"]["blockers"]
-    assert "service account apps/reader already belongs to Deployment apps/other" in blocker["message"]
-
-
-def test_workloads_that_podid_does_not_change(sharing: Proxies) -> None:
-    pod = {"metadata": {"name": "bare", "annotations": {ROLE: sharing.samples.role("apps-bare")}}}
-    spec = {"serviceAccountName": "default", "containers": [{"name": "app", "image": "busybox"}]}
-    sharing.site.cluster.post(f"/api/v1/namespaces/{NAMESPACE}/pods", {**pod, "spec": spec})
-    sharing.site.wait(30)
-    (blocker,) = sharing.items(CREATE)["default", "apps-bare"]["blockers"]
-    assert "podid does not change Pod apps/bare" in blocker["message"]
-
-
-def test_a_bare_pod_keeps_its_annotation(proxies: Proxies) -> None:
-    proxies.site.cluster.make_account(NAMESPACE, "bare")
-    metadata = {"name": "bare", "annotations": {ROLE: proxies.samples.role("apps-bare")}}
-    pod: Json = {"serviceAccountName": "bare", "containers": [{"name": "app", "image": "busybox"}]}
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    proxies.site.cluster.post(path, {"metadata": metadata, "spec": pod})
-    proxies.site.wait(30)
-    accept = ("--accept", "pod-predates-association")
-    proxies.site.must("migrate", "apply", "apps/bare", "--until", "associated", *accept, "--yes")
-    assert agents(proxies)[0]["serves"] == ["Pod/apps/bare"]
-    assert proxies.site(*FINISH, "--yes").code == 3
-    proxies.site.cluster.delete(f"{path}/bare")
-    proxies.site.wait(60)
-    proxies.site.cluster.post(path, {"metadata": metadata, "spec": pod})
-    proxies.site.wait(30)
-    assert agents(proxies)[0]["serves"] == []
-    proxies.site.must(*FINISH, "--yes")
-    assert not names_agent(proxies, "apps-bare")
+def test_a_service_account_with_several_roles_cannot_be_accepted(
+    planned: Mapping[tuple[str, str], Json], shared: Site
+) -> None:
+    outcome = shared("migrate", "apply", "-n", NAMESPACE, "--accept", "needs-service-account", "--yes")
+    assert (outcome.code, "blocked; see podid migrate plan" in outcome.stderr) == (6, True), outcome

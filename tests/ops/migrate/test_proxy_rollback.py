@@ -8,8 +8,14 @@ from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import Site
 
 
-@pytest.mark.parametrize("until", ["admitted", "associated", "moved", "finished"])
-@pytest.mark.parametrize("source", ["kube2iam", "kiam"])
+@pytest.mark.parametrize(
+    ("source", "until"),
+    [
+        *(("kube2iam", stage) for stage in ("admitted", "associated", "moved", "finished")),
+        ("kiam", "finished"),
+        *(pytest.param("kiam", stage, marks=pytest.mark.rare) for stage in ("admitted", "associated", "moved")),
+    ],
+)
 def test_rollback_from_a_stage(healthy: Site, source: str, until: str) -> None:
     proxies = Proxies(healthy, source)
     proxies.one("web", annotations={EXTERNAL_ID: "x"})

@@ -1,103 +1,77 @@
-"""Rollback and undo of a migration from IRSA, from every stage."""
+"""Rollback of service accounts to IRSA, also after finish. Each test has service accounts of its own in one cluster."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
-from ops.migrate.killed import new_pod
+from cluster_api import Json
+from irsa import ANNOTATION, Irsa, irsa_statement, policy
 from ops.migrate.worlds import only_irsa
-from worlds import ACCOUNT
+from worlds import ACCOUNT, Site
+
+LIST = ("list/one", "list/two", "list/three")
+FINISHED = ("done/one", "lost/one", "single/one")
+SINGLE: Json = {"Version": "2012-10-17", "Statement": irsa_statement("single/one")}
+SEVERAL = policy(irsa_statement(*LIST), irsa_statement("web/other"))
 
 
-@pytest.mark.parametrize("finished", [False, True])
-def test_rollback_restores_equal_values(irsa: Irsa, finished: bool) -> None:
-    trust, annotations = irsa.trust("irsa-reports"), irsa.annotations(REPORTS)
-    irsa.site.must("migrate", "apply", "-A", "--yes")
-    if finished:
-        irsa.site.must("migrate", "finish", "-A", "--soak", "0", "--yes")
-    irsa.site.must("migrate", "rollback", REPORTS, "--yes")
-    assert irsa.trust("irsa-reports") == trust
-    assert irsa.annotations(REPORTS) == annotations
-    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
-    assert irsa.stages()[REPORTS] == "old"
-
-
-def test_rollback_without_a_journal(moved: Irsa, tmp_path: Any) -> None:
-    moved.site.must("migrate", "finish", "-A", "--soak", "0", "--yes")
-    moved.site.must("migrate", "rollback", REPORTS, "--yes", "--journal-dir", str(tmp_path / "empty"))
-    assert moved.trust("irsa-reports")["Statement"] == [irsa_statement(REPORTS)]
-    assert moved.annotations(REPORTS) == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/irsa-reports"}
-
-
-@pytest.mark.parametrize("stage", ["admitted", "associated", "moved"])
-def test_rollback_from_a_stage(irsa: Irsa, stage: str) -> None:
-    trust = irsa.trust("irsa-reports")
-    irsa.site.must("migrate", "apply", REPORTS, "--until", stage, "--yes")
-    irsa.site.must("migrate", "rollback", "-A", "--yes")
-    assert (irsa.trust("irsa-reports"), irsa.stages()[REPORTS]) == (trust, "old")
-    assert only_irsa(irsa, "legacy")
-    again = irsa.site.must("migrate", "rollback", "-A", "--yes")
-    assert again.stdout == "nothing to change\n"
-
-
-def test_rollback_after_the_association_is_gone(irsa: Irsa) -> None:
-    """As after a rollback that was killed before the pods were restarted."""
-    trust = irsa.trust("irsa-reports")
-    irsa.site.must("migrate", "apply", REPORTS, "--yes")
-    irsa.site.must("disassociate", REPORTS, "--yes")
-    assert not only_irsa(irsa, "legacy")
-    irsa.site.must("migrate", "rollback", "-A", "--yes")
-    assert irsa.trust("irsa-reports") == trust
-    assert only_irsa(irsa, "legacy")
-
-
-def test_an_association_of_its_own_is_not_rolled_back(irsa: Irsa) -> None:
-    irsa.with_role("shop/cart")
-    irsa.site.associate("shop", "cart", "storefront")
-    outcome = irsa.site("migrate", "rollback", "shop/cart", "--yes")
-    assert (outcome.code, "a role other than its IRSA role" in outcome.stderr) == (6, True), outcome
-
-
-def test_trust_policies_come_back_equal_one_by_one(irsa: Irsa) -> None:
-    refs = ("shop/one", "shop/two", "shop/three")
-    arn = irsa.role("several", irsa_statement(*refs), irsa_statement("web/other"))
-    for ref in refs:
+@pytest.fixture(scope="module")
+def _moved(_kept: Site) -> Irsa:
+    irsa = Irsa(_kept)
+    arn = irsa.role("several", *SEVERAL["Statement"])
+    for ref in LIST:
         irsa.account(ref, arn)
-    trust = irsa.trust("several")
-    for ref in refs:
-        irsa.site.must("migrate", "apply", ref, "--yes")
-        irsa.site.must("migrate", "finish", ref, "--soak", "0", "--yes")
-    assert all("Federated" not in item["Principal"] for item in irsa.trust("several")["Statement"][1:])
-    for ref in (refs[1], refs[2], refs[0]):
-        irsa.site.must("migrate", "rollback", ref, "--yes")
-        assert irsa.annotations(ref) == {ANNOTATION: arn}
-    assert irsa.trust("several") == trust
+    for ref in (*FINISHED, "gone/one"):
+        irsa.with_role(ref)
+    _kept.trust("single-one", SINGLE)
+    _kept.must("migrate", "apply", *LIST[:2], *FINISHED, "gone/one", "--yes")
+    _kept.must("migrate", "finish", *FINISHED, "--soak", "0", "--yes")
+    return irsa
 
 
-def test_a_statement_without_a_list_comes_back_without(irsa: Irsa) -> None:
-    document = {"Version": "2012-10-17", "Statement": irsa_statement(REPORTS)}
-    irsa.site.trust("irsa-reports", document)
-    irsa.site.must("migrate", "apply", REPORTS, "--yes")
-    irsa.site.must("migrate", "finish", REPORTS, "--soak", "0", "--yes")
-    irsa.site.must("migrate", "rollback", REPORTS, "--yes")
-    assert irsa.trust("irsa-reports") == document
+@pytest.fixture
+def moved(_moved: Irsa, shared: Site) -> Irsa:
+    """Return a cluster whose service accounts use Pod Identity."""
+    return _moved
 
 
-def test_undo_of_apply_restarts_and_leaves_no_pod_without(irsa: Irsa) -> None:
-    trust, without = irsa.trust("irsa-reports"), list[str]()
-    irsa.site.must("migrate", "apply", REPORTS, "--yes")
+def test_rollback_restores_equal_values(moved: Irsa) -> None:
+    assert moved.annotations("done/one") == {}
+    moved.site.must("migrate", "rollback", "done/one", "--yes")
+    assert moved.trust("done-one") == policy(irsa_statement("done/one"))
+    assert moved.annotations("done/one") == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/done-one"}
+    assert only_irsa(moved, "done")
+    assert moved.stages()["done/one"] == "old"
 
-    def watch(_: float) -> None:
-        pod = new_pod(irsa.site, REPORTS)
-        allowed = any(s["Principal"].get("Service") for s in irsa.trust("irsa-reports")["Statement"])
-        if not ways(pod) or ("AWS_CONTAINER_CREDENTIALS_FULL_URI" in ways(pod) and not allowed):
-            without.append(f"{ways(pod)}")
 
-    irsa.site.on_sleep = watch
-    result = irsa.site.must("undo", "last", "--yes", "-o", "json").json
-    irsa.site.on_sleep = lambda _: None
-    kinds = [(action["kind"], action["status"]) for action in result["actions"]]
-    assert kinds == [("association", "done"), ("restart", "done"), ("role-trust", "done")]
-    assert (without, irsa.trust("irsa-reports"), irsa.stages()[REPORTS]) == ([], trust, "old")
-    assert only_irsa(irsa, "legacy")
+def test_rollback_without_a_journal(moved: Irsa, tmp_path: Path) -> None:
+    moved.site.must("migrate", "rollback", "lost/one", "--yes", "--journal-dir", str(tmp_path / "empty"))
+    assert moved.trust("lost-one")["Statement"] == [irsa_statement("lost/one")]
+    assert moved.annotations("lost/one") == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/lost-one"}
+
+
+def test_rollback_after_the_association_is_gone(moved: Irsa) -> None:
+    """As after a rollback that was killed before the pods were restarted."""
+    moved.site.must("disassociate", "gone/one", "--yes")
+    assert not only_irsa(moved, "gone")
+    moved.site.must("migrate", "rollback", "gone/one", "--yes")
+    assert moved.trust("gone-one") == policy(irsa_statement("gone/one"))
+    assert only_irsa(moved, "gone")
+
+
+def test_trust_policies_come_back_equal_one_by_one(moved: Irsa) -> None:
+    for ref in LIST[:2]:
+        moved.site.must("migrate", "finish", ref, "--soak", "0", "--yes")
+    # before, the trust policy has no room for a third statement
+    moved.site.must("migrate", "apply", LIST[2], "--yes")
+    moved.site.must("migrate", "finish", LIST[2], "--soak", "0", "--yes")
+    assert all("Federated" not in item["Principal"] for item in moved.trust("several")["Statement"][1:])
+    for ref in (LIST[1], LIST[2], LIST[0]):
+        moved.site.must("migrate", "rollback", ref, "--yes")
+        assert moved.annotations(ref) == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/several"}
+    assert moved.trust("several") == SEVERAL
+
+
+def test_a_statement_without_a_list_comes_back_without(moved: Irsa) -> None:
+    moved.site.must("migrate", "rollback", "single/one", "--yes")
+    assert moved.trust("single-one") == SINGLE

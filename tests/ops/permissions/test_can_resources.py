@@ -52,10 +52,14 @@ def answered(site: Site, resource: str, *statements: dict[str, Any], allowed: bo
 
 
 @pytest.mark.parametrize("resource", ACTIONS)
-def test_deny_and_allow(healthy: Site, resource: str) -> None:
-    assert answered(healthy, resource, allowed=True)["verdict"] == "allowed"
+def test_a_denial_of_the_resource(healthy: Site, resource: str) -> None:
     denied = answered(healthy, resource, grant("*", "Deny", Sid="No"), allowed=True, code=3)
     assert (denied["verdict"], denied["layer"], denied["statement"]["sid"]) == ("denied", "resource", "No")
+
+
+@pytest.mark.parametrize("resource", [QUEUE, KEY])
+def test_deny_and_allow(healthy: Site, resource: str) -> None:
+    assert answered(healthy, resource, allowed=True)["verdict"] == "allowed"
     own = answered(healthy, resource, grant({"AWS": [ROLE]}), allowed=False)
     assert (own["verdict"], own["statement"]["layer"]) == ("allowed", "resource")
     # the account's policies decide

@@ -1,4 +1,4 @@
-"""The collector against the sandbox: a real cluster read through real clients, rights taken away one by one."""
+"""The collector on a cluster: its sections, and one permission less."""
 
 from collections.abc import Callable
 from typing import Any
@@ -71,7 +71,7 @@ BESIDE = {"trust-missing-tag-session": [("trust-too-broad", "warn")]}
 
 
 @pytest.mark.parametrize(("check_id", "severity", "broken"), one_in(3, BREAKS), ids=[name for name, _, _ in BREAKS])
-def test_each_failure_is_named_and_nothing_beside_it(shop: Shop, check_id: str, severity: str, broken: Break) -> None:
+def test_a_failure_is_the_only_finding(shop: Shop, check_id: str, severity: str, broken: Break) -> None:
     broken(shop)
     shop.later(240)
     assert shop.failures() == [(check_id, severity), *BESIDE.get(check_id, ())]
@@ -98,7 +98,7 @@ KUBE_PERMISSIONS = [
 
 
 @pytest.mark.parametrize("action", one_in(4, AWS_PERMISSIONS))
-def test_an_aws_permission_taken_away_is_unknown_and_named(shop: Shop, action: str) -> None:
+def test_a_denied_aws_permission_is_named(shop: Shop, action: str) -> None:
     shop.box.world.credentials.deny(action)
     report = shop.report()
     assert [v.check for v in report.findings] == []
@@ -108,7 +108,7 @@ def test_an_aws_permission_taken_away_is_unknown_and_named(shop: Shop, action: s
 
 
 @pytest.mark.parametrize(("verb", "resource"), one_in(3, KUBE_PERMISSIONS))
-def test_a_kubernetes_permission_taken_away_is_unknown_and_named(shop: Shop, verb: str, resource: str) -> None:
+def test_a_denied_kubernetes_permission_is_named(shop: Shop, verb: str, resource: str) -> None:
     shop.half.kube.deny("kubernetes-admin", verb, resource)
     report = shop.report()
     assert [v.check for v in report.findings] == []
@@ -118,7 +118,7 @@ def test_a_kubernetes_permission_taken_away_is_unknown_and_named(shop: Shop, ver
     assert report.exit_code() == 9
 
 
-def test_without_kubernetes_the_aws_checks_still_speak(shop: Shop) -> None:
+def test_without_kubernetes_the_checks_of_aws_run(shop: Shop) -> None:
     _give(shop, "no-such-role")
     report = shop.without_kubernetes.report()
     assert [v.check for v in report.findings] == ["role-not-found"]
@@ -137,7 +137,7 @@ def test_with_no_permission_at_all_everything_is_unknown(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("gateway", [KubeReader.list_nodes, Iam.find_roles], ids=["Kubernetes", "AWS"])
-def test_a_bug_in_one_section_is_told_and_loses_no_other(
+def test_a_bug_in_one_section_leaves_the_others(
     shop: Shop, gateway: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object) -> None:
@@ -147,10 +147,10 @@ def test_a_bug_in_one_section_is_told_and_loses_no_other(
     monkeypatch.setattr(KubeReader if gateway is KubeReader.list_nodes else Iam, gateway.__name__, crash)
     report = shop.report()
     assert [v.check for v in report.findings] == ["association-namespace-not-found"]
-    told = [v.message for v in report.unknowns if v.check.startswith("tool-")]
+    messages = [v.message for v in report.unknowns if v.check.startswith("tool-")]
     section = gateway.__name__.partition("_")[2]
-    assert len(told) == 1
-    assert f"{section} could not be read: INTERNAL: KeyError at test_collect.py:" in told[0]
+    assert len(messages) == 1
+    assert f"{section} could not be read: INTERNAL: KeyError at test_collect.py:" in messages[0]
     assert "secret" not in str(report)
     assert report.exit_code() == 9
 
@@ -170,7 +170,7 @@ def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
     assert isinstance(snapshot.namespaces, Known)
 
 
-def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
+def test_a_namespace_is_read_with_the_agent(shop: Shop) -> None:
     _associate(shop, "payments", "billing-worker")
     scope = DoctorScope("shop")
     snapshot = shop.read(scope)
@@ -190,9 +190,7 @@ def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("ref", [None, ServiceAccountRef("shop", "orders")], ids=["all", "named"])
-def test_without_the_permission_to_list_namespaces_service_accounts_tell(
-    shop: Shop, ref: ServiceAccountRef | None
-) -> None:
+def test_service_accounts_show_that_a_namespace_exists(shop: Shop, ref: ServiceAccountRef | None) -> None:
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
     report = shop.report(DoctorScope.of((ref,)) if ref else DoctorScope())
     assert report.unknowns == ()
@@ -200,7 +198,7 @@ def test_without_the_permission_to_list_namespaces_service_accounts_tell(
     assert states[ServiceAccountRef("shop", "orders")] is IdentityState.READY
 
 
-def test_a_namespace_that_nothing_tells_of_names_the_permission(shop: Shop) -> None:
+def test_a_namespace_that_is_not_known_names_the_permission(shop: Shop) -> None:
     _associate(shop, "paymnets", "billing-worker")
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
     report = shop.report()

@@ -1,4 +1,4 @@
-"""What the output of podid's own pod means."""
+"""The meaning of a probe's output."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> No
     assert (met.job, met.node) == (BLANK.job, BLANK.node)
 
 
-def test_whose_credentials_it_got() -> None:
+def test_the_identity_of_the_credentials() -> None:
     met = judge(ASSOCIATION, who("orders"), 0, BLANK)
     assert met.redeemed is not None
     assert (met.redeemed.role_arn, met.redeemed.session_name) == (ROLE, "eks-demo-x")

@@ -1,15 +1,11 @@
-"""doctor --probe: what a pod of podid's own meets, under the ids of checks, and no Job is left."""
+"""Probes of `podid doctor --probe`: consent, failures and deletion."""
 
 import json
 from typing import Any
 
 import pytest
 
-from podid.checks.all import BY_ID
-from podid.checks.shared.evidence import failure_mode
-from podid.domain.evidence import Probed
 from podid.kube.reader import KubeReader
-from podid.pages.index import ENTRIES
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 
@@ -22,7 +18,7 @@ def left(site: Site) -> int:
     return len(site.cluster.items("/apis/batch/v1/jobs")) + len(pods)
 
 
-def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
+def test_probes_require_confirmation(healthy: Site) -> None:
     refused = healthy("doctor", "--probe", "-o", "json")
     assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
     assert "running probe pods requires confirmation" in refused.error["message"]
@@ -33,7 +29,7 @@ def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
     assert healthy.must("history", "-o", "json").json["items"] == []
 
 
-def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
+def test_a_probe_without_a_failure_is_deleted(healthy: Site) -> None:
     report = healthy.must(*PROBE).json
     healthy.wait(5)
     assert (report["findings"], report["unknowns"], left(healthy)) == ([], [], 0)
@@ -45,14 +41,14 @@ def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "mode", "said"),
+    ("broken", "mode", "words"),
     [
         ("agent", "host-firewall-blocks-link-local", "it cannot reach the agent"),
         ("eks-auth", "eks-auth-unreachable", "the agent refuses it"),
         ("node role", "node-role-missing-eks-auth", "the agent refuses it"),
     ],
 )
-def test_what_only_the_probe_sees(healthy: Site, broken: str, mode: str, said: str) -> None:
+def test_failures_that_only_a_probe_finds(healthy: Site, broken: str, mode: str, words: str) -> None:
     if broken == "node role":
         statement = {"Effect": "Deny", "Action": "eks-auth:*", "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -61,10 +57,10 @@ def test_what_only_the_probe_sees(healthy: Site, broken: str, mode: str, said: s
         healthy.kube.faults.cut_off[broken].add("*")
     outcome = healthy(*PROBE)
     healthy.wait(5)
-    found = {item["id"]: item for item in outcome.json["findings"] if item["subject"]["name"] == "orders"}
-    assert (outcome.code, list(found), left(healthy)) == (3, [mode], 0)
-    assert said in found[mode]["message"]
-    (command,) = found[mode]["fix"]["commands"]
+    by_id = {item["id"]: item for item in outcome.json["findings"] if item["subject"]["name"] == "orders"}
+    assert (outcome.code, list(by_id), left(healthy)) == (3, [mode], 0)
+    assert words in by_id[mode]["message"]
+    (command,) = by_id[mode]["fix"]["commands"]
     assert command[:5] == ["podid", "verify", "shop/orders", "--probe", "--yes"]
 
 
@@ -87,31 +83,31 @@ def deny(site: Site, name: str, selector: Any, *rules: Any) -> None:
     site.cluster.post(path, {"metadata": {"name": name}, "spec": spec})
 
 
-def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: Site) -> None:
+def test_the_cause_of_an_unreachable_agent(healthy: Site) -> None:
     """Nothing that is seen, then a policy that nobody is known to enforce, then one that is enforced."""
 
-    def found() -> tuple[str, str]:
+    def finding() -> tuple[str, str]:
         report = healthy(*PROBE).json
         (one,) = [item for item in report["findings"] if item["subject"]["kind"] == "ServiceAccount"]
         return one["id"], " ".join((one["message"], *one["evidence"]))
 
     healthy.kube.faults.cut_off["agent"].add("*")
-    mode, told = found()
+    mode, words = finding()
     assert mode == "host-firewall-blocks-link-local"
-    assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in told
+    assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in words
     deny(healthy, "deny", {})
-    mode, told = found()
-    assert (mode, "it is not known whether network policies are enforced" in told) == (
+    mode, words = finding()
+    assert (mode, "it is not known whether network policies are enforced" in words) == (
         "networkpolicy-blocks-agent",
         True,
     )
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     healthy.wait(20)
-    mode, told = found()
-    assert (mode, "network policy deny does not allow TCP 80" in told) == ("networkpolicy-blocks-agent", True)
+    mode, words = finding()
+    assert (mode, "network policy deny does not allow TCP 80" in words) == ("networkpolicy-blocks-agent", True)
 
 
-def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy: Site) -> None:
+def test_a_network_policy_for_the_probe_only(healthy: Site) -> None:
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     deny(healthy, "deny", {})
     deny(healthy, "let-orders", {"matchLabels": {"app": "orders"}}, OPEN)
@@ -125,8 +121,8 @@ def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy:
     )
 
 
-def test_an_interrupted_one_leaves_no_job(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*given: Any, **how: Any) -> str:
+def test_an_interrupted_probe_leaves_no_job(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> str:
         assert left(healthy) == 2
         raise KeyboardInterrupt
 
@@ -134,13 +130,3 @@ def test_an_interrupted_one_leaves_no_job(healthy: Site, monkeypatch: pytest.Mon
     assert healthy(*PROBE).code == 130
     healthy.wait(5)
     assert left(healthy) == 0
-
-
-def test_every_failure_of_a_probe_is_one_of_a_check() -> None:
-    """Also one without a name, and one whose name is a page that is no check."""
-    ids = ("", *(entry.id for entry in ENTRIES))
-    for link in range(1, 11):
-        for name in ids:
-            met = Probed(job="shop/podid-probe-1", node="n", link=link, likely=name)
-            assert failure_mode(met) in BY_ID
-            assert name not in BY_ID or failure_mode(met) == name

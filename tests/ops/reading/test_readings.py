@@ -14,7 +14,7 @@ from podid.sandbox.kube.kubelet import Kubelet
 from worlds import Site
 
 
-def test_a_namespace_that_admits_no_agent(healthy: Site) -> None:
+def test_a_namespace_that_rejects_the_agent(healthy: Site) -> None:
     healthy.cluster.merge(
         "/api/v1/namespaces/kube-system", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     )
@@ -26,32 +26,32 @@ def test_a_namespace_that_admits_no_agent(healthy: Site) -> None:
     assert "agent-not-on-node" not in seen
 
 
-def test_an_agents_pod_on_its_way_out_hides_no_refusal() -> None:
+def test_a_terminating_agent_pod_hides_no_refusal() -> None:
     """Those of a node that is gone stay for a while, beside the ones that are wanted."""
-    wanted, leaving = daemon_set(desired=1), agent_pod(deleting=True)
-    refused = {f"{wanted.namespace}/{wanted.name}": Known((f"{wanted.name} is refused",))}
-    assert told_of(wanted, leaving) == refused
+    complete, leaving = daemon_set(desired=1), agent_pod(deleting=True)
+    refused = {f"{complete.namespace}/{complete.name}": Known((f"{complete.name} is refused",))}
+    assert warnings_of(complete, leaving) == refused
 
 
 @pytest.mark.parametrize(("desired", "pods"), [(0, ()), (0, (agent_pod(deleting=True),)), (1, (agent_pod(),))])
-def test_of_a_daemon_set_that_lacks_nothing_no_old_refusal_is_read(desired: int, pods: tuple[Any, ...]) -> None:
+def test_old_refusals_of_a_complete_daemon_set_are_not_read(desired: int, pods: tuple[Any, ...]) -> None:
     """One that goes to no node, as in Auto Mode, may have been refused before."""
-    assert told_of(daemon_set(desired=desired), *pods) == {}
+    assert warnings_of(daemon_set(desired=desired), *pods) == {}
 
 
-def told_of(wanted: Any, *pods: Any) -> Any:
-    sections = {"daemon_sets": (wanted,), "agent_pods": pods}
+def warnings_of(daemons: Any, *pods: Any) -> Any:
+    sections = {"daemon_sets": (daemons,), "agent_pods": pods}
 
     def list_warnings(*about: str, since: datetime) -> tuple[str, ...]:
         assert timedelta(minutes=10) < NOW - since < timedelta(hours=1), "an Event is kept for an hour"
         return (f"{about[-1]} is refused",)
 
-    told: Any = SimpleNamespace(list_warnings=list_warnings)
-    source: Any = SimpleNamespace(value=sections.__getitem__, kube=told, now=NOW)
+    kube: Any = SimpleNamespace(list_warnings=list_warnings)
+    source: Any = SimpleNamespace(value=sections.__getitem__, kube=kube, now=NOW)
     return agent_warnings(source)
 
 
-def test_a_refusal_that_is_over_is_no_finding(healthy: Site) -> None:
+def test_a_past_refusal_is_no_finding(healthy: Site) -> None:
     system = "/api/v1/namespaces/kube-system"
     label = "pod-security.kubernetes.io/enforce"
     healthy.cluster.merge(system, {"metadata": {"labels": {label: "restricted"}}})
@@ -80,7 +80,7 @@ def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:
     assert seen == {}
 
 
-def test_a_lease_that_nobody_renews_says_nothing_of_a_clock(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_lease_shows_no_clock_skew(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert findings(healthy) == {}  # which renews them
     monkeypatch.setattr(Kubelet, "renew_leases", lambda self: None)
     healthy.wait(400)

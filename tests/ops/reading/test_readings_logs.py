@@ -1,4 +1,4 @@
-"""What the agents' logs show, and only where somebody asks for them."""
+"""The agents' logs in a report."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize("mode", one_in(2, SEEN))
-def test_each_is_named_by_the_log(healthy: Site, mode: str) -> None:
+def test_a_line_of_the_log_is_a_finding(healthy: Site, mode: str) -> None:
     say(healthy, SEEN[mode])
     assert findings(healthy) == {}
     assert list(findings(healthy, "--logs")) == [mode]
@@ -38,25 +38,25 @@ ENDS = {
 
 
 @pytest.mark.parametrize("mode", ENDS)
-def test_an_agent_that_ends_again_and_again_says_why_without_an_option(healthy: Site, mode: str) -> None:
+def test_the_last_line_of_a_crashing_agent_is_read_without_an_option(healthy: Site, mode: str) -> None:
     (node, *_) = [item["metadata"]["name"] for item in healthy.cluster.items("/api/v1/nodes")]
     healthy.kube.faults.agent_crashing[node] = ENDS[mode]
     healthy.wait(180)
     outcome = healthy("doctor", "-o", "json")
-    told = {(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]}
-    assert told == {(mode, "error", None), ("agent-pod-unhealthy", "error", mode)}
+    verdicts = {(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]}
+    assert verdicts == {(mode, "error", None), ("agent-pod-unhealthy", "error", mode)}
     assert (outcome.code, outcome.json["unknowns"]) == (3, [])
     assert findings(healthy, "--logs") == {mode: "error"}
     assert [item["id"] for item in healthy("doctor", "--check", mode, "-o", "json").json["findings"]] == [mode]
 
 
-def test_its_end_without_the_permission_to_logs(healthy: Site) -> None:
+def test_a_crashing_agent_without_the_permission_to_read_logs(healthy: Site) -> None:
     (node, *_) = [item["metadata"]["name"] for item in healthy.cluster.items("/api/v1/nodes")]
     healthy.kube.faults.agent_crashing[node] = ENDS["agent-ipv6-bind"]
     healthy.wait(180)
     outcome = healthy("doctor", "-o", "json", env=viewer(healthy, "pods/log"))
-    told = [(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]]
-    assert told == [("agent-pod-unhealthy", "error", None), ("agent-ipv6-bind", "info", None)]
+    verdicts = [(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]]
+    assert verdicts == [("agent-pod-unhealthy", "error", None), ("agent-ipv6-bind", "info", None)]
     (unknown,) = outcome.json["unknowns"]
     assert (outcome.code, unknown["id"], unknown["permission"].partition(" in ")[0]) == (
         3,
@@ -65,12 +65,12 @@ def test_its_end_without_the_permission_to_logs(healthy: Site) -> None:
     )
 
 
-def test_what_the_policies_tell_better_is_left_to_them(healthy: Site) -> None:
+def test_a_line_about_the_trust_policy_is_no_finding(healthy: Site) -> None:
     say(healthy, f"{FETCH}Unauthorized Exception! EKS does not have permissions to assume the associated role.")
     assert findings(healthy, "--logs") == {}
 
 
-def test_without_the_permission_to_logs(healthy: Site) -> None:
+def test_without_the_permission_to_read_logs(healthy: Site) -> None:
     caller = viewer(healthy, "pods/log")
     assert healthy("doctor", env=caller).code == 0
     outcome = healthy("doctor", "--logs", "-o", "json", env=caller)

@@ -1,4 +1,4 @@
-"""Doctor and the cluster's own rules for traffic, as an API server keeps them."""
+"""Network policies in a report."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def calico(healthy: Site) -> Site:
     return healthy
 
 
-def test_an_egress_rule_that_forgets_the_agent(calico: Site) -> None:
+def test_an_egress_rule_without_the_agent(calico: Site) -> None:
     add_policy(calico, egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]}])
     finding = findings(calico)["networkpolicy-blocks-agent"]
     assert finding["severity"] == "error"
@@ -42,20 +42,20 @@ def test_an_egress_rule_that_forgets_the_agent(calico: Site) -> None:
     assert calico("doctor").code == 3
 
 
-def test_one_that_remembers_it(calico: Site) -> None:
+def test_an_egress_rule_with_the_agent(calico: Site) -> None:
     ports = [{"protocol": "TCP", "port": 80}]
     add_policy(calico, egress=[{"to": [{"ipBlock": {"cidr": "169.254.170.23/32"}}], "ports": ports}])
     assert findings(calico) == {}
 
 
-def test_nothing_that_enforces_it(healthy: Site) -> None:
+def test_a_policy_that_nothing_enforces_is_unknown(healthy: Site) -> None:
     add_policy(healthy)
     outcome = healthy("doctor", "-o", "json")
     assert outcome.code == 9
     assert [item["id"] for item in outcome.json["unknowns"]] == ["networkpolicy-blocks-agent"]
 
 
-def test_without_the_permission_to_list_them(calico: Site) -> None:
+def test_without_the_permission_to_list_network_policies(calico: Site) -> None:
     add_policy(calico)
     rules = [{"apiGroups": ["", "apps", "batch", "admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]}]
     outcome = calico("doctor", "-o", "json", env=calico.user("reader", rules))

@@ -1,4 +1,4 @@
-"""Doctor and what is beside the pods: objects of products, policies, instances, clocks, as the APIs give them."""
+"""Objects of products beside the pods, such as secret stores and issuers."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_a_store_with_a_token_of_the_associated_account(healthy: Site) -> None:
     assert findings(healthy, "shop/orders") == {"product-still-in-irsa-mode": "error"}
 
 
-def test_stores_that_take_the_operators_own_credentials_or_keys(healthy: Site) -> None:
+def test_stores_with_credentials_of_the_operator_or_keys(healthy: Site) -> None:
     make(healthy, "external-secrets.io", "clustersecretstores", "plain", store())
     keys = {"auth": {"secretRef": {"accessKeyIDSecretRef": {"name": "k", "key": "id"}}}}
     make(healthy, "external-secrets.io", "secretstores", "keys", store(**keys))
@@ -52,7 +52,7 @@ def test_a_class_without_pod_identity_and_a_driver_without_its_token(healthy: Si
     assert findings(healthy) == {}
 
 
-def test_an_issuer_that_names_the_role_that_its_pods_have(healthy: Site) -> None:
+def test_an_issuer_that_assumes_its_own_role(healthy: Site) -> None:
     healthy.cluster.make_namespace("cert-manager")
     healthy.cluster.make_account("cert-manager", "cert-manager")
     healthy.trust("storefront", trust_for(ORDERS.__class__("cert-manager", "cert-manager")))

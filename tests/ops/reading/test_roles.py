@@ -1,57 +1,92 @@
-"""Sections about roles: whether a role can assume another one with tags."""
+"""Sections about roles: their policies, target roles, and the roles of nodes that are in no node group."""
 
-import json
+from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
 
-from ops.reading.reports import findings
-from worlds import ACCOUNT, Site
+from checks.builder import ACCOUNT, ROLE_ARN, TARGET_ARN, association, cluster, node, role
+from podid.domain.aws import AccessEntry, Role
+from podid.domain.errors import AccessDenied, PodidError
+from podid.domain.iam import PolicyNames
+from podid.domain.section import Known, Missing, Section
+from podid.ops.reading.roles import other_node_roles, policies_of_roles, target_roles
 
-FOREIGN = "arn:aws:iam::444455556666:role/reader"
-
-
-def policy(site: Site, *actions: str, resource: str = FOREIGN) -> None:
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}],
-    }
-    iam = site.aws("iam")
-    arn = iam.create_policy(PolicyName=f"p{len(actions)}", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
+MANAGED, DELETED = "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::111122223333:policy/deleted"
+ALLOW: dict[str, Any] = {"Statement": []}
 
 
-def test_a_role_elsewhere_that_may_be_assumed_and_not_tagged(healthy: Site) -> None:
-    policy(healthy, "sts:AssumeRole")
-    assert findings(healthy) == {"chained-assume-missing-tag-session": "error"}
-    policy(healthy, "sts:AssumeRole", "sts:TagSession")
-    assert findings(healthy) == {}
+class Policies:
+    """An IAM in which two roles have the same managed policy, and the policies of a third cannot be read."""
+
+    def __init__(self) -> None:
+        self.requested: list[object] = []
+
+    def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
+        for name in names:
+            denied = AccessDenied("no", permission="iam:ListRolePolicies")
+            yield name, denied if name == "closed" else PolicyNames((MANAGED, DELETED), ("inline",))
+
+    def get_inline_documents(self, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], object]]:
+        return ((pair, ALLOW) for pair in pairs)
+
+    def get_managed_documents(self, arns: Iterable[str]) -> Iterator[tuple[str, object]]:
+        for arn in arns:
+            self.requested.append(arn)
+            yield arn, None if arn == DELETED else ALLOW
 
 
-def test_a_managed_policy_of_aws_can_allow_the_tags(healthy: Site) -> None:
-    policy(healthy, "sts:AssumeRole")
-    for name in ("AdministratorAccess", "PowerUserAccess"):
-        attached = {"RoleName": "shop-orders", "PolicyArn": f"arn:aws:iam::aws:policy/{name}"}
-        healthy.aws("iam").attach_role_policy(**attached)
-        assert findings(healthy) == {}
-        healthy.aws("iam").detach_role_policy(**attached)
-    assert findings(healthy) != {}
+def test_a_managed_policy_is_read_once_for_all_roles() -> None:
+    iam: Any = Policies()
+    closed = f"arn:aws:iam::{ACCOUNT}:role/closed"
+    policies = policies_of_roles(iam, [ROLE_ARN, TARGET_ARN, closed, "no arn"])
+    assert iam.requested == sorted([MANAGED, DELETED])
+    for arn in (ROLE_ARN, TARGET_ARN):
+        # a policy that was deleted meanwhile is omitted
+        assert policies[arn] == Known({"inline": Known(ALLOW), MANAGED: Known(ALLOW)})
+    assert policies[closed] == Missing("no", "iam:ListRolePolicies", "AccessDenied")
+    assert isinstance(policies["no arn"], Missing)
 
 
-def test_a_policy_that_cannot_be_read_is_unknown(healthy: Site) -> None:
-    policy(healthy, "sts:AssumeRole")
-    for action in ("iam:GetPolicy", "iam:GetPolicyVersion"):
-        healthy.box.world.credentials.deny(action)
-        outcome = healthy("doctor", "-o", "json")
-        assert (outcome.code, outcome.json["findings"]) == (9, [])
-        assert {item["permission"] for item in outcome.json["unknowns"]} == {action}
-        healthy.box.world.credentials.allow_again()
+def test_only_target_roles_of_the_account_are_read() -> None:
+    foreign = "arn:aws:iam::444455556666:role/reports"
+    names: list[str] = []
+
+    def find_roles(requested: Sequence[str]) -> Iterator[tuple[str, Role | None]]:
+        names.extend(requested)
+        yield from ((name, role(TARGET_ARN)) for name in requested)
+
+    associations = tuple(association(target_role_arn=arn) for arn in (TARGET_ARN, foreign, TARGET_ARN, None))
+    source: Any = SimpleNamespace(
+        associations=associations,
+        cluster=cluster(),
+        clients=SimpleNamespace(iam=SimpleNamespace(find_roles=find_roles)),
+    )
+    roles = target_roles(source)
+    assert (names, roles[TARGET_ARN]) == (["reports"], Known(role(TARGET_ARN)))
+    other = roles[foreign]
+    assert isinstance(other, Missing)
+    assert "444455556666" in other.reason
 
 
-def test_a_role_of_the_account_whose_trust_lacks_the_tags(healthy: Site) -> None:
-    arn = f"arn:aws:iam::{ACCOUNT}:role/reports"
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": ["sts:AssumeRole"]}
-    document = {"Version": "2012-10-17", "Statement": [trust]}
-    healthy.aws("iam").create_role(RoleName="reports", AssumeRolePolicyDocument=json.dumps(document))
-    policy(healthy, "sts:AssumeRole", "sts:TagSession", resource=arn)
-    assert findings(healthy) == {"chained-assume-missing-tag-session": "error"}
-    trust["Action"] = ["sts:AssumeRole", "sts:TagSession"]
-    healthy.trust("reports", document)
-    assert findings(healthy) == {}
+def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> None:
+    entries = [
+        AccessEntry(principal_arn=f"arn:aws:iam::{ACCOUNT}:role/{name}", kind="EC2_LINUX")
+        for name in ("karpenter", "other")
+    ]
+
+    def roles_by(mode: str, *entries: AccessEntry) -> dict[str, tuple[str, ...]]:
+        sections: dict[str, Section[Any]] = {
+            "nodes": Known((node("alone", provider_id="", labels={}),)),
+            "node_groups": Known(()),
+            "node_classes": Known(()),
+        }
+        eks = SimpleNamespace(list_access_entries=lambda name: entries)
+        source: Any = SimpleNamespace(
+            before=sections.__getitem__, cluster=cluster(authentication_mode=mode), clients=SimpleNamespace(eks=eks)
+        )
+        return other_node_roles(source)
+
+    assert roles_by("API", entries[0]) == {entries[0].principal_arn: ("alone",)}
+    assert roles_by("API", *entries) == {}
+    # with aws-auth, the role may belong to other nodes
+    assert roles_by("API_AND_CONFIG_MAP", entries[0]) == {}

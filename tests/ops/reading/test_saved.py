@@ -1,4 +1,4 @@
-"""A saved snapshot: read back as it was, or refused with the place of what is wrong."""
+"""A saved snapshot: read back unchanged, or refused with the place of the mistake."""
 
 import copy
 import json
@@ -43,8 +43,8 @@ def test_a_snapshot_is_read_back_as_it_was(snapshot: Snapshot) -> None:
 
 
 def body() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(snapshot_text(SNAPSHOTS["chained"], "1.0"))
-    return found
+    document: dict[str, Any] = json.loads(snapshot_text(SNAPSHOTS["chained"], "1.0"))
+    return document
 
 
 def refusal(changed: object) -> str:
@@ -56,12 +56,12 @@ def refusal(changed: object) -> str:
 @table(
     "text", ["", "{", "[]", "{}", '{"kind": "DoctorReport"}', "[" * 100_000, '{"kind": "Snapshot", "formatVersion": 1}']
 )
-def test_what_is_no_snapshot_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_snapshot_is_refused(text: str) -> None:
     assert "snapshot" in refusal(text)
 
 
 @pytest.mark.parametrize("version", [0, FORMAT + 1, "1", True, None])
-def test_another_format_is_refused_with_who_wrote_it(version: object) -> None:
+def test_another_format_is_refused_with_the_version_of_podid(version: object) -> None:
     assert "a format that this podid does not support" in refusal(
         body() | {"formatVersion": version, "podidVersion": "9.9"}
     )
@@ -69,8 +69,8 @@ def test_another_format_is_refused_with_who_wrote_it(version: object) -> None:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    found = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, member in found:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
         yield (*path, key)
         # what a policy says is anybody's
         if key != "trust" and not (path[:1] == ("permission_policies",) and len(path) == 5):
@@ -78,12 +78,12 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(whole: Any, path: tuple[Any, ...], value: object) -> Any:
-    made = copy.deepcopy(whole)
-    inside = made
+    copied = copy.deepcopy(whole)
+    inside = copied
     for step in path[:-1]:
         inside = inside[step]
     inside[path[-1]] = value
-    return made
+    return copied
 
 
 def test_every_value_of_another_type_is_named() -> None:
@@ -94,7 +94,7 @@ def test_every_value_of_another_type_is_named() -> None:
         assert "an incomplete snapshot: snapshot." in refusal(changed(whole, ("snapshot", *path), 1.5)), path
 
 
-def test_members_that_are_too_many_or_too_few_are_named() -> None:
+def test_unknown_and_missing_members_are_named() -> None:
     whole = body()
     assert "snapshot.surprise" in refusal(changed(whole, ("snapshot", "surprise"), "x"))
     first = whole["snapshot"]["pods"]["known"][0]
@@ -109,12 +109,12 @@ def test_a_section_is_known_or_missing() -> None:
         assert "neither known nor missing" in refusal(changed(body(), ("snapshot", "pods"), wrong))
 
 
-def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
+def test_a_snapshot_of_a_narrower_scope() -> None:
     whole = healthy(pods=(pod("a"), bare(pod("b"), namespace="other")))
     narrow = of_scope(whole, SHOP, "f")
     assert narrow.only_namespaces == ("shop",)
     assert isinstance(narrow.pods, Known)
-    assert {each.namespace for each in narrow.pods.value} == {"shop"}
+    assert {item.namespace for item in narrow.pods.value} == {"shop"}
     assert of_scope(whole, EVERYTHING, "f") is whole
     for other, said in ((EVERYTHING, "all namespaces"), (DoctorScope("legacy"), "namespace legacy")):
         with pytest.raises(UsageError, match=f"contains only namespace shop, not {said}"):
@@ -123,10 +123,10 @@ def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
     assert of_scope(lost, SHOP, "f").pods == Missing("no")
 
 
-def test_of_service_accounts_that_are_named_the_association_alone_is_described() -> None:
+def test_only_associations_of_named_service_accounts_are_described() -> None:
     whole = healthy(associations=(association(), association("shop", "cart"), association("pay", "billing")))
     narrow = of_scope(whole, ORDERS, "f")
-    assert [(str(each.ref), type(each)) for each in known(narrow.associations)] == [
+    assert [(str(item.ref), type(item)) for item in known(narrow.associations)] == [
         ("shop/orders", Association),
         ("shop/cart", UnreadAssociation),
     ]
@@ -137,19 +137,19 @@ def test_of_service_accounts_that_are_named_the_association_alone_is_described()
             of_scope(narrow, other, "f")
 
 
-def test_what_an_older_podid_saved_is_judged_as_then() -> None:
+def test_a_snapshot_of_an_older_podid() -> None:
     """Without what it had seen of credentials as they are given."""
     file = Path(__file__).parent / "recorded" / "snapshot-format-1.json"
-    found = read_snapshot(file.read_text(), "f")
-    assert found.only_namespaces == ("shop",)
-    report, now = diagnose(found), diagnose(of_scope(SNAPSHOTS["unread"], SHOP, "f"))
+    snapshot = read_snapshot(file.read_text(), "f")
+    assert snapshot.only_namespaces == ("shop",)
+    report, now = diagnose(snapshot), diagnose(of_scope(SNAPSHOTS["unread"], SHOP, "f"))
     assert [(v.check, v.outcome, v.message) for v in report.findings + report.unknowns] == [
         (v.check, v.outcome, v.message) for v in now.findings + now.unknowns
     ]
     assert report.unknowns
 
 
-def test_sections_of_format_2_have_their_names_of_now() -> None:
+def test_sections_of_format_2_are_renamed() -> None:
     saved = body()
     old = {
         name: saved["snapshot"].pop(name) for name in ("assume_permissions", "cni_permissions", "target_permissions")

@@ -1,4 +1,4 @@
-"""What is read and judged of service accounts that are named."""
+"""Reads and verdicts for named service accounts."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def crowd(shop: Shop) -> Shop:
     return shop
 
 
-def told(report: DoctorReport) -> list[tuple[object, ...]]:
+def words_of(report: DoctorReport) -> list[tuple[object, ...]]:
     return [(v.check, v.outcome, v.severity, v.subject, v.message, v.chain) for v in report.verdicts]
 
 
@@ -47,29 +47,29 @@ def test_a_scope_of_service_accounts() -> None:
     assert (parse_target("deploy/shop/orders").named, parse_target("", "shop").namespaces) == ((), ("shop",))
 
 
-def test_only_those_that_are_named_are_described(crowd: Shop) -> None:
+def test_only_associations_of_named_service_accounts_are_described(crowd: Shop) -> None:
     with crowd.counted() as calls:
         snapshot = crowd.read(BOTH)
     assert (calls["ListPodIdentityAssociations"], calls["DescribePodIdentityAssociation"]) == (3, 2)
     assert calls["GetRole"] == 2
     listed = known(snapshot.associations)
     assert len(listed) == 103
-    assert {each.ref for each in listed if isinstance(each, Association)} == {ORDERS, BILLING}
-    assert {each.error_code for each in listed if isinstance(each, UnreadAssociation)} == {"NotRead"}
+    assert {item.ref for item in listed if isinstance(item, Association)} == {ORDERS, BILLING}
+    assert {item.error_code for item in listed if isinstance(item, UnreadAssociation)} == {"NotRead"}
     assert {pod.namespace for pod in known(snapshot.pods)} == {"payments", "shop"}
     with crowd.counted() as calls:
         crowd.read(DoctorScope.of([CART]))  # which has none
     assert (calls["ListPodIdentityAssociations"], calls["DescribePodIdentityAssociation"]) == (2, 0)
 
 
-def test_what_is_said_of_them_is_what_the_whole_cluster_says(crowd: Shop) -> None:
+def test_verdicts_are_those_of_the_whole_cluster(crowd: Shop) -> None:
     whole, narrow = crowd.read(), crowd.read(BOTH)
-    assert told(diagnose(narrow, scope=BOTH)) == told(diagnose(whole, scope=BOTH))
-    found = {v.check for v in diagnose(narrow, scope=BOTH).findings}
-    assert found == {"pod-predates-association"}
+    assert words_of(diagnose(narrow, scope=BOTH)) == words_of(diagnose(whole, scope=BOTH))
+    checks = {v.check for v in diagnose(narrow, scope=BOTH).findings}
+    assert checks == {"pod-predates-association"}
 
 
-def test_nothing_is_unknown_of_those_that_are_named(crowd: Shop) -> None:
+def test_no_verdict_of_named_service_accounts_is_unknown(crowd: Shop) -> None:
     narrow = crowd.read(BOTH)
     unknown = [v for v in run_checks(ALL, narrow) if v.outcome is Outcome.UNKNOWN]
     assert unknown  # of the others
@@ -77,7 +77,7 @@ def test_nothing_is_unknown_of_those_that_are_named(crowd: Shop) -> None:
     assert diagnose(narrow, scope=BOTH).unknowns == ()
 
 
-def test_one_that_does_not_exist_is_not_found(crowd: Shop) -> None:
+def test_a_service_account_that_does_not_exist(crowd: Shop) -> None:
     def refused(snapshot: Snapshot, *refs: ServiceAccountRef) -> NotFound:
         with pytest.raises(NotFound) as caught:
             diagnose(snapshot, scope=DoctorScope.of(refs))

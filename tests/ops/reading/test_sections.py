@@ -1,4 +1,4 @@
-"""What is read at what cost, and what is read again."""
+"""The sections of each cost, and the sections that are read again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,7 @@ def sections(snapshot: Snapshot) -> dict[str, Any]:
 # --- costs ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
+def test_a_section_of_higher_cost_is_omitted_with_its_dependents() -> None:
     assert {row.name for row in needed(SERVICES, Cost.AWS)} == within(Cost.AWS)
     assert "instances" not in within(Cost.AWS)  # of nodes, which Kubernetes tells
     assert within(Cost.AWS) < within(READS) < within(READS | EVIDENCE) == SERVICES.keys()
@@ -49,20 +49,20 @@ def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
     assert within(Cost.TOKEN) == within(FREE) == {"changes"}
 
 
-def test_a_check_that_cannot_be_made_asks_for_nothing() -> None:
-    wanted = ReadRequest(checks=select(("custom-eks-auth-endpoint", "role-not-found")), cost=Cost.AWS)
-    assert "egress" not in wanted.names
-    assert {"roles", "associations"} < wanted.names
+def test_a_check_without_its_sections_reads_nothing() -> None:
+    request = ReadRequest(checks=select(("custom-eks-auth-endpoint", "role-not-found")), cost=Cost.AWS)
+    assert "egress" not in request.names
+    assert {"roles", "associations"} < request.names
 
 
-def test_without_kubernetes_nobody_looks_for_the_way_in(shop: Shop) -> None:
+def test_without_kubernetes_no_connection_is_made(shop: Shop) -> None:
     def connect() -> Any:
         raise AssertionError("nothing is read there")
 
     shop.clients = Clients(shop.clients.aws, connect)
-    found = sections(shop.read(cost=Cost.AWS))
+    read_sections = sections(shop.read(cost=Cost.AWS))
     read = {row.name for row in needed(sections_of(ALL), READS | EVIDENCE)} & within(Cost.AWS)
-    assert {name for name, section in found.items() if section == NOT_READ} == SERVICES.keys() - read
+    assert {name for name, section in read_sections.items() if section == NOT_READ} == SERVICES.keys() - read
 
 
 @pytest.mark.sampled(3)
@@ -70,17 +70,17 @@ def test_without_kubernetes_nobody_looks_for_the_way_in(shop: Shop) -> None:
 def test_calls_at_each_cost(shop: Shop, cost: Cost, scope: DoctorScope, aws: int, kubernetes: int) -> None:
     with shop.counted() as calls:
         shop.read(scope, cost=cost)
-    there = sum(count for name, count in calls.items() if " " in name)
-    assert (calls.total() - there, there) == (aws, kubernetes), calls
+    of_kubernetes = sum(count for name, count in calls.items() if " " in name)
+    assert (calls.total() - of_kubernetes, of_kubernetes) == (aws, kubernetes), calls
 
 
 # --- again ---------------------------------------------------------------------------------------------------------
 
 
 def _other_role(shop: Shop) -> None:
-    (found,) = shop.clients.eks.list_associations("demo", "shop")
+    (association,) = shop.clients.eks.list_associations("demo", "shop")
     arn = shop.clients.iam.get_role("orders-dynamodb").arn
-    shop.clients.eks.update_association("demo", found.association_id, {"roleArn": arn}, token="t")
+    shop.clients.eks.update_association("demo", association.association_id, {"roleArn": arn}, token="t")
 
 
 def _labelled(shop: Shop, kind: kinds.KubeKind, namespace: str, **labels: str | None) -> None:
@@ -121,21 +121,21 @@ CHANGES: list[tuple[str, Callable[[Shop], object], set[str]]] = [
 
 
 @pytest.mark.parametrize(("again", "change", "differ"), CHANGES)
-def test_again_is_as_if_all_were_read(
+def test_sections_that_are_read_again(
     shop: Shop, again: str, change: Callable[[Shop], object], differ: set[str]
 ) -> None:
     base = shop.read()
     change(shop)
     with shop.counted() as some:
-        found = sections(shop.read(base=base, again=(again,)))
+        renewed = sections(shop.read(base=base, again=(again,)))
     with shop.counted() as every:
-        assert found == sections(shop.read())
-    assert {name for name, section in found.items() if section != getattr(base, name)} == differ
+        assert renewed == sections(shop.read())
+    assert {name for name, section in renewed.items() if section != getattr(base, name)} == differ
     assert some.total() < every.total() / 3
     assert some.keys() <= every.keys()
 
 
-def test_nothing_is_asked_twice_for_what_is_there(shop: Shop) -> None:
+def test_known_sections_are_not_read_again(shop: Shop) -> None:
     base = shop.read(cost=Cost.AWS)
     with shop.counted() as calls:
         more = shop.read(base=base)
@@ -147,7 +147,7 @@ def test_nothing_is_asked_twice_for_what_is_there(shop: Shop) -> None:
     assert none.total() == 0
 
 
-def test_evidence_is_read_again_by_name_alone(shop: Shop) -> None:
+def test_evidence_is_read_again_on_request(shop: Shop) -> None:
     base = shop.read(cost=READS | Cost.LOGS)
     _labelled(shop, kinds.PODS, "kube-system", team="blue")
     with shop.counted() as calls:
@@ -182,5 +182,5 @@ def test_calls_of_commands(
     healthy.box.faults.calls.clear()
     healthy.kube.faults.calls.clear()
     healthy.must(*line.split())
-    found = healthy.box.faults.calls, healthy.kube.faults.calls
-    assert tuple(calls.total() for calls in found) == (aws, kubernetes), found
+    counters = healthy.box.faults.calls, healthy.kube.faults.calls
+    assert tuple(calls.total() for calls in counters) == (aws, kubernetes), counters

@@ -1,4 +1,4 @@
-"""Tokens of pods as EKS Auth answers them: raw, one for each workload and template, and no credential kept."""
+"""Tokens of pods as EKS Auth answers them: raw, one for trial workload and template, and no credential kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -95,10 +95,10 @@ def tried(
         previous=Missing("not read"),
         before=lambda name: before[name],
     )
-    found = tokens(source)
-    assert list(found) == ["shop/orders"]
-    assert not any(secret in repr(found) for secret in SECRETS)
-    return known(found["shop/orders"])
+    section = tokens(source)
+    assert list(section) == ["shop/orders"]
+    assert not any(secret in repr(section) for secret in SECRETS)
+    return known(section["shop/orders"])
 
 
 def names(world: KubeWorld) -> list[str]:
@@ -117,18 +117,18 @@ def test_one_of_each_workload_and_template(world: KubeWorld) -> None:
         at=world.now(),
         redeemed=Redeemed(role_arn=ROLE, account="111122223333", session_name="eks-demo-orders-x", expires_at=UNTIL),
     )
-    assert [each.pod for each in tried(world, all_pods=True)] == names(world)
+    assert [trial.pod for trial in tried(world, all_pods=True)] == names(world)
     # a rollout under way: one pod of the old template and one of the new
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
     world.sleep(0.2)
     hashes = {pod.labels["pod-template-hash"] for pod in world.reader.list_pods("shop", service_account="orders")}
     assert len(hashes) == 2
-    assert {each.template for each in tried(world)} == hashes
+    assert {trial.template for trial in tried(world)} == hashes
 
 
 def test_ready_ones_come_first_and_of_hundreds_some_are_enough() -> None:
-    assert [each.name for each in sample([pod("a", ready=False), pod("b")])] == ["b"]
-    assert [each.name for each in sample([pod("a", ready=False), pod("b")], all_pods=True)] == ["b", "a"]
+    assert [trial.name for trial in sample([pod("a", ready=False), pod("b")])] == ["b"]
+    assert [trial.name for trial in sample([pod("a", ready=False), pod("b")], all_pods=True)] == ["b", "a"]
     bare = [pod(f"p{number:03}", owner=None, labels={}) for number in range(60)]
     assert [len(sample(bare)), len(sample(bare, all_pods=True))] == [50, 60]
 
@@ -233,8 +233,8 @@ def test_an_identity_that_could_not_be_had(world: KubeWorld) -> None:
         raise Unavailable("STS cannot be reached")
 
     (trial,) = tried(world, who=unreached)
-    what = "EKS Auth returned credentials, but their identity could not be read: STS cannot be reached"
-    assert trial.missing == Missing(what, error_code="Unavailable")
+    reason = "EKS Auth returned credentials, but their identity could not be read: STS cannot be reached"
+    assert trial.missing == Missing(reason, error_code="Unavailable")
     (trial,) = tried(world, who=lambda _: Caller(account="1", arn="nobody"))
     assert trial.missing is not None
     (trial,) = tried(world, EksAuth(world, association_id="a-another"))
@@ -252,10 +252,10 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
     refs = (ServiceAccountRef("payments", "billing-worker"), ORDERS)
 
     def of(scope: DoctorScope) -> list[str]:
-        wanted = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
-        snapshot = collect(shop.clients, shop.place, wanted, now=shop.box.world.clock.datetime())
-        found: Mapping[str, Any] = known(snapshot.tokens)
-        return sorted(found)
+        request = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
+        snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime())
+        trials: Mapping[str, Any] = known(snapshot.tokens)
+        return sorted(trials)
 
     assert of(EVERYTHING) == ["payments/billing-worker"]
     assert of(DoctorScope.of(refs)) == [str(ref) for ref in refs]

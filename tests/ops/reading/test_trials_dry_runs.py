@@ -1,4 +1,4 @@
-"""When new pods are said to get credentials, against a control plane whose replicas learn at different times."""
+"""Dry-run pods against a control plane whose replicas learn of an association at different times."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -36,8 +36,8 @@ class Reading:
         self, world: KubeWorld, *refs: ServiceAccountRef, age: float = 0, access: KubeAccess | None = None
     ) -> None:
         self.world, self.access = world, access or world.access()
-        made = world.now() - timedelta(seconds=age)
-        self.associations = tuple(_association(ref, made) for ref in refs or (ORDERS,))
+        created = world.now() - timedelta(seconds=age)
+        self.associations = tuple(_association(ref, created) for ref in refs or (ORDERS,))
         self.section: Section[Any] = NOT_READ
         self.pods: Section[tuple[Pod, ...]] = Known(world.reader.list_pods())
 
@@ -54,23 +54,23 @@ class Reading:
             before=lambda name: before[name],
         )
         self.section = Known(dry_runs(source))
-        found: Section[DryRun] = self.section.value[str(ref)]
-        return found
+        dry_run: Section[DryRun] = self.section.value[str(ref)]
+        return dry_run
 
     def known(self, ref: ServiceAccountRef = ORDERS) -> DryRun:
-        found = self.again(ref)
-        assert isinstance(found, Known), found
-        return found.value
+        dry_run = self.again(ref)
+        assert isinstance(dry_run, Known), dry_run
+        return dry_run.value
 
     def until_decided(self, seconds: float = 300) -> DryRun:
         for _ in range(int(seconds * 2)):
-            if (found := self.known()).decided:
-                return found
+            if (dry_run := self.known()).decided:
+                return dry_run
             self.world.sleep(0.5)
-        return found
+        return dry_run
 
 
-def _association(ref: ServiceAccountRef, made: Any) -> Association:
+def _association(ref: ServiceAccountRef, created: Any) -> Association:
     return Association(
         cluster_name="demo",
         namespace=ref.namespace,
@@ -78,8 +78,8 @@ def _association(ref: ServiceAccountRef, made: Any) -> Association:
         association_id="a-1",
         association_arn="",
         role_arn="arn:aws:iam::111122223333:role/orders",
-        created_at=made,
-        modified_at=made,
+        created_at=created,
+        modified_at=created,
     )
 
 
@@ -102,8 +102,8 @@ def test_rounds_add_up_over_eight_seconds(world: KubeWorld) -> None:
     # a round too soon after the last one says what that said
     world.sleep(1)
     assert reading.known().hits == 3
-    found = reading.until_decided()
-    assert found == DryRun(hits=15, rounds=5, needed=5, since=began, last=world.now())
+    dry_run = reading.until_decided()
+    assert dry_run == DryRun(hits=15, rounds=5, needed=5, since=began, last=world.now())
     assert world.now() - began == timedelta(seconds=8)
 
 
@@ -114,8 +114,8 @@ def test_of_an_old_association_one_round_decides(world: KubeWorld) -> None:
     world.aws.associations.add(("shop", "orders"))
     for _ in range(2):  # the first one that asks has the webhook learn of it
         world.sleep(2)
-        found = reading.known()
-    assert (found.decided, found.failed, found.rounds) == (True, False, 1)
+        dry_run = reading.known()
+    assert (dry_run.decided, dry_run.failed, dry_run.rounds) == (True, False, 1)
 
 
 def test_running_pods_that_carry_the_fields_leave_one_round_to_do(world: KubeWorld) -> None:
@@ -124,8 +124,8 @@ def test_running_pods_that_carry_the_fields_leave_one_round_to_do(world: KubeWor
     reading.known()  # the first one that asks has the webhook learn of it
     _replace_pods(world)
     confirmed = Reading(world, age=90)
-    found = confirmed.known()
-    assert (found.decided, found.failed, found.hits) == (True, False, 3)
+    dry_run = confirmed.known()
+    assert (dry_run.decided, dry_run.failed, dry_run.hits) == (True, False, 3)
     # pods from before the change tell nothing of it
     assert not Reading(world).known().decided
 
@@ -137,8 +137,8 @@ def test_a_miss_outweighs_running_pods_that_carry_the_fields(world: KubeWorld, m
     answers = iter([False] + [True] * 30)
     confirmed = Reading(world, age=90)
     monkeypatch.setattr(reading, "is_injected", _but_for_dry_runs(is_injected, answers))
-    found = confirmed.known()
-    assert (found.decided, found.failed, found.misses, found.needed) == (False, False, 1, 5)
+    dry_run = confirmed.known()
+    assert (dry_run.decided, dry_run.failed, dry_run.misses, dry_run.needed) == (False, False, 1, 5)
     assert confirmed.until_decided().rounds == 5
 
 
@@ -154,9 +154,9 @@ def test_success_is_never_claimed_before_the_slowest_replica_knows(lag: float, s
     with kube_world(timing=Timing(webhook_spread=spread)) as world:
         world.at(lag, ORDERS)
         start = world.clock.seconds
-        found = Reading(world).until_decided(110)
-        assert found.decided
-        assert not found.failed
+        dry_run = Reading(world).until_decided(110)
+        assert dry_run.decided
+        assert not dry_run.failed
         assert world.clock.seconds - start >= lag + spread
 
 
@@ -168,8 +168,8 @@ def test_a_relapse_asks_for_two_rounds_more_and_not_for_ever(world: KubeWorld, m
     for _ in range(10):
         seen.append(looks.known())
         world.sleep(2)
-    assert [found.needed for found in seen] == [5, 7, 7, 9, 9, 11, 11, 11, 11, 11]
-    assert [found.rounds for found in seen] == [1, 0] * 5
+    assert [dry_run.needed for dry_run in seen] == [5, 7, 7, 9, 9, 11, 11, 11, 11, 11]
+    assert [dry_run.rounds for dry_run in seen] == [1, 0] * 5
     assert (seen[-1].hits, seen[-1].misses) == (15, 5)
 
 
@@ -187,25 +187,25 @@ def test_several_service_accounts_at_once(world: KubeWorld) -> None:
 
 def test_a_service_account_that_is_not_there(world: KubeWorld) -> None:
     later = ServiceAccountRef("shop", "later")
-    found = Reading(world, later).again(later)
-    assert isinstance(found, Missing)
-    assert (found.error_code, found.reason) == ("NotFound", "service account shop/later does not exist")
+    dry_run = Reading(world, later).again(later)
+    assert isinstance(dry_run, Missing)
+    assert (dry_run.error_code, dry_run.reason) == ("NotFound", "service account shop/later does not exist")
 
 
 def test_missing_permissions_are_named(world: KubeWorld) -> None:
     read = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
     world.sandbox.add_user("viewer-token", "viewer", rules=read)
-    found = Reading(world, access=world.access("viewer-token")).again()
-    assert isinstance(found, Missing)
-    assert (found.error_code, found.permission) == ("AccessDenied", "create pods in namespace shop")
+    dry_run = Reading(world, access=world.access("viewer-token")).again()
+    assert isinstance(dry_run, Missing)
+    assert (dry_run.error_code, dry_run.permission) == ("AccessDenied", "create pods in namespace shop")
 
 
 def test_an_admission_refusal_is_quoted(world: KubeWorld) -> None:
     message = 'admission webhook "policy.example" denied the request: image is not allowed'
     world.sandbox.faults.add(Fault("fail", operation="POST *dryRun=All*", status=403, message=message))
-    found = Reading(world).again()
-    assert isinstance(found, Missing)
-    assert message in found.reason
+    dry_run = Reading(world).again()
+    assert isinstance(dry_run, Missing)
+    assert message in dry_run.reason
 
 
 def test_a_cluster_that_is_out_of_reach_loses_no_round(world: KubeWorld) -> None:

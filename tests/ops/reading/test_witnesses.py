@@ -1,4 +1,4 @@
-"""What podid's own journal tells of changes that EKS and IAM do not date."""
+"""Recent changes in podid's own journal, which EKS and IAM do not date."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ def seen(site: Site, cluster: Cluster = DEMO) -> RecentChanges:
     return recent_changes(journal_of(site), cluster, site.clock.datetime())
 
 
-def test_what_was_changed_and_what_that_kept(healthy: Site) -> None:
+def test_changes_of_associations_that_keep_the_role(healthy: Site) -> None:
     def associate(*more: str) -> RecentChanges:
         healthy.must("associate", "shop/orders", "--replace", "--wait", "none", *more)
         return seen(healthy)
@@ -43,14 +43,14 @@ def test_what_was_changed_and_what_that_kept(healthy: Site) -> None:
     assert seen(healthy) == RecentChanges(SITES_ACCOUNT)
 
 
-def test_roles_are_of_the_last_minute(healthy: Site) -> None:
+def test_changes_of_roles_in_the_last_minute(healthy: Site) -> None:
     healthy.must("role", "attach", "storefront", "--managed-policy", "ReadOnlyAccess", "--adopt")
     assert list(seen(healthy).roles) == ["storefront"]
     healthy.wait(61)
     assert seen(healthy).roles == {}
 
 
-def test_without_a_journal_that_can_be_read(tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_read(tmp_path: Path) -> None:
     assert recent_changes(None, DEMO, NOW) == NO_CHANGES
     assert recent_changes(Journal(tmp_path / "none"), DEMO, NOW) == RecentChanges(SITES_ACCOUNT)
     (tmp_path / "journal").mkdir(mode=0o700)
@@ -58,7 +58,7 @@ def test_without_a_journal_that_can_be_read(tmp_path: Path) -> None:
     assert recent_changes(Journal(tmp_path / "journal"), DEMO, NOW) == RecentChanges(SITES_ACCOUNT)
 
 
-def test_the_doctor_needs_no_place_for_one(healthy: Site) -> None:
+def test_the_doctor_does_not_need_a_journal(healthy: Site) -> None:
     outcome = healthy("doctor", env={"HOME": "nowhere"}, without=("XDG_STATE_HOME",))
     assert outcome.code == 0, outcome
 
@@ -80,6 +80,6 @@ def test_the_doctor_needs_no_place_for_one(healthy: Site) -> None:
         ),
     ],
 )
-def test_what_settles(changes: RecentChanges, change: dict[str, Any], said: str) -> None:
+def test_changes_that_may_not_be_in_effect(changes: RecentChanges, change: dict[str, Any], said: str) -> None:
     assert ROLE_ARN.endswith("role/orders")
     assert changes.settling(association(**change), NOW) == said

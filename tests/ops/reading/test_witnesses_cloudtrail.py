@@ -10,7 +10,7 @@ from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 
 
-def test_what_cloudtrail_has(healthy: Site) -> None:
+def test_events_are_read_on_request(healthy: Site) -> None:
     assert findings(healthy, "--cloudtrail") == {}
     seen = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
     assert seen[-1] == "CloudTrail events older than 6 hours or beyond the newest 500"
@@ -28,7 +28,7 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
     ]
 
 
-def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_of_an_old_sdk_with_the_role_of_a_node(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     healthy.box.failures.put("sdk-too-old")
     try:
         report = healthy("doctor", "--cloudtrail", "-o", "json").json
@@ -44,7 +44,7 @@ def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatc
     assert [event for event in healthy.box.world.trail if event.event["EventSource"].startswith("secrets")] == []
 
 
-def test_what_was_not_looked_at_of_many_is_unknown(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_beyond_the_limit_are_unknown(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a role without a session in CloudTrail nor one that came too late in the list is said to be fine."""
     monkeypatch.setattr(witnesses, "MOST_ROLES", 0)
     (unknown,) = healthy("doctor", "--cloudtrail", "-o", "json").json["unknowns"]
@@ -54,7 +54,7 @@ def test_what_was_not_looked_at_of_many_is_unknown(healthy: Site, monkeypatch: p
     assert (outcome.json["summary"]["pass"], outcome.json["unknowns"]) == (0, [])
 
 
-def test_an_agents_failure_that_only_cloudtrail_has(healthy: Site) -> None:
+def test_a_past_failure_of_an_agent(healthy: Site) -> None:
     """Mended since, so that no policy tells it; the node is named, as CloudTrail knows no service account."""
     denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks-auth:*", "Resource": "*"}]}
     iam = healthy.aws("iam")

@@ -1,12 +1,25 @@
 """Workloads whose new pods would get no credentials are not restarted."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from checks.builder import NOW, cluster, pod, workload
+from checks.builder import healthy as healthy_snapshot
 from ops.change.support import writes
 from ops.restart.worlds import READ, WEBHOOK, have_fields, new, results, selecting, with_older_pods
 from ops.status.outlooks import under_the_plan
+from podid.domain.cluster import OwnerRef
+from podid.domain.errors import Conflict
+from podid.domain.findings import Subject
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place, Plan
+from podid.ops.restart.choose import choose
+from podid.ops.restart.targets import Target
+from podid.ops.status.diagnose import Diagnosis, diagnose
+from podid.ops.status.foresee import Forecast
 from worlds import ORDERS, Site
 
 
@@ -16,8 +29,8 @@ def associated(site: Site) -> Site:
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site, gone: bool) -> None:
-    """It ends at once where the webhook is seen not to serve them."""
+def test_pods_are_not_restarted_without_the_webhook(healthy: Site, gone: bool) -> None:
+    """The registration of the webhook is enough: no dry run is waited for."""
     healthy.wait(300)
     if gone:
         healthy.cluster.delete(WEBHOOK)
@@ -34,8 +47,8 @@ def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site
     assert healthy.cluster.pod_names("shop") == writes
 
 
-def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
-    """It is registered as it should be; once it has had time to hear of the association, what it does counts."""
+def test_dry_runs_show_that_the_webhook_misses_pods(healthy: Site) -> None:
+    """The webhook is registered, but does not serve the pods."""
     healthy.wait(300)
     healthy.kube.faults.webhook_misses = 1000
     began = healthy.slept
@@ -46,19 +59,19 @@ def test_a_webhook_that_misses_pods_is_seen_in_dry_runs(healthy: Site) -> None:
     assert results(forced.json)["shop/Deployment/orders"][0] == "failed"
 
 
-def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
+def test_dry_run_pods_have_the_labels_of_the_workload(healthy: Site) -> None:
     selecting(healthy, {"matchLabels": {"app": "orders"}})
     assert results(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
 
 
-def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
+def test_a_new_association_is_waited_for(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 3
     outcome = associated.must("restart", "shop/orders", "-o", "json")
     assert results(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
     assert have_fields(associated, "shop") == [True, True]
 
 
-def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
+def test_without_dry_runs_pods_are_restarted_with_a_note(associated: Site) -> None:
     patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
@@ -73,7 +86,7 @@ def pods_of(site: Site) -> set[str]:
 
 @pytest.fixture
 def losing(site: Site) -> Site:
-    """Pods that have a role, in a cluster that lost its agent's add-on since."""
+    """Return a cluster whose pods have a role, and whose agent was uninstalled."""
     site.with_agent().with_identity()
     site.must("uninstall-agent", "--yes")
     site.wait(60)
@@ -89,8 +102,8 @@ def losing(site: Site) -> Site:
     ],
     ids=lambda argv: argv[0],
 )
-def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...]) -> None:
-    """Without the agent, running pods have the node's role, and new ones would wait for the agent's."""
+def test_pods_are_not_restarted_without_the_agent(site: Site, argv: tuple[str, ...]) -> None:
+    """Running pods use the role of the node; new pods would request credentials from the agent."""
     site.associate("shop", "orders")
     file = site.directory / "shop.json"
     link = {"serviceAccount": "shop/orders", "role": "storefront"}
@@ -109,13 +122,13 @@ def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...])
     assert not pods_of(site) & pods
 
 
-def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
+def test_pods_are_not_restarted_after_the_agent_was_uninstalled(losing: Site) -> None:
     pods = pods_of(losing)
     refused = losing("restart", "shop/orders", "-o", "json")
     assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
 
 
-def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
+def test_workloads_that_keep_their_credentials_are_restarted(site: Site) -> None:
     site.with_agent().with_identity()
     site.cluster.make_workload("Deployment", "shop", "import", "orders")
     site.wait(300)
@@ -128,3 +141,52 @@ def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
     became = {item["target"]: item["status"] for item in outcome.json["actions"]}
     assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
     assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
+
+
+# --- from a snapshot --------------------------------------------------------------------------------------------------
+
+APP, JOB = (Subject("Deployment", name, "shop") for name in ("orders", "import"))
+TWO = healthy_snapshot(
+    pods=(pod(), pod("import-1-x", owner=OwnerRef("ReplicaSet", "import-1"), labels={"pod-template-hash": "1"})),
+    workloads=(workload(), workload(name="import")),
+)
+PLACE = Place(account="111122223333", region="eu-west-1", cluster=cluster())
+TARGETS = tuple(
+    Target(workload=item, refs=(ORDERS,), pods=(name,), live=1, newest=NOW)
+    for item, name in ((APP, "orders-5d9c-x1"), (JOB, "import-1-x"))
+)
+
+
+def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool = False) -> dict[str, str]:
+    """Return the obstacle of each target, empty without one; `missed` are not served by the webhook."""
+
+    def forecast(plan: Plan, refs: Sequence[ServiceAccountRef]) -> Forecast:
+        snapshot = replace(TWO, targets=tuple(refs))
+        return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW, lambda report: report)
+
+    result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
+    assert [action.keys["name"] for action in plan.actions] == [target.workload.name for target in targets]
+    assert not targets or all(target.obstacle for target in targets) or "a note" in plan.notes
+    return {target.workload.name: target.obstacle.id if target.obstacle else "" for target in result}
+
+
+def test_workloads_whose_new_pods_get_credentials_are_restarted() -> None:
+    assert chosen() == {"orders": "", "import": ""}
+    assert chosen(targets=()) == {}
+
+
+def test_a_workload_that_the_webhook_does_not_serve_is_skipped() -> None:
+    assert chosen(JOB) == {"orders": "", "import": "injection-missed-webhook"}
+    assert chosen(JOB, force=True) == {"orders": "", "import": ""}
+
+
+def test_nothing_is_restarted_if_every_restart_would_break_pods() -> None:
+    with pytest.raises(Conflict, match="New pods of shop/orders would get no credentials") as refused:
+        chosen(APP, JOB)
+    assert refused.value.id == "injection-missed-webhook"
+
+
+def test_a_workload_with_an_obstacle_keeps_it() -> None:
+    paused = replace(TARGETS[0], obstacle=Conflict("its rollout is paused", id="paused"))
+    assert chosen(targets=(paused,)) == {"orders": "paused"}
+    assert chosen(targets=(paused, TARGETS[1])) == {"orders": "paused", "import": ""}

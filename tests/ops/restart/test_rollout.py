@@ -1,4 +1,4 @@
-"""Restarts of stale pods, against a sandbox whose controllers really replace them."""
+"""Restarts of workloads, by controllers that replace the pods."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def managed(**more: Any) -> dict[str, Any]:
 
 
 def associate(world: KubeWorld) -> None:
-    """The control plane knows of both associations, and every replica of the webhook too."""
+    """Create both associations, and wait until every replica of the webhook has them."""
     world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
     for ref in (ORDERS, BILLING):
         world.writer.dry_run_pod(ref, image="x")
@@ -95,7 +95,7 @@ def test_a_second_run_finds_nothing_to_do(world: KubeWorld) -> None:
     assert generation_of(world) == generation
 
 
-def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
+def test_a_rollout_in_progress_is_waited_for(world: KubeWorld) -> None:
     associate(world)
     only_orders(world)
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
@@ -125,7 +125,7 @@ def test_pods_that_a_restart_missed_are_restarted_again(world: KubeWorld) -> Non
     assert outcomes(world, run(world)) == [("Deployment shop/orders", "done", new(2), 2)]
 
 
-def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
+def test_a_webhook_that_never_serves_the_pods(world: KubeWorld) -> None:
     associate(world)
     only_orders(world)
     world.sandbox.faults.webhook_misses = float("inf")
@@ -136,7 +136,7 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     assert report.exit_code is ExitCode.UNAVAILABLE
 
 
-def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld) -> None:
+def test_a_blocked_restart_has_the_alternative_as_hint(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.delete(kinds.DEPLOYMENTS, "shop", "orders")
     make(world, kinds.STATEFUL_SETS, "db", **managed(serviceName="db", updateStrategy={"type": "OnDelete"}))

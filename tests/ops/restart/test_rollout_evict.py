@@ -17,7 +17,7 @@ def associated(site: Site) -> Site:
 
 
 def missing_from(site: Site, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The webhook serves no pod from the moment that podid changes something."""
+    """Let the webhook serve no pod from the first change on."""
     changing = getattr(KubeWriter, method)
 
     @wraps(changing)
@@ -57,7 +57,6 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
 
 
 def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
-    """Where it was asked for, and never more than a disruption budget gives."""
     associated.kube.faults.webhook_misses = 3
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=3, **ON_DELETE)
     associated.wait(30)
@@ -79,7 +78,7 @@ def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
     assert (item["after"]["pods"], item["after"]["injected"]) == (3, 3)
 
 
-def test_a_budget_that_lets_no_pod_go(associated: Site) -> None:
+def test_a_disruption_budget_prevents_the_eviction(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
     associated.wait(30)
@@ -95,9 +94,7 @@ def test_a_budget_that_lets_no_pod_go(associated: Site) -> None:
     assert associated.cluster.pod_names("shop", "ledger") == pods
 
 
-def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(
-    associated: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evicted_pods_without_credentials_are_a_failure(associated: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     associated.kube.faults.webhook_misses = 1000
     associated.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **ON_DELETE)
     associated.wait(30)
@@ -126,7 +123,6 @@ def test_a_paused_deployment(associated: Site) -> None:
 
 
 def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> None:
-    """None could be made in the place of one that goes."""
     associated.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
     pods = {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")}
     outcome = associated("restart", "shop/orders", "--yes", "-o", "json")
@@ -138,7 +134,7 @@ def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> No
     assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
 
 
-def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
+def test_bare_pods_and_jobs_are_not_restarted(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_pod("shop", "shell", "orders")
     nowhere = {"nodeSelector": {"no": "such-node"}}  # it waits for a node, so it has not ended
@@ -159,7 +155,7 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
 
 
 def test_static_pods(associated: Site) -> None:
-    """The API server lets none of them name a service account, so podid reads them as those of `default`."""
+    """Static pods cannot name a service account: podid reads them as pods of `default`."""
     mirrors = {"kubernetes.io/config.mirror": "1f", "kubernetes.io/config.source": "file"}
     result = associated.cluster.items("/api/v1/nodes")[0]["metadata"]
     node = result["name"]
@@ -180,7 +176,7 @@ def test_static_pods(associated: Site) -> None:
     assert "static pod" in associated("restart", "shop/default").stdout
 
 
-def test_pods_that_are_missed_again_and_again(associated: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_that_never_serves_the_pods(associated: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     missing_from(associated, "restart", monkeypatch)
     outcome = associated("restart", "payments/billing-worker", "-o", "json")
     (target,) = outcome.json["actions"]

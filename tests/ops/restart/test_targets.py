@@ -19,7 +19,7 @@ BILLING = ServiceAccountRef("payments", "billing-worker")
 
 
 def associate(world: KubeWorld) -> None:
-    """The control plane knows of both associations, and every replica of the webhook too."""
+    """Create both associations, and wait until every replica of the webhook has them."""
     world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
     for ref in (ORDERS, BILLING):
         world.writer.dry_run_pod(ref, image="x")
@@ -56,7 +56,7 @@ def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
         ("ReplicationController", "kubectl -n shop delete pod POD"),
     ],
 )
-def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: str) -> None:
+def test_pods_of_an_operator_have_a_hint(world: KubeWorld, kind: str, hint: str) -> None:
     only_orders(world)
     pod = replace(world.reader.list_pods("shop", service_account="orders")[0], owner=OwnerRef(kind, "broker", "u-1"))
     reader = cast("KubeReader", SimpleNamespace(list_pods=lambda *_, **__: (pod,)))
@@ -66,7 +66,7 @@ def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: s
     assert target.obstacle.hint == tuple(hint.replace("POD", pod.name).split())
 
 
-def test_without_the_permission_to_list_replicasets_a_deployment_is_told_by_its_name(world: KubeWorld) -> None:
+def test_without_replicasets_the_name_of_a_pod_shows_its_deployment(world: KubeWorld) -> None:
     associate(world)
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"], "namespace": "shop"}]
     world.sandbox.add_user("pods-token", "pods", rules=rules)
@@ -74,8 +74,9 @@ def test_without_the_permission_to_list_replicasets_a_deployment_is_told_by_its_
     assert [str(t.workload) for t in find_targets(reader, [ORDERS], stale=True)] == ["Deployment shop/orders"]
 
 
-def test_owners_in_several_namespaces_are_looked_for_at_once(world: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One after the other, a cluster of 300 namespaces was looked through for seconds before anything was said."""
+def test_owners_of_several_namespaces_are_listed_at_the_same_time(
+    world: KubeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together, list_owners = threading.Barrier(2), KubeReader.list_owners
 
     def looking(self: KubeReader, namespace: str, kind: str) -> Mapping[str, OwnerRef]:

@@ -15,6 +15,7 @@ CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 CREATE_READER = ("role", "create", "reader", "--for", "shop/reader")
 READ = ("--preset", "dynamodb-read,table=orders")
 PODS = {"Service": "pods.eks.amazonaws.com"}
+SQS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
 WIDE = {"Effect": "Allow", "Principal": PODS, "Action": ["sts:AssumeRole", "sts:TagSession"]}
 
 
@@ -29,3 +30,7 @@ def listed(site: Site, name: str = "shop-orders") -> Any:
 
 def shown(site: Site, name: str = "shop-orders") -> Any:
     return site.must("role", "show", name, "-o", "json").json
+
+
+OF_WEB = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
+UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})

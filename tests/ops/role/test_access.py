@@ -1,12 +1,13 @@
-"""Who can assume a role, in words: both actions decide, whichever statements allow them."""
+"""The pods that can assume a role, in words."""
 
 from typing import Any
 
 from harness import table
+from ops.role.support import PODS
 from podid.domain.aws import Role
-from podid.ops.role.access import access_words
+from podid.domain.trust import PodIdentity, ScopeKind
+from podid.ops.role.access import access_words, also_allowed
 
-PODS = {"Service": "pods.eks.amazonaws.com"}
 IN_ANY = "any cluster in account 111122223333"
 ANY = f"any pod of {IN_ANY}"
 
@@ -45,7 +46,7 @@ def allow(*actions: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_nobody_is_named_who_may_not_do_both(statements: tuple[dict[str, Any], ...], words: str) -> None:
+def test_both_actions_are_required(statements: tuple[dict[str, Any], ...], words: str) -> None:
     (sentence,) = access_words(role(*statements))
     assert sentence.endswith(words)
     assert (ANY in sentence) is (words == ANY)
@@ -86,7 +87,7 @@ def when(**conditions: Any) -> dict[str, Any]:
     ],
 )
 @table("clusters", [(), (DEMO,)])
-def test_a_pattern_is_no_cluster(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
+def test_patterns_of_clusters_are_described(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
     """The engine is asked for pods that can be, of the clusters that there are and of those that are named."""
     (sentence,) = access_words(role(when(**condition)), clusters, "us-west-2")
     assert words in sentence
@@ -98,3 +99,49 @@ def test_a_split_trust_with_conditions_on_either_half() -> None:
         for action in ("sts:AssumeRole", "sts:TagSession")
     ]
     assert access_words(role(*statements), (DEMO,)) == (f"any pod in namespace shop in {IN_ANY}",)
+
+
+def identity(name: str = "orders") -> PodIdentity:
+    return PodIdentity(DEMO, "shop", name)
+
+
+OF_ORDERS = when(
+    StringEquals={
+        "aws:RequestTag/kubernetes-namespace": "shop",
+        "aws:RequestTag/kubernetes-service-account": "orders",
+    },
+    ArnEquals={"aws:SourceArn": DEMO},
+)
+OF_NAMESPACE = when(StringEquals={"aws:RequestTag/kubernetes-namespace": "shop"}, ArnEquals={"aws:SourceArn": DEMO})
+
+
+@table(
+    ("statement", "scope", "others"),
+    [
+        (OF_ORDERS, "service-account", ()),
+        (OF_NAMESPACE, "service-account", ("any pod in namespace shop in cluster demo",)),
+        (OF_NAMESPACE, "namespace", ()),
+        (OF_NAMESPACE, "cluster", ()),
+        (allow("sts:AssumeRole", "sts:TagSession"), "cluster", (ANY,)),
+        (allow("sts:AssumeRole", "sts:TagSession"), "account", ()),
+    ],
+)
+def test_pods_that_are_allowed_besides_the_requested_ones(
+    statement: dict[str, Any], scope: str, others: tuple[str, ...]
+) -> None:
+    assert also_allowed(role(statement), DEMO, [identity()], ScopeKind(scope)) == others
+
+
+def test_another_service_account_is_allowed_unless_it_is_requested() -> None:
+    cart = when(
+        **{
+            **OF_ORDERS["Condition"],
+            "StringEquals": {
+                "aws:RequestTag/kubernetes-namespace": "shop",
+                "aws:RequestTag/kubernetes-service-account": "cart",
+            },
+        }
+    )
+    both = role(OF_ORDERS, cart)
+    assert also_allowed(both, DEMO, [identity()], ScopeKind.SERVICE_ACCOUNT) == ("shop/cart in cluster demo",)
+    assert also_allowed(both, DEMO, [identity(), identity("cart")], ScopeKind.SERVICE_ACCOUNT) == ()

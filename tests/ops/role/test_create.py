@@ -1,216 +1,180 @@
-"""Plans of `role create`: existing and incomplete roles, conflicts, quotas and derived names."""
+"""Plans of new and existing roles: derived names, actions, and conflicts with the required options."""
 
-import shlex
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from harness import Answers, Podid
-from ops.change.support import account_state, policy_file, writes
-from ops.role.support import CREATE
-from podid.sandbox.box import Sandbox
-from podid.sandbox.faults import Fault
+from harness import table
+from ops.role.support import SQS
+from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
+from podid.domain.errors import Again, Conflict, Other
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Plan
+from podid.domain.trust import ScopeKind
+from podid.ops.role.create import MANAGED_BY, derived_name, named, new_role, plan_role
+from podid.ops.role.request import PermissionOptions, RoleOptions, RoleRequest
+from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, ROLE_ARN, trust_for
 
-OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
-
-
-def test_who_else_gets_in_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """A role that admits more than was asked for is no silent success."""
-    outcome = podid("role", "create", "storefront", "--for", "shop/orders", "-o", "json")
-    assert outcome.code == 0
-    (note,) = [note for note in outcome.json["notes"] if "also allows" in note]
-    assert note.startswith("role storefront also allows any ")
-    assert note.endswith(", not only shop/orders")
-    assert note in podid("role", "create", "storefront", "--for", "shop/orders").stderr
-
-
-def test_nobody_else_is_said_of_an_exact_role(box: Sandbox, podid: Podid, journal: Path) -> None:
-    assert podid(*CREATE).code == 0
-    assert podid(*CREATE, "-o", "json").json["notes"] == []
-    both = (*CREATE, "--for", "shop/cart", "--update-trust")
-    assert podid(*both, "-o", "json").json["notes"] == []
-    (note,) = podid(*CREATE, "-o", "json").json["notes"]
-    assert note == "role shop-orders also allows shop/cart in cluster demo, not only shop/orders"
-
-
-def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> None:
-    own = ("--condition", "aws:SourceOrgID=o-1", "--condition", "aws:ResourceTag/managed-by=podid")
-    created = podid(*CREATE, *own, "-o", "json")
-    (statement,) = created.json["actions"][0]["after"]["trustPolicy"]["Statement"]
-    assert created.code == 0, created
-    assert (
-        statement["Condition"]["StringEquals"].items()
-        >= {
-            "aws:SourceOrgID": "o-1",
-            "aws:ResourceTag/managed-by": "podid",
-            "aws:RequestTag/kubernetes-service-account": "orders",
-        }.items()
-    )
-    count = writes(box)
-    again = podid(*CREATE, *own, "-o", "json")
-    assert (again.code, writes(box)) == (0, count)
-    assert "already allows shop/orders under these conditions" in again.json["notes"][0]
-    narrower = podid(*CREATE[:3], "--for", "shop/cart", "--condition", "aws:SourceOrgID=o-2", "--update-trust")
-    assert narrower.code == 0, narrower
-    used = podid("associate", "shop/cart", "--role", "shop-orders", "--wait", "none", "-o", "json")
-    assert used.code == 0, used
-    more = podid("trust", "add", "--role", "shop-orders", "--for", "shop/web", *own, "--dry-run", "-o", "json")
-    assert len(more.json["actions"][0]["after"]["policyDocument"]["Statement"]) == 3
+CLUSTER = Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE")
+HEADER = Header(caller_arn="arn", account=ACCOUNT, region="us-west-2", cluster="demo")
+CART = ServiceAccountRef("shop", "cart")
+S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+CURRENT = Role(
+    name="shop-orders",
+    arn=ROLE_ARN,
+    role_id="AROA",
+    path="/",
+    trust=trust_for(ORDERS),
+    description="old",
+    tags={**MANAGED_BY, "team": "a"},
+)
+REQUEST = RoleRequest(name="shop-orders", refs=(ORDERS,))
 
 
-@pytest.mark.parametrize("scope", ["namespace", "cluster", "account"])
-def test_a_wide_scope_that_was_asked_for_is_no_surprise(box: Sandbox, podid: Podid, journal: Path, scope: str) -> None:
-    assert podid(*CREATE, "--scope", scope).code == 0
-    assert podid(*CREATE, "--scope", scope, "-o", "json").json["notes"] == []
-    assert len(podid(*CREATE, "-o", "json").json["notes"]) > 0
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
-MORE: dict[str, tuple[str, ...]] = {
-    "policy": ("--policy-file", "OTHER"),
-    "more policies": ("--policy-file", "POLICY", "--policy-file", "MORE"),
-    "description": ("--description", "of the shop"),
-    "tag": ("--tag", "team=shop"),
-    "session": ("--max-session-duration", "2h"),
-    "managed": ("--managed-policy", "AmazonS3ReadOnlyAccess"),
-    "boundary": ("--boundary", "AmazonS3ReadOnlyAccess"),
-}
-
-
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize("option", MORE)
-def test_what_differs_is_a_conflict_with_the_difference(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, option: str
-) -> None:
-    (tmp_path / "other").mkdir()
-    files = {
-        "POLICY": policy_file(tmp_path),
-        "OTHER": policy_file(tmp_path / "other", OTHER),
-        "MORE": policy_file(tmp_path, name="more.json"),
-    }
-    assert podid(*CREATE, "--policy-file", files["POLICY"], "--description", "old", "--tag", "team=a").code == 0
-    before, count = account_state(box), writes(box)
-    command = (*CREATE, *(files.get(part, part) for part in MORE[option]))
-
-    refused = podid(*command, "-o", "json")
-
-    assert (refused.code, refused.stdout, writes(box)) == (6, "", count)
-    assert refused.error["hint"].endswith("--replace") is (option not in ("more policies", "managed"))
-    if option == "policy":
-        assert '  -      "Action": "dynamodb:GetItem",' in refused.error["details"]
-        assert '  +      "Action": "sqs:*",' in refused.error["details"]
-    if option == "description":
-        assert "shop-orders description: old -> of the shop" in refused.error["details"]
-
-    changed = podid(*command, "--replace", "-o", "json")
-
-    assert changed.code == 0, changed.stderr
-    assert account_state(box) != before
-    assert podid(*command, "-o", "json").json["runId"] is None  # as asked now, without the flag
-    if option == "boundary":  # a journal is no consent to remove it
-        assert podid("undo", "last", "--yes").code == 2
-        podid.tty, podid.answers = True, Answers(True)
-    assert podid("undo", "last", "--yes").code == 0
-    assert account_state(box) == before
-
-
-LACKING: dict[str, tuple[str, ...]] = {
-    "a policy": ("--policy-file", "MORE"),
-    "a managed policy": ("--managed-policy", "AmazonSQSFullAccess"),
-    "a preset": ("--preset", "s3-read,bucket=reports"),
-    "several": ("--preset", "s3-read,bucket=reports", "--managed-policy", "AmazonSQSFullAccess"),
-}
-
-
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
-@pytest.mark.parametrize("way", ["role create", "associate"])
-def test_what_a_role_only_lacks_is_attached(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, way: str, lacking: tuple[str, ...]
-) -> None:
-    """Nothing is overwritten, so nothing that overwrites is proposed; the line that is does it."""
-    assert podid(*CREATE, "--policy-file", policy_file(tmp_path)).code == 0
-    associate = ("associate", "shop/orders", "--create-role", "--role", "shop-orders", "--wait", "none")
-    flags = [policy_file(tmp_path, name="more.json") if word == "MORE" else word for word in lacking]
-    command = (*(CREATE if way == "role create" else associate), *flags, "-c", "demo")
-    refused = podid(*command, "-o", "json")
-    hint = ("podid", "role", "attach", "shop-orders", *sorted_flags(flags), "--cluster", "demo")
-    assert (refused.code, refused.error["hint"]) == (6, shlex.join(hint))
-    assert podid(*hint[1:]).code == 0
-    assert podid(*command).code == 0
-
-
-def sorted_flags(flags: list[str]) -> list[str]:
-    pairs = sorted(zip(flags[::2], flags[1::2], strict=True), key=lambda pair: pair[0] != "--preset")
-    return [word for pair in pairs for word in pair]
-
-
-@pytest.mark.parametrize("more", [("--tag", "a=b"), ("--description", "x"), ("--max-session-duration", "2h")])
-def test_what_differs_is_replaced(box: Sandbox, podid: Podid, journal: Path, more: tuple[str, ...]) -> None:
-    assert podid(*CREATE).code == 0
-    refused = podid(*CREATE, "--managed-policy", "AmazonSQSFullAccess", *more, "-o", "json")
-    assert (refused.code, refused.error["hint"].endswith("--replace")) == (6, True)
-
-
-def test_settings_that_only_half_change_go_back(box: Sandbox, podid: Podid, journal: Path) -> None:
-    assert podid(*CREATE).code == 0
-    before = account_state(box)
-    box.world.credentials.deny("iam:UpdateRole")
-    outcome = podid(*CREATE, "--replace", "--tag", "team=shop", "--description", "of the shop", "-o", "json")
-    assert (outcome.code, outcome.error["permission"]) == (4, "iam:UpdateRole")
-    assert account_state(box) == before
-
-
-@pytest.mark.parametrize("flag", ["--managed-policy", "--boundary"])
-def test_a_managed_policy_that_does_not_exist(box: Sandbox, podid: Podid, journal: Path, flag: str) -> None:
-    outcome = podid(*CREATE, flag, "arn:aws:iam::111122223333:policy/nosuch", "-o", "json")
-    assert (outcome.code, writes(box)) == (5, 0)
-
-
-def test_a_role_that_is_one_policy_over_the_quota_is_taken_back(box: Sandbox, podid: Podid, journal: Path) -> None:
-    before = account_state(box)
-    names = ("S3", "SQS", "SNS", "EC2", "RDS", "VPC", "SSM", "DynamoDB", "Route53", "CloudFront", "KinesisAnalytics")
-    full = [f"Amazon{name}FullAccess" for name in names]
-    assert len(full) == 11
-    flags = [word for name in full for word in ("--managed-policy", name)]
-    outcome = podid(*CREATE, *flags, "-o", "json")
-    assert outcome.code in (5, 6), outcome.stderr
-    assert account_state(box) == before
-
-
-def test_a_half_made_role_is_finished_by_the_next_run(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
-    command = (*CREATE, "--policy-file", policy_file(tmp_path))
-    box.faults.add(Fault("fail", "iam", "PutRolePolicy"))
-    assert podid(*command).code == 8
-    box.faults.clear()
-    assert podid(*command).code == 0
-    assert list(account_state(box)["roles"]["shop-orders"]["inline"]) == ["read-table"]
-    more = podid(*command, "--managed-policy", "AmazonS3ReadOnlyAccess")
-    assert more.code == 6  # it is whole now
-
-
-# --- names and forms ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("flags", "name"),
+@table(
+    ("refs", "scope", "name"),
     [
-        (("--for", "shop/orders"), "demo-shop-orders"),
-        (("--for", "shop/orders", "--scope", "namespace"), "demo-shop"),
-        (("--for", "shop/orders", "--scope", "cluster"), "demo-pods"),
+        ((ORDERS,), "service-account", "demo-shop-orders"),
+        ((ORDERS, CART), "namespace", "demo-shop"),
+        ((ORDERS,), "cluster", "demo-pods"),
+        ((ORDERS,), "account", "account-any-cluster"),
     ],
 )
-def test_a_name_is_derived(box: Sandbox, podid: Podid, journal: Path, flags: tuple[str, ...], name: str) -> None:
-    outcome = podid("role", "create", *flags)
-    assert outcome.code == 0
-    assert f"role {name}: created" in outcome.stdout
-    assert name in account_state(box)["roles"]
-    assert podid("role", "create", *flags, "-o", "json").json["runId"] is None
+def test_a_name_is_derived(refs: tuple[ServiceAccountRef, ...], scope: str, name: str) -> None:
+    assert derived_name(CLUSTER, refs, ScopeKind(scope)) == name
+    assert named(RoleRequest(refs=refs, scope=scope), CLUSTER).name == name
+    assert named(replace(REQUEST, scope=scope), CLUSTER).name == "shop-orders"
 
 
-def test_names_that_are_too_long_stay_apart(box: Sandbox, podid: Podid, journal: Path) -> None:
-    for end in ("one", "two"):
-        assert podid("role", "create", "--for", f"{'n' * 60}/{'s' * 60}-{end}").code == 0
-    names = [name for name in account_state(box)["roles"] if name.startswith("demo-nnn")]
-    assert [len(name) for name in names] == [64, 64]
+def test_names_of_many_and_long_service_accounts_differ() -> None:
+    long = [ServiceAccountRef("n" * 60, f"{'s' * 60}-{end}") for end in ("one", "two")]
+    requests = [(long[0],), (long[1],), tuple(long), (ORDERS, CART), (ORDERS, ServiceAccountRef("web", "app"))]
+    names = [derived_name(CLUSTER, refs, ScopeKind.SERVICE_ACCOUNT) for refs in requests]
+    assert [len(name) for name in names] == [64, 64, 64, 25, 25]
+    assert len(set(names)) == 5
+    other = replace(CLUSTER, arn=CLUSTER_ARN.replace("us-west-2", "eu-west-1"))
+    assert derived_name(other, (ORDERS, CART), ScopeKind.SERVICE_ACCOUNT) != names[3]
+
+
+# --- a new role -------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_role_is_created_with_its_policies() -> None:
+    request = replace(REQUEST, policies={"read": POLICY}, managed_policy_arns=(S3,), tags={"team": "shop"})
+    role, policy, attachment = new_role(request, CLUSTER)
+    assert [action.kind for action in (role, policy, attachment)] == ["role", "role-policy", "role-attachment"]
+    assert role.after is not None
+    assert role.after["tags"] == {**MANAGED_BY, "team": "shop"}
+    (statement,) = role.after["trustPolicy"]["Statement"]  # type: ignore[index]
+    assert {name: value for name, value in statement.items() if name != "Sid"} == trust_for(ORDERS)["Statement"][0]
+    assert role.note == "trust: only shop/orders in cluster demo"
+    assert plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=False).actions == (role, policy, attachment)
+
+
+def test_a_wide_scope_needs_one_statement() -> None:
+    (role,) = new_role(replace(REQUEST, refs=(ORDERS, CART), scope="namespace"), CLUSTER)
+    assert role.after is not None
+    assert len(role.after["trustPolicy"]["Statement"]) == 1  # type: ignore[index]
+    assert role.note == "trust: any pod in namespace shop in cluster demo"
+
+
+# --- an existing role -------------------------------------------------------------------------------------------------
+
+POLICIES = RolePolicies(inline={"read": POLICY})
+
+
+def planned(request: RoleRequest, *, ours: bool = True, half_made: bool = False, role: Role = CURRENT) -> Plan:
+    return plan_role(request, CLUSTER, HEADER, role, POLICIES, ours=ours, half_made=half_made)
+
+
+def test_a_role_as_requested_is_unchanged() -> None:
+    request = replace(REQUEST, policies={"read": POLICY}, settings=RoleOptions(description="old"), tags={"team": "a"})
+    plan = planned(request)
+    assert (plan.actions, [action.kind for action in plan.unchanged]) == ((), ["role", "role-policy"])
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "policy": ({"policies": {"read": SQS}}, "update role-policy"),
+    "description": ({"settings": RoleOptions(description="of the shop")}, "update role-settings"),
+    "session": ({"settings": RoleOptions(max_session_seconds=7200)}, "update role-settings"),
+    "boundary": ({"settings": RoleOptions(boundary=S3)}, "update role-settings"),
+    "tag": ({"tags": {"team": "shop"}}, "update role-settings"),
+    "tag and policy": ({"tags": {"a": "b"}, "policies": {"more": SQS}}, "update role-settings"),
+}
+
+
+@table("name", CHANGES)
+def test_other_settings_require_replace(name: str) -> None:
+    members, change = CHANGES[name]
+    request = replace(REQUEST, **members)
+    with pytest.raises(Conflict, match="Role shop-orders exists and differs from the request: ") as error:
+        planned(request)
+    assert error.value.hint == Again(add=("--replace",))
+    if name == "policy":
+        assert '  +      "Action": "sqs:*",' in error.value.lines
+    if name == "description":
+        assert "shop-orders description: old -> of the shop" in error.value.lines
+    plan = planned(replace(request, replace=True))
+    assert f"{plan.actions[0].verb} {plan.actions[0].kind}" == change
+    with pytest.raises(Conflict, match="was not created by podid") as error:
+        planned(replace(request, replace=True), ours=False)
+    assert error.value.hint == Again(add=("--adopt",))
+    assert planned(replace(request, replace=True, adopt=True), ours=False).actions == plan.actions
+
+
+@table(
+    ("members", "options"),
+    [
+        (
+            {"policies": {"more": SQS}, "permissions": PermissionOptions(policy_files=("m.json",))},
+            "--policy-file m.json",
+        ),
+        (
+            {"managed_policy_arns": (S3,), "permissions": PermissionOptions(managed_policies=("S3",))},
+            "--managed-policy S3",
+        ),
+    ],
+)
+def test_missing_policies_are_attached_by_another_command(members: dict[str, Any], options: str) -> None:
+    request = replace(REQUEST, **members)
+    with pytest.raises(Conflict) as error:
+        planned(request)
+    assert error.value.hint == Other(("role", "attach"), ("shop-orders",), tuple(options.split()))
+    assert len(planned(request, half_made=True).actions) == 1  # an earlier run did not complete the role
+
+
+def test_a_policy_for_a_target_role_is_not_attached_by_another_command() -> None:
+    with pytest.raises(Conflict) as error:
+        planned(REQUEST.chaining({"assume-reports": SQS}))
+    assert error.value.hint == Again(add=("--replace",))
+
+
+def test_another_path_is_a_conflict() -> None:
+    with pytest.raises(Conflict, match="its path is /, not /team/"):
+        planned(replace(REQUEST, settings=RoleOptions(path="/team/")))
+    assert planned(REQUEST, role=replace(CURRENT, path="/team/")).actions == ()
+
+
+def test_a_trust_policy_that_does_not_allow_a_service_account() -> None:
+    both = replace(REQUEST, refs=(ORDERS, CART))
+    with pytest.raises(Conflict, match="its trust policy does not allow shop/orders, shop/cart") as error:
+        planned(both)
+    assert error.value.hint == Again(add=("--update-trust",))
+    with pytest.raises(Conflict) as error:
+        planned(both, ours=False)
+    assert error.value.hint == Again(add=("--update-trust", "--adopt"))
+    assert [action.kind for action in planned(replace(both, update_trust=True)).actions] == ["role-trust"]
+
+
+def test_other_policies_and_other_pods_are_notes() -> None:
+    attached = RolePolicies(inline={"read": POLICY}, attached=(AttachedPolicy("S3", S3),))
+    request = replace(REQUEST, policies={"more": SQS}, replace=True, refs=(CART,), update_trust=True)
+    plan = plan_role(request, CLUSTER, HEADER, CURRENT, attached, ours=True)
+    assert plan.notes == (
+        "role shop-orders also allows shop/orders in cluster demo, not only shop/cart",
+        "role shop-orders keeps its other policies: read, AmazonS3ReadOnlyAccess; podid role detach removes them",
+    )

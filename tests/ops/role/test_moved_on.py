@@ -1,4 +1,4 @@
-"""A role's policy that was made of a preset and is no longer what the preset gives, and the line that gives it anew."""
+"""Inline policies that differ from their presets, and the command that updates them."""
 
 import json
 from typing import Any
@@ -23,13 +23,13 @@ WITH_POLICY = [name for name in NAMES if get_preset(name).statements]
 
 
 def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is told of the policy for one table after one text in it was put in place of another."""
+    """Return the differences of the policy for one table after a replacement in its text."""
     document = json.loads(json.dumps(filled("dynamodb-read,table=orders").document).replace(*change))
     moved = moved_on("dynamodb-read-orders", document)
     return (moved.more, moved.fewer) if moved is not None else ((), ())
 
 
-def test_a_policy_that_its_preset_would_write_otherwise() -> None:
+def test_policies_that_differ_from_their_preset() -> None:
     for name in NAMES:
         for optional in (False, True):
             permissions = filled(choice_of(name, optional=optional))
@@ -55,7 +55,7 @@ def test_a_policy_that_its_preset_would_write_otherwise() -> None:
 
 
 def older(document: Any) -> Any:
-    """The policy as an older preset would have made it: with an action more."""
+    """Return the policy of an older preset, with one more action."""
     changed = json.loads(json.dumps(document))
     changed["Statement"][0]["Action"] = [*changed["Statement"][0]["Action"], "sts:Old"]
     return changed
@@ -63,8 +63,8 @@ def older(document: Any) -> Any:
 
 @table("name", WITH_POLICY)
 @table("optional", [False, True])
-def test_the_line_gives_the_policy_as_it_is_now(name: str, optional: bool) -> None:
-    """With the values that it was made with; nothing in what is told is left to fill in."""
+def test_the_command_creates_the_current_policy(name: str, optional: bool) -> None:
+    """The command has all values of the policy."""
     permissions = filled(choice_of(name, optional=optional))
     moved = moved_on(permissions.name, older(permissions.document))
     assert moved is not None
@@ -84,7 +84,7 @@ def test_several_values_and_another_region(name: str) -> None:
     assert fill(parse_choice(moved.choice), AROUND) == permissions
 
 
-def test_values_that_cannot_be_told_are_not_made_up() -> None:
+def test_values_that_are_not_certain_are_omitted() -> None:
     permissions = filled("dynamodb-read,table=orders")
     renamed = moved_on("dynamodb-read-ours", older(permissions.document))
     assert renamed is not None

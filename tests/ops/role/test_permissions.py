@@ -6,24 +6,18 @@ import pytest
 
 from harness import Podid
 from ops.change.support import POLICY, account_state, policy_file, writes
-from ops.role.support import S3, detach
+from ops.role.support import S3, SQS, detach
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
-
-CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
-
-
-OTHER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
-
 
 # --- attach -------------------------------------------------------------------------------------------------------
 
 
-def test_attach_gives_what_is_missing_and_undo_takes_it(
+def test_attach_adds_missing_policies_and_undo_removes_them(
     box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path
 ) -> None:
     before = account_state(box)
-    more = policy_file(tmp_path, OTHER, "more.json")
+    more = policy_file(tmp_path, SQS, "more.json")
     policies = ("--managed-policy", "AmazonS3ReadOnlyAccess", "--managed-policy", S3)
     attach = ("role", "attach", "shop-orders", *policies, "--policy-file", more, "--policy-file", orders_policy)
 
@@ -36,7 +30,7 @@ def test_attach_gives_what_is_missing_and_undo_takes_it(
         ("role-policy", "unchanged"),
     ]
     role = account_state(box)["roles"]["shop-orders"]
-    assert (role["attached"], role["inline"]) == ([S3], {"read-table": POLICY, "more": OTHER})
+    assert (role["attached"], role["inline"]) == ([S3], {"read-table": POLICY, "more": SQS})
     assert podid(*attach, "-o", "json").json["runId"] is None
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
@@ -44,17 +38,19 @@ def test_attach_gives_what_is_missing_and_undo_takes_it(
 
 def test_attach_overwrites_only_with_replace(box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    attach = ("role", "attach", "shop-orders", "--policy-file", policy_file(tmp_path / "other", OTHER))
+    attach = ("role", "attach", "shop-orders", "--policy-file", policy_file(tmp_path / "other", SQS))
     count = writes(box)
     refused = podid(*attach, "-o", "json")
     assert (refused.code, refused.stdout, writes(box)) == (6, "", count)
     assert refused.error["hint"].endswith("--replace")
     assert '  +      "Action": "sqs:*",' in refused.error["details"]
     assert podid(*attach, "--replace").code == 0
-    assert account_state(box)["roles"]["shop-orders"]["inline"] == {"read-table": OTHER}
+    assert account_state(box)["roles"]["shop-orders"]["inline"] == {"read-table": SQS}
 
 
-def test_attach_sees_that_it_does_not_fit(box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path) -> None:
+def test_attach_checks_the_size_of_the_inline_policies(
+    box: Sandbox, podid: Podid, orders_policy: str, tmp_path: Path
+) -> None:
     names = [f"arn:aws:s3:::{number:0100}" for number in range(110)]
     large = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": names}]}
     count = writes(box)
@@ -83,7 +79,7 @@ def theirs(box: Sandbox) -> None:
     ],
     ids=["attach", "detach", "delete"],
 )
-def test_anothers_role_needs_adopt_and_its_principals_are_named(
+def test_a_role_that_podid_did_not_create_requires_adopt(
     box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]
 ) -> None:
     theirs(box)
@@ -107,13 +103,13 @@ def test_anothers_role_needs_adopt_and_its_principals_are_named(
         ("role", "delete", "AWSServiceRoleForAmazonEKS", "--yes", "--adopt"),
     ],
 )
-def test_aws_roles_are_left_alone(box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]) -> None:
+def test_roles_of_aws_are_not_changed(box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...]) -> None:
     outcome = podid(*argv, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
     assert "belongs to AWS" in outcome.error["message"]
 
 
-def test_detach_names_the_nearest(box: Sandbox, podid: Podid, orders_policy: str) -> None:
+def test_detach_proposes_the_nearest_name(box: Sandbox, podid: Podid, orders_policy: str) -> None:
     assert podid("role", "attach", "shop-orders", "--managed-policy", S3).code == 0
     for flag, name, near in (
         ("--managed-policy", "AmazonS3ReadOnlyAcces", "AmazonS3ReadOnlyAccess"),

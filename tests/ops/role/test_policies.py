@@ -1,178 +1,103 @@
-"""Policies are shown to IAM Access Analyzer before they are written, where it can be asked."""
+"""Permission policies that podid checks before anything is written."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import Podid
-from ops.change.support import POLICY, account_state, policy_file, writes
-from ops.role.support import CREATE
-from podid.sandbox.box import Sandbox
-from podid.sandbox.faults import Fault
-from podid.sandbox.http import HttpAnswer, HttpRequest
-
-CREATE_WITH_POLICY = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
-
-
-ATTACH = ("role", "attach", "storefront", "--adopt", "--policy-file")
-
-
-def allow(*actions: str) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
-
-
-def asked(box: Sandbox) -> int:
-    return box.faults.calls["access-analyzer", "ValidatePolicy"]
-
-
-@pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
-def test_what_it_calls_an_error_is_not_written(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
-) -> None:
-    file = policy_file(tmp_path, allow("s3:GetObject", "iam:GetRolle", "eks:Lisst"))
-    for flags in ((), ("--dry-run",)):
-        outcome = podid(*argv, file, *flags, "-o", "json")
-        assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-        message = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
-        assert f"{message}The action iam:GetRolle does not exist" in outcome.error["message"]
-        assert outcome.error["details"] == [
-            "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
-        ]
-    assert not journal.exists()
-
-
-def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
-    argv = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json", "--session-policy")
-    outcome = podid(*argv, policy_file(tmp_path, allow("iam:GetRolle")))
-    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-    assert "rejects the session policy of shop/orders: Statement[0].Action" in outcome.error["message"]
-    items = [{"namespace": "shop", "serviceAccount": "orders", "roleArn": "storefront", "sessionTags": "off"}]
-    items[0]["policy"] = json.dumps(allow("iam:GetRolle"))
-    file = policy_file(tmp_path, json.dumps({"items": items}), "items.json")
-    assert podid("associate", "--from-file", file, "--wait", "none").code == 2
-    without_permission(box)
-    done = podid(*argv, policy_file(tmp_path, allow("s3:GetObject")))
-    assert done.code == 0
-    assert any(note.startswith("policies were checked only") for note in done.json["notes"])
-
-
-@pytest.mark.parametrize("argv", [CREATE_WITH_POLICY, ATTACH], ids=["create", "attach"])
-def test_what_it_warns_of_is_said(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
-) -> None:
-    outcome = podid(*argv, policy_file(tmp_path, allow("iam:PassRole")), "-o", "json")
-    assert outcome.code == 0
-    (note,) = [note for note in outcome.json["notes"] if "PASS_ROLE_WITH_STAR_IN_RESOURCE" in note]
-    assert note.startswith("inline policy ")
-
-
-def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
-    file = policy_file(tmp_path)
-    assert podid(*CREATE_WITH_POLICY, file).code == 0
-    assert asked(box) == 1
-    assert podid(*CREATE_WITH_POLICY, file).code == 0
-    assert podid("role", "create", "other", "--for", "shop/cart").code == 0
-    assert asked(box) == 1
-
-
-def without_permission(box: Sandbox) -> None:
-    box.world.credentials.deny("access-analyzer:ValidatePolicy")
-
-
-def failing(box: Sandbox) -> None:
-    box.faults.add(Fault("fail", "access-analyzer", "*"))
-
-
-def not_there(box: Sandbox) -> None:
-    """Another emulator, which knows no such service."""
-    _answers(box, HttpAnswer(404, {"Content-Type": "text/html"}, b"<html>not found</html>"))
-
-
-def of_another_form(box: Sandbox) -> None:
-    _answers(box, HttpAnswer(200, {"Content-Type": "application/json"}, b'{"findings": [{"findingType": 7}]}'))
-
-
-def _answers(box: Sandbox, refusal: HttpAnswer) -> None:
-    answer = box.gateway.answer
-
-    def answering(request: HttpRequest) -> HttpAnswer:
-        return refusal if request.path == "/policy/validation" else answer(request)
-
-    box.gateway.answer = answering  # type: ignore[method-assign]
-
-
-@pytest.mark.parametrize("trouble", [without_permission, failing, not_there, of_another_form])
-def test_where_it_cannot_be_asked_that_is_said(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, trouble: Any
-) -> None:
-    trouble(box)
-    two = (policy_file(tmp_path), "--policy-file", policy_file(tmp_path, POLICY, "more.json"))
-    outcome = podid(*CREATE_WITH_POLICY, *two, "-o", "json")
-    assert outcome.code == 0, outcome
-    (note,) = outcome.json["notes"]
-    assert note.startswith("policies were checked only for JSON, structure and size: ")
-    assert ("requires access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)
-
+from harness import table
+from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.ops.role.policies import (
+    check_inline_size,
+    check_policy_document,
+    policy_name,
+    read_policies,
+    session_policy_text,
+)
 
 STATEMENT: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
 
-REFUSED = {
-    "no service": ({**STATEMENT, "Action": "GetObject"}, "not of the form service:Action"),
-    "a space": ({**STATEMENT, "Action": ["s3:GetObject", "s3: PutObject"]}, "not of the form service:Action"),
-    "no ARN": ({**STATEMENT, "Resource": "bucket/*"}, "neither an ARN nor *"),
-    "an operator": ({**STATEMENT, "Condition": {"StringIs": {"a:b": "c"}}}, "is not a known condition operator"),
-    "a member": ({**STATEMENT, "Resources": "*"}, "is not a known member of a statement"),
-    "a Sid": ({**STATEMENT, "Sid": "with space"}, "must be letters and digits"),
-    "empty": ({**STATEMENT, "Action": []}, "not of the form service:Action"),
-}
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_mistake_is_reported_before_the_first_call(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str
-) -> None:
-    statement, message = REFUSED[name]
-    file = policy_file(tmp_path, {"Version": "2012-10-17", "Statement": [statement]})
-    outcome = podid(*CREATE, "--policy-file", file, "-o", "json")
-    assert outcome.code == 2
-    assert message in outcome.error["message"]
-    assert "Statement[0]" in outcome.error["message"]
-    assert box.faults.calls.total() == 0
+@table(
+    ("statement", "message"),
+    [
+        ({**STATEMENT, "Action": "GetObject"}, ".Action has 'GetObject', which is not of the form service:Action"),
+        ({**STATEMENT, "Action": ["s3:GetObject", "s3: PutObject"]}, ".Action has 's3: PutObject', which is not of"),
+        ({**STATEMENT, "Action": []}, ".Action has [], which is not of the form service:Action"),
+        ({**STATEMENT, "Resource": "bucket/*"}, ".Resource has 'bucket/*', which is neither an ARN nor *"),
+        ({**STATEMENT, "Condition": {"StringIs": {"a:b": "c"}}}, "StringIs is not a known condition operator"),
+        ({**STATEMENT, "Condition": {"StringEquals": "x"}}, ".Condition.StringEquals is not an object"),
+        ({**STATEMENT, "Resources": "*"}, ".Resources is not a known member of a statement"),
+        ({**STATEMENT, "Sid": "with space"}, ".Sid must be letters and digits"),
+        ({**STATEMENT, "Effect": "allow"}, ".Effect must be Allow or Deny"),
+        ({**STATEMENT, "Principal": "*"}, " has a Principal: this is a trust or resource policy"),
+        ({**STATEMENT, "NotAction": "s3:*"}, " requires either Action or NotAction"),
+        ({"Effect": "Allow", "Action": "s3:*"}, " requires either Resource or NotResource"),
+    ],
+)
+def test_mistakes_in_a_statement(statement: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        check_policy_document(policy(STATEMENT, statement), "f.json")
+    assert error.value.message.startswith("f.json: Statement[1]")
+    assert message in error.value.message
 
 
-@pytest.mark.parametrize(
+@table(
+    ("document", "message"),
+    [
+        ([], "f.json is not a policy document: it is not an object"),
+        ({}, "f.json is not a policy document: Statement is missing or empty"),
+        ({"Statement": []}, "f.json is not a policy document: Statement is missing or empty"),
+        ({"Statement": ["x"]}, "f.json: Statement[0] is not an object"),
+        ({**policy(STATEMENT), "Version": "2012"}, "f.json: Version must be one of 2012-10-17, 2008-10-17"),
+        ({**policy(STATEMENT), "Name": "x"}, "f.json: Name is not a known member of a policy"),
+        (policy({**STATEMENT, "Sid": "A"}, {**STATEMENT, "Sid": "A"}), "f.json: Statement[1].Sid is not unique"),
+    ],
+)
+def test_mistakes_in_a_document(document: Any, message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        check_policy_document(document, "f.json")
+    assert error.value.message == message
+
+
+@table(
     "statement",
     [
-        {
-            **STATEMENT,
-            "Action": "*",
-            "Resource": ["arn:aws:s3:::b", "arn:*:s3:::*/${aws:PrincipalTag/ns}/*", "arn:aws:*"],
-        },
+        {**STATEMENT, "Action": "*", "Resource": ["arn:aws:s3:::b", "arn:*:s3:::*/${aws:PrincipalTag/ns}/*"]},
+        {**STATEMENT, "Resource": "arn:aws:*"},
         {**STATEMENT, "Sid": "Some1", "Condition": {"ForAllValues:StringLikeIfExists": {"aws:TagKeys": ["a"]}}},
         {"Effect": "Deny", "NotAction": "iam:Get*", "NotResource": "arn:aws:iam::*:role/x"},
     ],
 )
-def test_a_policy_that_iam_accepts(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, statement: dict[str, Any]
-) -> None:
-    outcome = podid(*CREATE, "--policy-file", policy_file(tmp_path, {"Version": "2012-10-17", "Statement": statement}))
-    assert outcome.code == 0, outcome.stderr
+def test_policies_that_iam_accepts(statement: dict[str, Any]) -> None:
+    for document in (policy(statement), {"Statement": statement}):
+        assert check_policy_document(document, "f.json") is document
 
 
-def test_the_inline_policies_have_10240_characters_in_all(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
-) -> None:
-    half = {
-        "Version": "2012-10-17",
-        "Statement": [{**STATEMENT, "Resource": [f"arn:aws:s3:::{number:0100}" for number in range(50)]}],
-    }
-    one, two = (policy_file(tmp_path, half, f"{name}.json") for name in ("one", "two"))
-    refused = podid(*CREATE, "--policy-file", one, "--policy-file", two, "-o", "json")
-    assert (refused.code, writes(box)) == (6, 0)
-    assert "IAM allows 10,240" in refused.error["message"]
-    assert podid(*CREATE, "--policy-file", one).code == 0
-    more = podid(*CREATE, "--policy-file", two, "--replace", "-o", "json")  # with the one that is there
-    assert (more.code, list(account_state(box)["roles"]["shop-orders"]["inline"])) == (6, ["one"])
+def test_inline_policies_have_the_names_of_their_files() -> None:
+    assert [policy_name(file) for file in ("a/read table.json", "s3", "é.json", "stdin")] == [
+        *("read-table", "s3", "policy", "stdin"),
+    ]
+    files = {"read.json": json.dumps(policy(STATEMENT)), "b/read.json": "{}", "bad.json": '{"a": 1, "a": 2}'}
+    assert read_policies(files.__getitem__, ["read.json"]) == {"read": policy(STATEMENT)}
+    with pytest.raises(InvalidInput, match="Two policy files would both become the inline policy read"):
+        read_policies(files.__getitem__, ["read.json", "b/read.json"])
+    with pytest.raises(InvalidInput, match=r"bad\.json"):
+        read_policies(files.__getitem__, ["bad.json"])
+
+
+def test_the_sizes_of_policies() -> None:
+    small = len(json.dumps(policy(STATEMENT), separators=(",", ":")))
+    padded = policy({**STATEMENT, "Sid": "x" * (INLINE_QUOTA - small - len(',"Sid":""'))})
+    check_inline_size("r", {"a": padded})
+    with pytest.raises(Conflict, match="would have 10,241 characters; IAM allows 10,240"):
+        check_inline_size("r", {"a": policy({**padded["Statement"][0], "Sid": padded["Statement"][0]["Sid"] + "x"})})
+    text = session_policy_text({**policy(STATEMENT), "Id": "é\u4e2d"}, "the session policy")
+    assert text.endswith('"Id":"é\\u4e2d"}')
+    with pytest.raises(InvalidInput, match=f"EKS allows {SESSION_POLICY_QUOTA:,} in a session policy"):
+        session_policy_text(policy({**STATEMENT, "Sid": "x" * SESSION_POLICY_QUOTA}), "the session policy")

@@ -1,4 +1,4 @@
-"""Each preset allows what its words say, of what its parameters name, and is a policy that IAM takes."""
+"""Presets: valid policies that allow what their descriptions say, on the resources of their parameters."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def allows(text: str, action: str, resource: str, **keys: str) -> bool:
 
 @table("name", NAMES)
 @table("optional", [False, True])
-def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
+def test_presets_are_valid_policies(name: str, optional: bool) -> None:
     permissions = filled(choice_of(name, optional=optional))
     assert permissions.missing == frozenset()
     assert "{{" not in permissions.words
@@ -83,7 +83,7 @@ def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
 
 
 @table("name", NAMES)
-def test_it_says_where_it_comes_from(name: str) -> None:
+def test_presets_have_sources(name: str) -> None:
     preset = get_preset(name)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", preset.checked)
     assert all(source.startswith("https://") for source in preset.sources)
@@ -97,7 +97,7 @@ def test_it_says_where_it_comes_from(name: str) -> None:
 
 
 @table("preset", [p for p in list_presets() if p.area == "application"])
-def test_an_application_reaches_nothing_that_is_not_named(preset: Any) -> None:
+def test_a_preset_of_an_application_allows_only_its_parameters(preset: Any) -> None:
     permissions = filled(choice_of(preset.name, optional=True))
     assert permissions.document is not None
     statements: Any = permissions.document["Statement"]
@@ -112,7 +112,7 @@ WRITING = re.compile(r":(Create|Delete|Put|Update|Set|Modify|Terminate|Run|Attac
 
 
 @table("name", NAMES)
-def test_what_a_controller_writes_everywhere_is_bound_to_a_condition(name: str) -> None:
+def test_writes_of_controllers_on_all_resources_have_a_condition(name: str) -> None:
     statements: Any = (filled(choice_of(name, optional=False)).document or {"Statement": []})["Statement"]
     unbound = [
         action
@@ -169,7 +169,7 @@ SIMULATED = [
 
 
 @table(("text", "action", "resource", "allowed"), SIMULATED)
-def test_it_allows_what_its_words_say(text: str, action: str, resource: str, allowed: bool) -> None:
+def test_a_preset_allows_what_its_description_says(text: str, action: str, resource: str, allowed: bool) -> None:
     assert allows(text, action, resource) is allowed
 
 
@@ -183,7 +183,7 @@ def test_tags_and_prefixes_are_conditions() -> None:
     assert not allows(listed, "s3:ListBucket", "arn:aws-cn:s3:::reports", **{"s3:prefix": "weekly/"})
 
 
-def test_words_hold_what_was_given() -> None:
+def test_descriptions_contain_the_values() -> None:
     permissions = filled("s3-read,bucket=a-1,bucket=b-2,prefix=daily/")
     assert permissions.sentence == (
         "may list and read objects of bucket a-1 and b-2, limited to keys that begin with daily/, nothing else"
@@ -209,14 +209,14 @@ def test_words_hold_what_was_given() -> None:
         ("vpc-cni,bucket=x", "unknown parameter bucket"),
     ],
 )
-def test_what_is_not_taken(text: str, why: str) -> None:
+def test_values_that_are_not_accepted(text: str, why: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse_choice(text)
     assert why in error.value.message
     assert error.value.advice.startswith(("Its parameters: ", "It has no parameters."))
 
 
-def test_nobody_knows_it() -> None:
+def test_a_preset_that_does_not_exist() -> None:
     with pytest.raises(NotFound, match="did you mean dynamodb-read or dynamodb-readwrite"):
         parse_choice("dynamo")
     with pytest.raises(NotFound, match="did you mean s3-read"):
@@ -263,20 +263,20 @@ BELONGING = {"AbortMultipartUpload", "ListMultipartUploadParts", "ConditionCheck
 
 
 def actions_of(service: str) -> set[str]:
-    """Rights of a service: its operations, and where those of S3 have another name than the operation."""
+    """Return the actions of a service: its operations, and the actions of S3 with other names."""
     models = ("bedrock", "bedrock-runtime") if service == "bedrock" else (service,)
     session = botocore.session.get_session()
     operations = {name for model in models for name in session.get_service_model(model).operation_names}
     return operations | {"ListBucket"} if service == "s3" else operations
 
 
-def test_every_application_is_held_to_its_words() -> None:
+def test_every_application_has_a_row() -> None:
     applications = {preset.name for preset in list_presets() if preset.area == "application"}
     assert {text.partition(",")[0] for text in WORDS} == applications, "each wants a line of WORDS"
 
 
 @pytest.mark.parametrize("text", WORDS)
-def test_nothing_else(text: str) -> None:
+def test_no_other_action_is_allowed(text: str) -> None:
     for resource, actions in WORDS[text].items():
         service = resource.split(":")[2]
         allowed = {name for name in actions_of(service) if allows(text, f"{service}:{name}", resource)}

@@ -1,4 +1,4 @@
-"""What presets of controllers allow and refuse, request by request: what their words say, and nothing else."""
+"""Requests that presets of controllers allow and deny, as their descriptions say."""
 
 import pytest
 
@@ -122,13 +122,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("requests", [ALLOWED, REFUSED], ids=["ALLOWED", "REFUSED"])
-def test_every_controller_is_held_to_its_words(requests: list[tuple[str, str, str, dict[str, str]]]) -> None:
+def test_every_controller_has_rows(requests: list[tuple[str, str, str, dict[str, str]]]) -> None:
     controllers = {preset.name for preset in list_presets() if preset.area == "controller" and preset.statements}
     assert {text.partition(",")[0] for text, *_ in requests} == controllers, "each wants a line of both tables"
 
 
 @pytest.mark.parametrize(("requests", "allowed"), [(ALLOWED, True), (REFUSED, False)], ids=["allowed", "refused"])
-def test_a_controller_may_do_what_its_words_say(
+def test_a_controller_is_allowed_what_its_description_says(
     requests: list[tuple[str, str, str, dict[str, str]]], allowed: bool
 ) -> None:
     wrong = [request for request in requests if allows(*request[:3], **request[3]) is not allowed]

@@ -52,7 +52,7 @@ def test_permissions_are_repeated_as_options() -> None:
     )
 
 
-def test_policies_for_target_roles_are_told_from_others() -> None:
+def test_policies_for_target_roles_are_recorded() -> None:
     request = RoleRequest(scope="namespace", policies={"read": {"Statement": []}})
     chained = request.chaining({"assume-reports": {"Statement": []}})
     assert (request.reach, chained.reach) == (ScopeKind.NAMESPACE, ScopeKind.NAMESPACE)

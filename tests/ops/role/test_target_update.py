@@ -61,7 +61,7 @@ def test_both_roles_are_one_plan_one_run_and_one_undo(
     assert (account_state(box), trust_of(box, owner)) == before
 
 
-def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_an_existing_role_gets_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
     assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
     make_target(box, OWN, ROOT)
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
@@ -78,9 +78,8 @@ def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, jour
 UNTAGGED = ("--target-role", arn(OWN), "--no-session-tags", "--wait", "none")
 ONE_RUN = {
     "a new role": ("associate", "shop/orders", "--create-role", "--role", "shop-orders"),
-    "a role that is there": ("associate", "shop/orders", "--role", "shop-orders"),
-    "two service accounts": ("associate", "shop/orders", "shop/cart", "--role", "shop-orders"),
-    "an association that is there": ("associate", "shop/orders", "--replace"),
+    "two service accounts of an existing role": ("associate", "shop/orders", "shop/cart", "--role", "shop-orders"),
+    "an existing association": ("associate", "shop/orders", "--replace"),
 }
 
 
@@ -98,7 +97,7 @@ def test_without_session_tags_one_run_allows_both_hops(
     if name != "a new role":
         line = ("role", "create", "shop-orders", "--for", "shop/orders", "--scope", "cluster", "--no-session-tags")
         assert podid(*line, "--policy-file", str(policy(tmp_path))).code == 0
-    if name == "an association that is there":
+    if name == "an existing association":
         assert podid("associate", "shop/orders", "--role", "shop-orders", *UNTAGGED[2:]).code == 0
     before = account_state(box), trust_of(box, OWN)
     argv = (*ONE_RUN[name], *UNTAGGED, "--update-trust", "-o", "json")
@@ -110,7 +109,7 @@ def test_without_session_tags_one_run_allows_both_hops(
 
     assert done.code == 0, done
     assert {item["status"] for item in done.json["actions"]} <= {"done", "unchanged"}
-    refs = ["shop/orders", "shop/cart"] if name == "two service accounts" else ["shop/orders"]
+    refs = ["shop/orders", "shop/cart"] if name == "two service accounts of an existing role" else ["shop/orders"]
     assert external_ids(box) == [f"us-west-2/{OWN}/demo/{ref}" for ref in refs]
     written = next(item for item in done.json["actions"] if item["kind"] == "target-trust")
     assert written["after"]["policyDocument"] == trust_of(box, OWN)

@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from podid.aws.eks import Eks
+from podid.aws.session import AwsSession
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import CredentialsError, InvalidInput
 from podid.domain.names import ServiceAccountRef
@@ -105,7 +108,6 @@ def test_clusters_of_all_regions_of_the_partition(box: Sandbox, clients: Clients
 
     box.gateway.answer = answering  # type: ignore[method-assign]
     uses = read_all_uses(clients.aws, ACCOUNT)
-    # the sandbox returns the same associations in each region
     assert [item.service_account for items in uses.associations.values() for item in items] == ["orders"]
     assert [arn for arn, items in uses.associations.items() if items] == [CLUSTER_ARN]
     assert {"us-west-2", "eu-central-1", "ap-southeast-2"} <= regions
@@ -125,6 +127,16 @@ def test_regions_that_reject_the_credentials_are_one_part(clients: Clients, monk
         ("2 regions (af-south-1, ap-east-1)", True),
         ("clusters in us-west-2", False),
     ]
+
+
+def test_associations_that_an_endpoint_returns_for_each_region_count_once() -> None:
+    eks = SimpleNamespace(list_associations=lambda name: (association(),))
+    aws = cast("AwsSession", SimpleNamespace(region="us-west-2", partition="aws", eks_in=lambda region: eks))
+    uses = read_uses(aws, ACCOUNT, [("eu-west-1", "demo"), ("us-west-2", "demo")])
+    assert {arn: len(items) for arn, items in uses.associations.items()} == {
+        CLUSTER_ARN: 1,
+        CLUSTER_ARN.replace("us-west-2", "eu-west-1"): 0,
+    }
 
 
 def test_clusters_that_cannot_be_read(box: Sandbox, clients: Clients) -> None:

@@ -1,4 +1,4 @@
-"""`activity`: what the pods of a service account called, counted by action, and what CloudTrail does not have."""
+"""The calls of a service account's pods in CloudTrail, by action."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +89,7 @@ def test_events_appear_late(healthy: Site) -> None:
     assert read(healthy)["calls"] == 1
 
 
-def test_what_is_cut_short_is_said(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitted_sessions_and_calls_are_limits(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         healthy.must("verify", "shop/orders", "--yes")
     monkeypatch.setattr(activity, "MOST_SESSIONS", 2)

@@ -1,4 +1,4 @@
-"""`trace`: from the name of a session to the pod, by CloudTrail and by the running pods, and what is not known."""
+"""The pod of a role session, by CloudTrail and by the running pods."""
 
 import json
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_an_event_of_the_session_is_kept_with_its_time() -> None:
     assert (result.event, str(result.at)) == (None, "2026-11-24 09:30:00+00:00")
 
 
-def test_malformed_and_many() -> None:
+def test_malformed_events_and_many_sessions() -> None:
     with pytest.raises(InvalidInput, match="not a valid event"):
         sightings({"eventName": "AssumeRole", "userIdentity": 5, "arn": ARN}, "x")
     deep: Any = ARN
@@ -181,7 +181,7 @@ def test_a_session_of_two_service_accounts(healthy: Site) -> None:
     assert len({name.rpartition("-")[0] for name in outcome.json["candidates"]}) == 2
 
 
-def test_an_event_of_another_place(healthy: Site, tmp_path: Path) -> None:
+def test_an_event_of_another_region(healthy: Site, tmp_path: Path) -> None:
     file = tmp_path / "event.json"
     file.write_text(json.dumps(event(cluster=CLUSTER_ARN.replace("us-west-2", "eu-west-1"))))
     result = healthy.must("trace", str(file), "-o", "json").json

@@ -71,7 +71,7 @@ def test_a_scope_sees_its_own_service_accounts(scope: DoctorScope, expected: lis
     assert [v.check for v in diagnose(two_apps(), checks=CHECKS, scope=scope).findings] == expected
 
 
-def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
+def test_targets_that_do_not_exist_or_cannot_be_read() -> None:
     with pytest.raises(NotFound, match="Pod shop/none does not exist"):
         diagnose(healthy(), scope=DoctorScope("shop", "Pod", "none"))
     with pytest.raises(NotFound, match=r"Deployment shop/order does not exist; did you mean orders\?"):
@@ -92,7 +92,7 @@ def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
     assert diagnose(scaled, scope=DoctorScope("shop", "Deployment", "orders")).findings == ()
 
 
-def test_what_an_association_or_a_workload_names_is_looked_at_though_it_does_not_exist() -> None:
+def test_service_accounts_of_associations_and_workloads_are_checked_even_if_they_do_not_exist() -> None:
     typo = DoctorScope("shop", "ServiceAccount", "odrers")
     named = diagnose(healthy(associations=(association(name="odrers"),)), scope=typo)
     assert [v.check for v in named.findings if not v.masked_by] == ["association-sa-not-found"]

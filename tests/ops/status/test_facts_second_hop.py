@@ -98,7 +98,7 @@ def test_a_target_role_that_is_gone(chained: Site) -> None:
 
 
 def test_a_role_without_permission_to_assume_the_target_role(chained: Site) -> None:
-    """Named by the target's trust and in its account it needs no right of its own; AWS's guide asks for it."""
+    """A role that the trust policy of a role in its own account names requires no permission."""
     break_permissions(chained)
     assert ids(shown(chained)) == [("base-role-cannot-assume-target", "warn")]
     chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
@@ -109,7 +109,7 @@ def test_a_role_without_permission_to_assume_the_target_role(chained: Site) -> N
 
 
 def test_a_recreated_role_is_not_the_one_that_the_trust_policy_names(chained: Site) -> None:
-    """IAM shows the old one's unique id in the target's trust, and does not take the new one for it."""
+    """IAM shows the unique id of the deleted role in the trust policy."""
     iam = chained.aws("iam")
     trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
     for name in ("dynamodb-read", TARGET):
@@ -168,7 +168,6 @@ def test_missing_permissions_are_named(chained: Site, tmp_path: Any) -> None:
 
 
 def test_eks_auth_refuses_what_is_reported_as_broken(chained: Site) -> None:
-    """What podid calls broken, EKS Auth refuses, and the other way round."""
 
     def verified() -> int:
         return chained("verify", "shop/orders", "--yes").code
@@ -184,7 +183,7 @@ def test_eks_auth_refuses_what_is_reported_as_broken(chained: Site) -> None:
 
 
 def reported(site: Site, *more: str) -> tuple[int, list[tuple[str, str]], set[tuple[str, str]]]:
-    """The exit code, (id, severity) of what nothing else explains, and (id, permission) of what is unknown."""
+    """Return the exit code, (id, severity) of unmasked findings, and (id, permission) of unknown verdicts."""
     outcome = site("doctor", "-o", "json", *more)
     report = outcome.json
     named = [(item["id"], item["severity"]) for item in report["findings"] if item["maskedBy"] is None]

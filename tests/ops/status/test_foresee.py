@@ -115,8 +115,8 @@ Summary = tuple[str, ...]
 
 
 def summaries(report: DoctorReport) -> set[Summary]:
-    """Check, outcome, severity, subject and chain of each verdict. Where new pods land is the scheduler's, so that of a
-    node, and of the agent's pod on it, only what is wrong counts, without the pod's name."""
+    """Return check, outcome, severity, subject and chain of each verdict. The scheduler selects the nodes of pods:
+    passed verdicts on nodes and pods are omitted, and the names of pods."""
     rows = set()
     for verdict in report.verdicts:
         if verdict.subject.kind in ("Node", "Pod") and verdict.outcome is Outcome.PASS:
@@ -132,6 +132,13 @@ def left_open(verdicts: Iterable[Verdict]) -> set[str]:
     return {verdict.check for verdict in verdicts if verdict.error_code == PLANNED.error_code}
 
 
+def without_waiting(line: list[str]) -> tuple[str, ...]:
+    """Return the option that skips the wait, which changes nothing, unless pods are restarted after it."""
+    row = next(row for row in COMMANDS if row.name == Way(" ".join(line)).command)
+    waits = "wait" in row.load().shared and not {"--wait", "--restart"} & {*line} and row.name != "restart"
+    return ("--wait", "api") if waits else ()
+
+
 def play(site: Site, monkeypatch: pytest.MonkeyPatch, lines: Iterable[list[str]], *, every: int) -> int:
     """Run the lines and compare each `every`-th that changes something. Return how many changed something."""
     site.with_samples()
@@ -140,7 +147,8 @@ def play(site: Site, monkeypatch: pytest.MonkeyPatch, lines: Iterable[list[str]]
     watch, changes = Watch(site, monkeypatch), 0
     for line in lines:
         watch.compares = changes % every == 0
-        site(*(CLUSTER_ARN if word == "CLUSTER" else word for word in line), "-o", "json")
+        words = (CLUSTER_ARN if word == "CLUSTER" else word for word in line)
+        site(*words, *without_waiting(line), "-o", "json")
         site.wait(60)  # an add-on's pods, and what control planes have to hear of
         if not watch.changed:
             continue

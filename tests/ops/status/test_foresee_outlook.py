@@ -1,4 +1,4 @@
-"""What comes of a change is part of its plan, and pods are not restarted to their harm."""
+"""The outlook of each changing command."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_without_an_agent_pods_get_nothing(site: Site) -> None:
     assert (new["state"], new["link"], new["id"]) == ("broken", 6, "agent-not-installed")
 
 
-def test_a_healthy_change_is_ready_without_a_word_more(site: Site) -> None:
+def test_the_outlook_of_a_healthy_change_is_ready(site: Site) -> None:
     site.with_agent()
     assert under_the_plan(site, *ASSOCIATE, "--restart") == [
         "After this: ✓ shop/orders  ready, role storefront",
@@ -60,8 +60,8 @@ def test_an_account_that_uses_irsa(site: Site) -> None:
     ]
 
 
-def test_what_doctor_would_say_of_the_outcome(site: Site) -> None:
-    """An association for a default account, and a role that is open to any cluster."""
+def test_the_outlook_has_the_findings_of_doctor(site: Site) -> None:
+    """The association is of a default service account, and the role allows every cluster."""
     argv = ("associate", "payments/default", "--role", "orders-dynamodb")
     plan = foreseen(site, *argv)
     assert {"default-sa-association", "trust-too-broad"} <= ids(plan["brings"])
@@ -93,8 +93,8 @@ def test_a_trust_policy_that_podid_cannot_judge(site: Site) -> None:
     assert not any("not checked" in line for line in more)
 
 
-def test_what_was_wrong_before_is_shown_and_not_refused(site: Site) -> None:
-    """A role that does not admit pods which have it already, when something else of the association changes."""
+def test_an_earlier_failure_is_shown_and_does_not_refuse_the_change(site: Site) -> None:
+    """The trust policy does not allow pods that have the role already, and a tag of the association changes."""
     site.with_agent()
     site.trust("storefront", trust_for(ORDERS))
     site.associate("shop", "cart")
@@ -102,7 +102,7 @@ def test_what_was_wrong_before_is_shown_and_not_refused(site: Site) -> None:
     assert first == "After this: ✗ shop/cart  broken at link 9 trust: trust-condition-never-matches"
 
 
-def test_a_move_and_the_way_back(site: Site) -> None:
+def test_a_move_changes_the_credentials_of_running_pods(site: Site) -> None:
     site.with_agent().with_identity()
     plan = foreseen(site, "move", "shop/orders", "shop/moved", "--update-trust")
     states = {item["serviceAccount"]: item["newPod"]["state"] for item in plan["after"]}
@@ -114,8 +114,7 @@ def test_a_move_and_the_way_back(site: Site) -> None:
     )
 
 
-def test_of_many_are_counts(site: Site) -> None:
-    """Hundreds of lines tell nobody anything."""
+def test_many_identities_are_counts(site: Site) -> None:
     site.with_agent()
     names = [f"shop/account-{number}" for number in range(40)]
     lines = under_the_plan(site, "associate", *names, "shop/orders", "--role", "storefront")
@@ -137,7 +136,7 @@ def test_without_waiting_the_cluster_is_not_read(site: Site, wait: str) -> None:
     ]
 
 
-def test_what_may_not_be_read_is_one_line(site: Site) -> None:
+def test_unread_parts_are_one_line(site: Site) -> None:
     site.with_agent()
     few = site.user("few", [{"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]}])
     lines = site(*ASSOCIATE, "--dry-run", env=few).stdout.splitlines()
@@ -166,7 +165,7 @@ def test_installing_and_removing_the_agent(site: Site) -> None:
     assert "agent-not-installed" in ids(plan["brings"])
 
 
-def test_taking_a_role_from_its_users(site: Site) -> None:
+def test_a_role_without_permissions_or_trust_breaks_its_users(site: Site) -> None:
     site.with_agent().with_identity()
     site.trust("storefront", trust_for(ORDERS))
     plan = foreseen(site, "role", "detach", "shop-orders", "--inline-policy", "dynamodb-read", "--adopt")

@@ -1,5 +1,6 @@
 """Waiting for a state, the question before credentials are minted, and the exit code of a verification."""
 
+import math
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,9 +54,9 @@ class Waits:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return Diagnosis(replace(REPORT, identities=(status,)), healthy())
 
-    def run(self, seconds: float = 60) -> IdentityState | None:
+    def run(self, seconds: float = 60, until: float = math.inf) -> IdentityState | None:
         clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=self.seconds), lambda: self.seconds, self.sleep)
-        patience = Patience(seconds, clock, self.messages.append)
+        patience = Patience(seconds, clock, self.messages.append, until)
         (status,) = wait(self.read, patience, lambda status: status.reaches(IdentityState.READY)).report.identities
         return status.state
 
@@ -78,6 +79,10 @@ def test_a_standing_cause_is_not_waited_for() -> None:
 def test_the_last_status_counts_when_the_time_is_over() -> None:
     waits = Waits(STARTING)
     assert (waits.run(10), waits.seconds) == (IdentityState.UNKNOWN, 10)
+
+
+def test_a_reading_after_the_deadline_of_the_command_does_not_count() -> None:
+    assert Waits(STARTING, BROKEN).run(until=ROUND_SECONDS / 2) is IdentityState.UNKNOWN
 
 
 def test_the_question_names_the_roles_and_the_probe_pods() -> None:

@@ -66,7 +66,7 @@ def test_the_policy_of_a_target_role() -> None:
     )
 
 
-def test_pods_are_those_that_are_specified() -> None:
+def test_conditions_on_pod_names_need_the_pods() -> None:
     one = file(statement({"StringEquals": {"aws:RequestTag/kubernetes-pod-name": "orders-1"}}))
     assert checked(one, pods=("orders-1",)).exit_code is ExitCode.OK
     assert checked(one).exit_code is ExitCode.UNDETERMINED

@@ -1,158 +1,157 @@
-"""Edits of a role's trust policy: planned, refused and undone."""
+"""Edits of trust policies: planned for a role, or refused."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import Podid
-from ops.change.support import writes
-from ops.trust.support import ADMIN, EMPTY, FOR, IRSA, OIDC, ROOT, WIDE, trust_of, use
-from podid.aws.eks import Eks
-from podid.domain.errors import AccessDenied
-from podid.ops.role import uses as role_uses
+from harness import table
+from ops.trust.support import ADMIN, CLUSTER_ARN, IRSA, OIDC, ROOT, WIDE
+from podid.domain.aws import Association, Role
+from podid.domain.errors import AccessDenied, Again, Conflict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Plan
+from podid.domain.trust import PodIdentity, ScopeKind
 from podid.ops.role.uses import Unread, Uses
-from podid.sandbox.baseline import add_role, pods_trust, service_trust
-from podid.sandbox.box import Sandbox
+from podid.ops.trust.edit import (
+    Edit,
+    Subjects,
+    adding,
+    plan_edit,
+    removing,
+    removing_issuer,
+    tightening,
+    users_of,
+    users_words,
+)
+from podid.sandbox.baseline import pods_trust
 
-
-def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
-    assert podid("trust", "add", "--role", "r", *FOR).code == 0
-    associated = podid("associate", "shop/orders", "--role", "r", "--wait", "none")
-    assert associated.code == 0
-    line = ("trust", "remove", "--role", "r", *FOR, "--dry-run")
-    (after,) = podid(*line, "-o", "json").json["after"]
-    assert (after["serviceAccount"], after["state"], after["id"]) == ("orders", "broken", "trust-wrong-principal")
-    assert "After this: ✗ shop/orders  broken at link 9 trust: trust-wrong-principal\n" in podid(*line).stdout
-    # service accounts that do not use the role are not in the outlook, although they may assume it
-    assert podid("associate", "shop/cart", "--role", "storefront", "--wait", "none").code == 0
-    assert podid("trust", "add", "--role", "r", "--for", "shop/cart").code == 0
-    assert "shop/cart" not in podid(*line).stdout
-
-    def denied(*_: object) -> None:
-        raise AccessDenied("x", permission="eks:ListPodIdentityAssociations")
-
-    monkeypatch.setattr(Eks, "list_association_summaries", denied)
-    unseen = podid(*line, "-o", "json").json
-    assert "the service accounts that use the role in cluster demo were not checked: x" in unseen["notes"]
-    assert unseen["after"] is None
-
-
-def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid, journal: Path) -> None:
-    add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
-    line = ("associate", "shop/orders", "--role", "r", "--wait", "none", "--dry-run", "-o", "json")
-    assert "does not allow shop/orders" in podid(*line).error["message"]
-    assert not any("does not allow" in note for note in podid(*line, "--update-trust").json["notes"])
-
-
-def test_what_others_get_in_by_is_not_removed(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
-    outcome = podid("trust", "remove", "--role", wide, *FOR, "--yes", "-o", "json")
-    assert (outcome.code, outcome.stdout) == (6, "")
-    assert "also allows others" in outcome.error["message"]
-    assert (writes(box), journal.exists()) == (0, False)
-
-
+HEADER = Header(caller_arn="arn", account="111122223333", region="us-west-2")
+ARN = "arn:aws:iam::111122223333:role/r"
+ORDERS = ServiceAccountRef("shop", "orders")
+POD = PodIdentity(CLUSTER_ARN, "shop", "orders")
+SUBJECTS = Subjects(refs=(ORDERS,), cluster_arn=CLUSTER_ARN)
 SUB = f"{OIDC.partition(':oidc-provider/')[2]}:sub"
-
-
 TWO = ["system:serviceaccount:shop:orders", "system:serviceaccount:shop:cart"]
 
 
-EDITS: dict[str, tuple[list[Any], tuple[str, ...]]] = {
-    "add": ([ADMIN, IRSA], ("add", *FOR)),
+def role(*statements: Any) -> Role:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return Role(name="r", arn=ARN, role_id="AROA", path="/", trust=document)
+
+
+def planned(edit: Edit, *statements: Any) -> Plan:
+    return plan_edit(role(*statements), edit, HEADER, why="to test")
+
+
+def after(plan: Plan) -> list[Any]:
+    (action,) = plan.actions
+    return action.after["policyDocument"]["Statement"]  # type: ignore[index, no-any-return]
+
+
+EDITS: dict[str, tuple[Edit, list[Any]]] = {
+    "add": (adding(SUBJECTS), [ADMIN, IRSA]),
     "remove": (
+        removing(Subjects(refs=(ORDERS,), cluster_arn=CLUSTER_ARN, scope=ScopeKind.ACCOUNT)),
         [ADMIN, IRSA, WIDE | {"Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}],
-        ("remove", *FOR, "--scope", "account"),
     ),
     "remove one of a list": (
+        removing_issuer(OIDC, [ORDERS]),
         [ADMIN, IRSA | {"Condition": {"StringEquals": {SUB: TWO}}}],
-        ("remove", "--issuer", OIDC, *FOR),
     ),
-    "remove a provider": ([ADMIN, IRSA], ("remove", "--issuer", OIDC)),
+    "remove a provider": (removing_issuer(OIDC), [ADMIN, IRSA]),
     "remove one of its two statements": (
+        removing_issuer(OIDC, [ORDERS]),
         [ADMIN, *(IRSA | {"Condition": {"StringEquals": {SUB: sub}}} for sub in TWO)],
-        ("remove", "--issuer", OIDC, *FOR),
     ),
-    "tighten": ([ADMIN, IRSA, WIDE], ("tighten",)),
+    "tighten": (tightening([POD], ScopeKind.SERVICE_ACCOUNT), [ADMIN, IRSA, WIDE]),
 }
 
 
-@pytest.mark.parametrize(("before", "line"), EDITS.values(), ids=EDITS)
-def test_what_is_said_to_stay_does_stay(
-    box: Sandbox, podid: Podid, journal: Path, before: list[Any], line: tuple[str, ...]
-) -> None:
-    add_role(box.world, box.iam, "r", {"Version": "2012-10-17", "Statement": before})
-    use(box, "orders", role="r")
-    done = podid("trust", line[0], "--role", "r", *line[1:], "--yes", "-o", "json")
-    assert done.code == 0, done.stderr
-    [action] = done.json["actions"]
-    principals = json.dumps([statement["Principal"] for statement in action["after"]["policyDocument"]["Statement"]])
-    also = [note for note in done.json["notes"] if "also trusts" in note]
-    assert also
+@table("name", EDITS)
+def test_principals_that_are_reported_as_unchanged_stay(name: str) -> None:
+    edit, statements = EDITS[name]
+    plan = planned(edit, *statements)
+    principals = json.dumps([statement["Principal"] for statement in after(plan)])
+    notes = [note for note in plan.notes if "also trusts" in note]
+    assert notes
     for principal in (ROOT, OIDC):
-        unchanged = f"role r also trusts {principal} (unchanged)" in also
-        assert unchanged is (principal in principals), principal
+        assert (f"role r also trusts {principal} (unchanged)" in notes) is (principal in principals), principal
 
 
-def test_a_role_that_admits_nobody_is_shown_extended_and_examined(box: Sandbox, podid: Podid, journal: Path) -> None:
-    add_role(box.world, box.iam, "r", EMPTY)
-    assert podid("role", "show", "r").code == 0
-    line = ("associate", "shop/orders", "--role", "r", "--wait", "none")
-    assert podid(*line).code == 6
-    use(box, "cart", role="r")
-    outcome = podid("doctor", "shop/cart", "-o", "json")
-    assert "trust-wrong-principal" in [finding["id"] for finding in outcome.json["findings"]]
-    assert podid(*line, "--update-trust").code == 0
-    assert len(trust_of(box, "r")) == 1
+def test_an_edit_that_changes_nothing() -> None:
+    plan = planned(adding(SUBJECTS), *after(planned(adding(SUBJECTS), ADMIN)))
+    assert (plan.actions, [action.verb for action in plan.unchanged]) == ((), ["none"])
 
 
-def test_tighten_to_a_namespace_where_too_many_use_it(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
-    use(box, *(f"service-{number}" for number in range(8)))
-    full = podid("trust", "tighten", "--role", wide, "--yes", "-o", "json")
-    assert (full.code, "IAM allows 2048" in full.error["message"]) == (6, True)
-    assert podid("trust", "tighten", "--role", wide, "--scope", "namespace", "--yes").code == 0
-    assert len(trust_of(box)) == 2
+def test_a_statement_that_also_allows_others_is_not_removed() -> None:
+    with pytest.raises(Conflict, match=r"The trust policy of role r was not changed: .*also allows others"):
+        planned(removing(SUBJECTS), ADMIN, WIDE)
+    edit, (*others, statement) = EDITS["remove"]
+    assert after(planned(edit, *others, statement)) == others
+    with pytest.raises(Conflict, match=r"\(--scope account removes the statement\)"):
+        planned(removing(SUBJECTS), *others, statement)
 
 
-def test_tighten_refuses_where_nobody_uses_the_role(box: Sandbox, podid: Podid, wide: str) -> None:
-    outcome = podid("trust", "tighten", "--role", wide, "--yes", "-o", "json")
-    assert (outcome.code, "no association uses the role" in outcome.error["message"]) == (6, True)
+# --- tighten ----------------------------------------------------------------------------------------------------------
 
 
-def test_tighten_refuses_where_the_trust_shuts_a_user_out(box: Sandbox, podid: Podid) -> None:
-    trust = pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",))
-    add_role(box.world, box.iam, "old", trust)
-    use(box, "orders", role="old")
-    outcome = podid("trust", "tighten", "--role", "old", "--yes", "-o", "json")
-    assert (outcome.code, outcome.error["details"][0].startswith("shop/orders in cluster demo")) == (6, True)
-    assert writes(box) == 0
+def uses(*names: str, unread: tuple[Unread, ...] = ()) -> Uses:
+    associations = tuple(
+        Association(
+            cluster_name="demo",
+            namespace="shop",
+            service_account=name,
+            association_id=f"a-{name}",
+            association_arn=f"arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-{name}",
+            role_arn=ARN,
+        )
+        for name in names
+    )
+    return Uses({CLUSTER_ARN: associations}, unread)
 
 
-UNREAD = {
-    "a cluster that is denied": (
-        Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters")),
-        False,
-    ),
-    "regions that are not enabled": (Unread("2 regions", "they reject these credentials", disabled=True), True),
-}
+def test_the_users_of_a_role() -> None:
+    users = users_of(role(ADMIN, WIDE), uses("orders", "cart"))
+    assert [(user.namespace, user.service_account) for user in users] == [("shop", "orders"), ("shop", "cart")]
+    assert users_words(users) == "2 associations in cluster demo"
 
 
-@pytest.mark.parametrize(("unread", "skipped"), UNREAD.values(), ids=UNREAD)
-def test_tighten_refuses_where_not_all_was_read(
-    box: Sandbox, podid: Podid, wide: str, monkeypatch: pytest.MonkeyPatch, unread: Unread, skipped: bool
-) -> None:
-    use(box, "orders")
-    whole = role_uses.read_all_uses
+def test_too_many_users_for_a_statement_each() -> None:
+    existing = role(ADMIN, WIDE)
+    users = users_of(existing, uses(*(f"service-{number}" for number in range(8))))
+    with pytest.raises(Conflict, match="IAM allows 2048"):
+        plan_edit(existing, tightening(users, ScopeKind.SERVICE_ACCOUNT), HEADER, why="x")
+    plan = plan_edit(existing, tightening(users, ScopeKind.NAMESPACE), HEADER, why="x")
+    assert len(after(plan)) == 2
 
-    def partly(*args: Any) -> Uses:
-        return Uses(whole(*args).associations, (unread,))
 
-    monkeypatch.setattr(role_uses, "read_all_uses", partly)
-    outcome = podid("trust", "tighten", "--role", wide, "--yes", "-o", "json")
-    assert (outcome.code, outcome.error["details"], writes(box)) == (6, [str(unread)], 0)
-    hint = f"podid trust tighten --role {wide} --yes -o json --skip-disabled-regions" if skipped else None
-    assert outcome.error["hint"] == hint
-    line = ("trust", "tighten", "--role", wide, "--yes", "--skip-disabled-regions")
-    assert podid(*line).code == (0 if skipped else 6)
+def test_roles_without_users_are_not_tightened() -> None:
+    with pytest.raises(Conflict, match="no association uses the role"):
+        users_of(role(ADMIN, WIDE), uses())
+
+
+def test_a_policy_that_does_not_allow_a_user_is_not_tightened() -> None:
+    existing = role(*pods_trust(actions=("sts:AssumeRole",))["Statement"])
+    with pytest.raises(Conflict, match="it is not certain that it allows every association") as error:
+        users_of(existing, uses("orders"))
+    assert error.value.lines[0].startswith("shop/orders in cluster demo, us-west-2: ")
+
+
+@table(
+    ("unread", "skipped"),
+    [
+        (Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters")), False),
+        (Unread("2 regions", "they reject these credentials", disabled=True), True),
+    ],
+)
+def test_users_in_unread_regions_would_lose_access(unread: Unread, skipped: bool) -> None:
+    with pytest.raises(Conflict, match="not every cluster could be read") as error:
+        users_of(role(WIDE), uses("orders", unread=(unread,)))
+    assert error.value.lines == (str(unread),)
+    assert error.value.hint == (Again(add=("--skip-disabled-regions",)) if skipped else ())
+    if skipped:
+        assert len(users_of(role(WIDE), uses("orders", unread=(unread,)), skip_disabled=True)) == 1
+    else:
+        with pytest.raises(Conflict):
+            users_of(role(WIDE), uses("orders", unread=(unread,)), skip_disabled=True)

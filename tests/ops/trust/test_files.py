@@ -58,7 +58,7 @@ def test_a_document_that_is_encoded_as_a_whole() -> None:
         ("podid role show", {"team": "shop"}),
     ],
 )
-def test_the_roles_tags_come_with_it(form: str, tags: dict[str, str] | None) -> None:
+def test_the_tags_of_the_role_are_read(form: str, tags: dict[str, str] | None) -> None:
     whole = FORMS[form]
     if form == "an item of list-roles":
         whole = {key: value for key, value in whole.items() if key != "Tags"}
@@ -66,6 +66,6 @@ def test_the_roles_tags_come_with_it(form: str, tags: dict[str, str] | None) -> 
 
 
 @table("text", ["[]", "3", "null", '"x"', '{"Role": 3}', '{"Role": {}}', '{"Roles": []}', "{}", '{"policy": 3}', "%zz"])
-def test_what_holds_no_policy(text: str) -> None:
+def test_texts_without_a_policy(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^f: "):
         read_trust(text, "f")

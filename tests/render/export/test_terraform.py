@@ -54,23 +54,23 @@ def plain(value: Any) -> Any:
 
 
 def resources(whole: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    made: dict[str, dict[str, Any]] = {}
+    created: dict[str, dict[str, Any]] = {}
     for item in whole.get("resource", ()):
         for kind, named in item.items():
             for name, arguments in named.items():
-                assert f"{kind}.{name}" not in made
-                made[f"{kind}.{name}"] = arguments
-    return made
+                assert f"{kind}.{name}" not in created
+                created[f"{kind}.{name}"] = arguments
+    return created
 
 
 def ids(whole: dict[str, Any]) -> dict[str, str]:
     return {item["to"].removeprefix("${").removesuffix("}"): item["id"] for item in whole.get("import", ())}
 
 
-def test_resources_say_what_is_live_and_are_imported() -> None:
+def test_live_resources_are_imported() -> None:
     written = terraform.write_terraform(SAMPLE)
     whole = parsed(written.text)
-    made = resources(whole)
+    created = resources(whole)
     assert ids(whole) == {
         "aws_iam_role.a": "a",
         "aws_iam_role_policy.a_b_c": "a:b-c",
@@ -85,8 +85,8 @@ def test_resources_say_what_is_live_and_are_imported() -> None:
         "aws_eks_pod_identity_association.old_app_v1": "demo,a-00000000000000004",
         "aws_eks_pod_identity_association.old_app_v1_2": "demo,a-00000000000000005",
     }
-    assert made.keys() == ids(whole).keys()
-    assert made["aws_iam_role.A_b"] == {
+    assert created.keys() == ids(whole).keys()
+    assert created["aws_iam_role.A_b"] == {
         "name": "A-b",
         "path": "/team/shop/",
         "description": FULL.role.description,
@@ -95,13 +95,13 @@ def test_resources_say_what_is_live_and_are_imported() -> None:
         "assume_role_policy": FULL.role.trust,
         "tags": {"k.o/1": "", "team": "shop ü @ +1"},
     }
-    assert made["aws_iam_role.a"] == {"name": "a", "assume_role_policy": PLAIN.role.trust}
-    assert made["aws_iam_role_policy.a_b_c"] == {"name": "b-c", "role": "${aws_iam_role.a.id}", "policy": INLINE}
-    pay = made["aws_eks_pod_identity_association.shop_pay"]
+    assert created["aws_iam_role.a"] == {"name": "a", "assume_role_policy": PLAIN.role.trust}
+    assert created["aws_iam_role_policy.a_b_c"] == {"name": "b-c", "role": "${aws_iam_role.a.id}", "policy": INLINE}
+    pay = created["aws_eks_pod_identity_association.shop_pay"]
     assert json.loads(pay["policy"]) == json.loads(samples.SESSION)
     assert (pay["disable_session_tags"], pay["tags"]) == (True, {"no": "0123", "q": samples.TAG})
-    assert made["aws_eks_pod_identity_association.old_app_v1"]["target_role_arn"] == "${aws_iam_role.A_b.arn}"
-    assert made["aws_eks_pod_identity_association.shop_orders"] == {
+    assert created["aws_eks_pod_identity_association.old_app_v1"]["target_role_arn"] == "${aws_iam_role.A_b.arn}"
+    assert created["aws_eks_pod_identity_association.shop_orders"] == {
         "cluster_name": "demo",
         "namespace": "shop",
         "service_account": "orders",
@@ -109,7 +109,7 @@ def test_resources_say_what_is_live_and_are_imported() -> None:
         "target_role_arn": samples.OTHER_ROLE,
         "tags": {"cost": "42"},
     }
-    assert made["aws_eks_pod_identity_association.old_app_v1_2"]["role_arn"].endswith(":role/unknown")
+    assert created["aws_eks_pod_identity_association.old_app_v1_2"]["role_arn"].endswith(":role/unknown")
 
 
 def test_notes_are_comments_too() -> None:
@@ -125,7 +125,7 @@ def test_nothing_to_export_is_still_a_file() -> None:
     assert parsed(terraform.write_terraform(EMPTY).text) == {} == parsed(terraform.write_terraform_module(EMPTY).text)
 
 
-def test_the_module_gets_what_it_can_express_and_resources_the_rest() -> None:
+def test_parts_that_the_module_cannot_express_are_resources() -> None:
     written = terraform.write_terraform_module(SAMPLE)
     whole = parsed(written.text)
     modules = {name: call for item in whole["module"] for name, call in item.items()}
@@ -143,8 +143,8 @@ def test_the_module_gets_what_it_can_express_and_resources_the_rest() -> None:
     ]
     rows = modules["a"]["associations"]
     assert rows.keys() == {"shop/orders", "shop/basket"}
-    made = resources(whole)
-    assert made.keys() == {
+    created = resources(whole)
+    assert created.keys() == {
         *(
             "aws_iam_role.legacy",
             "aws_iam_role_policy.a_b_c",
@@ -153,9 +153,9 @@ def test_the_module_gets_what_it_can_express_and_resources_the_rest() -> None:
         ),
         *(f"aws_eks_pod_identity_association.{name}" for name in ("shop_pay", "old_app_v1", "old_app_v1_2")),
     }
-    assert made["aws_eks_pod_identity_association.shop_pay"]["role_arn"] == "${module.A_b.iam_role_arn}"
+    assert created["aws_eks_pod_identity_association.shop_pay"]["role_arn"] == "${module.A_b.iam_role_arn}"
     assert ids(whole).keys() == {
-        *made,
+        *created,
         *("module.a.aws_iam_role.this[0]", "module.A_b.aws_iam_role.this[0]"),
         'module.a.aws_iam_role_policy_attachment.this["AmazonS3ReadOnlyAccess"]',
         *(f'module.a.aws_eks_pod_identity_association.this["shop/{name}"]' for name in ("orders", "basket")),

@@ -101,7 +101,7 @@ def test_a_form_expresses_a_field_or_says_that_it_cannot(form: Form, field: str,
 
 
 @table(("field", "value"), CASES)
-def test_pulumi_reads_each_field_from_what_it_imports(field: str, value: Any) -> None:
+def test_pulumi_reads_each_field_from_the_imported_resource(field: str, value: Any) -> None:
     resources = json.loads(export_text("pulumi", of(field, value)).text)["resources"]
     kinds = {item["type"].rpartition(":")[2]: item["id"] for item in resources}
     assert kinds.keys() >= {"Role", "PodIdentityAssociation"}

@@ -3,21 +3,17 @@
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, known, rule, short_list
 from podid.checks.shared.audit_roles import per_trust
 from podid.domain.aws import Association
-from podid.domain.names import Arn
 from podid.domain.trust import Policy, allows_by_issuer
 from podid.facts.index import podid_command
 
 
 @rule(needs=("cluster", "associations", "roles"))
 def irsa_still_allowed(check: Check, snapshot: Snapshot) -> Verdicts:
-    cluster = known(snapshot.cluster)
-    issuer = cluster.oidc_issuer.removeprefix("https://")
+    provider = known(snapshot.cluster).oidc_provider_arn
 
     def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:
-        if not issuer:
+        if not provider:
             return case.skip("the cluster has no OIDC issuer")
-        account = Arn.parse(associations[0].role_arn).account
-        provider = f"arn:{cluster.partition}:iam::{account}:oidc-provider/{issuer}"
         refs = [str(a.ref) for a in associations if allows_by_issuer(policy, provider, a.ref)]
         if not refs:
             return case.ok(check.title)

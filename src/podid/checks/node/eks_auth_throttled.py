@@ -1,3 +1,3 @@
-from podid.checks.shared import logs
+from podid.checks.shared.logs import only_in_logs
 
-eks_auth_throttled = logs.check("eks-auth-throttled")
+eks_auth_throttled = only_in_logs("eks-auth-throttled")

@@ -1,3 +1,3 @@
-from podid.checks.shared import injection
+from podid.checks.shared.injection import of_pod_state
 
-association_propagation_race = injection.check("association-propagation-race")
+association_propagation_race = of_pod_state("association-propagation-race")

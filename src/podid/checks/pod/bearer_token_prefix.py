@@ -1,3 +1,3 @@
-from podid.checks.shared import logs
+from podid.checks.shared.logs import only_in_logs
 
-bearer_token_prefix = logs.check("bearer-token-prefix")
+bearer_token_prefix = only_in_logs("bearer-token-prefix")

@@ -1,3 +1,3 @@
-from podid.checks.shared import logs
+from podid.checks.shared.logs import only_in_logs
 
-custom_credential_chain = logs.check("custom-credential-chain")
+custom_credential_chain = only_in_logs("custom-credential-chain")

@@ -1,3 +1,3 @@
-from podid.checks.shared import injection
+from podid.checks.shared.injection import of_pod_state
 
-irsa_env_still_active = injection.check("irsa-env-still-active")
+irsa_env_still_active = of_pod_state("irsa-env-still-active")

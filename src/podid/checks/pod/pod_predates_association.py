@@ -1,3 +1,3 @@
-from podid.checks.shared import injection
+from podid.checks.shared.injection import of_pod_state
 
-pod_predates_association = injection.check("pod-predates-association")
+pod_predates_association = of_pod_state("pod-predates-association")

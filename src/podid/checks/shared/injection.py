@@ -27,7 +27,8 @@ _ABOUT = {
 }
 
 
-def check(id: str) -> Check:
+def of_pod_state(id: str) -> Check:
+    """Return the check that reports the pods in the state of injection that `_ABOUT` has for its id."""
     state, message = _ABOUT[id]
     return Check.of(id, lambda check, snapshot: per_workload(check, snapshot, state, message), needs=NEEDS, wants=WANTS)
 

@@ -79,7 +79,8 @@ def _severity(check: Check, snapshot: Snapshot, sighting: LogSighting) -> Severi
     return importance(snapshot) if broken else Severity.WARN
 
 
-def check(id: str) -> Check:
+def only_in_logs(id: str) -> Check:
+    """Return the check of a failure mode that only the logs of the agents show."""
     return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
 
 

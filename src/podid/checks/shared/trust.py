@@ -18,7 +18,8 @@ UNDECIDED = "trust-condition-never-matches"
 TAGS_OFF = "trust-request-tag-with-tags-disabled"
 
 
-def check(id: str) -> Check:
+def of_trust_policy(id: str) -> Check:
+    """Return the check of a failure mode of the roles' trust policies."""
     return Check.of(id, _per_role, needs=NEEDS, wants=WANTS)
 
 

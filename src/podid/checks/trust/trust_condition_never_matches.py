@@ -1,3 +1,3 @@
-from podid.checks.shared import trust
+from podid.checks.shared.trust import of_trust_policy
 
-trust_condition_never_matches = trust.check("trust-condition-never-matches")
+trust_condition_never_matches = of_trust_policy("trust-condition-never-matches")

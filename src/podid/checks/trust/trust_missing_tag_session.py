@@ -1,3 +1,3 @@
-from podid.checks.shared import trust
+from podid.checks.shared.trust import of_trust_policy
 
-trust_missing_tag_session = trust.check("trust-missing-tag-session")
+trust_missing_tag_session = of_trust_policy("trust-missing-tag-session")

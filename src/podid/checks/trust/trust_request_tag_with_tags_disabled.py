@@ -1,3 +1,3 @@
-from podid.checks.shared import trust
+from podid.checks.shared.trust import of_trust_policy
 
-trust_request_tag_with_tags_disabled = trust.check("trust-request-tag-with-tags-disabled")
+trust_request_tag_with_tags_disabled = of_trust_policy("trust-request-tag-with-tags-disabled")

@@ -1,3 +1,3 @@
-from podid.checks.shared import trust
+from podid.checks.shared.trust import of_trust_policy
 
-trust_too_broad = trust.check("trust-too-broad")
+trust_too_broad = of_trust_policy("trust-too-broad")

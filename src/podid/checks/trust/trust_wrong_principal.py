@@ -1,3 +1,3 @@
-from podid.checks.shared import trust
+from podid.checks.shared.trust import of_trust_policy
 
-trust_wrong_principal = trust.check("trust-wrong-principal")
+trust_wrong_principal = of_trust_policy("trust-wrong-principal")

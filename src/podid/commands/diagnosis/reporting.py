@@ -1,4 +1,4 @@
-"""Where the report of `podid doctor` and `podid audit` is written: to stdout, and to the files of --report."""
+"""Write the report of `podid doctor` and `podid audit` to stdout, and to the files of --report."""
 
 from __future__ import annotations
 

@@ -80,8 +80,9 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
 
     access, place = change.access, change.place
     change.settle()
-    nothing = Plan(header=place.header, actions=())
-    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else nothing
+    first = nothing = Plan(header=place.header, actions=())
+    if options.install_agent:
+        first = plan_agent(access.clients, place, access.runtime.now())
     migration = read(
         access,
         place,
@@ -94,9 +95,7 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
     )
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
-    unfinished = migration.below(options.until)
-    held = {item.ref: reasons for item in unfinished if (reasons := migration.obstacles(item, options.which))}
-    items = tuple(item for item in unfinished if item.ref not in held)
+    items, blocked = migration.selected(options)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
     plan = first.then(plan.noting(change.owner_notes(plan))) if items else nothing
@@ -105,10 +104,9 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
         return
     if items:
         change.show(plan)
-        question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
         if saved is None and not options.approve_each:
+            question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
-
     agree = cache(partial(_agrees, access)) if options.approve_each else None
     if agree is not None and not any(agree(item.ref) for item in items):
         items = ()  # the agent, too, is only installed for an item that will be migrated
@@ -124,7 +122,7 @@ def _apply(change: Change, options: ApplyOptions, saved: Mapping[str, Any] | Non
         agree=agree,
     )
     try:
-        result = carry_out(migration, how, items, {ref: "; ".join(reasons) for ref, reasons in held.items()})
+        result = carry_out(migration, how, items, blocked)
     finally:
         access.terminal.progress.done()
     change.report(result if installed is None else joined(installed, result))

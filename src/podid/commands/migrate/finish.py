@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.encoding import plain
-from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, switch
 from podid.domain.plan import ChangeResult, Consent
-from podid.ops.migrate.request import read_soak
-from podid.ops.options import SERVICE_ACCOUNTS
+from podid.ops.migrate.request import FinishOptions
 from podid.render.formats import to_yaml
 
 if TYPE_CHECKING:
     from podid.ops.migrate.finish import Finish
-
-
-@options
-class FinishOptions:
-    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    soak: timedelta = option(
-        "DURATION",
-        "Minimum age of the association; 0 for any age. [default: 24h]",
-        default=timedelta(hours=24),
-        read=read_soak,
-    )
-    narrow: bool = switch("Replace a pattern in a trust policy with the service accounts that still need it.")
-    write_manifests: str = option(
-        "DIR",
-        "Write manifests of objects that another tool manages to this directory: service accounts without the "
-        "annotations, patches of pod templates.",
-        default="",
-    )
-    force: bool = switch("Replace manifests that exist in the directory.", consent=True)
 
 
 @command(
@@ -81,10 +58,9 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     with change.alone():
         change.settle()
-        now = access.runtime.now()
         migration = read(access, change.place, refs=refs, complete=True, begun=True)
         items = migration.chosen(refs, namespace)
-        planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
+        planned = plan_finish(migration, items, options, now=access.runtime.now())
         if options.write_manifests and not access.shared.dry_run:
             _write_manifests(access, options, planned)
         consent = Consent(question=planned.question, needed_for="Removing the previous credentials")

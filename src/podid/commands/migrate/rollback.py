@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.migration import OlderWay
@@ -12,9 +10,6 @@ from podid.domain.option import option, options
 from podid.domain.plan import Consent
 from podid.domain.text import count_of
 from podid.ops.options import SERVICE_ACCOUNTS
-
-if TYPE_CHECKING:
-    pass
 
 
 @options

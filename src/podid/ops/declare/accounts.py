@@ -32,6 +32,9 @@ class DeclaredAccount:
     item: DeclaredAssociation
     ref: ServiceAccountRef
 
+    def conflict(self, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
+        return FileConflict.of(ASSOCIATION.name, str(self.ref), self.item.place(key), error, owner)
+
 
 @dataclass(slots=True)
 class DeclaredAccounts:
@@ -54,15 +57,11 @@ class DeclaredAccounts:
         if first.declaration is account.declaration and _settings(first.item) == _settings(account.item):
             return
         message = f"{account.ref} is already declared at {first.item.at}"
-        self.conflicts.append(conflict(account, Conflict(message, subject=str(account.ref))))
+        self.conflicts.append(account.conflict(Conflict(message, subject=str(account.ref))))
 
 
 def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
     return (item.role, item.target_role, item.session_tags, item.session_policy, item.tags)
-
-
-def conflict(account: DeclaredAccount, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
-    return FileConflict.of(ASSOCIATION.name, str(account.ref), account.item.place(key), error, owner)
 
 
 def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccounts:
@@ -70,16 +69,13 @@ def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccou
     request. Reads service accounts only for patterns and annotations."""
     accounts, matching = DeclaredAccounts(), _Matching(site)
     for declaration in site.declarations:
-        several = [item for item in declaration.associations if item.ref is None]
-        for item in declaration.associations:
-            if item.ref is not None:
-                accounts.add(DeclaredAccount(declaration, item, item.ref))
-        for item in several:
+        # accounts that are spelled out first: they take precedence over patterns
+        for item in sorted(declaration.associations, key=lambda item: item.ref is None):
             try:
-                refs = tuple(matching.refs(item))
+                refs = tuple(matching.refs(item)) if item.ref is None else (item.ref,)
+            except InvalidInput:
+                raise
             except PodidError as error:
-                if isinstance(error, InvalidInput):
-                    raise
                 accounts.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
                 accounts.open.add(declaration.name)
                 continue
@@ -89,14 +85,14 @@ def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccou
             for ref in refs:
                 accounts.add(DeclaredAccount(declaration, item, ref))
     if annotations:
-        _add_annotated(site, accounts, matching)
+        _add_annotated(site, accounts)
     return accounts
 
 
-def _add_annotated(site: FileSite, declared: DeclaredAccounts, matching: _Matching) -> None:
+def _add_annotated(site: FileSite, declared: DeclaredAccounts) -> None:
     """Add the associations that annotations request. A service account that a file declares keeps its declaration."""
     try:
-        accounts = matching.accounts()
+        accounts = sorted(site.clients.kube.reader.list_service_accounts(), key=lambda account: account.ref)
     except PodidError as error:
         declared.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
         declared.open |= {declaration.name for declaration in site.declarations}
@@ -121,10 +117,6 @@ class _Matching:
     def __init__(self, site: FileSite) -> None:
         self._site = site
         self._listed: dict[tuple[str, str], tuple[ServiceAccount, ...]] = {}
-
-    def accounts(self) -> tuple[ServiceAccount, ...]:
-        """Return all service accounts, sorted. Raise as the reader does."""
-        return tuple(sorted(self._site.clients.kube.reader.list_service_accounts(), key=lambda account: account.ref))
 
     def refs(self, item: DeclaredAssociation) -> Iterator[ServiceAccountRef]:
         """Yield the matching service accounts, sorted. Raise as the reader does, and InvalidInput for a selector that

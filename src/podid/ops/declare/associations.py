@@ -16,7 +16,7 @@ from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import SERVICE_ACCOUNT
-from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts, conflict
+from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
@@ -96,7 +96,7 @@ class AssociationPlanner:
             message = f"The add-on {name} owns the association of {account.ref}, which differs from the file"
             error = Conflict(message, advice=advice, lines=differences(action), subject=str(account.ref))
         if error is not None:
-            self.conflicts.append(conflict(account, error, owner=mark.words))
+            self.conflicts.append(account.conflict(error, owner=mark.words))
             return None
         if decision.note:
             self.notes.append(decision.note)
@@ -173,7 +173,7 @@ class AssociationPlanner:
                     plan = at_target.around(plan)
             except (Conflict, NotFound) as error:
                 account = self.accounts.by_ref[items[0].ref]
-                self.conflicts.append(conflict(account, error, key="targetRole"))
+                self.conflicts.append(account.conflict(error, key="targetRole"))
         return plan
 
     def _with_known_roles(self, items: Iterable[DesiredAssociation]) -> list[DesiredAssociation]:
@@ -204,12 +204,12 @@ class AssociationPlanner:
                     lines = (error.message, *error.lines)
                     own = next((line for line in lines if f"allow {ref} " in line), error.message)
                     single = Conflict(own, hint=error.hint, advice=error.advice, subject=str(ref))
-                    self.conflicts.append(conflict(self.accounts.by_ref[ref], single, key="role"))
+                    self.conflicts.append(self.accounts.by_ref[ref].conflict(single, key="role"))
                 refused = error.refs
                 remaining = [item for item in remaining if item.ref not in refused]
             except Conflict as error:
                 for item in remaining:
-                    self.conflicts.append(conflict(self.accounts.by_ref[item.ref], error, key="role"))
+                    self.conflicts.append(self.accounts.by_ref[item.ref].conflict(error, key="role"))
                 break
         return Plan(header=place.header, actions=(), separate=True)
 

@@ -106,8 +106,8 @@ class FilePlanner:
         """Return the plan of one cluster. `items` are the roles of which it has the actions."""
         site, accounts = work.site, work.accounts
         whole = role_plan(site.place, items).then(plan)
-        agent, agent_conflicts, agent_unread, agent_same = plan_agent(site)
-        whole = replace(agent.then(whole), separate=True)
+        agent = plan_agent(site)
+        whole = replace(agent.plan.then(whole), separate=True)
         gone = outdated(site.declarations, accounts, work.live)
         pruned = Plan(header=site.place.header, actions=(), separate=True)
         if gone and self.ownership.prune:
@@ -122,7 +122,7 @@ class FilePlanner:
         whole = validated(whole, site.clients).noting(quota_note(site.clients, whole))
         if whole.actions and work.unmarked.unread:
             whole = whole.noting((work.unmarked.unread,))
-        unchanged = work.unchanged + agent_same
+        unchanged = work.unchanged + agent.unchanged
         unchanged += sum(not (item.actions or item.conflict or item.unread or item.idle) for item in items)
         return FilePlan(
             plan=whole,
@@ -130,7 +130,7 @@ class FilePlanner:
             unchanged=unchanged,
             only_in_cluster=_unlisted(work, (*accounts.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(
-                *agent_conflicts,
+                *agent.conflicts,
                 *(item.conflict for item in items if item.conflict is not None),
                 *accounts.conflicts,
                 *work.conflicts,
@@ -142,7 +142,7 @@ class FilePlanner:
             ),
             refused=tuple(accounts.refused),
             unread=(
-                *agent_unread,
+                *agent.unread,
                 *(item.unread for item in items if item.unread is not None),
                 *accounts.unread,
                 *work.unread,
@@ -196,13 +196,13 @@ def _unlisted(work: AssociationPlanner, treated: Collection[ServiceAccountRef]) 
     return tuple(sorted(unlisted, key=lambda item: item.ref))
 
 
-def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead], int]:
-    """Return the plan of the agent, why it cannot become as declared, what could not be read, and the number of agents
-    that are as declared. Raise NotFound for a version that EKS does not offer."""
-    nothing = Plan(header=site.place.header, actions=(), separate=True)
+def plan_agent(site: FileSite) -> FilePlan:
+    """Return the plan of the agent alone. Raise NotFound for a version that EKS does not offer, and InvalidInput for a
+    configuration that it does not accept."""
+    nothing = FilePlan(plan=Plan(header=site.place.header, actions=(), separate=True))
     declaration = next((item for item in site.declarations if item.agent is not None), None)
     if declaration is None or declaration.agent is None:
-        return nothing, [], [], 0
+        return nothing
     agent = declaration.agent
     request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
     try:
@@ -213,9 +213,9 @@ def plan_agent(site: FileSite) -> tuple[Plan, list[FileConflict], list[NotRead],
         error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
         raise
     except Conflict as error:
-        return nothing, [FileConflict.of(ADDON.name, AGENT_ADDON, agent.place("version"), error)], [], 0
+        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, agent.place("version"), error),))
     except PodidError as error:
-        return nothing, [], [NotRead.of(f"add-on {AGENT_ADDON}", error)], 0
+        return replace(nothing, unread=(NotRead.of(f"add-on {AGENT_ADDON}", error),))
     if facts.current is not None and plan.actions:
         plan = plan.noting(conflict_notes(site.clients.kube, facts.current, request.resolve_conflicts))
-    return replace(plan, unchanged=(), separate=True), [], [], int(not plan.actions)
+    return FilePlan(plan=replace(plan, unchanged=(), separate=True), unchanged=int(not plan.actions))

@@ -115,7 +115,7 @@ def find_leftovers(
 ) -> tuple[MigrationCandidate, ...]:
     """Return associated service accounts whose role still allows them by this cluster's issuer, without other traces of
     IRSA. A pattern counts only if no other candidate needs it."""
-    provider, needed = provider_arn(place), {item.role_arn for item in candidates}
+    provider, needed = place.the_cluster.oidc_provider_arn, {item.role_arn for item in candidates}
 
     def remains(association: Association, policy: trust.Policy) -> bool:
         if not trust.allows_by_issuer(policy, provider, association.ref):
@@ -213,7 +213,7 @@ def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) ->
     if policy is not None and isinstance(role, Known) and role.value is not None:
         who = identity(place.the_cluster, candidate.ref, session_tags=tags_on, role=role.value)
         allowed = trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
-        by_issuer = trust.allows_by_issuer(policy, provider_arn(place), candidate.ref)
+        by_issuer = trust.allows_by_issuer(policy, place.the_cluster.oidc_provider_arn, candidate.ref)
     return MigrationFacts(candidate, known, role, allowed, by_issuer, counts_of(snapshot, candidate.pods))
 
 
@@ -232,13 +232,6 @@ def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
     sources = Counter(use.uses for use in uses if use is not None)
     identity, irsa = sources[CredentialSource.POD_IDENTITY], sources[CredentialSource.IRSA]
     return CredentialCounts(total=len(uses), pod_identity=identity, irsa=irsa, other=len(uses) - identity - irsa)
-
-
-def provider_arn(place: Place) -> str:
-    """Return the ARN that IAM gives the OIDC provider of the cluster's issuer, in the cluster's account."""
-    cluster = place.the_cluster
-    issuer = cluster.oidc_issuer.partition("://")[2]
-    return f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}"
 
 
 def digest(document: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
 from podid.ops.migrate.addons import addon_of
-from podid.ops.migrate.candidates import MigrationFacts, policy_of, provider_arn
+from podid.ops.migrate.candidates import MigrationFacts, policy_of
 from podid.ops.migrate.proxy_changes import principals_of
 
 CHAINED = "chained-assume-missing-tag-session"
@@ -50,7 +50,7 @@ class Cautions:
 
     def _elsewhere(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
         proxy = facts.candidate.proxy
-        own = principals_of(proxy, self.snapshot) if proxy is not None else {provider_arn(self.place)}
+        own = principals_of(proxy, self.snapshot) if proxy is not None else {self.place.the_cluster.oidc_provider_arn}
         others = [who for who in trust.other_principals(policy) if who not in own]
         if others:
             yield Caution(
@@ -60,7 +60,7 @@ class Cautions:
             )
 
     def _by_pattern(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
-        arn, provider = facts.candidate.role_arn, provider_arn(self.place)
+        arn, provider = facts.candidate.role_arn, self.place.the_cluster.oidc_provider_arn
         subjects = trust.subjects_of(policy, provider)
         wide = [subject for subject in subjects if "*" in subject or "?" in subject] or ([] if subjects else ["any"])
         if not wide:

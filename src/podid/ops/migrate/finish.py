@@ -18,7 +18,7 @@ from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
-from podid.domain.snapshot import Known, error_of
+from podid.domain.snapshot import Known
 from podid.domain.text import count_of, short_list
 from podid.facts.index import index, role_section
 from podid.facts.products import accounts
@@ -26,16 +26,15 @@ from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.migrate.addons import addon_of, without_irsa
-from podid.ops.migrate.candidates import provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
+    known_principals,
     owned_templates,
-    principals_of,
     template_edit_words,
     template_patch,
-    unread_principals,
     without_annotations,
 )
+from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Finish:
 
 
 def plan_finish(
-    migration: Migration, items: Sequence[MigrationItem], *, now: datetime, soak: timedelta, narrow: bool
+    migration: Migration, items: Sequence[MigrationItem], options: FinishOptions, *, now: datetime
 ) -> Finish:
     """Return the plan; pure. `items` are those to finish, of a migration that was read for the whole cluster.
     Annotations are removed first, then the trust statements, so that no new pod gets a role that refuses it. A
@@ -78,7 +77,7 @@ def plan_finish(
     lists: dict[str, Action] = {}
     templates: list[PodTemplate] = []
     # with the reason for each that stays
-    reasons = {item.ref: _not_yet(migration, item, now, soak) for item in items}
+    reasons = {item.ref: _not_yet(migration, item, now, options.soak) for item in items}
     for item in items:
         account, candidate = accounts(migration.snapshot).get(item.ref), migration.candidate(item)
         of_item = candidate.templates if candidate is not None else ()
@@ -105,6 +104,7 @@ def plan_finish(
     notes: list[str] = []
     # an add-on whose IRSA role EKS does not remove prevents only the change of the trust policy of that role
     of_addons = {irsa_role_of(action.before) for action in lists.values()}
+    narrow = options.narrow
     trusts = _trust_actions(migration, [i for i in leaving if i.role_arn not in of_addons], narrow=narrow, notes=notes)
     last = _trust_actions(migration, [i for i in leaving if i.role_arn in of_addons], narrow=narrow, notes=notes)
     irsa = {item.ref for item in items if item.source is OlderWay.IRSA}
@@ -220,19 +220,17 @@ def _edits(
     if refs := [item.ref for item in items if item.source is OlderWay.IRSA]:
         others = [item for item in migration.items if item.role_arn == arn and item.ref not in refs]
         staying = tuple(item.ref for item in others if item.state.annotations or item.pods.irsa)
-        issuer = provider_arn(migration.place)
+        issuer = migration.place.the_cluster.oidc_provider_arn
         edits.append(trust.remove_subjects(policy, issuer=issuer, leaving=refs, staying=staying, narrow=narrow))
         policy = edits[-1].policy if edits[-1].changed else policy
     candidate = next((c for item in items if (c := migration.candidate(item)) is not None and c.proxy), None)
     if candidate is None or candidate.proxy is None:
         return edits
-    if (gap := unread_principals(candidate.proxy, migration.snapshot)) is not None:
-        raise error_of(gap)
+    principals = known_principals(candidate.proxy, migration.snapshot)
     others = [item for item in migration.items if item.role_arn == arn and item not in items]
     users = sorted({str(item.ref) for item in others if item.source is not OlderWay.IRSA})
     if arn == candidate.proxy.default_role:
         users.append("pods without an annotation")
-    principals = principals_of(candidate.proxy, migration.snapshot)
     if users:
         edits.append(trust.unchanged(policy, f"{short_list(principals)} stays for {short_list(users)}", None))
     else:

@@ -42,7 +42,7 @@ from podid.ops.migrate.metadata_proxies import (
     read_proxies,
     uses_of,
 )
-from podid.ops.migrate.request import MigrationOptions
+from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
@@ -135,6 +135,12 @@ class Migration:
             if several_roles or blocker.firm or not options.accepts(item.ref, blocker.id)
         ]
         return (*reasons, *(f"not checked: {unknown}" for unknown in item.unknown if options.strict))
+
+    def selected(self, options: ApplyOptions) -> tuple[tuple[MigrationItem, ...], Mapping[ServiceAccountRef, str]]:
+        """Return the items to migrate, and those below the requested stage that are blocked, with the reasons."""
+        items = self.below(options.until)
+        blocked = {item.ref: "; ".join(why) for item in items if (why := self.obstacles(item, options.which))}
+        return tuple(item for item in items if item.ref not in blocked), blocked
 
     def chosen(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> tuple[MigrationItem, ...]:
         """Return the items of these service accounts, or of the namespace, or all of them."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
 from podid.domain.plan import Action, Plan
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE
 from podid.facts.products import accounts
@@ -41,10 +41,12 @@ def principals_of(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:
     return frozenset({*groups, *known_or(snapshot.other_node_roles, {})} - {""})
 
 
-def unread_principals(proxy: MetadataProxy, snapshot: Snapshot) -> Missing | None:
-    """Return the section that is missing to name the roles of the nodes; None if none is."""
-    gaps = [section for section in (snapshot.node_groups, snapshot.other_node_roles) if isinstance(section, Missing)]
-    return gaps[0] if gaps and not proxy.principal else None
+def known_principals(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:
+    """Return the same roles. Raise the error of the read if those of the nodes could not be read."""
+    for section in () if proxy.principal else (snapshot.node_groups, snapshot.other_node_roles):
+        if isinstance(section, Missing):
+            raise error_of(section)
+    return principals_of(proxy, snapshot)
 
 
 def without_annotations(templates: Iterable[PodTemplate]) -> list[Action]:

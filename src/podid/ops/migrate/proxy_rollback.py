@@ -17,7 +17,7 @@ from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.ops.change.kinds import POD_TEMPLATE
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.metadata_proxies import ProxyReading
-from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of, unread_principals
+from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
@@ -121,9 +121,7 @@ def with_principals(
 ) -> trust.Policy:
     """Return the policy that allows the agent's roles. Statements that podid removed return to their places; otherwise
     each role gets the statement of the agent's documentation. Raise the error if the nodes' roles could not be read."""
-    if (gap := unread_principals(proxy, snapshot)) is not None:
-        raise error_of(gap)
-    principals = principals_of(proxy, snapshot)
+    principals = known_principals(proxy, snapshot)
     if trust.principals_among(policy, principals):
         return policy
     for original in earlier:

@@ -101,3 +101,22 @@ class ApplyOptions(ChangeOptions):
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
     approve_each: bool = switch("Ask before each service account.")
+
+
+@options
+class FinishOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    soak: timedelta = option(
+        "DURATION",
+        "Minimum age of the association; 0 for any age. [default: 24h]",
+        default=timedelta(hours=24),
+        read=read_soak,
+    )
+    narrow: bool = switch("Replace a pattern in a trust policy with the service accounts that still need it.")
+    write_manifests: str = option(
+        "DIR",
+        "Write manifests of objects that another tool manages to this directory: service accounts without the "
+        "annotations, patches of pod templates.",
+        default="",
+    )
+    force: bool = switch("Replace manifests that exist in the directory.", consent=True)

@@ -29,7 +29,7 @@ from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
-from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
+from podid.ops.migrate.candidates import carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_steps, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
@@ -120,7 +120,7 @@ def plan_rollback(
         changes = _recorded(journal, place.account, ROLE_TRUST.name, {"roleName": role.name})
         earlier = _earlier(changes)
         irsa = [member.ref for member in group if member.proxy is None]
-        both = _with_issuer(old, irsa, provider_arn(place), changes, earlier)
+        both = _with_issuer(old, irsa, place.the_cluster.oidc_provider_arn, changes, earlier)
         if proxy := next((member.proxy for member in group if member.proxy is not None), None):
             both = with_principals(both, proxy, snapshot, earlier)
         back = _as_written(_without_pods(both, role, group, migration), earlier)

@@ -15,7 +15,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Section, missing
 from podid.domain.workloads import live, opted_out
-from podid.ops.migrate.candidates import MigrationCandidate, provider_arn
+from podid.ops.migrate.candidates import MigrationCandidate
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients
@@ -57,7 +57,7 @@ def read_trail(
     """Read the exchanges of tokens of this cluster's issuer, and the sessions of the roles of the `moved` items."""
     old: dict[ServiceAccountRef, dict[OldSdk, datetime]] = {}
     pods: set[str] = set()
-    trail, issuer, since = clients.aws.cloudtrail, provider_arn(place), now - SINCE
+    trail, issuer, since = clients.aws.cloudtrail, place.the_cluster.oidc_provider_arn, now - SINCE
     try:
         for event in newest(trail.iter_web_identities(since), since, MOST_EVENTS).events:
             if event.provider == issuer and event.ref is not None and (sdk := old_sdk(event.user_agent)) is not None:

@@ -33,7 +33,7 @@ all_settings = st.builds(
 
 
 # without a role the association keeps its own
-wanted = st.builds(
+desired = st.builds(
     DesiredAssociation,
     refs,
     st.sampled_from(["a", "b", ""]).map(lambda name: ResolvedRole(ARN + name if name else "", None)),
@@ -45,12 +45,12 @@ Request = tuple[tuple[DesiredAssociation, ...], AssociationChange]
 
 
 associate_requests = st.tuples(
-    st.lists(wanted, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
+    st.lists(desired, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
     st.builds(AssociationChange, scope=scopes, replace=st.just(True), update_trust=st.just(True)),
 )
 
 
-def with_roles(world: World, wanted: tuple[DesiredAssociation, ...]) -> tuple[DesiredAssociation, ...]:
+def with_roles(world: World, desired: tuple[DesiredAssociation, ...]) -> tuple[DesiredAssociation, ...]:
     """With their roles read."""
 
     def with_role(item: DesiredAssociation) -> DesiredAssociation:
@@ -61,7 +61,7 @@ def with_roles(world: World, wanted: tuple[DesiredAssociation, ...]) -> tuple[De
             )
         return replace(item, role=ResolvedRole(item.role.arn, world.find_role(item.role.arn.removeprefix(ARN))))
 
-    return tuple(with_role(item) for item in wanted)
+    return tuple(with_role(item) for item in desired)
 
 
 @settings(max_examples=examples(20))
@@ -74,9 +74,9 @@ def test_association_plans_are_applied_and_undone(requests: list[Request], docum
         before = world.states()
 
         def plan(request: Request = request) -> Plan:
-            wanted, change = request
-            current = {item.ref: world.find_association("demo", item.ref) for item in wanted}
-            return plan_associations(with_roles(world, wanted), change, CLUSTER, HEADER, current)
+            desired, change = request
+            current = {item.ref: world.find_association("demo", item.ref) for item in desired}
+            return plan_associations(with_roles(world, desired), change, CLUSTER, HEADER, current)
 
         try:
             first = plan()
@@ -100,11 +100,11 @@ def test_association_plans_are_applied_and_undone(requests: list[Request], docum
 
 @given(ref_lists, ref_lists)
 def test_deletions_are_applied_and_undone(
-    there: tuple[ServiceAccountRef, ...], asked: tuple[ServiceAccountRef, ...]
+    existing: tuple[ServiceAccountRef, ...], named: tuple[ServiceAccountRef, ...]
 ) -> None:
     world = World()
-    for number, ref in enumerate(there):
-        found = Association(
+    for number, ref in enumerate(existing):
+        association = Association(
             cluster_name="demo",
             namespace=ref.namespace,
             service_account=ref.name,
@@ -114,14 +114,14 @@ def test_deletions_are_applied_and_undone(
             disable_session_tags=True,
             tags={"team": "a"},
         )
-        world.resources[ASSOCIATION.name, str(ref)] = ASSOCIATION.state_of(found)
+        world.resources[ASSOCIATION.name, str(ref)] = ASSOCIATION.state_of(association)
     before = world.states()
 
     def plan() -> Plan:
-        return plan_disassociate(asked, HEADER, {ref: world.find_association("demo", ref) for ref in asked})
+        return plan_disassociate(named, HEADER, {ref: world.find_association("demo", ref) for ref in named})
 
     run = world.apply(plan())
-    assert {key[1] for key in world.resources} == {str(ref) for ref in set(there) - set(asked)}
+    assert {key[1] for key in world.resources} == {str(ref) for ref in set(existing) - set(named)}
     assert plan().actions == ()
     world.undo(run)
     assert world.states() == before

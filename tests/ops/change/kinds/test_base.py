@@ -53,8 +53,8 @@ def test_a_state_that_was_read_has_every_member(kind: ResourceKind, state: State
 
 
 def test_the_verb_follows_from_the_states() -> None:
-    one, other = {"roleName": "a", "policyDocument": {}}, {"roleName": "a", "policyDocument": {"Statement": []}}
-    cases = [(None, one), (one, other), (one, None), (one, one)]
+    one, changed = {"roleName": "a", "policyDocument": {}}, {"roleName": "a", "policyDocument": {"Statement": []}}
+    cases = [(None, one), (one, changed), (one, None), (one, one)]
     verbs = [ROLE_TRUST.action(before, after).verb for before, after in cases]
     assert verbs == [Verb.CREATE, Verb.UPDATE, Verb.DELETE, Verb.NONE]
     assert {ROLE_TRUST.action(before, after).target for before, after in cases} == {"a"}

@@ -10,10 +10,10 @@ from checks.builder import healthy
 from podid.calls.patience import Clock, Patience
 from podid.domain.errors import PodidError, TimedOut
 from podid.domain.findings import Subject
-from podid.domain.plan import Header
+from podid.domain.plan import Header, Status
 from podid.domain.snapshot import known_or
 from podid.kube.rollout import Rollout
-from podid.ops.change.kinds import POD_TEMPLATE, RESTART
+from podid.ops.change.kinds import AGENT, POD_TEMPLATE, RESTART
 from podid.ops.clients import Clients, Site
 
 ORDERS = Subject(kind="Deployment", namespace="shop", name="orders")
@@ -93,3 +93,10 @@ def test_a_new_service_account_of_a_pod_template_is_foreseen() -> None:
     planned = POD_TEMPLATE.foresee(snapshot, action, snapshot.taken_at)
     assert {pod.service_account for pod in known_or(planned.pods, ()) if pod.namespace == "shop"} == {"new"}
     assert [workload.service_account for workload in known_or(planned.workloads, ())] == ["new"]
+
+
+def test_changes_of_workloads_that_cannot_be_undone() -> None:
+    restart, agent = RESTART.action(None, RESTART.state_of(ORDERS)), AGENT.action(AGENT.state_of(ORDERS), None)
+    assert RESTART.not_undone(restart).startswith("the restart of Deployment shop/orders cannot be undone")
+    assert AGENT.not_undone(agent).endswith("keep the manifest of Deployment shop/orders: apply it again")
+    assert RESTART.settle(cast("Site", None), restart).status is Status.FAILED

@@ -1,4 +1,4 @@
-"""One association that cannot be described does not hide the others, and is not passed over in silence."""
+"""Associations that cannot be described are listed as unread."""
 
 import json
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_the_others_are_listed_and_the_row_is_marked(three: Site, failing: Calla
         )
 
 
-def test_a_person_sees_it(three: Site, failing: Callable[..., None]) -> None:
+def test_a_terminal_marks_the_unread_row(three: Site, failing: Callable[..., None]) -> None:
     failing(DENIED, "orders")
     three.podid.tty, three.podid.width = True, 80
     outcome = three("list", env={"FORCE_COLOR": "1"})
@@ -96,7 +96,7 @@ def test_a_person_sees_it(three: Site, failing: Callable[..., None]) -> None:
     assert "Needs: eks:DescribePodIdentityAssociation" in outcome.stderr
 
 
-def test_one_that_may_be_of_the_role_is_kept(three: Site, failing: Callable[..., None]) -> None:
+def test_an_unread_association_may_have_the_role(three: Site, failing: Callable[..., None]) -> None:
     failing(LATE, "orders")
     outcome = three("list", "--role", "no-such-role", "-o", "name")
     assert (outcome.code, outcome.stdout) == (8, "shop/orders\n")
@@ -106,7 +106,7 @@ def test_one_that_may_be_of_the_role_is_kept(three: Site, failing: Callable[...,
 @pytest.mark.parametrize(
     ("error", "which", "code"), [(DENIED, NAMES, 4), (LATE, NAMES, 7), (CredentialsError("expired"), ("orders",), 4)]
 )
-def test_where_there_is_no_result_there_is_an_error(
+def test_no_result_is_an_error(
     three: Site, failing: Callable[..., None], error: PodidError, which: tuple[str, ...], code: int, output: str
 ) -> None:
     failing(error, *which)

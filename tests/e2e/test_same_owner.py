@@ -90,7 +90,7 @@ def test_every_command_names_the_same_owner(healthy: Site, owner: str) -> None:
     assert (f"the association of {REF} is managed by" in exported.stderr) is not custom
 
 
-def test_owners_that_may_not_be_read_are_said(healthy: Site) -> None:
+def test_owners_that_cannot_be_read_are_notes(healthy: Site) -> None:
     with_custom_resources(healthy)
     rules = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "create", "patch"]}]
     env = healthy.user("limited", rules)

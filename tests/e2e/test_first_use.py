@@ -11,7 +11,7 @@ from podid.sandbox.kube.webhook import Webhook
 from worlds import ROLE_ARN, Site
 
 
-def test_the_job_in_text(site: Site) -> None:
+def test_the_first_use_in_text(site: Site) -> None:
     policy = site.policy_file()
     installed = site.must("install-agent")
     assert "eks-pod-identity-agent" in installed.stdout
@@ -38,7 +38,7 @@ def test_the_job_in_text(site: Site) -> None:
     assert "✓ No problems found: " in site.must("doctor").stdout
 
 
-def test_the_job_in_json(site: Site) -> None:
+def test_the_first_use_in_json(site: Site) -> None:
     policy = site.policy_file()
     installed = site.must("install-agent", "-o", "json")
     assert (installed.json["kind"], installed.json["awaited"], installed.stderr) == (
@@ -125,7 +125,7 @@ LAGS = [
 
 
 @pytest.mark.parametrize("lags", LAGS, ids=str)
-def test_success_is_claimed_only_when_every_api_server_knows(
+def test_success_requires_that_every_api_server_has_the_association(
     site: Site, replicas: Any, lags: tuple[float, ...]
 ) -> None:
     """Load balancers go round, or pick by chance: with every way the claim comes after the last one knows."""
@@ -144,9 +144,7 @@ def test_success_is_claimed_only_when_every_api_server_knows(
         site.wait(40)
 
 
-def test_pods_that_a_late_api_server_let_through_are_restarted_again(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pods_that_a_late_api_server_admitted_are_restarted_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dry runs met servers that knew, the first real pod one that did not: what pods carry is what counts."""
     site.must("install-agent")
     site.must("role", "create", "shop-orders", "--for", "shop/orders")

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.trust.test_edit_table import ADMIN, EC2, IRSA, OWN, TABLE
+from domain.trust.statements import ADMIN, EC2, IRSA, OWN
 from domain.trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
 from harness import Outcome, Podid, table
+from ops.trust.edit_rows import TABLE
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
 
 BY_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
@@ -51,7 +52,9 @@ CASES: dict[str, tuple[list[Any], int, str, list[str], list[str]]] = {
 
 
 @table(("statements", "code", "verdict", "scopes", "ids"), CASES.values())
-def test_who_may_assume_it(statements: list[Any], code: int, verdict: str, scopes: list[str], ids: list[str]) -> None:
+def test_identities_that_a_policy_allows(
+    statements: list[Any], code: int, verdict: str, scopes: list[str], ids: list[str]
+) -> None:
     found = check(statements)
     body = found.json
     assert (found.code, body["kind"], body["verdict"], body["scopes"]) == (code, "TrustAccess", verdict, scopes)
@@ -61,7 +64,7 @@ def test_who_may_assume_it(statements: list[Any], code: int, verdict: str, scope
     assert not {"000000000000", "zq7x0v3k9"} & set(found.stdout.replace("/", " ").replace(":", " ").split())
 
 
-def test_by_which_principal() -> None:
+def test_principals_that_a_policy_allows() -> None:
     [pods, people] = check([OWN, ADMIN | {"Condition": {"Bool": {"aws:SecureTransport": True}}}]).json["statements"]
     assert (pods["principals"], pods["actions"]) == ([PODS], ["sts:AssumeRole", "sts:TagSession"])
     assert f"StringEquals aws:SourceAccount {ACCOUNT}" in pods["conditions"]
@@ -73,7 +76,7 @@ WHO = [PodIdentity(CLUSTER, namespace, name) for namespace, name in product(("sh
 
 
 @table("name", TABLE)
-def test_no_service_account_contradicts_it(name: str) -> None:
+def test_every_service_account_agrees(name: str) -> None:
     policy = parse_policy({"Version": "2012-10-17", "Statement": list(TABLE[name].before)})
     verdicts = {evaluate(policy, who).verdict for who in WHO}
     said = check(TABLE[name].before).json["verdict"]
@@ -95,12 +98,12 @@ def test_several_policies(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("flags", [("--cluster-arn", CLUSTER), ("--pod", "x"), ("--no-session-tags",)])
-def test_what_asks_for_a_service_account(flags: tuple[str, ...]) -> None:
+def test_options_that_require_a_service_account(flags: tuple[str, ...]) -> None:
     found = check([OWN], *flags)
     assert (found.code, found.error["message"]) == (2, "Specify the service account: --for NS/SA")
 
 
-def test_a_roles_tags_count() -> None:
+def test_tags_of_the_role_are_used() -> None:
     by_tag = [statement({"StringEquals": {"aws:ResourceTag/team": "shop"}})]
     assert [check(by_tag).code, check(by_tag, "--role-tag", "team=shop").code] == [9, 0]
     assert check(by_tag, "--role-tag", "team=web").code == 3

@@ -1,62 +1,50 @@
-"""`podid trust add` and `remove` on files: a table of edits, each held to what is true of all of them. The other
-statements keep their values and their order, nobody else gets in or is shut out, and a repeat changes nothing."""
+"""Rows of edits of trust policies: a policy, the edit, and its result."""
 
-import json
-import stat
-from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-
+from domain.trust.statements import (
+    ADMIN,
+    BARE,
+    CART,
+    DENY_ALL,
+    DENY_CART,
+    DENY_STRANGERS,
+    EC2,
+    IN_ACCOUNT,
+    IN_CLUSTER,
+    IN_NAMESPACE,
+    IRSA,
+    OWN,
+)
 from domain.trust.trust_helpers import (
     ACCOUNT,
     BOTH,
     CLUSTER,
     IDENTITY,
     NS,
-    OIDC,
-    OIDC_ID,
     PODS,
     SA,
     UNTAGGED,
     statement,
 )
-from harness import Outcome, Podid, table
-from podid.domain.trust import PodIdentity, Policy, ScopeKind, TrustVerdict, build_statement, evaluate, parse_policy
+from podid.domain.trust import (
+    PodIdentity,
+    build_statement,
+)
 
 ARN = "aws:RequestTag/eks-cluster-arn"
-OTHER_CLUSTER = CLUSTER.replace("/demo", "/prod")
-GONE = "AROAEXAMPLE1234567890"
 
-OWN = build_statement(IDENTITY)
-CART = build_statement(PodIdentity(CLUSTER, "shop", "cart"))
-IN_NAMESPACE = build_statement(IDENTITY, ScopeKind.NAMESPACE)
-IN_CLUSTER = build_statement(IDENTITY, ScopeKind.CLUSTER)
-IN_ACCOUNT = build_statement(IDENTITY, ScopeKind.ACCOUNT)
-BARE = statement(Sid="Bare")
-EC2 = {"Sid": "Ec2", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-IRSA = {
-    "Effect": "Allow",
-    "Principal": {"Federated": OIDC},
-    "Action": "sts:AssumeRoleWithWebIdentity",
-    "Condition": {"StringEquals": {f"{OIDC_ID}:sub": "system:serviceaccount:shop:orders"}},
-}
-ADMIN = {"Sid": "Admin", "Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": ["sts:AssumeRole"]}
-DENY_ALL = statement(Sid="No", Effect="Deny", Principal="*", Action="sts:*")
-DENY_CART = statement({"StringEquals": {SA: "cart"}}, Sid="NoCart", Effect="Deny")
-DENY_STRANGERS = {
-    "Effect": "Deny",
-    "Principal": "*",
-    "Action": "sts:AssumeRole",
-    "Condition": {"StringNotEquals": {"aws:SourceAccount": ACCOUNT}},
-}
+
+OTHER_CLUSTER = CLUSTER.replace("/demo", "/prod")
+
+
+GONE = "AROAEXAMPLE1234567890"
 
 
 def exact(names: Any = "orders", namespaces: Any = "shop", clusters: Any = CLUSTER, **members: Any) -> dict[str, Any]:
-    """A statement of somebody else's making for these."""
+    """Return a statement for these that podid would not write."""
     condition = {"StringEquals": {NS: namespaces, SA: names}, "ArnLike": {"aws:SourceArn": clusters}}
     return statement(members.pop("condition", condition), **members)
 
@@ -109,9 +97,14 @@ def cannot_remove(*before: Mapping[str, Any], note: str = "they would lose acces
 
 
 WITH_TAGS = {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringEquals": {NS: "shop"}}
+
+
 BY_ARN = {"ArnEquals": {"aws:SourceArn": CLUSTER}}
-TWO_PROVIDERS = {"Bool": {"aws:SecureTransport": "true"}}
+
+
 FULL = [build_statement(PodIdentity(CLUSTER, "shop", f"service-{n}")) for n in range(5)]
+
+
 TABLE: dict[str, Row] = {
     # --- add: a statement more
     "beside EC2": adds(EC2),
@@ -310,192 +303,3 @@ TABLE: dict[str, Row] = {
     "whoever it may be": cannot_remove(statement(Principal="*"), EC2, note="everyone"),
     "a principal that was deleted": cannot_remove(OWN, statement(Principal={"AWS": GONE}), note=GONE),
 }
-PANEL = [
-    PodIdentity(cluster, namespace, name, session_tags=tags)
-    for cluster in (CLUSTER, OTHER_CLUSTER)
-    for namespace in ("shop", "web")
-    for name in ("orders", "cart", "pay")
-    for tags in (True, False)
-]
-
-
-def edit(verb: str, document: Any, *flags: str) -> Outcome:
-    line = ("trust", verb, "-", "--for", "shop/orders", "--cluster-arn", CLUSTER, *flags)
-    return Podid()(*line, "-o", "json", stdin=json.dumps(document))
-
-
-def verdicts(policy: Policy, scope: str, who: PodIdentity) -> dict[str, str]:
-    """Of everybody who is not within the scope of `who`."""
-    keys = {"service-account": 3, "namespace": 2, "cluster": 1, "account": 0}[scope]
-    inside = (who.cluster_arn, who.namespace, who.service_account)[:keys]
-    others = [p for p in PANEL if (p.cluster_arn, p.namespace, p.service_account)[:keys] != inside]
-    return {f"{p}": evaluate(policy, p).verdict.value for p in others if keys}
-
-
-def test_the_table_is_long_enough() -> None:
-    assert len(TABLE) >= 80
-
-
-@table("row", TABLE.values())
-def test_an_edit(row: Row) -> None:
-    document = {"Version": "2012-10-17", "Id": "kept", "Statement": list(row.before)}
-    outcome = edit(row.verb, document, *row.flags.split())
-    if row.outcome == "refused":
-        assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-        assert outcome.error["message"].startswith("The trust policy in stdin was not changed: ")
-        assert row.note in outcome.error["message"]
-        return
-    assert outcome.code == 0, outcome.stderr
-    found = outcome.json
-    assert (found["kind"], found["outcome"]) == ("TrustEdit", row.outcome)
-    assert row.note in "\n".join(found["notes"])
-    new = found["policy"]["Statement"]
-    if row.outcome == "no-change":
-        assert json.dumps(found["policy"]) == json.dumps(document)
-        assert found["diff"] == ""
-        return
-    check_changed(row, document, found["policy"], new)
-    for _ in range(2):
-        again = edit(row.verb, found["policy"], *row.flags.split())
-        assert again.code == (6 if row.again == "refused" else 0)
-        assert row.again == "refused" or again.json["policy"] == found["policy"]
-
-
-def check_changed(row: Row, old: Any, policy: Any, new: list[Any]) -> None:
-    before, after = parse_policy(old), parse_policy(policy)
-    assert {k: v for k, v in policy.items() if k != "Statement"} == {"Version": "2012-10-17", "Id": "kept"}
-    if row.verb == "add":
-        # byte for byte: the order of members within a statement too
-        assert json.dumps(new[:-1]) == json.dumps(list(row.before))
-        assert [s["Sid"] for s in new if s.get("Sid")].count(new[-1]["Sid"]) == 1
-        assert new[-1]["Action"] == BOTH
-    else:
-        assert row.after is not None
-        assert json.dumps(new) == json.dumps(list(row.after))
-    admitted = row.verb == "add" if row.admitted is None else row.admitted
-    assert (evaluate(after, row.who).verdict is TrustVerdict.MATCH) is admitted
-    scope = row.flags.partition("--scope ")[2] or ("cluster" if row.untagged else "service-account")
-    assert verdicts(after, scope, row.who) == verdicts(before, scope, row.who)
-
-
-ADDED = [row for row in TABLE.values() if row.verb == "add" and row.outcome == "changed" and row.admitted is None]
-
-
-# without session tags the statement is the cluster's, and stands for more than was there
-@table("row", [row for row in ADDED if row.note != "any pod of cluster demo"])
-def test_what_was_added_can_be_taken_out_again(row: Row) -> None:
-    flags = row.flags.split()
-    added = edit("add", {"Statement": list(row.before)}, *flags).json["policy"]
-    removed = edit("remove", added, *flags)
-    assert removed.code == 0, removed.stderr
-    left = removed.json["policy"]["Statement"]
-    assert left == [s for s in row.before if s != OWN or flags]
-
-
-def test_ten_repeats_are_one(tmp_path: Path) -> None:
-    file = tmp_path / "trust.json"
-    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": EC2}, indent=4))
-    line = (str(file), "--for", "shop/orders", "--for", "shop/cart", "--cluster-arn", CLUSTER, "--in-place")
-    seen = set()
-    for _ in range(10):
-        assert Podid()("trust", "add", *line).code == 0
-        seen.add(file.read_text())
-    assert len(seen) == 1
-    for _ in range(10):
-        assert Podid()("trust", "remove", *line).code == 0
-    assert json.loads(file.read_text()) == {"Version": "2012-10-17", "Statement": [EC2]}
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_new_policy_alone_is_on_stdout() -> None:
-    line = ("trust", "add", "-", "--for", "shop/orders", "--cluster-arn", CLUSTER)
-    outcome = Podid()(*line, stdin=json.dumps({"Statement": [EC2 | {"Sid": "Ünï\u202e"}]}))
-    assert json.loads(outcome.stdout) == {"Statement": [EC2 | {"Sid": "Ünï\u202e"}, OWN]}
-    assert outcome.stderr == f"note: Statement[1] ({OWN['Sid']}) was added\n"
-
-
-def test_in_place_keeps_form_and_mode(tmp_path: Path) -> None:
-    file = tmp_path / "role.json"
-    role = {"Role": {"RoleName": "r", "AssumeRolePolicyDocument": {"Statement": EC2}, "Tags": []}}
-    file.write_text(json.dumps(role, indent=4) + "\n")
-    file.chmod(0o640)
-    outcome = Podid()("trust", "add", str(file), "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place")
-    assert (outcome.code, outcome.stderr) == (0, "")
-    assert outcome.stdout == f"{file}: changed, Statement[1] ({OWN['Sid']}) was added\n"
-    role["Role"]["AssumeRolePolicyDocument"] = {"Statement": [EC2, OWN]}
-    assert file.read_text() == json.dumps(role, indent=4) + "\n"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
-    assert [path.name for path in tmp_path.iterdir()] == ["role.json"]
-
-
-def test_in_place_keeps_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
-    file = tmp_path / "trust.json"
-    text = json.dumps({"Statement": [EC2]}, indent=2) + "\n"
-    file.write_bytes(BOM_UTF8 + text.replace("\n", "\r\n").encode())
-    line = (str(file), "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place")
-    assert Podid()("trust", "add", *line).code == 0
-    wanted = json.dumps({"Statement": [EC2, OWN]}, indent=2) + "\n"
-    assert file.read_bytes() == BOM_UTF8 + wanted.replace("\n", "\r\n").encode()
-
-
-def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) -> None:
-    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
-    good.write_text(json.dumps({"Statement": EC2}))
-    bad.write_text(json.dumps({"Statement": [EC2, DENY_ALL]}))
-    line = ("--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place")
-    assert Podid()("trust", "add", str(good), str(bad), *line).code == 6
-    assert json.loads(good.read_text()) == {"Statement": EC2}
-    bad.write_text(json.dumps({"Statement": OWN}))
-    before = bad.stat().st_mtime_ns
-    assert Podid()("trust", "add", str(good), str(bad), *line, "--dry-run").code == 0
-    assert json.loads(good.read_text()) == {"Statement": EC2}
-    assert Podid()("trust", "add", str(good), str(bad), *line).code == 0
-    assert json.loads(good.read_text()) == {"Statement": [EC2, OWN]}
-    assert bad.stat().st_mtime_ns == before
-    listed = Podid()("trust", "add", str(good), str(bad), *line[:-1], "-o", "json").json
-    assert [item["outcome"] for item in listed["items"]] == ["no-change", "no-change"]
-
-
-@table(
-    ("argv", "why"),
-    [
-        ((), "Specify a trust policy"),
-        (("-", "--role", "r"), "cannot be used together"),
-        (("-", "-"), "specified only once"),
-        (("-", "--cluster-arn", CLUSTER), "--for NS/SA"),
-        (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place"), "stdin cannot be written"),
-        (("-", "--for", "shop/orders", "--cluster-arn", "arn:aws:eks:*:1:cluster/*"), "not the ARN of an EKS cluster"),
-        (("-", "--for", "shop", "--cluster-arn", CLUSTER), "specify NAMESPACE/NAME"),
-        (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--scope", "pod"), "--scope"),
-        (("/nosuch", "--for", "shop/orders", "--cluster-arn", CLUSTER), "cannot be read"),
-    ],
-)
-@table("verb", ["add", "remove", "tighten"])
-def test_what_is_refused_as_usage(verb: str, argv: tuple[str, ...], why: str) -> None:
-    outcome = Podid()("trust", verb, *argv, stdin=json.dumps({"Statement": EC2}))
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert why in outcome.stderr
-
-
-@pytest.mark.parametrize("verb", ["add", "remove", "tighten"])
-def test_a_key_twice_is_refused(verb: str) -> None:
-    text = '{"Statement": [{"Effect": "Deny", "Effect": "Allow", "Principal": "*", "Action": "*"}]}'
-    outcome = Podid()("trust", verb, "-", "--for", "a/b", "--cluster-arn", CLUSTER, "-o", "json", stdin=text)
-    assert (outcome.code, outcome.stdout) == (2, "")
-    assert "Statement[0].Effect: appears twice" in outcome.error["message"]
-
-
-def test_a_file_is_narrowed_to_those_who_are_named() -> None:
-    document = {"Version": "2012-10-17", "Statement": [EC2, BARE, IRSA]}
-    line = ("trust", "tighten", "-", "--for", "shop/orders", "--for", "shop/cart", "--cluster-arn", CLUSTER)
-    found = Podid()(*line, "-o", "json", stdin=json.dumps(document)).json
-    assert found["policy"]["Statement"] == [EC2, OWN, CART, IRSA]
-    again = Podid()(*line, "-o", "json", stdin=json.dumps(found["policy"])).json
-    assert again["outcome"] == "no-change"
-    wide = Podid()(*line, "--scope", "namespace", "-o", "json", stdin=json.dumps(document)).json
-    assert wide["policy"]["Statement"] == [EC2, IN_NAMESPACE, IRSA]
-    wider = Podid()(*line, "--scope", "cluster", "-o", "json", stdin=json.dumps(wide["policy"]))
-    assert wider.code == 6
-    assert "would allow more than today" in wider.error["message"]
