@@ -146,6 +146,7 @@ SLOW = (
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
+    *(f"ops/migrate/test_{name}.py" for name in ("candidates", "judge", "proxy_changes", "request")),
     "commands/declare/test_convert.py",
     "commands/declare/test_validate.py",
     "ops/declare/test_accounts.py::test_a_second_declaration",

@@ -61,7 +61,7 @@ def test_forth_and_back(irsa: Irsa) -> None:
     assert irsa.stages()[REF] == "old"
 
 
-@pytest.mark.parametrize("until", ["associated", "moved"])
+@pytest.mark.parametrize("until", [pytest.param("associated", marks=pytest.mark.rare), "moved"])
 def test_back_from_a_stage(irsa: Irsa, until: str) -> None:
     trust = irsa.trust("ebs")
     irsa.site.must("migrate", "apply", REF, "--until", until, "--yes")

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from cluster_api import Json
-from harness import one_in
 from irsa import PROVIDER, irsa_statement
 from ops.change.support import killed_at_write
 from ops.migrate.killed import APPLY, AWS_WRITES, FINISH, KUBE_WRITES, ONE, REFS, ROLES, ROLLBACK, TWO, Watched
@@ -35,6 +34,7 @@ def _moments(writes: int, number: int, when: str) -> list[Any]:
     return [pytest.param(*m, marks=() if m == (number, when) else pytest.mark.rare) for m in moments]
 
 
+@pytest.mark.rare  # test_carry_fleet.py kills apply in each run
 @pytest.mark.parametrize(("number", "when"), _moments(14, 1, "after"))
 def test_a_killed_apply_is_continued(irsa: Watched, monkeypatch: pytest.MonkeyPatch, number: int, when: str) -> None:
     irsa.kill(monkeypatch, APPLY, number, when)
@@ -122,7 +122,7 @@ def test_a_killed_process_is_continued(
 # --- lost answers -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.rare  # test_carry_fleet.py loses answers in each run
 @pytest.mark.parametrize("kind", ["lose-answer", "reset", "fail"])
 def test_lost_answers_and_refused_calls(irsa: Watched, kind: str) -> None:
     """Each kind of write meets it once, in every command."""
@@ -150,7 +150,8 @@ def test_a_throttled_account(irsa: Watched, monkeypatch: pytest.MonkeyPatch) -> 
     assert irsa.without == []
 
 
-@pytest.mark.parametrize("seed", one_in(24, range(24)))
+@pytest.mark.rare
+@pytest.mark.parametrize("seed", range(24))
 def test_any_order_of_commands_can_be_rolled_back(irsa: Watched, seed: int) -> None:
     """Apply, finish and rollback of random service accounts, whose roles trust random others."""
     chance = Random(seed)

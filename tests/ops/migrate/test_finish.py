@@ -102,17 +102,17 @@ def test_other_issuers_stay(moved: Irsa) -> None:
     assert moved.trust("two-clusters")["Statement"][0] == OTHER
 
 
-@pytest.mark.parametrize("name", OWNERS)
-def test_an_annotation_of_another_tool_stays(moved: Irsa, name: str) -> None:
-    ref, owner = f"{name}/owned", OWNERS[name][0]
-    item = moved.items()[ref]
-    assert item["owner"].startswith(owner)
-    assert "annotation-owned" in [warning["id"] for warning in item["warnings"]]
-    trust = moved.trust(f"{name}-owned")
-    outcome = moved.site("migrate", "finish", ref, "--soak", "0", "--yes")
-    assert (outcome.code, owner in outcome.stderr) == (3, True), outcome
-    assert moved.trust(f"{name}-owned") == trust
-    assert ANNOTATION in moved.annotations(ref)
+def test_an_annotation_of_another_tool_stays(moved: Irsa) -> None:
+    items, refs = moved.items(), [f"{name}/owned" for name in OWNERS]
+    for ref, (owner, _) in zip(refs, OWNERS.values(), strict=True):
+        assert items[ref]["owner"].startswith(owner)
+        assert "annotation-owned" in [warning["id"] for warning in items[ref]["warnings"]]
+    trusts = [moved.trust(f"{name}-owned") for name in OWNERS]
+    outcome = moved.site("migrate", "finish", *refs, "--soak", "0", "--yes")
+    assert outcome.code == 3, outcome
+    assert all(owner in outcome.stderr for owner, _ in OWNERS.values()), outcome
+    assert [moved.trust(f"{name}-owned") for name in OWNERS] == trusts
+    assert all(ANNOTATION in moved.annotations(ref) for ref in refs)
 
 
 def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) -> None:
