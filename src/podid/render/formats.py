@@ -210,5 +210,7 @@ def parse_format(text: str, further: Iterable[Report | Drawing] = ()) -> OutputF
     owners = [command for forms, commands in _FURTHER.items() if text in tuple(forms) for command in commands]
     if owners:
         verb = "has" if len(owners) == 1 else "have"
-        raise InvalidInput(f"Only {' and '.join(owners)} {verb} {text} as an output format", subject=text)
+        *others, last = owners
+        only = f"{', '.join(others)} and {last}" if others else last
+        raise InvalidInput(f"Only {only} {verb} {text} as an output format", subject=text)
     raise InvalidInput(f"{text!r} is not an output format: {', '.join(names)}", subject=text)
