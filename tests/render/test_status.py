@@ -108,6 +108,19 @@ def test_one_identity_has_its_cause_and_the_fix(status: IdentityStatus, lines: l
     assert texts(verdict_lines(status)) == lines
 
 
+@table(
+    ("message", "line"),
+    [
+        ("started before the association", "  1 of 2 pods: Started before the association."),
+        ("1 of 2 pods started before the association", "  1 of 2 pods started before the association."),
+    ],
+)
+def test_the_share_of_pods_is_said_once(message: str, line: str) -> None:
+    assert STALE.cause is not None
+    status = replace(STALE, cause=replace(STALE.cause, message=message))
+    assert texts(verdict_lines(status))[1] == line
+
+
 def test_after_a_change_new_and_running_pods_have_a_line_each() -> None:
     assert texts(change_lines((STALE,)))[:3] == [
         "✓ new pods       verified  role orders",

@@ -56,7 +56,10 @@ class Drawing(StrEnum):
 
 OutputFormat = Format | Report | Drawing
 # the commands with further formats
-_FURTHER: Mapping[type[Report] | type[Drawing], str] = {Report: "podid doctor", Drawing: "podid graph"}
+_FURTHER: Mapping[type[Report] | type[Drawing], tuple[str, ...]] = {
+    Report: ("podid doctor", "podid audit"),
+    Drawing: ("podid graph",),
+}
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
@@ -204,8 +207,10 @@ def parse_format(text: str, further: Iterable[Report | Drawing] = ()) -> OutputF
     names: tuple[OutputFormat, ...] = (*Format, *further)
     if text in names:
         return next(name for name in names if name == text)
-    owners = [command for forms, command in _FURTHER.items() if text in tuple(forms)]
+    owners = [command for forms, commands in _FURTHER.items() if text in tuple(forms) for command in commands]
     if owners:
         verb = "has" if len(owners) == 1 else "have"
-        raise InvalidInput(f"Only {' and '.join(owners)} {verb} {text} as an output format", subject=text)
+        *others, last = owners
+        only = f"{', '.join(others)} and {last}" if others else last
+        raise InvalidInput(f"Only {only} {verb} {text} as an output format", subject=text)
     raise InvalidInput(f"{text!r} is not an output format: {', '.join(names)}", subject=text)

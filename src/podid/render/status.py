@@ -125,7 +125,10 @@ def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> li
     if cause is not None and state is not IdentityState.NONE:
         named = f": {cause.check}" if cause.outcome is not Outcome.UNKNOWN else ""
         lines = [state_line(state, words, f" at link {link_words(cause.link)}{named}")]
-        lines.append(f"  {pods_share(status)}{sentence(reason_of(cause), cause.subject.name)}")
+        share, reason = pods_share(status), reason_of(cause)
+        if reason.startswith(share.removesuffix(": ")):  # the message begins with the share
+            share = ""
+        lines.append(f"  {share}{sentence(reason, cause.subject.name)}")
     elif state is IdentityState.NONE:
         lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
     else:

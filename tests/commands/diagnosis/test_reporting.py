@@ -20,8 +20,9 @@ def test_formats_on_stdout(shared: Site) -> None:
 
 def test_formats_are_for_reports() -> None:
     for form in Report:
+        owners = "podid doctor, podid audit and podid graph" if form == "html" else "podid doctor and podid audit"
         for argv, words in (
-            (("list",), f" {form} as an output format."),
+            (("list",), f"Only {owners} have {form} as an output format."),
             (("doctor", "--list"), " is only for reports: omit -o, or use -o json."),
             (("doctor", "--query", "summary"), f"--query cannot be combined with -o {form}"),
         ):
