@@ -85,20 +85,23 @@ def peak(worlds: list[World]) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("accounts", "few", "many"),
-    [pytest.param(1, 8, 30, id="30-clusters"), pytest.param(10, 8, 30, id="300-clusters", marks=pytest.mark.rare)],
+    ("accounts", "few", "many", "associations"),
+    [
+        pytest.param(1, 8, 30, 5, id="30-clusters"),
+        pytest.param(10, 8, 30, 10, id="300-clusters", marks=pytest.mark.rare),
+    ],
 )
 def test_the_memory_does_not_grow_with_the_clusters(
-    box: Sandbox, podid: Podid, accounts: int, few: int, many: int
+    box: Sandbox, podid: Podid, accounts: int, few: int, many: int, associations: int
 ) -> None:
-    worlds = organization(box, ids(accounts), clusters=few, associations=5)
+    worlds = organization(box, ids(accounts), clusters=few, associations=associations)
     peak(worlds)  # what is loaded once
     lines, small = usual_peak(worlds)
-    assert lines == accounts * few * 5
+    assert lines == accounts * few * associations
     for world in worlds:
-        add_clusters(world, range(few, many), 5)
+        add_clusters(world, range(few, many), associations)
     lines, large = usual_peak(worlds)
-    assert lines == accounts * many * 5
+    assert lines == accounts * many * associations
     assert large <= 1.5 * small  # as many clusters are read at one time
 
 
