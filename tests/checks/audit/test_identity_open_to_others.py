@@ -27,12 +27,16 @@ def test_finding_and_unknown() -> None:
     [
         (GRANT, "info"),
         (replace(GRANT, subject=Subject("Group", "system:authenticated")), "warn"),
-        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:web"), namespace=""), "warn"),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts"), namespace=""), "warn"),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:web"), namespace=""), "info"),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:shop"), namespace=""), ""),
+        (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:kube-system"), namespace=""), ""),
         (replace(GRANT, subject=Subject("User", "ada")), "info"),
         (replace(GRANT, subject=Subject("ServiceAccount", "ci", "build")), "info"),
         (replace(GRANT, subject=Subject("ServiceAccount", "ci", "shop")), ""),
         (replace(GRANT, subject=Subject("ServiceAccount", "job-controller", "kube-system"), namespace=""), ""),
         (replace(GRANT, subject=Subject("Group", "system:masters"), namespace=""), ""),
+        (replace(GRANT, subject=Subject("User", "system:node:ip-10-0-1-11"), namespace=""), ""),
         (replace(GRANT, namespace="other"), ""),
     ],
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from checks.builder import DENIED, ago, bare, healthy, pod, service_account
-from checks.grid import WORKLOAD, answers
+from checks.grid import WORKLOAD, answers, verdicts
 from podid.domain.cluster import Pod
 
 ID = "sa-recreated-token-invalid"
@@ -32,3 +32,17 @@ def test_service_accounts_that_were_created_again(
 ) -> None:
     snapshot = healthy(service_accounts=(service_account(created_at=created),), pods=pods)
     assert answers(ID, snapshot) == [(*expected, WORKLOAD)]
+
+
+def test_the_reason_for_which_pods_are_not_judged() -> None:
+    for accounts, pods, reason in (
+        ((), (pod(),), "the service account does not exist"),
+        ((service_account(),), (bare(pod()),), "none of its pods has injected credentials"),
+        (
+            (service_account(created_at=None),),
+            (pod(),),
+            "the time at which the service account was created is not known",
+        ),
+    ):
+        (verdict,) = verdicts(ID, healthy(service_accounts=accounts, pods=pods))
+        assert (verdict.outcome.value, verdict.message or verdict.reason) == ("not-applicable", reason)

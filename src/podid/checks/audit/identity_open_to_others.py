@@ -13,8 +13,11 @@ from podid.facts.index import chain_of
 
 # all users, or all service accounts
 _EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
-# of the control plane, the nodes, EKS, and the administrators' group that authorization does not limit
-_OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", "system:node", "eks:")
+# the group of all service accounts of one namespace, with the namespace's name
+_OF_NAMESPACE = "system:serviceaccounts:"
+# beginnings of the names of the control plane, the nodes and EKS, and of the administrators' group that authorization
+# does not limit
+_SYSTEM = ("system:masters", "system:node", "system:kube-", "system:controller:", "eks:")
 
 
 @rule(needs=("associations", "grants"), wants=("cluster", "access_policies"))
@@ -31,8 +34,7 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
         matching = [
             grant
             for grant in grants
-            if fnmatchcase(namespace, grant.namespace or "*")
-            and (grant.subject.kind, grant.subject.namespace) != ("ServiceAccount", namespace)
+            if fnmatchcase(namespace, grant.namespace or "*") and _namespace_of(grant.subject) != namespace
         ]
         if not matching:
             yield case.ok(check.title)
@@ -50,13 +52,21 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _expected(subject: Subject) -> bool:
-    if subject.kind == "ServiceAccount":
-        return subject.namespace == "kube-system"
-    return subject.name.startswith(_OWN) and not _is_everybody(subject)
+    if namespace := _namespace_of(subject):
+        return namespace == "kube-system"
+    return subject.name.startswith(_SYSTEM)
+
+
+def _namespace_of(subject: Subject) -> str:
+    """Return the namespace of a service account, or of the group of all service accounts of a namespace; empty for
+    other subjects."""
+    if subject.kind == "Group" and subject.name.startswith(_OF_NAMESPACE):
+        return subject.name.removeprefix(_OF_NAMESPACE)
+    return subject.namespace if subject.kind == "ServiceAccount" else ""
 
 
 def _is_everybody(subject: Subject) -> bool:
-    return subject.kind == "Group" and subject.name.startswith(_EVERYBODY)
+    return subject.kind == "Group" and subject.name in _EVERYBODY
 
 
 def _name(subject: Subject) -> str:

@@ -10,13 +10,17 @@ from podid.facts.injection import PodState
 
 @rule(needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS)
 def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
-    created = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
+    accounts = {account.ref: account for account in known(snapshot.service_accounts)}
     for case, group in check.of_groups(snapshot):
         ref, pods = group.association.ref, group.states.get(PodState.INJECTED, ())
-        since = created.get(ref)
-        if since is None or not pods:
-            why = "none of its pods has injected credentials" if since else "the service account does not exist"
+        account = accounts.get(ref)
+        if account is None or not pods:
+            why = "none of its pods has injected credentials" if account else "the service account does not exist"
             yield case.skip(why)
+            continue
+        since = account.created_at
+        if since is None:
+            yield case.skip("the time at which the service account was created is not known")
             continue
         older = tuple(pod for pod in pods if pod.created_at < since)
         if not older:
