@@ -20,7 +20,7 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
     """Return the plan as text: the changes, then the conflicts, then the unchanged resources."""
     lines = plan_lines(item.plan, brief=True)
     if not item.plan.actions:
-        # below the header
+        # in place of the line "nothing to change" below the header: a conflict may need a change
         lines[1] = "  no changes"
     lines += conflict_lines(item)
     if item.unchanged:
@@ -98,7 +98,8 @@ def _yaml(action: Action, state: object) -> list[str]:
     import yaml
 
     data = plain(state)
-    if isinstance(data, dict) and isinstance(action.before, dict | None) and action.before and action.after:
+    if isinstance(data, dict) and action.before and action.after:
+        # the same members in the same order on both sides of an update, so that the diff shows only differences
         data = {key: data.get(key) for key in dict.fromkeys((*action.before, *action.after))}
     text: str = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
     return text.splitlines()

@@ -1,5 +1,5 @@
-"""Guided mode of `podid associate`, `role create` and `disassociate`: the questions, and the command line of the
-answers."""
+"""Guided mode of `podid associate`, `role create`, `disassociate` and commands about one identity: the questions, and
+the command line of the answers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -60,7 +60,7 @@ def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
                 Option(NO, "No: they get the role at their next restart"),
             ),
         )
-    yield _shall(summary(answers, facts))
+    yield _last_question(summary(answers, facts))
 
 
 def _which_role(answers: Answers, facts: Facts) -> Prompt:
@@ -92,7 +92,7 @@ def _rank(item: Role, answers: Answers, facts: Facts) -> tuple[int, str, str] | 
     return None if verdict is None else (_RANKS.index(verdict), item.name, scope)
 
 
-def _shall(lead: Sequence[str]) -> Prompt:
+def _last_question(lead: Sequence[str]) -> Prompt:
     """Return the last question, after the plan in words."""
     options = (
         Option(DO, "Yes"),
@@ -165,7 +165,9 @@ def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     yield from place.which_account(answers, facts)
     yield from role.new_role(answers, facts)
     yield from role.settings(answers, facts, of_role=True)
-    yield _shall(_numbered("podid will", (role.role_sentence(answers), *role.setting_sentences(answers, facts))))
+    yield _last_question(
+        _numbered("podid will", (role.role_sentence(answers), *role.setting_sentences(answers, facts)))
+    )
 
 
 def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
@@ -215,6 +217,14 @@ def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         )
 
 
+def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
+    return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))
+
+
+# --- one identity -----------------------------------------------------------------------------------------------------
+
+
 def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Ask for a service account with an association, those with pods first. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
@@ -229,8 +239,3 @@ def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
 
 def identity_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     return (answers["identity"],)
-
-
-def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
-    return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))
