@@ -43,7 +43,7 @@ def per_target_role(
 
     yield from check.undescribed(snapshot)
     for (role, answer), hops in _answers(snapshot, lambda hop: target_subject(hop.association), judge).items():
-        commands = _opening(snapshot, hops, answer) if addable and isinstance(answer, TrustFinding) else ()
+        commands = _statement_command(snapshot, hops, answer) if addable and isinstance(answer, TrustFinding) else ()
         yield _verdict(check, role, answer, hops, healthy, commands, advice(hops[0]))
 
 
@@ -102,7 +102,7 @@ def _verdict(
     return case.ok(healthy) if answer is None else case.skip(answer)
 
 
-def _opening(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
+def _statement_command(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
     """Return the command that adds the statement to the target role's trust policy. None if the role is in another
     account, or if its trust policy cannot be written again or has a Deny that applies."""
     evaluation, arn = hops[0].evaluation, hops[0].target_role_arn

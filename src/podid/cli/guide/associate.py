@@ -10,6 +10,7 @@ from podid.cli.guide.questions import (
     NO,
     OTHER,
     YES,
+    Account,
     Answers,
     Facts,
     Option,
@@ -184,17 +185,10 @@ def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Offer the associations that no add-on owns. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
-    having = sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
-    if not having:
-        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
+    _require_associations(facts)
     options = [
-        Option(
-            str(account.ref),
-            str(account.ref),
-            f"{account.words}; {account.state}" if account.state else account.words,
-            f"{OWNED}disassociate" if account.owner else "",
-        )
-        for account in having
+        _option(account, f"{OWNED}disassociate" if account.owner else "")
+        for account in sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
     ]
     lead = () if "cluster" in answers else WELCOME
     yield Prompt(key="which", text="Which association should be deleted?", lead=lead, options=aligned(options))
@@ -228,14 +222,20 @@ def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Ask for a service account with an association, those with pods first. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
-    if not facts.associated:
-        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
-    options = [
-        Option(str(item.ref), str(item.ref), f"{item.words}; {item.state}" if item.state else item.words)
-        for item in sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
-    ]
-    yield Prompt(key="identity", text="Which service account?", options=aligned(options))
+    _require_associations(facts)
+    accounts = sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
+    yield Prompt(key="identity", text="Which service account?", options=aligned(tuple(map(_option, accounts))))
 
 
 def identity_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     return (answers["identity"],)
+
+
+def _require_associations(facts: Facts) -> None:
+    if not facts.associated:
+        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
+
+
+def _option(account: Account, off: str = "") -> Option:
+    name = str(account.ref)
+    return Option(name, name, f"{account.words}; {account.state}" if account.state else account.words, off)
