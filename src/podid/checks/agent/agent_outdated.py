@@ -8,7 +8,7 @@ from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, S
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import short_list
-from podid.domain.versions import addon_key, judge, older
+from podid.domain.versions import addon_key, offer_of, older
 from podid.facts.agent import agent_versions, agents
 from podid.facts.index import podid_command
 
@@ -46,7 +46,7 @@ def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Seq
     cluster, versions = snapshot.cluster, snapshot.agent_versions
     if isinstance(versions, Missing):
         return case.unknown(versions)
-    default = judge(cluster.value, versions.value, ()).default if isinstance(cluster, Known) else ""
+    default = offer_of(cluster.value, versions.value, ()).default if isinstance(cluster, Known) else ""
     if not default or not older(version, default):
         return case.ok(NO_FAULT)
     return case.fail(
