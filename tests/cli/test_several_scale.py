@@ -88,7 +88,7 @@ def peak(worlds: list[World]) -> tuple[int, int]:
     ("accounts", "few", "many", "associations"),
     [
         pytest.param(1, 8, 30, 5, id="30-clusters"),
-        pytest.param(10, 8, 30, 10, id="300-clusters", marks=pytest.mark.rare),
+        pytest.param(4, 8, 30, 40, id="120-clusters", marks=pytest.mark.rare),
     ],
 )
 def test_the_memory_does_not_grow_with_the_clusters(

@@ -63,8 +63,10 @@ def call(service: str = "sqs", action: str = "SendMessage", minutes: int = 0, **
     [
         ("", False),
         ("AccessDenied", True),
+        ("AccessDeniedException", True),
         ("Client.UnauthorizedOperation", True),
         ("AuthorizationError", True),
+        ("NotAuthorized", True),
         ("ThrottlingException", False),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from harness import table
 from podid.domain.aws import AddonVersion, Cluster
-from podid.domain.versions import addon_key, judge, minor_version, next_minor, older, platform_number
+from podid.domain.versions import addon_key, minor_version, next_minor, offer_of, older, platform_number
 
 
 @table(
@@ -45,7 +45,7 @@ CLUSTER = Cluster(name="demo", arn="arn", version="1.35", status="ACTIVE", platf
 
 
 def test_compatible_versions_newest_first() -> None:
-    offer = judge(
+    offer = offer_of(
         CLUSTER,
         [
             version("odd"),
@@ -60,7 +60,7 @@ def test_compatible_versions_newest_first() -> None:
     assert newest is not None
     assert newest.why_not == "it requires platform version eks.10, and the cluster has eks.9"
     assert offer.row("v2.0.0") is None
-    assert (judge(CLUSTER, []).latest, judge(CLUSTER, []).default) == ("", "")
+    assert (offer_of(CLUSTER, []).latest, offer_of(CLUSTER, []).default) == ("", "")
 
 
 @table(
@@ -68,13 +68,13 @@ def test_compatible_versions_newest_first() -> None:
     [((), True), (("*",), True), (("eks.9",), True), (("eks.8", "eks.10"), False)],
 )
 def test_platform_versions(platforms: tuple[str, ...], compatible: bool) -> None:
-    offer = judge(CLUSTER, [version("v1.0.0-eksbuild.1", platform_versions=platforms)])
+    offer = offer_of(CLUSTER, [version("v1.0.0-eksbuild.1", platform_versions=platforms)])
     assert bool(offer.fitting) is compatible
 
 
 def test_kinds_of_nodes() -> None:
     def why_not(*types: str) -> str:
-        rows = judge(CLUSTER, [version("v1.0.0", compute_types=types)], ("ec2", "hybrid")).rows
+        rows = offer_of(CLUSTER, [version("v1.0.0", compute_types=types)], ("ec2", "hybrid")).rows
         return rows[0].why_not
 
     assert why_not() == ""

@@ -57,8 +57,7 @@ SPARE = {
     *(("verify", call) for call in ("DescribeInstances", "DescribeVpcEndpoints", "DescribeRouteTables")),
     *(("verify", f"GET {path}") for path in ("/api/v1/namespaces", LEASES)),
     ("verify", "GetRole"),
-    ("verify", "GetRolePolicy"),
-    ("verify", "ListRolePolicies"),
+    *(("verify", call) for call in ("ListAttachedRolePolicies", "ListRolePolicies", "GetRolePolicy")),
     ("verify", "SimulatePrincipalPolicy"),
 }
 EBS = ("aws-ebs-csi-driver", "ebs-csi-controller-sa")

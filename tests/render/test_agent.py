@@ -8,7 +8,7 @@ from checks.builder import addon, agent_pod, cluster, daemon_set, node
 from podid.domain.aws import AddonIssue, AddonVersion
 from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.snapshot import Known, Missing
-from podid.domain.versions import judge
+from podid.domain.versions import offer_of
 from podid.ops.addon.read import AddonMatrix, AddonRow
 from podid.ops.agent.coverage import coverage
 from podid.ops.agent.status import AgentReading, NodeRolePermission
@@ -41,7 +41,7 @@ def versions(installed: str = OLD) -> AgentVersions:
         cluster="prod",
         platform="eks.9",
         installed=installed,
-        offer=judge(cluster(), OFFERED),
+        offer=offer_of(cluster(), OFFERED),
         next_kubernetes="1.35",
         next_default=NEWEST,
     )

@@ -23,7 +23,7 @@ from botocore.utils import parse_timestamp
 
 from podid.calls.http import limit_pools, read_whole
 
-# three times a page of IAM roles with the longest trust policies
+# the largest answer is a page of IAM roles with the longest trust policies; this is three times as much
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
@@ -70,7 +70,7 @@ class CallRecord:
 
 OnCall = Callable[[CallRecord], None]
 
-# the time at which a call was sent whose answer botocore parses
+# when podid sent a request whose outcome it passes to botocore; None if botocore sends the request itself
 sent_at: ContextVar[float | None] = ContextVar("podid_sent_at", default=None)
 
 

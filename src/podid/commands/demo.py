@@ -70,6 +70,7 @@ def demo(
     tour.say("These were all steps from an empty cluster to verified credentials.")
     if keep:
         podid = podid_words()
+        # the samples misspell the service account of this association on purpose: podid doctor reports it
         tour.say("The sandbox is still running. To continue:")
         access.terminal.narrate(
             f"  cd {shlex.quote(str(home))}\n  export XDG_STATE_HOME={shlex.quote(str(home))}\n"
@@ -80,18 +81,18 @@ def demo(
 
 
 class _Tour:
-    """Print narration and output on stdout, in the order of events."""
+    """Run the scenes, and print narration and output on stdout, in the order of events."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._bold, self._dim, self._off = ("\x1b[1m", "\x1b[36m", "\x1b[0m") if terminal.colored else ("", "", "")
+        self._bold, self._cyan, self._off = ("\x1b[1m", "\x1b[36m", "\x1b[0m") if terminal.colored else ("", "", "")
 
     def say(self, text: str) -> None:
         import textwrap
 
         width = min(100, self._terminal.width)
         lines = textwrap.fill(text, width, initial_indent="# ", subsequent_indent="# ")
-        painted = "\n".join(f"{self._dim}{line}{self._off}" for line in lines.splitlines())
+        painted = "\n".join(f"{self._cyan}{line}{self._off}" for line in lines.splitlines())
         self._terminal.narrate(f"\n{painted}\n")
 
     def prompt(self, command: str) -> None:

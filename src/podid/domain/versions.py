@@ -16,6 +16,9 @@ _ADDON = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:-eksbuild\.(\d{1,9}))?
 _PLATFORM = re.compile(r"eks\.(\d{1,9})", re.ASCII)
 _MINOR = re.compile(r"(\d{1,4})\.(\d{1,4})", re.ASCII)
 
+EC2 = "ec2"
+_ANY_PLATFORM = "*"
+
 AddonKey = tuple[int, int, int, int]
 
 
@@ -52,10 +55,6 @@ def next_minor(version: str) -> str:
     return f"{version_numbers[0]}.{version_numbers[1] + 1}" if version_numbers else ""
 
 
-ANY = "*"
-EC2 = "ec2"
-
-
 @dataclass(frozen=True, slots=True)
 class VersionRow:
     """One version of the list. `why_not` is why EKS would reject it; empty if it would accept it."""
@@ -88,8 +87,8 @@ class Offer:
         return next((row for row in self.rows if row.version.version == version), None)
 
 
-def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collection[str] = (EC2,)) -> Offer:
-    """Check the versions for the cluster. `compute` are the compute types that the add-on must support. Pure."""
+def offer_of(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collection[str] = (EC2,)) -> Offer:
+    """Check the versions for the cluster. `compute` are the compute types that the add-on must support."""
     rows = [VersionRow(version, _why_not(version, cluster, compute)) for version in versions]
     # newest first; versions that cannot be parsed come last
     rows.sort(key=lambda row: (addon_key(row.version.version) or (), row.version.version), reverse=True)
@@ -98,7 +97,7 @@ def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collectio
 
 def _why_not(version: AddonVersion, cluster: Cluster, compute: Collection[str]) -> str:
     platforms = version.platform_versions
-    if platforms and ANY not in platforms and cluster.platform_version and not _fits(platforms, cluster):
+    if platforms and _ANY_PLATFORM not in platforms and cluster.platform_version and not _fits(platforms, cluster):
         return f"it requires platform version {short_list(platforms)}, and the cluster has {cluster.platform_version}"
     known = {name.lower() for name in version.compute_types}
     if lacking := sorted(set(compute) - known) if known else []:

@@ -20,16 +20,16 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
     """Return the plan as text: the changes, then the conflicts, then the unchanged resources."""
     lines = plan_lines(item.plan, brief=True)
     if not item.plan.actions:
-        # below the header
+        # in place of the line "nothing to change" below the header: a conflict may need a change
         lines[1] = "  no changes"
     lines += conflict_lines(item)
     if item.unchanged:
         lines.append(f"  = {count_of(item.unchanged, 'resource')} as declared")
     if item.only_in_cluster:
         lines.append(f"  only in the cluster: {count_of(len(item.only_in_cluster), 'association')}")
-        for one in item.only_in_cluster[:_LISTED]:
-            owner = f" (owner: {one.owner})" if one.owner else ""
-            lines.append(f"      {one.ref}{owner}")
+        for unlisted in item.only_in_cluster[:_LISTED]:
+            owner = f" (owner: {unlisted.owner})" if unlisted.owner else ""
+            lines.append(f"      {unlisted.ref}{owner}")
         if len(item.only_in_cluster) > _LISTED:
             lines.append(f"      and {len(item.only_in_cluster) - _LISTED} more; -o json lists them all")
     return lines
@@ -38,9 +38,9 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
 def conflict_lines(item: FilePlan) -> list[str | Line]:
     """Return the conflicts with their differences, and the parts that could not be read."""
     lines: list[str | Line] = []
-    for one in item.conflicts:
-        lines.append(Line(f"  ! {one.sentence}", "bad"))
-        lines += [f"      {line}" for line in one.lines]
+    for conflict in item.conflicts:
+        lines.append(Line(f"  ! {conflict.sentence}", "bad"))
+        lines += [f"      {line}" for line in conflict.lines]
     lines += [Line(f"  ! {refused.sentence}", "warn") for refused in item.refused]
     for unread in item.unread:
         why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
@@ -53,9 +53,9 @@ def file_plan_view(item: FilePlan) -> View:
     for action in item.plan.actions:
         status = "pruned" if (action.kind, action.target) in item.pruned_keys else "planned"
         rows.append((action.kind, str(action.verb), action.target, status, NOTHING))
-    rows += [(one.kind, NOTHING, one.target, "conflict", one.message) for one in item.conflicts]
-    rows += [(NOTHING, NOTHING, str(one.ref), "refused", one.reason) for one in item.refused]
-    rows += [(NOTHING, NOTHING, one.target, "not read", one.reason) for one in item.unread]
+    rows += [(conflict.kind, NOTHING, conflict.target, "conflict", conflict.message) for conflict in item.conflicts]
+    rows += [(NOTHING, NOTHING, str(refused.ref), "refused", refused.reason) for refused in item.refused]
+    rows += [(NOTHING, NOTHING, unread.target, "not read", unread.reason) for unread in item.unread]
     table = Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), tuple(rows))
     names = tuple(action.target for action in item.plan.actions)
     return View(document(FilePlanDocument, item), (table,), names, tuple(file_plan_lines(item)))
@@ -98,7 +98,8 @@ def _yaml(action: Action, state: object) -> list[str]:
     import yaml
 
     data = plain(state)
-    if isinstance(data, dict) and isinstance(action.before, dict | None) and action.before and action.after:
+    if isinstance(data, dict) and action.before and action.after:
+        # the same members in the same order on both sides of an update, so that the diff shows only differences
         data = {key: data.get(key) for key in dict.fromkeys((*action.before, *action.after))}
     text: str = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
     return text.splitlines()

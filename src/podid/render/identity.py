@@ -32,8 +32,7 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     """Return the status, then the association and the data about its service account; without an association an
     IdentityStatus. Values that could not be read are null, or unknown."""
     status, association = reading.status, reading.association
-    evidence = evidence_lines(status.cause) if status.cause is not None else ()
-    shown = status.cause.reason if status.cause is not None else ""
+    evidence, shown = ((), "") if (cause := status.cause) is None else (evidence_lines(cause), cause.reason)
     if association is None:
         view = status_view((status,), single=True)
         return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods, shown)))
@@ -114,12 +113,13 @@ def _use_words(item: ContainerUse) -> str:
     words = f"uses {_source(winner.source)}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
         words += ", unless " + " or ".join(f"{_source(one.source)} ({one.detail})" for one in item.unless)
-    over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
-    over = [source for source in over if source is not CredentialSource.NONE]
+    omitted = (CredentialSource.NODE_ROLE, CredentialSource.NONE, item.uses)
+    over = [one.source for one in item.unused if one.source not in omitted]
     return words + (f" before {', '.join(map(_source, over))}" if over else "")
 
 
 def _source(source: CredentialSource) -> str:
+    """Return the words for one container; those of SOURCES are for several pods."""
     return SOURCES[source].replace("of their own", "of its own")
 
 
@@ -256,6 +256,7 @@ class LastUseBody(Document):
 
 
 def _unknowns(reading: IdentityReading) -> Iterator[Unread]:
+    # if the role could not be read, its trust policy and its policies are missing for the same reason
     sections = (
         ("the policies of the role", reading.permissions),
         ("the service account", reading.account),

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import cache
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
-# an address without the punctuation that ends a sentence, or the hyphenated words of an ID, which are no part of a name
+# an address, without the punctuation that ends a sentence; or hyphenated words, which may be the ID of a failure mode,
+# unless they are part of a path, a file name or a flag
 _TARGET = re.compile(r"https://[^\s\"'`<>()\[\]]*[\w/#]|(?<![\w./@=-])[a-z0-9]+(?:-[a-z0-9]+)+(?![\w/@=-]|\.\w)")
-_LINK = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
-# older versions of its library print the control sequence, or crash
+_SEQUENCE = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
+# older versions of VTE, the library of many terminals, print the control sequence, or crash
 _LEAST_VTE = 5000
 
 
@@ -32,7 +33,7 @@ def linked(text: str) -> str:
 
 
 def unlinked(text: str) -> str:
-    return _LINK.sub("", text)
+    return _SEQUENCE.sub("", text)
 
 
 def _link(match: re.Match[str]) -> str:

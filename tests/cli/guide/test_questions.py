@@ -1,10 +1,18 @@
 """Questions of a guided run: their order, options and checks."""
 
-from cli.guide.facts import HERE, NEW, ONWARD, READ, SEND, USUAL, questions_of
+from cli.guide.facts import (
+    DEFAULT_NAME,
+    DYNAMODB_PRESET,
+    NEW_ROLE,
+    SQS_PRESET,
+    TARGET_ROLE,
+    WITH_TARGET_ROLE,
+    questions_of,
+)
 
 
 def test_likely_answers_come_first() -> None:
-    questions = questions_of(NEW | READ | USUAL)
+    questions = questions_of(NEW_ROLE | DYNAMODB_PRESET | DEFAULT_NAME)
     titles = {key: [option.value for option in question.options] for key, question in questions.items()}
     assert titles["account"] == ["orders", "idle", "default", "cart", "owned", "…"]
     assert questions["account"].options[4].off == "owned by an add-on: podid addon associate"
@@ -16,7 +24,9 @@ def test_likely_answers_come_first() -> None:
 
 
 def test_rare_settings_are_behind_one_question() -> None:
-    questions = questions_of(NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"})
+    questions = questions_of(
+        NEW_ROLE | DYNAMODB_PRESET | SQS_PRESET | DEFAULT_NAME | WITH_TARGET_ROLE | {"target-trust": "yes"}
+    )
     firsts = {key: question.options[0].value for key, question in questions.items() if question.options}
     assert (firsts["another"], firsts["1.another"], firsts["settings.0"]) == ("no", "no", "nothing")
     assert "dynamodb-read" not in {option.value for option in questions["1.preset"].options}
@@ -26,15 +36,15 @@ def test_rare_settings_are_behind_one_question() -> None:
         "  1. create role demo-shop-orders, with permission to read items of table orders and of its indexes, and send "
         "messages to queue out; only pods of shop/orders can assume it",
         "  2. give the pods of shop/orders role demo-shop-orders",
-        f"  3. let them assume target role {HERE}",
+        f"  3. let them assume target role {TARGET_ROLE}",
         "  4. add a statement to the trust policy of role reports, if required",
     )
 
 
 def test_no_line_is_longer_than_a_small_terminal() -> None:
     answers = (
-        NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"},
-        NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
+        NEW_ROLE | DYNAMODB_PRESET | SQS_PRESET | DEFAULT_NAME | WITH_TARGET_ROLE | {"target-trust": "yes"},
+        NEW_ROLE | {"role": "narrow", "trust": "yes", "scope": "namespace"},
     )
     for question in (question for answered in answers for question in questions_of(answered).values()):
         note = " (arrow keys or letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"

@@ -1,11 +1,12 @@
 """Questions about the role."""
 
-from cli.guide.facts import NEW, questions_of
+from cli.guide.facts import NEW_ROLE, questions_of
 
 
 def test_the_note_of_a_role_is_the_pods_that_it_allows() -> None:
     options = {
-        option.value: option.note for option in questions_of(NEW | {"role": "wide", "account": "idle"})["role"].options
+        option.value: option.note
+        for option in questions_of(NEW_ROLE | {"role": "wide", "account": "idle"})["role"].options
     }
     assert options["wide"].startswith("allows any pod")
     assert options["narrow"] == "does not allow these pods yet"

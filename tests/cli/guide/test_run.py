@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from cli.guide.facts import (
-    AWAY,
-    READ,
-    USUAL,
+    DEFAULT_NAME,
+    DYNAMODB_PRESET,
+    OTHER_ACCOUNT_ROLE,
 )
 from harness import Answers, Outcome, Podid, table
-from podid.cli.guide.questions import Answers as Given
+from podid.cli.guide.questions import Answers as GuideAnswers
 from podid.cli.guide.questions import Prompt
 from podid.cli.guide.run import says_only_where
 from worlds import Site
@@ -60,7 +60,7 @@ def test_only_a_command_without_arguments_asks(argv: str, expected: bool) -> Non
     assert says_only_where(argv.split(), ("associate",)) is expected
 
 
-def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
+def guided(site: Site, answers: GuideAnswers, *argv: str) -> tuple[Outcome, str]:
     """What came of it, and the command that it ended with."""
     before, site.podid = site.podid, Podid(env=os.environ, clock=site.clock, sleep=site._sleep, tty=True, width=80)
     site.podid.answers = Answers(*(value for value in answers.values()))
@@ -89,8 +89,8 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
         "namespace": "shop",
         "account": "orders",
         "role": "new",
-        **READ,
-        **USUAL,
+        **DYNAMODB_PRESET,
+        **DEFAULT_NAME,
         "settings.0": "nothing",
         "restart": "yes",
         "go": "do",
@@ -122,12 +122,12 @@ def test_associate_without_a_role_asks_for_the_rest(site: Site) -> None:
 
 
 def test_disassociate_and_role_create_ask_too(site: Site) -> None:
-    answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL}
-    answers |= {"settings.0": "target", "target": AWAY, "go": "do"}
+    answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **DEFAULT_NAME}
+    answers |= {"settings.0": "target", "target": OTHER_ACCOUNT_ROLE, "go": "do"}
     outcome, line = guided(site, answers, "role", "create")
     assert (outcome.code, line) == (
         0,
-        f"podid role create --for shop/orders --target-role {AWAY} --cluster demo",
+        f"podid role create --for shop/orders --target-role {OTHER_ACCOUNT_ROLE} --cluster demo",
     )
     site.must("associate", "shop/orders", "--role", "demo-shop-orders", "--wait", "api")
     answers = {"which": "shop/orders", "delete-role": "yes", "restart": "no"}

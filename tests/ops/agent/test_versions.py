@@ -9,13 +9,13 @@ from harness import table
 from ops.agent.support import DEFAULT, NEWEST, OLD, addon
 from podid.domain.aws import AddonVersion, Cluster
 from podid.domain.errors import Again, Conflict, NotFound
-from podid.domain.versions import judge
+from podid.domain.versions import offer_of
 from podid.ops.agent.versions import behind, choose
 from worlds import CLUSTER_ARN, Site
 
 NINE = "v1.3.9-eksbuild.5"
 VERSIONS = (NEWEST, DEFAULT, NINE, OLD, "v1.3.3-eksbuild.1", "v1.2.0-eksbuild.1")
-OFFER = judge(
+OFFER = offer_of(
     Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE"),
     [AddonVersion(version=version, default=version == DEFAULT) for version in VERSIONS],
 )
@@ -84,7 +84,7 @@ def test_without_an_offer_eks_chooses() -> None:
     with pytest.raises(NotFound, match="The latest version is not known"):
         choose(None, "latest")
     with pytest.raises(NotFound, match=r"EKS offers no version .* on Kubernetes 1\.35"):
-        choose(judge(Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE"), []), "")
+        choose(offer_of(Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE"), []), "")
 
 
 def test_an_installed_version_that_is_behind() -> None:

@@ -1,4 +1,4 @@
-"""Probes of the agent in a snapshot: planned ones, or one for probe service account."""
+"""The probe section of a snapshot: the planned probes, or one probe for each service account with an association."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -72,9 +72,10 @@ def test_a_probe_for_each_service_account(shop: Shop, journal: Journal) -> None:
     sections = probed(shop, journal)
     assert list(sections) == ["payments/billing-worker", "shop/orders"]
     for section in sections.values():
-        ((met,),) = (known(section),)
-        assert isinstance(met, Probed)
-        assert (met.link, met.missing, met.left, met.at is not None) == (0, None, "", True)
+        (outcome,) = known(section)
+        assert isinstance(outcome, Probed)
+        assert (outcome.link, outcome.missing, outcome.left) == (0, None, "")
+        assert outcome.at is not None
     assert list(probed(shop, journal, scope=DoctorScope.of((BILLING,)))) == ["payments/billing-worker"]
     (later, first) = journal.runs()
     assert [len(run.steps) for run in (first, later)] == [2, 1]
@@ -86,7 +87,7 @@ def test_only_planned_probes_run(shop: Shop, journal: Journal) -> None:
     assert len(planned) > 1
     with shop.counted() as calls:
         sections = probed(shop, journal, *planned, base=base)
-    assert [met.node for met in known(sections["shop/orders"])] == [probe.node for probe in planned]
+    assert [outcome.node for outcome in known(sections["shop/orders"])] == [probe.node for probe in planned]
     # nothing else is read again
     assert {name for name in calls if "podid-probe" not in name and "/jobs" not in name} == set()
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harness import table
 from ops.session.support import pods_call, read
 from podid.domain.cloudtrail import SessionCall
 from podid.ops.session import activity
@@ -33,22 +32,6 @@ def test_calls_are_counted_by_action() -> None:
     assert (listed.action, listed.calls, listed.errors, listed.last_error) == ("sqs:ListQueues", 3, 0, "")
     assert (listed.first, listed.last) == (NOW - timedelta(minutes=9), NOW - timedelta(minutes=3))
     assert (failed.errors, failed.denied) == (1, 0)
-
-
-@table(
-    ("code", "denied"),
-    [
-        ("AccessDenied", True),
-        ("AccessDeniedException", True),
-        ("Client.UnauthorizedOperation", True),
-        ("AuthorizationError", True),
-        ("NotAuthorized", True),
-        ("ThrottlingException", False),
-        ("", False),
-    ],
-)
-def test_which_errors_are_missing_permissions(code: str, denied: bool) -> None:
-    assert call(1, code=code).denied is denied
 
 
 def test_calls_of_pods(healthy: Site) -> None:

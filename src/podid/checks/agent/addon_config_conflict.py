@@ -12,10 +12,12 @@ def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdict:
     sets, nodes = agents(snapshot), known(snapshot.nodes)
     if not sets:
         return case.skip("no DaemonSet runs the agent")
-    for pair in combinations(sets, 2):
-        if any(not any(why_not_here(node, ds.placement) for ds in pair) for node in nodes):
-            break
-    else:
+    overlapping = (
+        pair
+        for pair in combinations(sets, 2)
+        if any(all(not why_not_here(node, ds.placement) for ds in pair) for node in nodes)
+    )
+    if (pair := next(overlapping, None)) is None:
         return case.ok("no two agents run on the same node")
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
     # one of the two agents may serve the node

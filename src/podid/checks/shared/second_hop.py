@@ -26,11 +26,12 @@ def per_target_role(
     healthy: str,
     *,
     undecided: bool = False,
-    opens: bool = False,
+    addable: bool = False,
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """Judge each target role by the findings on its trust policy under the check's id. With `undecided` the check
-    reports a trust policy without an answer. With `opens` podid can add the missing statement."""
+    reports a trust policy without an answer. With `addable` the verdict has the command that
+    adds the missing statement."""
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id == check.id), None)
@@ -42,7 +43,7 @@ def per_target_role(
 
     yield from check.undescribed(snapshot)
     for (role, answer), hops in _answers(snapshot, lambda hop: target_subject(hop.association), judge).items():
-        commands = _opening(snapshot, hops, answer) if opens and isinstance(answer, TrustFinding) else ()
+        commands = _statement_command(snapshot, hops, answer) if addable and isinstance(answer, TrustFinding) else ()
         yield _verdict(check, role, answer, hops, healthy, commands, advice(hops[0]))
 
 
@@ -101,7 +102,7 @@ def _verdict(
     return case.ok(healthy) if answer is None else case.skip(answer)
 
 
-def _opening(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
+def _statement_command(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
     """Return the command that adds the statement to the target role's trust policy. None if the role is in another
     account, or if its trust policy cannot be written again or has a Deny that applies."""
     evaluation, arn = hops[0].evaluation, hops[0].target_role_arn

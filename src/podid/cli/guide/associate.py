@@ -1,5 +1,5 @@
-"""Guided mode of `podid associate`, `role create` and `disassociate`: the questions, and the command line of the
-answers."""
+"""Guided mode of `podid associate`, `role create`, `disassociate` and commands about one identity: the questions, and
+the command line of the answers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +10,7 @@ from podid.cli.guide.questions import (
     NO,
     OTHER,
     YES,
+    Account,
     Answers,
     Facts,
     Option,
@@ -60,7 +61,7 @@ def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
                 Option(NO, "No: they get the role at their next restart"),
             ),
         )
-    yield _shall(summary(answers, facts))
+    yield _last_question(summary(answers, facts))
 
 
 def _which_role(answers: Answers, facts: Facts) -> Prompt:
@@ -92,7 +93,7 @@ def _rank(item: Role, answers: Answers, facts: Facts) -> tuple[int, str, str] | 
     return None if verdict is None else (_RANKS.index(verdict), item.name, scope)
 
 
-def _shall(lead: Sequence[str]) -> Prompt:
+def _last_question(lead: Sequence[str]) -> Prompt:
     """Return the last question, after the plan in words."""
     options = (
         Option(DO, "Yes"),
@@ -165,7 +166,9 @@ def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     yield from place.which_account(answers, facts)
     yield from role.new_role(answers, facts)
     yield from role.settings(answers, facts, of_role=True)
-    yield _shall(_numbered("podid will", (role.role_sentence(answers), *role.setting_sentences(answers, facts))))
+    yield _last_question(
+        _numbered("podid will", (role.role_sentence(answers), *role.setting_sentences(answers, facts)))
+    )
 
 
 def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
@@ -182,17 +185,10 @@ def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Offer the associations that no add-on owns. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
-    having = sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
-    if not having:
-        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
+    _require_associations(facts)
     options = [
-        Option(
-            str(account.ref),
-            str(account.ref),
-            f"{account.words}; {account.state}" if account.state else account.words,
-            f"{OWNED}disassociate" if account.owner else "",
-        )
-        for account in having
+        _option(account, f"{OWNED}disassociate" if account.owner else "")
+        for account in sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
     ]
     lead = () if "cluster" in answers else WELCOME
     yield Prompt(key="which", text="Which association should be deleted?", lead=lead, options=aligned(options))
@@ -215,22 +211,31 @@ def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         )
 
 
+def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
+    return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))
+
+
+# --- one identity -----------------------------------------------------------------------------------------------------
+
+
 def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Ask for a service account with an association, those with pods first. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
-    if not facts.associated:
-        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
-    options = [
-        Option(str(item.ref), str(item.ref), f"{item.words}; {item.state}" if item.state else item.words)
-        for item in sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
-    ]
-    yield Prompt(key="identity", text="Which service account?", options=aligned(options))
+    _require_associations(facts)
+    accounts = sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
+    yield Prompt(key="identity", text="Which service account?", options=aligned(tuple(map(_option, accounts))))
 
 
 def identity_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     return (answers["identity"],)
 
 
-def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
-    return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))
+def _require_associations(facts: Facts) -> None:
+    if not facts.associated:
+        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
+
+
+def _option(account: Account, off: str = "") -> Option:
+    name = str(account.ref)
+    return Option(name, name, f"{account.words}; {account.state}" if account.state else account.words, off)

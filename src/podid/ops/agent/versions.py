@@ -7,7 +7,7 @@ from podid.domain.errors import Again, Conflict, NotFound, PodidError
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import nearest
-from podid.domain.versions import EC2, Offer, addon_key, judge, next_minor, older
+from podid.domain.versions import EC2, Offer, addon_key, next_minor, offer_of, older
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"
@@ -18,7 +18,7 @@ def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[s
     """Return EKS's offer, or the error that prevented reading it: EKS then chooses its default, and checks a requested
     version."""
     try:
-        return judge(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
+        return offer_of(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
     except PodidError as error:
         return error
 
@@ -127,9 +127,9 @@ def read_versions(clients: Clients, place: Place) -> AgentVersions:
     """Raise the error that prevents reading the list."""
     cluster = place.the_cluster
     current = clients.eks.find_addon(cluster.name, AGENT_ADDON)
-    offer = judge(cluster, clients.eks.list_addon_versions(AGENT_ADDON, cluster.version))
+    offer = offer_of(cluster, clients.eks.list_addon_versions(AGENT_ADDON, cluster.version))
     following = next_minor(cluster.version)
-    later = judge(cluster, clients.eks.list_addon_versions(AGENT_ADDON, following)) if following else Offer("", ())
+    later = offer_of(cluster, clients.eks.list_addon_versions(AGENT_ADDON, following)) if following else Offer("", ())
     return AgentVersions(
         cluster=cluster.name,
         platform=cluster.platform_version,

@@ -26,7 +26,7 @@ from podid.ops.role.permissions import check_changeable
 from podid.ops.role.plan import made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.resolve import own_role
-from podid.ops.session.activity import Activity, Count, read_activity
+from podid.ops.session.activity import Activity, Progress, read_activity
 from podid.ops.session.issue import get_association
 
 if TYPE_CHECKING:
@@ -159,9 +159,9 @@ def right_size(
     )
 
 
-def read_recent(clients: Clients, place: Place, ref: ServiceAccountRef, now: datetime, count: Count) -> Activity:
+def read_recent(clients: Clients, place: Place, ref: ServiceAccountRef, now: datetime, progress: Progress) -> Activity:
     """Return the calls of the pods in the time that IAM's reports may not include yet."""
-    return read_activity(clients, place, ref, now - LATE, now, count)
+    return read_activity(clients, place, ref, now - LATE, now, progress)
 
 
 def _actions_of(recent: Activity, table: ActionTable) -> Iterator[str]:

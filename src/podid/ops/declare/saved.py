@@ -82,6 +82,7 @@ def _read_part(part: Mapping[str, Any]) -> FilePlan:
     plan = Plan(header=header, actions=actions, notes=tuple(part["notes"]), separate=True)
     kept = [action for action in actions if action.kind == "association" and action.after is not None]
     refs = tuple(ServiceAccountRef(*action.keys.values()) for action in kept)
+    # a saved plan does not record unchanged associations: those that it changes are also all declared ones
     return FilePlan(
         plan=plan,
         names=tuple(part["files"]),

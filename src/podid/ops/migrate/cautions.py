@@ -31,7 +31,7 @@ class Cautions:
 
     place: Place
     snapshot: Snapshot
-    _allowed: dict[str, tuple[ServiceAccount, ...]] = field(default_factory=dict)
+    _allowed: dict[str, tuple[ServiceAccount, ...]] = field(init=False, default_factory=dict)
 
     def of(self, facts: MigrationFacts) -> Iterator[Caution]:
         addon = addon_of(self.snapshot, facts.ref, facts.candidate.role_arn)
@@ -62,7 +62,7 @@ class Cautions:
     def _by_pattern(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
         arn, provider = facts.candidate.role_arn, self.place.the_cluster.oidc_provider_arn
         subjects = trust.subjects_of(policy, provider)
-        wide = [subject for subject in subjects if "*" in subject or "?" in subject] or ([] if subjects else ["any"])
+        wide = [subject for subject in subjects if "*" in subject or "?" in subject] if subjects else ["any"]
         if not wide:
             return
         if arn not in self._allowed:

@@ -46,12 +46,13 @@ PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"
 SECONDS_BETWEEN_READS = 2.0
 # after this time the controller or the scheduler has reported why there is no pod
 PLACING = timedelta(seconds=15)
-_VAIN = (
+# reasons of a waiting container that do not go away by waiting
+_CANNOT_START = (
     *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
 _ACCOUNT_ABSENT = "error looking up service account"
-_MOST = 400  # characters of a foreign text
+_LONGEST_OUTPUT = 400
 _AGENT_ANSWERED = "from container metadata"
 _NOT_ALLOWED = "EKS does not have permissions to assume the associated role"
 _NO_CREDENTIALS = "Unable to locate credentials"
@@ -159,8 +160,8 @@ def run_probes(place: Place, runs: Sequence[ProbeRun], how: Probing) -> None:
                 run.start(place.region, how.patience)
             _watch(runs, how.patience)
         finally:
-            done = [run.clean_up() for run in runs if run.begun]
-            for number, item in enumerate(done):
+            done = [(number, run.clean_up()) for number, run in enumerate(runs) if run.begun]
+            for number, item in done:
                 recorder.outcome(number, item, clock.now())
 
 
@@ -247,7 +248,7 @@ class ProbeRun:
         elif container is not None and container.exit_code is not None:
             text = reader.read_log(pod.namespace, pod.name, container=container.name)
             self.answer = replace(self.judge(text, container.exit_code, self.blank), at=now)
-        elif waiting in _VAIN:
+        elif waiting in _CANNOT_START:
             self.unknown(f"its pod cannot start: {waiting} ({probe.image})")
         elif not pod.node and waited and probe.node:
             self.unknown(f"its pod cannot be scheduled on {probe.node}: {pod.message}")
@@ -276,11 +277,12 @@ class ProbeRun:
             pass  # it was never created, or was deleted already
         except PodidError as error:
             self.undeleted = f"its Job could not be deleted ({error.message}); Kubernetes deletes it after its deadline"
+            # the probe ran, and its Job still exists
             return Done(action, Status.DONE, action.after, self.undeleted, error)
         return Done(action, Status.DONE, None, "ran and was deleted")
 
 
-# output of `aws sts get-caller-identity` in another form
+# errors of a reader of output that is not the JSON of `aws sts get-caller-identity`
 _NO_IDENTITY = (ValueError, KeyError, TypeError, RecursionError, InvalidInput)
 
 
@@ -291,7 +293,7 @@ def judge(association: Association, text: str, exit_code: int, blank: Probed) ->
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
     if exit_code == 0:
         return _identity(text, association, blank)
-    output = " ".join(text.split())[:_MOST]
+    output = " ".join(text.split())[:_LONGEST_OUTPUT]
     if exit_code in _NO_PROGRAM:
         return _failed(output, exit_code, blank)
     if _AGENT_ANSWERED in output:
@@ -372,12 +374,12 @@ def judge_metadata(text: str, exit_code: int, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod without credentials of its own."""
     if exit_code == 0:
         return _identity_of_node(text, blank)
-    output = " ".join(text.split())[:_MOST]
+    output = " ".join(text.split())[:_LONGEST_OUTPUT]
     if exit_code not in _NO_PROGRAM:
         if _NO_CREDENTIALS in output:
             return replace(blank, message="the metadata service returned no credentials to the pod")
         if "endpoint URL" in output and "sts" in output:
-            # the AWS CLI sends a request only with credentials
+            # this is a request to STS, which the AWS CLI sends only with credentials
             return replace(blank, redeemed=Redeemed(role_arn="", account="", session_name=""))
     return _failed(output, exit_code, blank)
 

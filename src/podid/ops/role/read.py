@@ -25,7 +25,7 @@ from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
 T = TypeVar("T")
 # fewer are read too fast for a progress line
-_TOLD_EVERY = 25
+_ROLES_PER_REPORT = 25
 _ORDER = tuple(Severity)
 
 
@@ -259,7 +259,7 @@ def list_pod_roles(
     details: dict[str, Role | PodidError | None] = {}
     for number, (name, detail) in enumerate(clients.iam.find_roles([role.name for role in named]), 1):
         details[name] = detail
-        if number % _TOLD_EVERY == 0:
+        if number % _ROLES_PER_REPORT == 0:
             say(f"reading the roles that trust EKS Pod Identity: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
     roles = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
@@ -35,7 +35,7 @@ def role_arn(text: str) -> str:
 
 @options
 class PermissionOptions:
-    """Permissions as options."""
+    """The permissions of a role: as presets, as files of policies, and as managed policies."""
 
     presets: tuple[str, ...] = PRESETS
     policy_files: tuple[str, ...] = POLICY_FILES
@@ -179,7 +179,7 @@ class RoleRequest:
         "FORM",
         "Print the role as json, terraform or cloudformation, and change nothing.",
         default="",
-        read=lambda text: one_of("--print", text, ("json", "terraform", "cloudformation")),
+        read=lambda text: one_of("--print", text, get_args(Form)),
     )
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     granted: tuple[PresetPermissions, ...] = ()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LIFETIME = timedelta(hours=6)
 # LookupEvents returns 50 events a call, two calls a second
 MOST_EVENTS, MOST_SESSIONS = 1_000, 100
-_TOLD_EVERY = 5
+_SESSIONS_PER_REPORT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,36 +69,37 @@ class Activity:
 
 
 # receives the number of finished sessions, their total and the last one
-Count = Callable[[int, int, str], None]
+Progress = Callable[[int, int, str], None]
 
 
 def read_activity(
-    clients: Clients, place: Place, ref: ServiceAccountRef, since: datetime, now: datetime, count: Count
+    clients: Clients, place: Place, ref: ServiceAccountRef, since: datetime, now: datetime, progress: Progress
 ) -> Activity:
     """Return the calls since that time. Raise NotFound without an association."""
     association = get_association(clients, place, ref)
     trail, begin = clients.aws.cloudtrail, since - _LIFETIME
     created = newest(trail.iter_sessions(association.role_arn, begin), begin, MOST_EVENTS)
     fits = of_association(ref, place.the_cluster.arn, tagged=association.session_tags)
-    sessions = list({event.session_name: event for event in created.events if fits(event)}.values())
+    by_name = {event.session_name: event for event in created.events if fits(event)}
+    sessions = list(by_name.values())[:MOST_SESSIONS]
     calls: list[SessionCall] = []
     cut_short = [] if created.whole else [f"sessions of role {association.role_arn} beyond the newest {MOST_EVENTS:,}"]
-    for number, session in enumerate(sessions[:MOST_SESSIONS], 1):
-        if number % _TOLD_EVERY == 0:
-            count(number, min(len(sessions), MOST_SESSIONS), f"session {session.session_name}")
+    for number, session in enumerate(sessions, 1):
+        if number % _SESSIONS_PER_REPORT == 0:
+            progress(number, len(sessions), f"session {session.session_name}")
         read = newest(trail.iter_calls(session.session_name, since), since, MOST_EVENTS)
         calls += read.events
         if not read.whole:
             cut_short.append(f"calls of session {session.session_name} beyond the newest {MOST_EVENTS:,}")
-    if len(sessions) > MOST_SESSIONS:
-        cut_short.append(f"calls of {count_of(len(sessions) - MOST_SESSIONS, 'older session')}")
+    if older := len(by_name) - len(sessions):
+        cut_short.append(f"calls of {count_of(older, 'older session')}")
     return Activity(
         cluster=place.cluster_name,
         ref=ref,
         role_arn=association.pods_role_arn,
         since=since,
         until=now,
-        sessions=len(sessions[:MOST_SESSIONS]),
+        sessions=len(sessions),
         actions=by_action(calls),
         limits=(*cut_short, *_limits(association, sessions, place.region)),
     )

@@ -36,31 +36,29 @@ from podid.render.hcl import (
     role_resources,
 )
 
-# hashicorp/terraform-provider-aws#48869
-POLICY_VERSION = "6.57.1"
-
-
-def write_terraform(identities: LiveIdentities) -> FormText:
-    roles, own = role_names(identities, DistinctNames(label, "_")), DistinctNames(label, "_")
-    references = {arn: f"aws_iam_role.{name}.arn" for arn, name in roles.items()}
-    resources: list[Resource] = []
-    for role in identities.roles:
-        resources += role_resources(role_properties(role), roles[role.role.arn])
-    for item in identities.associations:
-        resources.append(_associated(own.of(f"{item.namespace}_{item.service_account}"), item, references))
-    notes = (*identities.notes, *_requirements(identities))
-    top = head(identities, "Terraform 1.5 or OpenTofu 1.6 and later", _REVIEW, notes=notes)
-    return FormText("\n".join((top, *_imported(resources))), notes)
-
-
+# the first version of the provider that writes session policies: hashicorp/terraform-provider-aws#48869
+_POLICY_VERSION = "6.57.1"
 _REVIEW = (
     "The import blocks adopt the existing resources. Run terraform plan: it must show only imports, apart from tags."
 )
 
 
+def write_terraform(identities: LiveIdentities) -> FormText:
+    roles, names = role_names(identities, DistinctNames(label, "_")), DistinctNames(label, "_")
+    references = {arn: f"aws_iam_role.{name}.arn" for arn, name in roles.items()}
+    resources: list[Resource] = []
+    for role in identities.roles:
+        resources += role_resources(role_properties(role), roles[role.role.arn])
+    for item in identities.associations:
+        resources.append(_associated(names.of(f"{item.namespace}_{item.service_account}"), item, references))
+    notes = (*identities.notes, *_requirements(identities))
+    top = head(identities, "Terraform 1.5 or OpenTofu 1.6 and later", _REVIEW, notes=notes)
+    return FormText("\n".join((top, *_imported(resources))), notes)
+
+
 def _requirements(identities: LiveIdentities) -> tuple[str, ...]:
     if any(item.policy for item in identities.associations):
-        return (f"session policies require version {POLICY_VERSION} or later of the provider hashicorp/aws",)
+        return (f"session policies require version {_POLICY_VERSION} or later of the provider hashicorp/aws",)
     return ()
 
 
@@ -86,7 +84,7 @@ def _imported(resources: Iterable[Resource]) -> Iterator[str]:
 
 # version 2.8.1 creates one statement for all pods, to which `trust_policy_conditions` add conditions, and no inline
 # policies. It always uses its own role, whatever `role_arn` a row has.
-VERSION = "2.8.1"
+_MODULE_VERSION = "2.8.1"
 _SOURCE = "terraform-aws-modules/eks-pod-identity/aws"
 _ACTIONS = {"sts:assumerole", "sts:tagsession"}
 _KNOWN = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"}
@@ -114,10 +112,10 @@ def write_terraform_module(identities: LiveIdentities) -> FormText:
         blocks += _module(name, role, trust, rows, references)
         properties = role_properties(role)
         policies: Sequence[Mapping[str, Any]] = properties.get("Policies", [])
-        own = labels([policy["PolicyName"] for policy in policies])
+        suffixes = labels([policy["PolicyName"] for policy in policies])
         resources += [
             inline_policy(f"{name}_{suffix}", f"module.{name}.iam_role_name", role.name, policy)
-            for suffix, policy in zip(own, policies, strict=True)
+            for suffix, policy in zip(suffixes, policies, strict=True)
         ]
     rest = DistinctNames(label, "_")
     for item in identities.associations:
@@ -127,7 +125,7 @@ def write_terraform_module(identities: LiveIdentities) -> FormText:
                 notes.append(f"{item.ref}: the module has no session policies, so the association is a resource")
     top = head(
         identities,
-        f"module {_SOURCE} {VERSION}",
+        f"module {_SOURCE} {_MODULE_VERSION}",
         "Requires Terraform 1.5.7 and hashicorp/aws 6.28.",
         _REVIEW,
         notes=notes,
@@ -139,8 +137,7 @@ def _notes(role: LiveRole, rows: Sequence[Association]) -> Iterator[str]:
     if role.inline:
         yield f"role {role.name}: the module creates no inline policies, so they are resources"
     for item in rows:
-        added = {key for key, value in role.tags.items() if own_tags(item.tags).get(key) is None}
-        if added:
+        if any(own_tags(item.tags).get(key) is None for key in role.tags):
             yield f"{item.ref}: the module adds the tags of role {role.name} to the association"
 
 
@@ -166,7 +163,7 @@ def _module(
     }
     arguments = {
         "source": hcl(_SOURCE),
-        "version": hcl(VERSION),
+        "version": hcl(_MODULE_VERSION),
         "name": hcl(role.name),
         "use_name_prefix": "false",
         **{key: hcl(value, 2) for key, value in values.items() if value},

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
+from itertools import chain
 
 from podid.domain.text import count_of
 from podid.ops.audit.graph import Graph, GraphNode, NodeKind
@@ -17,7 +18,7 @@ from podid.render.sanitize import line
 
 # pixels; graph.js and graph.css have the same
 ROW, WIDTH, STEP, TOP, MIDDLE = 28, 220, 290, 40, 12
-_NOUNS = {"cluster": "cluster", "service-account": "service account", "role": "role", "target-role": "target role"}
+_NOUNS = {"service-account": "service account", "target-role": "target role"}
 
 
 def _asset(name: str) -> str:
@@ -45,14 +46,13 @@ def lines(graph: Graph) -> Iterator[str]:
     height = TOP + ROW * max((len(nodes) for nodes in columns.values()), default=0)
     width = STEP * len(columns)
     yield f'<main id="graph" style="width:{width}px;height:{height}px">'
-    yield from _edges(graph, columns, width, height)
-    number = 0
+    numbers = {node.id: number for number, node in enumerate(chain.from_iterable(columns.values()))}
+    yield from _edges(graph, columns, numbers, width, height)
     for place, (kind, nodes) in enumerate(columns.items()):
         heading = COLUMNS[kind]
         yield f'<section style="left:{STEP * place}px"><h2 id="h-{kind}">{heading}</h2><ul aria-labelledby="h-{kind}">'
         for node in nodes:
-            yield _node(node, number)
-            number += 1
+            yield _node(node, numbers[node.id])
         yield "</ul></section>"
     yield '</main><aside id="details" aria-live="polite" hidden></aside>'
     yield f"<script>{script}</script></body></html>"
@@ -74,12 +74,10 @@ def _node(node: GraphNode, number: int) -> str:
     )
 
 
-def _edges(graph: Graph, columns: Mapping[NodeKind, list[GraphNode]], width: int, height: int) -> Iterator[str]:
-    numbers: dict[str, int] = {}
-    places: dict[str, tuple[int, int]] = {}
-    for column, nodes in enumerate(columns.values()):
-        for row, node in enumerate(nodes):
-            numbers[node.id], places[node.id] = len(numbers), (column, row)
+def _edges(
+    graph: Graph, columns: Mapping[NodeKind, list[GraphNode]], numbers: Mapping[str, int], width: int, height: int
+) -> Iterator[str]:
+    places = {node.id: (column, row) for column, nodes in enumerate(columns.values()) for row, node in enumerate(nodes)}
     yield f'<svg aria-hidden="true" width="{width}" height="{height}">'
     for edge in graph.edges:
         if drawn(edge):

@@ -7,7 +7,7 @@ from ops.change.plan_world import CLUSTER, HEADER, World
 from podid.domain.aws import AddonVersion
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Plan
-from podid.domain.versions import judge
+from podid.domain.versions import offer_of
 from podid.ops.agent.install import InstallFacts, plan_install
 from podid.ops.agent.request import InstallRequest
 from podid.ops.change.kinds import ADDON
@@ -25,7 +25,7 @@ def test_agent_plans_are_applied_and_undone(defaults: list[bool], named: bool) -
         addon = world.find_addon("demo", AGENT_ADDON)
         if addon is not None:
             assert ADDON.state_of(addon) == world.resources[ADDON.name, AGENT_ADDON]
-        facts = InstallFacts(current=addon, offer=judge(CLUSTER, versions))
+        facts = InstallFacts(current=addon, offer=offer_of(CLUSTER, versions))
         return plan_install(InstallRequest(addon_version=version or ""), CLUSTER, HEADER, facts)
 
     run = world.apply(plan())
