@@ -91,11 +91,15 @@ def own_profile(container: Container, variables: Brought) -> Own | None:
     return None
 
 
-def own_file(container: Container) -> Own | None:
+def own_file(container: Container, variables: Brought) -> Own | None:
     """Return a credentials file that the container names or mounts. Files in an emptyDir are ignored: SDKs keep their
     cache there. A configuration file rarely contains keys, so it is only info."""
-    if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
-        return Own(Severity.WARN, (CREDENTIALS_FILE,), "the container's own credentials file, if it contains keys")
+    if CREDENTIALS_FILE in variables.names and variables.values.get(CREDENTIALS_FILE) != os.devnull:
+        return Own(
+            Severity.WARN,
+            variables.named(CREDENTIALS_FILE),
+            "the container's own credentials file, if it contains keys",
+        )
     for mount in container.mounts:
         if not mount.kind or mount.kind == "emptyDir" or ".aws" not in mount.path.split("/"):
             continue
@@ -180,7 +184,7 @@ def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[
         yield CredentialCandidate(CredentialSource.PROFILE, detail, certain=False)
     if variables.all_of(workloads.IRSA_ENV, ROLE_ARN):
         yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
-    if (file := own_file(container)) is not None and file.severity is not Severity.INFO:
+    if (file := own_file(container, variables)) is not None and file.severity is not Severity.INFO:
         detail = f"{', '.join(file.variables)}; it is not read"
         yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, detail, certain=False)
     yield from _endpoint(pod, container, variables)

@@ -43,7 +43,8 @@ def test_a_typo_in_a_workload_is_fixed_in_the_workload() -> None:
 
 
 def test_nothing_is_created_if_service_accounts_were_not_read() -> None:
-    verdict = only(ID, named("shop/ordres", service_accounts=DENIED))
+    running = (workload(service_account="ordres"),)
+    verdict = only(ID, named("shop/ordres", service_accounts=DENIED, workloads=running))
     assert (verdict.evidence, verdict.fix and verdict.fix.commands) == (
         ("associations with a similar name: shop/orders",),
         (),

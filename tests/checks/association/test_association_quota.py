@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from checks.builder import DENIED, association, healthy
-from checks.grid import answers
+from checks.grid import answers, messages
 
 ID = "association-quota"
 FAILS = healthy(associations=(association(),) * 4000)
@@ -23,6 +23,12 @@ def test_finding_and_unknown() -> None:
 def test_four_fifths_of_the_quota(count: int, namespaces: tuple[str, ...], expected: str) -> None:
     snapshot = replace(healthy(associations=(association(),) * count), only_namespaces=namespaces)
     assert answers(ID, snapshot) == [(expected, "warn", "Cluster prod")]
+
+
+def test_the_rest_of_the_quota_is_not_known_from_one_namespace() -> None:
+    assert messages(ID, replace(FAILS, only_namespaces=("shop",))) == [
+        "namespace shop alone has 4000 of the cluster's at most 5000 associations"
+    ]
 
 
 def test_associations_of_one_namespace_are_not_judged() -> None:

@@ -1,9 +1,12 @@
 """The check consumer-is-other-pod."""
 
-from checks.builder import DENIED, healthy
+from dataclasses import replace
+
+from checks.builder import DENIED, association, healthy
 from checks.grid import answers, messages
 from checks.products import with_products
 from podid.domain.products import CredentialWay, ProductSetting
+from podid.domain.snapshot import Known
 
 STORE = ProductSetting(
     product="External Secrets", kind="SecretStore", namespace="shop", name="secrets", way=CredentialWay.OWN
@@ -21,3 +24,11 @@ def test_finding_and_unknown() -> None:
         "external-secrets/external-secrets calls AWS for External Secrets and has no association; "
         "shop/orders has one, but does not call AWS"
     ]
+
+
+def test_siblings_if_service_accounts_were_not_read() -> None:
+    """A service account that was not read is not called missing."""
+    node = healthy(associations=(association("kube-system", "ebs-csi-node-sa"),), products={}, service_accounts=DENIED)
+    assert answers(ID, node) == [("unknown", "warn", "ServiceAccount kube-system/ebs-csi-node-sa")]
+    both = (association("kube-system", "ebs-csi-node-sa"), association("kube-system", "ebs-csi-controller-sa"))
+    assert [outcome for outcome, _, _ in answers(ID, replace(node, associations=Known(both)))] == ["pass"]

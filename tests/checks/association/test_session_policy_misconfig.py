@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from checks.builder import ROLE_ARN, association, healthy
-from checks.grid import answers
+from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy
+from checks.grid import answers, only
 from harness import table
 from podid.domain.iam import AssumePermissions
 from podid.domain.snapshot import Known, Snapshot
@@ -76,3 +76,11 @@ def test_a_session_policy_that_leaves_no_action_of_the_role(allows: tuple[str, .
 def test_documents_of_session_policies(policy: str | None, tags_off: bool, expected: str) -> None:
     snapshot = healthy(associations=(association(policy=policy, disable_session_tags=tags_off),))
     assert answers(ID, snapshot) == [(expected, "error", "Association shop/orders")]
+
+
+@pytest.mark.parametrize("target", ["", TARGET_ARN])
+def test_a_policy_that_was_not_compared_is_not_said_to_allow_actions_of_the_role(target: str) -> None:
+    limited = association(policy=json.dumps(S3), disable_session_tags=True, target_role_arn=target)
+    permissions = Known(AssumePermissions(allows=("dynamodb:*",))) if target else DENIED
+    verdict = only(ID, healthy(associations=(limited,), assume_permissions={ROLE_ARN: permissions}))
+    assert verdict.message == "the session policy is valid; it was not compared with the role's policies"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from checks.builder import DENIED, ROLE_ARN, ago, association, healthy, pod, role, workload
-from checks.grid import answers
+from checks.grid import answers, only
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -45,3 +45,8 @@ def test_finding_and_unknown() -> None:
 )
 def test_age_pods_and_use_of_the_role(snapshot: Snapshot, expected: str) -> None:
     assert answers(ID, snapshot) == [(expected, "info", "Association shop/orders")]
+
+
+def test_a_role_that_does_not_exist_is_not_called_never_used() -> None:
+    gone = only(ID, abandoned(None, roles={ROLE_ARN: Known(None)}))
+    assert gone.evidence[-1].endswith("not known, because the role does not exist")

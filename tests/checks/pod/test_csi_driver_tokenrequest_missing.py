@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from checks.builder import DENIED
-from checks.grid import answers, messages
+from checks.builder import DENIED, daemon_set
+from checks.grid import answers, messages, only
 from checks.products import BY_POD, with_products
 from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.products import CSI_DRIVERS, MOUNTPOINT
 from podid.domain.snapshot import Known
 
 DRIVER = "secrets-store.csi.k8s.io"
@@ -21,3 +22,18 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "CSIDriver secrets-store.csi.k8s.io")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
     assert messages(ID, FAILS) == ["the driver requests no token for pods.eks.amazonaws.com, which db requires"]
+
+
+def test_the_version_of_the_driver_decides() -> None:
+    unread = replace(FAILS, daemon_sets=DENIED)
+    assert answers(ID, unread) == [("unknown", "error", "CSIDriver secrets-store.csi.k8s.io")]
+    volume = replace(BY_POD, product=MOUNTPOINT, kind="PersistentVolume", name="files")
+    driver = daemon_set(
+        name="s3-csi-node", images=("r.example/aws-mountpoint-s3-csi-driver:v1.9.0",), args=(), labels={}
+    )
+    old = replace(
+        with_products("persistentvolumes", volume),
+        csi_drivers=Known({CSI_DRIVERS[MOUNTPOINT]: frozenset({"sts.amazonaws.com"})}),
+        daemon_sets=Known((driver,)),
+    )
+    assert only(ID, old).message == f"this version of {MOUNTPOINT} does not support Pod Identity"

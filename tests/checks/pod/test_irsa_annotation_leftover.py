@@ -36,6 +36,10 @@ WEB = replace(bare(pod()), containers=(Container(name="app", image="x", env={"AW
             ),
             ["not-applicable"],
         ),
+        (
+            healthy(service_accounts=(service_account(annotations=IRSA_ANNOTATION),), nodes=(node(os="windows"),)),
+            ["not-applicable"],
+        ),
     ],
 )
 def test_annotations_of_associated_service_accounts(snapshot: Snapshot, expected: list[str]) -> None:

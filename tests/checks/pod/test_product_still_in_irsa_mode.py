@@ -60,6 +60,7 @@ VOLUME = ProductSetting(
         ("v1.9.0", {"associations": ()}, ("not-applicable", "error")),
         ("v2.0.0", {}, ("pass", "error")),
         ("latest", {}, ("pass", "error")),
+        ("v1.9.0", {"daemon_sets": DENIED}, ("unknown", "error")),
     ],
 )
 def test_versions_of_mountpoint(tag: str, sections: dict[str, Any], expected: tuple[str, str]) -> None:

@@ -45,6 +45,11 @@ def with_map(container: Container, *keys: str, exists: bool = True) -> Snapshot:
         (with_map(sourced(MAP, blank=tuple(KEYS)), *KEYS), ("pass", "error")),
         (with_map(sourced(MAP, env={"AWS_SECRET_ACCESS_KEY": ""}), "AWS_ACCESS_KEY_ID"), ("fail", "error")),
         (with_map(sourced(MAP), "AWS_PROFILE"), ("fail", "warn")),
+        (with_map(sourced(MAP), "AWS_SHARED_CREDENTIALS_FILE"), ("fail", "warn")),
+        (
+            with_map(sourced(MAP, env={"AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}), "AWS_SHARED_CREDENTIALS_FILE"),
+            ("pass", "error"),
+        ),
         # Secrets are never read
         (healthy(pods=(pod(containers=(sourced(SECRET),)),)), ("unknown", "warn")),
         (healthy(pods=(pod(containers=(sourced(SECRET, env=KEYS),)),)), ("fail", "error")),

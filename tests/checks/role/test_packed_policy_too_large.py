@@ -1,7 +1,7 @@
 """The check packed-policy-too-large."""
 
 from checks.builder import DENIED, ROLE_ARN, healthy, session
-from checks.grid import answers, messages
+from checks.grid import answers, messages, only
 from podid.domain.snapshot import Known
 
 ID = "packed-policy-too-large"
@@ -16,3 +16,9 @@ def test_finding_and_unknown() -> None:
         "sessions of the role use 80 percent of the space for tags and session policy: tags or a policy "
         "that the application adds may not fit"
     ]
+
+
+def test_sessions_without_a_size_are_not_called_missing() -> None:
+    unsized = healthy(sessions={ROLE_ARN: Known((session(None),))})
+    assert only(ID, unsized).message == "CloudTrail has no packed size of the role's sessions"
+    assert only(ID, healthy(sessions={ROLE_ARN: Known(())})).message == "CloudTrail has no session of the role"

@@ -1,6 +1,10 @@
 """The check roles-shared-across-associations."""
 
-from checks.builder import DENIED, association, healthy
+from typing import Any
+
+import pytest
+
+from checks.builder import DENIED, TARGET_ARN, association, healthy
 from checks.grid import answers, messages
 
 ID = "roles-shared-across-associations"
@@ -14,3 +18,15 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "2 service accounts in 2 namespaces share the role: all of them have the same permissions"
     ]
+
+
+@pytest.mark.parametrize(
+    "limit", [{"target_role_arn": TARGET_ARN}, {"policy": '{"Statement": []}', "disable_session_tags": True}]
+)
+def test_target_roles_and_session_policies_differ(limit: dict[str, Any]) -> None:
+    differ = healthy(associations=(association(), association("web", **limit)))
+    assert messages(ID, differ) == [
+        "2 service accounts in 2 namespaces share the role: only their target roles or session policies differ"
+    ]
+    same = healthy(associations=(association(**limit), association("web", **limit)))
+    assert messages(ID, same) == messages(ID, FAILS)

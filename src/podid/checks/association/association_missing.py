@@ -41,8 +41,8 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         evidence.append(f"IRSA annotation: {irsa_role}; {words}")
     if near and ref not in accounts:
         # a missing name that resembles an existing one is probably a typing mistake, so podid suggests no new
-        # association
-        workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
+        # association; it may exist if service accounts were not read
+        workloads = (item.subject for item in known_or(snapshot.workloads, ()) if absent and item.ref == ref)
         account = near[0].partition("/")[2]
         commands = tuple(command for workload in workloads for command in index.set_account(workload, account))
     return case.fail(

@@ -10,9 +10,13 @@ def association_quota(check: Check, snapshot: Snapshot) -> Verdicts:
     case, count = check.of_cluster(snapshot), len(known(snapshot.associations))
     if count >= NEAR_ASSOCIATION_QUOTA:
         remaining = ASSOCIATION_QUOTA - count
-        yield case.fail(
-            f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: {max(remaining, 0)} left"
-        )
+        message = f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: {max(remaining, 0)} left"
+        if snapshot.only_namespaces:
+            # the other namespaces may have more
+            has = "alone has" if len(snapshot.only_namespaces) == 1 else "alone have"
+            of = f"of the cluster's at most {ASSOCIATION_QUOTA} associations"
+            message = f"{namespaces_words(snapshot)} {has} {count} {of}"
+        yield case.fail(message)
     elif snapshot.only_namespaces:
         yield case.skip(f"only the associations of {namespaces_words(snapshot)} were read")
     else:

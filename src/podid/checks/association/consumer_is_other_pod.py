@@ -1,4 +1,4 @@
-from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule, short_list
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, Verdicts, known, rule, short_list
 from podid.checks.shared.gaps import unread_products
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
@@ -66,6 +66,8 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
                 message = f"{ref} makes the AWS requests of {name} and has no association"
                 command = podid_command(snapshot, "move", str(association.ref), str(ref))
                 yield case.fail(message, severity=SEVERITY, commands=(command,))
+            elif isinstance(snapshot.service_accounts, Missing) and not _served(snapshot, ref):
+                yield case.unknown(snapshot.service_accounts, severity=SEVERITY)
             else:
                 yield case.ok(f"{ref} has its own role, or does not exist")
 

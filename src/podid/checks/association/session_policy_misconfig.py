@@ -25,7 +25,9 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
             role = association.pods_role_arn
             evidence = (f"limited sessions: those of {role}", f"characters of the policy: {len(association.policy)}")
             yield case.fail(problem, *evidence)
-        elif _leaves_nothing(snapshot, association, association.policy):
+        elif not (allows := _allows(snapshot, association)):
+            yield case.ok("the session policy is valid; it was not compared with the role's policies")
+        elif not allows_any_action(allows, json.loads(association.policy)):
             yield case.fail(
                 "the session policy allows no action that the role's policies allow: its pods have only permissions "
                 "from resource-based policies",
@@ -36,13 +38,13 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the session policy allows some of the role's actions")
 
 
-def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
-    """Return whether role and session policy together allow no action. With a target role, the session policy limits
-    the target role's sessions, which are not checked."""
+def _allows(snapshot: Snapshot, association: Association) -> tuple[str, ...]:
+    """Return the actions that the role's policies allow; empty if they are not known. With a target role, the session
+    policy limits the target role's sessions, which are not checked."""
     permissions = part(snapshot.assume_permissions, association.role_arn)
-    if association.target_role_arn or isinstance(permissions, Missing) or not permissions.value.allows:
-        return False
-    return not allows_any_action(permissions.value.allows, json.loads(policy))
+    if association.target_role_arn or isinstance(permissions, Missing):
+        return ()
+    return permissions.value.allows
 
 
 def _problem(association: Association, policy: str) -> str | Missing:

@@ -27,7 +27,8 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
         elif (used_at := section.value.last_used_at if section.value is not None else None) and used_at > before:
             yield case.skip("its role was used in the last 90 days")
         else:
-            last = f"{used_at:%Y-%m-%d}" if used_at is not None else "never"
+            never = "never" if section.value is not None else "not known, because the role does not exist"
+            last = f"{used_at:%Y-%m-%d}" if used_at is not None else never
             yield case.fail(
                 "no pod or workload uses the association, and its role was not used in the last 90 days",
                 f"association created: {association.created_at:%Y-%m-%d}",

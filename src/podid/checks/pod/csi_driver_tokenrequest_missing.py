@@ -25,13 +25,16 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
             continue
         audiences = snapshot.csi_drivers.value.get(driver)
         image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
+        old = "requests tokens itself" if product == SECRETS_STORE else "does not support Pod Identity"
         version = version_of(known_or(snapshot.daemon_sets, ()), image)
         if audiences is None:
             yield case.skip("the driver is not installed")
         elif PODS_PRINCIPAL in audiences:
             yield case.ok(f"it requests tokens for {PODS_PRINCIPAL}")
         elif version and version < since:
-            yield case.skip("this version of the provider requests tokens itself")
+            yield case.skip(f"this version of {product} {old}")
+        elif isinstance(snapshot.daemon_sets, Missing):
+            yield case.unknown(snapshot.daemon_sets)
         else:
             have = ", ".join(sorted(audiences)) or "none"
             yield case.fail(

@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Snapshot, Verdicts, known, rule
-from podid.domain.workloads import carries_irsa, injected, live, on_fargate
+from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows
 from podid.facts.index import index
 
 
@@ -15,6 +15,8 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the service account has no IRSA annotation")
         elif any(on_fargate(pod, facts.nodes) for pod in pods):
             yield case.skip("pods on Fargate need the annotation")
+        elif any(on_windows(pod, facts.nodes) for pod in pods):
+            yield case.skip("pods on Windows need the annotation")
         elif any(carries_irsa(pod) and not injected(pod) for pod in pods):
             yield case.skip("running pods still use IRSA")
         else:

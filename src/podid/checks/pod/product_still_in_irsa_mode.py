@@ -3,7 +3,19 @@ https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_
 Identity since 2.0.
 """
 
-from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, part, rule, short_list
+from podid.checks.base import (
+    Check,
+    Missing,
+    Severity,
+    Snapshot,
+    Verdict,
+    Verdicts,
+    known,
+    known_or,
+    part,
+    rule,
+    short_list,
+)
 from podid.checks.shared.gaps import unread_products
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import (
@@ -97,9 +109,11 @@ def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdic
     associated_here = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
     chain = tuple(sorted(map(str, associated_here)))
     case = check.case(setting.subject, chain)
-    version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[MOUNTPOINT].image)
     if not associated_here:
         return case.skip("no service account of its namespace has an association")
+    if isinstance(snapshot.daemon_sets, Missing):
+        return case.unknown(snapshot.daemon_sets)
+    version = version_of(snapshot.daemon_sets.value, PRODUCTS[MOUNTPOINT].image)
     if not version or version >= MOUNTPOINT_SINCE:
         return case.ok("the driver uses the pod's own identity")
     works = all(on_irsa(snapshot, ref) for ref in associated_here)

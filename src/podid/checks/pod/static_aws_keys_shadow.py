@@ -10,7 +10,7 @@ from podid.facts.credentials import KEYS, OF_KEYS, RELATIVE_URI, Brought, Own, b
 def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
     def own_of(pod: Pod, container: Container) -> Own | None:
         variables = brought(snapshot.config_map_keys, pod, container)
-        return _keys(variables) or own_profile(container, variables) or own_file(container)
+        return _keys(variables) or own_profile(container, variables) or own_file(container, variables)
 
     def unseen(pod: Pod, container: Container) -> Iterable[tuple[str, Missing]]:
         # the container's own variables override those of its sources

@@ -4,13 +4,14 @@ https://aws.amazon.com/blogs/security/announcing-an-update-to-iam-role-trust-pol
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from podid.checks.base import Case, Check, Missing, Snapshot, Verdicts, rule
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdicts, part, rule
 from podid.checks.shared.gaps import unread_products
 from podid.domain.aws import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
+from podid.domain.snapshot import Section
 from podid.domain.trust import TrustPolicyError, parse_policy
-from podid.facts.index import index, placed, role_section
+from podid.facts.index import index, placed, role_section, under
 from podid.facts.products import NEEDS, WANTS, controllers, settings
 
 FLAG = "--aws-assume-role="
@@ -24,27 +25,35 @@ class OwnRole(NamedTuple):
     case: Case
 
 
-@rule(needs=(*NEEDS, "roles"), wants=WANTS)
+@rule(needs=(*NEEDS, "roles"), wants=(*WANTS, "target_roles"))
 def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from unread_products(check, snapshot)
     yield from check.undescribed(snapshot)
     for own in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
-        if own.role not in (own.association.role_arn, role_name(own.association.role_arn)):
+        arn = own.association.pods_role_arn
+        if own.role not in (arn, role_name(arn)):
             yield own.case.ok("the role in its configuration is not its own role")
             continue
-        section = role_section(snapshot, own.association.role_arn)
+        section = _role(snapshot, own.association)
         if isinstance(section, Missing):
             yield own.case.unknown(section)
         elif section.value is None:
             yield own.case.skip("the role does not exist")
         elif _allows_itself(section.value):
-            yield own.case.skip("the role's trust policy names the role itself")
+            yield own.case.skip("the role's trust policy may allow the role to assume itself")
         else:
             yield own.case.fail(
                 f"{own.association.ref} is configured to assume {own.role}, which its pods already have, and the trust "
                 "policy of this role does not allow it to assume itself",
                 "fix: remove the role from its configuration",
             )
+
+
+def _role(snapshot: Snapshot, association: Association) -> Section[Role | None]:
+    """Return the role of the pods' credentials."""
+    if target := association.target_role_arn:
+        return under(target, part(snapshot.target_roles, target))
+    return role_section(snapshot, association.role_arn)
 
 
 def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:

@@ -22,22 +22,26 @@ NO_POLICY = "no policy of the role allows sts:TagSession on it"
 def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
-        tagged = [a for a in associations if a.session_tags]
+        acting = [a for a in associations if not a.target_role_arn]
+        tagged = [a for a in acting if a.session_tags]
         case = check.of_role(arn, tagged)
         section = part(snapshot.assume_permissions, arn)
         if not tagged:
-            yield case.skip("its sessions have no tags")
+            yield case.skip("its sessions have no tags" if acting else "its pods use their target role")
         elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         else:
-            yield _judged(case, snapshot, tagged[0], section.value)
+            # base-role-cannot-assume-target judges the target roles
+            own = {arn, *(a.target_role_arn for a in associations)}
+            named = [other for other in section.value.roles if other not in own]
+            yield _judged(case, snapshot, tagged[0], section.value, named)
 
 
-def _judged(case: Case, snapshot: Snapshot, association: Association, permissions: AssumePermissions) -> Verdict:
-    own = (association.role_arn, association.target_role_arn)
-    named = [arn for arn in permissions.roles if arn not in own]
+def _judged(
+    case: Case, snapshot: Snapshot, association: Association, permissions: AssumePermissions, named: list[str]
+) -> Verdict:
     broken = {arn: why for arn in named if (why := _broken(snapshot, association, permissions, arn))}
     if broken:
         return case.fail(

@@ -16,7 +16,8 @@ def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
         percents = (session.packed_percent for session in section.value)
         percent = max((number for number in percents if number is not None), default=None)
         if percent is None:
-            yield case.skip("CloudTrail has no session of the role")
+            has = "no packed size of the role's sessions" if section.value else "no session of the role"
+            yield case.skip(f"CloudTrail has {has}")
         elif percent < CLOSE_PERCENT:
             yield case.ok(f"its sessions use {percent} percent of the space for tags and session policy")
         else:

@@ -10,8 +10,10 @@ def roles_shared_across_associations(check: Check, snapshot: Snapshot) -> Verdic
         if len(namespaces) < 2:
             yield case.ok("only service accounts of one namespace use the role")
             continue
+        limits = {(a.target_role_arn or "", a.policy or "") for a in associations}
+        same = "all of them have the same permissions"
         yield case.fail(
-            f"{count_of(len(associations), 'service account')} in {len(namespaces)} namespaces share the role: all of "
-            "them have the same permissions",
+            f"{count_of(len(associations), 'service account')} in {len(namespaces)} namespaces share the role: "
+            f"{same if len(limits) == 1 else 'only their target roles or session policies differ'}",
             f"namespaces: {short_list(namespaces)}",
         )
