@@ -7,8 +7,8 @@ from podid.domain.cluster import Placement
 from podid.domain.snapshot import Snapshot
 
 ID = "addon-config-conflict"
-CLUSTER = ("error", "Cluster prod")
-PASS, FAIL, SKIP, UNKNOWN = ((outcome, *CLUSTER) for outcome in ("pass", "fail", "not-applicable", "unknown"))
+FAILS = healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent")))
+UNKNOWN = healthy(nodes=DENIED)
 NODES = tuple(node(f"node-{pool}", labels={"pool": pool}) for pool in "abc")
 
 
@@ -28,21 +28,20 @@ def agents(*pools: str) -> Snapshot:
 
 
 def test_two_agents_on_the_same_node() -> None:
-    snapshot = healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent")))
-    assert answers(ID, snapshot) == [FAIL]
-    assert messages(ID, snapshot) == [
+    assert answers(ID, FAILS) == [("fail", "error", "Cluster prod")]
+    assert messages(ID, FAILS) == [
         "DaemonSets kube-system/eks-pod-identity-agent, agent/eks-pod-identity-agent run agents on the "
         "same nodes: both need port 80 there, and only one can use it"
     ]
 
 
 def test_one_agent_is_no_conflict() -> None:
-    assert answers(ID, agents("")) == [PASS]
+    assert answers(ID, agents("")) == [("pass", "error", "Cluster prod")]
 
 
 def test_agents_on_different_nodes_are_no_conflict() -> None:
-    assert answers(ID, agents("a", "b", "c")) == [PASS]
-    assert answers(ID, agents("elsewhere", "")) == [PASS]
+    assert answers(ID, agents("a", "b", "c")) == [("pass", "error", "Cluster prod")]
+    assert answers(ID, agents("elsewhere", "")) == [("pass", "error", "Cluster prod")]
 
 
 @table(
@@ -59,5 +58,5 @@ def test_only_the_agents_of_the_same_node_are_named(pools: tuple[str, ...], name
 
 
 def test_without_an_agent_or_nodes_there_is_no_answer() -> None:
-    assert answers(ID, healthy(daemon_sets=())) == [SKIP]
-    assert answers(ID, healthy(nodes=DENIED)) == [UNKNOWN]
+    assert answers(ID, healthy(daemon_sets=())) == [("not-applicable", "error", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]

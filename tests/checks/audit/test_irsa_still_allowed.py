@@ -19,6 +19,7 @@ BY_OIDC = {
 ID = "irsa-still-allowed"
 FAILS = trusting(BY_OIDC)
 UNKNOWN = UNREAD_ROLE
+PASSES = trusting()
 
 
 def test_finding_and_unknown() -> None:
@@ -46,5 +47,5 @@ def test_statements_for_the_oidc_provider(statement: dict[str, Any], outcome: st
 
 
 def test_without_a_statement_for_irsa_or_without_an_issuer() -> None:
-    assert outcomes(ID, trusting()) == {"pass"}
+    assert outcomes(ID, PASSES) == {"pass"}
     assert outcomes(ID, replace(FAILS, cluster=Known(cluster(oidc_issuer="")))) == {"not-applicable"}
