@@ -168,6 +168,8 @@ def _within(address: str, cidr: str) -> bool:
 
 # https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html; in China the name begins with cn.
 EKS_AUTH = ".eks-auth"
+# the names of other partitions: https://docs.aws.amazon.com/general/latest/gr/eks.html
+_EKS_AUTH_DOMAIN = {"aws-cn": "api.amazonwebservices.com.cn", "aws-eusc": "api.amazonwebservices.eu"}
 # targets outside of the VPC: https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
 _OUT = ("igw-", "nat-", "eigw-")
 
@@ -229,6 +231,16 @@ class Egress:
         """Return the endpoint for EKS Auth, preferably one with private DNS."""
         endpoints = [endpoint for endpoint in self.endpoints if endpoint.serves]
         return next(iter(sorted(endpoints, key=lambda endpoint: not endpoint.private_dns)), None)
+
+
+def eks_auth_host(partition: str, region: str) -> str:
+    """Return the name to which agents send their requests by default."""
+    return f"eks-auth.{region}.{_EKS_AUTH_DOMAIN.get(partition, 'api.aws')}"
+
+
+def eks_auth_service(partition: str, region: str) -> str:
+    """Return the name of the service of an interface endpoint for EKS Auth."""
+    return f"{'cn.' if partition == 'aws-cn' else ''}com.amazonaws.{region}{EKS_AUTH}"
 
 
 def isolated_subnets(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:

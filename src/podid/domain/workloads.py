@@ -269,7 +269,12 @@ POLICY_BLOCKS_AGENT = "admission-policy-blocks-agent"
 ENFORCE = "pod-security.kubernetes.io/enforce"
 # the agent requires the host network and a privileged init container
 _REFUSE_THE_AGENT = ("baseline", "restricted")
-_REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
+# the API server forbids a pod of a missing service account, too
+_REFUSED = re.compile(
+    r"violates PodSecurity|admission webhook .* denied|denied the request|"
+    r"is forbidden: (?!error looking up service account)",
+    re.DOTALL,
+)
 
 
 def why_agent_refused(namespace: str, level: str) -> str:

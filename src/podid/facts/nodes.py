@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from podid.domain.aws import Cluster, Decision, NodeGroup
-from podid.domain.cluster import DaemonSet, Node
+from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn, role_name
@@ -22,6 +22,7 @@ REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 # AWS managed policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
 REDEEMING_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKSWorkerNodePolicy")
 AUTO_MODE = "EKS Auto Mode"
+OUTSIDE_EC2 = ("fargate", "hybrid")
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 KARPENTER_LABEL = "karpenter.sh/nodepool"
@@ -131,7 +132,19 @@ def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
 
 
 def _has_role(node: Node, sources: tuple[str, ...]) -> bool:
-    return (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
+    """Return whether an agent on the node uses the role. No agent runs on a Windows node."""
+    if node.compute_type == "auto":
+        return AUTO_MODE in sources
+    return node.runs_agent and node.labels.get(NODE_GROUP_LABEL) in sources
+
+
+def of_unknown_metadata(snapshot: Snapshot, pods: Iterable[Pod]) -> list[str]:
+    """Return the pods' nodes for which EC2 does not report whether their metadata service answers pods. Nodes outside
+    EC2 have none."""
+    instances, nodes = known_or(snapshot.instances, {}), index(snapshot).nodes
+    outside = {name for name, node in nodes.items() if node.compute_type in OUTSIDE_EC2}
+    reported = {name for name, instance in instances.items() if instance.open_to_pods or instance.closed_to_pods}
+    return sorted({pod.node for pod in pods if pod.node} - outside - reported)
 
 
 def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:

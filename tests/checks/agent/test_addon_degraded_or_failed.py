@@ -1,6 +1,6 @@
 """The check addon-degraded-or-failed."""
 
-from checks.builder import CRASHED, DENIED, addon, ago, daemon_set, healthy
+from checks.builder import CRASHED, DENIED, addon, agent_pod, ago, daemon_set, healthy
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import AddonIssue
@@ -56,3 +56,10 @@ TOO_FEW = (AddonIssue("InsufficientNumberOfReplicas", "The add-on is unhealthy."
 def test_states_of_the_add_on(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
     verdict = only(ID, snapshot)
     assert (verdict.outcome.value, verdict.severity.value, verdict.masked_by) == expected
+
+
+def test_agents_that_have_all_ended_are_not_called_ready() -> None:
+    ended = agent_pod(phase="Failed", ready=False)
+    snapshot = healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=(ended,), nodes=DENIED)
+    verdict = only(ID, snapshot)
+    assert (verdict.severity.value, "every agent pod is ready" in verdict.message) == ("error", False)

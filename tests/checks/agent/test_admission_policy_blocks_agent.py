@@ -17,3 +17,9 @@ def test_finding_and_unknown() -> None:
         'an admission policy rejects the agent\'s pods: Error creating: pods "a" is forbidden: violates '
         'PodSecurity "restricted:latest": host namespaces'
     ]
+
+
+def test_a_missing_service_account_is_no_policy() -> None:
+    line = 'Error creating: pods "a" is forbidden: error looking up service account kube-system/agent: not found'
+    snapshot = healthy(agent_warnings={"kube-system/eks-pod-identity-agent": Known((line,))})
+    assert [answer[0] for answer in answers(ID, snapshot)] == ["pass"]

@@ -29,6 +29,7 @@ def test_finding_and_unknown() -> None:
         (crashing_agent(failed=None), {}, ("pass", "error")),
         (crashing_agent(), {"daemon_sets": (daemon_set(args=("-b", "169.254.170.23")),)}, ("pass", "error")),
         (crashing_agent(), {"daemon_sets": (daemon_set(args=("--bind-hosts=169.254.170.23",)),)}, ("pass", "error")),
+        (crashing_agent(), {"daemon_sets": (daemon_set(args=("-b", "[fd00:ec2::23]")),)}, ("fail", "info")),
         (crashing_agent(), {"cluster": cluster(ip_family="ipv6")}, ("not-applicable", "error")),
     ],
 )

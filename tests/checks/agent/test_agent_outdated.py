@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from checks.builder import DENIED, addon, daemon_set, healthy, hybrid_node, node
-from checks.grid import answers
+from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import AddonVersion
 
@@ -75,3 +75,14 @@ def test_without_the_permission_to_list_versions_only_known_defects_fail() -> No
 def test_versions_of_a_self_managed_agent(image: str, expected: str) -> None:
     snapshot = healthy(agent_addon=None, daemon_sets=(daemon_set(images=(image,)),))
     assert [answer[0] for answer in answers(ID, snapshot)] == [expected]
+
+
+def test_the_agent_with_a_known_defect_is_reported_wherever_it_stands() -> None:
+    new, old = (
+        daemon_set(name=name, images=(f"r.example/eks-pod-identity-agent:{version}",))
+        for name, version in (("new", "v0.1.37"), ("old", "v0.1.32"))
+    )
+    for sets in ((new, old), (old, new)):
+        snapshot = healthy(agent_addon=None, daemon_sets=sets)
+        assert answers(ID, snapshot) == [("fail", "warn", "DaemonSet kube-system/old")]
+        assert only(ID, snapshot).message.startswith("agent v0.1.32 has known defects")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import NO_PODS, race
+from checks.builder import NO_PODS, ago, race
 from checks.grid import answers, only
 from podid.domain.snapshot import Known
 
@@ -33,6 +33,13 @@ def test_pods_that_failed_before_the_agent_of_their_node_was_ready(
     nodes: tuple[str, ...], timing: dict[str, float], expected: str
 ) -> None:
     assert answers(ID, race(*nodes, **timing)) == [(expected, "warn", "Cluster prod")]
+
+
+def test_an_agent_that_is_ready_anew_after_an_outage_was_not_starting_before() -> None:
+    raced = race("a", "b", after=1800)
+    assert isinstance(raced.agent_pods, Known)
+    anew = tuple(replace(agent, ready_since=ago(minutes=1)) for agent in raced.agent_pods.value)
+    assert only(ID, replace(raced, agent_pods=Known(anew))).outcome.value == "pass"
 
 
 def test_a_pod_without_credentials_failed_for_another_reason() -> None:

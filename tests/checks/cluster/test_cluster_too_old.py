@@ -31,3 +31,9 @@ def test_finding_and_unknown() -> None:
 def test_first_platform_versions(version: str, platform: str, expected: str) -> None:
     old = cluster(version=version, platform_version=platform)
     assert [a[0] for a in answers(ID, healthy(cluster=old, pods=()))] == [expected]
+
+
+def test_variables_that_are_written_by_hand_prove_nothing() -> None:
+    snapshot = healthy(cluster=cluster(version="1.23"), pods=(pod(volumes=()),))
+    assert answers(ID, snapshot) == [("fail", "error", "Cluster prod")]
+    assert answers(ID, healthy(cluster=cluster(version="1.23"))) == [("pass", "error", "Cluster prod")]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from checks.builder import NO_PODS, with_env
+from checks.builder import NO_PODS, healthy, pod, with_env
 from checks.containers import container, running
 from checks.grid import WORKLOAD, answers
 from harness import table
@@ -49,3 +49,9 @@ def test_no_proxy_may_be_in_a_secret() -> None:
     assert answers(ID, running(hidden)) == [("unknown", "warn", WORKLOAD)]
     own = replace(hidden, env={**hidden.env, "NO_PROXY": "10.0.0.0/8"})
     assert answers(ID, running(own)) == [("fail", "warn", WORKLOAD)]
+
+
+def test_the_pods_of_a_rollout_may_differ() -> None:
+    old, new = (pod(name, containers=(item,)) for name, item in (("a", container(HTTP_PROXY="")), ("b", container())))
+    for pods in ((old, new), (new, replace(old, name="c"))):
+        assert answers(ID, healthy(pods=pods)) == [("fail", "warn", WORKLOAD)]

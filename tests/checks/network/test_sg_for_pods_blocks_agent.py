@@ -26,6 +26,8 @@ def test_finding_and_unknown() -> None:
         (other("aws-node"), "fail"),
         (other("aws-node", env={"POD_SECURITY_GROUP_ENFORCING_MODE": "strict"}), "fail"),
         (other("aws-node", env={"POD_SECURITY_GROUP_ENFORCING_MODE": "standard"}), "pass"),
+        # the CNI uses its default for other values
+        (other("aws-node", env={"POD_SECURITY_GROUP_ENFORCING_MODE": "permissive"}), "fail"),
         (CILIUM, "pass"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checks.builder import DENIED, REGISTRY, cluster, daemon_set, egress, endpoint, healthy
-from checks.grid import answers
+from checks.grid import answers, only
 from harness import table
 from podid.domain.evidence import LogSighting
 from podid.domain.network import VpcRoute
@@ -55,6 +55,9 @@ def test_an_endpoint_without_private_dns(sections: dict[str, Any], expected: tup
         ("https://eks-auth.eu-west-1.api.aws", ("fail", "error")),
         ("https://eks.us-west-2.amazonaws.com", ("fail", "error")),
         ("https://vpce-0a1b2c3d-4e5f6071.sts.us-west-2.vpce.amazonaws.com", ("fail", "error")),
+        ("https://eks-auth.us-west-2.api.amazonwebservices.com.cn", ("pass", "error")),
+        ("https://eks-auth.us-west-2.api.amazonwebservices.eu", ("pass", "error")),
+        ("https://sts.us-west-2.amazonaws.eu", ("fail", "error")),
         ("http://proxy.kube-system.svc:8080", ("unknown", "warn")),
     ],
 )
@@ -75,3 +78,17 @@ def test_an_agent_with_an_endpoint_of_its_own(host: str, expected: tuple[str, st
         where = replace(cluster(), arn=cluster().arn.replace(cluster().region, "us-west-2"))
         (answer,) = answers(ID, healthy(cluster=where, daemon_sets=(agent,), egress=NAMELESS))
         assert answer[:2] == expected
+
+
+@table(
+    ("partition", "region", "name"),
+    [
+        ("aws", "eu-west-1", "eks-auth.eu-west-1.api.aws"),
+        ("aws-us-gov", "us-gov-west-1", "eks-auth.us-gov-west-1.api.aws"),
+        ("aws-cn", "cn-north-1", "eks-auth.cn-north-1.api.amazonwebservices.com.cn"),
+        ("aws-eusc", "eusc-de-east-1", "eks-auth.eusc-de-east-1.api.amazonwebservices.eu"),
+    ],
+)
+def test_the_default_name_depends_on_the_partition(partition: str, region: str, name: str) -> None:
+    where = cluster(arn=f"arn:{partition}:eks:{region}:111122223333:cluster/prod")
+    assert f": {name}, the agent's default" in only(ID, healthy(cluster=where, egress=NAMELESS)).message

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import DENIED, NODE_ROLE_ARN, REGISTRY, egress, endpoint, healthy
+from checks.builder import DENIED, NODE_ROLE_ARN, REGISTRY, cluster, egress, endpoint, healthy
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import NodeGroup
@@ -63,3 +63,16 @@ def test_each_subnet_has_its_own_routes() -> None:
     assert (verdict.outcome, "subnet-2 cannot reach EKS Auth" in verdict.message) == (Outcome.FAIL, True)
     assert answers(ID, healthy(egress=vpc, node_groups=()))[0][0] == "not-applicable"
     assert answers(ID, healthy(egress=Egress((), ())))[0][:2] == ("unknown", "warn")
+
+
+@table(
+    ("partition", "region", "service"),
+    [
+        ("aws", "eu-west-1", "com.amazonaws.eu-west-1.eks-auth"),
+        ("aws-cn", "cn-north-1", "cn.com.amazonaws.cn-north-1.eks-auth"),
+    ],
+)
+def test_the_missing_endpoint_is_that_of_the_partition(partition: str, region: str, service: str) -> None:
+    where = cluster(arn=f"arn:{partition}:eks:{region}:111122223333:cluster/prod")
+    (line, *_) = only(ID, healthy(cluster=where, egress=egress(endpoints=(REGISTRY,)))).evidence
+    assert line.startswith(f"missing endpoint: {service} ")

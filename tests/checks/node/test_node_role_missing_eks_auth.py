@@ -31,6 +31,11 @@ NODES, ORDERS = "Role nodes", "Role orders"
             healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=(node(labels={}),)),
             [("not-applicable", "error", "NodeList self-managed"), ("not-applicable", "error", NODES)],
         ),
+        (
+            # no agent runs on Windows
+            healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=(node(os="windows"),)),
+            [("not-applicable", "error", NODES)],
+        ),
         (healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=DENIED), [("fail", "error", NODES)]),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import cluster, healthy
+from checks.builder import DENIED, cluster, healthy
 from checks.grid import answers, only
 from podid.domain.snapshot import Missing
 
@@ -32,3 +32,16 @@ def test_the_advice_depends_on_the_endpoint(public: bool, advice: str) -> None:
     found = only(ID, snapshot)
     assert (found.outcome.value, found.reason) == ("unknown", f"{TIMEOUT.reason}; {advice}")
     assert answers("tool-k8s-rbac-denied", snapshot) == [("not-applicable", "error", "Caller Kubernetes")]
+
+
+def test_the_endpoint_is_not_known_without_the_cluster() -> None:
+    reason = only(ID, healthy(cluster=DENIED, pods=TIMEOUT)).reason
+    assert reason == (
+        f"{TIMEOUT.reason}; its endpoint may be private, or not allow this address, or a proxy blocks the connection"
+    )
+
+
+def test_an_api_server_that_throttles_is_reachable() -> None:
+    snapshot = healthy(pods=Missing("the API server throttled requests until the timeout", "", "Throttled"))
+    assert [answer[0] for answer in answers(ID, snapshot)] == ["pass"]
+    assert answers("tool-k8s-rbac-denied", snapshot) == [("unknown", "error", "Caller Kubernetes")]

@@ -73,8 +73,8 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     for cause in (agent_image_pull, agent_pod_unhealthy, agent_not_on_node):
         if cause.fails(snapshot):
             return severity, message, cause.id
-    pods = known_or(snapshot.agent_pods, ())
-    if pods and all(pod.ready for pod in pods if live(pod)):
+    pods = [pod for pod in known_or(snapshot.agent_pods, ()) if live(pod)]
+    if pods and all(pod.ready for pod in pods):
         message = f"{message}, although every agent pod is ready: the status may be out of date"
         return _at_most_warn(severity), message, ""
     return severity, message, ""

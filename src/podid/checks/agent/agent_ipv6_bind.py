@@ -31,7 +31,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.skip("the cluster uses IPv6, so its nodes have IPv6 enabled")
         elif pod.ready or ds is None:
             yield case.ok("the agent is ready")
-        elif _bound(ds):
+        elif _bound(ds) and ":" not in _bound(ds):
             yield case.ok(f"the agent is configured to bind only {_bound(ds)}")
         elif not any(ended - began <= AT_ONCE for began, ended in runs):
             yield case.ok("the agent does not exit as soon as it starts")

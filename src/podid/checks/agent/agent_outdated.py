@@ -26,9 +26,11 @@ def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
         faults = (*_of_addon(addon.version, nodes), *_of_agents(sets))
         name = f"add-on {AGENT_ADDON} {addon.version}"
         commands = [podid_command(snapshot, "install-agent", "--addon-version", "default")]
-    elif addon is None and (versions := agent_versions(sets)):
-        case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
-        faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
+    elif addon is None and agent_versions(sets):
+        # the first one with a known defect, if several agents run
+        ds = next((ds for ds in sets if any(_of_agents([ds]))), next(ds for ds in sets if agent_versions([ds])))
+        case = check.case(ds.subject)
+        faults, name, commands = tuple(_of_agents([ds])), f"agent v{agent_versions([ds])[0]}", []
     else:
         return check.case(Subject("Addon", AGENT_ADDON)).skip(
             "the version of the agent is not known, or no agent is installed"

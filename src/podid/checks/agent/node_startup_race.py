@@ -13,6 +13,8 @@ from podid.facts.index import placed
 SOON = timedelta(minutes=2)
 # on a single node it may be chance
 NODES = 2
+# an agent's pod that was ready before is ready anew after an outage of its node: its start is not that long
+START = timedelta(minutes=10)
 
 
 @rule(needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets"))
@@ -46,5 +48,6 @@ def _too_early(pod: Pod, agent: Pod) -> bool:
     ready = agent.ready_since
     runs = (c.failed for c in pod.containers if c.failed is not None)
     return ready is not None and any(
-        agent.created_at <= began < ready and ended - began <= SOON for began, ended in runs
+        agent.created_at <= began < min(ready, agent.created_at + START) and ended - began <= SOON
+        for began, ended in runs
     )

@@ -2,7 +2,7 @@
 
 from podid.checks.base import Check, Missing, Snapshot, Verdict, known, known_or, rule
 from podid.domain.versions import minor_version, platform_number
-from podid.domain.workloads import injected
+from podid.domain.workloads import TOKEN_VOLUME
 
 # Kubernetes version -> the first platform version with Pod Identity; every later Kubernetes version supports it
 _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4, (1, 29): 1, (1, 30): 2, (1, 31): 4}
@@ -12,7 +12,8 @@ _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4, (1, 29):
 def cluster_too_old(check: Check, snapshot: Snapshot) -> Verdict:
     cluster = known(snapshot.cluster)
     case = check.of_everyone(snapshot)
-    if any(injected(pod) for pod in known_or(snapshot.pods, ())):
+    # the variables alone may be written by hand
+    if any(TOKEN_VOLUME in pod.volumes for pod in known_or(snapshot.pods, ())):
         return case.ok("pods of the cluster have injected credentials")
     version, platform = minor_version(cluster.version), platform_number(cluster.platform_version)
     if version is None:

@@ -1,7 +1,8 @@
 """An SDK without other credentials uses the node's role, if the metadata service answers pods."""
 
-from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, rule, short_list
 from podid.facts.injection import PodState
+from podid.facts.nodes import of_unknown_metadata
 
 WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 
@@ -19,7 +20,9 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
             and (instance.open_to_pods or (instance.metadata and pod.host_network))
         ]
         if not bare:
-            yield case.skip("its pods have injected credentials")
+            yield case.skip("its pods have credentials, or are excluded from injection")
+        elif not exposed and (hidden := of_unknown_metadata(snapshot, bare)):
+            yield case.unknown(Missing(f"EC2 does not report the metadata service of {short_list(hidden)}"))
         elif not exposed:
             yield case.ok("the metadata service of its nodes does not answer pods, so an SDK fails instead")
         else:

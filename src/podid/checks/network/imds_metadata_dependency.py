@@ -3,8 +3,9 @@ https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/con
 variables include the region, but not the VPC.
 """
 
-from podid.checks.base import Check, Missing, Snapshot, Verdicts, known_or, rule, short_list
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, known_or, rule, short_list
 from podid.domain.cluster import Pod, name_and_tag
+from podid.facts.nodes import OUTSIDE_EC2, of_unknown_metadata
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
@@ -14,6 +15,7 @@ TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
 def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
     section = snapshot.instances
     closed = {node for node, instance in known_or(section, {}).items() if instance.closed_to_pods}
+    closed |= {node.name for node in known(snapshot.nodes) if node.compute_type in OUTSIDE_EC2}
     for case, (_, workload, pods) in check.of_workloads(snapshot):
         controllers = [pod for pod in pods if any(name_and_tag(c.image)[0] == IMAGE for c in pod.containers)]
         if not controllers:
@@ -24,6 +26,8 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("its flags specify the VPC, or its pods use the host network")
         elif isinstance(section, Missing):
             yield case.unknown(section)
+        elif not cut_off and (hidden := of_unknown_metadata(snapshot, asking)):
+            yield case.unknown(Missing(f"EC2 does not report the metadata service of {short_list(hidden)}"))
         elif not cut_off:
             yield case.ok("the nodes' metadata service answers its pods")
         else:

@@ -12,12 +12,13 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
     for case, (_, _, pods) in check.of_workloads(snapshot):
-        judged = {c.name: brought(snapshot.config_map_keys, pod, c) for pod in pods for c in served(pod)}
-        through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
+        # the pods of a rollout may differ
+        judged = [(c.name, brought(snapshot.config_map_keys, pod, c)) for pod in pods for c in served(pod)]
+        through = [(name, env) for name, env in judged if env.named(*PROXIES) and not _spared(env, address)]
         # NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read
         hidden = [
             name
-            for name, env in through.items()
+            for name, env in through
             if NOT_SEEN in no_proxy(env.values) or (env.unseen and not env.named(*NO_PROXY))
         ]
         if not through:
@@ -25,17 +26,17 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         if hidden:
             reason = (
-                f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may come from a "
+                f"container {short_list(dict.fromkeys(hidden))} uses a proxy, and its NO_PROXY may come from a "
                 "source that podid does not read"
             )
             yield case.unknown(Missing(reason), severity=Severity.WARN)
             continue
-        widely = all(covers(no_proxy(env.values), address) for env in through.values())
-        names = short_list(through)
+        widely = all(covers(no_proxy(env.values), address) for _, env in through)
+        names = short_list(dict.fromkeys(name for name, _ in through))
         why = f"its NO_PROXY includes {address} only in a range" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
             f"container {names} uses a proxy and {why}: some SDKs send the requests to the agent through the proxy",
-            *(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
+            *dict.fromkeys(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through),
             severity=Severity.INFO if widely else Severity.WARN,
         )
 

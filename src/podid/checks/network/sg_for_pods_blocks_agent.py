@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
-MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
+MODE, STANDARD = "POD_SECURITY_GROUP_ENFORCING_MODE", "standard"
 
 
 @rule(needs=("associations", "pods", "daemon_sets"))
@@ -15,8 +15,10 @@ def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         own = [pod for pod in pods if POD_INTERFACE in pod.annotations]
         if not own:
             yield case.ok("its pods have no security groups of their own")
-        elif mode != "strict":
-            yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'not set'}")
+        elif cni is None:
+            yield case.ok("its pods have security groups of their own, and no DaemonSet aws-node runs")
+        elif mode == STANDARD:
+            yield case.ok(f"its pods have security groups of their own, and {MODE} is {STANDARD}")
         else:
             yield case.fail_pods(
                 own,
@@ -27,5 +29,5 @@ def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
                 verb=("uses", "use"),
                 severity=Severity.WARN,
                 pods=own,
-                commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
+                commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}={STANDARD}"),),
             )

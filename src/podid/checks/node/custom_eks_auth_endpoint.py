@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.network import Egress, isolated_subnets
+from podid.domain.network import Egress, eks_auth_host, isolated_subnets
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.agent import agents, importance, option, served_by
@@ -19,10 +19,11 @@ FLAG = "--endpoint"
 MODIFY = ("aws", "ec2", "modify-vpc-endpoint", "--private-dns-enabled")
 # the SDK reads them in this order
 VARIABLES = ("AWS_ENDPOINT_URL_EKS_AUTH", "AWS_ENDPOINT_URL")
-# SERVICE.REGION.api.aws, SERVICE.REGION.amazonaws.com and vpce-ID.SERVICE.REGION.vpce.amazonaws.com
+# SERVICE.REGION.api.aws, SERVICE.REGION.amazonaws.com and vpce-ID.SERVICE.REGION.vpce.amazonaws.com, with the
+# domains of other partitions
 _AWS = re.compile(
     r"(?:(?P<endpoint>vpce-[0-9a-f]+)[\w-]*\.)?(?P<service>[a-z-]+?)(?:-fips)?\.(?P<region>[a-z]{2,}-[a-z-]+-\d)\."
-    r"(?:vpce\.)?(?:api\.aws|amazonaws\.com(?:\.cn)?|api\.amazonwebservices\.com\.cn)"
+    r"(?:vpce\.)?(?:api\.aws|amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.amazonwebservices\.(?:com\.cn|eu))"
 )
 
 
@@ -80,12 +81,13 @@ def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
     if served:
         return [case.ok(f"CloudTrail shows redeemed tokens from {short_list(served)}")]
     cluster = known(snapshot.cluster)
+    host = eks_auth_host(cluster.partition, cluster.region)
     names = {group.name for group in snapshot.node_groups.value if {*group.subnet_ids} & {*closed}}
     reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
     return [
         check.case(case.subject, reach.chain).fail(
             f"endpoint {endpoint.endpoint_id}, the only route from {short_list(closed)} to EKS Auth, has no private DNS"
-            f": eks-auth.{cluster.region}.api.aws, the agent's default, resolves to it only with a private hosted zone",
+            f": {host}, the agent's default, resolves to it only with a private hosted zone",
             "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
             f"agents with {FLAG} or {VARIABLES[0]}: none",
             nodes=reach.nodes,

@@ -4,7 +4,7 @@ endpoint policies, and routes behind a transit gateway or a firewall; the agents
 """
 
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, known, known_or, rule, short_list
-from podid.domain.network import isolated_subnets, other_targets
+from podid.domain.network import eks_auth_service, isolated_subnets, other_targets
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import reach_on
 
@@ -32,7 +32,8 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
             "and endpoints do not show"
         )
     if closed and endpoint is None:
-        region = known(snapshot.cluster).region
+        cluster = known(snapshot.cluster)
+        service = eks_auth_service(cluster.partition, cluster.region)
         # the nodes of a group are in any of its subnets
         whole = [group for group in groups if group.subnet_ids and {*group.subnet_ids} <= {*closed}]
         names = {group.name for group in whole or groups if {*group.subnet_ids} & {*closed}}
@@ -40,7 +41,7 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         return check.case(case.subject, reach.chain).fail(
             f"{short_list(closed)} cannot reach EKS Auth: no route out of the VPC and no interface endpoint for "
             "eks-auth",
-            f"missing endpoint: com.amazonaws.{region}.eks-auth (the endpoint for eks is a different one)",
+            f"missing endpoint: {service} (the endpoint for eks is a different one)",
             "fix: create an interface endpoint with private DNS that allows port 443 from the nodes",
             severity=None if whole else Severity.WARN,
             nodes=reach.nodes,

@@ -52,7 +52,7 @@ def per_node_role(check: Check, snapshot: Snapshot, judge: Callable[[Case, RoleI
         chain = tuple(sorted({name for node in role.nodes or () for name in users.get(node, ())}))
         subject = role_subject(role.arn)
         if role.nodes == ():
-            yield check.case(subject, chain).skip(f"no node of {role.used_by} exists")
+            yield check.case(subject, chain).skip(f"no node of {role.used_by} runs an agent")
         elif isinstance(role.decision, Missing):
             yield check.case(subject, chain or EVERYONE).unknown(role.decision)
         else:

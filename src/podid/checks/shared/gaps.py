@@ -10,7 +10,8 @@ from podid.facts.index import unread
 from podid.facts.products import settings
 
 DENIED = ("AccessDenied", "Credentials")
-NETWORK = ("Unavailable", "TimedOut", "Throttled")
+THROTTLED = "Throttled"
+NETWORK = ("Unavailable", "TimedOut", THROTTLED)
 FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 

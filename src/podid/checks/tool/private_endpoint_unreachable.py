@@ -1,15 +1,24 @@
 from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Verdict, rule
-from podid.checks.shared.gaps import NETWORK, gaps
+from podid.checks.shared.gaps import NETWORK, THROTTLED, gaps
 from podid.facts.index import cluster_subject
 
 
 @rule(needs=(), wants=("cluster",))
 def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     subject, cluster = cluster_subject(snapshot), snapshot.cluster
-    met = next((missing for missing in gaps(snapshot, "kubernetes") if missing.error_code in NETWORK), None)
+    met = next(
+        (
+            missing
+            for missing in gaps(snapshot, "kubernetes")
+            if missing.error_code in NETWORK and missing.error_code != THROTTLED
+        ),
+        None,
+    )
     if met is None:
         return check.case(subject).ok("the API server was reachable")
-    if isinstance(cluster, Known) and not cluster.value.public_endpoint:
+    if not isinstance(cluster, Known):
+        why = "its endpoint may be private, or not allow this address, or a proxy blocks the connection"
+    elif not cluster.value.public_endpoint:
         why = "its endpoint is private: run podid inside the VPC, or connect by VPN or tunnel"
     else:
         why = "its public endpoint may not allow this address (publicAccessCidrs), or a proxy blocks the connection"

@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Snapshot, Subject, Verdicts, rule
-from podid.checks.shared.gaps import DENIED, FAILED, NETWORK, blind, gaps
+from podid.checks.shared.gaps import DENIED, FAILED, NETWORK, THROTTLED, blind, gaps
 
-CODES = (*DENIED, *FAILED, "NotFound", "Usage")
+CODES = (*DENIED, *FAILED, THROTTLED, "NotFound", "Usage")
 
 
 @rule(needs=())
