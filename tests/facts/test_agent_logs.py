@@ -20,12 +20,24 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
             "service control policy",
             "scp-denies-eks-auth",
         ),
+        (
+            "not authorized to perform: eks-auth:AssumeRoleForPodIdentity because no service control policy allows the "
+            "eks-auth:AssumeRoleForPodIdentity action",
+            "scp-denies-eks-auth",
+        ),
+        (
+            "not authorized to perform: eks-auth:AssumeRoleForPodIdentity with an explicit deny in a permissions "
+            "boundary",
+            "permissions-boundary-denies",
+        ),
         ("not authorized to perform: eks-auth:AssumeRoleForPodIdentity", "node-role-missing-eks-auth"),
         ("lookup eks-auth.us-west-2.api.aws: no such host", "eks-auth-unreachable"),
         ("failed to load credentials: no such file or directory: /eks-hybrid/.aws", "hybrid-daemonset-missing"),
         ("failed to load shared credentials file", "agent-imds-unavailable"),
         ("ThrottlingException: Rate exceeded", "eks-auth-throttled"),
         (EXPIRED, "agent-expired-token-noise"),
+        ("listen tcp :8080: bind: address already in use", ""),
+        ("listen tcp :27030: bind: address already in use", ""),
         ("listen tcp :8080: bind: permission denied", ""),
     ],
 )

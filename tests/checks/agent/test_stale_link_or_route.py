@@ -14,4 +14,6 @@ def test_finding_and_unknown() -> None:
         ("pass", "error", "Pod kube-system/eks-pod-identity-agent-node-1"),
     ]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-    assert messages(ID, FAILS) == ["occurred 3 times in the log of its agent, last 11:59:00, for shop/orders"]
+    assert messages(ID, FAILS) == [
+        "occurred 3 times in the log of its agent, last 2026-11-24 11:59:00 UTC, for shop/orders"
+    ]

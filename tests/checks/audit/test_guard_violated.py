@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import DENIED, ROLE_ARN, association, healthy
+from checks.builder import DENIED, ROLE_ARN, association, healthy, role
 from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
@@ -66,3 +66,12 @@ def test_each_violated_rule_is_named_with_its_guard() -> None:
 def test_a_policy_list_that_a_rule_needs_is_unknown_if_it_was_not_read() -> None:
     snapshot = replace(guarded(allowed_policies=("p",)), role_policies=Known({ROLE_ARN: DENIED}))
     assert outcomes(ID, snapshot) == {"pass", "unknown"}
+
+
+def test_a_role_under_another_path_is_not_the_role_of_the_association() -> None:
+    elsewhere = replace(role(), arn=ROLE_ARN.replace("role/", "role/teams/"))
+    snapshot = replace(guarded(required_boundary="limit"), roles=Known({ROLE_ARN: Known(elsewhere)}))
+    assert answers(ID, snapshot) == [
+        ("pass", "error", "Association shop/orders"),
+        ("not-applicable", "error", "Role orders"),
+    ]

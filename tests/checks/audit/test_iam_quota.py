@@ -1,5 +1,6 @@
 """The check iam-quota."""
 
+from dataclasses import replace
 from typing import Any
 
 from checks.builder import DENIED, QUOTAS, ROLE_ARN, healthy, role, trust
@@ -70,3 +71,9 @@ def test_unread_policies_are_unknown() -> None:
     assert only(ID, healthy(account_quotas=DENIED)).outcome == "unknown"
     outcomes = {verdict.subject.name: verdict.outcome for verdict in verdicts(ID, healthy(role_policies=DENIED))}
     assert outcomes["orders"] == "unknown"
+
+
+def test_a_role_under_another_path_is_not_the_role_of_the_association() -> None:
+    elsewhere = replace(role(), arn=ROLE_ARN.replace("role/", "role/teams/"))
+    snapshot = healthy(roles={ROLE_ARN: Known(elsewhere)})
+    assert answers(ID, snapshot)[1] == ("not-applicable", "info", "Role orders")

@@ -32,6 +32,12 @@ def test_finding_and_unknown() -> None:
         (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:shop"), namespace=""), ""),
         (replace(GRANT, subject=Subject("Group", "system:serviceaccounts:kube-system"), namespace=""), ""),
         (replace(GRANT, subject=Subject("User", "ada")), "info"),
+        # requests without credentials have this user
+        (replace(GRANT, subject=Subject("User", "system:anonymous")), "warn"),
+        # service accounts as users
+        (replace(GRANT, subject=Subject("User", "system:serviceaccount:build:ci")), "info"),
+        (replace(GRANT, subject=Subject("User", "system:serviceaccount:shop:ci")), ""),
+        (replace(GRANT, subject=Subject("User", "system:serviceaccount:kube-system:x"), namespace=""), ""),
         (replace(GRANT, subject=Subject("ServiceAccount", "ci", "build")), "info"),
         (replace(GRANT, subject=Subject("ServiceAccount", "ci", "shop")), ""),
         (replace(GRANT, subject=Subject("ServiceAccount", "job-controller", "kube-system"), namespace=""), ""),

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, healthy
+from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, cluster, healthy, node
 from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
+from podid.domain.cluster import Node
 from podid.domain.evidence import Probed, Redeemed
 from podid.domain.iam import PolicyNames
 from podid.domain.snapshot import Known, Missing
@@ -70,3 +71,26 @@ def test_the_metadata_service_by_its_options_and_by_a_probe(
     (verdict,) = BY_ID[ID].judge(healthy(instances={"node-1": instance}, **more))
     assert (verdict.outcome.value, verdict.severity.value) == (outcome, severity)
     assert evidence in "; ".join(verdict.evidence)
+
+
+AUTO_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/auto"
+AUTO_CLUSTER = cluster(auto_mode=True, auto_node_role_arn=AUTO_ROLE_ARN)
+
+
+@table(
+    ("open_node", "policy_of", "severity"),
+    [
+        (node(), NODE_ROLE_ARN, "warn"),
+        # a node of a node group does not have the role of EKS Auto Mode, and the other way round
+        (node(), AUTO_ROLE_ARN, "info"),
+        (node(labels={}, compute_type="auto"), AUTO_ROLE_ARN, "warn"),
+        (node(labels={}, compute_type="auto"), NODE_ROLE_ARN, "info"),
+    ],
+)
+def test_the_role_of_the_node_in_a_cluster_with_auto_mode_and_node_groups(
+    open_node: Node, policy_of: str, severity: str
+) -> None:
+    plain, further = Known(PolicyNames()), Known(PolicyNames(inline=("x",)))
+    policies = {NODE_ROLE_ARN: plain, AUTO_ROLE_ARN: plain} | {policy_of: further}
+    snapshot = healthy(cluster=AUTO_CLUSTER, nodes=(open_node,), instances=OPEN, node_role_policies=policies)
+    assert [level for _, level, _ in answers(ID, snapshot)] == [severity]

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import association
-from checks.grid import answers, messages
+from checks.builder import DENIED, ROLE_ARN, association, role
+from checks.grid import answers, messages, outcomes
+from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
 from .worlds import UNREAD_POLICIES, allowing
@@ -29,3 +30,26 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "session tags are off, but policies of the role compare them: these conditions do not match as intended"
     ]
+
+
+@table(
+    ("key", "value", "uses"),
+    [
+        ("AWS:principaltag/Kubernetes-Namespace", "shop", True),
+        ("aws:ResourceTag/owner", "${aws:PrincipalTag/kubernetes-namespace}", True),
+        ("aws:ResourceTag/owner", "${aws:PrincipalTag/kubernetes-pod-uid, 'none'}/x", True),
+        # other tags, whose names begin with that of a session tag
+        ("aws:PrincipalTag/kubernetes-namespace-owner", "ada", False),
+        ("aws:ResourceTag/owner", "${aws:PrincipalTag/eks-cluster-name-2}", False),
+        ("aws:PrincipalTag/team", "shop", False),
+    ],
+)
+def test_names_of_tags(key: str, value: str, uses: bool) -> None:
+    snapshot = untagged(**READ, Condition={"StringEquals": {key: value}})
+    assert outcomes(ID, snapshot) == {"fail" if uses else "pass"}
+
+
+def test_a_tag_of_the_role_itself_has_a_value_without_session_tags() -> None:
+    tagged = replace(role(), tags={"Kubernetes-Namespace": "shop"})
+    assert outcomes(ID, replace(FAILS, roles=Known({ROLE_ARN: Known(tagged)}))) == {"pass"}
+    assert outcomes(ID, replace(FAILS, roles=DENIED)) == {"fail"}

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, DENIED, healthy
-from checks.grid import answers, outcomes
+from checks.grid import answers, messages, outcomes
+from harness import table
 from podid.domain.iam import PolicyDocument, Principal
 
 from .worlds import PIPELINE
@@ -24,3 +25,26 @@ def test_administrators_are_no_finding() -> None:
     linked = replace(PIPELINE, arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/x")
     assert outcomes(ID, healthy(principals=(admin, linked))) == {"pass"}
     assert outcomes(ID, healthy(principals=(admin, PIPELINE))) == {"fail"}
+
+
+def test_roles_of_identity_center_are_roles_that_people_use() -> None:
+    path = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Deployers_0123456789abcdef"
+    person = replace(PIPELINE, arn=f"arn:aws:iam::{ACCOUNT}:role/{path}")
+    assert answers(ID, healthy(principals=(person,))) == [
+        ("fail", "info", "Role AWSReservedSSO_Deployers_0123456789abcdef")
+    ]
+
+
+@table(
+    ("actions", "accounts"),
+    [
+        ("eks:*PodIdentity*", "any service account in the cluster"),
+        ("eks:CreatePodIdentityAssociation", "any service account in the cluster"),
+        ("eks:UpdatePodIdentityAssociation", "any service account with an association in the cluster"),
+    ],
+)
+def test_an_update_requires_an_association(actions: str, accounts: str) -> None:
+    statement = {"Effect": "Allow", "Action": [actions, "iam:PassRole"], "Resource": "*"}
+    policy = PolicyDocument("p", {"Version": "2012-10-17", "Statement": [statement]})
+    snapshot = healthy(principals=(replace(PIPELINE, policies=(policy,)),))
+    assert messages(ID, snapshot) == [f"this role can give 1 role to {accounts}"]

@@ -1,7 +1,11 @@
 """The check trust-wider-than-use."""
 
-from checks.builder import ACCOUNT, CLUSTER_ARN
-from checks.grid import answers, messages
+from dataclasses import replace
+
+from checks.builder import ACCOUNT, CLUSTER_ARN, ROLE_ARN, association, healthy
+from checks.grid import answers, messages, outcomes
+from harness import table
+from podid.domain.snapshot import Known, Snapshot
 
 from .worlds import UNREAD_ROLE, trusting
 
@@ -18,3 +22,20 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "the trust policy allows any pod in cluster prod, but 1 service account has an association with the role"
     ]
+
+
+@table(
+    ("snapshot", "outcome"),
+    [
+        (healthy(roles={ROLE_ARN: Known(None)}), "not-applicable"),
+        # trust-too-broad reports it
+        (trusting(Null={"aws:SourceArn": "false"}), "not-applicable"),
+        # these cannot name service accounts
+        (replace(FAILS, associations=Known((association(disable_session_tags=True),))), "not-applicable"),
+        # IAM does not document the operator
+        (trusting(**OF_CLUSTER, StringOdd={"aws:SourceArn": "x"}), "not-applicable"),
+        (healthy(), "pass"),
+    ],
+)
+def test_a_trust_policy_without_an_answer_does_not_pass(snapshot: Snapshot, outcome: str) -> None:
+    assert outcomes(ID, snapshot) == {outcome}

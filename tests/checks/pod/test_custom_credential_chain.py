@@ -11,4 +11,6 @@ UNKNOWN = NO_LOG
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
     assert answers(ID, UNKNOWN) == [("unknown", "warn", "Pod kube-system/agent")]
-    assert messages(ID, FAILS) == ["occurred 3 times in the log of its agent, last 11:59:00, for shop/orders"]
+    assert messages(ID, FAILS) == [
+        "occurred 3 times in the log of its agent, last 2026-11-24 11:59:00 UTC, for shop/orders"
+    ]

@@ -11,10 +11,13 @@ from podid.checks.shared.audit_roles import parsed_trust
 from podid.domain.aws import described
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ, Known, Section
-from podid.domain.trust import Policy
-from podid.facts.index import show_role
+from podid.domain.trust import ASSUME_ROLE, Policy
+from podid.domain.trust.conditions import Condition
+from podid.facts.index import role_section, show_role, under
 
 _ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
+# these match values of the caller's choice, or values that it knows
+_VARIABLE = re.compile(r"\$\{[^}]*\}|[*?]")
 _EXTERNAL_ID = "sts:externalid"
 # shorter ones can be guessed, as can an account ID
 _SHORTEST = 12
@@ -47,8 +50,8 @@ def _role(snapshot: Snapshot, arn: str, account: str) -> Section[Policy | None]:
     exist."""
     if f":iam::{account}:" not in arn:
         return Known(None)
-    section = part(snapshot.roles, arn)
-    section = part(snapshot.target_roles, arn) if section == NOT_READ else section
+    section = role_section(snapshot, arn)
+    section = under(arn, part(snapshot.target_roles, arn)) if section == NOT_READ else section
     if isinstance(section, Missing):
         return section
     return Known(None) if section.value is None else parsed_trust(section.value.trust)
@@ -58,14 +61,19 @@ def _open(policy: Policy, account: str) -> Iterator[str]:
     for statement in policy.statements:
         matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
         others = sorted({match[1] for match in matches if match is not None} - {account})
-        if not statement.allow or not others:
+        if not statement.allow or not statement.about(ASSUME_ROLE) or not others:
             continue
-        ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and c.exact]
+        ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and _requires(c)]
         if not ids:
             yield f"{statement.label} allows account {short_list(others)} without sts:ExternalId"
-        elif any(_guessable(value) for values in ids for value in values):
+        elif all(any(map(_guessable, values)) for values in ids):
             yield f"{statement.label} allows account {short_list(others)} with an external ID that can be guessed"
 
 
+def _requires(condition: Condition) -> bool:
+    return condition.selects and not condition.if_exists and condition.family in ("equals", "ignorecase", "like")
+
+
 def _guessable(value: str) -> bool:
+    value = _VARIABLE.sub("", value)
     return len(value) < _SHORTEST or value.isdecimal() or len(set(value)) < _SHORTEST // 2

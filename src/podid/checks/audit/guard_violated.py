@@ -9,7 +9,7 @@ from podid.domain.aws import Association, Role, described
 from podid.domain.declaration import Breach, Guard
 from podid.domain.iam import PolicyNames
 from podid.domain.trust import Policy
-from podid.facts.index import podid_command, show_role
+from podid.facts.index import podid_command, role_section, show_role
 
 
 @rule(needs=("associations", "roles"), wants=("role_policies", "cluster"))
@@ -23,7 +23,7 @@ def guard_violated(check: Check, snapshot: Snapshot) -> Verdicts:
         show = podid_command(snapshot, "show", str(association.ref))
         yield _judged(case, snapshot, partial(_of_association, association), show)
     for case, arn, _ in check.of_roles(snapshot):
-        role, policies = part(snapshot.roles, arn), part(snapshot.role_policies, arn)
+        role, policies = role_section(snapshot, arn), part(snapshot.role_policies, arn)
         if isinstance(role, Missing):
             yield case.unknown(role)
         elif role.value is None:

@@ -8,7 +8,7 @@ from podid.checks.base import Case, Check, Known, Missing, Outcome, Snapshot, Ve
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import InvalidInput
-from podid.facts.index import show_role
+from podid.facts.index import role_section, show_role
 
 _SIZE, _ATTACHED, _ROLES = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota", "Roles"
 
@@ -20,7 +20,7 @@ def iam_quota(check: Check, snapshot: Snapshot) -> Verdicts:
     if _ROLES in quotas and f"{_ROLES}Quota" in quotas:
         yield _judged(account, [("roles of the account", quotas[_ROLES], quotas[f"{_ROLES}Quota"])], ())
     for case, arn, _ in check.of_roles(snapshot):
-        role = part(snapshot.roles, arn)
+        role = role_section(snapshot, arn)
         if isinstance(role, Missing):
             yield case.unknown(role)
         elif role.value is None:

@@ -11,10 +11,15 @@ from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.facts.index import chain_of
 
-# all users, or all service accounts
-_EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
+# all users, all service accounts, or requests without credentials
+_EVERYBODY = {
+    *(("Group", name) for name in ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")),
+    ("User", "system:anonymous"),
+}
 # the group of all service accounts of one namespace, with the namespace's name
 _OF_NAMESPACE = "system:serviceaccounts:"
+# a service account as a user, with its namespace and its name
+_AS_USER = "system:serviceaccount:"
 # beginnings of the names of the control plane, the nodes and EKS, and of the administrators' group that authorization
 # does not limit
 _SYSTEM = ("system:masters", "system:node", "system:kube-", "system:controller:", "eks:")
@@ -58,15 +63,17 @@ def _expected(subject: Subject) -> bool:
 
 
 def _namespace_of(subject: Subject) -> str:
-    """Return the namespace of a service account, or of the group of all service accounts of a namespace; empty for
-    other subjects."""
+    """Return the namespace of a service account, which a binding may name as a user, or of the group of all service
+    accounts of a namespace; empty for other subjects."""
     if subject.kind == "Group" and subject.name.startswith(_OF_NAMESPACE):
         return subject.name.removeprefix(_OF_NAMESPACE)
+    if subject.kind == "User" and subject.name.startswith(_AS_USER):
+        return subject.name.removeprefix(_AS_USER).partition(":")[0]
     return subject.namespace if subject.kind == "ServiceAccount" else ""
 
 
 def _is_everybody(subject: Subject) -> bool:
-    return subject.kind == "Group" and subject.name in _EVERYBODY
+    return (subject.kind, subject.name) in _EVERYBODY
 
 
 def _name(subject: Subject) -> str:

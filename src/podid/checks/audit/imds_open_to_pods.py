@@ -14,7 +14,7 @@ from podid.domain.names import role_name
 from podid.domain.snapshot import NOT_READ
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
-from podid.facts.nodes import group_subject, node_roles
+from podid.facts.nodes import group_subject
 
 # of AWS, for nodes only
 _OF_NODES = frozenset(
@@ -95,4 +95,6 @@ def _roles(snapshot: Snapshot, nodes: list[Node]) -> set[str]:
     own = [group for group in known_or(snapshot.node_groups, ()) if group.name in groups]
     others = known_or(snapshot.other_node_roles, {})
     roles = {arn for arn, of_role in others.items() if names & set(of_role)}
-    return roles | set(node_roles(known(snapshot.cluster), own)) if own else roles
+    cluster = known(snapshot.cluster)
+    auto = {cluster.auto_node_role_arn for node in nodes if node.compute_type == "auto"}
+    return roles | ({group.node_role_arn for group in own} | auto) - {""}

@@ -3,16 +3,21 @@
 Source: EKS User Guide, "Grant Pods access to AWS resources based on tags".
 """
 
-from podid.checks.base import Check, Missing, Snapshot, Verdicts, part, rule, short_list
+import re
+from collections.abc import Collection
+
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known_or, part, rule, short_list
 from podid.domain.aws import UnreadAssociation
 from podid.domain.iam import strings_in
 from podid.domain.section import whole
 from podid.domain.trust import TAG_KEYS
+from podid.facts.index import role_section
 
-_PREFIX = "aws:principaltag/"
+# a tag key may be the beginning of another one, and it ends with the text, or in a policy variable
+_TAG = re.compile(rf"aws:principaltag/({'|'.join(TAG_KEYS)})(?=\s*(?:$|[,}}]))", re.IGNORECASE)
 
 
-@rule(needs=("associations", "permission_policies"))
+@rule(needs=("associations", "permission_policies"), wants=("roles",))
 def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, association in check.of_associations(snapshot):
         if isinstance(association, UnreadAssociation):
@@ -21,18 +26,24 @@ def policy_uses_disabled_session_tags(check: Check, snapshot: Snapshot) -> Verdi
             yield case.ok("session tags are on")
         elif isinstance(policies := whole(part(snapshot.permission_policies, association.role_arn)), Missing):
             yield case.unknown(policies)
-        elif uses := {name: keys for name, document in policies.value.items() if (keys := _keys(document))}:
+        else:
+            role = known_or(role_section(snapshot, association.role_arn), None)
+            # a tag of the role itself is a principal tag of its sessions
+            own = {key.lower() for key in role.tags} if role is not None else set[str]()
+            named = {name: _keys(document, own) for name, document in policies.value.items()}
+            uses = {name: keys for name, keys in named.items() if keys}
+            if not uses:
+                yield case.ok("no policy of the role uses session tags")
+                continue
             yield case.fail(
                 "session tags are off, but policies of the role compare them: these conditions do not match as "
                 "intended",
                 *(f"policy {name} uses {short_list(keys)}" for name, keys in uses.items()),
             )
-        else:
-            yield case.ok("no policy of the role uses session tags")
 
 
-def _keys(document: object) -> dict[str, None]:
-    """Return the session tags of EKS that condition keys and policy variables of the document name."""
-    texts = [text.lower() for text in strings_in(document)]
-    named = (key for text in texts for key in TAG_KEYS if f"{_PREFIX}{key}" in text)
-    return dict.fromkeys(f"aws:PrincipalTag/{key}" for key in named)
+def _keys(document: object, own: Collection[str]) -> dict[str, None]:
+    """Return the session tags of EKS that condition keys and policy variables of the document name, without the tags
+    that the role has itself."""
+    named = (key.lower() for text in strings_in(document) for key in _TAG.findall(text))
+    return dict.fromkeys(f"aws:PrincipalTag/{key}" for key in named if key not in own)

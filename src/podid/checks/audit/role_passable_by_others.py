@@ -16,7 +16,7 @@ from podid.domain.wildcards import ANY
 from podid.facts.index import by_role, chain_of
 
 _ASSOCIATE = ("eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation")
-_OF_AWS = (":role/aws-service-role/", ":role/aws-reserved/")
+_SERVICE_LINKED = ":role/aws-service-role/"
 
 
 @rule(needs=("cluster", "associations", "principals"))
@@ -25,7 +25,7 @@ def role_passable_by_others(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster, roles = known(snapshot.cluster), by_role(snapshot)
     none = True
     for principal in known(snapshot.principals):
-        if any(part in principal.arn for part in _OF_AWS):
+        if _SERVICE_LINKED in principal.arn:
             continue
         access = _access(principal, cluster.region)
         ways = tuple(_ways(access, cluster.arn))
@@ -35,8 +35,10 @@ def role_passable_by_others(check: Check, snapshot: Snapshot) -> Verdicts:
         none = False
         kind = "User" if ":user/" in principal.arn else "Role"
         affected = chain_of(a for arn in passed for a in roles[arn])
+        # an update changes an association that exists
+        receivers = "any service account" + (" with an association" if ways == _ASSOCIATE[1:] else "")
         yield check.case(Subject(kind, Arn.parse(principal.arn).resource.rpartition("/")[2]), affected).fail(
-            f"this {kind.lower()} can give {count_of(len(passed), 'role')} to any service account of the cluster",
+            f"this {kind.lower()} can give {count_of(len(passed), 'role')} to {receivers} in the cluster",
             f"allowed: {', '.join(ways)}",
             f"roles that it can pass: {short_list(map(role_name, passed))}",
         )

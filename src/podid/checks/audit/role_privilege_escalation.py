@@ -1,6 +1,6 @@
 """Permissions by which pods get more permissions than their role has. Their paths: `podid.domain.policy.escalation`."""
 
-from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
+from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, count_of, rule
 from podid.checks.shared.audit_roles import per_privileges
 from podid.domain.aws import Association
 from podid.domain.policy.escalation import escalations
@@ -22,7 +22,7 @@ def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
         if not paths:
             return case.ok(check.title)
         first, *others = paths
-        more = f", and {len(others)} more ways" if others else ""
+        more = f", and {count_of(len(others), 'more way')}" if others else ""
         return case.fail(
             f"the pods can {first.words}{more}, and so get more permissions than the role has",
             *(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in paths),

@@ -1,6 +1,6 @@
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.names import role_name
-from podid.domain.trust import ScopeKind
+from podid.domain.trust import ScopeKind, TrustVerdict
 from podid.facts.index import podid_command
 from podid.facts.trust import judged
 
@@ -17,12 +17,23 @@ def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
         if role.missing is not None:
             yield case.unknown(role.missing)
             continue
-        # without session tags, a trust policy cannot name service accounts
-        scopes = [answer.evaluation.scope for answer in role.answers if answer.association.session_tags]
-        narrowed = (scope for scope in scopes if scope is not None and scope.narrowed)
+        if role.gone:
+            yield case.skip("the role does not exist")
+            continue
+        evaluations = [answer.evaluation for answer in role.answers if answer.association.session_tags]
+        if not evaluations:
+            yield case.skip("without session tags, a trust policy cannot name service accounts")
+            continue
+        scopes = [evaluation.scope for evaluation in evaluations if evaluation.scope is not None]
+        narrowed = (scope for scope in scopes if scope.narrowed)
         wide = max(narrowed, key=lambda scope: WIDTH.index(scope.kind), default=None)
         if wide is None or wide.kind is ScopeKind.SERVICE_ACCOUNT:
-            yield case.ok(check.title)
+            if any(not scope.narrowed for scope in scopes):
+                yield case.skip("the trust policy allows any cluster: see trust-too-broad")
+            elif undecided := [e for e in evaluations if e.assume_role.verdict is TrustVerdict.UNKNOWN]:
+                yield case.skip(f"undecided: {undecided[0].assume_role.reason}")
+            else:
+                yield case.ok(check.title)
             continue
         users = [str(association.ref) for association in role.associations]
         yield case.fail(

@@ -52,7 +52,7 @@ def _sighted(
 ) -> Verdict:
     chain = tuple(name for name in sighting.accounts if name in users) or users
     who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
-    last = f", last {sighting.last:%H:%M:%S}" if sighting.last is not None else ""
+    last = f", last {sighting.last:%Y-%m-%d %H:%M:%S} UTC" if sighting.last is not None else ""
     return check.case(Subject("Node", sighting.node), chain).fail(
         f"occurred {count_of(sighting.count, 'time')} in "
         f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
