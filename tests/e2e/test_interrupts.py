@@ -50,8 +50,8 @@ POINTS = [  # of each command a write, and then another call
     (("install-agent",), "eks", "DescribeAddonVersions"),
     (CREATE_ROLE, "iam", "PutRolePolicy"),
     (CREATE_ROLE, "iam", "CreateRole"),
-    (("associate", "shop/orders", "--role", "shop-orders"), "eks", "CreatePodIdentityAssociation"),
-    (("associate", "shop/orders", "--role", "shop-orders"), "iam", "GetRole"),
+    (("associate", "shop/orders", "--role", "shop-orders", "--wait", "none"), "eks", "CreatePodIdentityAssociation"),
+    (("associate", "shop/orders", "--role", "shop-orders", "--wait", "none"), "iam", "GetRole"),
     (
         ("associate", "shop/orders", "--role", "new", "--create-role", "--wait", "none"),
         "eks",

@@ -18,15 +18,18 @@ NOT_HERE = {
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),
     # and these for managed policies of the account's own (tests/ops/reading/test_roles_chained.py)
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
+    # and this for insights that are warnings or errors (below)
+    "eks:DescribeInsight",
 }
 KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]
 # asked for only where Cilium or Karpenter runs, where an envFrom names a ConfigMap, where an agent's pod is missing
-# (events), and where the cluster has a product's objects: tests/ops/reading/test_readings_*.py
+# (events) or has crashed (pods/log), and where the cluster has a product's objects:
+# tests/ops/reading/test_readings_*.py
 SOMEWHERE = ("cilium.io", "karpenter.k8s.aws", *CUSTOM, "storage.k8s.io")
 EVERYWHERE = [
     rule
     for rule in KUBERNETES
-    if rule[0] not in SOMEWHERE and rule[1] not in ("configmaps", "events", "persistentvolumes", "leases")
+    if rule[0] not in SOMEWHERE and rule[1] not in ("configmaps", "events", "persistentvolumes", "leases", "pods/log")
 ]
 
 
@@ -62,6 +65,15 @@ def test_an_iam_action_less(shared: Site, action: str, explicit: bool) -> None:
     report = outcome.json
     assert (outcome.code, report["findings"], named(report)) == (9, [], {action})
     assert "tool-aws-denied" in {item["id"] for item in report["unknowns"]}
+
+
+def test_an_insight_that_cannot_be_read(shared: Site) -> None:
+    insights = shared.box.world.clusters["demo"].insights
+    insights["i-1"] = {"id": "i-1", "category": "UPGRADE_READINESS", "insightStatus": {"status": "ERROR"}}
+    shared.box.world.credentials.deny("eks:DescribeInsight")
+    outcome = shared("doctor", "-o", "json")
+    insights.clear()
+    assert (outcome.code, outcome.json["findings"], named(outcome.json)) == (9, [], {"eks:DescribeInsight"})
 
 
 def test_the_missing_permission_is_named(shared: Site) -> None:

@@ -8,7 +8,9 @@ from podid.domain.snapshot import Snapshot
 
 ID = "addon-config-conflict"
 CLUSTER = ("error", "Cluster prod")
-PASS, FAIL, SKIP, UNKNOWN = ((outcome, *CLUSTER) for outcome in ("pass", "fail", "not-applicable", "unknown"))
+PASS, FAIL, SKIP, NOT_KNOWN = ((outcome, *CLUSTER) for outcome in ("pass", "fail", "not-applicable", "unknown"))
+FAILS = healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent")))
+UNKNOWN = healthy(nodes=DENIED)
 NODES = tuple(node(f"node-{pool}", labels={"pool": pool}) for pool in "abc")
 
 
@@ -28,9 +30,8 @@ def agents(*pools: str) -> Snapshot:
 
 
 def test_two_agents_on_the_same_node() -> None:
-    snapshot = healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent")))
-    assert answers(ID, snapshot) == [FAIL]
-    assert messages(ID, snapshot) == [
+    assert answers(ID, FAILS) == [FAIL]
+    assert messages(ID, FAILS) == [
         "DaemonSets kube-system/eks-pod-identity-agent, agent/eks-pod-identity-agent run agents on the "
         "same nodes: both need port 80 there, and only one can use it"
     ]
@@ -60,4 +61,4 @@ def test_only_the_agents_of_the_same_node_are_named(pools: tuple[str, ...], name
 
 def test_without_an_agent_or_nodes_there_is_no_answer() -> None:
     assert answers(ID, healthy(daemon_sets=())) == [SKIP]
-    assert answers(ID, healthy(nodes=DENIED)) == [UNKNOWN]
+    assert answers(ID, UNKNOWN) == [NOT_KNOWN]

@@ -6,6 +6,7 @@ from checks.builder import DENIED, addon, agent_pod, ago, association, daemon_se
 from checks.grid import answers, only, verdicts
 from harness import table
 from podid.domain.aws import Association
+from podid.domain.cluster import Placement, Taint
 
 ID = "agent-not-on-node"
 FAILS = healthy(agent_pods=())
@@ -97,3 +98,14 @@ def test_a_pod_that_cannot_be_scheduled_explains_the_node_without_one() -> None:
 
 def test_unread_nodes_are_unknown() -> None:
     assert answers(ID, healthy(nodes=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+@table(
+    ("placement", "tolerates"),
+    [(Placement(), True), (Placement(selector={"example.com/tainted": "no"}), False)],
+)
+def test_a_toleration_is_the_fix_for_a_taint_only(placement: Placement, tolerates: bool) -> None:
+    tainted = node(taints=(Taint("dedicated", "gpu", "NoSchedule"),))
+    fix = only(ID, healthy(agent_pods=(), nodes=(tainted,), daemon_sets=(daemon_set(placement=placement),))).fix
+    assert fix is not None
+    assert any("tolerations=" in word for command in fix.commands for word in command) is tolerates

@@ -22,7 +22,7 @@ def test_finding_and_unknown() -> None:
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
     assert messages(ID, FAILS) == [
         "external-secrets/external-secrets calls AWS for External Secrets and has no association; "
-        "shop/orders has one, but does not call AWS"
+        "shop/orders has one, but does not call AWS for it"
     ]
 
 

@@ -1,7 +1,10 @@
 """The check role-assumes-any-role."""
 
+from typing import Any
+
 from checks.builder import ACCOUNT
-from checks.grid import answers, messages
+from checks.grid import answers, messages, outcomes
+from harness import table
 
 from .worlds import UNREAD_POLICIES, allowing
 
@@ -16,3 +19,18 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "the role can assume every role of the account whose trust policy allows the account"
     ]
+
+
+@table(
+    ("statement", "outcome"),
+    [
+        ({"Action": "sts:AssumeRole", "Resource": "*"}, "fail"),
+        ({"Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/apps/*"}, "pass"),
+        ({"Action": "sts:GetCallerIdentity", "Resource": "*"}, "pass"),
+        ({"Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}, "pass"),
+        # role-administrator reports it
+        ({"Action": "*", "Resource": "*"}, "not-applicable"),
+    ],
+)
+def test_permissions_to_assume_roles(statement: dict[str, Any], outcome: str) -> None:
+    assert outcomes(ID, allowing(**statement)) == {outcome}

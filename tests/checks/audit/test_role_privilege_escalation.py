@@ -1,6 +1,9 @@
 """The check role-privilege-escalation."""
 
-from checks.grid import answers, messages
+from typing import Any
+
+from checks.grid import answers, messages, only, outcomes
+from harness import table
 
 from .worlds import UNREAD_POLICIES, allowing
 
@@ -15,3 +18,26 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "the pods can write an inline policy of a role, and so get more permissions than the role has"
     ]
+
+
+@table(
+    ("statement", "outcome"),
+    [
+        ({"Action": "s3:GetObject", "Resource": "*"}, "pass"),
+        # role-administrator, role-passes-any-role and role-assumes-any-role report these
+        ({"Action": "*", "Resource": "*"}, "not-applicable"),
+        ({"Action": "iam:PassRole", "Resource": "*"}, "pass"),
+        ({"Action": "sts:AssumeRole", "Resource": "*"}, "pass"),
+    ],
+)
+def test_permissions_without_an_escalation_path(statement: dict[str, Any], outcome: str) -> None:
+    assert outcomes(ID, allowing(**statement)) == {outcome}
+
+
+def test_each_path_is_evidence() -> None:
+    verdict = only(ID, allowing(Action=["iam:PutRolePolicy", "iam:AttachRolePolicy"], Resource="*"))
+    assert ", and 1 more way, and so get more permissions" in verdict.message
+    assert set(verdict.evidence) == {
+        "put-role-policy: iam:PutRolePolicy",
+        "attach-role-policy: iam:AttachRolePolicy",
+    }

@@ -1,7 +1,10 @@
 """The check trust-without-source."""
 
-from checks.builder import CLUSTER_ARN
-from checks.grid import answers, messages
+from typing import Any
+
+from checks.builder import ACCOUNT, CLUSTER_ARN
+from checks.grid import answers, messages, outcomes
+from harness import table
 
 from .worlds import UNREAD_ROLE, trusting
 
@@ -23,3 +26,37 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn"
     ]
+
+
+@table(
+    ("condition", "outcome"),
+    [
+        (OF_TAGS | {"ArnEquals": {"aws:SourceArn": CLUSTER_ARN}}, "pass"),
+        (OF_TAGS | {"ArnEquals": {"AWS:sourcearn": CLUSTER_ARN}}, "pass"),
+        ({"StringEquals": OF_TAGS["StringEquals"] | {"aws:SourceAccount": ACCOUNT}}, "pass"),
+        ({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}, "fail"),
+    ],
+)
+def test_conditions_on_the_source(condition: dict[str, Any], outcome: str) -> None:
+    assert outcomes(ID, trusting(**condition)) == {outcome}
+
+
+PODS, EC2 = {"Service": "pods.eks.amazonaws.com"}, {"Service": "ec2.amazonaws.com"}
+ASSUME, TAG = "sts:AssumeRole", "sts:TagSession"
+
+
+@table(
+    ("effect", "principal", "actions", "outcome"),
+    [
+        ("Allow", PODS, [TAG], "fail"),
+        ("Allow", EC2, [ASSUME, TAG], "pass"),
+        ("Deny", PODS, [TAG], "pass"),
+        # trust-too-broad reports it
+        ("Allow", PODS, [ASSUME, TAG], "not-applicable"),
+    ],
+)
+def test_further_statements_without_a_condition(
+    effect: str, principal: dict[str, str], actions: list[str], outcome: str
+) -> None:
+    statement = {"Effect": effect, "Principal": principal, "Action": actions}
+    assert outcomes(ID, trusting(statement)) == {outcome}

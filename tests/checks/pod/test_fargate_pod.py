@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, healthy, node, pod
-from checks.grid import WORKLOAD, answers
+from checks.grid import WORKLOAD, answers, only
+from podid.domain.workloads import SKIP_POD
 
 ID = "fargate-pod"
 FAILS = healthy(nodes=(node(compute_type="fargate"),))
@@ -22,3 +23,11 @@ def test_fargate_nodes() -> None:
     assert answers(ID, on_fargate) == [("fail", "error", WORKLOAD)]
     assert answers(ID, by_label) == [("fail", "error", WORKLOAD)]
     assert answers(ID, healthy(pods=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+def test_pods_that_opted_out_do_not_use_the_agent() -> None:
+    excluded = pod(labels={**pod().labels, SKIP_POD: "true"})
+    snapshot = healthy(nodes=(node(compute_type="fargate"),), pods=(excluded,))
+    assert answers(ID, snapshot) == [("not-applicable", "error", WORKLOAD)]
+    both = healthy(nodes=(node(compute_type="fargate"),), pods=(excluded, pod("orders-5d9c-x2")))
+    assert only(ID, both).pods == ("shop/orders-5d9c-x2",)

@@ -47,6 +47,11 @@ def test_secret_provider_classes(sections: dict[str, Any], expected: tuple[str, 
     assert answers(ID, snapshot) == [(*expected, "SecretProviderClass shop/db")]
 
 
+def test_an_annotation_that_was_not_read_is_not_called_missing() -> None:
+    snapshot = healthy(products=OF_IRSA, pods=(pod(secret_classes=("db",)),), service_accounts=DENIED)
+    assert messages(ID, snapshot)[0].endswith("the provider uses the IRSA annotation of the service account")
+
+
 VOLUME = ProductSetting(
     product=MOUNTPOINT, kind="PersistentVolume", namespace="shop", name="files", way=CredentialWay.POD_IDENTITY
 )

@@ -1,6 +1,10 @@
 """`podid privileges`."""
 
-from ops.permissions.support import BUCKET, TABLE, document, levels, privileges, put
+import json
+from pathlib import Path
+
+from ops.audit.roles import aged, allow, put_policy, tried
+from ops.permissions.support import BUCKET, TABLE, document, levels, privileges, put, unread
 from worlds import TARGET, Site
 
 
@@ -34,3 +38,37 @@ def test_without_a_session_the_reason_is_reported(healthy: Site) -> None:
     assert report["services"] == []
     assert report["obstacle"].startswith("role shop-orders is not authorized to perform sts:AssumeRole")
     assert "Role shop-orders is not authorized" in healthy("privileges", "shop/orders").stderr
+
+
+def test_older_than_is_the_window_of_unused_privileges(healthy: Site) -> None:
+    site = aged(healthy)
+    put_policy(site, allow("sqs:CreateQueue"))
+    tried(site, "sqs", "CreateQueue", days=95)
+    for window, unused in ((), ["sqs:CreateQueue"]), (("--older-than", "100d"), []):
+        (sqs,) = privileges(site, "shop/orders", *window)["services"]
+        assert [action for level in sqs["levels"] for action in level["unused"]] == unused
+    outcome = site("privileges", "shop/orders", "--older-than", "soon")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "'soon' is not a duration" in outcome.stderr
+
+
+def test_a_policy_file_is_evaluated_without_its_use(healthy: Site, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(document("s3:GetObject", "iam:PutRolePolicy")))
+    healthy.box.faults.calls.clear()
+    report = privileges(healthy, "--policy-file", str(file))
+    assert not healthy.box.faults.calls
+    assert levels(report) == {"iam": {"permissions-management": 1}, "s3": {"read": 1}}
+    assert [path["id"] for path in report["escalations"]] == ["put-role-policy"]
+    assert (report["since"], {service["used"] for service in report["services"]}) == (None, {None})
+    missing = healthy("privileges", "--policy-file", str(tmp_path / "missing.json"))
+    assert (missing.code, missing.stdout) == (2, "")
+
+
+def test_exit_9_if_a_policy_cannot_be_read(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("iam:GetRolePolicy")
+    report = privileges(healthy, "shop/orders", code=9)
+    assert ("dynamodb-read", "iam:GetRolePolicy") in unread(report)
+    outcome = healthy("privileges", "shop/orders")
+    assert outcome.code == 9
+    assert "iam:GetRolePolicy" in outcome.stderr

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from checks.builder import ACCOUNT, ROLE_ARN, TARGET_ARN, association, cluster, node, role
-from podid.domain.aws import AccessEntry, Role
+from checks.builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, TARGET_ARN, association, cluster, node, role
+from harness import table
+from podid.domain.aws import AccessEntry, Decision, NodeGroup, Role
 from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.iam import PolicyNames
 from podid.domain.section import Known, Missing, Section
-from podid.ops.reading.roles import other_node_roles, policies_of_roles, target_roles
+from podid.ops.reading.roles import cni_permissions, other_node_roles, policies_of_roles, target_roles
 
 MANAGED, DELETED = "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::111122223333:policy/deleted"
 ALLOW: dict[str, Any] = {"Statement": []}
@@ -90,3 +91,22 @@ def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> No
     assert roles_by("API", *entries) == {}
     # with aws-auth, the role may belong to other nodes
     assert roles_by("API_AND_CONFIG_MAP", entries[0]) == {}
+
+
+@table(("family", "action"), [("ipv4", "ec2:AssignPrivateIpAddresses"), ("ipv6", "ec2:AssignIpv6Addresses")])
+def test_the_cni_needs_addresses_of_its_family_on_nodes_outside_of_auto_mode(family: str, action: str) -> None:
+    simulated: list[tuple[str, tuple[str, ...]]] = []
+
+    def simulate(arn: str, actions: tuple[str, ...]) -> tuple[Decision, ...]:
+        simulated.append((arn, actions))
+        return ()
+
+    auto = f"arn:aws:iam::{ACCOUNT}:role/auto"
+    source: Any = SimpleNamespace(
+        associations=(association("kube-system", "aws-node"),),
+        cluster=cluster(ip_family=family, auto_mode=True, auto_node_role_arn=auto),
+        value=lambda _: (NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN),),
+        clients=SimpleNamespace(iam=SimpleNamespace(simulate=simulate)),
+    )
+    assert list(cni_permissions(source)) == [NODE_ROLE_ARN]
+    assert simulated == [(NODE_ROLE_ARN, (action,))]

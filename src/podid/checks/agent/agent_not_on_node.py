@@ -65,7 +65,11 @@ def _no_agent_here(
             commands = (podid_command(snapshot, "uninstall-agent"), *commands)
     else:
         commands = (
-            *((podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),) if "taint" in reason else ()),
+            *(
+                (podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),)
+                if reason.startswith("the taint ")
+                else ()
+            ),
             *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
             podid_command(snapshot, "agent", "status"),
         )

@@ -46,7 +46,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         return case.skip("no service account of its namespace has an association")
     return case.fail(
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
-        f"{short_list(associated)} has one, but does not call AWS",
+        f"{short_list(associated)} has one, but does not call AWS for it",
         f"{setting.product} uses the credentials of its own pods",
         severity=SEVERITY,
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.workloads import on_fargate
+from podid.domain.workloads import on_fargate, opted_out
 from podid.facts.index import index, podid_command
 
 
@@ -18,9 +18,11 @@ def without_agent(
 ) -> Verdicts:
     """Yield one verdict per workload. It fails if any of its pods runs on a platform without an agent."""
     for case, (association, _, pods) in check.of_workloads(snapshot):
-        on_platform = [pod for pod in pods if runs_there(pod)]
+        running = [pod for pod in pods if runs_there(pod)]
+        on_platform = [pod for pod in running if not opted_out(pod)]
         if not on_platform:
-            yield case.ok(f"none of its pods runs on {platform}")
+            words = f"its pods on {platform} are excluded from injection by their own labels or annotations"
+            yield case.skip(words) if running else case.ok(f"none of its pods runs on {platform}")
             continue
         yield case.fail(
             f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "

@@ -96,9 +96,11 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
     if not pods:
         return case.skip("no pod of an associated service account mounts it")
     works = all(on_irsa(snapshot, pod.ref) for pod in pods)
+    # not known if the service accounts were not read
+    state = ", which exists" if works else ", which does not exist" if accounts(snapshot) else ""
     return case.fail(
         f'{setting.kind} {setting.name} lacks usePodIdentity: "true": for pods of {short_list(chain)}, the provider '
-        "uses the IRSA annotation of the service account" + (", which exists" if works else ", which does not exist"),
+        "uses the IRSA annotation of the service account" + state,
         f"pods: {short_list(pod.name for pod in pods)}",
         severity=_severity(snapshot, works),
         commands=(("kubectl", "-n", setting.namespace, "patch", "secretproviderclass", setting.name, *PATCH),),

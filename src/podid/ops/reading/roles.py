@@ -28,7 +28,7 @@ from podid.domain.snapshot import (
     whole,
 )
 from podid.domain.trust import ACTIONS
-from podid.facts.nodes import REDEEM, node_roles, unaccounted
+from podid.facts.nodes import AUTO_MODE, REDEEM, node_roles, unaccounted
 from podid.facts.privileges import Policies, RoleGrants
 from podid.facts.second_hop import elsewhere
 from podid.ops.reading.readings import Source
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 NO_ROLES: Mapping[str, Section[Role | None]] = MappingProxyType({})
-# an action of the CNI that AmazonEKS_CNI_Policy allows
-CNI_ACTION = "ec2:AssignPrivateIpAddresses"
+# an action of the CNI by the cluster's address family, which its policy allows:
+# https://docs.aws.amazon.com/eks/latest/userguide/cni-iam-role.html
+CNI_ACTIONS = {"ipv4": "ec2:AssignPrivateIpAddresses", "ipv6": "ec2:AssignIpv6Addresses"}
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
 
@@ -180,11 +181,17 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
 
 
 def cni_permissions(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
-    """Return node role ARN -> decisions on an action of the VPC CNI; empty if the CNI has no association."""
+    """Return node role ARN -> decisions on an action of the VPC CNI; empty if the CNI has no association. It does not
+    run on nodes of Auto Mode."""
     if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
         return {}
     roles = node_roles(source.cluster, source.value("node_groups"))
-    return {arn: attempt(partial(source.clients.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
+    action = CNI_ACTIONS.get(source.cluster.ip_family, CNI_ACTIONS["ipv4"])
+    return {
+        arn: attempt(partial(source.clients.iam.simulate, arn, (action,)))
+        for arn, users in roles.items()
+        if users != (AUTO_MODE,)
+    }
 
 
 def node_role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
