@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, is_pattern
 from podid.domain.trust import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, OwnCondition, ScopeKind, Statement
+from podid.domain.trust.conditions import Condition
 
 # `kind` of the file
 DECLARATION_KIND = "PodIdentity"
@@ -204,7 +205,7 @@ def _scope_of(statement: Statement) -> ScopeKind:
     names = [
         condition.name
         for condition in statement.conditions
-        if not condition.negated and len(set(condition.values)) == 1 and not set("*?") & set(condition.values[0])
+        if _requires_value(condition) and len(set(condition.values)) == 1 and not set("*?") & set(condition.values[0])
     ]
     cluster = any(key in names for key in ("aws:sourcearn", "aws:requesttag/eks-cluster-arn"))
     namespace = NAMESPACE_TAG.lower() in names
@@ -213,6 +214,13 @@ def _scope_of(statement: Statement) -> ScopeKind:
     if cluster:
         return ScopeKind.CLUSTER
     return ScopeKind.ACCOUNT if "aws:sourceaccount" in names else ScopeKind.ANY
+
+
+def _requires_value(condition: Condition) -> bool:
+    """Return whether only a request with the condition's value matches. EKS always sends the source of the request, but
+    no session tags for an association without them."""
+    sent = not condition.if_exists or condition.name.startswith("aws:source")
+    return condition.selects and condition.known and condition.family != "null" and sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

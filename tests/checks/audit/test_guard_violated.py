@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import DENIED, ROLE_ARN, association, healthy, role
+from checks.builder import CLUSTER_ARN, DENIED, ROLE_ARN, association, healthy, role, with_trust
 from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
@@ -75,3 +75,22 @@ def test_a_role_under_another_path_is_not_the_role_of_the_association() -> None:
         ("pass", "error", "Association shop/orders"),
         ("not-applicable", "error", "Role orders"),
     ]
+
+
+SOURCE = {"StringEquals": {"aws:SourceArn": CLUSTER_ARN}}
+
+
+@table(
+    ("condition", "outcome"),
+    [
+        (SOURCE, "pass"),
+        ({"StringEqualsIfExists": {"aws:SourceArn": CLUSTER_ARN}}, "pass"),
+        # these match requests of other clusters
+        ({"Null": {"aws:SourceArn": "false"}}, "fail"),
+        ({"ForAllValues:StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER_ARN}}, "fail"),
+        ({"StringEqualsIfExists": {"aws:RequestTag/eks-cluster-arn": CLUSTER_ARN}}, "fail"),
+    ],
+)
+def test_conditions_that_require_no_value_do_not_narrow_the_scope(condition: dict[str, Any], outcome: str) -> None:
+    snapshot = replace(guarded(allowed_scopes=(ScopeKind.CLUSTER,)), roles=with_trust(**condition).roles)
+    assert answers(ID, snapshot)[1] == (outcome, "error", "Role orders")

@@ -55,6 +55,11 @@ V1 = Instance(id="i-node-1", hop_limit=1, tokens_required=False)
     [
         (V1, None, "fail", "warn", "version 1 of the metadata service is enabled"),
         (replace(V1, metadata=False), None, "pass", "warn", ""),
+        # EC2 returned no hop limit
+        (replace(HOPS, hop_limit=0), None, "unknown", "warn", ""),
+        (replace(HOPS, hop_limit=0), NOT_REACHED, "pass", "warn", ""),
+        (replace(HOPS, hop_limit=0), REACHED, "fail", "warn", "got credentials of role nodes"),
+        (replace(HOPS, hop_limit=0, metadata=False), None, "pass", "warn", ""),
         (HOPS, REACHED, "fail", "warn", "got credentials of role nodes"),
         (HOPS, NOT_REACHED, "fail", "info", "got no credentials: a network policy"),
         (HOPS, NOT_PROBED, "fail", "warn", "not probed: no image"),

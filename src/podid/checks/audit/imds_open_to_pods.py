@@ -42,8 +42,13 @@ def imds_open_to_pods(check: Check, snapshot: Snapshot) -> Verdicts:
         probe = next((probes[node.name] for node in members if node.name in probes), None)
         reached = probe is not None and probe.redeemed is not None
         if not open_nodes and not reached:
-            unclear = probe.missing if probe is not None else None
-            yield case.ok(check.title) if unclear is None else case.unknown(unclear, f"not probed: {unclear.reason}")
+            unclear = [node.name for node in members if not instances[node.name].closed_to_pods]
+            if probe is not None and probe.missing is not None:
+                yield case.unknown(probe.missing, f"not probed: {probe.missing.reason}")
+            elif unclear and probe is None:
+                yield case.unknown(Missing(f"EC2 does not report the hop limit of node {short_list(unclear)}"))
+            else:
+                yield case.ok(check.title)
             continue
         affected = open_nodes or [node for node in members if node.name in probes]
         further = tuple(_further_policies(snapshot, affected))
