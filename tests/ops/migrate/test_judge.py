@@ -73,20 +73,3 @@ def test_a_full_trust_policy_names_statements_to_merge(items: Mapping[str, Json]
     (blocker,) = items["shop/full"]["blockers"]
     assert (blocker["id"], len(blocker["evidence"])) == ("trust-quota", 1)
     assert f"differ only in {ISSUER}:sub: one statement with a list is" in blocker["evidence"][0]
-
-
-def test_pods_that_assume_their_role_as_a_target_role(irsa: Irsa) -> None:
-    role = irsa.role("own", irsa_statement("shop/one"))
-    irsa.account("shop/one", role)
-    chain = ("--target-role", role, "--update-trust", "--yes")
-    irsa.site.must("role", "create", "base", "--for", "shop/one", *chain)
-    irsa.site.must("associate", "shop/one", "--role", "base", *chain)
-    item, before = irsa.items()["shop/one"], irsa.trust("own")
-    assert (item["stage"], item["blockers"], item["warnings"]) == ("associated", [], [])
-    assert [step["action"] for step in item["steps"]] == ["restart", "verify", "finish"]
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    assert (irsa.stages()["shop/one"], irsa.trust("own")) == ("moved", before)
-    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
-    assert (irsa.annotations("shop/one"), len(irsa.trust("own")["Statement"])) == ({}, 1)
-    irsa.site.must("migrate", "rollback", "shop/one", "--yes")
-    assert (irsa.stages()["shop/one"], irsa.trust("own")) == ("old", before)
