@@ -116,3 +116,13 @@ def test_resources_are_narrowed_by_each_layer_and_without_those_denied() -> None
         policies.ruling("dynamodb:Query", table.format(f"us-east-1:{ACCOUNT}", "orders*")).verdict
         is AccessVerdict.DENIED
     )
+
+
+def test_too_many_patterns_are_not_a_denial() -> None:
+    names = [f"{BUCKET}/{number}/*" for number in range(501)]
+    for resource in ("", f"{BUCKET}/*", f"{BUCKET}/7/*"):
+        ruling = access(allow("s3:*", names)).ruling("s3:GetObject", resource)
+        assert (ruling.verdict, ruling.reason) == (
+            AccessVerdict.UNKNOWN,
+            "its policies combine too many patterns of resources",
+        )

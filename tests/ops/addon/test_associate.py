@@ -153,6 +153,22 @@ def test_the_recommended_roles_in_one_plan(adot: Site) -> None:
     assert account_state(adot.box) == whole
 
 
+def test_no_role_is_created_without_recommended_policies(adot: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from podid.sandbox.aws.addon_catalog import CATALOG
+
+    accounts = {**CATALOG[ADOT].service_accounts, LOGS: ()}
+    monkeypatch.setitem(CATALOG, ADOT, replace(CATALOG[ADOT], service_accounts=accounts))
+    count = writes(adot.box)
+    refused = adot("addon", "associate", ADOT, LOGS, "--recommended", "-o", "json")
+    assert (refused.code, writes(adot.box)) == (6, count)
+    assert refused.error["message"] == f"AWS recommends no policies for service account {LOGS} of {ADOT}"
+    done = adot.must("addon", "associate", ADOT, "--recommended", "--wait", "api", "-o", "json").json
+    assert {item["status"] for item in done["actions"]} == {"unchanged"}
+    monkeypatch.setitem(CATALOG, ADOT, replace(CATALOG[ADOT], service_accounts=dict.fromkeys(accounts, ())))
+    refused = adot("addon", "associate", ADOT, "--recommended", "-o", "json")
+    assert refused.error["message"] == f"AWS recommends no policies for {ADOT}"
+
+
 def test_a_failed_update_is_reported(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from podid.sandbox.aws import eks_addons
 

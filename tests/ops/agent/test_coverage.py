@@ -2,7 +2,11 @@
 
 import json
 
+from checks.builder import pod
 from ops.agent.support import TAINT
+from podid.domain.names import ServiceAccountRef
+from podid.domain.workloads import MIRROR_POD, SKIP_POD
+from podid.ops.agent.coverage import needy_by_node
 from worlds import AGENT, Site
 
 ONLY_CRITICAL = json.dumps({"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]})
@@ -23,3 +27,10 @@ def test_an_excluded_node_matters_if_pods_need_the_agent(healthy: Site) -> None:
     (finding,) = status.json["findings"]
     assert (finding["id"], finding["severity"]) == ("agent-not-on-node", "error")
     assert "the taint dedicated=gpu:NoSchedule is not tolerated" in finding["message"]
+
+
+def test_pods_that_the_webhook_skips_need_no_agent() -> None:
+    refs = [ServiceAccountRef("shop", "orders")]
+    skipped = (pod(labels={SKIP_POD: "true"}), pod(annotations={MIRROR_POD: "hash"}), pod(phase="Failed"), pod(node=""))
+    assert needy_by_node(skipped, refs) == {}
+    assert needy_by_node((*skipped, pod()), refs) == {"node-1": {"shop/orders"}}

@@ -71,6 +71,17 @@ def test_an_agent_of_another_owner_is_not_awaited(healthy: Site) -> None:
     assert not any("will be without the agent" in note for note in done.json["notes"])
 
 
+def test_a_pod_that_waits_for_a_node_does_not_hide_its_service_account(healthy: Site) -> None:
+    """New pods of its service account get no credentials without the agent."""
+    healthy.must("associate", "shop/late", "--role", "storefront", "--create-service-account", "--wait", "api")
+    healthy.cluster.make_pod("shop", "late", "late", nodeSelector={"disk": "none"})
+    healthy.wait(10)
+    (waiting,) = healthy.cluster.pods("shop", "late")
+    assert not waiting["spec"].get("nodeName")
+    notes = healthy.must("uninstall-agent", "--dry-run", "-o", "json").json["notes"]
+    assert any("shop/late (0 pods)" in note for note in notes), notes
+
+
 def helm_agent(name: str = AGENT, **changes: Any) -> DaemonSet:
     """The labels are those of AWS's chart."""
     labels = {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "eks-pod-identity-agent-1.3.10"}

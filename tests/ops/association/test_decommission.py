@@ -1,6 +1,7 @@
 """The resources of one cluster that `podid decommission` deletes."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,19 @@ def test_resources_that_only_the_cluster_uses_are_deleted(blue: Site) -> None:
     for name in ("manual", "wide", "stack", "owned", "demo"):
         assert after[name] == before[name], name
     assert after["blue"] == {"shop/stack"}
+
+
+def test_the_target_role_of_an_association_that_stays_is_unchanged(blue: Site) -> None:
+    box = blue.box
+    make_role(box, "target", statement(BLUE, DEMO))
+    items = box.world.clusters["blue"].associations
+    (key,) = [key for key, item in items.items() if item.service_account == "stack"]
+    items[key] = replace(items[key], target_role_arn=f"arn:aws:iam::{ACCOUNT}:role/target")
+    before = trust(box, "target")
+    outcome = blue(*LINE, "--yes", "-o", "json")
+    assert outcome.code == 0, outcome
+    assert trust(box, "target") == before
+    assert "unchanged: role target, which an association of the cluster still uses" in outcome.json["notes"]
 
 
 def test_a_rerun_changes_nothing_and_undo_restores_all(blue: Site) -> None:

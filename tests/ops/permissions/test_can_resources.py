@@ -69,6 +69,14 @@ def test_deny_and_allow(healthy: Site, resource: str) -> None:
     assert answered(healthy, resource, other, mine, allowed=True)["verdict"] == "allowed"
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_organization_denies_what_the_resource_allows(healthy: Site, allowed: bool) -> None:
+    healthy.box.iam.control_policies = [json.dumps(document("s3:*"))]
+    item = answered(healthy, QUEUE, grant({"AWS": ROLE}), allowed=allowed, code=3)
+    assert (item["verdict"], item["simulated"]) == ("denied", "denied")
+    assert item["layer"] == ("organization" if allowed else "identity")
+
+
 def test_a_key_policy_must_allow_it(healthy: Site) -> None:
     service = grant({"Service": "sqs.amazonaws.com"})
     denied = answered(healthy, KEY, service, allowed=True, code=3)

@@ -205,6 +205,9 @@ class RoleAccess:
         return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
     def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
+        if of_any.verdict is AccessVerdict.UNKNOWN and not of_any.resources and not of_any.unclear:
+            # the patterns were not derived
+            return of_any
         within = tuple(item for item in of_any.resources if overlap_arn(item, resource))
         unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))

@@ -12,7 +12,7 @@ from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schem
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.text import count_of
-from podid.domain.workloads import live, pods_of
+from podid.domain.workloads import live, opted_out, pods_of
 from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
 from podid.ops.clients import Clients, KubeAccess
 
@@ -155,10 +155,11 @@ def _state(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod]) -> tup
 
 
 def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]) -> dict[str, set[str]]:
-    """Return node -> the service accounts with an association whose live pods run there."""
+    """Return node -> the service accounts with an association whose live pods run there, without pods that the webhook
+    skips."""
     needy: dict[str, set[str]] = defaultdict(set)
     for pod in pods:
-        if pod.node and live(pod) and pod.ref in associated:
+        if pod.node and live(pod) and not opted_out(pod) and pod.ref in associated:
             needy[pod.node].add(str(pod.ref))
     return needy
 

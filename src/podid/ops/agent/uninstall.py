@@ -14,7 +14,7 @@ from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, 
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
 from podid.domain.text import count_of, short_list
-from podid.domain.workloads import live, of_the_addon, pods_of
+from podid.domain.workloads import live, of_the_addon, opted_out, pods_of
 from podid.ops.agent.waiting import of_addon
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
@@ -64,7 +64,8 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
         return replace(facts, accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
     others = [ds for ds in agents if not of_the_addon(ds)]
     served = _nodes_of([ds for ds in agents if of_the_addon(ds)], pods) - _nodes_of(others, pods)
-    running = [pod for pod in pods if pod.ref in refs and live(pod)]
+    # pending pods without a node and pods that the webhook skips have no credentials to lose
+    running = [pod for pod in pods if pod.ref in refs and pod.node and live(pod) and not opted_out(pod)]
     # a pod on a node without the add-on's agent loses nothing
     losing = [pod for pod in running if pod.node in served]
     elsewhere = {pod.ref for pod in running} - {pod.ref for pod in losing}

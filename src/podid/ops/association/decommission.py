@@ -46,7 +46,7 @@ def plan_decommission(
         name = cluster_arn.rpartition("/")[2]
         message = f"Cluster {name} does not exist in {place.region}, and no trust policy names it"
         raise NotFound(message, subject=name, hint=("aws", "eks", "list-clusters"))
-    kept = {item.role_arn for item in associations if item not in ended}
+    kept = {arn for item in associations if item not in ended for arn in (item.role_arn, item.target_role_arn)}
     for role in roles:
         part = _of_role(clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept)
         plan = plan.then(without_owned(clients, part))

@@ -167,9 +167,7 @@ def check_access(
             patterns.append(ExpandedPattern.of(action, resource, [item.ruling.verdict for item in checked]))
             listed += [item for item in checked if item.ruling.verdict is not AccessVerdict.DENIED]
     simulation, session = _simulated(access, [item.ruling for item in plain], iam), access.access.session
-    answers = simulation.answers
-    plain = [_combined(item, answers.get((item.ruling.action, item.ruling.resource))) for item in plain]
-    plain = [_beside(item, access, resources) for item in plain]
+    plain = [_simulated_and_beside(item, simulation, access, resources) for item in plain]
     return AccessReport(
         access=access,
         items=(*plain, *listed),
@@ -287,6 +285,16 @@ def _named(access: SessionAccess) -> tuple[str, ...]:
     if any(item.not_action for item in statements):
         return (ANY,)
     return tuple(text_of(pattern) for item in statements for pattern in item.actions)
+
+
+def _simulated_and_beside(
+    item: CheckedAction, simulation: _Simulation, access: SessionAccess, resources: ReadPolicies | None
+) -> CheckedAction:
+    answer = simulation.answers.get((item.ruling.action, item.ruling.resource))
+    item = _combined(item, answer)
+    # the policies of the organization also limit what the policy of a resource allows
+    by_organization = answer is not None and answer.reason == NOT_BY_ORGANIZATION
+    return item if by_organization else _beside(item, access, resources)
 
 
 def _combined(item: CheckedAction, answer: Allowed | None) -> CheckedAction:
