@@ -13,13 +13,35 @@ from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.can import ActionQuery
 from podid.ops.permissions.who import report
 from podid.ops.permissions.who import who_can as find_identities
-from worlds import Site
+from worlds import TARGET, Site
 
 
 def test_on_a_resource_or_a_part_of_a_pattern(healthy: Site) -> None:
     assert rows(who_can(healthy, READ, "--resource", TABLE)) == [OWN]
     assert rows(who_can(healthy, READ, "--resource", f"{TABLE}*")) == [OWN]
     assert rows(who_can(healthy, READ, "--resource", f"{TABLE[:-6]}carts")) == []
+
+
+@pytest.mark.parametrize(
+    "resource", ["arn:aws:sqs:us-west-2:444455556666:jobs", "arn:aws:sqs:us-west-2:444455556666:j*"]
+)
+@pytest.mark.parametrize("allowed", ["*", "arn:aws:sqs:us-west-2:444455556666:jobs"])
+def test_a_resource_of_another_account_is_unknown(healthy: Site, resource: str, allowed: str) -> None:
+    put(healthy, "queues", document("sqs:SendMessage", resource=allowed))
+    report = who_can(healthy, "sqs:SendMessage", "--resource", resource, code=9)
+    assert rows(report) == [("shop/orders", "unknown", [])]
+    assert "a resource policy there must allow it too" in report["items"][0]["reason"]
+
+
+def test_pods_that_may_have_no_session_are_unknown(healthy: Site) -> None:
+    healthy.with_target()
+    put(healthy, "read", document("s3:GetObject", resource=f"{BUCKET}/*"), TARGET)
+    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    put(healthy, "doubt", document("sts:AssumeRole", effect="Deny", Condition=vpc))
+    for resource in ((), ("--resource", f"{BUCKET}/*"), ("--resource", "arn:aws:s3:::r*")):
+        report = who_can(healthy, "s3:GetObject", *resource, code=9)
+        (item,) = report["items"]
+        assert (item["verdict"], item["reason"][:38]) == ("unknown", "not known whether role shop-orders can")
 
 
 def test_a_pattern_of_actions(healthy: Site) -> None:

@@ -85,21 +85,19 @@ class SessionAccess:
             return self._across_accounts(ruling)
         if obstacle.verdict is AccessVerdict.DENIED:
             return replace(obstacle, action=action, resource=resource)
-        if ruling.verdict is AccessVerdict.ALLOWED:
+        if ruling.verdict is AccessVerdict.ALLOWED or ruling.resources:
             permission = obstacle.missing_permission
             return replace(ruling, verdict=obstacle.verdict, reason=obstacle.reason, missing_permission=permission)
         return ruling
 
     def _across_accounts(self, ruling: Ruling) -> Ruling:
-        """Return unknown for an allowed resource of another account: the resource's own policy decides too."""
+        """Return unknown for allowed resources of another account: the resource's own policy decides too."""
         parts = ruling.resource.split(":", 5)
         own = self.access.session.account
-        if ruling.verdict is not AccessVerdict.ALLOWED or len(parts) < 6 or not parts[4].isdigit() or not own:
-            return ruling
-        if parts[4] == own:
+        if not ruling.resources or len(parts) < 6 or not parts[4].isdigit() or not own or parts[4] == own:
             return ruling
         reason = f"the resource is in account {parts[4]}: a resource policy there must allow it too"
-        return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=reason)
+        return replace(ruling, verdict=AccessVerdict.UNKNOWN, resources=(), except_=(), reason=reason)
 
 
 class OfSession:

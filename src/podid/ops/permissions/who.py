@@ -109,7 +109,8 @@ def _identity(
 ) -> AllowedIdentity | None:
     """Return the identity; None if no action is allowed on any of the resources."""
     rulings = list(_rulings(access, query, table))
-    allowed = [ruling for ruling in rulings if _in_part(ruling)]
+    # a session that the pods may not get allows nothing for certain
+    allowed = [ruling for ruling in rulings if access.obstacle is None and _in_part(ruling)]
     kept = allowed or [ruling for ruling in rulings if ruling.verdict is AccessVerdict.UNKNOWN]
     if not kept or access.association is None:
         return None
