@@ -12,6 +12,7 @@ from ops.migrate.worlds import (
     Proxies,
 )
 from podid.sandbox import irsa_samples, proxy_samples
+from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import ROLE
 from worlds import ACCOUNT, Site
 
@@ -134,3 +135,13 @@ def test_one_migration_at_a_time(irsa: Irsa) -> None:
         outcome = irsa.site("migrate", "apply", "-A", "--yes")
     assert (outcome.code, "Another podid process is migrating cluster demo" in outcome.stderr) == (6, True), outcome
     assert irsa.stages()[REPORTS] == "old"
+
+
+def test_an_association_is_finished_only_if_every_mechanism_was_read(moved: Irsa) -> None:
+    assert moved.stages() == {REPORTS: "moved", "shop/orders": "finished"}
+    of_kiam = moved.site.must("migrate", "status", "--from", "kiam", "-o", "json").json
+    assert of_kiam["items"] == []
+    moved.site.kube.faults.add(Fault("fail", operation="GET */serviceaccounts*", status=403, message="forbidden"))
+    unread = moved.site("migrate", "status", "-o", "json").json
+    assert [item["stage"] for item in unread["items"]] == ["moved"]  # by the trust policy
+    assert any(text.startswith("service accounts could not be read") for text in unread["unread"])

@@ -71,7 +71,8 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One reading of a cluster with its items. `plan` has the changes of all items without blockers."""
+    """One reading of a cluster with its items. `plan` has the changes of all items without blockers. `source` is the
+    only mechanism whose items were read; empty for all."""
 
     place: Place
     snapshot: Snapshot
@@ -81,6 +82,7 @@ class Migration:
     judge: MigrationJudge
     proxies: Section[ProxyReading]
     uses: ProxyUses | None
+    source: str = ""
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -169,6 +171,9 @@ class Migration:
         )
 
     def _finished(self) -> Iterator[MigrationItem]:
+        sections = (self.snapshot.service_accounts, self.snapshot.pods, self.proxies)
+        if self.source or any(isinstance(section, Missing) for section in sections):
+            return  # an association may be one of another mechanism, which was not read
         unfinished = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
             if association.ref not in unfinished:
@@ -283,6 +288,7 @@ def read_migration(
         judge=judge,
         proxies=proxies,
         uses=uses,
+        source=source,
     )
 
 
