@@ -79,7 +79,12 @@ def test_an_unread_role_affects_only_its_columns(site: Site) -> None:
     site.box.world.credentials.deny("iam:GetRole")
     assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"
     assert rows(site, "--columns", "service-account,status") == [["orders", "unknown (needs iam:GetRole)"]]
-    assert named(site, "--dangling") == []
+    outcome = site("list", "--dangling", "-o", "json")
+    assert (outcome.code, outcome.json["items"], outcome.error["code"]) == (9, [], "Undetermined")
+    assert "iam:GetRole" in outcome.error["details"][0]
+    assert site("list", "--dangling", "--service-account", "cart", "-o", "json").code == 0
+    site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+    assert named(site, "--dangling") == ["shop/orders"]
 
 
 def test_a_detail_requires_its_section_and_the_checks_of_its_column() -> None:

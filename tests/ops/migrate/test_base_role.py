@@ -138,3 +138,20 @@ def test_a_base_role_that_another_association_uses_stays(irsa: Irsa, theirs: str
     assert irsa.stages()["shop/two"] == "moved"
     irsa.site.must("migrate", "rollback", "shop/two", "--yes")
     assert "shop-one" not in _roles(irsa)
+
+
+def test_a_target_role_in_the_account_of_the_cluster(irsa: Irsa) -> None:
+    role = irsa.role("own", irsa_statement("shop/near"))
+    irsa.account("shop/near", role)
+    chain = ("--target-role", role, "--update-trust", "--yes")
+    irsa.site.must("role", "create", "base", "--for", "shop/near", *chain)
+    irsa.site.must("associate", "shop/near", "--role", "base", *chain)
+    item, before = irsa.items()["shop/near"], irsa.trust("own")
+    assert (item["stage"], item["blockers"], item["warnings"]) == ("associated", [], [])
+    assert [step["action"] for step in item["steps"]] == ["restart", "verify", "finish"]
+    irsa.site.must("migrate", "apply", "shop/near", "--yes")
+    assert (irsa.stages()["shop/near"], irsa.trust("own")) == ("moved", before)
+    irsa.site.must("migrate", "finish", "shop/near", "--soak", "0", "--yes")
+    assert (irsa.annotations("shop/near"), len(irsa.trust("own")["Statement"])) == ({}, 1)
+    irsa.site.must("migrate", "rollback", "shop/near", "--yes")
+    assert (irsa.stages()["shop/near"], irsa.trust("own")) == ("old", before)

@@ -25,6 +25,16 @@ def test_a_pattern_names_its_service_accounts(irsa: Irsa) -> None:
     assert "shop/one, shop/two use it today; 2 other service accounts could" in messages["wildcard-subject"]
 
 
+def test_a_pattern_in_one_namespace_is_not_counted_for_the_cluster(irsa: Irsa) -> None:
+    arn = irsa.role("wide", irsa_statement("*", operator="StringLike"))
+    for ref in ("shop/one", "pay/one"):
+        irsa.account(ref, arn)
+    messages = {warning["id"]: warning["message"] for warning in irsa.items("-n", "shop")["shop/one"]["warnings"]}
+    assert "(system:serviceaccount:*): in namespace shop, shop/one uses it today" in messages["wildcard-subject"]
+    messages = {warning["id"]: warning["message"] for warning in irsa.items()["shop/one"]["warnings"]}
+    assert "(system:serviceaccount:*): pay/one, shop/one use it today" in messages["wildcard-subject"]
+
+
 def test_every_chained_role_without_tag_session_is_named(irsa: Irsa) -> None:
     add(irsa, "shop/one")
     arns = [f"arn:aws:iam::444455556666:role/far-{number}" for number in range(7)]

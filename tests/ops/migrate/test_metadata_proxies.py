@@ -134,6 +134,17 @@ def test_an_agent_serves_workloads_until_their_annotations_are_removed() -> None
     assert (one.unneeded, none.unneeded) == ((), (("kubectl", "annotate", "namespace", "shop", f"{ALLOWED}-"),))
 
 
+def test_each_agent_serves_the_workloads_with_its_own_annotation() -> None:
+    key = "example.com/role"
+    kiam, other = agent(*KIAM), uses("reader", "")
+    other = replace(other, annotations={key: "apps-reader"})
+    read = reading(kiam, other, uses("writer", "apps-writer"), words=(*KUBE2IAM, f"--iam-role-key={key}"))
+    served = {item.source: item.serves for item in agents_of(read, uses_of(read, healthy(pods=())))}
+    assert served == {"kube2iam": ("Deployment/shop/reader",), "kiam": ("Deployment/shop/writer",)}
+    without = reading(kiam, other, words=(*KUBE2IAM, f"--iam-role-key={key}"))
+    assert [item.serves for item in agents_of(without, uses_of(without, healthy(pods=())))][1] == ()
+
+
 @table(
     ("change", "words"),
     [

@@ -1,6 +1,9 @@
 """CloudTrail's data about a migration: SDKs that are too old, and the stage `proven`."""
 
+import pytest
+
 from irsa import PROVIDER, REPORTS, Irsa
+from podid.ops.migrate import trail as migration_trail
 from podid.sandbox.aws import trail
 from worlds import ACCOUNT
 
@@ -34,6 +37,17 @@ def test_exchanges_that_do_not_block(irsa: Irsa) -> None:
     exchanged(irsa, OLD, provider=PROVIDER.replace("EXAMPLED", "OTHERD"))
     item = irsa.items("--cloudtrail")[REPORTS]
     assert (item["blockers"], item["unknown"]) == ([], [])
+
+
+def test_exchanges_that_are_not_read_are_unknown(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchanged(irsa, OLD)
+    exchanged(irsa, NEW, ref="shop/busy")
+    exchanged(irsa, NEW, ref="shop/busy")
+    monkeypatch.setattr(migration_trail, "MOST_EVENTS", 2)
+    item = irsa.items("--cloudtrail")[REPORTS]
+    assert (item["blockers"], len(item["unknown"])) == ([], 1)
+    assert item["unknown"][0].startswith("sessions in CloudTrail before ")
+    assert irsa.site("migrate", "apply", REPORTS, "--cloudtrail", "--strict", "--yes").code == 6
 
 
 def test_without_the_permission_it_is_unknown(irsa: Irsa) -> None:

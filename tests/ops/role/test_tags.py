@@ -80,6 +80,8 @@ def test_a_session_policy_adds_no_permissions() -> None:
     assert "allows s3:GetObject, sqs:SendMessage, but no policy of role reports-reader does" in denied
     *_, unread = notes(iam, before=same, targetRoleArn=target_arn("444455556666"), **same)
     assert unread.endswith("was not checked: it is in another account")
+    # also if the plan creates the association's own role
+    assert notes(iam, before=same, role=None, targetRoleArn=target_arn("444455556666"), **same) == (unread,)
 
 
 @table(

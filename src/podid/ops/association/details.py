@@ -11,7 +11,7 @@ from podid.domain.aws import Association, Listed
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
-from podid.domain.snapshot import Missing, Section, Snapshot, error_of
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.workloads import injected, live, opted_out
 from podid.ops.clients import Clients
@@ -48,12 +48,13 @@ class PodCounts:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The details of one association, None for those that were not read. `account` and `role` are whether these
-    exist."""
+    """The details of one association, None for those that were not read. `account` and `role` are whether these exist;
+    `unread` is why that of the role is not known."""
 
     pods: PodCounts | None = None
     account: bool | None = None
     role: bool | None = None
+    unread: str = ""
     status: IdentityStatus | None = None
 
     @property
@@ -123,11 +124,13 @@ def read_details(
     if "accounts" in details:
         accounts = {account.ref for account in _needed(snapshot.service_accounts)}
     statuses = {status.ref: status for status in diagnosis.report.identities}
+    roles = {item.association_id: _role_exists(snapshot, item) for item in associations if "roles" in details}
     return {
         item.association_id: Details(
             pods=counts.get(item.ref, PodCounts()) if "pods" in details else None,
             account=None if accounts is None else item.ref in accounts,
-            role=_role_exists(snapshot, item) if "roles" in details else None,
+            role=role.value if isinstance(role := roles.get(item.association_id), Known) else None,
+            unread=role.reason if isinstance(role, Missing) else "",
             status=statuses[item.ref] if "status" in details else None,
         )
         for item in associations
@@ -140,8 +143,10 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
     return section.value
 
 
-def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
+def _role_exists(snapshot: Snapshot, item: Listed) -> Section[bool]:
     from podid.facts.index import role_section
 
-    role = role_section(snapshot, item.role_arn) if isinstance(item, Association) else None
-    return None if role is None or isinstance(role, Missing) else role.value is not None
+    if not isinstance(item, Association):
+        return Missing(item.reason, item.permission)
+    role = role_section(snapshot, item.role_arn)
+    return role if isinstance(role, Missing) else Known(role.value is not None)

@@ -29,7 +29,8 @@ NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
 @dataclass(slots=True, kw_only=True)
 class Listing:
     """The filters of a list. `exact` is the one namespace, None for a `pattern`. `tags` are key -> value, None for any.
-    `without_roles` is whether EKS's list is sufficient, `gaps` are the reasons why custom resources were not read."""
+    `without_roles` is whether EKS's list is sufficient, `gaps` are the reasons why custom resources were not read, and
+    `undecided` the reasons why associations may be dangling."""
 
     options: ListOptions
     pattern: str
@@ -43,6 +44,7 @@ class Listing:
     # of all clusters: the number of associations, the unread ones, and the specified service accounts among them
     count: int = 0
     gaps: dict[str, None] = field(default_factory=dict)
+    undecided: dict[str, None] = field(default_factory=dict)
     unread: list[UnreadAssociation] = field(default_factory=list)
     listed: set[ServiceAccountRef] = field(default_factory=set)
 
@@ -96,7 +98,10 @@ class Listing:
         for item in items:
             known = details.get(item.association_id, Details())
             if (accounts is None or item.ref in accounts) and self._keeps(item, known):
-                yield item, known
+                if self.options.dangling and known.unread and not known.dangling:
+                    self.undecided[f"the roles of associations: {known.unread}"] = None
+                else:
+                    yield item, known
 
     def _with_custom_owners(self, clients: Clients, items: Iterable[Listed]) -> Iterator[Listed]:
         owners = attempt(lambda: clients.kube.reader.list_custom_owners())
@@ -116,16 +121,17 @@ class Listing:
 
     @property
     def decided(self) -> bool:
-        """Return whether --owner could be decided."""
-        return not (self.gaps and self.options.owner)
+        """Return whether --owner and --dangling could be decided."""
+        return not (self.undecided or (self.gaps and self.options.owner))
 
     def error(self) -> Partial | Undetermined | None:
         """Return the error about associations that could not be read, or about owners that decide the list."""
         if self.unread or self.decided:
             return unread_error(self.unread, self.count)
+        part, name = ("roles", "--dangling") if self.undecided else ("owners", "--owner")
         return Undetermined(
-            "some owners of associations could not be read, so the result of --owner may be incomplete or wrong",
-            lines=tuple(f"not checked: {gap}" for gap in self.gaps),
+            f"some {part} of associations could not be read, so the result of {name} may be incomplete or wrong",
+            lines=tuple(f"not checked: {gap}" for gap in (*self.gaps, *self.undecided)),
         )
 
     def missing_error(self) -> NotFound | None:
@@ -157,7 +163,8 @@ class Listing:
             and self._of_age(item)
         ):
             return False
-        return (known.stale or not options.stale) and (known.dangling or not options.dangling)
+        dangling = known.dangling or bool(known.unread)
+        return (known.stale or not options.stale) and (dangling or not options.dangling)
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
         """Return whether EKS's list is sufficient for filters, columns and order, without a call for each

@@ -15,12 +15,12 @@ from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
 from podid.domain.migration import Blocker, Caution, CredentialCounts, MigrationItem, OlderWay, Stage
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, workload_subject
 from podid.facts.credentials import ROLE_ARN, main_use
-from podid.facts.index import index, role_section
+from podid.facts.index import index, role_section, under
 from podid.facts.products import accounts
 from podid.ops.association.plan import plan_one
 from podid.ops.association.request import DesiredAssociation
@@ -195,6 +195,11 @@ class MigrationFacts:
         )
 
     @property
+    def chained(self) -> bool:
+        """Return whether pods assume the role as a target role: its trust policy names the association's own role."""
+        return self.associated and self.association is not None and self.association.role_arn != self.candidate.role_arn
+
+    @property
     def stage(self) -> Stage:
         if not self.associated:
             return Stage.ADMITTED if self.allowed else Stage.OLD
@@ -206,7 +211,7 @@ class MigrationFacts:
 def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) -> MigrationFacts:
     association = index(snapshot).associations.get(candidate.ref)
     known = association if isinstance(association, Association) else None
-    role = role_section(snapshot, candidate.role_arn)
+    role = any_role_section(snapshot, candidate.role_arn)
     policy = policy_of(role)
     tags_on = known.session_tags if known is not None else True
     allowed = by_issuer = None
@@ -215,6 +220,14 @@ def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) ->
         allowed = trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
         by_issuer = trust.allows_by_issuer(policy, place.the_cluster.oidc_provider_arn, candidate.ref)
     return MigrationFacts(candidate, known, role, allowed, by_issuer, counts_of(snapshot, candidate.pods))
+
+
+def any_role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """Return the role, also one that pods assume only as a target role."""
+    target = known_or(snapshot.target_roles, {}).get(arn)
+    if target is None or arn in known_or(snapshot.roles, {}):
+        return role_section(snapshot, arn)
+    return under(arn, target)
 
 
 def policy_of(role: Section[Role | None]) -> trust.Policy | None:

@@ -12,6 +12,7 @@ from podid.domain.names import role_name
 from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
+from podid.facts.index import namespaces_words
 from podid.ops.migrate.addons import addon_of
 from podid.ops.migrate.candidates import MigrationFacts, policy_of
 from podid.ops.migrate.proxy_changes import principals_of
@@ -51,6 +52,8 @@ class Cautions:
     def _elsewhere(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
         proxy = facts.candidate.proxy
         own = principals_of(proxy, self.snapshot) if proxy is not None else {self.place.the_cluster.oidc_provider_arn}
+        if facts.chained and facts.association is not None:
+            own |= {facts.association.role_arn}
         others = [who for who in trust.other_principals(policy) if who not in own]
         if others:
             yield Caution(
@@ -72,6 +75,8 @@ class Cautions:
         users = sorted(str(account.ref) for account in allowed if account.irsa_role_arn.strip() == arn)
         others = len(allowed) - len(users)
         used = f"{', '.join(users)} {'uses' if len(users) == 1 else 'use'} it today" if users else "none uses it today"
+        if self.snapshot.only_namespaces:
+            used = f"in {namespaces_words(self.snapshot)}, {used}"
         more = f"; {count_of(others, 'other service account')} could" if others else ""
         yield Caution(
             "wildcard-subject",

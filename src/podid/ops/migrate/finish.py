@@ -20,12 +20,13 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
 from podid.domain.snapshot import Known
 from podid.domain.text import count_of, short_list
-from podid.facts.index import index, role_section
+from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.migrate.addons import addon_of, without_irsa
+from podid.ops.migrate.candidates import any_role_section
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
     known_principals,
@@ -191,7 +192,7 @@ def _trust_actions(
     mechanism."""
     actions: list[Action] = []
     for arn, items in grouped((item.role_arn, item) for item in leaving).items():
-        section = role_section(migration.snapshot, arn)
+        section = any_role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
             notes.append(f"the trust policy of role {role_name(arn)} could not be read; podid leaves it unchanged")
             continue

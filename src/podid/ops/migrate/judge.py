@@ -158,7 +158,7 @@ class MigrationJudge:
         """Return the changes of these items, and the blocker of each whose trust policy cannot be extended. Trust
         policies come before associations, and each role has one change, however many items use it."""
         refused: dict[ServiceAccountRef, Blocker] = {}
-        own = [item for item in items if in_account(item.candidate.role_arn, self.place)]
+        own = [item for item in items if in_account(item.candidate.role_arn, self.place) and not item.chained]
         changed = [item for item in own if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed]
         plan = Plan(header=self.place.header, actions=())
         for members in grouped((item.candidate.role_arn, item) for item in changed).values():
@@ -243,6 +243,8 @@ class MigrationJudge:
     def _unread(self, facts: MigrationFacts) -> Iterator[str]:
         if isinstance(self.trail, Missing):
             yield needing("sessions in CloudTrail", self.trail.permission)
+        elif (since := self.trail.value.oldest) is not None and facts.stage.rank < Stage.MOVED.rank:
+            yield f"sessions in CloudTrail before {since:%Y-%m-%d %H:%M} UTC"
         addon, supported = self._addon(facts)
         if addon is not None and isinstance(supported, Missing):
             yield needing(f"whether add-on {addon.name} supports Pod Identity", supported.permission)
@@ -293,7 +295,7 @@ def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
     copied = facts.candidate.copy_of
     if copied and facts.candidate.account is None:
         yield MigrationStep("create", ref, (_kubectl(facts.ref, "create", "serviceaccount", facts.ref.name),))
-    if not facts.allowed and not (facts.associated and facts.allowed is None):
+    if not facts.allowed and not facts.chained and not (facts.associated and facts.allowed is None):
         yield MigrationStep("allow", name, (("podid", "trust", "add", "--role", name, "--for", ref),))
     if not facts.associated:
         yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name),))

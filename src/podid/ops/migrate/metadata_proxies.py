@@ -318,21 +318,27 @@ def agents_of(
     reading: ProxyReading, uses: ProxyUses | None, removed: Collection[Subject] = ()
 ) -> tuple[OlderAgent, ...]:
     """Return kiam and kube2iam with the workloads that they serve, without those whose annotations are `removed`."""
-    serves = sorted({use.workload for use in _served(uses) if use.workload not in removed}) if uses is not None else []
-    served = {workload.namespace for workload in serves}
-    return tuple(
-        OlderAgent(
-            source=proxy.source,
-            workloads=tuple(map(path_of, proxy.workloads)),
-            serves=tuple(map(path_of, serves)),
-            unneeded=tuple(
-                ("kubectl", "annotate", "namespace", namespace, f"{proxy.namespace_key}-")
-                for (_, namespace), annotations in sorted(reading.namespaces.items())
-                if proxy.namespace_key in annotations and namespace not in served
-            ),
+    if uses is None:
+        return ()
+    agents = []
+    for proxy in reading.proxies:
+        # kiam and kube2iam may read different annotations, and only kube2iam has a default role
+        own = uses if proxy == uses.proxy else uses_of(replace(reading, proxies=(proxy,)), uses.snapshot)
+        serves = sorted({use.workload for use in _served(own) if use.workload not in removed}) if own else []
+        served = {workload.namespace for workload in serves}
+        agents.append(
+            OlderAgent(
+                source=proxy.source,
+                workloads=tuple(map(path_of, proxy.workloads)),
+                serves=tuple(map(path_of, serves)),
+                unneeded=tuple(
+                    ("kubectl", "annotate", "namespace", namespace, f"{proxy.namespace_key}-")
+                    for (_, namespace), annotations in sorted(reading.namespaces.items())
+                    if proxy.namespace_key in annotations and namespace not in served
+                ),
+            )
         )
-        for proxy in reading.proxies
-    )
+    return tuple(agents)
 
 
 def _served(uses: ProxyUses) -> Iterator[ProxyUse]:

@@ -22,14 +22,14 @@ from podid.domain.plan import Action, ChangeResult, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.facts.index import index, role_section
+from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
-from podid.ops.migrate.candidates import carried_role, in_account
+from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_steps, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
@@ -108,7 +108,7 @@ def plan_rollback(
     for arn, group in grouped((member.role_arn, member) for member in members).items():
         if not in_account(arn, place):
             continue
-        section = role_section(snapshot, arn)
+        section = any_role_section(snapshot, arn)
         if isinstance(section, Missing):
             raise error_of(section)
         if section.value is None:

@@ -28,10 +28,12 @@ MOST_SESSIONS = 200
 @dataclass(frozen=True, slots=True)
 class MigrationTrail:
     """`old` are the SDKs that are older than Pod Identity, with the moment of the last use; `pods` the uids of the pods
-    that have had a session of their role."""
+    that have had a session of their role. If there are too many exchanges of tokens to read all, `oldest` is
+    the moment of the oldest one that was read; otherwise None."""
 
     old: Mapping[ServiceAccountRef, Mapping[OldSdk, datetime]] = field(default_factory=dict)
     pods: frozenset[str] = frozenset()
+    oldest: datetime | None = None
 
     def blocker(self, ref: ServiceAccountRef) -> Blocker | None:
         """Return the blocker of a service account whose pods use such an SDK."""
@@ -59,7 +61,8 @@ def read_trail(
     pods: set[str] = set()
     trail, issuer, since = clients.aws.cloudtrail, place.the_cluster.oidc_provider_arn, now - SINCE
     try:
-        for event in newest(trail.iter_web_identities(since), since, MOST_EVENTS).events:
+        exchanges = newest(trail.iter_web_identities(since), since, MOST_EVENTS)
+        for event in exchanges.events:
             if event.provider == issuer and event.ref is not None and (sdk := old_sdk(event.user_agent)) is not None:
                 old.setdefault(event.ref, {}).setdefault(sdk, event.at)
         for arn in sorted({candidate.role_arn for candidate in moved}):
@@ -67,4 +70,5 @@ def read_trail(
             pods |= {session.pod_uid for session in sessions if session.pod_uid and not session.error_code}
     except PodidError as error:
         return missing(error)
-    return Known(MigrationTrail(old, frozenset(pods)))
+    oldest = None if exchanges.whole else exchanges.events[-1].at
+    return Known(MigrationTrail(old, frozenset(pods), oldest))

@@ -66,17 +66,17 @@ def session_notes(plan: Plan, clients: Clients, role: Role | None) -> tuple[str,
             # a session policy restricts the sessions of the target role, if there is one
             narrowed[policy, str(new.get("targetRoleArn") or "")] = None
     for policy, target in narrowed:
-        notes += _narrowed(documents, policy, target, role)
+        notes += _narrowed(documents, policy, target, role, plan.header.account)
     return tuple(notes)
 
 
-def _narrowed(documents: Documents, policy: str, target: str, role: Role | None) -> Iterator[str]:
+def _narrowed(documents: Documents, policy: str, target: str, role: Role | None, account: str) -> Iterator[str]:
     """Yield a note about actions that the session policy allows and the role does not."""
     arn = target or (role.arn if role is not None else "")
     if not arn:
         return
     name = role_name(arn)
-    own = role is None or Arn.parse(arn).account == Arn.parse(role.arn).account
+    own = Arn.parse(arn).account == account
     try:
         document = json.loads(policy)
         granted = documents(name).values() if own else None
