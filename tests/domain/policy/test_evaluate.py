@@ -126,3 +126,23 @@ def test_too_many_patterns_are_not_a_denial() -> None:
             AccessVerdict.UNKNOWN,
             "its policies combine too many patterns of resources",
         )
+
+
+def test_a_pattern_within_an_exception() -> None:
+    """None of its resources is allowed by the wider pattern, but another statement can allow a part of them."""
+    excepted, part = f"{BUCKET}/secret/*", f"{BUCKET}/secret/public/*"
+    others = {"Effect": "Allow", "Action": "s3:*", "NotResource": excepted}
+    known = {"StringEquals": {"aws:PrincipalTag/team": "blue"}}
+    unknown = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    denied, doubt = AccessVerdict.DENIED, AccessVerdict.UNKNOWN
+    for statements, verdict, resources, reason in (
+        ((others,), denied, (), "no policy of role orders allows it"),
+        ((allow("s3:*"), deny("s3:*", excepted, Condition=known)), denied, (), "app, Statement[1] denies it"),
+        ((allow("s3:*"), deny("s3:*", [excepted, f"{BUCKET}/x"])), denied, (), "app, Statement[1] denies it"),
+        ((allow("s3:*"), deny("s3:*", excepted, Condition=unknown)), doubt, (), "whether app, Statement[1] denies it"),
+        ((others, allow("s3:*", part)), doubt, (part,), f"allowed on {part}"),
+        ((others, allow("s3:*", part, Condition=unknown)), doubt, (), "whether app, Statement[1] allows it"),
+    ):
+        ruling = access(*statements).ruling("s3:GetObject", excepted)
+        assert (ruling.verdict, ruling.resources) == (verdict, resources), statements
+        assert ruling.reason.startswith(reason)

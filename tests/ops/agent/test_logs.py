@@ -1,9 +1,10 @@
 """Failure modes in the agents' logs."""
 
+from checks.builder import pod
 from harness import table
 from ops.agent.support import moment, nodes, say
 from podid.facts.agent_logs import parse
-from podid.ops.agent.logs import mode_of_line
+from podid.ops.agent.logs import mode_of_line, pods_by_address
 from worlds import Site
 
 REFUSED = (
@@ -24,8 +25,8 @@ def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
 
 def test_failures_are_counted_by_id_with_the_requesting_pods(healthy: Site) -> None:
     one, two, _ = nodes(healthy)
-    pod = healthy.cluster.pods("shop", "orders")[0]
-    address = pod["status"]["podIP"]
+    orders = healthy.cluster.pods("shop", "orders")[0]
+    address = orders["status"]["podIP"]
     say(healthy, one, REFUSED, ago=300, **{"client-addr": f"{address}:4711"})
     say(healthy, two, REFUSED, ago=100, **{"client-addr": "10.9.9.9:1"})
     say(healthy, two, EXPIRED, ago=50)
@@ -36,11 +37,17 @@ def test_failures_are_counted_by_id_with_the_requesting_pods(healthy: Site) -> N
     assert (refused["id"], refused["count"], refused["noise"]) == ("node-role-missing-eks-auth", 2, False)
     assert (refused["firstSeen"], refused["lastSeen"]) == (moment(healthy, 300), moment(healthy, 100))
     assert refused["nodes"] == sorted([one, two])
-    assert refused["affected"] == sorted([f"shop/{pod['metadata']['name']}", "10.9.9.9"])
+    assert refused["affected"] == sorted([f"shop/{orders['metadata']['name']}", "10.9.9.9"])
     assert (unknown["id"], unknown["sample"]) == (None, "something that nobody has seen before")
     assert (noise["id"], noise["noise"]) == ("agent-expired-token-noise", True)
     shown = healthy("agent", "logs")
     assert "podid explain node-role-missing-eks-auth" in shown.stderr
+
+
+def test_the_address_of_an_ended_pod_belongs_to_its_next_pod() -> None:
+    ended = pod("report-1", phase="Succeeded", ips=("10.0.0.7",))
+    assert pods_by_address((pod("cart-1", ips=("10.0.0.7",)), ended)) == {"10.0.0.7": "shop/cart-1"}
+    assert pods_by_address((ended, pod("node-shell", ips=("10.0.0.1",), host_network=True))) == {}
 
 
 def test_noise_alone_is_no_failure(healthy: Site) -> None:
@@ -89,6 +96,8 @@ def test_logs_without_the_permission_to_list_nodes(healthy: Site) -> None:
     assert healthy("agent", "logs", "--node", node, "-o", "json", env=viewer).json["agents"] == 1
     mistyped = healthy("agent", "logs", "--node", node[:-1], env=viewer)
     assert (mistyped.code, "; did you mean " in mistyped.stderr) == (5, True)
+    assert "and nodes could not be listed" in mistyped.stderr
+    assert "does not exist" not in mistyped.stderr
 
 
 def test_no_agent_at_all(site: Site) -> None:

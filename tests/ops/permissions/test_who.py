@@ -20,6 +20,9 @@ def test_on_a_resource_or_a_part_of_a_pattern(healthy: Site) -> None:
     assert rows(who_can(healthy, READ, "--resource", TABLE)) == [OWN]
     assert rows(who_can(healthy, READ, "--resource", f"{TABLE}*")) == [OWN]
     assert rows(who_can(healthy, READ, "--resource", f"{TABLE[:-6]}carts")) == []
+    put(healthy, "never", document(READ, effect="Deny", resource=f"{TABLE[:-1]}*"))
+    put(healthy, "all", document(READ))
+    assert rows(who_can(healthy, READ, "--resource", f"{TABLE}*")) == []
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class RoleAccess:
             if not resource:
                 answer = self._of_any(covering, service)
             elif resource != ANY and set("*?") & set(resource):
-                answer = self._of_pattern(self._of_any(covering, service), resource)
+                answer = self._of_pattern(self._of_any(covering, service), resource, covering, service)
             else:
                 answer = self._of_one(covering, resource, self.session.context(service, resource))
             self._cache[key] = answer
@@ -184,11 +184,7 @@ class RoleAccess:
         allowed: dict[_Reach, Ruling] = {}
         doubtful: dict[_Reach, Ruling] = {}
         for reach in _distinct(reaches):
-            for letters in (_STRANGER, ""):
-                example = self.session.example(reach.pattern, letters)
-                answer = self._of_one(covering, example, self.session.context(service, example))
-                if answer.verdict is not AccessVerdict.DENIED:
-                    break
+            answer = self._of_example(covering, reach.pattern, service)
             (allowed if answer.verdict is AccessVerdict.ALLOWED else doubtful)[reach] = answer
         unclear = tuple(reach.pattern for reach in doubtful)
         if allowed:
@@ -204,13 +200,31 @@ class RoleAccess:
         reason = f"the allowed part of {short_list(unclear)} could not be derived: specify --resource"
         return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
-    def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
+    def _of_example(self, covering: list[list[PermissionStatement]], pattern: str, service: str) -> Ruling:
+        """Return the access to an example resource of the pattern; a denied one only if a second is denied, too."""
+        for letters in (_STRANGER, ""):
+            example = self.session.example(pattern, letters)
+            answer = self._of_one(covering, example, self.session.context(service, example))
+            if answer.verdict is not AccessVerdict.DENIED:
+                break
+        return answer
+
+    def _of_pattern(
+        self, of_any: Ruling, resource: str, covering: list[list[PermissionStatement]], service: str
+    ) -> Ruling:
         if of_any.verdict is AccessVerdict.UNKNOWN and not of_any.resources and not of_any.unclear:
             # the patterns were not derived
             return of_any
         within = tuple(item for item in of_any.resources if overlap_arn(item, resource))
         unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))
+        if within and any(covers_arn(item, resource) for item in parts):
+            # none of these resources is allowed by a pattern with this exception
+            answers = {item: self._of_example(covering, meet(item, resource) or resource, service) for item in within}
+            within = tuple(item for item in within if answers[item].verdict is AccessVerdict.ALLOWED)
+            doubtful = [item for item in answers if answers[item].verdict is AccessVerdict.UNKNOWN]
+            if not within and (doubtful or not unclear):
+                return replace(answers[doubtful[0]] if doubtful else next(iter(answers.values())), unclear=())
         if not within and not unclear:
             reason = (
                 of_any.reason if of_any.verdict is AccessVerdict.DENIED else "no policy allows it on these resources"
@@ -220,7 +234,8 @@ class RoleAccess:
             return replace(of_any, resources=(resource,), except_=(), unclear=())
         answer = replace(of_any, verdict=AccessVerdict.UNKNOWN, resources=within, except_=parts, unclear=unclear)
         if not within:
-            return answer
+            known = self._of_example(covering, meet(unclear[0], resource) or resource, service)
+            return replace(known, unclear=unclear) if known.verdict is AccessVerdict.UNKNOWN else answer
         without = f" without {short_list(parts)}" if parts else ""
         return replace(answer, reason=f"allowed on {short_list(within)}{without}, a part of these resources")
 

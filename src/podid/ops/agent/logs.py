@@ -140,7 +140,8 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     names = {node.name for node in known} or {pod.node for pod in (*everybody, *agents) if pod.node}
     for name in nodes:
         if name not in names:
-            message = f"Node {name} does not exist{did_you_mean(name, sorted(names))}"
+            unlisted = f"No pod was found on node {name}, and nodes could not be listed"
+            message = f"{f'Node {name} does not exist' if known else unlisted}{did_you_mean(name, sorted(names))}"
             raise NotFound(message, hint=Other(("agent", "nodes")), subject=name)
     chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
     auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
@@ -170,11 +171,17 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
         tallies=tuple(ordered),
         agents=len(agents) - len(unread),
         lines=lines,
-        # pods with host network share the node's address
-        pods={ip: f"{pod.namespace}/{pod.name}" for pod in everybody if not pod.host_network for ip in pod.ips},
+        pods=pods_by_address(everybody),
         unread=tuple(sorted(unread)),
         auto=auto,
     )
+
+
+def pods_by_address(pods: Sequence[Pod]) -> dict[str, str]:
+    """Return the pod that has each address now. Pods with host network share the node's address, and an ended pod has
+    returned its own, although its status still contains it."""
+    own = (pod for pod in pods if not pod.host_network and pod.phase not in ("Succeeded", "Failed"))
+    return {ip: f"{pod.namespace}/{pod.name}" for pod in own for ip in pod.ips}
 
 
 def triaged(
