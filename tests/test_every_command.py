@@ -15,7 +15,8 @@ from podid.render.screen import Screen, draw
 from scenes import Scene, play
 from worlds import Site
 
-MAY_BE_EMPTY = (["list", "-n"], ["agent", "logs"])
+# no association in the namespace, no line in the logs, no service account with that access
+MAY_BE_EMPTY = (["list", "-n"], ["agent", "logs"], ["who-can", "s3:*"])
 
 
 # ends before there is a result
