@@ -129,7 +129,7 @@ SLOW = (
     "commands/history/",
     "commands/test_demo.py",
     "test_docs.py::test_examples",
-    "test_documents.py::test_one_thing_wrong_is_found",
+    "test_documents.py",
     "test_entry.py",
     "test_every_command.py",
     "test_files_named.py",
