@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from ops.association.worlds import with_two_clusters
 from podid.aws.eks import Eks
 from podid.cli.terminal import Terminal
-from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from worlds import Site
 
@@ -65,17 +65,9 @@ def test_an_unknown_order_is_refused(site: Site, text: str, near: str) -> None:
     assert outcome.error["hint"] == (f"podid list --sort-by={near} -o json" if near else None)
 
 
-DAY = 86400.0
-
-
 @pytest.fixture
 def many(box: Sandbox) -> Sandbox:
-    add_cluster(box.world, "blue")
-    add_association(box.world, "shop", "orders", "apps/orders-dynamodb", age=30 * DAY)
-    tagged = add_association(box.world, "shop", "cart", "storefront", age=2 * DAY)
-    box.world.tags[tagged.arn] = {"team": "web"}
-    add_association(box.world, "pay", "api", "storefront", cluster_name="blue")
-    return box
+    return with_two_clusters(box)
 
 
 def test_several_clusters_are_one_table(many: Sandbox, podid: Podid) -> None:

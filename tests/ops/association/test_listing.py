@@ -6,11 +6,11 @@ import pytest
 
 from checks.builder import ROLE_ARN, TARGET_ARN, UNREAD, ago, association
 from harness import Outcome, Podid, table
+from ops.association.worlds import with_two_clusters
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, InvalidInput
 from podid.ops.association.details import Details, PodCounts
 from podid.ops.association.listing import has_role, in_order, tag_filter, unread_error
-from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from worlds import Site
 
@@ -64,17 +64,9 @@ def test_details_are_orders_too(site: Site) -> None:
     assert named(site, "--sort-by", "-session-tags") == ["shop/nosuch", "shop/orders"]
 
 
-DAY = 86400.0
-
-
 @pytest.fixture
 def many(box: Sandbox) -> Sandbox:
-    add_cluster(box.world, "blue")
-    add_association(box.world, "shop", "orders", "apps/orders-dynamodb", age=30 * DAY)
-    tagged = add_association(box.world, "shop", "cart", "storefront", age=2 * DAY)
-    box.world.tags[tagged.arn] = {"team": "web"}
-    add_association(box.world, "pay", "api", "storefront", cluster_name="blue")
-    return box
+    return with_two_clusters(box)
 
 
 def names(outcome: Outcome) -> list[str]:

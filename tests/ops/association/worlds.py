@@ -10,6 +10,17 @@ from podid.sandbox.box import Sandbox
 WAIT = ("--wait", "none")
 ARN = "arn:aws:iam::111122223333:role/"
 TARGET = "arn:aws:iam::444455556666:role/reports"
+DAY = 86400.0
+
+
+def with_two_clusters(box: Sandbox) -> Sandbox:
+    """Add two associations of cluster demo, 30 and 2 days old, the newer one with a tag, and one of cluster blue."""
+    add_cluster(box.world, "blue")
+    add_association(box.world, "shop", "orders", "apps/orders-dynamodb", age=30 * DAY)
+    tagged = add_association(box.world, "shop", "cart", "storefront", age=2 * DAY)
+    box.world.tags[tagged.arn] = {"team": "web"}
+    add_association(box.world, "pay", "api", "storefront", cluster_name="blue")
+    return box
 
 
 def roles(box: Sandbox, cluster: str = "demo") -> dict[str, str]:
