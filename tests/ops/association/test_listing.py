@@ -148,6 +148,12 @@ def test_a_role_is_a_name_or_an_arn_also_of_the_target_role(role: str, matches: 
     assert has_role(CART, role) is matches
 
 
+def test_a_name_is_a_role_of_the_account_also_as_the_target_role() -> None:
+    chained = replace(CART, target_role_arn=f"{ROLE_ARN}-data")
+    assert has_role(chained, f"{ROLE_ARN}-data".rpartition("/")[2])
+    assert not has_role(replace(CART, target_role_arn="arn:aws:iam::999988887777:role/data"), "data")
+
+
 def test_tags_with_and_without_a_value() -> None:
     assert tag_filter(["a=b", "c", "d="]) == {"a": "b", "c": None, "d": ""}
     for texts in (["=x"], [""], ["a", "a=b"]):
