@@ -226,9 +226,9 @@ PLAIN_ENV = frozenset(
 # variables that are kept without their values
 _KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
-# kept of a DaemonSet in addition: the CNI's mode for pods with security groups, and the host to which the agent sends
-# its requests
-_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
+# kept of a DaemonSet in addition: the CNI's modes for security groups and network policies, and the host to which the
+# agent sends its requests
+_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE", "NETWORK_POLICY_ENFORCING_MODE"})
 _ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
 # the part of a NO_PROXY that can match the agent; the other host names are private
 _NO_PROXY = "NO_PROXY"
