@@ -235,13 +235,15 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRegistration:
     """`url` is empty for a Service of the cluster. `on_create` is whether a rule covers the creation of pods.
-    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports."""
+    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports.
+    `conditions` is whether it has matchConditions, which are not evaluated."""
 
     url: str = ""
     on_create: bool = True
     versions: tuple[str, ...] = ("v1beta1",)
     namespaces: Selector = EVERYTHING
     objects: Selector = EVERYTHING
+    conditions: bool = False
 
     def excluding_selector(self, namespace: str, labels: Mapping[str, str]) -> str:
         """Return the selector that excludes a pod from the webhook; empty if none is known to. Of the namespace's
@@ -266,6 +268,8 @@ class WebhookRegistration:
             differences.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
         if self.namespaces != EVERYTHING:
             differences.append("it has a namespaceSelector; EKS's has none")
+        if self.conditions:
+            differences.append("it has matchConditions; EKS's has none")
         return tuple(differences)
 
 

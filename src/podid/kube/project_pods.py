@@ -194,11 +194,13 @@ def is_true(conditions: Mapping[str, Object], name: str) -> bool:
 
 
 def host_ports(spec: Object) -> tuple[int, ...]:
-    """Return the pod's ports on its node. The API server sets each port of a hostNetwork pod as a host port, too."""
+    """Return the pod's TCP ports on its node; the agent uses no others. The API server sets each port of a hostNetwork
+    pod as a host port, too."""
     shared = flag_or(spec, "hostNetwork")
     # other init containers end before the pod serves requests
     sidecars = [c for c in inners_or_none(spec, "initContainers") if text_or(c, "restartPolicy") == "Always"]
-    ports = [port for c in (*inners(spec, "containers"), *sidecars) for port in inners_or_none(c, "ports")]
+    listed = (port for c in (*inners(spec, "containers"), *sidecars) for port in inners_or_none(c, "ports"))
+    ports = [port for port in listed if text_or(port, "protocol") in ("", "TCP")]
     taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
     return tuple(sorted({port for port in taken if port}))
 
