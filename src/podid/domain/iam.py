@@ -27,6 +27,7 @@ SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
+ATTACHED_QUOTA = 10  # managed policies of a role; IAM's default
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 # keys whose values depend on the session's name, which Pod Identity chooses
 SESSION_KEYS = ("aws:userid", "sts:rolesessionname")

@@ -194,10 +194,13 @@ def _is_of(item: Listed, name: str) -> bool:
 
 
 def has_role(association: Association, role: str) -> bool:
-    """Return whether it has the role of this ARN, also as its target role, or of this name; true for an empty role."""
+    """Return whether it has the role of this ARN, or the role of this name in the account of its role, also as its
+    target role; true for an empty role."""
+    arns = [arn for arn in (association.role_arn, association.target_role_arn) if arn]
     if role.startswith("arn:"):
-        return role in (association.role_arn, association.target_role_arn)
-    return not role or role_name(association.role_arn) == role
+        return role in arns
+    home = association.role_arn.partition(":role/")[0]
+    return not role or any(role_name(arn) == role and arn.partition(":role/")[0] == home for arn in arns)
 
 
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
