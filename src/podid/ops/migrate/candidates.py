@@ -117,10 +117,10 @@ def find_leftovers(
     IRSA. A pattern counts only if no other candidate needs it."""
     provider, needed = place.the_cluster.oidc_provider_arn, {item.role_arn for item in candidates}
 
-    def remains(association: Association, policy: trust.Policy) -> bool:
+    def remains(association: Association, arn: str, policy: trust.Policy) -> bool:
         if not trust.allows_by_issuer(policy, provider, association.ref):
             return False
-        return association.role_arn not in needed or trust.lists_subject(policy, provider, association.ref)
+        return arn not in needed or trust.lists_subject(policy, provider, association.ref)
 
     return leftovers_of(snapshot, candidates, scope, remains)
 
@@ -129,18 +129,21 @@ def leftovers_of(
     snapshot: Snapshot,
     candidates: Collection[MigrationCandidate],
     scope: DoctorScope,
-    remains: Callable[[Association, trust.Policy], bool],
+    remains: Callable[[Association, str, trust.Policy], bool],
 ) -> tuple[MigrationCandidate, ...]:
-    """Return the other associated service accounts for which a trust statement of a previous mechanism remains."""
+    """Return the other associated service accounts for which a trust statement of a previous mechanism remains, in the
+    trust policy of the role or of the target role."""
     known = {item.ref for item in candidates}
     leftovers = []
     for ref, association in sorted(index(snapshot).associations.items()):
         if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
             continue
-        policy = policy_of(role_section(snapshot, association.role_arn))
-        if policy is not None and remains(association, policy):
-            pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
-            leftovers.append(MigrationCandidate(ref, association.role_arn, (), accounts(snapshot).get(ref), pods))
+        for arn in filter(None, (association.role_arn, association.target_role_arn)):
+            policy = policy_of(any_role_section(snapshot, arn))
+            if policy is not None and remains(association, arn, policy):
+                pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
+                leftovers.append(MigrationCandidate(ref, arn, (), accounts(snapshot).get(ref), pods))
+                break
     return tuple(leftovers)
 
 

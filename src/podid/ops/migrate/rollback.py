@@ -172,7 +172,7 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
             )
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
-        role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
+        role_arn = roles.get(ref) or recorded or (association.pods_role_arn if association is not None else "")
         if association is not None and role_arn not in own:
             message = (
                 f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
