@@ -323,6 +323,15 @@ REFUSALS = [
     ),
     (
         "iam",
+        "CreateRole",
+        "InvalidInput",
+        "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        Rejected,
+        "IAM does not accept CreateRole for X (Duplicate tag keys found. Please note that Tag keys are case "
+        "insensitive)",
+    ),
+    (
+        "iam",
         "UpdateAssumeRolePolicy",
         "MalformedPolicyDocument",
         'Invalid principal in policy: "AWS":"AROAX"',

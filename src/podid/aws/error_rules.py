@@ -179,7 +179,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=(
             *INVALID,
             *("ClientException", "BadRequestException", "InvalidParameterValue", "MalformedQueryString"),
-            "InvalidAction",
+            *("InvalidAction", *_both("InvalidInput")),
         ),
     ),
     # --- throttles and failures ---------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _iam(
         errors.Rejected,
         "IAM does not accept the policy of {subject} ({text})",
-        codes=_both("MalformedPolicyDocument", "InvalidInput"),
+        codes=_both("MalformedPolicyDocument"),
     ),
     _iam(errors.Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
     _iam(errors.Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),

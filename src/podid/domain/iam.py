@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import wildcards
-from podid.domain.text import short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.wildcards import covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
@@ -27,6 +27,7 @@ SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
+ATTACHED_QUOTA = 10  # managed policies of a role; IAM's default
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 # keys whose values depend on the session's name, which Pod Identity chooses
 SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
@@ -260,7 +261,7 @@ def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
         for item in statements
     ]
     if len(words) > _MOST_STATEMENTS:
-        words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
+        words = [*words[:_MOST_STATEMENTS], f"and {count_of(len(words) - _MOST_STATEMENTS, 'more statement')}"]
     return tuple(words) or ("nothing: the policy has no statement",)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness import Podid
 from ops.association.worlds import ARN, WAIT, actions, roles, two_clusters
 from ops.change.support import account_state, policy_file, writes
-from podid.sandbox.baseline import add_association
+from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 
 
@@ -31,6 +31,16 @@ def test_the_role_is_deleted_with_the_last_association(
     back = podid("undo", "last", "--yes", *WAIT)
     assert back.code == 0, back
     assert roles(box) == {"shop/a": "r", "shop/b": "r"}
+
+
+def test_a_role_that_an_unread_cluster_may_use_is_kept(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid("associate", "shop/a", "--create-role", "--role", "r", *WAIT).code == 0
+    add_cluster(box.world, "blue")
+    box.world.credentials.deny("eks:ListPodIdentityAssociations", resource="arn:aws:eks:*:*:cluster/blue")
+    count = writes(box)
+    outcome = podid("disassociate", "shop/a", "--delete-role", "--yes", *WAIT)
+    assert (outcome.code, outcome.stdout, writes(box)) == (9, "", count)
+    assert "It is not known whether other clusters use the roles" in outcome.stderr
 
 
 def test_a_role_of_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -1,20 +1,26 @@
 """Plans of `uninstall-agent`, and the wait until the agent is gone."""
 
 from dataclasses import replace
-from typing import Any
+from itertools import count
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from checks.builder import daemon_set
+from checks.builder import NOW, daemon_set
 from harness import table
 from ops.agent.support import installed
 from ops.change.support import account_state
+from podid.calls.patience import Clock, Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.plan import Header
 from podid.domain.workloads import of_the_addon
-from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall
+from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall, pods_gone
 from worlds import AGENT, Site
+
+if TYPE_CHECKING:
+    from podid.ops.clients import KubeAccess
 
 
 def test_uninstall_and_undo(healthy: Site) -> None:
@@ -60,6 +66,15 @@ def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
     failed = healthy("uninstall-agent", "--yes")
     assert (failed.code, healthy.slept - slept < 60) == (8, True)
     assert "ClusterUnreachable, EKS cannot reach the cluster's API server: no way" in failed.stderr
+
+
+def test_pods_that_outlive_their_daemon_set_are_awaited() -> None:
+    """Kubernetes deletes the DaemonSet before its pods."""
+    reader = SimpleNamespace(list_agent_daemon_sets=tuple, list_pods_of=lambda sets: ["pod"] * len(sets))
+    kube, seconds = cast("KubeAccess", SimpleNamespace(reader=reader)), count()
+    patience = Patience(3, Clock(lambda: NOW, lambda: next(seconds), lambda _: None), lambda _: None)
+    assert pods_gone(kube, (daemon_set(),), patience).reached is False
+    assert pods_gone(kube, (), patience).reached is True
 
 
 def test_an_agent_of_another_owner_is_not_awaited(healthy: Site) -> None:

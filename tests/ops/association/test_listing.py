@@ -142,10 +142,21 @@ def test_an_order_that_does_not_exist() -> None:
 
 @table(
     ("role", "matches"),
-    [("", True), ("orders-cart", True), (f"{ROLE_ARN}-cart", True), (TARGET_ARN, True), ("reports", False)],
+    [
+        ("", True),
+        ("orders-cart", True),
+        (f"{ROLE_ARN}-cart", True),
+        (TARGET_ARN, True),
+        ("reports", True),
+        ("x", False),
+    ],
 )
 def test_a_role_is_a_name_or_an_arn_also_of_the_target_role(role: str, matches: bool) -> None:
     assert has_role(CART, role) is matches
+
+
+def test_a_name_is_a_role_of_the_account_of_the_role() -> None:
+    assert not has_role(replace(CART, target_role_arn="arn:aws:iam::999988887777:role/data"), "data")
 
 
 def test_tags_with_and_without_a_value() -> None:

@@ -1,5 +1,7 @@
 """Associations that are copied to another cluster or moved to another service account."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from harness import Podid
 from ops.association.worlds import ARN, TARGET, WAIT, actions, cluster_state, owned_by_an_addon, roles, two_clusters
 from ops.change.support import account_state, policy_file, writes
+from podid.domain.aws import Association
+from podid.ops.association.transfer import copies
 from podid.sandbox.baseline import add_association, add_cluster, add_role
 from podid.sandbox.box import Sandbox
 from worlds import Site
@@ -186,3 +190,27 @@ def test_a_trust_statement_for_others_stays(box: Sandbox, podid: Podid, journal:
     moved = podid("move", "shop/orders", "shop/api", "--yes", "--remove-trust", *WAIT, "-o", "json")
     assert (moved.code, [kind for kind, *_ in actions(moved)]) == (0, ["association", "association"])
     assert "still allows" not in str(moved.json["notes"])
+
+
+OTHER_ACCOUNT = "444455556666"
+
+
+def test_target_roles_are_mapped_like_roles() -> None:
+    far, own = f"arn:aws:iam::{OTHER_ACCOUNT}:role/team/reader", f"{ARN}reader"
+    association = Association(
+        cluster_name="demo",
+        association_id="a-1",
+        association_arn="",
+        namespace="shop",
+        service_account="orders",
+        role_arn=own,
+    )
+    rows: tuple[tuple[Mapping[str, str], str], ...] = (
+        ({}, "arn:aws:iam::999988887777:role/team/reader"),
+        ({far: f"{ARN}green"}, f"{ARN}green"),
+        ({far: "green"}, "arn:aws:iam::999988887777:role/green"),
+        ({"reader": "green"}, "arn:aws:iam::999988887777:role/green"),
+    )
+    for mapped, target in rows:
+        (item,) = copies((replace(association, target_role_arn=far),), mapped, accounts={OTHER_ACCOUNT: "999988887777"})
+        assert (mapped, item.settings.target_role_arn) == (mapped, target)

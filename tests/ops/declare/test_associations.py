@@ -15,6 +15,13 @@ def test_an_association_with_the_same_settings_needs_no_mark(filed: Filed) -> No
     filed.settled()
 
 
+def test_a_role_cannot_be_its_own_target_role(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[{**LINK, "targetRole": f"{ARN}web"}])
+    outcome = filed("plan")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert ":22:15: targetRole: is the role of the association itself: omit it" in outcome.stderr
+
+
 def test_an_association_with_other_settings_is_a_conflict(filed: Filed) -> None:
     filed.site.associate("shop", "web", "storefront")
     filed.write(

@@ -32,13 +32,11 @@ def test_the_environment_is_no_source_of_variables(read: Read, monkeypatch: pyte
 
 
 def test_json_text_with_characters_beyond_the_first_plane(read: Read) -> None:
-    text = (
-        '{"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "a"}, "roles": [{"name": "r", "%s"}]}'
-    )
-    (declaration,) = read(text % '", "description": "\\ud83d\\ude00'.removeprefix('", "'))
-    assert declaration.roles[0].description == "\U0001f600"
+    text = '{"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "a"}, "allowedRoles": ["%s"]}'
+    (declaration,) = read(text % "\\ud83d\\ude00")
+    assert declaration.allowed_roles == ("\U0001f600",)
     with pytest.raises(InvalidInput, match=r"x.yaml:1:\d+: .*invalid Unicode character"):
-        read(text % 'description": "\\ud83d')
+        read(text % "\\ud83d")
 
 
 def test_documents_files_and_directories(read: Read) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness import table
-from ops.declare.worlds import ARN, LINK, ROLE, Filed
+from ops.declare.worlds import ARN, LINK, ROLE, Filed, denying
 from podid.domain.declaration import Declaration, DeclaredAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
@@ -52,6 +52,29 @@ def test_a_role_in_use_elsewhere_is_not_pruned(filed: Filed) -> None:
     assert "role web is kept" in outcome.stderr + outcome.stdout
     assert filed.role("web") is not None
     assert filed.associations() == {}
+
+
+def test_a_role_of_a_new_association_is_not_pruned(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "scope": "namespace"}], associations=[LINK])
+    filed.apply()
+    filed.write(associations=[{"serviceAccount": "shop/new", "role": "web"}])
+    outcome = filed.apply("--prune", "--yes")
+    assert "role web is kept: the new association of shop/new names it" in outcome.stderr
+    assert (list(filed.associations()), filed.role("web") is None) == (["shop/new"], False)
+
+
+def test_a_role_that_an_unread_cluster_may_use_is_not_pruned(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    add_cluster(filed.site.box.world, "blue")
+    add_association(filed.site.box.world, "shop", "web", "web", cluster_name="blue")
+    filed.write()
+    env = denying(filed, "eks:ListPodIdentityAssociations", "arn:aws:eks:*:*:cluster/blue")
+    options = ("--apply", "--prune", "--yes", "--once")
+    outcome = filed.site("reconcile", "-f", str(filed.path), *options, env=env)
+    assert (outcome.code, "associations of cluster blue in us-west-2 could not be read" in outcome.stdout) == (9, True)
+    assert "not deleted, because other clusters may use them: roles web" in outcome.stderr
+    assert (filed.associations(), filed.role("web") is None) == ({}, False)
 
 
 def test_roles_are_pruned_after_the_associations_of_all_clusters(filed: Filed) -> None:

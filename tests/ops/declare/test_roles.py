@@ -1,14 +1,16 @@
 """Declared roles: their order, adoption, and roles that cannot be read."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
 from permissions_support import limited
-from podid.domain.aws import Role
+from podid.domain.aws import AttachedPolicy, Role, RolePolicies
+from podid.domain.declaration import DeclaredRole
 from podid.ops.change import kinds
-from podid.ops.declare.roles import RolePlanned, in_order
+from podid.ops.declare.roles import RolePlanned, in_order, policy_changes
 from podid.ops.role.resolve import ResolvedRole
 from podid.sandbox.baseline import add_cluster
 
@@ -32,6 +34,12 @@ CHAINED: dict[str, Any] = {
     ],
     "associations": [{"serviceAccount": "shop/web", "role": "base", "targetRole": f"{ARN}target"}],
 }
+
+
+def long_policy(statements: int) -> Mapping[str, object]:
+    """Return a policy with about 155 characters for each statement."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
+    return {"Version": "2012-10-17", "Statement": [statement] * statements}
 
 
 def test_a_role_follows_the_roles_that_its_trust_policy_names(filed: Filed) -> None:
@@ -163,3 +171,38 @@ def test_a_preset_that_names_the_cluster_is_for_one_cluster(filed: Filed) -> Non
     outcome = filed("plan")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "preset cluster-autoscaler names the cluster: declare a role for each cluster" in outcome.stderr
+
+
+# --- quotas -----------------------------------------------------------------------------------------------------------
+
+HELD = RolePolicies(inline={"a": long_policy(50), "b": long_policy(10)})
+TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") for number in range(10))
+
+
+@table(
+    ("held", "documents", "arns", "expected"),
+    [
+        (HELD, {"b": long_policy(11)}, (), ["update b", "delete a"]),
+        (HELD, {"c": long_policy(50)}, (), ["delete a", "delete b", "create c"]),
+        (HELD, {"b": long_policy(50), "a": long_policy(10)}, (), ["update a", "update b"]),
+        (
+            RolePolicies(attached=TEN),
+            {},
+            ("new", *(item.arn for item in TEN[1:])),
+            [f"delete {TEN[0].arn}", "create new"],
+        ),
+        (RolePolicies(attached=TEN[1:]), {}, ("new",), ["create new", *(f"delete {item.arn}" for item in TEN[1:])]),
+    ],
+)
+def test_new_policies_precede_deletions_unless_both_exceed_a_quota(
+    held: RolePolicies, documents: Any, arns: tuple[str, ...], expected: list[str]
+) -> None:
+    changes = policy_changes(DeclaredRole(name="web"), held, documents, arns)
+    assert [f"{change.verb} {list(change.keys.values())[1]}" for change in changes] == expected
+
+
+def test_a_large_policy_is_replaced(filed: Filed) -> None:
+    for name in ("one", "two"):
+        filed.write(roles=[{**ROLE, "policies": [{"name": name, "document": long_policy(50)}]}], associations=[LINK])
+        filed.apply()
+    filed.settled()

@@ -1,12 +1,21 @@
 """A role of another account: a base role of the cluster's account assumes it."""
 
 import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from irsa import Irsa, irsa_statement, ways
+from checks import builder
+from irsa import ANNOTATION, Irsa, irsa_statement, ways
 from ops.role.targets import profile
+from podid.domain.plan import Header, State
+from podid.ops.change.kinds import ROLE, ROLE_POLICY
+from podid.ops.migrate.base_role import base_role_back
 from worlds import ACCOUNT, Site
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
 
 OTHER = "444455556666"
 
@@ -49,8 +58,13 @@ def allow(irsa: Irsa) -> None:
 
 
 def test_the_way_out_is_the_command(irsa: Irsa) -> None:
-    (blocker,) = irsa.items()[ONE]["blockers"]
+    item = irsa.items()[ONE]
+    (blocker,) = item["blockers"]
     assert blocker["wayOut"] == [["podid", "migrate", "apply", ONE, "--base-role", "shop-one"]]
+    # not of a role with this name in the cluster's account
+    commands = {step["action"]: step["commands"] for step in item["steps"]}
+    assert commands["allow"] == [["podid", "role", "create", "shop-one", "--for", ONE, "--target-role", FAR]]
+    assert commands["associate"] == [["podid", "associate", ONE, "--role", "shop-one", "--target-role", FAR]]
 
 
 def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
@@ -151,7 +165,36 @@ def test_a_target_role_in_the_account_of_the_cluster(irsa: Irsa) -> None:
     assert [step["action"] for step in item["steps"]] == ["restart", "verify", "finish"]
     irsa.site.must("migrate", "apply", "shop/near", "--yes")
     assert (irsa.stages()["shop/near"], irsa.trust("own")) == ("moved", before)
+    # a finish that stopped after the annotation is continued
+    path = "/api/v1/namespaces/shop/serviceaccounts/near"
+    irsa.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    assert irsa.stages()["shop/near"] == "moved"
     irsa.site.must("migrate", "finish", "shop/near", "--soak", "0", "--yes")
+    assert irsa.stages()["shop/near"] == "finished"
     assert (irsa.annotations("shop/near"), len(irsa.trust("own")["Statement"])) == ({}, 1)
     irsa.site.must("migrate", "rollback", "shop/near", "--yes")
     assert (irsa.stages()["shop/near"], irsa.trust("own")) == ("old", before)
+
+
+def test_of_each_policy_the_newest_change_counts() -> None:
+    """An earlier migration with the same base role had another target role, and was rolled back."""
+    association = builder.association("shop", "one", role_arn=BASE, target_role_arn=FAR)
+    header = Header(caller_arn="", account=ACCOUNT, region="us-west-2", cluster="demo")
+
+    def policy(name: str, number: int) -> State:
+        return {"roleName": "shop-one", "policyName": name, "policyDocument": {"Id": str(number)}}
+
+    role = {"roleName": "shop-one"}
+    changes = [
+        *(ROLE_POLICY.action(None, policy("assume-far", 2)), ROLE.action(None, role), ROLE.action(role, None)),
+        *(ROLE_POLICY.action(policy("assume-gone", 1), None), ROLE_POLICY.action(policy("assume-far", 1), None)),
+        *(ROLE_POLICY.action(None, policy("assume-gone", 1)), ROLE_POLICY.action(None, policy("assume-far", 1))),
+    ]
+    run = SimpleNamespace(command=("podid", "migrate", "apply"))
+    journal = SimpleNamespace(
+        newest_steps=lambda _, kinds: [(run, SimpleNamespace(action=a)) for a in changes if a.kind in kinds],
+        last_made=lambda *_: role,
+    )
+    actions, notes = base_role_back(builder.healthy(), header, cast("Journal", journal), (association,))
+    assert [(action.before, action.after) for action in actions] == [(policy("assume-far", 2), None), (role, None)]
+    assert notes == []

@@ -26,7 +26,21 @@ def test_durations_that_iam_does_not_allow(text: str) -> None:
         check_session_seconds(text, "--max-session-duration")
 
 
-@table("path", ["shop/", "/shop", "shop", "", "/aws-service-role/x/", "/aws-reserved/sso/", f"/{'x' * 511}/"])
+@table(
+    "path",
+    [
+        "shop/",
+        "/shop",
+        "shop",
+        "",
+        "/aws-service-role/x/",
+        "/aws-reserved/sso/",
+        f"/{'x' * 511}/",
+        "/my team/",
+        "/é/",
+        "//",
+    ],
+)
 def test_paths_that_iam_does_not_allow(path: str) -> None:
     with pytest.raises(InvalidInput, match=r"^--path "):
         check_path(path, "--path")
@@ -38,6 +52,9 @@ def test_paths_descriptions_and_arns() -> None:
     assert check_description("x" * 1000) == "x" * 1000
     with pytest.raises(InvalidInput, match="has 1001 characters; IAM allows 1,000"):
         check_description("x" * 1001)
+    assert check_description("Zürich:\n½") == "Zürich:\n½"
+    with pytest.raises(InvalidInput, match="has the character '—'"):
+        check_description("Orders — prod")
     assert role_arn("arn:aws:iam::111122223333:role/team/r") == "arn:aws:iam::111122223333:role/team/r"
     with pytest.raises(InvalidInput):
         role_arn("arn:aws:iam::111122223333:user/r")

@@ -41,7 +41,7 @@ def uninstall_agent(
         if not plan.actions:
             return result
         with access.terminal.working("waiting until the agent is gone"):
-            return after_uninstall(change.waiting(seconds=UNINSTALL_SECONDS), result, preserve=preserve)
+            return after_uninstall(change.waiting(seconds=UNINSTALL_SECONDS), result, facts.agents, preserve=preserve)
 
     consent = Consent(
         question="Delete the add-on eks-pod-identity-agent?",

@@ -40,7 +40,9 @@ class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
     to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
     to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
-    roles: Mapping[str, str] = _map("--map-role", "Use role NEW in place of role OLD. Repeatable.", "check_role")
+    roles: Mapping[str, str] = _map(
+        "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", "check_role"
+    )
     namespaces: Mapping[str, str] = _map(
         "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", "check_namespace_name"
     )

@@ -58,11 +58,21 @@ def trace(
 
 def _read(access: Access, session: str) -> object:
     """Return the value of a JSON file, or the text of another file or of the argument."""
+    from pathlib import Path
+
     from podid.domain.cloudtrail import sessions_in
+    from podid.domain.errors import UsageError
     from podid.local import data
 
-    if session != "-" and (len(session.split()) > 1 or sessions_in(session)):
-        return session
+    if session != "-":
+        if len(session.split()) > 1 or sessions_in(session):
+            return session
+        if not Path(session).exists():
+            raise UsageError(
+                f"{session} is no file, and no name or ARN of a pod's session",
+                advice="EKS names the sessions of pods eks-CLUSTER-POD-UUID.",
+                subject=session,
+            )
     text = access.terminal.read_file(session, most_mib=16)
     if text.lstrip()[:1] not in ("{", "["):
         return text

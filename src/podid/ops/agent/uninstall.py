@@ -122,8 +122,9 @@ def _pods(count: int | None) -> str:
     return " (pods not checked)" if count is None else f" ({count_of(count, 'pod')})"
 
 
-def after_uninstall(how: Waiting, result: ChangeResult, *, preserve: bool) -> ChangeResult:
-    """Return the result once the add-on and its pods are gone, as far as `how` requires."""
+def after_uninstall(how: Waiting, result: ChangeResult, agents: Iterable[DaemonSet], *, preserve: bool) -> ChangeResult:
+    """Return the result once the add-on and its pods are gone, as far as `how` requires. `agents` are the DaemonSets
+    before the deletion: Kubernetes deletes a DaemonSet before its pods."""
     if result.error is not None or how.wait is Wait.NONE:
         return result
     result, kube = replace(result, wait=how.wait), how.clients.kube
@@ -133,7 +134,7 @@ def after_uninstall(how: Waiting, result: ChangeResult, *, preserve: bool) -> Ch
             return result
         if kube.failure is not None:
             return replace(result, unchecked=f"the agent's pods were not checked: {kube.failure.message}")
-        return replace(result, awaited=_pods_gone(kube, how.patience))
+        return replace(result, awaited=pods_gone(kube, agents, how.patience))
     except PodidError as error:
         return replace(result, error=error)
 
@@ -155,12 +156,12 @@ def _gone(how: Waiting) -> None:
     )
 
 
-def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
-    remaining = 0
+def pods_gone(kube: KubeAccess, agents: Iterable[DaemonSet], patience: Patience) -> Awaited:
+    remaining, own = 0, [agent for agent in agents if of_the_addon(agent)]
     for _ in patience.rounds(0.5, longest=5.0):
         try:
-            agents = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
-            remaining = len(kube.reader.list_pods_of(agents))
+            present = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
+            remaining = len(kube.reader.list_pods_of((*own, *present)))
         except AccessDenied as error:
             return Awaited(f"the agent's pods were not checked: {error.message}", None)
         if not remaining:

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
-from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError, Undetermined
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.plan import Place, Plan
 from podid.domain.text import short_list
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
@@ -34,10 +34,7 @@ def plan_decommission(
     ended = tuple(item for item in associations if item.ref in deleted)
     say("reading the clusters of every region")
     uses = read_all_uses(clients.aws, place.account)
-    unread = [str(item) for item in uses.unread if not item.disabled]
-    if unread:
-        message = "It is not known whether other clusters use the roles"
-        raise Undetermined(message, lines=tuple(unread), advice="Nothing was changed.")
+    uses.check_complete()
     remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
     say("reading the trust policies of the account's roles")
     used = {item.role_arn for item in ended}

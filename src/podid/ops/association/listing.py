@@ -16,7 +16,7 @@ from podid.domain.option import seconds
 from podid.domain.owners import owner_of
 from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Missing, attempt
-from podid.domain.text import nearest, short_list
+from podid.domain.text import count_of, nearest, short_list
 from podid.ops.association.details import ORDERS, Detail, Details, read_details
 from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
@@ -194,10 +194,13 @@ def _is_of(item: Listed, name: str) -> bool:
 
 
 def has_role(association: Association, role: str) -> bool:
-    """Return whether it has the role of this ARN, also as its target role, or of this name; true for an empty role."""
+    """Return whether it has the role of this ARN, or the role of this name in the account of its role, also as its
+    target role; true for an empty role."""
+    arns = [arn for arn in (association.role_arn, association.target_role_arn) if arn]
     if role.startswith("arn:"):
-        return role in (association.role_arn, association.target_role_arn)
-    return not role or role_name(association.role_arn) == role
+        return role in arns
+    home = association.role_arn.partition(":role/")[0]
+    return not role or any(role_name(arn) == role and arn.partition(":role/")[0] == home for arn in arns)
 
 
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
@@ -263,7 +266,7 @@ def unread_error(listed: Iterable[Listed], count: int) -> Partial | None:
         return None
     names = grouped(((item.reason, item.permission), str(item.ref)) for item in unread)
     return Partial(
-        f"{len(unread)} of {count} associations could not be read: their roles are not known",
+        f"{len(unread)} of {count_of(count, 'association')} could not be read: their roles are not known",
         hint=Again(),
         permission=next((item.permission for item in unread if item.permission), ""),
         lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),

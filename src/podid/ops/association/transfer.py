@@ -50,7 +50,8 @@ def copies(
     accounts: Mapping[str, str] = NOTHING_MAPPED,
 ) -> tuple[FileItem, ...]:
     """Return the associations that another cluster requires. `roles` maps role names or ARNs to others, `namespaces`
-    names, and `accounts` the accounts of role ARNs. Those of add-ons are marked: the add-on creates them there."""
+    names, and `accounts` the accounts of role ARNs. Those of add-ons are marked: the add-on creates them there. EKS
+    requires the ARN of a target role: a name that replaces it is a role of the target role's account."""
 
     def elsewhere(role: str) -> str:
         arn = Arn.parse(role)
@@ -59,11 +60,15 @@ def copies(
     def mapped(arn: str) -> str:
         return roles.get(arn) or roles.get(role_name(arn)) or elsewhere(arn)
 
+    def target(arn: str) -> str:
+        new = mapped(arn)
+        return new if new.startswith("arn:") else str(replace(Arn.parse(elsewhere(arn)), resource=f"role/{new}"))
+
     items = []
     for item in associations:
         settings = all_settings(item)
         if settings.target_role_arn:
-            settings = replace(settings, target_role_arn=elsewhere(settings.target_role_arn))
+            settings = replace(settings, target_role_arn=target(settings.target_role_arn))
         ref = ServiceAccountRef(namespaces.get(item.namespace, item.namespace), item.service_account)
         items.append(FileItem(ref, mapped(item.role_arn), settings, owner=item.owner_arn or ""))
     return tuple(items)

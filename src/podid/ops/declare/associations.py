@@ -70,6 +70,9 @@ class AssociationPlanner:
         role = self._role(account, existing)
         if role is None:
             return None
+        if item.target_role == role.arn:
+            message = f"{item.place('targetRole')}: targetRole: is the role of the association itself: omit it"
+            raise InvalidInput(message, subject=str(account.ref))
         settings = Settings(
             target_role_arn=item.target_role,
             disable_session_tags=not item.session_tags,

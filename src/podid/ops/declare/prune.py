@@ -11,7 +11,8 @@ from podid.domain.declaration import Declaration
 from podid.domain.errors import Conflict, CredentialsError, PodidError
 from podid.domain.fileplan import NotRead
 from podid.domain.names import PODS_PRINCIPAL, Arn, ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan, State, text, texts
+from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
+from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind
@@ -51,7 +52,22 @@ def prune_roles(
     if not marked:
         return plan, unread
     uses = _after(read_all_uses(site.clients.aws, site.place.account), plans)
+    if uses.gaps:
+        unread += [
+            NotRead(target=gap.what, reason=gap.reason, permission=gap.permission, declared=False) for gap in uses.gaps
+        ]
+        names = short_list([role.name for role in marked])
+        return plan.noting((f"not deleted, because other clusters may use them: roles {names}",)), unread
+    new = {
+        arn: action.target
+        for action in (action for item in plans for action in item.actions)
+        if action.kind == ASSOCIATION.name and action.verb is Verb.CREATE
+        for arn in (text(action.after, "roleArn"), text(action.after, "targetRoleArn"))
+    }
     for role in marked:
+        if role.arn in new:
+            plan = plan.noting((f"role {role.name} is kept: the new association of {new[role.arn]} names it",))
+            continue
         try:
             contents = RoleContents.read(site.clients, role, uses)
             plan = plan.then(plan_delete(contents, site.place.header, ours=True, adopt=False))

@@ -12,6 +12,7 @@ from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
@@ -24,7 +25,7 @@ from podid.ops.declare.trust import declared_trust
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
-from podid.ops.role.policies import check_inline_size
+from podid.ops.role.policies import check_inline_size, inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.resolve import ResolvedRole, managed_policy
@@ -167,7 +168,7 @@ class RolePlanner:
             "tags": {**{key: value for key, value in current.tags.items() if key not in gone}, **role.tags},
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
-        policies = _policy_changes(role, held, documents, arns)
+        policies = policy_changes(role, held, documents, arns)
         trusts = self._trust_changes(role, current, subjects, whole=mark.ours)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
@@ -334,13 +335,30 @@ def _settings(before: State, after: State) -> list[Action]:
     return [] if after == before else [ROLE_SETTINGS.action(before, after)]
 
 
-def _policy_changes(role: DeclaredRole, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
-    """Return the changes after which the role has exactly these policies."""
+def policy_changes(role: DeclaredRole, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
+    """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
+    together exceed a quota of IAM."""
     changes, _ = permission_actions(role.name, documents, arns, held)
     inline = (ROLE_POLICY.state_of(role.name, name, held.inline[name]) for name in held.inline if name not in documents)
     attached = (ROLE_ATTACHMENT.state_of(role.name, item.arn) for item in held.attached if item.arn not in arns)
     changes += [ROLE_POLICY.action(state, None) for state in inline]
-    return [*changes, *(ROLE_ATTACHMENT.action(state, None) for state in attached)]
+    changes += [ROLE_ATTACHMENT.action(state, None) for state in attached]
+    largest = (max(_size(held.inline, name), _size(documents, name)) for name in {*held.inline, *documents})
+    number = len({*arns, *(item.arn for item in held.attached)})
+    return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
+
+
+def _size(documents: Mapping[str, Mapping[str, object]], name: str) -> int:
+    return inline_size(documents[name]) if name in documents else 0
+
+
+def _growth(action: Action) -> int:
+    """Return the growth of what a quota limits: characters of inline policies, or the number of attached ones."""
+    if action.kind == ROLE_ATTACHMENT.name:
+        return 1 if action.before is None else -1
+    states = (action.before, action.after)
+    before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
+    return after - before
 
 
 def _lines(action: Action) -> list[str]:

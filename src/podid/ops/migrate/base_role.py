@@ -141,7 +141,8 @@ def base_role_back(
             own = (a for a in recorded if a.keys.get("targetRoleArn") == target and a.before is not None)
             if (action := next(own, None)) is not None:
                 actions.append(TARGET_TRUST.action(action.after, action.before, note="the base role is deleted"))
-        policies = {a.target: a for a in recorded if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name}
+        changes = [a for a in reversed(recorded) if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name]
+        policies = {a.target: a for a in changes}  # the newest change of each
         actions += [ROLE_POLICY.action(a.after, None) for a in policies.values() if a.after is not None]
         actions.append(ROLE.action(state, None))
     return actions, notes

@@ -19,7 +19,7 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, workload_subject
-from podid.facts.credentials import ROLE_ARN, main_use
+from podid.facts.credentials import ROLE_ARN, ConfigMapKeys, main_use, uses_of
 from podid.facts.index import index, role_section, under
 from podid.facts.products import accounts
 from podid.ops.association.plan import plan_one
@@ -117,10 +117,10 @@ def find_leftovers(
     IRSA. A pattern counts only if no other candidate needs it."""
     provider, needed = place.the_cluster.oidc_provider_arn, {item.role_arn for item in candidates}
 
-    def remains(association: Association, policy: trust.Policy) -> bool:
+    def remains(association: Association, arn: str, policy: trust.Policy) -> bool:
         if not trust.allows_by_issuer(policy, provider, association.ref):
             return False
-        return association.role_arn not in needed or trust.lists_subject(policy, provider, association.ref)
+        return arn not in needed or trust.lists_subject(policy, provider, association.ref)
 
     return leftovers_of(snapshot, candidates, scope, remains)
 
@@ -129,18 +129,21 @@ def leftovers_of(
     snapshot: Snapshot,
     candidates: Collection[MigrationCandidate],
     scope: DoctorScope,
-    remains: Callable[[Association, trust.Policy], bool],
+    remains: Callable[[Association, str, trust.Policy], bool],
 ) -> tuple[MigrationCandidate, ...]:
-    """Return the other associated service accounts for which a trust statement of a previous mechanism remains."""
+    """Return the other associated service accounts for which a trust statement of a previous mechanism remains, in the
+    trust policy of the role or of the target role."""
     known = {item.ref for item in candidates}
     leftovers = []
     for ref, association in sorted(index(snapshot).associations.items()):
         if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
             continue
-        policy = policy_of(role_section(snapshot, association.role_arn))
-        if policy is not None and remains(association, policy):
-            pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
-            leftovers.append(MigrationCandidate(ref, association.role_arn, (), accounts(snapshot).get(ref), pods))
+        for arn in filter(None, (association.role_arn, association.target_role_arn)):
+            policy = policy_of(any_role_section(snapshot, arn))
+            if policy is not None and remains(association, arn, policy):
+                pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
+                leftovers.append(MigrationCandidate(ref, arn, (), accounts(snapshot).get(ref), pods))
+                break
     return tuple(leftovers)
 
 
@@ -240,11 +243,19 @@ def policy_of(role: Section[Role | None]) -> trust.Policy | None:
 
 
 def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
-    """Count pods by the credentials of their main container, without those that opt out."""
-    uses = [main_use(pod, snapshot.config_map_keys) for pod in pods if live(pod) and not opted_out(pod)]
-    sources = Counter(use.uses for use in uses if use is not None)
+    """Count pods by the credentials of their main container, or as IRSA if one of their containers sets its variables
+    itself. Pods that opt out of injection count only as IRSA."""
+    sources = Counter(_source(pod, snapshot.config_map_keys) for pod in pods if live(pod))
+    total = sources.total() - sources[None]
     identity, irsa = sources[CredentialSource.POD_IDENTITY], sources[CredentialSource.IRSA]
-    return CredentialCounts(total=len(uses), pod_identity=identity, irsa=irsa, other=len(uses) - identity - irsa)
+    return CredentialCounts(total=total, pod_identity=identity, irsa=irsa, other=total - identity - irsa)
+
+
+def _source(pod: Pod, maps: ConfigMapKeys) -> CredentialSource | None:
+    if any(use.uses is CredentialSource.IRSA for use in uses_of(pod, maps)):
+        return CredentialSource.IRSA
+    main = main_use(pod, maps)
+    return None if opted_out(pod) else main.uses if main is not None else CredentialSource.NONE
 
 
 def digest(document: Mapping[str, object]) -> str:

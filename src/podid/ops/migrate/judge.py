@@ -150,8 +150,7 @@ class MigrationJudge:
             message = f"The annotation is not the ARN of a role: {error.message}"
             return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
-        name = f"{facts.ref.namespace}-{facts.ref.name}"
-        command = ("podid", "migrate", "apply", str(facts.ref), "--base-role", name)
+        command = ("podid", "migrate", "apply", str(facts.ref), "--base-role", _base_name(facts.ref))
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
@@ -225,7 +224,7 @@ class MigrationJudge:
             blockers=blockers,
             warnings=tuple(dict.fromkeys(warnings)),
             unknown=(*candidate.unknown, *_unknown(status), *self._unread(facts)),
-            steps=tuple(_steps(facts)),
+            steps=tuple(_steps(facts, self.place, self.base_role.name)),
             copy_of=candidate.copy_of,
             state=ItemState(
                 trust_policy=digest(role.trust) if role is not None else "",
@@ -289,16 +288,25 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
-    """Return the remaining steps, as single commands; `podid migrate apply` does all but the last."""
-    ref, name = str(facts.ref), role_name(facts.candidate.role_arn)
+def _base_name(ref: ServiceAccountRef) -> str:
+    return f"{ref.namespace}-{ref.name}"[:64]  # the longest name of a role
+
+
+def _steps(facts: MigrationFacts, place: Place, base: str) -> Iterator[MigrationStep]:
+    """Return the remaining steps, as single commands; `podid migrate apply` does all but the last. `base` is the name
+    of the base role for a role of another account."""
+    ref, arn = str(facts.ref), facts.candidate.role_arn
+    name, chain = role_name(arn), tuple[str, ...]()
+    if arn.startswith("arn:") and not in_account(arn, place):
+        name, chain = base or _base_name(facts.ref), ("--target-role", arn)
+    allow = ("role", "create", name, "--for", ref, *chain) if chain else ("trust", "add", "--role", name, "--for", ref)
     copied = facts.candidate.copy_of
     if copied and facts.candidate.account is None:
         yield MigrationStep("create", ref, (_kubectl(facts.ref, "create", "serviceaccount", facts.ref.name),))
     if not facts.allowed and not facts.chained and not (facts.associated and facts.allowed is None):
-        yield MigrationStep("allow", name, (("podid", "trust", "add", "--role", name, "--for", ref),))
+        yield MigrationStep("allow", name, (("podid", *allow),))
     if not facts.associated:
-        yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name),))
+        yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name, *chain),))
     for workload in facts.candidate.workloads if copied else ():
         target = f"{workload.kind.lower()}/{workload.name}"
         yield MigrationStep(

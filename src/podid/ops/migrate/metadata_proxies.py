@@ -360,8 +360,8 @@ def find_proxy_leftovers(
     needed = {item.role_arn for item in candidates} | {proxy.default_role}
     principals = principals_of(proxy, snapshot)
 
-    def remains(association: Association, policy: trust.Policy) -> bool:
-        needless = not association.owner_arn and association.role_arn not in needed
+    def remains(association: Association, arn: str, policy: trust.Policy) -> bool:
+        needless = not association.owner_arn and arn not in needed
         return needless and bool(trust.principals_among(policy, principals))
 
     leftovers = leftovers_of(snapshot, candidates, scope, remains)

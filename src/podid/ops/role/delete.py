@@ -128,7 +128,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
 
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
     """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
-    here, or while anything else uses it."""
+    here, or while anything else uses it, and Undetermined if that is not known."""
     name = role_name(arn)
     role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
@@ -140,7 +140,9 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )
-    contents = RoleContents.read(clients, role, read_all_uses(clients.aws, place.account).without(ended))
+    uses = read_all_uses(clients.aws, place.account).without(ended)
+    uses.check_complete()
+    contents = RoleContents.read(clients, role, uses)
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()
 
 

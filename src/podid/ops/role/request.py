@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 from functools import partial
@@ -25,6 +26,11 @@ from podid.ops.options import (
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition, ScopeKind
     from podid.ops.role.presets import PresetPermissions
+
+
+# patterns of IAM's pathType and roleDescriptionType
+_PATH = re.compile(r"/(?:[!-~]+/)?")
+_NOT_DESCRIBED = re.compile(r"[^\t\n\r -~\xa1-\xff]")
 
 
 def role_arn(text: str) -> str:
@@ -53,8 +59,8 @@ class PermissionOptions:
 
 def check_path(text: str, name: str = "the path") -> str:
     """Return the IAM path. Raise InvalidInput; `name` is the option."""
-    if not (text.startswith("/") and text.endswith("/") and len(text) <= 512):
-        message = f"{name} {text!r} must start and end with '/' and have at most 512 characters"
+    if not _PATH.fullmatch(text) or len(text) > 512:
+        message = f"{name} {text!r} must start and end with '/' and have at most 512 ASCII characters without spaces"
         raise InvalidInput(message, subject=text)
     if text.startswith(("/aws-service-role/", "/aws-reserved/")):
         raise InvalidInput(f"{name} {text!r} is reserved for AWS", subject=text)
@@ -65,6 +71,8 @@ def check_description(text: str, name: str = "the description") -> str:
     """Return the description of a role. Raise InvalidInput; `name` is the option."""
     if len(text) > 1000:
         raise InvalidInput(f"{name} has {len(text)} characters; IAM allows 1,000")
+    if wrong := _NOT_DESCRIBED.search(text):
+        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows only characters of Latin-1")
     return text
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import CredentialsError, PodidError
+from podid.domain.errors import CredentialsError, PodidError, Undetermined
 from podid.domain.grouping import grouped
 from podid.domain.members import HIDDEN, About, MissingPermission
 from podid.domain.names import Arn, ServiceAccountRef
@@ -57,6 +57,17 @@ class Uses:
             },
             self.unread,
         )
+
+    @property
+    def gaps(self) -> tuple[Unread, ...]:
+        """Return the unread parts that may have associations: a region that is not enabled has none."""
+        return tuple(item for item in self.unread if not item.disabled)
+
+    def check_complete(self) -> None:
+        """Raise Undetermined if an association may use a role and was not read."""
+        if self.gaps:
+            message, lines = "It is not known whether other clusters use the roles", tuple(map(str, self.gaps))
+            raise Undetermined(message, lines=lines, advice="Nothing was changed.")
 
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
