@@ -3,7 +3,7 @@
 import pytest
 
 from harness import Podid
-from podid.cli.argv import EVALUATING, at_one, command_first, condition_keys_named
+from podid.cli.argv import EVALUATING, at_one, command_first, condition_keys_named, separated
 from podid.cli.tree import COMMANDS
 from podid.sandbox.box import Sandbox
 
@@ -14,7 +14,9 @@ from podid.sandbox.box import Sandbox
         ("--region us-west-2 list", "list --region us-west-2"),
         ("-o json -c demo show shop/orders -q", "show -o json -c demo shop/orders -q"),
         ("-ojson --cluster=demo role show r", "role show -ojson --cluster=demo r"),
-        ("-qvA doctor", "doctor -qvA"),
+        ("-qvA doctor", "doctor -q -v -A"),
+        ("-Ac demo ls", "ls -A -c demo"),
+        ("-c=demo help list", "help -cdemo list"),
         ("--dry-run -y disassociate -- shop/orders", "disassociate --dry-run -y -- shop/orders"),
         ("--cluster list list", "list --cluster list"),
         ("-o json role", "role -o json"),
@@ -30,7 +32,34 @@ from podid.sandbox.box import Sandbox
     ],
 )
 def test_shared_options_may_stand_before_the_command(typed: str, meant: str) -> None:
-    assert command_first(typed.split()) == meant.split()
+    assert command_first(separated(typed.split())) == meant.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("status -Ac demo", "status -A -c demo"),
+        ("status -qvc=demo -n=shop -ojson", "status -q -v -cdemo -nshop -ojson"),
+        ("disassociate -yn shop -- -Ay", "disassociate -y -n shop -- -Ay"),
+        # a value stays as it is
+        (
+            "role detach r --inline-policy -yq -yq --yes -qv -c -Ay",
+            "role detach r --inline-policy -yq -y -q --yes -q -v -c -Ay",
+        ),
+        # an unset shell variable is an error, and takes no other word as value
+        ("list -n= -A", "list -n= -A"),
+        ("list -f=a.yaml -x -Az --role=-Ay", "list -fa.yaml -x -A -z --role=-Ay"),
+    ],
+)
+def test_each_short_option_is_a_word(typed: str, meant: str) -> None:
+    assert separated(typed.split()) == meant.split()
+
+
+def test_joined_short_options_mean_the_same(podid: Podid, two: Sandbox) -> None:
+    region = ("--region", "us-west-2")
+    typed, joined = (podid("status", *words, *region, "shop/orderz") for words in (("-q", "-c", "demo"), ("-qc=demo",)))
+    assert (typed.code, joined.code) == (5, 5)
+    assert joined.stderr == typed.stderr.replace("-c demo", "-cdemo")
 
 
 def test_condition_keys_are_not_kube_contexts() -> None:

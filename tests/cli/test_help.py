@@ -93,9 +93,15 @@ def test_headings_stand_out_on_a_terminal_alone() -> None:
     assert max(len(line) for line in shown("associate", "--help", tty=True, width=300).splitlines()) <= 110
 
 
-@pytest.mark.parametrize("argv", [("list", "-h"), ("help", "list"), ("list", "--cluster", "demo", "--help")])
+@pytest.mark.parametrize(
+    "argv", [("list", "-h"), ("help", "list"), ("list", "-qc", "demo", "--help"), ("-c", "demo", "help", "list")]
+)
 def test_ways_to_the_help_of_a_command(argv: tuple[str, ...]) -> None:
     assert shown(*argv) == shown("list", "--help")
+
+
+def test_a_value_is_no_command() -> None:
+    assert shown("--cluster", "demo", "--help") == shown("--help")
 
 
 def test_help_for_an_unknown_command_is_an_error() -> None:

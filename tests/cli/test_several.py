@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from accounts import ALL, OWN, ROLE, association_of, associations_in, ids, organization
-from harness import Podid
+from harness import Answers, Podid
+from podid.domain.errors import Cancelled
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 
@@ -170,6 +171,39 @@ def test_hints_name_the_cluster_that_failed(box: Sandbox, podid: Podid, files: d
     hints = [json.loads(line)["error"]["hint"] for line in neither.stderr.splitlines() if '"error"' in line]
     assert sorted(hint.partition("--cluster ")[2].split()[0] for hint in hints) == ["blue", "demo"]
     assert all(hint.count("--cluster") == 1 for hint in hints)
+
+
+def test_an_interruption_after_the_first_cluster(box: Sandbox, podid: Podid, files: dict[str, str]) -> None:
+    """The result so far is printed, and no message says that nothing was changed."""
+    add_cluster(box.world, "blue")
+    for cluster in ("demo", "blue"):
+        add_association(box.world, "shop", "orders", "storefront", cluster_name=cluster)
+    podid.tty, podid.answers = True, Interrupted(True)
+    both = ("--cluster", "demo", "--cluster", "blue", "--wait", "none", "--journal-dir", files["journal"])
+    outcome = podid("disassociate", "shop/orders", *both)
+    assert outcome.code == 130, outcome
+    assert "association shop/orders: deleted" in outcome.stdout
+    assert "podid history lists the changes" in " ".join(outcome.stderr.split())
+    assert "nothing was changed" not in outcome.stderr.lower()
+
+
+def test_a_no_in_the_second_cluster_names_it(box: Sandbox, podid: Podid, files: dict[str, str]) -> None:
+    add_cluster(box.world, "blue")
+    for cluster in ("demo", "blue"):
+        add_association(box.world, "shop", "orders", "storefront", cluster_name=cluster)
+    podid.tty, podid.answers = True, Answers(True, False)
+    both = ("--cluster", "demo", "--cluster", "blue", "--wait", "none", "--journal-dir", files["journal"])
+    outcome = podid("disassociate", "shop/orders", *both)
+    assert (outcome.code, "blue: Nothing was changed." in outcome.stderr) == (8, True), outcome
+
+
+class Interrupted(Answers):
+    """Presses Ctrl-C after the given answers."""
+
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        if not self._answers:
+            raise Cancelled("Interrupted at the question; nothing was changed")
+        return super().confirm(question, word=word)
 
 
 def test_hints_of_lists_name_the_cluster_that_failed(box: Sandbox, podid: Podid) -> None:

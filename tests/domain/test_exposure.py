@@ -1,7 +1,7 @@
 """Access keys in texts, and the abilities that rules of RBAC give."""
 
 from harness import table
-from podid.domain.exposure import KeyPlace, RoleRule, abilities_of, key_ids
+from podid.domain.exposure import AS_ANYONE, KeyPlace, RoleRule, abilities_of, key_ids
 from podid.domain.findings import Subject
 
 KEY, TEMPORARY = "AKIAZZZZ2222PODIDWAY", "ASIAZZZZ2222PODIDWAY"
@@ -43,9 +43,19 @@ def test_a_place_does_not_show_its_key() -> None:
         (RoleRule(("",), ("serviceaccounts/token",), ("create",), ("orders",)), ()),
         (RoleRule(("",), ("pods/exec",), ("create",)), (EXEC,)),
         (RoleRule(("",), ("*/exec",), ("create",)), (EXEC,)),
-        (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC)),
+        (RoleRule(("",), ("pods",), ("patch",)), (EXEC,)),
+        (RoleRule(("",), ("pods/status",), ("patch",)), ()),
+        (RoleRule(("",), ("pods/ephemeralcontainers",), ("update",)), (EXEC,)),
+        (RoleRule(("",), ("groups",), ("impersonate",)), (AS_ANYONE,)),
+        (RoleRule(("",), ("serviceaccounts",), ("impersonate",)), ()),
+        (RoleRule(("",), ("users",), ("impersonate",), ("jane",)), ()),
+        (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC, AS_ANYONE)),
     ],
 )
 def test_abilities(rule: RoleRule, abilities: tuple[str, ...]) -> None:
     assert abilities_of((rule,)) == abilities
     assert abilities_of((RoleRule(("",), ("configmaps",), ("get",)), rule)) == abilities
+
+
+def test_a_binding_in_a_namespace_gives_no_impersonation() -> None:
+    assert abilities_of((RoleRule(("*",), ("*",), ("*",)),), "shop") == (PODS, TOKENS, EXEC)

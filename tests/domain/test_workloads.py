@@ -202,6 +202,7 @@ def test_selectors_that_exclude_a_pod_from_the_webhook() -> None:
         ({"url": "https://[::1]:23443/mutate", "versions": ("v1", "v1beta1")}, 0),
         ({}, 1),
         ({"url": "https://webhook.example/mutate"}, 1),
+        ({"url": "https://127.0.0.1:23443/mutate", "conditions": True}, 1),
         ({"versions": ("v1",), "namespaces": Selector({"a": "b"})}, 3),
     ],
 )

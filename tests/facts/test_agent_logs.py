@@ -30,14 +30,19 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
             "boundary",
             "permissions-boundary-denies",
         ),
+        (
+            "is not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: x because no VPC endpoint "
+            "policy allows the eks-auth:AssumeRoleForPodIdentity action",
+            "eks-auth-unreachable",
+        ),
         ("not authorized to perform: eks-auth:AssumeRoleForPodIdentity", "node-role-missing-eks-auth"),
         ("lookup eks-auth.us-west-2.api.aws: no such host", "eks-auth-unreachable"),
         ("failed to load credentials: no such file or directory: /eks-hybrid/.aws", "hybrid-daemonset-missing"),
         ("failed to load shared credentials file", "agent-imds-unavailable"),
         ("ThrottlingException: Rate exceeded", "eks-auth-throttled"),
         (EXPIRED, "agent-expired-token-noise"),
-        ("listen tcp :8080: bind: address already in use", ""),
-        ("listen tcp :27030: bind: address already in use", ""),
+        ("listen tcp :8080: bind: address already in use", "agent-probe-port-conflict"),
+        ("listen tcp :27030: bind: address already in use", "agent-probe-port-conflict"),
         ("listen tcp :8080: bind: permission denied", ""),
     ],
 )

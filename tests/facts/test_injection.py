@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from checks.builder import agent_pod, ago, association, bare, node, pod
+from checks.builder import INJECTED, agent_pod, ago, association, bare, node, pod
 from checks.pods import CREATED, IRSA, MISSED, OLD, RACED
 from harness import table
-from podid.domain.cluster import Pod
+from podid.domain.cluster import Container, Pod
 from podid.facts.injection import PodState, state_of
+
+APP = Container(name="app", image="example/app:1")
 
 
 @table(
@@ -15,6 +17,10 @@ from podid.facts.injection import PodState, state_of
     [
         (pod(), PodState.INJECTED),
         (replace(pod(), created_at=CREATED - timedelta(days=9)), PodState.INJECTED),
+        # another webhook removed the variables, or kept them in a sidecar only
+        (replace(pod(), containers=(APP,)), PodState.MISSED),
+        (replace(pod(), containers=(APP, replace(APP, name="istio-proxy", env=INJECTED))), PodState.MISSED),
+        (replace(pod(), containers=(*pod().containers, replace(APP, name="istio-proxy"))), PodState.INJECTED),
         (OLD, PodState.PREDATES),
         (bare(pod(), created_at=CREATED - timedelta(seconds=1)), PodState.PREDATES),
         (bare(pod(), created_at=CREATED), PodState.RACED),

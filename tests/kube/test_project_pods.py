@@ -46,6 +46,14 @@ def test_ports_of_sidecars(policy: str | None, ports: tuple[int, ...]) -> None:
     assert project_pods.host_ports({"containers": [{"name": "app"}], "initContainers": [sidecar]}) == ports
 
 
+def test_another_protocol_leaves_the_port_to_the_agent() -> None:
+    ports = [{"containerPort": 80, "hostPort": 80, "protocol": name} for name in ("UDP", "SCTP")]
+    assert project_pods.host_ports({"containers": [{"name": "app", "ports": ports}]}) == ()
+    assert project_pods.host_ports({"containers": [{"name": "app", "ports": [{**ports[0], "protocol": "TCP"}]}]}) == (
+        80,
+    )
+
+
 def test_the_time_since_which_a_pod_is_ready() -> None:
     assert project_pods.pod(pod({})).ready_since == datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
     assert project_pods.pod(pod({}, ready="False")).ready_since is None

@@ -3,6 +3,7 @@ The texts are from public pages, shortened; each has its source."""
 
 import html
 import json
+from itertools import permutations
 
 from harness import table
 from podid.domain.errors import NotFound
@@ -18,6 +19,7 @@ WORDS = OWN.split()
 LONG = "eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE"  # blanked out, and so longer than a name
 EXPIRED = "The token included in the request is expired: current date/time 2024-02-10T08:38:55Z must be before"
 X509 = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+POD = "arn:aws:sts::1:assumed-role/orders/eks-demo-orders-5d-0a1b2c"
 NODE = "User: arn:aws:sts::1:assumed-role/runner/i-025f0dcc0f33c1b93 is not authorized to perform: ssm:GetParameters"
 
 
@@ -70,6 +72,7 @@ FRAMED = "\n".join(f"\u2502 {line}" for line in ("Error: not ready", OWN, "  wit
         "\\x1b[31m" + OWN.replace("not", "\\033[0mnot"),
         OWN.replace("not authorized", "**not authorized**").replace("AccessDenied", "**AccessDenied**"),
         "\n".join(["at line"] * 40 + WORDS),
+        f"java.lang.RuntimeException: {OWN}\n\tat com.example.Dns.lambda$run(Dns.java:38)",
     ],
 )
 def test_the_format_of_a_text_does_not_matter(text: str) -> None:
@@ -114,7 +117,18 @@ def test_another_role_is_not_its_own(text: str) -> None:
         (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),
         (f"operation error EKS Auth: AssumeRoleForPodIdentity, request send failed, {X509}", "agent-proxy-misconfig"),
         ("InternalServerError: unexpected status code recieved, expected 404, got 503", "agent-probe-port-conflict"),
-        # what SDKs say of the token's file
+        # what SDKs say of the address and of the token's file
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be set to an https:// address or a link local IP address",
+            "sdk-too-old",
+        ),
+        ("SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list", "imds-fallback-node-role"),
+        ("Unable to retrieve credentials: failed to open Auth Token file .", "token-file-unreadable"),
+        ("Authorization token must not contain the newline sequence.", "token-file-unreadable"),
+        (
+            "file in AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE contains invalid characters (\\r\\n)",
+            "token-file-unreadable",
+        ),
         (
             "failed to read authorization token from /var/run/x: open /var/run/x: permission denied",
             "token-file-unreadable",
@@ -131,6 +145,18 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ("vpcId is not specified: EC2MetadataError: failed to make EC2Metadata request", "imds-metadata-dependency"),
         ("EC2RoleRequestError: no EC2 instance role found caused by: EC2MetadataError: x", "imds-fallback-node-role"),
         ("no EC2 IMDS role found, operation error ec2imds: GetMetadata, status 401", "imds-fallback-node-role"),
+        # who denies EKS Auth, whatever is cut off
+        (f"EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: {NODE[:60]}...", "node-role-missing-eks-auth"),
+        # the API server rejects what is mounted twice
+        (
+            'mountPath: Invalid value: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount": must be unique',
+            "injected-fields-hardcoded",
+        ),
+        # how people describe it
+        ("It lacks the Pod Identity agent", "agent-not-installed"),
+        ("the pod identity agent has no nodes, just Fargates", "fargate-pod"),
+        ("The pod-identity-webhook is executed but results in mutating: false", "injection-missed-webhook"),
+        ("fog ignores the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and the like", "custom-credential-chain"),
         # products that look for the annotation
         ("service account missing eks.amazonaws.com/role-arn annotation", "product-still-in-irsa-mode"),
         ("ServiceAccount a/b has no `eks.amazonaws.com/role-arn` annotation", "product-still-in-irsa-mode"),
@@ -164,6 +190,13 @@ def test_the_author_of_a_text_decides(text: str, first: str) -> None:
         "eks-pod-identity-agent-7x2kq 1/1 Running 0 5m\nweb-5d4f8c9b7d-x2k4q 0/1 ImagePullBackOff 0 5m",
         "web-5d4f8c9b7d-x2k4q 0/1 CrashLoopBackOff 0 5m\neks-pod-identity-agent-7x2kq 1/1 Running 0 5m",
         "addonName: snapshot-controller, status: DEGRADED, code: InsufficientNumberOfReplicas",
+        # another issuer, and other people's roles
+        "AssumeRoleWithWebIdentity operation: No OpenIDConnect provider found in your account for https://gitlab.com",
+        "User: arn:aws:sts::<A>:assumed-role/<role>/<s> is not authorized to perform: sts:AssumeRole on resource: "
+        "arn:aws:iam::<B>:role/<role>",
+        "ThrottlingException when calling the DescribeTable operation: Rate exceeded # eks-pod-identity-agent",
+        # the client has no credentials for the API server, which answers
+        'Get "https://X.gr7.eu-west-1.eks.amazonaws.com/version?timeout=32s": getting credentials: exec: exit status 255',
         # an option of a command
         "kubectl rollout status deployment/carts --timeout=120s # pod identity",
         # anybody's words
@@ -187,6 +220,8 @@ def test_a_text_of_many_programs_decides_nothing(text: str) -> None:
         "hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",
         "csi.storage.k8s.io/serviceAccount.tokens not provided",
         "Packed size of session tags consumes 101% of allotted space.",
+        f"User: {POD} is not authorized to perform: ...",
+        f"User: {POD} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/other",
         "failed to get VPC ID: UnauthorizedOperation: You are not authorized to perform ec2:DescribeInstances",
         NODE,
     ],
@@ -217,3 +252,70 @@ def test_a_text_of_several_programs_is_never_sure(text: str) -> None:
 )
 def test_a_text_of_one_program_is_sure(text: str, first: str) -> None:
     assert answer(text) == (first, Certainty.SURE)
+
+
+SHELL = """AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials
+AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token
+"""
+DESCRIBED = f"""Name:       orders-7d9f8c6b5-x2k4p
+Namespace:  shop
+    Environment:
+      {SHELL.replace("=", ":  ")}
+    Mounts:
+      /var/run/secrets/pods.eks.amazonaws.com/serviceaccount from eks-pod-identity-token (ro)
+Volumes:
+  eks-pod-identity-token:
+    Type:  Projected (a volume that contains injected data from multiple sources)
+"""
+VARIABLES = [dict(zip(("name", "value"), line.split("="), strict=True)) for line in SHELL.splitlines()]
+SETTINGS = [
+    SHELL,
+    DESCRIBED,
+    DESCRIBED.partition("shop\n")[2],
+    json.dumps({"apiVersion": "v1", "kind": "Pod", "spec": {"env": VARIABLES, "automountServiceAccountToken": True}}),
+    "".join(f"- name: {item['name']}\n  value: {item['value']}\n" for item in VARIABLES),
+    SHELL.replace("pods.eks", "eks")
+    .replace("AWS_CONTAINER_AUTHORIZATION", "AWS_WEB_IDENTITY")
+    .replace("eks-pod-identity-", ""),
+    "kube-system   eks-pod-identity-agent-7x2kq   1/1     Running   0   5m",
+]
+
+
+@table("settings", SETTINGS)
+@table(
+    "other",
+    [
+        "ERROR connection to postgres.shop.svc:5432 timed out",
+        "dial tcp 10.100.12.3:6379: connect: connection refused",
+        "open /etc/orders/config.yaml: no such file or directory",
+        "PermissionError: [Errno 13] Permission denied: '/data/out.csv'",
+        "The specified key does not exist.",
+        "x509: certificate signed by unknown authority",
+        'pods is forbidden: User "system:serviceaccount:shop:orders" cannot list resource "pods" in API group ""',
+        "read tcp 10.0.4.2:51234->10.0.9.9:6379: read: connection reset by peer",
+    ],
+)
+def test_the_settings_of_a_healthy_pod_are_no_error(settings: str, other: str) -> None:
+    for text in (f"{settings}\n{other}", f"{other}\n{settings}"):
+        assert answer(text)[1] is Certainty.POSSIBLE, text
+    assert answer(f"{settings}\n{OWN}")[0] == "app-assumes-own-role"
+
+
+@table("text", [*(f"{item}\nUnable to locate credentials" for item in SETTINGS[:5])])
+def test_a_pod_with_the_variables_is_not_older_than_its_association(text: str) -> None:
+    assert answer(text) == ("sdk-too-old", Certainty.LIKELY)
+
+
+def test_the_name_of_the_provider_shows_that_the_pod_has_the_variables() -> None:
+    assert answer("Error when retrieving credentials from container-role...")[0] != "pod-predates-association"
+
+
+@table("lines", [1, 30])
+def test_each_cause_in_a_log_is_among_the_first(lines: int) -> None:
+    unauthorized = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
+    refused = 'Get "http://169.254.170.23/v1/credentials": dial tcp 169.254.170.23:80: connect: connection refused'
+    irsa = "WebIdentityErr: AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    causes = {unauthorized: "trust-missing-tag-session", refused: "agent-not-installed", irsa: "irsa-env-still-active"}
+    for first, second in permutations(causes, 2):
+        found = explain("\n".join([*["INFO ready"] * lines, first, *["INFO ready"] * lines, second])).matches[:5]
+        assert {causes[first], causes[second]} <= {match.id for match in found}, (first, second)

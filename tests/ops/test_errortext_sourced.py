@@ -332,6 +332,26 @@ PUBLIC = [
         "aws/eks-pod-identity-agent/issues/50",
     ),
     (
+        "Failed to upload split. Killing! Caused by:\nquickwit     0: storage error(kind=Internal, source=failed to construct request: the credentials provider was not properly configured: invalid full URI for ECS provider (URI did not refer to the loopback interface): http://169.254.170.23/v1/credentials",
+        "sdk-too-old",
+        "quickwit-oss/quickwit/issues/5247",
+    ),
+    (
+        'error":"unable to determine account ID: operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh cached credentials, failed to load credentials, : [43250e5c]: (AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the associated role., fault: client","stacktrace":"main.main\\n\\t/github.com/aws-controllers-k8s/cloudwatchlogs-controller/cmd/controller/main.go:77"}',
+        "trust-missing-tag-session",
+        "aws-controllers-k8s/community/issues/2678",
+    ),
+    (
+        "Could not create volume: NoCredentialProviders: no valid providers in chain\ncaused by: EnvAccessKeyNotFound: failed to find credentials in the environment.\nSharedCredsLoad: failed to load profile, .\nEmptyEC2RoleList: empty EC2 Role list",
+        "imds-fallback-node-role",
+        "kubernetes-sigs/aws-ebs-csi-driver/issues/984",
+    ),
+    (
+        "AccessDeniedException: User: arn:aws:sts::123456789:assumed-role/worker/i-0a62ba7ace1d8158f is not authorized to perform: kms:DescribeKey on resource: arn:aws:kms:eu-central-1:123456789:key/dd6269bb because no identity-based policy allows the kms:DescribeKey action",
+        "imds-fallback-node-role",
+        "hashicorp/vault/issues/21510",
+    ),
+    (
         '"InternalServerError: unexpected status code recieved, expected 404, got 503"',
         "agent-probe-port-conflict",
         "aws/eks-pod-identity-agent/issues/26",

@@ -5,6 +5,7 @@ A command resolves its `Place` and clients once and passes only those to ops.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -164,6 +165,8 @@ class Access:
         """Return a session. Raise UsageError for a profile or a region that does not exist."""
         from podid.aws.session import AwsSession
 
+        if profile == self.shared.profile and self.sources.get("profile") == "AWS_PROFILE":
+            profile = None  # boto3 reads the variable itself: keys in variables take precedence over it
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
         return AwsSession(
@@ -264,6 +267,10 @@ class Access:
         bound = named is not None and self.region_source == named.source
         return at_place(command, self.argv, region=self.aws.region if bound else "")
 
+    def saved_lines(self, file: str, *path: str) -> tuple[str, str]:
+        """Return the lines after a plan was saved, with the command line that carries it out at this place."""
+        return f"Saved to {file}", f"Next  {shlex.join(self.at_place(('podid', *path, '--plan', file)))}"
+
     def with_commands(self, report: DoctorReport) -> DoctorReport:
         """Return the report with the options for this place in its fixes."""
         return report.with_commands(self.at_place)
@@ -313,12 +320,17 @@ class Access:
 
         return Clients(self.aws, lambda: self.kube, self.aws_as, self.guards)
 
+    @property
+    def guard_file(self) -> tuple[str, str]:
+        """Return the guard of PODID_GUARD or the settings file, and its source; empty without one."""
+        return GUARD.default_from(self.runtime.env, self.runtime.stored) or ("", "")
+
     def guards(self) -> tuple[Guard, ...]:
         """Return the guards for changes: that of PODID_GUARD or the settings file, and those of the files of this
         command. Raise Conflict if the guard cannot be read: a change must not continue without it."""
         from podid.ops.declare.files import read_guard
 
-        name, source = GUARD.default_from(self.runtime.env, self.runtime.stored) or ("", "")
+        name, source = self.guard_file
         try:
             own = (read_guard(name, read_file=self.terminal.read_file),) if name else ()
         except UsageError as error:

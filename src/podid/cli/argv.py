@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 
 # the commands with --context-key
 EVALUATING = ("can-i", "who-can", "privileges")
+_SHORT = re.compile(r"-[A-Za-z]\S+")
 _CONDITION = re.compile(r"(?!arn:)[A-Za-z0-9-]+:[^=]+=")
 
 
@@ -31,7 +33,7 @@ def occurrences(option: str, argv: Sequence[str], *, short: str = "") -> list[Gi
         elif word.startswith(f"{option}="):
             options.append(GivenOption(place, 1, word.partition("=")[2]))
         elif short and word.startswith(short) and len(word) > 2:
-            options.append(GivenOption(place, 1, word[2:].removeprefix("=")))
+            options.append(GivenOption(place, 1, word[2:]))
     return options
 
 
@@ -95,15 +97,36 @@ def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
     return (*words[:place], f"--{name}", value, *kept)
 
 
+def separated(argv: Sequence[str]) -> list[str]:
+    """Return the words with a word for each short option: kubectl also accepts `-Ac demo` and `-c=demo`."""
+    words = _before_names(argv)
+    if not any(_SHORT.fullmatch(word) for word in words):
+        return list(argv)
+    from podid.cli.hints import options_by_name
+    from podid.cli.options import SHARED
+
+    known = {name: item for item in SHARED.values() for name in item.spellings} | options_by_name(argv)
+    switches = {name for name, item in known.items() if item.kind == "switch"}
+    apart: list[str] = []
+    for before, word in pairwise(("", *words)):
+        if before not in known or before in switches:  # otherwise it is a value
+            while _SHORT.fullmatch(word) and word[:2] in switches:
+                apart.append(word[:2])
+                word = f"-{word[2:]}"
+            word = word[:2] + word[3:] if _SHORT.fullmatch(word) and word[2] == "=" and word[3:] else word
+        apart.append(word)
+    return [*apart, *argv[len(words) :]]
+
+
 def command_first(argv: Sequence[str]) -> list[str]:
     """Move shared options that precede the command behind it: aws and kubectl accept both positions."""
-    place = _leading(argv) if len(argv) > 1 else 0
+    place = leading(argv) if len(argv) > 1 else 0
     if not place:
         return list(argv)
     from podid.cli.tree import GROUPS, path_of
 
     rest = list(argv[place:])
-    path = path_of(rest) or tuple(word for word in rest[:1] if word in GROUPS)
+    path = path_of(rest) or tuple(word for word in rest[:1] if word in (*GROUPS, "ls", "help"))
     return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
 
 
@@ -124,14 +147,15 @@ def to_complete(words: Sequence[str]) -> list[str]:
     from podid.cli.tree import path_of
 
     *before, typed = words
-    place = _leading(before)
+    before = separated(before)
+    place = leading(before)
     if place > len(before):
-        return ["list", *words]
+        return ["list", *before, typed]
     rest = before[place:]
     return [*(command_first(before) if path_of(rest) else rest), typed]
 
 
-def _leading(argv: Sequence[str]) -> int:
+def leading(argv: Sequence[str]) -> int:
     """Return the number of leading words that are shared options and values; 0 if another option is among them."""
     if not argv or not argv[0].startswith("-"):
         return 0
@@ -145,14 +169,12 @@ def leading_options(argv: Sequence[str], options: "Collection[OptionField]") -> 
     if another option is among them."""
     switches = {word for item in options if item.kind == "switch" for word in item.spellings}
     valued = {word for item in options for word in item.spellings} - switches
-    letters = {word[1] for word in switches if not word.startswith("--")}
     place = 0
     while place < len(argv) and argv[place].startswith("-"):
         name, equals, _ = argv[place].partition("=")
-        short = not name.startswith("--") and len(argv[place]) > 2
         if name in valued:
             place += 1 if equals else 2
-        elif name in switches or (short and (argv[place][:2] in valued or set(argv[place][1:]) <= letters)):
+        elif name in switches or argv[place][:2] in valued:
             place += 1
         else:
             return 0

@@ -3,16 +3,16 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 
-from podid.cli.argv import command_first, condition_keys_named, output_option, verbose
+from podid.cli.argv import command_first, condition_keys_named, output_option, separated, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
-from podid.domain.errors import Again, CredentialsError, ExitCode, Hint, PodidError
+from podid.domain.errors import Again, Cancelled, CredentialsError, ExitCode, Hint, PodidError
 from podid.render.view import Line
 
 
 def main(argv: list[str], runtime: Runtime | None = None) -> int:
     """Run one command line and return the exit code of the process. Never raises."""
     runtime = runtime or Runtime.of_process(argv)
-    argv = condition_keys_named(command_first(argv))
+    argv = condition_keys_named(command_first(separated(argv)))
     runtime.argv = tuple(argv)  # hints and the journal repeat it in this order
     cut_short = False
     try:
@@ -148,14 +148,15 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     from podid.render.errors import error_json, error_text
 
     advise(error, runtime)
+    if isinstance(error, Cancelled) and runtime.begun:
+        error.message = "Interrupted at the question; podid history lists the changes before it"
     hint = hint_words(_next(error), runtime.argv)
     as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
     else:
-        full = "-v" in argv or "--verbose" in argv
-        text = error_text(error, hint, runtime.screen(stderr, color="--no-color" not in argv, full=full))
+        text = error_text(error, hint, runtime.screen(stderr, color="--no-color" not in argv, full=verbose(argv)))
     # stderr may be closed; the exit code remains
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from podid.cli.argv import leading
 from podid.cli.tree import COMMANDS, GROUPS, PANELS, Row, path_of
 from podid.render.view import Line
 
@@ -40,7 +41,8 @@ def asks_for_help(argv: Sequence[str]) -> bool:
 
 def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
     """Return the lines of the requested page; None if the command line names no command."""
-    words = [word for word in argv if not word.startswith("-")]
+    words = [word for word in argv if word not in ("--help", "-h")]
+    words = [word for word in words[leading(words) :] if not word.startswith("-")]
     width = PIPE if width is None else min(width, WIDEST)
     if not words:
         return list(_root(width))

@@ -64,14 +64,8 @@ def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
 
 
 def _unconsented(declared: Iterable[OptionField], word: str) -> str:
-    """Return the word without consent: without the option, or without its letter in combined switches."""
-    letters = {item.short[1]: item for item in declared if item.kind == "switch" and item.short}
-    if any(item.consent and word in item.spellings for item in declared):
-        return ""
-    if len(word) > 1 and word.startswith("-") and set(word[1:]) <= letters.keys():
-        kept = "".join(letter for letter in word[1:] if not letters[letter].consent)
-        return f"-{kept}" if kept else ""
-    return word
+    """Return the word, or "" for an option that gives consent."""
+    return "" if any(item.consent and word in item.spellings for item in declared) else word
 
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:

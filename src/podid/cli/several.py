@@ -83,6 +83,8 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
     if len(parts) == 1:
         parts[0][2]()
         return
+    from podid.render.several import results_view
+
     terminal = access.terminal
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
@@ -94,19 +96,18 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
             results, code = terminal.collected(run)
             views += results
             codes.add(code)
-        except Cancelled:
+        except (Cancelled, KeyboardInterrupt):
+            if views:  # the changes of earlier clusters are done
+                terminal.emit(results_view(views, failures))
             raise
         except PodidError as error:
-            error.hint = hint_words(error.hint, local.argv)
-            failures.append((name, error))
+            failures.append((name, _named(error, name, local)))
             codes.add(error.exit_code)
         access.runtime.end_runs()
     terminal.argv = access.argv
     if not views:
         terminal.tell_failure(*(failure for _, failure in failures[1:]))
         raise failures[0][1]
-    from podid.render.several import results_view
-
     terminal.emit(results_view(views, failures))
     terminal.tell_failure(*(failure for _, failure in failures))
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
@@ -133,7 +134,7 @@ def read_each(
                 raise place
             clusters = [(name, make()) for name, make in _clusters(access, where, place, chosen)]
         except PodidError as error:
-            failures.append(error)
+            failures.append(error if error is place else _named(error, where, access))
             continue
         for name, local in clusters:
             try:
@@ -141,8 +142,7 @@ def read_each(
             except PodidError as error:
                 if not name:
                     raise
-                error.hint = hint_words(error.hint, local.argv)
-                failures.append(error)
+                failures.append(_named(error, name, local))
     if not results:
         raise failures[0] if failures else no_cluster(access.aws.region, access.shared, access.runtime.env)
     return results, failures

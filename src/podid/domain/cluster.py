@@ -285,7 +285,7 @@ class DaemonSet:
     containers: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     placement: Placement = field(default_factory=Placement)
-    host_ports: Annotated[tuple[int, ...], About("The host ports that it declares.")] = ()
+    host_ports: Annotated[tuple[int, ...], About("The TCP host ports that it declares.")] = ()
     # commands of its scripts that add firewall rules for link-local addresses
     firewall: tuple[str, ...] = ()
     # of all its containers; values only of variables that are not secret

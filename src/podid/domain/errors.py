@@ -93,7 +93,7 @@ class Again:
         old, new = self.swap
         if word == old:
             return new
-        if word.startswith("-") and not word.startswith("--") and word[2:].removeprefix("=") == old:
+        if word.startswith("-") and not word.startswith("--") and word[2:] == old:
             return word[: -len(old)] + new
         name, equals, value = word.partition("=")
         if not equals or not name.startswith("--"):

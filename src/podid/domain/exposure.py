@@ -87,6 +87,7 @@ class RoleRule:
 
 _CONTROLLERS = tuple(("apps", kind) for kind in ("deployments", "statefulsets", "daemonsets", "replicasets"))
 _JOBS = (("batch", "jobs"), ("batch", "cronjobs"))
+AS_ANYONE = "act as any user"
 # ability -> (verb, API group, resource), each of which gives it
 ABILITIES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "create pods": (
@@ -95,15 +96,24 @@ ABILITIES: dict[str, tuple[tuple[str, str, str], ...]] = {
         *((verb, "", "replicationcontrollers") for verb in ("create", "patch", "update")),
     ),
     "create tokens of service accounts": (("create", "", "serviceaccounts/token"),),
-    "run commands in pods": (("create", "", "pods/exec"), ("create", "", "pods/attach")),
+    "run commands in pods": (
+        *(("create", "", "pods/exec"), ("create", "", "pods/attach")),
+        # another image of a container, or an additional container
+        *((verb, "", kind) for kind in ("pods", "pods/ephemeralcontainers") for verb in ("patch", "update")),
+    ),
+    # users and groups are not in a namespace
+    AS_ANYONE: (("impersonate", "", "users"), ("impersonate", "", "groups")),
 }
 
 
-def abilities_of(rules: Iterable[RoleRule]) -> tuple[str, ...]:
-    """Return the abilities by which the rules give the identity of service accounts."""
+def abilities_of(rules: Iterable[RoleRule], namespace: str = "") -> tuple[str, ...]:
+    """Return the abilities by which the rules, bound in a namespace or in all, give the identity of service
+    accounts."""
     listed = tuple(rules)
     return tuple(
-        ability for ability, ways in ABILITIES.items() if any(rule.allows(*way) for rule in listed for way in ways)
+        ability
+        for ability, ways in ABILITIES.items()
+        if any(rule.allows(*way) for rule in listed for way in ways) and not (namespace and ability == AS_ANYONE)
     )
 
 
@@ -111,7 +121,8 @@ def abilities_of(rules: Iterable[RoleRule]) -> tuple[str, ...]:
 _CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
 _OF_EDITORS = ("create pods", "run commands in pods")
 ACCESS_POLICIES: dict[str, tuple[str, ...]] = {
-    _CLUSTER_ADMIN: tuple(ABILITIES),
+    # an access policy with a namespace includes no permission beyond it
+    _CLUSTER_ADMIN: tuple(ability for ability in ABILITIES if ability != AS_ANYONE),
     "AmazonEKSAdminPolicy": _OF_EDITORS,
     "AmazonEKSEditPolicy": _OF_EDITORS,
 }

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import wildcards
-from podid.domain.text import short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.wildcards import covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
@@ -261,7 +261,7 @@ def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
         for item in statements
     ]
     if len(words) > _MOST_STATEMENTS:
-        words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
+        words = [*words[:_MOST_STATEMENTS], f"and {count_of(len(words) - _MOST_STATEMENTS, 'more statement')}"]
     return tuple(words) or ("nothing: the policy has no statement",)
 
 

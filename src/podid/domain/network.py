@@ -125,26 +125,31 @@ class PolicyIndex(Generic[Policy]):
 @dataclass(frozen=True, slots=True)
 class AgentPath:
     """The network path of a pod to the agent. `isolated_by` are the policies that select the pod. `anywhere` is whether
-    a rule allows every destination, `by_block` whether one allows the agent's address."""
+    a rule allows every destination, `by_block` whether one allows the agent's address, `default_deny` whether no policy
+    selects the pod in a cluster that blocks such pods."""
 
     isolated_by: tuple[NetworkPolicy, ...]
     anywhere: bool
     by_block: bool
+    default_deny: bool = False
 
     @property
     def open(self) -> bool:
-        return not self.isolated_by or self.anywhere or self.by_block
+        return not (self.isolated_by or self.default_deny) or self.anywhere or self.by_block
 
 
 def path_to_agent(
-    policies: Iterable[NetworkPolicy], namespace: str, labels: Mapping[str, str], address: str
+    policies: Iterable[NetworkPolicy], namespace: str, labels: Mapping[str, str], address: str, *, strict: bool = False
 ) -> AgentPath:
+    """Return the path. `strict` is whether the cluster blocks pods that no policy of any type selects."""
+    policies = tuple(policies)
     isolating = tuple(policy for policy in policies if policy.isolates(namespace, labels))
     rules = [rule for policy in isolating for rule in policy.rules if rule.opens(AGENT_PORT)]
     return AgentPath(
         isolating,
         anywhere=any(rule.anywhere for rule in rules),
         by_block=any(block.holds(address) for rule in rules for block in rule.blocks),
+        default_deny=strict and not any(p.namespace == namespace and p.selector.selects(labels) for p in policies),
     )
 
 

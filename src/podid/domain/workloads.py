@@ -60,13 +60,14 @@ def injected(pod: Pod) -> bool:
 
 
 def missing_containers(pod: Pod) -> tuple[str, ...]:
-    """Return the containers that lack the credentials' variables from the webhook, without those that set one
+    """Return the main containers that lack the credentials' variables from the webhook, without those that set one
     themselves, which the webhook skips."""
-    return tuple(c.name for c in served(pod) if not any(name in c.env for name in INJECTED_ENV))
+    main = main_containers(pod)
+    return tuple(c.name for c in served(pod) if c in main and not any(name in c.env for name in INJECTED_ENV))
 
 
 def is_injected(pod: Pod) -> bool:
-    """Return whether the pod has the webhook's token volume, and all its injected containers have the variables."""
+    """Return whether the pod has the webhook's token volume, and its main containers have the variables."""
     return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
 
 
@@ -192,6 +193,9 @@ def runs_cilium(daemon_sets: tuple[DaemonSet, ...]) -> bool:
     return any(ds.name == "cilium" or ds.labels.get("k8s-app") == "cilium" for ds in daemon_sets)
 
 
+VPC_CNI = "the VPC CNI"
+
+
 def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
     """Return the product that enforces NetworkPolicies: Cilium, Calico, Antrea, kube-router or the VPC CNI with network
     policy enabled; empty if none is found."""
@@ -202,7 +206,7 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
         if name in names:
             return engine
     on = any(ds.name == "aws-node" and "--enable-network-policy=true" in ds.args for ds in daemon_sets)
-    return "the VPC CNI" if on else ""
+    return VPC_CNI if on else ""
 
 
 def pods_of(daemon_sets: Iterable[DaemonSet], pods: Iterable[Pod]) -> tuple[Pod, ...]:
@@ -231,13 +235,15 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRegistration:
     """`url` is empty for a Service of the cluster. `on_create` is whether a rule covers the creation of pods.
-    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports."""
+    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports.
+    `conditions` is whether it has matchConditions, which are not evaluated."""
 
     url: str = ""
     on_create: bool = True
     versions: tuple[str, ...] = ("v1beta1",)
     namespaces: Selector = EVERYTHING
     objects: Selector = EVERYTHING
+    conditions: bool = False
 
     def excluding_selector(self, namespace: str, labels: Mapping[str, str]) -> str:
         """Return the selector that excludes a pod from the webhook; empty if none is known to. Of the namespace's
@@ -262,6 +268,8 @@ class WebhookRegistration:
             differences.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
         if self.namespaces != EVERYTHING:
             differences.append("it has a namespaceSelector; EKS's has none")
+        if self.conditions:
+            differences.append("it has matchConditions; EKS's has none")
         return tuple(differences)
 
 

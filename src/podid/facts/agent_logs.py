@@ -29,9 +29,10 @@ RULES: tuple[LogRule, ...] = (
     LogRule(
         "agent-ipv6-bind", (("fd00:ec2::23",), ("cannot assign requested address", "address family not supported"))
     ),
-    LogRule("agent-probe-port-conflict", ((":2703:", ":2705:"), ("address already in use",))),
     LogRule("agent-probe-port-conflict", (("expected 404, got",),)),
     LogRule("agent-port80-conflict", ((":80:",), ("address already in use",))),
+    # the ports of probes and of metrics can be configured
+    LogRule("agent-probe-port-conflict", (("address already in use",),)),
     LogRule("stale-link-or-route", (("please remove route and try again", "unable to create interface"),)),
     LogRule("agent-expired-token-noise", (_NONE_LEFT, ("expiredtokenexception",)), noise=True),
     LogRule("agent-expired-token-noise", (("expiredtokenexception",), (_EXPIRED,)), noise=True),
@@ -39,6 +40,7 @@ RULES: tuple[LogRule, ...] = (
     LogRule(
         "permissions-boundary-denies", (("no permissions boundary allows", "explicit deny in a permissions boundary"),)
     ),
+    LogRule("eks-auth-unreachable", (("vpc endpoint policy",), ("eks-auth:",))),
     LogRule("node-role-missing-eks-auth", (("not authorized to perform: eks-auth:assumeroleforpodidentity",),)),
     LogRule("self-managed-cluster-name-wrong", (("no cluster found for name",),)),
     LogRule("trust-missing-tag-session", (("does not have permissions to assume the associated role",),)),

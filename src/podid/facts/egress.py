@@ -5,9 +5,10 @@ from typing import NamedTuple
 from podid.domain.cluster import Pod
 from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, NetworkPolicy, PolicyIndex, path_to_agent
 from podid.domain.snapshot import Known, Snapshot, known, known_or
-from podid.domain.workloads import policy_engine, runs_cilium
+from podid.domain.workloads import VPC_CNI, policy_engine, runs_cilium
 from podid.facts.index import once
 
+MODE = "NETWORK_POLICY_ENFORCING_MODE"
 NEEDS = ("associations", "pods", "network_policies")
 
 
@@ -41,11 +42,11 @@ def agent_cidr(snapshot: Snapshot) -> str:
 def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
     """Return the pods' network paths to the agent. Policies do not apply to pods on the host network."""
     policies, cilium = _policies(snapshot)
-    address = agent_address(snapshot)
+    address, strict = agent_address(snapshot), engine(snapshot) == VPC_CNI and _strict(snapshot)
     return [
         PodWay(
             pod,
-            path_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address),
+            path_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address, strict=strict),
             tuple(
                 policy
                 for labels in (_cilium_labels(pod),)
@@ -68,6 +69,11 @@ def _cilium_labels(pod: Pod) -> dict[str, str]:
 def _policies(snapshot: Snapshot) -> tuple[PolicyIndex[NetworkPolicy], PolicyIndex[CiliumPolicy]]:
     policies, cilium = known(snapshot.network_policies), known_or(snapshot.cilium_policies, ())
     return PolicyIndex(policies), PolicyIndex(cilium)
+
+
+def _strict(snapshot: Snapshot) -> bool:
+    """Return whether the VPC CNI blocks pods that no network policy selects: https://github.com/aws/amazon-vpc-cni-k8s."""
+    return any(ds.name == "aws-node" and ds.env.get(MODE) == "strict" for ds in known_or(snapshot.daemon_sets, ()))
 
 
 def engine(snapshot: Snapshot) -> str:

@@ -16,7 +16,7 @@ from podid.domain.cluster import Node, Pod
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import Snapshot
-from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
+from podid.domain.workloads import carries_irsa, injected, live, missing_containers, on_fargate, on_windows, opted_out
 from podid.facts.index import by_workload, index, once
 
 # associations reach the webhook some seconds after the response of the API
@@ -54,7 +54,7 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
     """Return the pod's state. Creation times of Kubernetes are whole seconds, so those of EKS are truncated."""
     if not live(pod):
         return PodState.ENDED
-    if injected(pod):
+    if injected(pod) and not missing_containers(pod):
         return PodState.INJECTED
     if on_fargate(pod, nodes) or on_windows(pod, nodes):
         return PodState.NO_AGENT_POSSIBLE

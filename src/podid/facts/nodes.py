@@ -43,11 +43,11 @@ def kind_of(node: Node) -> NodeKind:
 def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
     """Return whether the node should run an agent. Hybrid nodes should only if a hybrid DaemonSet exists."""
     if node.compute_type == "hybrid" and node.os == "linux":
-        return any(map(_for_hybrid, agents))
+        return any(map(for_hybrid, agents))
     return node.runs_agent
 
 
-def _for_hybrid(agent: DaemonSet) -> bool:
+def for_hybrid(agent: DaemonSet) -> bool:
     """Return whether the DaemonSet is for hybrid nodes, by its placement, else by its name."""
     requirements = [
         requirement for term in agent.placement.terms or () for requirement in term if requirement.key == COMPUTE_TYPE
@@ -71,7 +71,7 @@ def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
     """Return why the agent's DaemonSets exclude a node that should run the agent: taint, selector or affinity. Empty if
     one of them includes the node, so that the pod is missing for another reason."""
     hybrid = node.compute_type == "hybrid"
-    return why_none_here(node, (ds.placement for ds in agents if _for_hybrid(ds) is hybrid))
+    return why_none_here(node, (ds.placement for ds in agents if for_hybrid(ds) is hybrid))
 
 
 def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Node, ...]:

@@ -42,6 +42,7 @@ def webhook(item: foreign.Object) -> WebhookRegistration | None:
             versions=foreign.texts_or_none(webhook, "admissionReviewVersions"),
             namespaces=_selector(foreign.inner_or_empty(webhook, "namespaceSelector")),
             objects=_selector(foreign.inner_or_empty(webhook, "objectSelector")),
+            conditions=bool(foreign.inners_or_none(webhook, "matchConditions")),
         )
     return None
 

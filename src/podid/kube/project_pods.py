@@ -194,11 +194,13 @@ def is_true(conditions: Mapping[str, Object], name: str) -> bool:
 
 
 def host_ports(spec: Object) -> tuple[int, ...]:
-    """Return the pod's ports on its node. The API server sets each port of a hostNetwork pod as a host port, too."""
+    """Return the pod's TCP ports on its node; the agent uses no others. The API server sets each port of a hostNetwork
+    pod as a host port, too."""
     shared = flag_or(spec, "hostNetwork")
     # other init containers end before the pod serves requests
     sidecars = [c for c in inners_or_none(spec, "initContainers") if text_or(c, "restartPolicy") == "Always"]
-    ports = [port for c in (*inners(spec, "containers"), *sidecars) for port in inners_or_none(c, "ports")]
+    listed = (port for c in (*inners(spec, "containers"), *sidecars) for port in inners_or_none(c, "ports"))
+    ports = [port for port in listed if text_or(port, "protocol") in ("", "TCP")]
     taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
     return tuple(sorted({port for port in taken if port}))
 
@@ -226,9 +228,9 @@ PLAIN_ENV = frozenset(
 # variables that are kept without their values
 _KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
-# kept of a DaemonSet in addition: the CNI's mode for pods with security groups, and the host to which the agent sends
-# its requests
-_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
+# kept of a DaemonSet in addition: the CNI's modes for security groups and network policies, and the host to which the
+# agent sends its requests
+_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE", "NETWORK_POLICY_ENFORCING_MODE"})
 _ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
 # the part of a NO_PROXY that can match the agent; the other host names are private
 _NO_PROXY = "NO_PROXY"

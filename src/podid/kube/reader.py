@@ -261,7 +261,7 @@ class KubeReader:
         grants: list[IdentityGrant] = []
         bindings = self._with_cluster("RoleBinding", namespace, project_exposure.binding)
         for kind, ((home, name), (role_kind, role), subjects) in bindings:
-            abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()))
+            abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()), home)
             words = f"{kind} {home}/{name}" if home else f"{kind} {name}"
             grants += (IdentityGrant(subject, home, abilities, f"{role_kind} {role}", words) for subject in subjects)
         return tuple(sorted(grant for grant in grants if grant.abilities))

@@ -16,7 +16,20 @@ from itertools import accumulate
 
 from podid.pages import Entry
 from podid.pages.index import ENTRIES
-from podid.pages.texts import COMPANIONS, GENERIC, NARROW, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE, WIDE, Hint
+from podid.pages.texts import (
+    COMPANIONS,
+    GENERIC,
+    INJECTED,
+    NARROW,
+    NOT_INJECTED,
+    OF_EKS,
+    SETTINGS,
+    SHARED,
+    STRANGERS,
+    UNMISTAKABLE,
+    WIDE,
+    Hint,
+)
 
 BY_ID = {entry.id: entry for entry in ENTRIES}
 # from this number of lines on a text is a log, whose records are matched separately
@@ -27,10 +40,20 @@ _WIDE = GENERIC + 1  # with length 0, so after any text
 _LONGEST_WRAPPED = 8000  # letters without white space: a longer text is not a single message
 _LONGEST_HINTED = 2500  # letters: in a longer text words occur together by chance
 _SURE = 7
+_SPECIFIC = 6
+_FIRST = 3  # causes of a text
 _ENOUGH_OF_A_CUT_TEXT = 0.5
 _SHORTEST_CUT = 22  # letters
 _SHORTEST_EXCERPT = 8  # a shorter piece of an error text would match half of the pages
 _TELLING_EXCERPT = 0.4  # of the known text
+
+_WITH_VARIABLES = (INJECTED, "container-role")  # only a pod with the injected variables prints them
+# an object of Kubernetes, in which the words of a hint do not describe a symptom
+_OBJECT = re.compile(
+    r'(?m)^(?:Name:.*\nNamespace:|apiVersion:|[ {]*"apiVersion":|[ -]+(?:Environment|Mounts|mountPath):)'
+)
+# another issuer than EKS
+_OTHER_ISSUER = re.compile(r"openidconnectproviderfoundinyouraccountforhttps://(?!oidc[.-]eks|[<\[{x*])")
 
 _CUT = re.compile(r"\.{3,}|\u2026")
 _NUMBER = re.compile(r"\d+")
@@ -165,12 +188,16 @@ def hits(text: str) -> tuple[Match, ...]:
     if company is not None:
         occurrences += _by_hint(narrow, _NARROW if company else 0)
         occurrences += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
-    return _ranked(occurrences, narrow)
+    matches = _ranked(occurrences, narrow)
+    if any(word in whole for word in _WITH_VARIABLES):
+        causes = NOT_INJECTED.difference(narrow)
+        matches = tuple(item for item in matches if item.id not in causes or item.certainty is Certainty.SURE)
+    return matches
 
 
 def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
     """Return the failure modes that the words of a short text hint at, in the order of the hints."""
-    if len(text) > _LONGEST_HINTED:
+    if len(text) > _LONGEST_HINTED or _OBJECT.search(text):
         return ()
     phrase = " ".join(words(text))
     return tuple(
@@ -233,7 +260,8 @@ def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def _in_company(text: str) -> bool | None:
     """Return whether words in the text relate to Pod Identity; None if they relate to another product only."""
-    if any(word in text for word in STRANGERS) and not any(word in text for word in UNMISTAKABLE):
+    stranger = _OTHER_ISSUER.search(text) or any(word in text for word in STRANGERS)
+    if stranger and not any(word in text for word in UNMISTAKABLE):
         return None
     return any(word in text for word in COMPANIONS)
 
@@ -259,13 +287,11 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
-    """Return the weight of the rule. A generic text with a companion weighs more. Texts about roles or associations are
-    generic if they come from a service other than EKS."""
-    generic = rule.generic or (rule.ids[0] in OF_EKS and _another_service(record))
-    if not generic:
-        return rule.weight
-    weight = min(rule.weight, GENERIC)
-    return min(weight + _COMPANY, GENERIC + 1) if in_company else weight
+    """Return the weight of the rule. A generic text with a companion weighs more. Texts of EKS are generic if they come
+    from another service."""
+    another = rule.ids[0] in OF_EKS and _another_service(record)
+    weight = min(rule.weight, GENERIC) if another else rule.weight
+    return min(weight + _COMPANY, GENERIC + 1) if in_company and rule.generic and not another else weight
 
 
 def _another_service(record: str) -> bool:
@@ -291,7 +317,10 @@ def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> t
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
-    ordered = sorted(best.items(), key=lambda entry: entry[1][0])
+    # a further text comes before the rare causes of the first one
+    ordered = sorted(
+        best.items(), key=lambda entry: (-entry[1][0][0] < _SPECIFIC or entry[1][0][2] >= _FIRST, entry[1][0])
+    )
     return tuple(Match(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
 
 
@@ -366,4 +395,6 @@ def words(text: str) -> list[str]:
     plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), plain)
     plain = _GUTTER.sub(" ", _ANSI.sub("", _ESCAPE_KEY.sub("\x1b", plain)))
     plain = _BOLD.sub("", _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain)))
+    for pattern, meant in SETTINGS:
+        plain = pattern.sub(meant, plain)
     return plain.translate(_QUOTES).lower().split()

@@ -7,8 +7,34 @@ from pathlib import Path
 from typing import NamedTuple
 
 GENERIC = 3
+# stands for the injected variables with their correct values: they are not an error, but show that the pod has them
+INJECTED = "aws_uri_and_token"
+_IS = r"['\"]?(?:\s*[=:]|,?\s*['\"]?value['\"]?:)\s*['\"]?"
+_END = r"(?![:)\w/])['\"]?"
+# what is as it must be, in the forms of shells, kubectl, YAML and JSON, and its replacement
+SETTINGS = (
+    (
+        re.compile(
+            rf"(?i)AWS_CONTAINER_(?:CREDENTIALS_FULL_URI{_IS}http://(?:169\.254\.170\.23|\[fd00:ec2::23\])/v1/credentials"
+            rf"|AUTHORIZATION_TOKEN_FILE{_IS}/var/run/secrets/pods\.eks\.amazonaws\.com/serviceaccount/eks-pod-identity-token)"
+            rf"{_END}"
+        ),
+        f" {INJECTED} ",
+    ),
+    (
+        re.compile(
+            rf"(?i)(AWS_WEB_IDENTITY_TOKEN_FILE){_IS}/var/run/secrets/eks\.amazonaws\.com/serviceaccount/token{_END}"
+        ),
+        r"\1",
+    ),
+    (re.compile(r"(?m)^.*\beks-pod-identity-agent-\w{5}[ \t]+(\d+)/\1[ \t]+Running\b.*$"), ""),
+    (re.compile(r"(?m)^.* from eks-pod-identity-token \(r[ow]\)"), ""),
+)
+# failure modes of pods without these variables
+NOT_INJECTED = frozenset({"pod-predates-association", "sa-mismatch", "association-missing"})
 # words that connect an error text with Pod Identity
 COMPANIONS = (
+    INJECTED,
     "pod-identity",
     "podidentity",
     "169.254.170.23",
@@ -21,6 +47,7 @@ COMPANIONS = (
     "container-role",
 )
 UNMISTAKABLE = (
+    INJECTED,
     "eks-pod-identity",
     "169.254.170.23",
     "fd00:ec2::23",
@@ -58,6 +85,7 @@ OF_EKS = frozenset(
         "association-quota",
         "cross-account-role-arn",
         "duplicate-association",
+        "eks-auth-throttled",
         "passrole-denied",
         "role-eventual-consistency",
     }

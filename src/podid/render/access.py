@@ -116,7 +116,7 @@ def _use_notes(privileges: Privileges) -> list[str | Line]:
 def privilege_lines(privileges: Privileges) -> list[str | Line]:
     """Return the privileges in one line, and the escalation paths in another."""
     words = [f"{item.service} {level_words(item)}{_wildcards(item)}" for item in privileges.services]
-    more = [f"{len(words) - _MOST_SERVICES} more services"] if len(words) > _MOST_SERVICES else []
+    more = [count_of(len(words) - _MOST_SERVICES, "more service")] if len(words) > _MOST_SERVICES else []
     if more and all(item.every_action for item in privileges.services):
         words, more = [f"every action of {len(words)} services"], []
     of_target = f" of target role {role_name(privileges.role_arn)}" if privileges.access.base is not None else ""

@@ -72,7 +72,7 @@ def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
         names = short_list(str(status.ref) for status in group)
         yield state_line(state, f"{len(group)} {state_word(state)}", f"{at}: {names}", lead="  ")
     if len(groups) > MOST_LINES:
-        yield Line(f"  and {len(groups) - MOST_LINES} more causes", "dim")
+        yield Line(f"  and {count_of(len(groups) - MOST_LINES, 'more cause')}", "dim")
 
 
 def _running(status: IdentityStatus) -> Iterator[Line]:
@@ -102,7 +102,7 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
         head = f"  {mark} {check:<{width}}"
         yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
-        yield Line(f"  and {len(checks) - MOST_LINES} more warnings (--dry-run -o json)", "dim")
+        yield Line(f"  and {count_of(len(checks) - MOST_LINES, 'more warning')} (--dry-run -o json)", "dim")
 
 
 def _of(verdict: Verdict) -> str:

@@ -186,7 +186,9 @@ def role_view(reading: RoleReading, now: datetime) -> View:
     lines += [Line(f"  {line}", only="full") for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines.append(Line("  (-o wide shows the document)", "dim", only="short"))
     lines += [Line(f"Not checked: {item}", "dim") for item in reading.unread]
-    table = _role_table([(role, "; ".join(reading.access), NOTHING, NOTHING)], now)
+    # none are only known to be none if everything was read
+    uses = str(len(reading.uses)) if reading.uses or (reading.uses == () and not reading.unread) else "?"
+    table = _role_table([(role, "; ".join(reading.access), uses, "?")], now)
     return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from podid.domain.encoding import timestamp
+from podid.domain.text import count_of
 from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
 from podid.render.links import linked, unlinked
@@ -131,7 +132,7 @@ def redrawn(view: View, screen: Screen, moment: datetime, height: int) -> str:
     shown = lines
     while height and len(shown) > 1 and rows_of("\n".join(shown), screen) > height - 2:
         shown = shown[:-1]
-    rest = [f"and {len(lines) - len(shown)} more lines"] if len(shown) < len(lines) else []
+    rest = [f"and {count_of(len(lines) - len(shown), 'more line')}"] if len(shown) < len(lines) else []
     return "".join(f"{line}\n" for line in (*shown, *rest))
 
 

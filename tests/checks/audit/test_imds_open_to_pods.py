@@ -99,3 +99,11 @@ def test_the_role_of_the_node_in_a_cluster_with_auto_mode_and_node_groups(
     policies = {NODE_ROLE_ARN: plain, AUTO_ROLE_ARN: plain} | {policy_of: further}
     snapshot = healthy(cluster=AUTO_CLUSTER, nodes=(open_node,), instances=OPEN, node_role_policies=policies)
     assert [level for _, level, _ in answers(ID, snapshot)] == [severity]
+
+
+def test_a_node_without_an_instance_in_the_answer_of_ec2_is_not_known() -> None:
+    def nodes(compute_type: str) -> tuple[Node, ...]:
+        return node(), node("node-2", labels={}, compute_type=compute_type)
+
+    assert outcomes(ID, healthy(instances=CLOSED, nodes=nodes(""))) == {"pass", "unknown"}
+    assert outcomes(ID, healthy(instances=CLOSED, nodes=nodes("hybrid"))) == {"pass"}

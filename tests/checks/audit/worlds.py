@@ -25,9 +25,9 @@ GRANT = IdentityGrant(
 )
 
 
-def allowing(**statement: Any) -> Snapshot:
-    """Return the healthy cluster, whose role has only this statement."""
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+def allowing(*statements: dict[str, Any], **statement: Any) -> Snapshot:
+    """Return the healthy cluster, whose role has only these statements."""
+    document = {"Version": "2012-10-17", "Statement": [*statements, {"Effect": "Allow", **statement}]}
     return healthy(permission_policies={ROLE_ARN: Known({"p": Known(document)})})
 
 

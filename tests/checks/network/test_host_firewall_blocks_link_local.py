@@ -29,6 +29,18 @@ def test_finding_and_unknown() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "iptables -A INPUT -p tcp --dport 80 ! -d 169.254.170.23 -j DROP",
+        "iptables -A INPUT ! --destination 169.254.170.0/24 -j DROP",
+        "nft add rule ip filter input ip daddr != 169.254.170.23 drop",
+    ],
+)
+def test_rules_for_all_other_addresses(line: str) -> None:
+    assert not any(row[0] == "fail" for row in answers(ID, filtering(line)))
+
+
+@pytest.mark.parametrize(
     ("rules", "severity"),
     [
         (("iptables -A INPUT -d 169.254.0.0/16 -j DROP",), "error"),

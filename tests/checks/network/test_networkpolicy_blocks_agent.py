@@ -1,12 +1,14 @@
 """The check networkpolicy-blocks-agent."""
 
+from dataclasses import replace
+
 import pytest
 
 from checks.builder import DENIED, cluster, healthy, pod
 from checks.grid import WORKLOAD, answers, only
 from harness import table
 from podid.domain.cluster import DaemonSet, Requirement
-from podid.domain.network import EgressRule, Ports, Selector
+from podid.domain.network import EgressRule, NetworkPolicy, Ports, Selector
 
 from .policies import CALICO, CILIUM, block, other, policy, with_policies
 
@@ -18,6 +20,27 @@ UNKNOWN = healthy(network_policies=DENIED)
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
     assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+
+
+STRICT = other("aws-node", args=("--enable-network-policy=true",), env={"NETWORK_POLICY_ENFORCING_MODE": "strict"})
+ELSEWHERE = policy(selector=Selector({"app": "cart"}))
+
+
+@table(
+    ("policies", "engine", "outcome"),
+    [
+        ((), STRICT, "fail"),
+        ((ELSEWHERE,), STRICT, "fail"),
+        ((policy(egress=False),), STRICT, "pass"),
+        ((policy(EgressRule(anywhere=True)),), STRICT, "pass"),
+        ((), replace(STRICT, args=()), "pass"),
+        ((), replace(STRICT, env={"NETWORK_POLICY_ENFORCING_MODE": "standard"}), "pass"),
+    ],
+)
+def test_strict_mode_blocks_pods_without_any_policy(
+    policies: tuple[NetworkPolicy, ...], engine: DaemonSet, outcome: str
+) -> None:
+    assert answers(ID, with_policies(*policies, engine=engine)) == [(outcome, "error", WORKLOAD)]
 
 
 @table(

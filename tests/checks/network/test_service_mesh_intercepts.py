@@ -1,5 +1,7 @@
 """The check service-mesh-intercepts."""
 
+from dataclasses import replace
+
 from checks.builder import NO_PODS, healthy, pod
 from checks.containers import container, running
 from checks.grid import WORKLOAD, answers
@@ -29,6 +31,7 @@ OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
         ("istio-proxy", {"traffic.sidecar.istio.io/excludeOutboundPorts": "3306,80"}, "pass"),
         ("istio-proxy", {"traffic.sidecar.istio.io/includeOutboundIPRanges": "10.100.0.0/16"}, "pass"),
         ("istio-proxy", {"traffic.sidecar.istio.io/includeOutboundIPRanges": "*"}, "fail"),
+        ("istio-proxy", {"traffic.sidecar.istio.io/includeOutboundIPRanges": ""}, "pass"),
         ("linkerd-proxy", {}, "fail"),
         ("linkerd-proxy", {"config.linkerd.io/skip-outbound-ports": "25,79-90"}, "pass"),
         ("linkerd-proxy", {"config.linkerd.io/skip-subnets": "169.254.170.23/32"}, "pass"),
@@ -38,3 +41,9 @@ OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 def test_sidecars_and_their_exceptions(sidecar: str, annotations: dict[str, str], outcome: str) -> None:
     rows = answers(ID, running(container(), container(sidecar), **annotations))
     assert rows == [(outcome, "warn" if outcome == "fail" else "error", WORKLOAD)]
+
+
+def test_the_proxy_of_a_gateway_is_not_intercepted() -> None:
+    assert answers(ID, running(container("istio-proxy"))) == [("pass", "error", WORKLOAD)]
+    native = (container(), replace(container("istio-proxy"), init=True))
+    assert answers(ID, running(*native)) == [("fail", "warn", WORKLOAD)]

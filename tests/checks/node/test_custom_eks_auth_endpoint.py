@@ -92,3 +92,10 @@ def test_an_agent_with_an_endpoint_of_its_own(host: str, expected: tuple[str, st
 def test_the_default_name_depends_on_the_partition(partition: str, region: str, name: str) -> None:
     where = cluster(arn=f"arn:{partition}:eks:{region}:111122223333:cluster/prod")
     assert f": {name}, the agent's default" in only(ID, healthy(cluster=where, egress=NAMELESS)).message
+
+
+def test_the_endpoint_of_hybrid_nodes_does_not_hide_the_one_without_private_dns() -> None:
+    args = (*daemon_set().args, "--endpoint", "eks-auth.eu-west-1.api.aws")
+    hybrid = daemon_set(name="eks-pod-identity-agent-hybrid", args=args)
+    rows = answers(ID, healthy(daemon_sets=(daemon_set(), hybrid), egress=NAMELESS))
+    assert [row[:2] for row in rows] == [("fail", "warn"), ("pass", "error")]

@@ -1,4 +1,6 @@
-"""podid plan: effects on pods, unreadable clusters, and plans that are not saved."""
+"""podid plan: effects on pods, unreadable clusters, and saved plans."""
+
+import shlex
 
 from ops.declare.worlds import LINK, ROLE, Filed
 from worlds import Site
@@ -30,6 +32,20 @@ def test_an_unreadable_cluster_is_no_difference(healthy: Site) -> None:
     assert outcome.code == 9, outcome
     assert outcome.json["unread"][0]["permission"]
     assert healthy("apply", "-f", str(filed.path), env=env).code == 4
+
+
+def test_the_next_command_of_a_saved_plan(filed: Filed) -> None:
+    """It is for the same place, and a shell reads the file's name as one word."""
+    filed.write(associations=[{"serviceAccount": "shop/web", "role": "storefront"}])
+    path = filed.site.directory / "my plan.json"
+    place = ("--region", "us-west-2", "-c", "demo")
+    saved, line = filed("plan", "--save", str(path), *place).stderr.splitlines()
+    words = shlex.split(line)
+    assert (saved, words[:3]) == (f"Saved to {path}", ["Next", "podid", "apply"])
+    assert words[3:] == ["--plan", str(path), "--cluster", "demo", "--region", "us-west-2"]
+    assert filed.site(*words[2:], "--dry-run").code == 0
+    lines = filed.site("migrate", "plan", "--save", f"{path}2", *place).stderr.splitlines()
+    assert lines[1] == f"Next  podid migrate apply --plan '{path}2' --cluster demo --region us-west-2"
 
 
 def test_a_plan_with_conflicts_is_not_saved(filed: Filed) -> None:

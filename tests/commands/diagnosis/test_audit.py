@@ -20,6 +20,16 @@ def test_a_baseline_accepts_findings(healthy: Site, tmp_path: Path) -> None:
     assert healthy("audit", "--fail-on", "info", "-o", "json").code == 3
 
 
+def test_the_guard_of_the_settings_file_is_checked(healthy: Site, tmp_path: Path) -> None:
+    guard, settings = tmp_path / "guard.yaml", tmp_path / "config.toml"
+    guard.write_text("apiVersion: podid/v1\nkind: PodIdentity\nguard:\n  allowedRoles: [other-*]\n")
+    settings.write_text(f"guard = '{guard}'\n")
+    for env in ({"PODID_CONFIG": str(settings)}, {"PODID_GUARD": str(guard)}):
+        outcome = healthy("audit", "--check", "guard-violated", "--fail-on", "info", "-o", "json", env=env)
+        assert outcome.code == 3, outcome
+    assert healthy("audit", "--check", "guard-violated", "--fail-on", "info", "-o", "json").code == 0
+
+
 def test_access_entries_give_access_to_identities(healthy: Site) -> None:
     entry = {"clusterName": "demo", "principalArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}
     healthy.aws("eks").create_access_entry(**entry)

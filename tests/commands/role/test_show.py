@@ -1,5 +1,8 @@
 """`podid role show`."""
 
+import csv
+from io import StringIO
+
 from ops.role.support import UNTAGGED, shown
 from worlds import ORDERS, Site, trust_for
 
@@ -14,6 +17,7 @@ def test_unread_parts_are_unknown(healthy: Site) -> None:
     text = healthy.must("role", "show", "shop-orders").stdout
     assert "requires eks:ListPodIdentityAssociations" in text
     assert "no association" not in text
+    assert healthy.must("role", "show", "shop-orders", "-o", "csv").stdout.splitlines()[1].split(",")[2] == "?"
 
 
 def test_all_clusters(healthy: Site) -> None:
@@ -26,6 +30,8 @@ def test_an_association_that_the_trust_policy_does_not_allow_is_broken(healthy: 
     healthy.trust("shop-orders", UNTAGGED)
     text = healthy.must("role", "show", "shop-orders").stdout
     assert "shop/orders in cluster demo, us-west-2: not allowed; broken" in text
+    (row,) = csv.DictReader(StringIO(healthy.must("role", "show", "shop-orders", "-o", "csv").stdout))
+    assert row["associations"] == "1"
     assert f"    {', '.join(healthy.cluster.pod_names('shop', 'orders'))}\n" in text
 
 

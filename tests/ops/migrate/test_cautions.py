@@ -55,9 +55,9 @@ def test_the_text_of_each_warning(irsa: Irsa) -> None:
     texts = {
         "shop/annotated": ("annotation-owned", "Helm release one in namespace ? manages the annotation."),
         "shop/elsewhere": ("role-used-elsewhere", f"Role shop-elsewhere also trusts {OTHER_PROVIDER}."),
-        "shop/by-trust": ("session-name-changed", "the trust policy of role shop-by-trust depends on the session name"),
-        "shop/by-policy": ("session-name-changed", "policy more of role shop-by-policy depends on the session name"),
-        "shop/by-all": ("session-name-changed", "the trust policy and policy more of role shop-by-all depend on the"),
+        "shop/by-trust": ("session-name-changed", "The trust policy of role shop-by-trust depends on the session name"),
+        "shop/by-policy": ("session-name-changed", "Policy more of role shop-by-policy depends on the session name"),
+        "shop/by-all": ("session-name-changed", "The trust policy and policy more of role shop-by-all depend on the"),
         "shop/any": (
             "wildcard-subject",
             "The trust policy of role shop-any allows service accounts by a pattern (any): shop/any uses it today; ",

@@ -84,6 +84,19 @@ def test_a_key_policy_must_allow_it(healthy: Site) -> None:
     assert answered(healthy, BUCKET + "/x", service, allowed=True)["verdict"] == "allowed"
 
 
+def test_a_required_policy_that_is_not_read_leaves_the_access_unknown(healthy: Site) -> None:
+    put(healthy, "own", document("*"))
+    healthy.box.world.credentials.deny("kms:GetKeyPolicy")
+    role = f"arn:aws:iam::{ACCOUNT}:role/team/reports"
+    for action, resource, words in (
+        ("kms:Decrypt", KEY, "the key policy of key/1234abcd must allow it too"),
+        ("sts:AssumeRole", role, "the trust policy of role reports must allow it too"),
+    ):
+        outcome = healthy("can-i", "shop/orders", action, "--resource", resource, "-o", "json")
+        (item,) = outcome.json["items"]
+        assert (outcome.code, item["verdict"], words in item["reason"]) == (9, "unknown", True)
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [

@@ -4,6 +4,7 @@ import html.parser
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def test_html_loads_and_runs_nothing(name: str) -> None:
     # a picture for each service account, ten links in each
     assert (reader.tags.count("svg"), reader.tags.count("circle")) == (2, 20)
     assert reader.tags.count("article") == 3
+
+
+def test_unknown_checks_are_no_clean_report() -> None:
+    report = report_of()
+    unknown = replace(report, verdicts=report.unknowns)
+    assert "<p>No problems found by the completed checks.</p>" in write_reports(Report.HTML, [unknown])
+    assert "<p>No problems found.</p>" in write_reports(Report.HTML, [replace(report, verdicts=())])
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from podid.domain.names import role_name
 from podid.domain.snapshot import NOT_READ
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
-from podid.facts.nodes import group_subject
+from podid.facts.nodes import OUTSIDE_EC2, group_subject
 
 # of AWS, for nodes only
 _OF_NODES = frozenset(
@@ -35,14 +35,15 @@ def imds_open_to_pods(check: Check, snapshot: Snapshot) -> Verdicts:
     instances, probes = known(snapshot.instances), known_or(snapshot.metadata_probes, {})
     if isinstance(snapshot.metadata_probes, Missing) and snapshot.metadata_probes != NOT_READ:
         yield check.of_cluster(snapshot).unknown(snapshot.metadata_probes)
-    nodes = (node for node in known(snapshot.nodes) if node.name in instances)
+    nodes = (node for node in known(snapshot.nodes) if node.compute_type not in OUTSIDE_EC2)
     for subject, members in grouped((group_subject(node), node) for node in nodes).items():
         case = check.case(subject)
-        open_nodes = [node for node in members if instances[node.name].open_to_pods]
+        by_state = {node.name: instances.get(node.name) for node in members}
+        open_nodes = [node for node in members if (own := by_state[node.name]) is not None and own.open_to_pods]
         probe = next((probes[node.name] for node in members if node.name in probes), None)
         reached = probe is not None and probe.redeemed is not None
         if not open_nodes and not reached:
-            unclear = [node.name for node in members if not instances[node.name].closed_to_pods]
+            unclear = [name for name, own in by_state.items() if own is None or not own.closed_to_pods]
             if probe is not None and probe.missing is not None:
                 yield case.unknown(probe.missing, f"not probed: {probe.missing.reason}")
             elif unclear and probe is None:

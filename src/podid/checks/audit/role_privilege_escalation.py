@@ -17,8 +17,8 @@ def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
     def judge(case: Case, role: privileges.RolePrivileges, _: list[Association]) -> Verdict:
         if privileges.administration(role) is not None:
             return case.skip("the role is an administrator: see role-administrator")
-        allowed = (path for path in escalations(role.access.ruling) if path.verdict is AccessVerdict.ALLOWED)
-        paths = [path for path in allowed if path.id not in _OWN_CHECKS]
+        listed = escalations(role.access.ruling, role.access.passing)
+        paths = [path for path in listed if path.verdict is AccessVerdict.ALLOWED and path.id not in _OWN_CHECKS]
         if not paths:
             return case.ok(check.title)
         first, *others = paths

@@ -13,6 +13,7 @@ from podid.facts.index import Affected, reach_on
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
 _REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
 _ACCEPTS = re.compile(r"\b(accept|return)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"!\s*(?:-d|--destination)[ =]\S+|(?:-d|--destination)\s+!\s*\S+|!=\s*\S+")
 # the agent's address is on the node: packets to it are not forwarded and do not leave the node
 _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
@@ -47,7 +48,8 @@ def _reach(snapshot: Snapshot, ds: DaemonSet) -> Affected:
 
 
 def _names_agent(line: str) -> bool:
-    return any(_covers(text) for text in _ADDRESS.findall(line))
+    """Return whether the line is about the agent's address; `! -d ADDRESS` is about all others."""
+    return any(_covers(text) for text in _ADDRESS.findall(_NEGATED.sub("", line)))
 
 
 def _covers(text: str) -> bool:

@@ -2,7 +2,7 @@ import json
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, rule, short_list
 from podid.domain.network import AGENT_PORT, NetworkPolicy
-from podid.facts.egress import NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
+from podid.facts.egress import MODE, NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
 
 _NO_ENGINE = Missing("not known whether network policies are enforced: no policy engine was detected", "", "NoEngine")
 
@@ -14,6 +14,14 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         shut = [item for item in ways(snapshot, pods) if not item.way.open and not item.to_host]
         if not shut:
             yield case.ok(f"no network policy blocks TCP {AGENT_PORT} to {address} for its pods")
+            continue
+        if shut[0].way.default_deny:
+            yield case.fail(
+                "the pods cannot reach the agent: the VPC CNI blocks pods that no network policy selects",
+                f"pods: {short_list(item.pod.name for item in shut)}",
+                f"{MODE} of aws-node: strict",
+                pods=(item.pod for item in shut),
+            )
             continue
         policies = tuple(dict.fromkeys(policy.name for item in shut for policy in item.way.isolated_by))
         verb = "does" if len(policies) == 1 else "do"

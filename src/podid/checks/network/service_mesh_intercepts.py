@@ -33,8 +33,12 @@ def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
 def _mesh(pod: Pod, address: str) -> str:
     """Return the mesh whose sidecar intercepts the pod's requests to the agent; empty if none does."""
     names = {container.name for container in pod.containers}
-    if "istio-proxy" in names:
-        included = _parts(pod, f"{ISTIO}includeOutboundIPRanges")
+    # the only container of a gateway is the proxy itself, and nothing redirects its requests
+    if "istio-proxy" in names and any(c.name != "istio-proxy" for c in pod.containers if not c.init):
+        ranges = f"{ISTIO}includeOutboundIPRanges"
+        included = _parts(pod, ranges)
+        if ranges in pod.annotations and not included:
+            return ""
         out = covers(_parts(pod, f"{ISTIO}excludeOutboundIPRanges"), address)
         out |= _has_port(_parts(pod, f"{ISTIO}excludeOutboundPorts"))
         return "" if out or (included and not covers(included, address)) else "Istio"

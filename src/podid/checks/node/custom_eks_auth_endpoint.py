@@ -14,6 +14,7 @@ from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.agent import agents, importance, option, served_by
 from podid.facts.index import reach_on
+from podid.facts.nodes import for_hybrid
 
 FLAG = "--endpoint"
 MODIFY = ("aws", "ec2", "modify-vpc-endpoint", "--private-dns-enabled")
@@ -35,7 +36,9 @@ def custom_eks_auth_endpoint(check: Check, snapshot: Snapshot) -> Verdicts:
     hosts = [(ds, host) for ds in agents(snapshot) if (host := _host(ds))]
     for ds, host in hosts:
         yield _overridden(check, snapshot, ds, host)
-    if not hosts:
+    # a DaemonSet for hybrid nodes is not in the subnets of node groups
+    others = [ds for ds in agents(snapshot) if not for_hybrid(ds)]
+    if not hosts or not all(map(_host, others)):
         yield from _nameless(check, snapshot)
 
 

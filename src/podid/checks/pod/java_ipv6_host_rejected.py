@@ -41,7 +41,9 @@ def _java(container: Container) -> str:
     """Return why it is a Java container with the IPv6 address and without the setting; empty for any other."""
     if MODE in container.env or container.env.get(INJECTED_ENV[0]) != AGENT_ADDRESSES[1]:
         return ""
-    if words := _IMAGES & set(re.split(r"[^a-z]+", container.image.lower())):
+    # without the registry's host
+    image = re.sub(r"^[^/]*[.:][^/]*/", "", container.image.lower())
+    if words := _IMAGES & set(re.split(r"[^a-z]+", image)):
         return f"image {container.image} ({sorted(words)[0]})"
     variables = sorted(name for name in container.env if name.startswith(("JAVA_", "JDK_JAVA_")))
     return f"variable {variables[0]}" if variables else ""

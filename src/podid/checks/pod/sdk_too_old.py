@@ -107,7 +107,8 @@ def _old(image: str) -> Old | None:
     version = _TAG.fullmatch(tag)
     if version is None:
         return None
-    parts = tuple(int(part) for part in version[1].split("."))
+    # a tag such as 0.14 moves to the newest patch release
+    parts = tuple(int(part) for part in (*version[1].split("."), "999"))[:3]
     if name == "aws-cli" and parts[0] == 1:
         first = OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
         return first if parts < (1, 30) else None

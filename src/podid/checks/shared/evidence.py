@@ -280,8 +280,8 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
     """Return the result for a pod that does not reach the agent; `message` is its error on `node`. The failure mode is
     one that a check found there for the service account's pods, or one that was not checked. If a network policy blocks
     only podid's own pod, the result is no evidence about those pods."""
-    if policies := _shut_off_alone(snapshot, ref):
-        text = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
+    if rule := _shut_off_alone(snapshot, ref):
+        text = f"{message}: {rule} blocks podid's own pod, but not the pods of {ref}"
         return Observed.nothing(UNREACHED, Missing(text))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
@@ -320,7 +320,7 @@ def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node
 
 
 def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
-    """Return the policies that isolate podid's own pod, if the pods of the service account reach the agent."""
+    """Return the rule that isolates podid's own pod, if the pods of the service account reach the agent."""
     pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
     if not isinstance(snapshot.network_policies, Known) or not pods:
         return ""
@@ -328,7 +328,8 @@ def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
     theirs = ways(snapshot, pods)
     if own.way.open or own.to_host or not all(item.way.open or item.to_host for item in theirs):
         return ""
-    return short_list(policy.name for policy in own.way.isolated_by)
+    policies = own.way.isolated_by
+    return f"network policy {short_list(p.name for p in policies)}" if policies else "the strict mode of the VPC CNI"
 
 
 # --- dry runs ---------------------------------------------------------------------------------------------------------

@@ -40,5 +40,5 @@ def plan(access: Access, options: FilePlanOptions) -> None:
             access.terminal.tell_failure(UsageError(message, subject=options.save))
         else:
             file.write(saved_text(filed.plans).encode())
-            access.terminal.note(f"saved to {options.save}; podid apply --plan {options.save} carries it out")
+            access.terminal.note(*access.saved_lines(options.save, "apply"))
     access.terminal.leave(code)

@@ -73,7 +73,7 @@ def _audited(access: Access, options: AuditOptions, checks: Checks) -> DoctorRep
     access.check_whose_pods(refs, everywhere=True)
     scope = DoctorScope.of(refs) if refs else parse_target(namespace=access.shared.namespace or "")
     examination = examination_of(access, options, checks, scope)
-    guard = options.policy or access.runtime.env.get("PODID_GUARD", "")
+    guard = options.policy or access.guard_file[0]
     guards = (read_guard(guard, read_file=terminal.read_file),) if guard else ()
     place = access.place(for_change=options.probe)
     if options.probe:

@@ -50,7 +50,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:
         file.write(f"{to_json(view.document)}\n".encode())
-        access.terminal.note(f"saved to {options.save}; podid migrate apply --plan {options.save} carries it out")
+        access.terminal.note(*access.saved_lines(options.save, "migrate", "apply"))
     access.terminal.note(*migration.unread)
     access.terminal.emit(view)
     access.terminal.leave(result.exit_code)

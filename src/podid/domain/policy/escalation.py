@@ -25,6 +25,14 @@ class EscalationPath:
     words: str
     wide: bool = False
 
+    @property
+    def passes_to(self) -> tuple[str, ...]:
+        """Return the names of the service to which it passes a role, also the one in China; empty if to none."""
+        if self.actions[0] != PASS_ROLE or self.wide:
+            return ()
+        service = self.actions[1].partition(":")[0]
+        return tuple(f"{_PRINCIPALS.get(service, service)}.amazonaws.com{end}" for end in ("", ".cn"))
+
 
 def _path(id_: str, actions: str, words: str, *, wide: bool = False) -> EscalationPath:
     return EscalationPath(id_, tuple(actions.split()), words, wide)
@@ -35,6 +43,8 @@ def _passing(id_: str, actions: str, words: str) -> EscalationPath:
     return _path(f"pass-role-{id_}", f"{PASS_ROLE} {actions}", words)
 
 
+# where the name of the service principal is not that of the actions
+_PRINCIPALS = {"ecs": "ecs-tasks", "batch": "ecs-tasks", "eks": "pods.eks"}
 _RUNS = "run code with the role that they pass to"
 PATHS: tuple[EscalationPath, ...] = (
     _path("attach-role-policy", "iam:AttachRolePolicy", "attach any managed policy to a role"),
@@ -120,10 +130,13 @@ class Escalation:
     words: Annotated[str, About('Continues "the pods can".')]
 
 
-def escalations(ruling: Callable[[str], Ruling]) -> Iterator[Escalation]:
-    """Yield the paths whose actions are all allowed, or unknown, by `ruling`."""
+def escalations(ruling: Callable[[str], Ruling], passing: Callable[[str], Ruling]) -> Iterator[Escalation]:
+    """Yield the paths whose actions are all allowed, or unknown, by `ruling`; `passing` is the access to pass a role to
+    a service."""
     for path in PATHS:
         rulings = {action: ruling(action) for action in path.actions}
+        if path.passes_to and rulings[PASS_ROLE].verdict is AccessVerdict.UNKNOWN:
+            rulings[PASS_ROLE] = min(map(passing, path.passes_to), key=lambda item: _MOST_FIRST.index(item.verdict))
         verdicts = {item.verdict for item in rulings.values()}
         if AccessVerdict.DENIED in verdicts:
             continue
@@ -135,6 +148,9 @@ def escalations(ruling: Callable[[str], Ruling]) -> Iterator[Escalation]:
             actions=tuple(EscalationAction(name, item.resources or item.unclear) for name, item in rulings.items()),
             words=path.words,
         )
+
+
+_MOST_FIRST = (AccessVerdict.ALLOWED, AccessVerdict.UNKNOWN, AccessVerdict.DENIED)
 
 
 def _wide(ruling: Ruling) -> bool:

@@ -123,6 +123,11 @@ class RoleAccess:
         layers = tuple(replace(layer, kind=LayerKind.IDENTITY) for layer in self.layers[1:])
         return RoleAccess(self.session, layers).ruling(action, resource) if layers else None
 
+    def passing(self, service: str) -> Ruling:
+        """Return the access to pass a role to the service."""
+        session = replace(self.session, specified={"iam:passedtoservice": (service,), **self.session.specified})
+        return RoleAccess(session, self.layers).ruling("iam:PassRole")
+
     # --- one resource -------------------------------------------------------------------------------------------------
 
     def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:

@@ -16,7 +16,7 @@ from podid.domain.option import seconds
 from podid.domain.owners import owner_of
 from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Missing, attempt
-from podid.domain.text import nearest, short_list
+from podid.domain.text import count_of, nearest, short_list
 from podid.ops.association.details import ORDERS, Detail, Details, read_details
 from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
@@ -266,7 +266,7 @@ def unread_error(listed: Iterable[Listed], count: int) -> Partial | None:
         return None
     names = grouped(((item.reason, item.permission), str(item.ref)) for item in unread)
     return Partial(
-        f"{len(unread)} of {count} associations could not be read: their roles are not known",
+        f"{len(unread)} of {count_of(count, 'association')} could not be read: their roles are not known",
         hint=Again(),
         permission=next((item.permission for item in unread if item.permission), ""),
         lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),

@@ -94,8 +94,9 @@ class Cautions:
         ]
         holders = (["the trust policy"] if trust.names_sessions(policy) else []) + policies
         if holders:
+            words, verb = " and ".join(holders), "depends" if len(holders) == 1 else "depend"
             yield Caution(
                 "session-name-changed",
-                f"{' and '.join(holders)} of role {role_name(arn)} {'depends' if len(holders) == 1 else 'depend'} on "
-                "the session name or aws:userid. With Pod Identity, session names begin with eks-CLUSTER-POD.",
+                f"{words[0].upper()}{words[1:]} of role {role_name(arn)} {verb} on the "
+                "session name or aws:userid. With Pod Identity, session names begin with eks-CLUSTER-POD.",
             )

@@ -189,11 +189,26 @@ UNSEEN = (OF_RESOURCES, OF_ORGANIZATION, Unread("service control policies", "pod
 
 
 def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies | None) -> CheckedAction:
-    """Return the ruling with the policy of the resource, if it was read and the pods have a session."""
-    policy = resources.policies.get(item.ruling.resource) if resources is not None else None
-    if policy is None or access.obstacle is not None or item.ruling.action.lower() == FREE:
+    """Return the ruling with the policy of the resource, if the pods have a session."""
+    ruling = item.ruling
+    if resources is None or access.obstacle is not None or ruling.action.lower() == FREE:
         return item
-    return replace(item, ruling=beside(item.ruling, policy, access.access))
+    if (policy := resources.policies.get(ruling.resource)) is not None:
+        return replace(item, ruling=beside(ruling, policy, access.access))
+    if ruling.verdict is AccessVerdict.ALLOWED and (words := _required(ruling)):
+        reason = f"the {words} must allow it too, and podid did not read it"
+        return replace(item, ruling=replace(ruling, verdict=AccessVerdict.UNKNOWN, resources=(), reason=reason))
+    return item
+
+
+def _required(ruling: Ruling) -> str:
+    """Return the policy of the resource without which no policy of the role is enough; empty if there is none."""
+    arn = _arn(ruling.resource)
+    if arn is not None and arn.service == "kms" and arn.resource.startswith("key/"):
+        return f"key policy of {arn.resource}"
+    if arn is not None and arn.service == "iam" and ruling.action.lower().startswith("sts:"):
+        return f"trust policy of role {arn.resource_name}"
+    return ""
 
 
 def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, patterns: bool) -> Iterator[Unread]:
@@ -329,6 +344,8 @@ def read_resource_policies(client: ResourcePolicies, resources: Iterable[str], a
             unread.append(Unread(f"the resource policy of {resource}", _reason(arn, account)))
         else:
             readers[resource] = reader
+            if arn is not None and arn.service == "kms":
+                unread.append(Unread(f"the grants of {arn.resource}", "podid does not read them"))
     policies: dict[str, ResourcePolicy] = {}
     for resource, answer in pacing.fan_out(pacing.attempt(lambda key: readers[key][1]()), readers, reads=True):
         name = readers[resource][0]

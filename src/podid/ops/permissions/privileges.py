@@ -12,7 +12,7 @@ from podid.domain.grouping import grouped
 from podid.domain.iam import AccessedService, Usage
 from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
-from podid.domain.policy.escalation import Escalation, escalations
+from podid.domain.policy.escalation import PASS_ROLE, Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.section import Missing, Section
 from podid.domain.wildcards import ANY, text_of
@@ -108,6 +108,9 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         known = table.find(name)
         return table.fitting(access.ruling(name, ANY if known is not None and not known.types else ""))
 
+    def passing(service: str) -> Ruling:
+        return access.access.passing(service) if access.obstacle is None else ruling(PASS_ROLE)
+
     patterns = {ANY} if any(item.not_action for item in allows) else set()
     patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
     named = {service.prefix: service for pattern in patterns for service in table.services(pattern)}
@@ -115,7 +118,7 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
     return Privileges(
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
-        escalations=tuple(escalations(ruling)),
+        escalations=tuple(escalations(ruling, passing)),
         not_checked=(*access.unread, *UNSEEN),
         table_version=table.version,
         table_date=table.date,

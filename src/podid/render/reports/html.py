@@ -8,6 +8,7 @@ from importlib.resources import files
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
+from podid.domain.text import count_of
 from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
@@ -79,7 +80,7 @@ def _pictures(report: DoctorReport) -> list[str]:
     lines = ["<h2>The way to credentials</h2>"]
     lines += [part for identity in ways[:MOST_PICTURES] for part in _identity(identity)]
     if len(ways) > MOST_PICTURES:
-        lines.append(f"<p>{len(ways) - MOST_PICTURES} more service accounts have no picture here.</p>")
+        lines.append(f"<p>Without a picture here: {count_of(len(ways) - MOST_PICTURES, 'more service account')}.</p>")
     return lines
 
 
@@ -127,8 +128,8 @@ def _short(item: LinkCounts) -> str:
 
 
 def _findings(report: DoctorReport) -> list[str]:
-    lines = ["<h2>Findings</h2>"]
-    lines += [_finding(verdict) for verdict in worst_first(report)] or ["<p>No problems found.</p>"]
+    lines, by = ["<h2>Findings</h2>"], " by the completed checks" if report.unknowns else ""
+    lines += [_finding(verdict) for verdict in worst_first(report)] or [f"<p>No problems found{by}.</p>"]
     for title, rows in further_sections(report):
         lines += [f"<h2>{title}</h2>", _items(f"{check}: {subject}: {words}" for check, subject, words in rows)]
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
+from podid.domain.text import count_of
 from podid.render.marks import state_word
 from podid.render.reports.parts import (
     STATES,
@@ -54,7 +55,7 @@ def _report(report: DoctorReport) -> list[str]:
         for way in ways[:MOST_ROWS]
     ]
     if len(ways) > MOST_ROWS:
-        lines += ["", f"{len(ways) - MOST_ROWS} more service accounts are not listed here."]
+        lines += ["", f"Not listed here: {count_of(len(ways) - MOST_ROWS, 'more service account')}."]
     for verdict in worst_first(report):
         lines += ["", *_finding(verdict)]
     for title, rows in further_sections(report):
