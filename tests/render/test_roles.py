@@ -9,7 +9,7 @@ from typing import Any
 from checks.builder import ACCOUNT, CLUSTER_ARN, NOW, association, role, trust
 from podid.domain.aws import AttachedPolicy
 from podid.domain.findings import Outcome, Subject, Verdict
-from podid.domain.status import IdentityStatus, PodStatus
+from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.role.access import PodAccess
 from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.presets import list_presets, parse_choice
@@ -69,11 +69,11 @@ def test_an_unknown_state_has_its_reason() -> None:
         message="",
         reason=failed,
     )
-    new = PodStatus(namespace="shop", name="", node="", workload=None, state=None, cause=cause)
+    new = PodStatus(namespace="shop", name="", node="", workload=None, state=IdentityState.UNKNOWN, cause=cause)
     status = IdentityStatus(
-        ref=association().ref, association=association(), state=None, cause=cause, new_pod=new, pods=()
+        ref=association().ref, association=association(), state=IdentityState.UNKNOWN, cause=cause, new_pod=new, pods=()
     )
-    report: Any = SimpleNamespace(cluster_arn=CLUSTER_ARN, identities=(status,))
+    report: Any = SimpleNamespace(cluster_arn=CLUSTER_ARN, identities=(status,), findings=())
     lines = texts(role_view(reading(uses=USES, report=report), NOW).lines, short=True)
     assert f"  shop/orders in cluster prod, eu-west-1: allowed; unknown: {failed}" in lines
 
