@@ -1,5 +1,8 @@
 """Access to AWS: the expected account, the sources of settings, no secrets."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from cli.lines import names
@@ -40,3 +43,16 @@ def test_no_secret_is_printed(podid: Podid, box: Sandbox) -> None:
     outcome = podid("associate", "shop/orders", "--role", "storefront", "-v")
     for secret in (box.admin_key.secret_access_key, "Authorization", "X-Amz-Signature", "k8s-aws-v1."):
         assert secret not in outcome.stdout + outcome.stderr
+
+
+def test_keys_in_variables_precede_a_profile_that_a_variable_names(
+    podid: Podid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(
+        "[profile other]\naws_access_key_id = A\naws_secret_access_key = b\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    outcome = podid("whoami", "-o", "json", AWS_PROFILE="other")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert (outcome.json["profile"], outcome.json["credentialsSource"]) == (None, "env")
+    assert podid("whoami", "--profile", "other", AWS_PROFILE="other").code == 4

@@ -36,6 +36,8 @@ SERVICE_NAMES = {
     "sqs": "SQS",
     "organizations": "AWS Organizations",
     "account": "AWS Account Management",
+    "sso": "IAM Identity Center",
+    "sso-oidc": "IAM Identity Center",
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
 }
@@ -193,6 +195,11 @@ SDK_RULES: tuple[ErrorRule, ...] = (
     ),
     _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
     _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
+    _sign_in(
+        "the AWS credentials{whose} require a Python package that is not installed ({text})",
+        codes=("MissingDependencyException",),
+        hint=("pip", "install", "botocore[crt]"),
+    ),
     _usage("the AWS profile does not exist ({text})", codes=("ProfileNotFound",)),
     _usage("the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
     _usage("the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),

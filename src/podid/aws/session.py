@@ -4,21 +4,20 @@ Clients are built one at a time under a lock, when first used: three of them in 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import boto3.session
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
+from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
 from podid.aws.account import AccountManagement, CloudFormation, Organizations
-from podid.aws.api import UNPARSABLE, Api
+from podid.aws.api import Api
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
@@ -28,14 +27,14 @@ from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.iam_listing import ListingIam
 from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
 from podid.aws.resource_policies import ResourcePolicies
+from podid.aws.sign_in import check_ca_bundle, sign_in
 from podid.aws.sts import EksAuth, Sts
-from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.deadline import NEVER, Deadline
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.domain.aws import AssumedRole
-from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
+from podid.domain.errors import Again, UsageError
 from podid.domain.names import REGION_NAME
 from podid.domain.text import did_you_mean, nearest
-from podid.local import files
 from podid.version import VERSION
 
 SESSION_NAME = "podid"
@@ -83,8 +82,6 @@ G = TypeVar("G")
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
-# a program that provides credentials may wait for a person
-SIGN_IN_SECONDS = 120.0
 # for optional calls
 OPTIONAL_PATIENCE_SECONDS = 2.0
 
@@ -129,7 +126,11 @@ class AwsSession:
         self._patience = patience
         self._deadline = deadline
         self._signed_in = False
-        self.profile = profile or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE") or ""
+        configured = profile or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE") or ""
+        # as in boto3, credentials in variables take precedence over a profile that a variable names
+        variables = any(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"))
+        explicit = profile or ("" if variables else configured)
+        self.profile = explicit if env.get("AWS_ACCESS_KEY_ID") else configured
         self._core = botocore.session.get_session()
         if base is not None:
             self._core.register_component("data_loader", base.pool.loader)
@@ -138,16 +139,19 @@ class AwsSession:
         if base is not None and role is not None:
             assume = partial(base.sts.assume_role, role.arn, SESSION_NAME, role.external_id)
             self._core.register_component("credential_provider", RoleProvider(assume))
-        self._boto = _open(self._core, self.profile)
+        self._boto = _open(self._core, explicit, configured)
         self.pool: Pool = base.pool if base is not None else Pool(self._core.get_component("data_loader"))
-        self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
+        self.region, self.region_source = _choose_region(region, env, self._core, configured)
+        # botocore's clients for other sources of credentials have no region of their own
+        self._core.set_config_variable("region", self.region)
         self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
         partitions = self._core.get_available_partitions()
         known = tuple(region for name in partitions for region in self._core.get_available_regions("eks", name))
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
         note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
         # whether the profile, or a source profile, uses IAM Identity Center
-        sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in _sources(self._core, self.profile))
+        self._sources = tuple(_sources(self._core, self.profile))
+        sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in self._sources)
         self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
 
     eks = _Client(Eks, "eks")
@@ -235,46 +239,9 @@ class AwsSession:
             return Api(client, self._api("sts").pacer, self.origin, self._deadline)
 
     def _sign_in(self) -> None:
-        """Get the credentials from their source: a program, IAM Identity Center or the instance. There is no time limit
-        while a person must enter an MFA code."""
-        if self._signed_in:
-            return
-
-        whose = f" of profile {self.profile}" if self.profile else ""
-        check_token_files(self._env, _sources(self._core, self.profile))
-
-        def load() -> None:
-            credentials = self._core.get_credentials()
-            if credentials is not None:
-                keys = credentials.get_frozen_credentials()
-                check_credentials(keys.access_key, keys.token, whose)
-
-        try:
-            if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
-                load()
-            else:
-                self._deadline.wait(load, SIGN_IN_SECONDS)
-        except Overdue as error:
-            raise Unavailable(
-                f"no AWS credentials{whose} were returned {error}",
-                advice="The source (credential_process, IAM Identity Center or a container endpoint) does not answer.",
-            ) from None
-        except (BotoCoreError, ClientError) as error:
-            raise translate(error, service="sts", operation="", origin=self.origin) from error
-        except UNPARSABLE as error:
-            # the text of the error may quote the credentials
-            raise CredentialsError(
-                f"the source of the AWS credentials{whose} returned a value that is not credentials"
-            ) from error
-        self._limit_renewal()
-        self._signed_in = True
-
-    def _limit_renewal(self) -> None:
-        """Set a time limit for the renewal of credentials during a call, which does not use the call's socket."""
-        credentials = self._core.get_credentials()
-        renew = getattr(credentials, "_refresh_using", None)  # only refreshable credentials have it
-        if renew is not None:
-            credentials._refresh_using = lambda: self._deadline.wait(renew, SIGN_IN_SECONDS)
+        if not self._signed_in:
+            sign_in(self._core, self._sources, self._env, self.origin, self._deadline)
+            self._signed_in = True
 
     def _build(self, service: str, region: str, **keys: str) -> tuple[Any, dict[str, Repeats]]:
         config = Config(
@@ -303,13 +270,16 @@ class AwsSession:
         return client, repeats
 
 
-def _open(core: Any, profile: str) -> Any:
+def _open(core: Any, profile: str, configured: str) -> Any:
+    """Return boto3's session. `configured` is `profile`, or that of a variable, which botocore reads itself."""
     try:
-        return boto3.session.Session(botocore_session=core, profile_name=profile or None)
+        session = boto3.session.Session(botocore_session=core, profile_name=profile or None)
+        core.get_scoped_config()
     except ProfileNotFound as error:
-        raise _unknown_profile(profile) from error
+        raise _unknown_profile(configured) from error
     except BotoCoreError as error:
-        raise translate(error, service="sts", operation="", origin=Origin(profile)) from error
+        raise translate(error, service="sts", operation="", origin=Origin(configured)) from error
+    return session
 
 
 def _unknown_profile(profile: str) -> UsageError:
@@ -360,39 +330,3 @@ def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
         settings = profiles.get(name, {})
         yield settings
         name = settings.get("source_profile", "")
-
-
-def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, Any]]) -> None:
-    """Raise UsageError for a token file that cannot be read. `profiles` are the settings of the profiles in use."""
-    if not env.get("AWS_ACCESS_KEY_ID"):  # static keys take precedence
-        for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-            _check(name, env.get(name))
-    for settings in profiles:
-        _check("web_identity_token_file", settings.get("web_identity_token_file"))
-
-
-def check_ca_bundle(core: Any, env: Mapping[str, str]) -> None:
-    """Raise UsageError for a bundle of certificates that cannot be read."""
-    configured = core.get_config_variable("ca_bundle")
-    if configured:
-        _check("AWS_CA_BUNDLE" if env.get("AWS_CA_BUNDLE") else "ca_bundle", configured)
-    else:
-        _check("REQUESTS_CA_BUNDLE", env.get("REQUESTS_CA_BUNDLE"))
-
-
-def _check(name: str, path: object) -> None:
-    if isinstance(path, str) and path:
-        try:
-            files.check_readable(Path(path))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "the path is not valid"
-            raise UsageError(f"the file {path} of {name} cannot be read: {reason}", subject=path) from error
-
-
-def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
-    """Raise CredentialsError for credentials that cannot be sent in a header, for example with a line break at the end.
-    `whose` is " of profile PROFILE", or empty."""
-    for name, value in (("access key ID", access_key_id), ("session token", session_token or "")):
-        if not (value.isascii() and value.isprintable()):
-            reason = "contains a character that is not allowed, such as a line break"
-            raise CredentialsError(f"the {name} of the AWS credentials{whose} {reason}")

@@ -165,6 +165,8 @@ class Access:
         """Return a session. Raise UsageError for a profile or a region that does not exist."""
         from podid.aws.session import AwsSession
 
+        if profile == self.shared.profile and self.sources.get("profile") == "AWS_PROFILE":
+            profile = None  # boto3 reads the variable itself: keys in variables take precedence over it
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
         return AwsSession(

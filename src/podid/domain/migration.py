@@ -51,8 +51,8 @@ class Stage(RankedWord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialCounts:
-    """Numbers of running pods by the credentials that their main container uses. Pods that opt out of injection do not
-    count."""
+    """Numbers of running pods by the credentials that their main container uses. A pod uses IRSA if one of its
+    containers does. Others that opt out of injection do not count."""
 
     total: int = 0
     pod_identity: int = 0

@@ -124,6 +124,15 @@ def test_running_pods_are_counted_by_their_credentials() -> None:
     assert counts_of(irsa(), pods) == CredentialCounts(total=3, pod_identity=1, irsa=1, other=1)
 
 
+def test_a_container_that_sets_the_variables_of_irsa_counts() -> None:
+    """It would get no credentials without the trust statement of the OIDC provider."""
+    (own,) = irsa_pod().containers
+    beside = replace(pod("a"), containers=(*pod().containers, replace(own, name="exporter")))
+    skipped = irsa_pod("b", labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"})
+    out = replace(bare(pod("c")), labels=skipped.labels)
+    assert counts_of(irsa(), (beside, skipped, out)) == CredentialCounts(total=2, irsa=2)
+
+
 def test_a_role_that_cannot_be_read_is_unknown() -> None:
     snapshot = irsa(roles={ROLE_ARN: Missing("not allowed", "iam:GetRole")})
     facts = facts_of(snapshot, PLACE, find_candidates(snapshot)[0])

@@ -1,13 +1,24 @@
 """What finish removes of IRSA, and what it keeps. Each test has service accounts of its own in one cluster."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
+from checks import builder
 from cluster_api import Json
+from harness import table
 from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement
+from podid.domain.migration import CredentialCounts, MigrationItem, Stage
+from podid.ops.migrate.finish import not_yet
 from worlds import Site
 
+if TYPE_CHECKING:
+    from podid.ops.migrate.items import Migration
+
 MOVED = (
-    *("list/one", "wide/one", "narrow/one", "both/one", "stopped/one", "fresh/one"),
+    *("list/one", "wide/one", "narrow/one", "pods/one", "both/one", "stopped/one", "fresh/one"),
     *("helm/owned", "argo/owned", "flux/owned"),
 )
 OTHER = irsa_statement("both/one", provider=PROVIDER.replace("EXAMPLED", "OTHERD"))
@@ -31,6 +42,7 @@ def _moved(_kept: Site) -> Irsa:
         ("list", irsa_statement("list/one", "list/two")),
         ("wide", irsa_statement("wide/*", operator="StringLike")),
         ("narrow", irsa_statement("narrow/*", operator="StringLike")),
+        ("pods", irsa_statement("pods/*", operator="StringLike")),
     ):
         arn = irsa.role(name, statement)
         irsa.account(f"{name}/one", arn)
@@ -61,6 +73,27 @@ def test_a_fresh_association_is_not_finished(moved: Irsa) -> None:
     assert moved.stages()["fresh/one"] == "moved"
 
 
+@table(
+    ("created", "modified", "soak", "reason"),
+    [
+        (30, None, 24, ""),
+        (2, None, 24, "its association was created 2 hours ago; --soak requires 24 hours"),
+        (2, 2, 24, "its association was created 2 hours ago; --soak requires 24 hours"),
+        (30, 2, 24, "its association was changed 2 hours ago; --soak requires 24 hours"),
+        (2, 2, 0, ""),
+        (None, None, 24, "its association was created at an unknown time; --soak requires 24 hours"),
+    ],
+)
+def test_the_age_of_an_association(created: int | None, modified: int | None, soak: int, reason: str) -> None:
+    created_at, modified_at = (None if hours is None else builder.ago(hours=hours) for hours in (created, modified))
+    association = builder.association(created_at=created_at, modified_at=modified_at)
+    migration = cast("Migration", SimpleNamespace(snapshot=builder.healthy(associations=(association,))))
+    item = MigrationItem(
+        ref=association.ref, source=None, role_arn=association.role_arn, stage=Stage.MOVED, pods=CredentialCounts()
+    )
+    assert not_yet(migration, item, builder.NOW, timedelta(hours=soak)) == reason
+
+
 def test_finish_removes_the_statement_and_the_annotation(moved: Irsa) -> None:
     trust, annotations = moved.trust("irsa-reports"), moved.annotations(REPORTS)
     finish(moved, REPORTS)
@@ -89,6 +122,12 @@ def test_a_pattern_stays_while_it_is_needed(moved: Irsa) -> None:
     moved.site.must("migrate", "apply", "wide/two", "--yes")
     finish(moved, "wide/two")
     assert all("Federated" not in item["Principal"] for item in moved.trust("wide")["Statement"])
+
+
+def test_a_pattern_stays_for_pods_with_an_earlier_annotation(moved: Irsa) -> None:
+    path, other = "/api/v1/namespaces/pods/serviceaccounts/two", moved.site.aws("iam").get_role(RoleName="list")
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: other["Role"]["Arn"]}}})
+    assert "pods/two still needs it" in finish(moved, "pods/one")
 
 
 def test_a_pattern_can_be_narrowed(moved: Irsa) -> None:

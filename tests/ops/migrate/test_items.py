@@ -145,3 +145,11 @@ def test_an_association_is_finished_only_if_every_mechanism_was_read(moved: Irsa
     unread = moved.site("migrate", "status", "-o", "json").json
     assert [item["stage"] for item in unread["items"]] == ["moved"]  # by the trust policy
     assert any(text.startswith("service accounts could not be read") for text in unread["unread"])
+
+
+def test_an_association_is_finished_only_if_its_trust_policy_was_read(moved: Irsa) -> None:
+    moved.site.box.world.credentials.deny("iam:GetRole")
+    unread = moved.site("migrate", "status", "-o", "json")
+    assert (unread.code, [item["serviceAccount"] for item in unread.json["items"]]) == (9, ["reports"]), unread
+    assert "roles of associations could not be read: " in unread.json["unread"][0]
+    assert unread.json["unread"][0].endswith("(requires iam:GetRole)")

@@ -50,6 +50,18 @@ def test_rollback_without_a_journal(moved: Irsa, tmp_path: Path) -> None:
     assert moved.annotations("lost/one") == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/lost-one"}
 
 
+def test_an_association_that_could_not_be_described_is_not_gone(moved: Irsa) -> None:
+    """Its pods would lose their credentials with the statement for Pod Identity."""
+    before = {role: moved.trust(role) for role in ("several", "gone-one")}
+    associations = moved.site.must("list", "-n", "list", "-o", "json").json["items"]
+    (unread,) = (item for item in associations if item["serviceAccount"] == "two")
+    moved.site.box.world.credentials.deny("eks:DescribePodIdentityAssociation", resource=unread["associationArn"])
+    for argv in (("rollback", *LIST), ("rollback", "list/two"), ("apply", *LIST)):
+        outcome = moved.site("migrate", *argv, "--yes")
+        assert (outcome.code, "DescribePodIdentityAssociation" in outcome.stderr) == (4, True), outcome
+    assert {role: moved.trust(role) for role in before} == before
+
+
 def test_rollback_after_the_association_is_gone(moved: Irsa) -> None:
     """As after a rollback that was killed before the pods were restarted."""
     moved.site.must("disassociate", "gone/one", "--yes")

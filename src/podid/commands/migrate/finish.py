@@ -32,10 +32,10 @@ def finish(access: Access, options: FinishOptions) -> None:
     podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account through
     this cluster's OIDC provider. For kiam and kube2iam, it removes the annotations of pod templates, which replaces the
     pods, and the trust in the roles of the nodes or of kiam's server. Every running pod must use Pod Identity, and the
-    association must be at least 24 hours old. A statement stays while another service account needs it. podid does not
-    remove annotations that Helm, Argo CD, Flux or another tool manages. It prints the change to make in that tool, and
-    --write-manifests also writes the manifests. The command asks for confirmation, or requires --yes. Exit 3 if nothing
-    could be finished yet, 8 if only some service accounts were finished.
+    association must be unchanged for at least 24 hours. A statement stays while another service account needs it. podid
+    does not remove annotations that Helm, Argo CD, Flux or another tool manages. It prints the change to make in that
+    tool, and --write-manifests also writes the manifests. The command asks for confirmation, or requires --yes. Exit 3
+    if nothing could be finished yet, 8 if only some service accounts were finished.
 
     Example: podid migrate finish shop/orders
 

@@ -19,7 +19,7 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, workload_subject
-from podid.facts.credentials import ROLE_ARN, main_use
+from podid.facts.credentials import ROLE_ARN, ConfigMapKeys, main_use, uses_of
 from podid.facts.index import index, role_section, under
 from podid.facts.products import accounts
 from podid.ops.association.plan import plan_one
@@ -243,11 +243,19 @@ def policy_of(role: Section[Role | None]) -> trust.Policy | None:
 
 
 def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
-    """Count pods by the credentials of their main container, without those that opt out."""
-    uses = [main_use(pod, snapshot.config_map_keys) for pod in pods if live(pod) and not opted_out(pod)]
-    sources = Counter(use.uses for use in uses if use is not None)
+    """Count pods by the credentials of their main container, or as IRSA if one of their containers sets its variables
+    itself. Pods that opt out of injection count only as IRSA."""
+    sources = Counter(_source(pod, snapshot.config_map_keys) for pod in pods if live(pod))
+    total = sources.total() - sources[None]
     identity, irsa = sources[CredentialSource.POD_IDENTITY], sources[CredentialSource.IRSA]
-    return CredentialCounts(total=len(uses), pod_identity=identity, irsa=irsa, other=len(uses) - identity - irsa)
+    return CredentialCounts(total=total, pod_identity=identity, irsa=irsa, other=total - identity - irsa)
+
+
+def _source(pod: Pod, maps: ConfigMapKeys) -> CredentialSource | None:
+    if any(use.uses is CredentialSource.IRSA for use in uses_of(pod, maps)):
+        return CredentialSource.IRSA
+    main = main_use(pod, maps)
+    return None if opted_out(pod) else main.uses if main is not None else CredentialSource.NONE
 
 
 def digest(document: Mapping[str, object]) -> str:

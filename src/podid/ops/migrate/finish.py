@@ -3,7 +3,7 @@ statements."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,13 +20,14 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
 from podid.domain.snapshot import Known
 from podid.domain.text import count_of, short_list
+from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.migrate.addons import addon_of, without_irsa
-from podid.ops.migrate.candidates import any_role_section
+from podid.ops.migrate.candidates import any_role_section, carried_role
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
     known_principals,
@@ -78,7 +79,7 @@ def plan_finish(
     lists: dict[str, Action] = {}
     templates: list[PodTemplate] = []
     # with the reason for each that stays
-    reasons = {item.ref: _not_yet(migration, item, now, options.soak) for item in items}
+    reasons = {item.ref: not_yet(migration, item, now, options.soak) for item in items}
     for item in items:
         account, candidate = accounts(migration.snapshot).get(item.ref), migration.candidate(item)
         of_item = candidate.templates if candidate is not None else ()
@@ -149,7 +150,7 @@ def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
     return (ANNOTATIONS if irsa else SERVICE_ACCOUNT).action(state, state)
 
 
-def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: timedelta) -> str:
+def not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: timedelta) -> str:
     """Return the reason why the item is not finished in this run; empty if it is."""
     if item.stage.rank < Stage.MOVED.rank:
         remaining = item.pods.total - item.pods.pod_identity
@@ -157,10 +158,12 @@ def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: tim
             return f"{count_of(remaining, 'running pod')} {'do' if remaining > 1 else 'does'} not use Pod Identity yet"
         return "it has no association with its role yet: run podid migrate apply"
     association = index(migration.snapshot).associations[item.ref]
-    created = getattr(association, "created_at", None)
-    if soak and (created is None or now - created < soak):
-        since = f"{_age_words(now - created)} ago" if created is not None else "at an unknown time"
-        return f"its association was created {since}; --soak requires {lifetime_words(soak)}"
+    created, modified = (getattr(association, name, None) for name in ("created_at", "modified_at"))
+    changed = modified or created
+    if soak and (changed is None or now - changed < soak):
+        since = f"{_age_words(now - changed)} ago" if changed is not None else "at an unknown time"
+        verb = "created" if changed == created else "changed"
+        return f"its association was {verb} {since}; --soak requires {lifetime_words(soak)}"
     return ""
 
 
@@ -191,6 +194,9 @@ def _trust_actions(
     """Return one change for each role: remove the statements that allow the leaving service accounts by the previous
     mechanism."""
     actions: list[Action] = []
+    by_account = index(migration.snapshot).pods.items()
+    named = ((ref, {carried_role(pod) for pod in filter(live, pods)} - {""}) for ref, pods in by_account)
+    carried = {ref: roles for ref, roles in named if roles}
     for arn, items in grouped((item.role_arn, item) for item in leaving).items():
         section = any_role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
@@ -201,7 +207,7 @@ def _trust_actions(
         try:
             check_editable(role)
             before = trust.parse_policy(role.trust)
-            edits = _edits(migration, arn, items, before, narrow=narrow)
+            edits = _edits(migration, arn, items, before, carried, narrow=narrow)
         except PodidError as error:
             notes.append(f"podid leaves the trust policy of role {role.name} unchanged: {error.message}")
             continue
@@ -214,15 +220,24 @@ def _trust_actions(
 
 
 def _edits(
-    migration: Migration, arn: str, items: Sequence[MigrationItem], policy: trust.Policy, *, narrow: bool
+    migration: Migration,
+    arn: str,
+    items: Sequence[MigrationItem],
+    policy: trust.Policy,
+    carried: Mapping[ServiceAccountRef, Collection[str]],
+    *,
+    narrow: bool,
 ) -> list[trust.Edit]:
-    """Return the edits of one trust policy, each made to the result of the previous one."""
+    """Return the edits of one trust policy, each made to the result of the previous one. `carried` are the roles that
+    IRSA's variables name in running pods."""
     edits: list[trust.Edit] = []
     if refs := [item.ref for item in items if item.source is OlderWay.IRSA]:
         others = [item for item in migration.items if item.role_arn == arn and item.ref not in refs]
-        staying = tuple(item.ref for item in others if item.state.annotations or item.pods.irsa)
+        staying = {item.ref for item in others if item.state.annotations or item.pods.irsa}
+        # also of service accounts whose annotation has changed or is gone
+        staying |= {ref for ref, roles in carried.items() if arn in roles} - {*refs}
         issuer = migration.place.the_cluster.oidc_provider_arn
-        edits.append(trust.remove_subjects(policy, issuer=issuer, leaving=refs, staying=staying, narrow=narrow))
+        edits.append(trust.remove_subjects(policy, issuer=issuer, leaving=refs, staying=sorted(staying), narrow=narrow))
         policy = edits[-1].policy if edits[-1].changed else policy
     candidate = next((c for item in items if (c := migration.candidate(item)) is not None and c.proxy), None)
     if candidate is None or candidate.proxy is None:

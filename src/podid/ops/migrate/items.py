@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
-from podid.domain.aws import described
+from podid.domain.aws import Association, UnreadAssociation, described
 from podid.domain.encoding import encode
 from podid.domain.errors import Again, Conflict, InvalidInput, TimedOut
 from podid.domain.findings import Subject
@@ -28,9 +28,11 @@ from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
+    any_role_section,
     counts_of,
     find_candidates,
     find_leftovers,
+    in_account,
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
@@ -89,11 +91,22 @@ class Migration:
         """Return the parts that could not be read, with the reason and the missing permission."""
         sections: dict[str, Section[Any]] = {"kiam and kube2iam": self.proxies}
         sections |= {PARTS.get(name, name): getattr(self.snapshot, name) for name in FOUND_IN}
+        # a trust policy may still allow the previous mechanism
+        sections |= {"roles of associations": next(self._unread_roles(), Known(None))}
         missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
         return tuple(
             f"{name} could not be read: {gap.reason}{f' (requires {gap.permission})' if gap.permission else ''}"
             for name, gap in missing.items()
         )
+
+    def _unread_roles(self, *associations: Association) -> Iterator[Missing]:
+        """Yield the reasons why roles of these associations, by default of all, could not be read. A target role of
+        another account is never read."""
+        for association in associations or described(known_or(self.snapshot.associations, ())):
+            for arn in filter(None, (association.role_arn, association.target_role_arn)):
+                section = any_role_section(self.snapshot, arn)
+                if isinstance(section, Missing) and in_account(arn, self.place):
+                    yield section
 
     def check_read(self) -> None:
         """Raise the error that prevented reading service accounts, pods or associations: a change requires all of
@@ -102,6 +115,15 @@ class Migration:
             section = getattr(self.snapshot, name)
             if isinstance(section, Missing):
                 raise error_of(section)
+        for item in self.items:
+            self.association(item.ref)
+
+    def association(self, ref: ServiceAccountRef) -> Association | None:
+        """Return the association of the service account. Raise the error of one that could not be described."""
+        association = index(self.snapshot).associations.get(ref)
+        if isinstance(association, UnreadAssociation):
+            raise error_of(Missing(association.reason, association.permission, association.error_code))
+        return association
 
     def check_exist(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> None:
         """Raise NotFound for one of `refs`, or a namespace, that is known not to exist, with the nearest names."""
@@ -176,7 +198,7 @@ class Migration:
             return  # an association may be one of another mechanism, which was not read
         unfinished = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):
-            if association.ref not in unfinished:
+            if association.ref not in unfinished and not any(self._unread_roles(association)):
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,

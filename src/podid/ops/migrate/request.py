@@ -108,7 +108,7 @@ class FinishOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     soak: timedelta = option(
         "DURATION",
-        "Minimum age of the association; 0 for any age. [default: 24h]",
+        "Minimum time since the last change of the association; 0 for none. [default: 24h]",
         default=timedelta(hours=24),
         read=read_soak,
     )

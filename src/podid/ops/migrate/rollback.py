@@ -157,14 +157,12 @@ def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollba
 
 
 def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:
-    associations = index(migration.snapshot).associations
     roles = {item.ref: item.role_arn for item in migration.items}
     sources = {item.ref: item.source for item in migration.items}
     named = OlderWay(source) if source else None
     members = []
     for ref in sorted(refs):
-        known = associations.get(ref)
-        association = known if isinstance(known, Association) else None
+        association = migration.association(ref)
         if association is None and ref not in roles:
             raise NotFound(
                 f"Nothing to roll back: {ref} has no association, and uses none of IRSA, kiam and kube2iam",
