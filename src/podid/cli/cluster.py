@@ -159,11 +159,11 @@ def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> NotFound
     """Return the error, with another kube context of an EKS cluster to try if the kubeconfig has one."""
     contexts = _eks_contexts(options, env)
     # a specified region would contradict the context
-    first = [word for name, other in contexts[:1] for word in ("--context", name, "--region", other)]
+    flags = [word for name, place in contexts[:1] for word in ("--context", name, "--region", place)]
     names = [name for name, _ in contexts]
     return NotFound(
         f"No EKS cluster found in {region}",
-        hint=Again(add=tuple(first if options.region and all(first) else first[:2]), instead=Other(("whoami",)))
+        hint=Again(add=tuple(flags if options.region and all(flags) else flags[:2]), instead=Other(("whoami",)))
         if contexts
         else Other(("whoami",)),
         advice=f"The kubeconfig has contexts of these EKS clusters: {short_list(names, 5)}."

@@ -64,8 +64,8 @@ def _ways_to_credentials(profiles: Sequence[str], used: str | None) -> tuple[str
     if not profiles:
         return f"Set AWS_PROFILE or the AWS_* variables, or sign in. {_DEMO}", _SIGN_IN
     advice = f"The AWS configuration has these profiles: {short_list(profiles, 5)}. {_DEMO}"
-    other = next((name for name in profiles if name != used), "")
-    return advice, Again(add=("--profile", other)) if other else _SIGN_IN
+    profile = next((name for name in profiles if name != used), "")
+    return advice, Again(add=("--profile", profile)) if profile else _SIGN_IN
 
 
 def _is_loopback(endpoint: str) -> bool:
