@@ -1,5 +1,7 @@
 """Service accounts return to kiam and kube2iam."""
 
+from pathlib import Path
+
 import pytest
 
 from cluster_api import injected
@@ -65,6 +67,18 @@ def test_undo_of_apply_gives_back_the_previous_service_account(sharing: Proxies)
     assert [account_of(sharing, name) for name in ("reader", "writer", "nightly")] == ["default"] * 3
     assert sharing.trust("apps-reader") == trust
     assert not any(map(injected, sharing.site.cluster.pods(NAMESPACE)))
+
+
+def test_rollback_of_a_service_account_that_somebody_else_finished(proxies: Proxies, tmp_path: Path) -> None:
+    """The journal contains only the changes of another workload of the namespace."""
+    for name in ("web", "queue"):
+        proxies.one(name)
+    migrated(proxies)
+    finish = ("migrate", "finish", "--soak", "0", "--yes")
+    proxies.site.must(*finish, "apps/web", "--journal-dir", str(tmp_path / "theirs"))
+    proxies.site.must(*finish, "apps/queue")
+    proxies.site.must("migrate", "rollback", "apps/web", "--from", "kube2iam", "--yes")
+    assert (annotations(proxies, "web")[ROLE], stage_of(proxies, "web")) == ("apps-web", "old")
 
 
 def test_rollback_without_the_agent(proxies: Proxies) -> None:

@@ -92,16 +92,20 @@ def templates_back(
     annotation with the role. Raise Conflict if another tool manages a pod template without the annotation."""
     role = role_arn.removeprefix(proxy.base) if role_arn.startswith(proxy.base) else role_arn
     records = recorded_templates(journal, migration.place, ref)
+    templates = [
+        template
+        for template in known_or(migration.proxies, ProxyReading()).templates
+        if template.workload.ref == ref and template.subject.kind in PATCHABLE
+    ]
+    recorded = any(template.subject in records for template in templates)
     actions = []
-    for template in known_or(migration.proxies, ProxyReading()).templates:
+    for template in templates:
         subject = template.subject
-        if template.workload.ref != ref or subject.kind not in PATCHABLE:
-            continue
         record = records.get(subject, RecordedTemplate())
         annotations = template.annotations
         if proxy.role_key not in annotations:
             # without a record, a workload that never had a role would get one
-            if records and not record.annotations and not record.account:
+            if recorded and not record.annotations and not record.account:
                 continue
             annotations = {**annotations, **(record.annotations or {proxy.role_key: role})}
             if template.owner:
