@@ -18,7 +18,7 @@ from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Action, ChangeResult, Plan, texts
+from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -31,7 +31,7 @@ from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_rollback import proxy_for, recorded_steps, templates_back, with_principals
+from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def plan_rollback(
         for m in members
         if m.proxy is None
         and not _in_list(m, addons[m.ref])
-        and (a := _annotation(snapshot, m, journal, place.account)) is not None
+        and (a := _annotation(snapshot, m, journal, place)) is not None
     ]
     lists = []
     for addon in {addon.name: addon for addon in addons.values() if addon is not None}.values():
@@ -117,7 +117,7 @@ def plan_rollback(
             )
         role = section.value
         old = trust.parse_policy(role.trust)
-        changes = _recorded(journal, place.account, ROLE_TRUST.name, {"roleName": role.name})
+        changes = _recorded(journal, place, ROLE_TRUST.name, {"roleName": role.name})
         earlier = _earlier(changes)
         irsa = [member.ref for member in group if member.proxy is None]
         both = _with_issuer(old, irsa, place.the_cluster.oidc_provider_arn, changes, earlier)
@@ -169,7 +169,7 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
                 subject=str(ref),
             )
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
-        recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
+        recorded = _recorded_annotations(journal, migration.place, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or (association.pods_role_arn if association is not None else "")
         if association is not None and role_arn not in own:
             message = (
@@ -189,26 +189,26 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
     return addon is not None and arn in addon.association_arns
 
 
-def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
+def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, place: Place) -> Action | None:
     """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
     ref = member.ref
     current = accounts(snapshot).get(ref)
     if current is None or current.irsa_role_arn:
         return None
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
-    restored = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
+    restored = _recorded_annotations(journal, place, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
     return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **restored}))
 
 
-def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef) -> Mapping[str, str]:
+def _recorded_annotations(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[str, str]:
     """Return the annotations that podid removed last; empty if it removed none."""
-    actions = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
+    actions = _recorded(journal, place, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
     return next((texts(a.before, "annotations") for a in actions if texts(a.before, "annotations")), {})
 
 
-def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
+def _recorded(journal: Journal, place: Place, kind: str, keys: Mapping[str, str]) -> list[Action]:
     """Return the changes of the resource that this journal has, the newest first."""
-    return [step.action for _, step in recorded_steps(journal, account, kind) if step.action.keys == keys]
+    return [action for action in recorded_actions(journal, place, kind) if action.keys == keys]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
@@ -238,12 +238,13 @@ def _with_issuer(
     for ref in refs:
         for original, shares in _removed(changes, provider, ref):
             policy = trust.restore_subject(policy, original, issuer=provider, ref=ref, shares=shares)
-        if trust.allows_by_issuer(policy, provider, ref):
+        # the token may have another audience than STS
+        if trust.shares_of(policy, provider, ref):
             continue
-        last = next((one for one in earlier if trust.allows_by_issuer(one, provider, ref)), None)
+        last = next((one for one in earlier if trust.shares_of(one, provider, ref)), None)
         if last is not None:
             policy = trust.restore_subject(policy, last, issuer=provider, ref=ref)
-        if not trust.allows_by_issuer(policy, provider, ref):
+        else:
             statements = [*(s.raw for s in policy.statements), trust.issuer_statement(provider, ref)]
             policy = policy.with_statements(statements)
     return policy
