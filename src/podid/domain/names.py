@@ -40,6 +40,11 @@ class ServiceAccountRef:
     def subject(self) -> Subject:
         return Subject("ServiceAccount", self.name, self.namespace)
 
+    @property
+    def refused(self) -> str:
+        """Return why Kubernetes refuses one of the names, which EKS accepts; empty if it does not."""
+        return wrong_namespace(self.namespace) or wrong_account_name(self.name)
+
     @classmethod
     def parse(cls, text: str) -> "ServiceAccountRef":
         """Parse NAMESPACE/NAME. Raise InvalidInput that names the wrong part (a DNS label, a DNS subdomain)."""

@@ -21,7 +21,7 @@ from podid.domain.text import short_list
 from podid.domain.versions import older
 from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, of_spec, pods_of, runs_in, why_not_here
 from podid.facts.index import Affected, index, once, reach_on
-from podid.facts.nodes import COMPUTE_TYPE, expects_agent
+from podid.facts.nodes import COMPUTE_TYPE, expects_agent, why_left_out
 
 PROXY_PORT, PROBE_PORT = 80, 2703
 # the value of system-node-critical, the agent's priority class
@@ -246,14 +246,17 @@ def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
 
 
 def option(ds: DaemonSet, flag: str) -> str:
-    """Return the value of an agent's flag, `--flag value` or `--flag=value`; empty without it."""
+    """Return the value of an agent's flag, the first one if it is repeated; empty without it."""
+    return next(options(ds, flag), "")
+
+
+def options(ds: DaemonSet, *flags: str) -> Iterator[str]:
+    """Yield the values of an agent's flags, `--flag value` or `--flag=value`."""
     words = [part.strip("\"'") for word in (*ds.command, *ds.args) for part in word.split()]
     for position, word in enumerate(words):
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-        if word == flag:
-            return words[position + 1] if position + 1 < len(words) else ""
-    return ""
+        name, equals, value = word.partition("=")
+        if name in flags:
+            yield value if equals else "".join(words[position + 1 : position + 2])
 
 
 _TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
@@ -283,10 +286,15 @@ def waits_for_port(pod: Pod) -> bool:
 
 @once
 def blocked(snapshot: Snapshot) -> frozenset[str]:
-    """Return the nodes on which another pod uses a port that an agent's pod waits for."""
-    pods, agent_pods = known_or(snapshot.pods, ()), known_or(snapshot.agent_pods, ())
-    ports = {port for pod in agent_pods if waits_for_port(pod) for port in pod.host_ports}
-    held = {node for port in ports for node in holders(pods, agent_pods, port)}
+    """Return the nodes on which another pod uses a port that an agent's pod waits for; if not all namespaces were read,
+    also the nodes that the waiting pods are for."""
+    pods, agent_pods, sets = known_or(snapshot.pods, ()), known_or(snapshot.agent_pods, ()), agents(snapshot)
+    waiting = [pod for pod in agent_pods if waits_for_port(pod)]
+    held = {node for pod in waiting for port in pod.host_ports for node in holders(pods, agent_pods, port)}
+    if waiting and snapshot.only_namespaces:
+        hosts = (node for node in known_or(snapshot.nodes, ()) if node.ready and expects_agent(node, sets))
+        lacking = {node.name for node in hosts if not why_left_out(node, sets)} - {pod.node for pod in agent_pods}
+        held |= lacking if len(lacking) <= len(waiting) else set()
     return frozenset(held - {pod.node for pod in agent_pods if pod.ready})
 
 

@@ -155,6 +155,20 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     return None
 
 
+def no_endpoint(pod: Pod, container: Container) -> Own | None:
+    """Return that an SDK finds no endpoint, because the container has a part of the injected fields only."""
+    if URI in container.env:
+        return None
+    if TOKEN_FILE in container.env:
+        return Own(Severity.ERROR, (TOKEN_FILE,), f"no Pod Identity credentials: the container has no {URI}")
+    # a webhook that runs later may add a container, but it leaves the others unchanged
+    main = workloads.main_containers(pod)
+    if workloads.TOKEN_VOLUME not in pod.volumes or container not in main or any(URI in c.env for c in main):
+        return None
+    why = "the token was injected, but the variables are missing, so another webhook or policy removed them"
+    return Own(Severity.ERROR, workloads.INJECTED_ENV, f"no Pod Identity credentials: {why}", "lacks")
+
+
 ROLE_ARN = "AWS_ROLE_ARN"
 NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 

@@ -135,6 +135,14 @@ def podid_command(snapshot: Snapshot, *words: str) -> tuple[str, ...]:
     return ("podid", *words, *cluster_flags(snapshot))
 
 
+def disassociate(snapshot: Snapshot, association: Listed) -> tuple[str, ...]:
+    """Return the argv that deletes an association. podid refuses names that Kubernetes refuses."""
+    if not association.ref.refused:
+        return podid_command(snapshot, "disassociate", str(association.ref))
+    cluster = ("--cluster-name", association.cluster_name)
+    return ("aws", "eks", "delete-pod-identity-association", *cluster, "--association-id", association.association_id)
+
+
 def cluster_flags(snapshot: Snapshot) -> tuple[str, ...]:
     name = cluster_name(snapshot)
     return ("--cluster", name) if name else ()

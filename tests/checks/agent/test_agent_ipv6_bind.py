@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from checks.builder import DENIED, cluster, crashing_agent, daemon_set, healthy
+from checks.builder import DENIED, cluster, crashing_agent, daemon_set, healthy, pod
+from checks.containers import container
 from checks.grid import answers, of_node
 from harness import table
 from podid.domain.evidence import LogSighting
@@ -53,3 +54,22 @@ def test_the_fix_binds_ipv4_only_in_a_cluster_of_ipv4(family: str, first: str) -
     fix = of_node(ID, snapshot).fix
     assert fix is not None
     assert fix.commands[0][:2] == ("podid", first)
+
+
+@table(
+    ("args", "uri", "outcome"),
+    [
+        (("-b", "169.254.170.23"), "http://[fd00:ec2::23]/v1/credentials", "fail"),
+        (("--bind-hosts=fd00:ec2::23",), "http://169.254.170.23/v1/credentials", "fail"),
+        (("-b", "169.254.170.23", "-b", "[fd00:ec2::23]"), "http://[fd00:ec2::23]/v1/credentials", "not-applicable"),
+        (("-b", "[fd00:ec2::23]"), "http://[fd00:ec2::23]/v1/credentials", "not-applicable"),
+        ((), "http://[fd00:ec2::23]/v1/credentials", "not-applicable"),
+        # the pods have their own endpoint
+        (("-b", "169.254.170.23"), "http://localhost:9911", "not-applicable"),
+    ],
+)
+def test_an_agent_must_bind_the_address_of_the_pods(args: tuple[str, ...], uri: str, outcome: str) -> None:
+    """In an IPv6 cluster, the webhook injects the IPv6 address."""
+    asking = pod(containers=(container(AWS_CONTAINER_CREDENTIALS_FULL_URI=uri),))
+    sections = {"cluster": cluster(ip_family="ipv6"), "daemon_sets": (daemon_set(args=args),), "pods": (asking,)}
+    assert [row[0] for row in answers(ID, healthy(**sections))] == [outcome]

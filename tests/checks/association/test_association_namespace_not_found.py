@@ -2,8 +2,9 @@
 
 import pytest
 
-from checks.builder import ADDON_ARN, DENIED, association, healthy
+from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, association, healthy
 from checks.grid import answers, only
+from podid.domain.cluster import ServiceAccount
 from podid.domain.snapshot import Snapshot
 
 ID = "association-namespace-not-found"
@@ -39,3 +40,20 @@ def test_a_missing_namespace_is_a_standing_grant() -> None:
         "namespaces with a similar name: shopp",
         "if someone creates the namespace and the service account, its pods get role orders",
     )
+
+
+def test_a_name_that_kubernetes_refuses_is_deleted_by_its_id() -> None:
+    """EKS accepts any name, and `podid disassociate` only those that can exist."""
+    snapshot = healthy(
+        associations=(association("SHOP"),),
+        service_accounts=(ServiceAccount(namespace="shop", name="orders"),),
+        namespaces=frozenset({"shop"}),
+    )
+    verdict = only(ID, snapshot)
+    assert verdict.evidence[0] == "namespaces with a similar name: shop"
+    assert "'SHOP' is not a namespace name" in verdict.evidence[1]
+    assert verdict.fix is not None
+    create, delete = verdict.fix.commands
+    assert create == ("podid", "associate", "shop/orders", "--role", ROLE_ARN, "--cluster", "prod")
+    assert delete[:3] == ("aws", "eks", "delete-pod-identity-association")
+    assert "a-orders" in delete

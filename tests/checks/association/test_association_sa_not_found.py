@@ -130,3 +130,17 @@ def test_the_service_account_of_a_typo_is_not_created() -> None:
     assert verdict.evidence[0] == "service accounts with a similar name and an association: api"
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "disassociate", "shop/apii", "--cluster", "prod"),)
+
+
+def test_a_name_that_kubernetes_refuses_is_not_created() -> None:
+    """EKS accepts any name; the commands name only service accounts that can exist."""
+    alone = only(ID, healthy(associations=(association(name="WEB"),), service_accounts=(service_account("default"),)))
+    typo = only(ID, healthy(associations=(association(name="WEB"),), service_accounts=(service_account("web"),)))
+    assert alone.fix is not None
+    assert typo.fix is not None
+    assert [command[:3] for command in alone.fix.commands] == [("aws", "eks", "delete-pod-identity-association")]
+    assert [command[:3] for command in typo.fix.commands] == [
+        ("podid", "associate", "shop/web"),
+        ("aws", "eks", "delete-pod-identity-association"),
+    ]
+    assert all("'WEB' is not a service account name" in verdict.evidence[-1] for verdict in (alone, typo))

@@ -29,6 +29,9 @@ def test_finding_and_unknown() -> None:
             Container(name="app", image="x", env={URI: INJECTED[URI], "AWS_CONTAINER_AUTHORIZATION_TOKEN": ""}),
             ("pass", "error"),
         ),
+        # another webhook removed both variables, or the webhook skipped a container that sets one itself
+        (Container(name="app", image="x"), ("fail", "error")),
+        (Container(name="app", image="x", env={TOKEN_FILE: INJECTED[TOKEN_FILE]}), ("fail", "error")),
         (container(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials"), ("pass", "error")),
     ],
 )
@@ -38,3 +41,12 @@ def test_variables_of_the_manifest(container: Container, expected: tuple[str, st
 
 def test_a_token_file_without_its_volume_is_a_warning() -> None:
     assert answers(ID, healthy(pods=(pod(volumes=()),))) == [("fail", "warn", WORKLOAD)]
+
+
+def test_a_container_that_another_webhook_adds_needs_no_variables() -> None:
+    for name, init in (("istio-proxy", False), ("metrics", False), ("istio-init", True)):
+        added = Container(name=name, image="x", init=init)
+        assert answers(ID, healthy(pods=(pod(containers=(container(), added)),))) == [("pass", "error", WORKLOAD)]
+    # without its volume the pod was not injected, which other checks judge
+    bare = pod(containers=(Container(name="app", image="x"),), volumes=())
+    assert answers(ID, healthy(pods=(bare,))) == [("pass", "error", WORKLOAD)]

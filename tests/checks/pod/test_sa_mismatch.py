@@ -40,6 +40,11 @@ def stray(**changes: str) -> Snapshot:
             id="chart made an account of its own",
         ),
         pytest.param(
+            healthy(pods=(), workloads=(workload(name="orders-svc", service_account="orders-svc"),)),
+            "fail",
+            id="the same name with an ending",
+        ),
+        pytest.param(
             healthy(pods=(), workloads=(workload(name="orders-api", service_account="orders-api"),)),
             "not-applicable",
             id="a neighbour with its own account",

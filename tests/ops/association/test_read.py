@@ -84,6 +84,10 @@ def test_the_error_names_the_nearest_association() -> None:
     near = without_association("demo", ServiceAccountRef("shop", "order"), associated)
     assert near.message == "shop/order has no association in cluster demo; did you mean shop/orders?"
     assert near.hint == Again(swap=("shop/order", "shop/orders"))
+    # EKS accepts the name, and no command of podid does
+    assert without_association(
+        "demo", ServiceAccountRef("shop", "web"), [ServiceAccountRef("Shop", "web")]
+    ).hint == Other(("list",))
     far = without_association("demo", ServiceAccountRef("x", "y"), associated, exists=True)
     assert (far.message, far.hint) == ("x/y has no association in cluster demo", Other(("list",)))
     assert far.advice == "podid associate x/y gives it a role."

@@ -164,6 +164,7 @@ def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
     assert sorted(calls) == [
         "DescribePodIdentityAssociation",
         "GET /api/v1/namespaces?limit=500",
+        "GET /api/v1/serviceaccounts?limit=500",
         "ListPodIdentityAssociations",
     ]
     assert isinstance(snapshot.pods, Missing)
@@ -187,6 +188,13 @@ def test_a_namespace_is_read_with_the_agent(shop: Shop) -> None:
     assert [v.check for v in shop.report(DoctorScope("payments", "Deployment", "billing-worker")).findings] == [
         "pod-predates-association"
     ]
+
+
+def test_a_missing_association_is_searched_in_other_namespaces(shop: Shop) -> None:
+    _associate(shop, "Payments", "billing-worker")
+    (finding,) = shop.report(DoctorScope("payments", "ServiceAccount", "billing-worker")).findings
+    assert finding.check == "association-missing"
+    assert finding.evidence == ("associations of the same name elsewhere: Payments/billing-worker",)
 
 
 @pytest.mark.parametrize("ref", [None, ServiceAccountRef("shop", "orders")], ids=["all", "named"])

@@ -2,8 +2,8 @@
 
 from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, holders, importance, names_of
-from podid.facts.index import podid_command
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, blocked, holders, importance, names_of
+from podid.facts.index import namespaces_words, podid_command
 from podid.facts.nodes import expects_agent, why_left_out
 
 
@@ -15,6 +15,18 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
         return [whole.ok("the agent does not declare port 80, so other pods can use it")]
     verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
+    ports = {port for ds in sets for port in ds.host_ports}
+    holding = {pod.node for pod in known(snapshot.pods) if not ports.isdisjoint(pod.host_ports)}
+    verdicts += [
+        case.fail(
+            f"the agent cannot be scheduled on node {node.name}: another pod uses one of its ports",
+            f"not checked: pods outside {namespaces_words(snapshot)}",
+            severity=importance(snapshot),
+            commands=(podid_command(snapshot, "doctor", "--link", "agent"),),
+        )
+        for case, node in check.of_nodes(snapshot)
+        if node.name in blocked(snapshot) - holding
+    ]
     message = f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes"
     command = podid_command(snapshot, "install-agent", "--config", FREES_PORT)
     verdicts += [

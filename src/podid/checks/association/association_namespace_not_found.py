@@ -1,13 +1,16 @@
 from functools import cache, partial
 
-from podid.checks.base import Check, Snapshot, Verdicts, known, rule
+from podid.checks.base import Check, Snapshot, Verdicts, known, known_or, rule
+from podid.domain.aws import Association
+from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
-from podid.facts.index import ADDON_OWNED, LIKELY, podid_command, role_of
+from podid.facts.index import ADDON_OWNED, LIKELY, disassociate, index, podid_command, role_of
 
 
-@rule(needs=("associations", "namespaces"))
+@rule(needs=("associations", "namespaces"), wants=("service_accounts",))
 def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     namespaces = known(snapshot.namespaces)
+    lacking = {account.ref for account in known_or(snapshot.service_accounts, ())} - index(snapshot).associations.keys()
     similar = cache(partial(Names(namespaces).nearest, alike=LIKELY))
     for case, association in check.of_associations(snapshot):
         if association.namespace in namespaces:
@@ -15,11 +18,24 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
-            near = similar(association.namespace)
+            # only the case may differ
+            same = association.namespace.lower()
+            near = [same] if same in namespaces else similar(association.namespace)
+            meant = next(
+                (ref for name in near if (ref := ServiceAccountRef(name, association.service_account)) in lacking), None
+            )
             yield case.fail(
                 f"namespace {association.namespace} of association {association.association_id} does not exist, so no "
                 "pod uses the association",
                 *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
-                commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
+                association.ref.refused
+                or f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
+                commands=(
+                    *(
+                        (podid_command(snapshot, "associate", str(meant), "--role", association.role_arn),)
+                        if meant and isinstance(association, Association)
+                        else ()
+                    ),
+                    disassociate(snapshot, association),
+                ),
             )

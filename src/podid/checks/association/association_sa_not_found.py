@@ -11,7 +11,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
-from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, index, podid_command
+from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, disassociate, index, podid_command
 
 FRESH = timedelta(hours=1)
 
@@ -50,7 +50,9 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
         neighbours = {name for name in names if ServiceAccountRef(namespace, name) in associated}
         free, taken = Names(names - neighbours), Names(neighbours)
         for case, association in members:
-            near = free.nearest(association.service_account, alike=LIKELY)
+            # only the case may differ
+            same = association.service_account.lower()
+            near = [same] if same in names - neighbours else free.nearest(association.service_account, alike=LIKELY)
             others = () if near else taken.nearest(association.service_account, alike=LIKELY)
             yield _no_service_account(case, snapshot, association, near, others)
 
@@ -80,7 +82,7 @@ def _no_service_account(
     message = f"service account {ref} of association {association.association_id} does not exist"
     created_at = association.created_at if isinstance(association, Association) else None
     fresh = created_at is not None and snapshot.taken_at - created_at < FRESH
-    disassociate = podid_command(snapshot, "disassociate", str(ref))
+    delete = disassociate(snapshot, association)
     if not near:
         create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)
         evidence: tuple[str, ...] = ("service accounts with a similar name: none in the namespace",)
@@ -89,18 +91,19 @@ def _no_service_account(
                 f"service accounts with a similar name and an association: {', '.join(taken)}",
                 "create the service account only if the name in the association is not a typing mistake",
             )
+        evidence = (ref.refused,) if ref.refused else evidence
         return case.fail(
             message,
             *evidence,
             severity=Severity.INFO if fresh else Severity.WARN,
-            commands=(create,) if not taken else () if fresh else (disassociate,),
+            commands=(create,) if not taken and not ref.refused else () if fresh else (delete,),
         )
     likely = f"{ref.namespace}/{near[0]}"
     return case.fail(
         f"{message}{meant((likely,))}",
         f"service accounts with a similar name and no association: {', '.join(near)}",
-        "if you plan to create this service account, leave the association unchanged",
-        commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), disassociate)
+        ref.refused or "if you plan to create this service account, leave the association unchanged",
+        commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), delete)
         if isinstance(association, Association)
         else (),
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
 from podid.domain.aws import UnreadAssociation
-from podid.facts.index import ADDON_OWNED, index, podid_command, role_section
+from podid.facts.index import ADDON_OWNED, disassociate, index, role_section
 
 LONG_AGO = timedelta(days=90)
 
@@ -33,5 +33,5 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
                 "no pod or workload uses the association, and its role was not used in the last 90 days",
                 f"association created: {association.created_at:%Y-%m-%d}",
                 f"last use of the role (IAM keeps 400 days): {last}",
-                commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
+                commands=(disassociate(snapshot, association),),
             )

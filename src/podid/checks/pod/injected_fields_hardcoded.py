@@ -3,7 +3,7 @@
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.facts.credentials import Own, own_endpoint, wrong_audience
+from podid.facts.credentials import Own, no_endpoint, own_endpoint, wrong_audience
 
 
 @rule(needs=sdk.NEEDS)
@@ -14,4 +14,4 @@ def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
 def _own(pod: Pod, container: Container) -> Own | None:
     """Return the endpoint; token-audience judges the token."""
     own = own_endpoint(pod, container)
-    return None if own == wrong_audience(container) else own
+    return (None if own == wrong_audience(container) else own) or no_endpoint(pod, container)

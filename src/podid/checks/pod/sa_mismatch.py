@@ -15,7 +15,7 @@ from podid.facts.index import index, podid_command, set_account
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85
-DECORATIONS = ("-service-account", "-serviceaccount", "-sa", "-irsa", "-pod-identity", "-role")
+DECORATIONS = ("-service-account", "-serviceaccount", "-svc-account", "-sa", "-svc", "-irsa", "-pod-identity", "-role")
 
 
 @rule(needs=("associations", "service_accounts", "pods", "workloads"), wants=("cluster",))

@@ -101,7 +101,7 @@ def without_association(
     cluster_name: str, ref: ServiceAccountRef, associated: Iterable[ServiceAccountRef], *, exists: bool = False
 ) -> NotFound:
     """Return the error without a call. `exists` is whether the service account is known to exist."""
-    known = [str(item) for item in associated]
+    known = [str(item) for item in associated if not item.refused]
     message, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
     if near:
         return NotFound(

@@ -132,7 +132,12 @@ def associations(source: Source) -> tuple[Listed, ...]:
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
-    listed = source.clients.eks.iter_associations(name, namespace, only=frozenset(source.scope.named))
+    named = frozenset(source.scope.named)
+    listed = [*source.clients.eks.iter_associations(name, namespace, only=named)]
+    if not source.planned and not named <= {association.ref for association in listed}:
+        # a missing association may be in another namespace by mistake
+        elsewhere = source.clients.eks.list_association_summaries(name)
+        listed += (UnreadAssociation.unasked(s) for s in elsewhere if s.namespace not in source.namespaces)
     return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 

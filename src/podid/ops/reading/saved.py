@@ -10,7 +10,7 @@ from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
 from podid.domain.section import UNASKED
-from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
+from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot, known
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
@@ -93,7 +93,9 @@ def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
         return snapshot
     if scope.named and isinstance(associations, Known):
         named = scope.named
-        listed = (item if item.ref in named else UnreadAssociation.unasked(item) for item in associations.value)
+        if not {*named} <= {item.ref for item in associations.value}:  # as `readings.associations`
+            associations = snapshot.associations
+        listed = (item if item.ref in named else UnreadAssociation.unasked(item) for item in known(associations))
         associations = Known(tuple(listed))
     return replace(
         snapshot,

@@ -138,7 +138,6 @@ def fargate_pod(scenario: Scenario) -> str:
 
 def windows_pod(scenario: Scenario) -> str:
     node = scenario.add_node("10.0.9.10", labels={"kubernetes.io/os": "windows"})
-    scenario.cluster.merge(f"/api/v1/nodes/{node}/status", {"status": {"nodeInfo": {"operatingSystem": "windows"}}})
     return str(
         scenario.create_working_identity(pod={"nodeName": node, "nodeSelector": {"kubernetes.io/os": "windows"}})
     )

@@ -279,6 +279,8 @@ class KubeSandbox:
         )
         body["metadata"]["labels"] |= labels or {}
         body["metadata"]["labels"] = {key: value for key, value in body["metadata"]["labels"].items() if value}
+        info = {"operatingSystem": "kubernetes.io/os", "architecture": "kubernetes.io/arch"}
+        body["status"]["nodeInfo"] |= {member: body["metadata"]["labels"][label] for member, label in info.items()}
         if taints:
             body["spec"]["taints"] = list(taints)
         with self._simulation.settled() as registry:
