@@ -293,17 +293,11 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """Return the result, with an error if a running pod still has the fields of Pod Identity, or lacks those of IRSA
-    although its service account has the annotation."""
-    reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
+    """Return the result, with an error if a running pod is not back."""
     try:
-        pods = [pod for name in namespaces for pod in reader.list_pods(name)]
-        listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
+        remaining = pods_not_back(clients, refs)
     except PodidError as error:
         return replace(result, error=error)
-    irsa = {account.ref for account in listed if account.irsa_role_arn}
-    counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
-    remaining = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not remaining:
         return result
     lines = tuple(
@@ -312,3 +306,14 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     )
     message = f"{count_of(len(remaining), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
+
+
+def pods_not_back(clients: Clients, refs: Collection[ServiceAccountRef]) -> Mapping[ServiceAccountRef, int]:
+    """Return the number of running pods that still have the fields of Pod Identity, or lack those of IRSA although
+    their service account has the annotation."""
+    reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
+    pods = [pod for name in namespaces for pod in reader.list_pods(name)]
+    listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
+    irsa = {account.ref for account in listed if account.irsa_role_arn}
+    counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
+    return Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
