@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
-from podid.domain.errors import Conflict, NotFound, Partial, PodidError
+from podid.domain.errors import Conflict, NotFound, Other, Partial, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
@@ -25,7 +26,7 @@ from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
@@ -36,6 +37,7 @@ from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
+    from podid.ops.change.records import Run
     from podid.ops.clients import Clients
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -154,6 +156,25 @@ def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollba
     first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
     after = Plan(header=plan.header, actions=last)
     return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
+
+
+def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccountRef]) -> None:
+    """Raise Conflict if a later `podid migrate finish` removed the previous credentials of one of `refs`, and was not
+    undone: without the association, its pods would have none."""
+    runs, namespaces = journal.runs(), {ref.namespace for ref in refs}
+    undone = {other.undoes for other in runs if other.whole}
+
+    def removes(action: Action) -> bool:
+        if action.kind == ANNOTATIONS.name:
+            return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
+        return action.kind == POD_TEMPLATE.name and action.keys["namespace"] in namespaces
+
+    for later in runs:
+        finish = later.run_id > run.run_id and ("migrate", "finish") in pairwise(later.command)
+        here = replace(later.header, caller_arn=run.header.caller_arn) == run.header
+        if finish and here and later.run_id not in undone and any(removes(step.action) for step in later.changed):
+            message = f"Run {later.run_id} has removed the previous credentials since run {run.run_id}: undo it first"
+            raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
 
 
 def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:
