@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from cli.lines import command_of, required_words
 from harness import Podid, examples
 from parsing import parsed
-from podid.cli.hints import at_place, hint_words, options_by_name
+from podid.cli.hints import at_place, hint_words
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, Row
+from podid.cli.tree import COMMANDS, Row, options_by_name
 from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.options import Command
+    from podid.domain.option import OptionField
 
 
 class Row(NamedTuple):
@@ -147,3 +148,13 @@ GROUPS: dict[str, str] = {
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, or ()."""
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
+
+
+def options_by_name(words: Sequence[str]) -> "dict[str, OptionField]":
+    """Return the options of the command that the words begin with, by each spelling."""
+    return {name: item for item in options_of(path_of(words)) for name in item.spellings}
+
+
+def options_of(path: tuple[str, ...]) -> "tuple[OptionField, ...]":
+    """Return the declared options of a command, () for an unknown one."""
+    return next((row.load().options for row in COMMANDS if row.path == path), ())
