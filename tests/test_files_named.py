@@ -120,9 +120,7 @@ def test_only_text_in_a_regular_file_is_read(podid: Podid, tmp_path: Path, line:
         with file.open("wb") as stream:
             stream.truncate(300 * 1024 * 1024)
     began = time.monotonic()
-    # the value of trace can be a session, too
-    missing = "is no file" if line == READ["trace"] else "No such file"
-    words = {"nothing": missing, "latin-1": "not UTF-8", "too large": "larger than"}
+    words = {"nothing": "No such file", "latin-1": "not UTF-8", "too large": "larger than"}
     refused(podid(*filled(line, file)), words.get(kind) or NOT_REGULAR[kind])
     assert time.monotonic() - began < 5
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from cli.lines import command_of, required_words
 from harness import Podid, examples
 from parsing import parsed
-from podid.cli.hints import at_place, hint_words
+from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, Row, options_by_name
+from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
@@ -339,6 +339,12 @@ def test_fixes_work_where_doctor_did(site: Site) -> None:
             assert values["expect_account"] == "111122223333"
         elif words[0] == "aws":
             assert words[words.index("--region") + 1] == "us-west-2"
+
+
+def test_missing_permissions_are_those_of_the_place(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("iam:GetRole")
+    outcome = healthy("show", "shop/orders", "--region", "us-west-2", "-c", "demo")
+    assert "\n  More  podid doctor --me --cluster demo --region us-west-2\n" in outcome.stdout, outcome
 
 
 def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None:

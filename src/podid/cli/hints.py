@@ -5,7 +5,7 @@ from functools import partial
 
 from podid.cli.argv import value_of, values_of
 from podid.cli.options import SHARED
-from podid.cli.tree import options_by_name, options_of, path_of
+from podid.cli.tree import options_of, path_of
 from podid.domain.errors import Again, Hint, Other
 from podid.domain.option import OptionField
 
@@ -72,3 +72,8 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
     """Return whether the command has all of the flags: the error may come from a shared operation."""
     names = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
     return not path or not names or names <= options_by_name(path).keys()
+
+
+def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
+    """Return the options of the command that the words begin with, by each spelling."""
+    return {name: item for item in options_of(path_of(words)) for name in item.spellings}

@@ -150,11 +150,6 @@ def path_of(words: Sequence[str]) -> tuple[str, ...]:
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
 
 
-def options_by_name(words: Sequence[str]) -> "dict[str, OptionField]":
-    """Return the options of the command that the words begin with, by each spelling."""
-    return {name: item for item in options_of(path_of(words)) for name in item.spellings}
-
-
 def options_of(path: tuple[str, ...]) -> "tuple[OptionField, ...]":
     """Return the declared options of a command, () for an unknown one."""
     return next((row.load().options for row in COMMANDS if row.path == path), ())

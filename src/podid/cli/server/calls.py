@@ -14,9 +14,9 @@ from typing import Any
 
 from podid.cli.access import Access
 from podid.cli.boundary import main
+from podid.cli.hints import options_by_name
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.tools import APPLY, PLAN, PLANS, Arguments, Tool, change_line
-from podid.cli.tree import options_by_name
 from podid.domain.errors import Conflict, ExitCode, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.text import utc
 
