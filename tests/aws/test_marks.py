@@ -121,7 +121,7 @@ def _of(service: str, resource: str) -> Arn:
 # method -> a call with every argument that asks for more
 CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.get_cluster: lambda s: s.eks.get_cluster("demos"),
-    Eks.get_cluster_tags: lambda s: s.eks.get_cluster_tags("demo"),
+    Eks.find_cluster_tags: lambda s: s.eks.find_cluster_tags("demo"),
     Eks.list_clusters: lambda s: s.eks.list_clusters(),
     Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
     Eks.list_associations: lambda s: s.eks.list_associations("demo"),
