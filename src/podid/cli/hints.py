@@ -5,7 +5,7 @@ from functools import partial
 
 from podid.cli.argv import value_of, values_of
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, path_of
+from podid.cli.tree import options_of, path_of
 from podid.domain.errors import Again, Hint, Other
 from podid.domain.option import OptionField
 
@@ -20,7 +20,7 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
         hint = hint.instead or ()
     if isinstance(hint, Again):
         again = hint.of(words, path=len(path_of(words)))
-        declared = {item.field: item for item in (*SHARED.values(), *_options(path_of(again[1:])))}
+        declared = {item.field: item for item in (*SHARED.values(), *options_of(path_of(again[1:])))}
         return hint.of(words, path=len(path_of(words)), unconsented=partial(_unconsented, declared.values()))
     if isinstance(hint, Other):
         return at_place(hint.of(), words)
@@ -60,7 +60,7 @@ def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
         if tuple(command[:2]) == ("kubectl", "config"):
             names = ("kubeconfig",)  # kubectl config get-contexts has no --context
         return tuple(SHARED[name] for name in names)
-    return tuple(item for item in _options(path_of(command[1:])) if item.where)
+    return tuple(item for item in options_of(path_of(command[1:])) if item.where)
 
 
 def _unconsented(declared: Iterable[OptionField], word: str) -> str:
@@ -76,9 +76,4 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
 
 def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
     """Return the options of the command that the words begin with, by each spelling."""
-    return {name: item for item in _options(path_of(words)) for name in item.spellings}
-
-
-def _options(path: tuple[str, ...]) -> tuple[OptionField, ...]:
-    """Return the declared options of a command, () for an unknown one."""
-    return next((row.load().options for row in COMMANDS if row.path == path), ())
+    return {name: item for item in options_of(path_of(words)) for name in item.spellings}
