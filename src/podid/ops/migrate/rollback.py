@@ -171,8 +171,8 @@ def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccou
 
     for later in runs:
         finish = later.run_id > run.run_id and ("migrate", "finish") in pairwise(later.command)
-        here = replace(later.header, caller_arn=run.header.caller_arn) == run.header
-        if finish and here and later.run_id not in undone and any(removes(step.action) for step in later.changed):
+        same_place = replace(later.header, caller_arn=run.header.caller_arn) == run.header
+        if finish and same_place and later.run_id not in undone and any(removes(step.action) for step in later.changed):
             message = f"Run {later.run_id} has removed the previous credentials since run {run.run_id}: undo it first"
             raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
 
