@@ -25,8 +25,9 @@ from podid.aws.sts import EksAuth, Sts
 from podid.domain.aws import OidcProvider
 from podid.domain.errors import PodidError
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.permissions import Permissions
+from podid.domain.permissions import Permissions, resource_of
 from podid.kube.transport import Transport
+from podid.ops.permissions.actions import action_table
 
 ASSOCIATION = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-00000000000000000"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -120,7 +121,7 @@ def _of(service: str, resource: str) -> Arn:
 # method -> a call with every argument that asks for more
 CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.get_cluster: lambda s: s.eks.get_cluster("demos"),
-    Eks.get_cluster_tags: lambda s: s.eks.get_cluster_tags("demo"),
+    Eks.find_cluster_tags: lambda s: s.eks.find_cluster_tags("demo"),
     Eks.list_clusters: lambda s: s.eks.list_clusters(),
     Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
     Eks.list_associations: lambda s: s.eks.list_associations("demo"),
@@ -272,3 +273,13 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
     marked = {action for operation in CALLS for action in operation.__permissions__.iam}  # type: ignore[attr-defined]
     assert marked - known == {"iam:PassRole"}
     assert all(re.fullmatch(r"[a-z0-9-]+:[A-Z]\w+", action) for action in marked)
+
+
+def test_each_permission_is_checked_on_a_resource_that_its_action_has() -> None:
+    table, cluster = action_table(), Arn.parse("arn:aws:eks:us-west-2:111122223333:cluster/prod")
+    wrong = []
+    for name in sorted({action for operation in CALLS for action in operation.__permissions__.iam}):  # type: ignore[attr-defined]
+        action, resource = table.find(name), resource_of(name, cluster)
+        if action is not None and (resource != "*" if not action.types else not table.applies(action, resource)):
+            wrong.append((name, resource))
+    assert wrong == []

@@ -120,6 +120,7 @@ def test_keys_in_variables_precede_a_profile_that_a_variable_names(
     ("failure", "error", "words"),
     [
         (FileNotFoundError(2, "No such file or directory", "/var/token"), CredentialsError, "/var/token"),
+        ({"expiry_time": "2020-01-01T00:00:00Z"}, CredentialsError, "returned credentials that have expired"),
         (EOFError(), CredentialsError, "require an MFA code, and podid is not connected to a terminal"),
         (ValueError("s3cret"), CredentialsError, "returned a value that is not credentials"),
         (
@@ -135,10 +136,12 @@ def test_keys_in_variables_precede_a_profile_that_a_variable_names(
     ],
 )
 def test_a_renewal_that_fails_is_no_failure_of_the_call(
-    failure: Exception, error: type[PodidError], words: str
+    failure: Exception | Mapping[str, str], error: type[PodidError], words: str
 ) -> None:
     def renew() -> Mapping[str, str]:
-        raise failure
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
 
     keys = SimpleNamespace(access_key="AKID", token="t")
     credentials: Any = SimpleNamespace(_refresh_using=renew, get_frozen_credentials=lambda: keys)

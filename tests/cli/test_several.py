@@ -3,13 +3,15 @@
 import json
 import shlex
 from pathlib import Path
+from typing import NoReturn
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from accounts import ALL, OWN, ROLE, association_of, associations_in, ids, organization
 from harness import Answers, Podid
-from podid.domain.errors import Cancelled
+from podid.aws.eks import Eks
+from podid.domain.errors import Cancelled, Unavailable
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 
@@ -212,3 +214,12 @@ def test_hints_of_lists_name_the_cluster_that_failed(box: Sandbox, podid: Podid)
     assert outcome.code == 8, outcome
     words = shlex.split(outcome.error["hint"])
     assert (words.count("--cluster"), words[words.index("--cluster") + 1]) == (1, "demo"), words
+
+
+def test_the_name_of_a_cluster_keeps_its_spelling(box: Sandbox, podid: Podid, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise Unavailable("EKS did not answer")
+
+    monkeypatch.setattr(Eks, "_iter_summaries", fail)
+    outcome = podid("list", "--cluster", "demo", "--region", "us-west-2", "--region", "us-west-1")
+    assert "demo, us-west-2: EKS did not answer." in outcome.stderr

@@ -102,12 +102,13 @@ def test_static_pods_and_pods_on_fargate() -> None:
         for item in (
             hindrance("Deployment", "shop", "it", [fargate], stale=True),
             # a restart for another reason replaces them
+            hindrance("Deployment", "shop", "it", [pod(windows=True)], stale=True),
             hindrance("Deployment", "shop", "it", [fargate], stale=False),
             hindrance("Deployment", "shop", "it", [fargate, pod()], stale=True),
             hindrance("Pod", "shop", "it", [static], stale=True),
         )
     ]
-    assert modes == ["fargate-pod", None, None, "injection-opted-out"]
+    assert modes == ["fargate-pod", "windows-pod", None, None, "injection-opted-out"]
 
 
 def test_hindrances_of_settings() -> None:

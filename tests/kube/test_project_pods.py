@@ -201,3 +201,17 @@ def test_variables_of_a_daemon_set_show_only_the_host_of_an_endpoint() -> None:
         "AWS_ENDPOINT_URL_EKS_AUTH": "",
         "AWS_ENDPOINT_URL_S3": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("spec", "windows"),
+    [
+        ({"os": {"name": "windows"}}, True),
+        ({"nodeSelector": {"kubernetes.io/os": "windows"}}, True),
+        ({"os": {"name": "linux"}, "nodeSelector": {"disk": "ssd"}}, False),
+        ({}, False),
+    ],
+)
+def test_the_operating_system_that_a_pod_requires(spec: dict[str, Any], windows: bool) -> None:
+    item = pod({})
+    assert project_pods.pod({**item, "spec": {**item["spec"], **spec}}).windows is windows

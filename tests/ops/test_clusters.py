@@ -1,9 +1,14 @@
 """The clusters that a command is about: accounts, regions, shards."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from accounts import ALL, OWN, ROLE, association_of, associations_in, ids, organization
 from harness import Podid
+from podid.domain.errors import NotServed
+from podid.ops.clusters import enabled_regions, tagged_clusters
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 
@@ -71,3 +76,23 @@ def test_shards_are_disjoint_and_complete(box: Sandbox, podid: Podid) -> None:
     empty = podid("list", "--all-clusters", "--shard", "0/7", "-o", "json")
     second = podid("list", "--all-clusters", "--shard", "1/7", "-o", "json")
     assert (empty.code, empty.json["items"], second.code, second.json["items"]) == (0, [], 0, [])
+
+
+def test_a_cluster_that_is_deleted_while_tags_are_read_is_omitted() -> None:
+    tags: dict[str, dict[str, str] | None] = {"blue": {"team": "a"}, "gone": None, "red": {}}
+    eks: Any = SimpleNamespace(list_clusters=lambda: tuple(tags), find_cluster_tags=tags.__getitem__)
+    assert tagged_clusters(eks, {"team": "a"}, "us-west-2") == ("blue",)
+
+
+def test_the_regions_of_an_endpoint_without_ec2() -> None:
+    def refuse() -> tuple[str, ...]:
+        raise NotServed("this endpoint of EC2 does not support DescribeRegions")
+
+    listed = SimpleNamespace(list_regions=lambda: ("us-east-1", "us-west-2"))
+    aws: Any = SimpleNamespace(
+        ec2=SimpleNamespace(list_regions=refuse), account_management=listed, eks_regions=("us-west-2", "eu-west-1")
+    )
+    assert enabled_regions(aws) == ("us-west-2",)
+    listed.list_regions = refuse
+    with pytest.raises(NotServed):
+        enabled_regions(aws)

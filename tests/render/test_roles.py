@@ -3,10 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from checks.builder import ACCOUNT, CLUSTER_ARN, NOW, association, role, trust
 from podid.domain.aws import AttachedPolicy
+from podid.domain.findings import Outcome, Subject, Verdict
+from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.role.access import PodAccess
 from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.presets import list_presets, parse_choice
@@ -55,6 +58,24 @@ def test_a_role_with_its_policies_and_users() -> None:
         ("orders", "match", 1),
         ("cart", "no-match", 1),
     ]
+
+
+def test_an_unknown_state_has_its_reason() -> None:
+    failed = "this endpoint of EC2 does not support DescribeInstances"
+    cause = Verdict(
+        check="imds-open-to-pods",
+        outcome=Outcome.UNKNOWN,
+        subject=Subject("Cluster", "prod"),
+        message="",
+        reason=failed,
+    )
+    new = PodStatus(namespace="shop", name="", node="", workload=None, state=IdentityState.UNKNOWN, cause=cause)
+    status = IdentityStatus(
+        ref=association().ref, association=association(), state=IdentityState.UNKNOWN, cause=cause, new_pod=new, pods=()
+    )
+    report: Any = SimpleNamespace(cluster_arn=CLUSTER_ARN, identities=(status,), findings=())
+    lines = texts(role_view(reading(uses=USES, report=report), NOW).lines, short=True)
+    assert f"  shop/orders in cluster prod, eu-west-1: allowed; unknown: {failed}" in lines
 
 
 def test_unread_parts_are_unknown_and_not_empty() -> None:

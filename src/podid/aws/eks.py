@@ -52,10 +52,12 @@ class Eks(EksAddons):
             raise self._with_neighbours(error, name) from error
 
     @needs("eks:DescribeCluster")
-    def get_cluster_tags(self, name: str) -> dict[str, str]:
-        return self._api.read(
-            "DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", partial(pairs, name="tags"))
-        )
+    def find_cluster_tags(self, name: str) -> dict[str, str] | None:
+        read = at("cluster", partial(pairs, name="tags"))
+        try:
+            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", read)
+        except NotFound:
+            return None
 
     @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """The credentials of a session, from botocore's own chain of sources, with podid's errors only."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import parse_timestamp
 
 from podid.aws.api import UNPARSABLE
 from podid.aws.errors import Origin, translate
@@ -16,6 +19,7 @@ T = TypeVar("T")
 
 # a program that provides credentials may wait for a person
 SIGN_IN_SECONDS = 120.0
+_EXPIRED = "credentials that have expired"
 # the services of botocore's sources of credentials, by operation
 _SERVICES = {"GetRoleCredentials": "sso", "CreateToken": "sso-oidc"}
 # the settings by which a profile has a source of credentials
@@ -62,17 +66,24 @@ def sign_in(
             reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)
             raise CredentialsError(f"the source of the AWS credentials{whose} cannot be used ({reason})") from error
         except UNPARSABLE as error:
-            # botocore's text; any other text may quote the credentials
-            expired = "still expired" in str(error)
-            reason = "credentials that have expired" if expired else "a value that is not credentials"
-            raise CredentialsError(f"the source of the AWS credentials{whose} returned {reason}") from error
+            # "still expired" is botocore's text; any other text may quote the credentials
+            raise returned(_EXPIRED if "still expired" in str(error) else "a value that is not credentials") from error
+
+    def returned(value: str) -> CredentialsError:
+        return CredentialsError(f"the source of the AWS credentials{whose} returned {value}")
+
+    def renewed(renew: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        metadata = renew()
+        if parse_timestamp(metadata["expiry_time"]) <= datetime.now(UTC):
+            raise returned(_EXPIRED)
+        return metadata
 
     check_token_files(env, profiles)
     by_a_person = any("mfa_serial" in settings for settings in profiles)
     credentials = obtain(load, lambda source: source()) if by_a_person else obtain(load)
     renew = getattr(credentials, "_refresh_using", None)  # only refreshable credentials have it
     if renew is not None:
-        credentials._refresh_using = lambda: obtain(renew)
+        credentials._refresh_using = lambda: obtain(partial(renewed, renew))
 
 
 def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, Any]]) -> None:

@@ -171,7 +171,7 @@ TAKING_BACK = OptionalPermission.of(
 )
 # the same for a role whose only policies are managed ones
 TAKING_BACK_ATTACHED = OptionalPermission.of(TAKING_BACK.reason, Iam.delete_role, Iam.detach_policy)
-CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
+CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.find_cluster_tags)
 # for a command that reads several clusters
 SEVERAL_CLUSTERS = (
     CLUSTER_TAGS,
@@ -251,7 +251,7 @@ def reading_files(*, roles: bool = True) -> CommandPermissions:
                 KubeReader.list_service_accounts,
                 KubeReader.find_service_account,
             ),
-            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.get_cluster_tags),
+            OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.find_cluster_tags),
             OptionalPermission.of(
                 "agent: reading the add-on, its versions and the nodes",
                 *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),

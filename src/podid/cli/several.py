@@ -173,7 +173,7 @@ def read_clusters(
         try:
             return local, read(local.quietly())
         except PodidError as error:
-            return local, _named(error, cluster[0], local)
+            return local, _named(error, cluster[0].replace(" ", ", "), local)
 
     def in_place(place: Reached) -> Iterator[tuple[str, Access, T | PodidError]]:
         where, local = place
@@ -183,7 +183,7 @@ def read_clusters(
         try:
             clusters = list(_clusters(access, where, local, chosen))
         except PodidError as error:
-            yield where, access, _named(error, where, local)
+            yield where, access, _named(error, where.replace(" ", ", "), local)
             return
         listed[0] += len(clusters)
         for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters, reads=True):
@@ -352,7 +352,7 @@ def _clusters(
 def _named(error: PodidError, name: str, local: Access) -> PodidError:
     """Return the error with the name of the cluster, the region or the account in its message."""
     error.hint = hint_words(error.hint, local.argv)
-    if name and not all(word in error.message for word in name.split()):
+    if name and not all(word in error.message for word in name.split(", ")):
         error.message = f"{name}: {error.message}"
     return error
 

@@ -220,6 +220,7 @@ class Pod:
     ready_since: datetime | None = None
     secret_classes: tuple[str, ...] = ()
     automount: bool = True
+    windows: bool = False
 
     @property
     def ref(self) -> ServiceAccountRef:

@@ -125,13 +125,15 @@ Outcome = Literal["held", "missing", "denied", "unknown"]
 _OF_THE_CLUSTER = {
     *("eks:DescribeCluster", "eks:CreateAddon", "eks:ListAddons", "eks:ListNodegroups", "eks:ListAccessEntries"),
     *("eks:CreatePodIdentityAssociation", "eks:ListPodIdentityAssociations", "eks:DescribeUpdate"),
+    *("eks:ListInsights", "eks:DescribeInsight"),
     "eks-auth:AssumeRoleForPodIdentity",
 }
 _OF_NOTHING = {"eks:ListClusters", "eks:DescribeAddonVersions", "eks:DescribeAddonConfiguration"}
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 _NOT_OF_A_ROLE = {
     *("iam:ListRoles", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetInstanceProfile"),
-    "iam:GetServiceLastAccessedDetails",
+    *("iam:GetServiceLastAccessedDetails", "iam:GetAccountSummary", "iam:GetAccountAuthorizationDetails"),
+    "iam:ListOpenIDConnectProviders",
 }
 
 NOT_SIMULATED = (
@@ -203,13 +205,20 @@ def resource_of(action: str, cluster: Arn) -> str:
     """Return the resource of an action, as in a policy: the cluster, all roles of its account, all its associations.
     `*` for an action without a resource, and if no cluster is known."""
     role = f"arn:{cluster.partition}:iam::{cluster.account}:role/*"
+    if action.endswith("OpenIDConnectProvider"):
+        return role.replace(":role/", ":oidc-provider/")
     if action.startswith("iam:"):
         return "*" if action in _NOT_OF_A_ROLE else role
     if not action.startswith(("eks:", "eks-auth:")) or action in _OF_NOTHING or not cluster.resource_name:
         return "*"
     if action in _OF_THE_CLUSTER:
         return str(cluster)
-    kinds = {"Addon": "addon", "Nodegroup": "nodegroup", "AccessEntry": "access-entry"}
+    kinds = {
+        "Addon": "addon",
+        "Nodegroup": "nodegroup",
+        "AccessEntry": "access-entry",
+        "AccessPolicies": "access-entry",
+    }
     kind = next((kind for word, kind in kinds.items() if action.endswith(word)), "podidentityassociation")
     rest = "*" if kind in ("podidentityassociation", "access-entry") else "*/*"
     parts = (cluster.partition, "eks", cluster.region, cluster.account)

@@ -141,8 +141,9 @@ def on_fargate(pod: Pod, nodes: Mapping[str, Node]) -> bool:
 
 
 def on_windows(pod: Pod, nodes: Mapping[str, Node]) -> bool:
+    """Return whether the pod runs on Windows. Without permission to read nodes, use the pod's own fields."""
     node = nodes.get(pod.node)
-    return node is not None and node.os == "windows"
+    return pod.windows if node is None else node.os == "windows"
 
 
 def workload_subject(pod: Pod) -> Subject:

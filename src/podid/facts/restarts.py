@@ -58,9 +58,13 @@ class Hindrance:
 def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stale: bool) -> Hindrance | None:
     """Return why a restart does not replace the pods; None if it does, by their kind. `stale` is whether the restart is
     to give them Pod Identity credentials."""
-    if stale and all(workloads.on_fargate(pod, {}) for pod in pods):
-        reason = "it runs on Fargate, where Pod Identity does not work; a restart would only remove IRSA"
-        return Hindrance(reason, mode="fargate-pod")
+    for place, mode, runs_on in (
+        ("Fargate", "fargate-pod", workloads.on_fargate),
+        ("Windows", "windows-pod", workloads.on_windows),
+    ):
+        if stale and all(runs_on(pod, {}) for pod in pods):
+            reason = f"it runs on {place}, where Pod Identity does not work; a restart would only remove IRSA"
+            return Hindrance(reason, mode=mode)
     if kind in workloads.RESTARTABLE:
         return None
     if workloads.static(pods[0]):

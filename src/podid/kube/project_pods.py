@@ -89,6 +89,8 @@ def pod(item: Object) -> Pod:
         ready_since=instant_or_none(conditions["Ready"], "lastTransitionTime") if ready else None,
         secret_classes=tuple(name for v in volumes.values() if (name := _secret_class(v))),
         automount=flag_or(spec, "automountServiceAccountToken", True),
+        windows="windows"
+        in (text_or(inner_or_empty(spec, "os"), "name"), pairs(spec, "nodeSelector").get("kubernetes.io/os")),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
+from podid.domain.errors import Again, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.option import option, options, several, switch
 from podid.ops.options import CLUSTER_TAGS
 
@@ -113,25 +113,25 @@ def account_ids(aws: AwsSession, chosen: ClusterOptions) -> tuple[str, ...]:
 
 
 def enabled_regions(aws: AwsSession) -> tuple[str, ...]:
-    """Return the regions with EKS that are enabled for the account, that of the session first. Without the permission
-    of EC2, AWS Account Management lists them too."""
+    """Return the regions with EKS that are enabled for the account, that of the session first. If EC2 does not list
+    them, AWS Account Management does too."""
     try:
         enabled = aws.ec2.list_regions()
-    except AccessDenied as denied:
+    except PodidError as error:
         try:
             enabled = aws.account_management.list_regions()
         except PodidError:
-            raise denied from None
+            raise error from None
     return tuple(region for region in aws.eks_regions if region in enabled)
 
 
 def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:
     """Return the region's clusters that have all of these tags, sorted. Raise NotFound if there is none, and the error
-    of a cluster whose tags cannot be read: it might match."""
+    of a cluster whose tags cannot be read: it might match. A cluster that was deleted meanwhile is omitted."""
     from podid.calls import pacing
 
-    all_tags = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))
-    names = tuple(name for name, own in sorted(all_tags.items()) if tags.items() <= own.items())
+    all_tags = dict(pacing.fan_out(eks.find_cluster_tags, eks.list_clusters(), reads=True))
+    names = tuple(name for name, own in sorted(all_tags.items()) if own is not None and tags.items() <= own.items())
     if not names:
         words = " and ".join(f"{key}={value}" for key, value in tags.items())
         raise NotFound(f"No cluster in {region} has the tag {words}", hint=("aws", "eks", "list-clusters"))

@@ -251,9 +251,13 @@ def _uses_lines(reading: RoleReading) -> list[str]:
     return ["used by:", *(line for use in reading.uses for line in _use_lines(use, reading.status_of(use)))]
 
 
+def _reason(status: IdentityStatus) -> str:
+    return status.cause.reason if status.cause is not None else "no cause is known"
+
+
 def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     target = " as target role" if use.hop == 2 else ""
-    state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
+    state = f"; {state_word(status.state)}: {because(status) or _reason(status)}" if status is not None else ""
     lines = [f"  {used_words(use.association)}{target}: {VERDICTS[use.evaluation.verdict]}{state}"]
     if status is not None and status.pods:
         lines.append(f"    {short_list((pod.name for pod in status.pods), 10)}")

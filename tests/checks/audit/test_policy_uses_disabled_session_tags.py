@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import DENIED, ROLE_ARN, association, role
+from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, role
 from checks.grid import answers, messages, outcomes
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
@@ -53,3 +53,16 @@ def test_a_tag_of_the_role_itself_has_a_value_without_session_tags() -> None:
     tagged = replace(role(), tags={"Kubernetes-Namespace": "shop"})
     assert outcomes(ID, replace(FAILS, roles=Known({ROLE_ARN: Known(tagged)}))) == {"pass"}
     assert outcomes(ID, replace(FAILS, roles=DENIED)) == {"fail"}
+
+
+def test_the_policies_of_the_target_role_count_too() -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **READ, "Condition": TAGGED}]}
+    chained = replace(
+        untagged(**READ),
+        associations=Known((association(disable_session_tags=True, target_role_arn=TARGET_ARN),)),
+        target_policies=Known({TARGET_ARN: Known({"p": Known(document)})}),
+    )
+    assert outcomes(ID, chained) == {"fail"}
+    assert outcomes(ID, replace(chained, target_policies=Known({TARGET_ARN: DENIED}))) == {"unknown"}
+    # a role of another account
+    assert outcomes(ID, replace(chained, target_policies=Known({}))) == {"pass"}

@@ -125,3 +125,11 @@ def test_the_doctor_judges_the_others(three: Site, failing: Callable[..., None])
     assert (passed["id"], passed["subject"]["name"]) == ("role-not-found", "storefront")
     assert three("doctor", "shop/cart", "--check", "role-not-found").code == 0
     assert three("doctor", "shop/orders", "--check", "role-not-found").code == 9
+
+
+@pytest.mark.parametrize("output", [Format.TABLE, Format.JSON, Format.JSONL])
+def test_the_only_cluster_that_cannot_be_listed_is_not_reported_as_empty(three: Site, output: Format) -> None:
+    three.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    outcome = three("list", "--all-clusters", "-o", output)
+    assert (outcome.code, outcome.stdout) == (4, ""), outcome
+    assert "no pod identity associations" not in outcome.stderr

@@ -189,6 +189,31 @@ def test_names_of_lambda_and_cloudwatch_events() -> None:
     assert not seen.unmapped
 
 
+@pytest.mark.parametrize("events", [True, False])
+def test_a_role_that_is_passed_leaves_no_trace(events: bool) -> None:
+    """Neither IAM nor CloudTrail report it."""
+    calls = event("RunInstances", source="ec2.amazonaws.com")
+    services = (service("ec2"), service("iam", None))
+    reported = with_events(calls, services=services) if events else evidence(*services)
+    reduction = reduce_policy(policy("ec2:RunInstances", "iam:PassRole", "iam:GetRole"), reported)
+    assert actions_of(reduction.document) == ["ec2:RunInstances", "iam:PassRole"]
+    assert "iam:PassRole" in reduction.unknown
+
+
+def test_permissions_for_parameters_of_other_calls_stay() -> None:
+    called = (event("GetObject"), event("AssumeRole", source="sts.amazonaws.com"))
+    services = (service("s3"), service("sts"), service("dynamodb", None))
+    hidden = ("s3:GetObjectVersion", "s3:PutObjectAcl", "sts:TagSession")
+    document = policy("s3:GetObject", "s3:GetBucketAcl", "sts:AssumeRole", *hidden, "dynamodb:PartiQLSelect")
+    reduction = reduce_policy(document, with_events(*called, services=services))
+    assert actions_of(reduction.document) == ["s3:GetObject", "sts:AssumeRole", *hidden]
+    assert [*reduction.unknown] == [*hidden]
+    # a wildcard is reduced to the calls
+    assert actions_of(reduce_policy(policy("s3:*"), with_events(*called, services=services)).document) == [
+        "s3:GetObject"
+    ]
+
+
 def test_folding() -> None:
     assert fold(["arn:aws:s3:::b/x/1", "arn:aws:s3:::b/x/2", "arn:aws:s3:::b/y", "arn:aws:s3:::b"]) == (
         "arn:aws:s3:::b",
@@ -234,6 +259,9 @@ def test_used_actions_work_and_unused_ones_do_not(
         assert is_now <= was, action
         if action in used or action in keep:
             assert is_now == was, action
+        elif action == "sqs:TagQueue" and action in granted and events and used:
+            # CreateQueue with tags requires it
+            assert is_now == (action not in tracked), action
         elif known:
             assert not is_now, action
         else:

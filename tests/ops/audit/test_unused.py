@@ -33,7 +33,10 @@ def test_without_service_accounts_roles_without_an_association_are_listed_too(ol
 
 
 def test_services_and_actions_of_a_role_that_is_used(old: Site) -> None:
-    put_policy(old, allow("sqs:*", "s3:GetObject", "dynamodb:ListTables", "dynamodb:DeleteTable", "kms:Decrypt"))
+    put_policy(
+        old,
+        allow("sqs:*", "s3:GetObject", "dynamodb:ListTables", "dynamodb:DeleteTable", "kms:Decrypt", "iam:PassRole"),
+    )
     tried(old, "sqs", "GetQueueUrl")
     tried(old, "sqs", "CreateQueue", days=95)
     tried(old, "s3", "GetObject", days=100)
@@ -47,6 +50,7 @@ def test_services_and_actions_of_a_role_that_is_used(old: Site) -> None:
     actions = {(item["services"][0], item["verdict"]): item["actions"] for item in of_kind(document, "action")}
     assert actions == {
         ("dynamodb", "unused"): ["dynamodb:DeleteTable"],
+        ("iam", "unknown"): ["iam:PassRole"],
         ("sqs", "unused"): [
             *("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ListQueues"),
             "sqs:SetQueueAttributes",

@@ -40,10 +40,10 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
 
     def read(local: Access) -> Iterator[Pair]:
         place = local.place()
-        reached.append(place.the_cluster.arn)
         if listing.exact and not listing.count:
             checked.append(local)
-        return listing.read(local.clients, place)
+        yield from listing.read(local.clients, place)
+        reached.append(place.the_cluster.arn)
 
     def counted() -> Iterator[Pair]:
         """Yield associations as they arrive. If one of several clusters fails, read the others."""

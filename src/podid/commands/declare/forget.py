@@ -28,7 +28,7 @@ class ForgetOptions:
     optional=(
         ("--role", "Iam.find_role Iam.untag_role"),
         ("-f: the roles of the file", "Iam.list_roles Iam.find_role Iam.untag_role"),
-        ("clusters by tags", "Eks.list_clusters Eks.get_cluster_tags"),
+        ("clusters by tags", "Eks.list_clusters Eks.find_cluster_tags"),
         ("naming roles that do not exist", "Iam.list_role_names"),
         ("naming service accounts", "KubeReader.find_service_account KubeReader.list_service_accounts"),
     ),

@@ -20,6 +20,20 @@ from podid.domain.wildcards import covers_arn, matches, pattern
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
+# IAM does not report it, and no event has its name: IAM User Guide, "Refine permissions in AWS using last accessed
+# information"
+PASS_ROLE = "iam:passrole"
+# other calls require them, depending on their parameters, and no event has their name: Service Authorization Reference
+_OF_OTHER_CALLS = tuple(
+    map(
+        pattern,
+        (
+            *("sts:tagsession", "sts:setsourceidentity", "sts:setcontext", "kms:reencrypt*"),
+            *("s3:*objectversion*", "s3:putobject?*", "s3:bypassgovernanceretention", "s3:replicate*"),
+            *("dynamodb:conditioncheckitem", "dynamodb:partiql*", "*:tag*", "*:createtags", "*:addtags*"),
+        ),
+    )
+)
 # more patterns are not easier to review than the wildcard
 _MOST_RESOURCES = 20
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
@@ -118,14 +132,13 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
     names = _names(action, evidence)
     if action == "*" and not evidence.unreported:
         yield from _of_all(evidence, reduction)
-    elif accessed is None or not names:
-        # IAM does not report the service, or the table does not know the action
+    elif accessed is None or not names or action.lower() == PASS_ROLE:
+        # IAM does not report the service or the action, or the table does not know the action
         reduction.unknown[action] = None
         yield action
-    elif not accessed.used(evidence.since):
-        # the events show a use that IAM does not report yet
-        kept = [name for name in names if evidence.kept(name) or evidence.called(name)]
-        yield from _without(action, names, kept, reduction)
+    # the events may show a use that IAM does not report yet
+    elif not accessed.used(evidence.since) and service not in map(service_of, evidence.calls or ()):
+        yield from _without(action, names, list(filter(evidence.kept, names)), reduction)
     else:
         tracked = {f"{service}:{item.name}".lower(): item for item in accessed.actions}
         remaining = []
@@ -135,10 +148,15 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
                 remaining.append(name)
             elif item is not None:
                 remaining += [name] if item.last is not None and item.last >= evidence.since else []
-            elif not evidence.complete(service):
+            elif not evidence.complete(service) or _is_hidden(action):
                 reduction.unknown[action] = None
                 remaining.append(name)
         yield from _without(action, names, remaining, reduction)
+
+
+def _is_hidden(action: str) -> bool:
+    """Return whether the action is granted by its name, and no source shows its use."""
+    return any(matches(item, action.lower()) for item in _OF_OTHER_CALLS) and not set("*?") & set(action)
 
 
 def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:

@@ -19,6 +19,7 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, of_several, patterns_of, service_of
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.policy.reduce import PASS_ROLE
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
@@ -284,6 +285,12 @@ class _Audit:
                 continue
             patterns = patterns_of(service, granted)
             accessed = usage.get(service)
+            if passing := tuple(item for item in patterns if item.lower() == PASS_ROLE):
+                reason = "IAM does not report this action"
+                yield make(kind="action", verdict="unknown", services=(service,), actions=passing, reason=reason)
+                patterns = tuple(item for item in patterns if item not in passing)
+            if not patterns:
+                continue
             if accessed is None:
                 reason = "IAM does not report this service"
                 yield make(kind="service", verdict="unknown", services=(service,), actions=patterns, reason=reason)
