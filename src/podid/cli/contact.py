@@ -34,7 +34,8 @@ def advise(error: PodidError, runtime: Runtime) -> None:
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
     elif isinstance(error, CredentialsError) and not error.hint and runtime.env.get(_KEY) and _is_refused(error):
-        error.advice, error.hint = _renewal(profile_names(runtime))
+        renewal, error.hint = _renewal(profile_names(runtime))
+        error.advice = renewal if "expired" in error.message else f"{error.advice} {renewal}"
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
         error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
     elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):
@@ -173,7 +174,9 @@ def _hinted(error: PodidError, access: Access) -> Iterable[tuple[str, str]]:
 
     words = hint_words(error.hint, access.argv)
     variable = _VARIABLE_OF.get(words[1], "") if words[:1] == ("podid",) and len(words) == 3 else ""
-    if variable:  # podid alone takes no options
+    if variable == "AWS_PROFILE" and access.runtime.env.get(_KEY):
+        words = ("unset", *_VARIABLES)  # they take precedence over AWS_PROFILE
+    elif variable:  # podid alone takes no options
         words = ("export", f"{variable}={words[2]}")
     elif words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):
         words = ("podid", "whoami", *words[1:])
