@@ -38,7 +38,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"aws", "calls", "domain", "local", "version"},
         {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
     ),
-    "kube": ({"kube", "calls", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
+    "kube": ({"kube", "calls", "domain", "local", "version"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "calls", "facts", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": (
         {"render", "facts", "domain", "ops", "pages", "version"},

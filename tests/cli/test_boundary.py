@@ -2,11 +2,14 @@
 consent, and what a dry run leaves alone."""
 
 import re
+import shlex
 
 import pytest
 
 from cli.lines import raised
 from harness import Podid
+from podid.cli import boundary
+from podid.cli.runtime import Runtime
 from podid.domain import errors
 from podid.sandbox.box import Sandbox
 
@@ -139,3 +142,16 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (outcome.code, outcome.stdout, outcome.stderr) == (130, "", "Interrupted.\n")
     # a terminal has ^C on the line by then
     assert Podid(tty=True)("list").stderr == "\nInterrupted.\n"
+
+
+def test_the_command_to_run_again_is_one_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dispatch(argv: list[str], runtime: Runtime) -> int:
+        runtime.changing = True
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boundary, "_dispatch", dispatch)
+    line = ("associate", "shop/orders", "--role", "shop-orders", "--tag", "team=a b", "--cluster", "demo")
+    _, *words, first, second, third = Podid(tty=True, width=40)(*line).stderr.splitlines()
+    assert " ".join(" ".join(words).split()).endswith("it is safe to run the command again:")
+    assert shlex.split(first.rstrip("\\") + second.rstrip("\\") + third) == ["podid", *line]
+    assert Podid()(*line).stderr.endswith(f"again: podid {shlex.join(line)}\n")

@@ -92,6 +92,16 @@ def test_no_credentials_but_profiles(home: Path) -> None:
     assert next_lines(page)[0] == "export AWS_PROFILE=dev"
     outcome = Podid(env={**os.environ, "AWS_PROFILE": "dve"})("list", "--cluster", "demo")
     assert outcome.stderr.endswith("Try:   podid list --cluster demo --profile dev\n")
+    # another one than the profile that has none, and once
+    for typed in (("--profile", "dev"), ("--profile=dev",)):
+        outcome = Podid(env=os.environ)("status", *typed, "-c", "dev")
+        assert outcome.stderr.endswith("Try:   podid status --profile prod -c dev\n")
+    outcome = Podid(env={**os.environ, "AWS_PROFILE": "dev"})("status")
+    assert outcome.stderr.endswith("Try:   podid status --profile prod\n")
+    (home / ".aws" / "config").write_text("[profile dev]\nregion = us-west-2\n")
+    assert Podid(env=os.environ)("status", "--profile", "dev").stderr.endswith(
+        "Try:   aws configure sso --profile dev\n"
+    )
 
 
 def test_no_region(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +143,13 @@ def test_expired_credentials(account: Site, home: Path, monkeypatch: pytest.Monk
     unset = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
     hint = "podid list --cluster demo --profile dev" if profiles else unset
     assert outcome.stderr.endswith(f"Try:   {hint}\n")
-    assert next_lines(alone())[0] == unset  # the keys take precedence over AWS_PROFILE
+    # the variables precede AWS_PROFILE
+    assert next_lines(alone())[0] == unset
+    if profiles:
+        keys = "[dev]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+        (home / ".aws" / "credentials").write_text(keys)
+        outcome = Podid(env=os.environ)("list", "--cluster", "demo", "--profile", "dev")
+        assert "They come from environment variables" not in stderr_of(outcome)
 
 
 def test_unknown_credentials(account: Site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +205,12 @@ def test_no_cluster(account: Site, tmp_path: Path) -> None:
     kubeconfig = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
     outcome = account("list", "--region", "eu-west-1", without=UNNAMED, env=kubeconfig)
     assert "contexts of these EKS clusters: me@blue.us-west-2.eksctl.io" in stderr_of(outcome)
-    assert shlex.split(outcome.stderr.splitlines()[-1])[-2:] == ["--context", "me@blue.us-west-2.eksctl.io"]
+    _, *hint = shlex.split(outcome.stderr.splitlines()[-1])
+    assert hint == ["podid", "list", "--region", "us-west-2", "--context", "me@blue.us-west-2.eksctl.io"]
+    # it contradicts nothing; the cluster itself does not exist
+    assert account(*hint[1:], without=UNNAMED, env=kubeconfig).code == 5
+    outcome = account("list", without=UNNAMED, env={**kubeconfig, "AWS_REGION": "eu-west-1"})
+    assert outcome.stderr.endswith("podid list --context me@blue.us-west-2.eksctl.io --region us-west-2\n")
 
 
 def test_one_cluster_and_many(account: Site) -> None:

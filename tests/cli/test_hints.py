@@ -341,6 +341,12 @@ def test_fixes_work_where_doctor_did(site: Site) -> None:
             assert words[words.index("--region") + 1] == "us-west-2"
 
 
+def test_missing_permissions_are_those_of_the_place(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("iam:GetRole")
+    outcome = healthy("show", "shop/orders", "--region", "us-west-2", "-c", "demo")
+    assert "\n  More  podid doctor --me --cluster demo --region us-west-2\n" in outcome.stdout, outcome
+
+
 def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None:
     site.with_samples()
     env = {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "PODID_CLUSTER": CLUSTER_ARN}

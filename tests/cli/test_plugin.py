@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Outcome, Podid, table
+from harness import Outcome, Podid, from_yaml, table
 from podid.cli.plugin import RenamingStream, program_of
 from worlds import Site
 
@@ -95,6 +95,7 @@ def test_each_answer_ends_with_a_directive(words: tuple[str, ...], expected: lis
 def test_hints_and_argument_vectors_in_documents(site: Site) -> None:
     site.with_samples()
     report = as_plugin(site, "doctor", "-o", "json").json
+    assert {**from_yaml(as_plugin(site, "doctor", "-o", "yaml").stdout), "takenAt": ""} == {**report, "takenAt": ""}
     commands = [command for item in report["findings"] for command in item["fix"]["commands"]]
     assert commands
     assert all(command[:2] == ["kubectl", "podid"] or "podid" not in command for command in commands)

@@ -25,6 +25,7 @@ def test_service_accounts_are_parsed_once_each() -> None:
         ("orders", "specify NAMESPACE/NAME"),
         ("a/b/c", "specify NAMESPACE/NAME"),
         ("/orders", "specify NAMESPACE/NAME"),
+        ("arn:aws:iam::111122223333:role/orders", "specify NAMESPACE/NAME"),
         ("Shop/orders", "'Shop' is not a namespace name"),
         ("sh.op/orders", "'sh.op' is not a namespace name"),
         (f"{'s' * 64}/orders", "is not a namespace name"),

@@ -143,6 +143,22 @@ def test_a_403_that_kubernetes_did_not_write() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "subject", "text"),
+    [
+        ("/apis", "/apis", 'forbidden: User "jane" cannot get path "/apis"'),
+        ("/api/v1/nodes", "nodes", 'nodes is forbidden: node "n" cannot read it'),
+    ],
+)
+def test_a_read_is_refused_by_an_authorizer_and_not_by_admission(path: str, subject: str, text: str) -> None:
+    body = json.dumps({"kind": "Status", "message": text, "reason": "Forbidden", "details": {}, "code": 403})
+    error = of_response(403, body.encode(), method="GET", path=path, where=WHERE)
+    assert (error.code, error.message) == (
+        "AccessDenied",
+        f"the caller is not authorized to read {subject}: {text}",
+    )
+
+
 def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
     body = json.dumps(
         {

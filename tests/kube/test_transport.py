@@ -16,6 +16,7 @@ from podid.domain.foreign import Object
 from podid.kube import transport as transporting
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
+from podid.version import VERSION
 
 from .kube_server import Answer, Request, Server, recorded, self_signed, serve
 
@@ -37,6 +38,13 @@ def test_list_follows_continue_to_the_end(tls: Server, transport: Transport) -> 
         {"labelSelector": "a=b", "limit": "500", "continue": "t2"},
     ]
     assert {request.connection for request in tls.requests} == {tls.requests[0].connection}
+
+
+def test_requests_name_podid_which_the_api_server_takes_as_field_manager(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(200, {}), Answer(200, {}))
+    transport.get("/version", dict)
+    transport.patch("/api/v1/namespaces/shop/serviceaccounts/orders", {}, dict)
+    assert {request.headers["user-agent"] for request in tls.requests} == {f"podid/{VERSION}"}
 
 
 def test_list_begins_anew_when_its_token_expired(tls: Server, transport: Transport) -> None:

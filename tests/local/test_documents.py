@@ -72,6 +72,11 @@ def test_a_scalar_that_two_versions_of_yaml_read_differently_is_refused(text: st
     assert value_of(f"'{text}'").text == text
 
 
+@table("text", ["0abcdef", "0bef", "_e", "0o", "a1", "10m"])
+def test_a_scalar_that_is_no_number_in_any_version_of_yaml_is_text(text: str) -> None:
+    assert value_of(text).text == text
+
+
 @table(
     ("text", "member", "reason"),
     [

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -111,6 +112,13 @@ def test_metrics_and_health_have_a_server() -> None:
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(url + path, timeout=5)
             assert refused.value.code == code
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
+@table(("host", "asked"), [("", "127.0.0.1"), ("", "[::1]"), ("[::1]", "[::1]"), ("::1", "[::1]")])
+def test_a_pod_with_addresses_of_ipv6_only_is_served(host: str, asked: str) -> None:
+    with Telemetry(host, 0, str, lambda: True) as server:
+        assert urllib.request.urlopen(f"http://{asked}:{server.server_port}/healthz", timeout=5).status == 200
 
 
 def test_labels_of_metrics_are_escaped() -> None:

@@ -122,6 +122,7 @@ def test_another_role_is_not_its_own(text: str) -> None:
             "AWS_CONTAINER_CREDENTIALS_FULL_URI must be set to an https:// address or a link local IP address",
             "sdk-too-old",
         ),
+        ("invalid full URI for ECS provider (URI did not refer to the loopback interface)", "sdk-too-old"),
         ("SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list", "imds-fallback-node-role"),
         ("Unable to retrieve credentials: failed to open Auth Token file .", "token-file-unreadable"),
         ("Authorization token must not contain the newline sequence.", "token-file-unreadable"),
@@ -154,6 +155,8 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ),
         # how people describe it
         ("It lacks the Pod Identity agent", "agent-not-installed"),
+        ("it was failing due to the missing `eks-pod-identity-agent` add-on", "agent-not-installed"),
+        ("the Pod Identity agent can't start on nodes with IPv6 disabled", "agent-ipv6-bind"),
         ("the pod identity agent has no nodes, just Fargates", "fargate-pod"),
         ("The pod-identity-webhook is executed but results in mutating: false", "injection-missed-webhook"),
         ("fog ignores the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and the like", "custom-credential-chain"),
@@ -197,6 +200,7 @@ def test_the_author_of_a_text_decides(text: str, first: str) -> None:
         "ThrottlingException when calling the DescribeTable operation: Rate exceeded # eks-pod-identity-agent",
         # the client has no credentials for the API server, which answers
         'Get "https://X.gr7.eu-west-1.eks.amazonaws.com/version?timeout=32s": getting credentials: exec: exit status 255',
+        "Using Pod Identity credentials via fromHttp()\nLogging into x.dkr.ecr.eu-west-1.amazonaws.com\nError: Could not login",
         # an option of a command
         "kubectl rollout status deployment/carts --timeout=120s # pod identity",
         # anybody's words

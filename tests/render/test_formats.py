@@ -5,15 +5,39 @@ import json
 from hypothesis import given
 
 from foreign import FOREIGN, check
-from harness import from_yaml
+from harness import from_yaml, table
 from podid.domain.errors import PodidError
 from podid.domain.members import API_VERSION
+from podid.local.documents import Mistakes, read_documents
 from podid.render.errors import error_json, error_text
-from podid.render.formats import Format, to_text
+from podid.render.formats import Format, to_text, to_yaml
 from podid.render.screen import Screen
 from podid.render.view import Line, Table, View, columns
 
 TEXTS = (Format.TABLE, Format.WIDE, Format.CSV, Format.NAME, Format.YAML)
+
+
+@table(
+    "value",
+    [
+        *"yn",
+        "089111122223",
+        "011111122223",
+        "1e3",
+        "1234e56",
+        "1.2.3",
+        "0o17",
+        "-.5",
+        ".5e3",
+        "12:30",
+        "0:0",
+        "1_0",
+        "09_",
+    ],
+)
+def test_every_version_of_yaml_reads_text_that_looks_like_a_number_as_text(value: str) -> None:
+    (node,) = read_documents(to_yaml({"account": value, value: "a"}), "file", Mistakes())
+    assert (node.members["account"].text, node.members[value].text) == (value, "a")
 
 
 @given(FOREIGN.map("".join))

@@ -65,10 +65,15 @@ def test_manifests_begin_with_the_steps_in_aws() -> None:
     granted, lease = Permissions(("eks:DescribeCluster",), (LIST,)), Permissions(kubernetes=(UPDATE,))
     view = manifests_view(SETTING, granted, lease, 300)
     head = [line for line in view.text.splitlines() if line.startswith("#")]
+    where = f"--cluster {SETTING.cluster_arn}"
     assert head[1].endswith(
-        f"podid role create {SETTING.name} --for podid/{SETTING.name} --policy-file iam-policy.json"
+        f"podid role create {SETTING.name} --for podid/{SETTING.name} --policy-file iam-policy.json {where}"
     )
-    assert f"--cluster-name demo --principal-arn ROLE_ARN --kubernetes-groups {SETTING.group}" in head[3]
+    assert head[2].endswith(f"podid associate podid/{SETTING.name} --role {SETTING.name} {where}")
+    assert (
+        f"--region us-west-2 --cluster-name demo --principal-arn ROLE_ARN --kubernetes-groups {SETTING.group}"
+        in head[3]
+    )
     files = dict(files_of(view))
     assert "eks:DescribeCluster" in files["iam-policy.json"]
     kinds = [document["kind"] for document in yaml.safe_load_all(files["manifests.yaml"])]

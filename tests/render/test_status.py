@@ -7,7 +7,7 @@ from typing import Any, cast
 from harness import table
 from podid.domain.encoding import plain
 from podid.domain.names import ServiceAccountRef
-from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.status import IdentityState, IdentityStatus, NotChecked
 from podid.render.status import (
     MOST_EVIDENCE,
     because,
@@ -128,6 +128,12 @@ def test_after_a_change_new_and_running_pods_have_a_line_each() -> None:
         "✓ 1 running pod  verified",
     ]
     assert texts(change_lines((STALE, named(VERIFIED, "cart"))))[0].startswith("↻ shop/orders  stale")
+
+
+def test_after_a_change_it_is_said_that_no_dry_run_confirmed_the_injection() -> None:
+    refused = NotChecked(3, "the API server refused to create pod shop/podid-probe-x: untrusted registry")
+    status = replace(VERIFIED, not_checked=(refused, NotChecked(6, "nodes could not be read")))
+    assert texts(change_lines((status,)))[-1] == f"  Not checked: injection: {refused.subject}"
 
 
 def test_a_terminal_shows_the_first_observations_and_no_policy() -> None:

@@ -102,10 +102,10 @@ def separated(argv: Sequence[str]) -> list[str]:
     words = _before_names(argv)
     if not any(_SHORT.fullmatch(word) for word in words):
         return list(argv)
-    from podid.cli.hints import options_by_name
     from podid.cli.options import SHARED
+    from podid.cli.tree import options_of, path_of
 
-    known = {name: item for item in SHARED.values() for name in item.spellings} | options_by_name(argv)
+    known = {name: item for item in (*SHARED.values(), *options_of(path_of(argv))) for name in item.spellings}
     switches = {name for name, item in known.items() if item.kind == "switch"}
     apart: list[str] = []
     for before, word in pairwise(("", *words)):

@@ -182,18 +182,19 @@ def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
     from podid.render.sanitize import line
-    from podid.render.screen import Screen, paint
+    from podid.render.screen import Screen, paint_all
 
-    again = line(shlex.join(("podid", *runtime.argv)))
-    safe = "`podid history` lists the changes; it is safe to run the command again"
-    after = f" {safe}: {again}" if runtime.changing else ""
     done, total = runtime.counted
     where = f" at {done} of {total} {runtime.steps}" if total else ""
-    text = f"Interrupted{where}.{after}"
+    texts = [f"Interrupted{where}."]
+    if runtime.changing:
+        again = shlex.join(("podid", *runtime.argv))
+        texts = [f"{texts[0]} `podid history` lists the changes; it is safe to run the command again:", again]
     if runtime.streams.stderr_tty:  # the terminal has written ^C at the position of the cursor
-        text = f"\n{paint(text, Screen(runtime.width))}\n"
+        lines = [Line(texts[0]), *(Line(f"  {text}", code=True) for text in texts[1:])]
+        text = f"\n{paint_all(lines, Screen(runtime.width))}"
     else:
-        text = f"{text}\n"
+        text = f"{line(' '.join(texts))}\n"
     with contextlib.suppress(OSError, ValueError):
         runtime.streams.stderr.write(text)
 

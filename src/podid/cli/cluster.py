@@ -158,21 +158,28 @@ def find_cluster(
 def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> NotFound:
     """Return the error, with another kube context of an EKS cluster to try if the kubeconfig has one."""
     contexts = _eks_contexts(options, env)
+    # a specified region would contradict the context
+    flags = [word for name, place in contexts[:1] for word in ("--context", name, "--region", place)]
+    names = [name for name, _ in contexts]
     return NotFound(
         f"No EKS cluster found in {region}",
-        hint=Again(add=("--context", contexts[0]), instead=Other(("whoami",))) if contexts else Other(("whoami",)),
-        advice=f"The kubeconfig has contexts of these EKS clusters: {short_list(contexts, 5)}."
+        hint=Again(add=tuple(flags if options.region and all(flags) else flags[:2]), instead=Other(("whoami",)))
+        if contexts
+        else Other(("whoami",)),
+        advice=f"The kubeconfig has contexts of these EKS clusters: {short_list(names, 5)}."
         if contexts
         else "Check the account and the region, or specify another region with --region.",
     )
 
 
-def _eks_contexts(options: Shared, env: Mapping[str, str]) -> list[str]:
+def _eks_contexts(options: Shared, env: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the contexts of EKS clusters, each with its region."""
     from podid.kube.kubeconfig import eks_cluster_of
 
     config = _readable_config(options, env)
     contexts = config.contexts.values() if config is not None and options.context is None else ()
-    return sorted(context.name for context in contexts if eks_cluster_of(context) is not None)
+    clusters = ((context.name, eks_cluster_of(context)) for context in contexts)
+    return sorted((name, cluster.region) for name, cluster in clusters if cluster is not None)
 
 
 def cluster_by_server(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podid.cli.argv import value_of
 from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, Unreachable, UsageError
 from podid.domain.text import short_list
 from podid.render.view import Line, sentence
@@ -31,9 +32,11 @@ PAGE_SECONDS = 5.0
 def advise(error: PodidError, runtime: Runtime) -> None:
     """Add the next line to type to an error, from the configuration of this machine."""
     endpoint = runtime.env.get(_ENDPOINT, "")
+    typed = value_of("--profile", runtime.argv)
+    from_variables = bool(runtime.env.get(_KEY)) and not typed
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
-        error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
-    elif isinstance(error, CredentialsError) and not error.hint and runtime.env.get(_KEY) and _is_refused(error):
+        error.advice, error.hint = _ways_to_credentials(profile_names(runtime), typed or runtime.env.get("AWS_PROFILE"))
+    elif isinstance(error, CredentialsError) and not error.hint and from_variables and _is_refused(error):
         renewal, error.hint = _renewal(profile_names(runtime))
         error.advice = renewal if "expired" in error.message else f"{error.advice} {renewal}"
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
@@ -57,11 +60,13 @@ def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
     return f"{source} Set new ones, or unset these and sign in.", ("unset", *_VARIABLES)
 
 
-def _ways_to_credentials(profiles: Sequence[str]) -> tuple[str, Hint]:
+def _ways_to_credentials(profiles: Sequence[str], used: str | None) -> tuple[str, Hint]:
+    """Return how to get credentials: with another profile than the one that has none, or by signing in."""
     if not profiles:
         return f"Set AWS_PROFILE or the AWS_* variables, or sign in. {_DEMO}", _SIGN_IN
-    names = short_list(profiles, 5)
-    return f"The AWS configuration has these profiles: {names}. {_DEMO}", Again(add=("--profile", profiles[0]))
+    advice = f"The AWS configuration has these profiles: {short_list(profiles, 5)}. {_DEMO}"
+    profile = next((name for name in profiles if name != used), "")
+    return advice, Again(add=("--profile", profile)) if profile else _SIGN_IN
 
 
 def _is_loopback(endpoint: str) -> bool:
@@ -174,8 +179,8 @@ def _hinted(error: PodidError, access: Access) -> Iterable[tuple[str, str]]:
 
     words = hint_words(error.hint, access.argv)
     variable = _VARIABLE_OF.get(words[1], "") if words[:1] == ("podid",) and len(words) == 3 else ""
-    if variable == "AWS_PROFILE" and access.runtime.env.get(_KEY):
-        words = ("unset", *_VARIABLES)  # they take precedence over AWS_PROFILE
+    if variable == "AWS_PROFILE" and access.runtime.env.get(_KEY):  # which precedes it
+        words = ("unset", *_VARIABLES)
     elif variable:  # podid alone takes no options
         words = ("export", f"{variable}={words[2]}")
     elif words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):

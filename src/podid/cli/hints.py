@@ -1,14 +1,17 @@
 """Command lines to paste, hints of errors and fixes of findings, with the options for the place."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
-from podid.cli.argv import value_of, values_of
+from podid.cli.argv import at_one, value_of, values_of
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, path_of
+from podid.cli.tree import options_of, path_of
 from podid.domain.errors import Again, Hint, Other
 from podid.domain.option import OptionField
 
+_SHARED_LONG = frozenset(item.long for item in SHARED.values() if item.kind == "text")
 # shared options that other programs have under the same name
 _ELSEWHERE = {"aws": ("region", "profile"), "kubectl": ("context", "kubeconfig")}
 
@@ -19,12 +22,24 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
     if isinstance(hint, Again) and not _has_options(path_of(words), hint.add):
         hint = hint.instead or ()
     if isinstance(hint, Again):
+        hint, words = _once(hint, words)
         again = hint.of(words, path=len(path_of(words)))
-        declared = {item.field: item for item in (*SHARED.values(), *_options(path_of(again[1:])))}
+        declared = {item.field: item for item in (*SHARED.values(), *options_of(path_of(again[1:])))}
         return hint.of(words, path=len(path_of(words)), unconsented=partial(_unconsented, declared.values()))
     if isinstance(hint, Other):
         return at_place(hint.of(), words)
     return at_place(hint, words)
+
+
+def _once(hint: Again, words: tuple[str, ...]) -> tuple[Again, tuple[str, ...]]:
+    """Return the command line with the values of added options in place of the typed ones, and the hint that adds the
+    others."""
+    add = hint.add
+    for flag, value in pairwise(hint.add):
+        if flag in _SHARED_LONG and (changed := at_one(words, **{flag[2:]: value})) != words:
+            place = add.index(flag)
+            words, add = changed, (*add[:place], *add[place + 2 :])
+    return replace(hint, add=add), words
 
 
 def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "") -> tuple[str, ...]:
@@ -60,7 +75,7 @@ def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
         if tuple(command[:2]) == ("kubectl", "config"):
             names = ("kubeconfig",)  # kubectl config get-contexts has no --context
         return tuple(SHARED[name] for name in names)
-    return tuple(item for item in _options(path_of(command[1:])) if item.where)
+    return tuple(item for item in options_of(path_of(command[1:])) if item.where)
 
 
 def _unconsented(declared: Iterable[OptionField], word: str) -> str:
@@ -76,9 +91,4 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
 
 def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
     """Return the options of the command that the words begin with, by each spelling."""
-    return {name: item for item in _options(path_of(words)) for name in item.spellings}
-
-
-def _options(path: tuple[str, ...]) -> tuple[OptionField, ...]:
-    """Return the declared options of a command, () for an unknown one."""
-    return next((row.load().options for row in COMMANDS if row.path == path), ())
+    return {name: item for item in options_of(path_of(words)) for name in item.spellings}

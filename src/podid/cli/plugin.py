@@ -20,7 +20,8 @@ def program_of(path: str) -> str:
 
 
 class RenamingStream:
-    """A stream that writes podid's command lines, and argument vectors in JSON, with the name of the plugin."""
+    """A stream that writes podid's command lines, and argument vectors in JSON and YAML, with the name of the
+    plugin."""
 
     def __init__(self, stream: IO[str], program: str) -> None:
         self._stream = stream
@@ -28,12 +29,16 @@ class RenamingStream:
         words = sorted({*(row.path[0] for row in COMMANDS), *_WORDS}, key=len, reverse=True)
         following = "|".join(map(re.escape, words))
         self._line = re.compile(rf"(?<![\w/.@'-])podid(?= (?:{following})(?![\w-]))")
-        self._vector = re.compile(rf'"podid",(\s*)(?="(?:{following})")')
-        self._as_vector = "".join(f'"{word}",\\1' for word in program.split())
+        self._vectors = [
+            (re.compile(rf'"podid",(\s*)(?="(?:{following})")'), "".join(f'"{word}",\\1' for word in program.split())),
+            (re.compile(rf"- podid(\n *)(?=- (?:{following})\n)"), "".join(f"- {word}\\1" for word in program.split())),
+        ]
 
     def write(self, text: str) -> int:
         if "podid" in text:
-            text = self._vector.sub(self._as_vector, self._line.sub(self._program, text))
+            text = self._line.sub(self._program, text)
+            for vector, renamed in self._vectors:
+                text = vector.sub(renamed, text)
         return self._stream.write(text)
 
     def writelines(self, lines: list[str]) -> None:

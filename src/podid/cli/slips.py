@@ -140,6 +140,8 @@ def _near(typed: str, known: Sequence[str]) -> list[str]:
     count for likeness."""
     if not typed.startswith("--"):
         return []
+    if len(longer := [name for name in known if name.startswith(f"{typed}-")]) == 1:
+        return longer
     letters = typed.replace("-", "")
     names = {name: _called(name, known) for name in ELSEWHERE} | {name: name for name in known}
     alike = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.options import Command
+    from podid.domain.option import OptionField
 
 
 class Row(NamedTuple):
@@ -147,3 +148,8 @@ GROUPS: dict[str, str] = {
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, or ()."""
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
+
+
+def options_of(path: tuple[str, ...]) -> "tuple[OptionField, ...]":
+    """Return the declared options of a command, () for an unknown one."""
+    return next((row.load().options for row in COMMANDS if row.path == path), ())

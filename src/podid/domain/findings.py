@@ -111,6 +111,10 @@ class Subject:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
+# lists the missing permissions of the caller
+OWN_PERMISSIONS = ("podid", "doctor", "--me")
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """`declared` is the class of the check; `commands` are argv lists, to paste after shlex.join."""

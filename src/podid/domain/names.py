@@ -49,7 +49,7 @@ class ServiceAccountRef:
     def parse(cls, text: str) -> "ServiceAccountRef":
         """Parse NAMESPACE/NAME. Raise InvalidInput that names the wrong part (a DNS label, a DNS subdomain)."""
         parts = text.split("/")
-        if len(parts) != 2 or not all(parts):
+        if len(parts) != 2 or not all(parts) or text.startswith("arn:"):
             meant = _as_elsewhere(text)
             raise InvalidInput(
                 f"{text!r} is not a service account: specify NAMESPACE/NAME, for example shop/orders",

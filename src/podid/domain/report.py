@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, InvalidInput, Other, combine
-from podid.domain.findings import LINKS, Outcome, Severity, Verdict
+from podid.domain.findings import LINKS, OWN_PERMISSIONS, Fix, FixClass, Outcome, Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.members import Key, Link, members, schema_name
 
@@ -117,12 +117,13 @@ class DoctorReport:
     identities: tuple[IdentityStatus, ...] = ()
 
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
-        """Return the report with other command lines for its fixes."""
+        """Return the report with other command lines for its fixes, and for missing permissions."""
 
         def changed(verdict: Verdict) -> Verdict:
-            if verdict.fix is None:
+            fix = verdict.fix or (Fix(FixClass.NONE, (OWN_PERMISSIONS,)) if verdict.permission else None)
+            if fix is None:
                 return verdict
-            return replace(verdict, fix=replace(verdict.fix, commands=tuple(map(change, verdict.fix.commands))))
+            return replace(verdict, fix=replace(fix, commands=tuple(map(change, fix.commands))))
 
         return replace(self, verdicts=tuple(map(changed, self.verdicts)))
 

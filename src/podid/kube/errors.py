@@ -38,7 +38,7 @@ _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
 # `_code` gives its message
 ANSWERS: tuple[ErrorRule, ...] = (
     _unknown_caller(statuses=(401,)),
-    _unknown_caller(codes=("MissingPermission",), fragments=('user "system:anonymous"',)),
+    _unknown_caller(codes=("MissingPermission", "ForbiddenRead"), fragments=('user "system:anonymous"',)),
     _forbidden(
         errors.AccessDenied,
         "the caller is not authorized to {permission}",
@@ -49,6 +49,12 @@ ANSWERS: tuple[ErrorRule, ...] = (
             ("--subresource", "{subresource}"),
             ("-n", "{namespace}"),
         ),
+    ),
+    _forbidden(
+        errors.AccessDenied,
+        "the caller is not authorized to {doing} {subject}: {message}",
+        # a path such as /apis, or an authorizer with its own text; admission controls no reads
+        codes=("ForbiddenRead",),
     ),
     _forbidden(
         errors.NotFound,
@@ -274,6 +280,8 @@ def _code(method: str, status: int, message: str, document: Mapping[str, Any], d
         return "MissingPermission"
     if status == 403 and "NamespaceTerminating" in causes:
         return "NamespaceTerminating"
+    if method == "GET" and status == 403:
+        return "ForbiddenRead"
     if method == "GET" and status in _WRONG_READS:
         return "Unread"
     return _text(document.get("reason"))

@@ -27,6 +27,7 @@ from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable,
 from podid.domain.foreign import Malformed, Object, Reading, as_object, inner_or_empty, listed, pages, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
+from podid.version import VERSION
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -45,6 +46,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
 JSON = "application/json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+# the API server takes the field manager of a write from it, and the audit log contains it
+USER_AGENT = f"podid/{VERSION}"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -209,7 +212,7 @@ class Transport:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of the answer."""
         sent = self.connection.headers()
-        sent.update(headers)
+        sent.update({"user-agent": USER_AGENT, **headers})
         response = self._open_pool().request(
             method,
             url,

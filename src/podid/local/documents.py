@@ -33,8 +33,8 @@ _REAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+")
 # read differently by YAML 1.1 and 1.2: https://yaml.org/type/ and https://yaml.org/spec/1.2.2/#103-core-schema
 _WORDS = re.compile(r"y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|=|<<")
 _DIGITS = re.compile(
-    r"[-+]?(?:0[xob]?[0-9A-Fa-f_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9][0-9_]*|\.?[0-9_]+[.eE][-+0-9_.eE]*"
-    r"|\.(?:inf|Inf|INF)|\.[0-9]+|[0-9_]+\.)|\.(?:nan|NaN|NAN)|\d{4}-\d\d?-\d\d?(?:[Tt ].*)?"
+    r"[-+]?(?:0o?[0-9_]+|0b[01_]+|0x[0-9A-Fa-f_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9][0-9_]*"
+    r"|\.?[0-9][0-9_]*[.eE][-+0-9_.eE]*|\.(?:inf|Inf|INF)|\.[0-9]+)|\.(?:nan|NaN|NAN)|\d{4}-\d\d?-\d\d?(?:[Tt ].*)?"
 )
 _VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

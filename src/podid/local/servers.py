@@ -8,6 +8,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 import hmac
 import json
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -103,13 +104,20 @@ def _refusal(status: HTTPStatus, code: str, message: str) -> tuple[int, str]:
 
 
 class Telemetry(_AnswerServer):
-    """Serves `metrics` and `healthy`."""
+    """Serves `metrics` and `healthy`; without a host on all addresses, since a pod may have only one of IPv6."""
 
     headers: ClassVar[Mapping[str, str]] = {"Content-Type": _TEXT}
 
     def __init__(self, host: str, port: int, metrics: Callable[[], str], healthy: Callable[[], bool]) -> None:
-        super().__init__(host, port)
+        host = host.strip("[]") or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")  # noqa: S104
+        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         self._metrics, self._healthy = metrics, healthy
+        super().__init__(host, port)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def answer(self, request: BaseHTTPRequestHandler) -> tuple[int, str]:
         if request.path == "/metrics":

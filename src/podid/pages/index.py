@@ -7,7 +7,7 @@ from podid.pages import Entry
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("pod-predates-association", "error", 3, "ASK", "Pods are older than their association", "every pod started after its association was created", (), "restart"),
-    Entry("sdk-too-old", "error", 4, "PRINT", "The SDK is too old for Pod Identity", "no image of the pods is known to be too old for Pod Identity", (("only loopback hosts are allowed", 5), ("Unsupported host '169.254.170.23'", 7), ("is not a valid container metadata service hostname", 5), ("unsupported host 'fd00:ec2::23'", 7), ("Host can only be one of", 5),)),
+    Entry("sdk-too-old", "error", 4, "PRINT", "The SDK is too old for Pod Identity", "no image of the pods is known to be too old for Pod Identity", (("only loopback hosts are allowed", 5), ("Unsupported host '169.254.170.23'", 7), ("is not a valid container metadata service hostname", 5), ("unsupported host 'fd00:ec2::23'", 7), ("Host can only be one of", 5), ("URI did not refer to the loopback interface", 5),)),
     Entry("agent-not-installed", "error", 6, "ASK", "The Pod Identity agent is not installed", "the Pod Identity agent is installed, or built into every node", ()),
     Entry("trust-missing-tag-session", "error", 9, "PRINT", "The role's trust policy does not allow sts:TagSession", "the role's trust policy allows sts:AssumeRole and sts:TagSession", (("Received non 200 response 400 from container metadata", 5),)),
     Entry("sa-mismatch", "error", 2, "PRINT", "The workload uses another service account", "the workload of each association runs as its service account", ()),

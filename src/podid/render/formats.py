@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
@@ -128,6 +129,10 @@ def jsonl_line(value: object) -> str:
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
+# read as text by PyYAML, which does not quote them, and not by every other reader: 1e3, 1.2.3, the account 089111122223
+_NOT_TEXT = re.compile(r"[-+]?(?:[0-9][0-9_:]*|0o[0-9_]+|\.?[0-9][0-9_]*(?:[.eE][-+0-9_.eE]*)?)|[yYnN]")
+
+
 def to_yaml(value: Json, quoted: Callable[[str], bool] = lambda text: False) -> str:
     """Put a string in double quotes if it is `quoted`, has several lines or a command of a CI runner."""
     import yaml
@@ -138,7 +143,7 @@ def to_yaml(value: Json, quoted: Callable[[str], bool] = lambda text: False) -> 
 
     def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         unsafe = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
-        style = '"' if unsafe or quoted(text) else None
+        style = '"' if unsafe or quoted(text) else "'" if _NOT_TEXT.fullmatch(text) else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, represent)

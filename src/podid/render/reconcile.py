@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
+from podid.domain.names import Arn
 from podid.domain.permissions import Permissions
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.domain.text import count_of, utc
@@ -74,12 +75,14 @@ def manifests_view(setting: Setting, granted: Permissions, lease: Permissions, i
     ]
     # YAML would write an object that is used twice as an alias
     objects = json.loads(json.dumps(objects))
+    arn = Arn.parse(setting.cluster_arn)
     lines = [
         "# The role of the service account needs this IAM policy, an association, and an access entry:",
-        f"#   podid role create {setting.name} --for {setting.namespace}/{setting.name} --policy-file iam-policy.json",
-        f"#   podid associate {setting.namespace}/{setting.name} --role {setting.name}",
-        "#   aws eks create-access-entry --cluster-name "
-        f"{setting.cluster_arn.rpartition('/')[2]} --principal-arn ROLE_ARN --kubernetes-groups {setting.group}",
+        f"#   podid role create {setting.name} --for {setting.namespace}/{setting.name} --policy-file iam-policy.json "
+        f"--cluster {arn}",
+        f"#   podid associate {setting.namespace}/{setting.name} --role {setting.name} --cluster {arn}",
+        f"#   aws eks create-access-entry --region {arn.region} --cluster-name {arn.resource_name} "
+        f"--principal-arn ROLE_ARN --kubernetes-groups {setting.group}",
         *(f"# {line}" for line in to_json(policy).splitlines()),
         *yaml_lines(objects),
     ]
@@ -108,4 +111,4 @@ def files_of(view: View) -> Iterator[tuple[str, str]]:
     """Return names and texts of the files of --write."""
     objects: Any = view.document["manifests"]
     yield "manifests.yaml", "---\n".join(map(to_yaml, objects))
-    yield "iam-policy.json", f"{to_json(view.document['iamPolicy'])}\n"
+    yield "iam-policy.json", to_json(view.document["iamPolicy"])

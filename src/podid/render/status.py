@@ -2,12 +2,12 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
-from podid.domain.findings import LINKS, Outcome, Verdict, link_words
+from podid.domain.findings import INJECTION, LINKS, OWN_PERMISSIONS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
     FLAT,
@@ -55,9 +55,8 @@ def obstacle_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     lines: list[str | Line] = []
     for reason, cause in {cause.reason: cause for cause in unknown if not cause.permission}.items():
         lines += [Line(f"? {sentence(reason)}", "warn", upto=1), *help_lines(cause)]
-    if any(cause.permission for cause in unknown):
-        lines.append("  More  podid doctor --me")
-    return lines
+    denied = [cause for cause in unknown if cause.permission]
+    return [*lines, *(help_lines(denied[0]) if denied else ())]
 
 
 def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityStatus]:
@@ -172,8 +171,20 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     cause = new.cause or status.cause
     if cause is not None:
         lines.append(f"  {sentence(reason_of(cause), cause.subject.name)}")
-        lines += help_lines(cause, explain=not commands_of(cause))
-    return lines
+        return lines + help_lines(cause, explain=not commands_of(cause))
+    # the change may not have reached the webhook yet: an admission policy or a missing permission prevents dry runs
+    return lines + not_checked_lines(item for item in status.not_checked if item.link == INJECTION)
+
+
+def not_checked_lines(items: Iterable[NotChecked]) -> list[str | Line]:
+    missing = dict.fromkeys(map(_not_checked_words, items))
+    return [Line(f"  Not checked: {'; '.join(missing)}", "dim", hang=4)] if missing else []
+
+
+def _not_checked_words(item: NotChecked) -> str:
+    if item.permission:
+        return f"{LINKS[item.link]} (needs {item.permission})"
+    return f"{LINKS[item.link]}: {item.subject}" if item.subject else LINKS[item.link]
 
 
 def _role_words(status: IdentityStatus) -> str:
@@ -192,7 +203,8 @@ def help_lines(cause: Verdict, *, explain: bool = True) -> list[str | Line]:
     if cause.outcome is not Outcome.UNKNOWN:
         return fix_lines(cause, explain=explain)
     if cause.permission:
-        return ["  More  podid doctor --me"]
+        command = cause.fix.commands[0] if cause.fix is not None and cause.fix.commands else OWN_PERMISSIONS
+        return [f"  More  {shlex.join(command)}"]
     tries = [f"  Try   {shlex.join(command)}" for command in cause.fix.commands] if cause.fix is not None else []
     return [*([f"  {sentence(cause.advice)}"] if cause.advice else []), *tries]
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from podid.domain.encoding import encode
 from podid.domain.evidence import Probed
-from podid.domain.findings import LINKS
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
-from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, PodStatus
 from podid.domain.text import count_of, utc
 from podid.render.marks import ANSWERS, STATES, marked, rank_of
 from podid.render.status import (
@@ -15,6 +14,7 @@ from podid.render.status import (
     IdentityStatusDocument,
     IdentityStatusListDocument,
     counted,
+    not_checked_lines,
     reason_of,
     status_view,
     verdict_lines,
@@ -40,7 +40,7 @@ def verify_view(
         section, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
         own_pods = section.value if isinstance(section, Known) else ()
         rows = (*_pod_rows(status), *_probe_rows(own_pods), *_allowed_rows(actions), *_issued_lines(status))
-        lines += [*([""] if lines else []), *verdict_lines(status, rows), *_not_checked_lines(status)]
+        lines += [*([""] if lines else []), *verdict_lines(status, rows), *not_checked_lines(status.not_checked)]
         members[status.ref] = {"probes": own_pods, "allowed": actions}
     names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
     table = status_view(statuses, single=False).tables
@@ -97,17 +97,6 @@ def _issued_lines(status: IdentityStatus) -> list[str | Line]:
     verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
     share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
     return [f"  EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}."]
-
-
-def _not_checked_lines(status: IdentityStatus) -> list[str | Line]:
-    missing = dict.fromkeys(_not_checked_words(item) for item in status.not_checked)
-    return [Line(f"  Not checked: {'; '.join(missing)}", "dim", hang=4)] if missing else []
-
-
-def _not_checked_words(item: NotChecked) -> str:
-    if item.permission:
-        return f"{LINKS[item.link]} (needs {item.permission})"
-    return f"{LINKS[item.link]}: {item.subject}" if item.subject else LINKS[item.link]
 
 
 def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:

@@ -1,5 +1,6 @@
 """Roles, failures and clusters of `podid disassociate`."""
 
+import json
 from pathlib import Path
 
 from harness import Podid
@@ -7,6 +8,7 @@ from ops.association.worlds import ARN, WAIT, actions, roles, two_clusters
 from ops.change.support import account_state, policy_file, writes
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
+from worlds import ACCOUNT
 
 
 def test_the_role_is_deleted_with_the_last_association(
@@ -51,6 +53,25 @@ def test_a_role_of_others_stays(box: Sandbox, podid: Podid, journal: Path) -> No
         outcome.error["message"]
         == "Role storefront was not created by podid, according to its journal: --delete-role cannot delete it"
     )
+
+
+def test_a_role_that_others_may_assume_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Such as a function, which no association shows."""
+    assert podid("associate", "shop/a", "--create-role", "--role", "r", *WAIT).code == 0
+    role = box.iam.backend(ACCOUNT).get_role("r")
+    trust = json.loads(role.assume_role_policy_document)
+    function = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role.assume_role_policy_document = json.dumps({**trust, "Statement": [*trust["Statement"], function]})
+    count = writes(box)
+    outcome = podid("disassociate", "shop/a", "--delete-role", "--yes", *WAIT, "-o", "json")
+    assert (outcome.code, writes(box)) == (6, count), outcome
+    message = "Role r also trusts lambda.amazonaws.com: --delete-role cannot delete it"
+    assert outcome.error["message"] == message
+    deletion = podid("role", "delete", "r", "--dry-run", "-o", "json")
+    assert deletion.code == 6, deletion
+    assert podid("disassociate", "shop/a", "--yes", *WAIT).code == 0
+    notes = podid("role", "delete", "r", "--dry-run", "-o", "json").json["notes"]
+    assert "role r also trusts lambda.amazonaws.com, which could no longer assume it" in notes
 
 
 def test_a_role_whose_association_stays_is_kept(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -14,7 +14,7 @@ def test_formats_on_stdout(shared: Site) -> None:
         for command in ("doctor", "audit"):
             outcome = shared(command, "-o", form)
             assert (outcome.code, outcome.stderr) == (0, "")
-            assert (f"podid/{command}/demo/" if form == "sarif" else f"podid {command}") in outcome.stdout
+            assert (f"podid/{command}/111122223333/" if form == "sarif" else f"podid {command}") in outcome.stdout
             assert outcome.stdout.endswith("\n")
 
 
@@ -47,7 +47,10 @@ def test_files_beside_the_report(shared: Site, tmp_path: Path) -> None:
         assert (outcome.code, outcome.stderr) == (0, "")
         document, sarif, text = (file.read_text() for file in files)
         assert document == outcome.stdout
-        assert json.loads(sarif)["runs"][0]["automationDetails"]["id"] == f"podid/{command}/demo/"
+        whole = f"podid/{command}/111122223333/us-west-2/demo/"
+        assert json.loads(sarif)["runs"][0]["automationDetails"]["id"] == whole
+        part = shared(command, "-n", "shop", "-o", "sarif").json["runs"][0]["automationDetails"]["id"]
+        assert (part.startswith(whole), part == whole) == (True, False)
         assert text.startswith(f"# podid {command}: demo\n")
     again = shared("doctor", *options)
     assert (again.code, again.stdout) == (2, "")

@@ -1,6 +1,9 @@
 """`podid role list`."""
 
+import pytest
+
 from ops.role.support import OF_WEB, UNTAGGED, listed
+from podid.sandbox.baseline import add_cluster
 from worlds import ROLE_ARN, Site
 
 
@@ -49,8 +52,10 @@ def test_unused_roles_have_no_association(healthy: Site) -> None:
     assert "storefront" not in names()
 
 
-def test_unread_associations_leave_unused_roles_unknown(healthy: Site) -> None:
-    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+@pytest.mark.parametrize("resource", ["*", "arn:aws:eks:*:*:cluster/blue"])
+def test_unread_associations_leave_unused_roles_unknown(healthy: Site, resource: str) -> None:
+    add_cluster(healthy.box.world, "blue")
+    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations", resource=resource)
     outcome = healthy("role", "list", "--unused", "-o", "json")
     assert (outcome.code, outcome.json["items"]) == (9, [])
-    assert [item["permission"] for item in outcome.json["unknowns"]] == ["eks:ListPodIdentityAssociations"]
+    assert {item["permission"] for item in outcome.json["unknowns"]} == {"eks:ListPodIdentityAssociations"}

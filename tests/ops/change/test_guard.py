@@ -62,6 +62,23 @@ def test_a_change_that_the_guard_allows(account: Site, guard: Path) -> None:
     account.must("role", "delete", "shop-a", "--yes")
 
 
+def test_a_rule_may_name_the_path_of_a_role(account: Site, guard: Path) -> None:
+    """Only the first action of a role contains its path."""
+    guard.write_text("apiVersion: podid/v1\nkind: PodIdentity\nguard: {allowedRoles: ['arn:aws:iam::*:role/team/*']}\n")
+    account.must("role", "create", "web", "--for", "shop/web", "--path", "/team/", "--managed-policy", "ReadOnlyAccess")
+    account.must("role", "attach", "web", "--managed-policy", "AmazonS3ReadOnlyAccess")
+    account.must("trust", "add", "--role", "web", "--for", "shop/api")
+    target = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    outcome = account(
+        "role", "create", "api", "--for", "shop/api", "--path", "/team/", "--target-role", target, "--update-trust"
+    )
+    assert (outcome.code, "target role" in outcome.stderr, "role storefront is not allowed" in outcome.stderr) == (
+        6,
+        True,
+        True,
+    ), outcome
+
+
 def test_undo_holds_to_the_guard_as_well(account: Site) -> None:
     account.must("associate", "shop/a", "--role", "storefront", "--wait", "none")
     account.must("disassociate", "shop/a", "--yes", "--wait", "none")

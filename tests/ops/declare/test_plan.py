@@ -86,6 +86,17 @@ def test_an_agent_is_installed(site: Site) -> None:
     filed.settled()
 
 
+def test_two_files_that_declare_different_agents_are_a_conflict(site: Site) -> None:
+    filed = Filed(site)
+    filed.write(agent={"version": "latest"})
+    second = filed.write(name="web", path=filed.path.with_name("second.yaml"), agent={"version": "default"})
+    (conflict,) = filed.plan("-f", str(second), code=6)["conflicts"]
+    message = f"agent is already declared with other settings at {filed.path}:6:3"
+    assert (conflict["at"], conflict["message"]) == (f"{second}:6:3", message)
+    filed.write(name="web", path=second, agent={"version": "latest"})
+    assert [item["kind"] for item in filed.plan("-f", str(second), code=3)["created"]] == ["addon"]
+
+
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.rare)])
 def test_unchanged_associations_cost_no_more_than_a_list(account: Site, count: int) -> None:
     filed = Filed(account)

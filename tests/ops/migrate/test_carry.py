@@ -6,6 +6,7 @@ import pytest
 
 from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
 from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.faults import Fault
 from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import ACCOUNT
 
@@ -73,6 +74,45 @@ def test_a_failed_item_is_rolled_back(irsa: Irsa) -> None:
     # an undo does not create the association again, which the run itself deleted
     undone = irsa.site.must("undo", "last", "--yes", "-o", "json").json["actions"]
     assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
+
+
+def test_a_rollback_that_does_not_replace_the_pods_is_reported(irsa: Irsa) -> None:
+    remove, eks, counts = agent_goes(irsa), irsa.site.aws("eks"), [0]
+
+    def then_refuse(seconds: float) -> None:
+        """Refuse restarts once the association is gone again."""
+        remove(seconds)
+        listed = eks.list_pod_identity_associations(clusterName="demo", namespace="legacy")["associations"]
+        counts.append(len(listed))
+        if counts[-2:] == [1, 0]:
+            irsa.site.kube.faults.add(Fault("fail", operation="PATCH */deployments/*", status=403, message="forbidden"))
+
+    irsa.site.on_sleep = then_refuse
+    outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    irsa.site.on_sleep = lambda _: None
+    assert outcome.code == 8, outcome
+    assert all(ways(pod) != {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
+    assert "rolled back to IRSA" not in outcome.stderr
+    assert "its association was deleted, but 1 running pod could not be replaced: run podid migrate" in outcome.stderr
+    irsa.site.kube.faults.clear()
+    irsa.site.must("migrate", "rollback", REPORTS, "--yes")
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
+
+
+def test_an_apply_is_not_undone_before_a_later_finish(irsa: Irsa) -> None:
+    """The trust policy is unchanged, because another service account needs the pattern, but the annotation is gone."""
+    arn = irsa.role("several", irsa_statement("shop/*", operator="StringLike"))
+    for ref in ("shop/one", "shop/two"):
+        irsa.account(ref, arn)
+    irsa.site.must("migrate", "apply", "shop/one", "--yes")
+    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
+    finish, apply = (run["runId"] for run in irsa.site.must("history", "-o", "json").json["items"][:2])
+    refused = irsa.site("undo", apply, "--yes")
+    assert (refused.code, f"podid undo {finish}" in refused.stderr) == (6, True), refused
+    assert all(ways(pod) for pod in irsa.site.cluster.pods("shop", "one"))
+    irsa.site.must("undo", finish, "--yes")
+    irsa.site.must("undo", apply, "--yes")
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
 
 
 @pytest.fixture

@@ -1,11 +1,20 @@
 """Service accounts return to kiam and kube2iam."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from checks import builder
 from cluster_api import injected
 from ops.migrate.worlds import AGENT, CREATE, FINISH, HELM, Proxies, account_of, annotations, migrated, stage_of
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Done, Place, Status
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
+from podid.ops.migrate.proxy_rollback import recorded_actions
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
-from worlds import Site
+from worlds import ACCOUNT, Site
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,18 @@ def test_undo_of_apply_gives_back_the_previous_service_account(sharing: Proxies)
     assert not any(map(injected, sharing.site.cluster.pods(NAMESPACE)))
 
 
+def test_rollback_of_a_service_account_that_somebody_else_finished(proxies: Proxies, tmp_path: Path) -> None:
+    """The journal contains only the changes of another workload of the namespace."""
+    for name in ("web", "queue"):
+        proxies.one(name)
+    migrated(proxies)
+    finish = ("migrate", "finish", "--soak", "0", "--yes")
+    proxies.site.must(*finish, "apps/web", "--journal-dir", str(tmp_path / "theirs"))
+    proxies.site.must(*finish, "apps/queue")
+    proxies.site.must("migrate", "rollback", "apps/web", "--from", "kube2iam", "--yes")
+    assert (annotations(proxies, "web")[ROLE], stage_of(proxies, "web")) == ("apps-web", "old")
+
+
 def test_rollback_without_the_agent(proxies: Proxies) -> None:
     """Pods would be without credentials."""
     proxies.one("web")
@@ -87,3 +108,18 @@ def test_rollback_changes_no_template_of_helm(proxies: Proxies) -> None:
         6,
         True,
     ), outcome
+
+
+def test_changes_in_another_cluster_do_not_count(tmp_path: Path) -> None:
+    """Clusters have service accounts of the same names, but share their roles."""
+    journal, ref = Journal(tmp_path / "journal"), ServiceAccountRef("shop", "orders")
+    place = Place(account=ACCOUNT, region="eu-west-1", cluster=builder.cluster())
+    annotation = ANNOTATIONS.action(ANNOTATIONS.state_of(ref, {"a": "b"}), ANNOTATIONS.state_of(ref, {}))
+    trust = ROLE_TRUST.action({"roleName": "r", "policyDocument": {}}, {"roleName": "r", "policyDocument": {"Id": "x"}})
+    for header in (place.header, replace(place.header, cluster="blue"), replace(place.header, region="us-east-1")):
+        with journal.begin(("migrate", "finish"), header, builder.NOW) as recorder:
+            for number, action in enumerate((annotation, trust)):
+                recorder.intent(number, action)
+                recorder.outcome(number, Done(action, Status.DONE, action.after), builder.NOW)
+    counts = [len(recorded_actions(journal, place, kind.name)) for kind in (ANNOTATIONS, ROLE_TRUST)]
+    assert counts == [1, 3]

@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from cluster_api import Json
-from irsa import ANNOTATION, Irsa, irsa_statement, policy
+from irsa import ANNOTATION, ISSUER, Irsa, irsa_statement, policy
 from ops.migrate.worlds import only_irsa
 from worlds import ACCOUNT, Site
 
 LIST = ("list/one", "list/two", "list/three")
 FINISHED = ("done/one", "lost/one", "single/one")
 SINGLE: Json = {"Version": "2012-10-17", "Statement": irsa_statement("single/one")}
+# a token for an audience of one's own: the annotation eks.amazonaws.com/audience
+AUDIENCE = policy(irsa_statement("aud/one"))
+AUDIENCE["Statement"][0]["Condition"]["StringEquals"][f"{ISSUER}:aud"] = "vault"
 SEVERAL = policy(irsa_statement(*LIST), irsa_statement("web/other"))
 
 
@@ -21,10 +24,11 @@ def _moved(_kept: Site) -> Irsa:
     arn = irsa.role("several", *SEVERAL["Statement"])
     for ref in LIST:
         irsa.account(ref, arn)
-    for ref in (*FINISHED, "gone/one"):
+    for ref in (*FINISHED, "gone/one", "aud/one"):
         irsa.with_role(ref)
     _kept.trust("single-one", SINGLE)
-    _kept.must("migrate", "apply", *LIST[:2], *FINISHED, "gone/one", "--yes")
+    _kept.trust("aud-one", AUDIENCE)
+    _kept.must("migrate", "apply", *LIST[:2], *FINISHED, "gone/one", "aud/one", "--yes")
     _kept.must("migrate", "finish", *FINISHED, "--soak", "0", "--yes")
     return irsa
 
@@ -42,6 +46,11 @@ def test_rollback_restores_equal_values(moved: Irsa) -> None:
     assert moved.annotations("done/one") == {ANNOTATION: f"arn:aws:iam::{ACCOUNT}:role/done-one"}
     assert only_irsa(moved, "done")
     assert moved.stages()["done/one"] == "old"
+
+
+def test_rollback_adds_no_statement_for_another_audience(moved: Irsa) -> None:
+    moved.site.must("migrate", "rollback", "aud/one", "--yes")
+    assert moved.trust("aud-one") == AUDIENCE
 
 
 def test_rollback_without_a_journal(moved: Irsa, tmp_path: Path) -> None:

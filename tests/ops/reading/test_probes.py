@@ -56,7 +56,7 @@ def read(shop: Shop, journal: Journal, *planned: Probe, scope: DoctorScope = EVE
 
 def test_a_probe_for_each_node_of_the_live_pods() -> None:
     pods = (pod("a", node="n2"), pod("b", node="n1"), pod("c", node="n1"), pod("d", node="n3", phase="Failed"))
-    here: Section[tuple[Pod, ...]] = Known(pods)
+    here: Section[tuple[Pod, ...]] = Known((*pods, pod("e", node="n0", windows=True)))
     planned = plan_probes(here, (ORDERS, BILLING))
     assert [(probe.ref, probe.node) for probe in planned] == [(ORDERS, "n1"), (ORDERS, "n2"), (BILLING, "")]
     assert {probe.image for probe in planned} == {PROBE_IMAGE}

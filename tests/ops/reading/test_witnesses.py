@@ -37,6 +37,7 @@ def test_changes_of_associations_that_keep_the_role(healthy: Site) -> None:
         assert associate("--role", "storefront", *change).kept_role == {}
     assert list(associate("--role", "storefront", "--tag", "team=red").kept_role) == ["shop/orders"]
     assert seen(healthy, replace(DEMO, name="blue")) == RecentChanges(SITES_ACCOUNT)
+    assert seen(healthy, replace(DEMO, arn=DEMO.arn.replace("west", "east"))) == RecentChanges(SITES_ACCOUNT)
     healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
     assert seen(healthy).kept_role == {}
     healthy.wait(6 * 3600)

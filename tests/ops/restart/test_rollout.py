@@ -3,10 +3,11 @@
 from typing import Any
 
 from ops.restart.worlds import new
-from podid.domain.errors import AccessDenied, ExitCode, TimedOut
+from podid.domain.errors import AccessDenied, ExitCode, TimedOut, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
 from podid.domain.workloads import is_injected
+from podid.kube.rollout import Rollout
 from podid.ops.change.kinds import RESTART
 from podid.ops.restart.rollout import restart
 from podid.ops.restart.targets import find_targets
@@ -234,3 +235,24 @@ def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
     before = generation_of(world)
     assert outcomes(world, run(world)) == [("Deployment shop/orders", "done", new(2), 1)]
     assert generation_of(world) == before + 1
+
+
+def test_a_rollout_whose_end_cannot_be_observed_was_started_nevertheless(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    kube, before = world.access(""), generation_of(world)
+    targets = find_targets(kube.reader, [ORDERS], stale=True, expect_injected=True)
+    read = kube.reader.get_rollout
+    answers = iter([read])
+
+    def once(kind: str, namespace: str, name: str) -> Rollout:
+        return next(answers, _unreachable)(kind, namespace, name)
+
+    kube.reader.get_rollout = once  # type: ignore[method-assign]
+    (done,) = restart(kube, targets, world.patience(300))
+    assert (done.status, generation_of(world)) == (Status.FAILED, before + 1)
+    assert done.reason == "it was started, but its end was not observed: the API server cannot be reached"
+
+
+def _unreachable(kind: str, namespace: str, name: str) -> Rollout:
+    raise Unavailable("the API server cannot be reached")

@@ -1,5 +1,6 @@
 from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Verdict, rule
 from podid.checks.shared.gaps import NETWORK, THROTTLED, gaps
+from podid.domain.snapshot import SERVICES, known_or
 from podid.facts.index import cluster_subject
 
 
@@ -16,6 +17,8 @@ def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     )
     if met is None:
         return check.case(subject).ok("the API server was reachable")
+    if any(known_or(getattr(snapshot, name), None) for name, origin in SERVICES.items() if origin == "kubernetes"):
+        return check.case(subject, EVERYONE).unknown(met)
     if not isinstance(cluster, Known):
         why = "its endpoint may be private, or not allow this address, or a proxy blocks the connection"
     elif not cluster.value.public_endpoint:

@@ -41,9 +41,7 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
         if options.listen:
             host, _, port = options.listen.rpartition(":")
             try:
-                stack.enter_context(
-                    Telemetry(host or "0.0.0.0", int(port), reconciler.metrics, lambda: reconciler.healthy)  # noqa: S104
-                )
+                stack.enter_context(Telemetry(host, int(port), reconciler.metrics, lambda: reconciler.healthy))
             except OSError as error:
                 raise PodidError(f"--listen {options.listen}: {error.strerror}", subject=options.listen) from error
         try:

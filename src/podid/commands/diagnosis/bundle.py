@@ -69,6 +69,6 @@ def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, 
     versions = {"podid": VERSION, "python": platform.python_version(), "system": platform.platform()}
     return redacted, {
         "snapshot.json": snapshot_text(redacted.snapshot, VERSION),
-        "report.json": to_json(doctor_view(report, all_verdicts=True).document) + "\n",
+        "report.json": to_json(doctor_view(report, all_verdicts=True).document),
         "versions.json": json.dumps(versions, indent=2) + "\n",
     }

@@ -36,7 +36,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import check_account, undo_plan
     from podid.ops.migrate.addons import listed
-    from podid.ops.migrate.rollback import undo_of_migration
+    from podid.ops.migrate.rollback import check_not_finished, undo_of_migration
 
     if recorded.running:
         raise Conflict(f"Run {recorded.run_id} is still in progress", subject=recorded.run_id)
@@ -69,6 +69,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     if migrated:
         deleted += [ref for action in plan.actions for ref in listed(action)]
     if deleted and migrated:
+        check_not_finished(access.journal, recorded, deleted)
         with change.alone():
             change.roll_back(undo_of_migration(plan, deleted), consent)
         return

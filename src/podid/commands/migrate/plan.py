@@ -49,7 +49,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:
-        file.write(f"{to_json(view.document)}\n".encode())
+        file.write(to_json(view.document).encode())
         access.terminal.note(*access.saved_lines(options.save, "migrate", "apply"))
     access.terminal.note(*migration.unread)
     access.terminal.emit(view)

@@ -41,7 +41,7 @@ def list_roles(
         regions = () if unused or all_clusters else (access.aws.region,)
         uses = read_all_uses(access.aws, place.account, regions)
         pod_roles = list_pod_roles(access.clients, uses, place.region, progress.glance)
-        pod_roles = pod_roles.unused if unused else pod_roles
+        pod_roles = pod_roles.unused(uses) if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
     access.terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
     if pod_roles.shut:
@@ -51,5 +51,5 @@ def list_roles(
             f"note: {roles} with a trust policy for pods that allows no service account: {names}; see podid role show"
         )
     access.terminal.note(*(f"note: not checked: {item}" for item in pod_roles.unread))
-    if unused and pod_roles.unread and not pod_roles.clusters:
+    if unused and uses.gaps:
         access.terminal.leave(ExitCode.UNDETERMINED)

@@ -69,7 +69,7 @@ def _read(access: Access, session: str) -> object:
             return session
         if not Path(session).exists():
             raise UsageError(
-                f"{session} is no file, and no name or ARN of a pod's session",
+                f"No such file: {session}, which is no name or ARN of a pod's session either",
                 advice="EKS names the sessions of pods eks-CLUSTER-POD-UUID.",
                 subject=session,
             )

@@ -49,6 +49,6 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
             take(jobs)
         if not jobs:
             return usage
-        patience.say(f"{total - len(jobs)} of {total} reports on last use are ready")
+        patience.say(f"reports on last use: {total - len(jobs)} of {total} ready")
     late = missing(Unavailable("IAM did not finish the report on last use in time"))
     return usage | dict.fromkeys(jobs, late)

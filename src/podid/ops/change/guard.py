@@ -1,6 +1,7 @@
 """Check a plan against guards: rules for every change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 
 from podid.domain import trust
 from podid.domain.declaration import Breach, Guard, Position
@@ -32,25 +33,35 @@ def check_guards(clients: Clients, plan: Plan) -> None:
     lines = [
         f"{at.file}:{at.line}: guard.{key}: {reason}"
         for guard in clients.guards()
-        for at, key, reason in violations(guard, plan)
+        for at, key, reason in violations(guard, plan, clients)
     ]
     if lines:
         first, *others = dict.fromkeys(lines)
         raise Conflict(first, lines=tuple(others), advice="The guard forbids it; nothing was changed.")
 
 
-def violations(guard: Guard, plan: Plan) -> Iterator[Violation]:
-    """Yield the violations. Removing access is always allowed."""
+def violations(guard: Guard, plan: Plan, clients: Clients) -> Iterator[Violation]:
+    """Yield the violations. Removing access is always allowed. Roles are read only for their ARNs."""
+    arn_of = cache(partial(_arn_of, clients, plan))
     for action in plan.actions:
         if action.after is None or action.verb not in (Verb.CREATE, Verb.UPDATE):
             continue
-        for key, reason in _forbidden(guard, plan, action, action.after):
+        for key, reason in _forbidden(guard, action, action.after, arn_of):
             yield guard.place(key), key, f"{action.verb} {kind_of(action.kind).subject(action)}: {reason}"
 
 
-def _forbidden(guard: Guard, plan: Plan, action: Action, after: State) -> Iterator[Breach]:
+def _arn_of(clients: Clients, plan: Plan, name: str) -> str:
+    """Return the ARN of a role that the plan creates or changes. Its path may be a part of a rule."""
+    new = (action.after for action in plan.actions if action.kind == ROLE.name and action.keys["roleName"] == name)
+    path = next((text(state, "path") or "/" for state in new if state is not None), "")
+    role = None if path else clients.iam.find_role(name)
+    partition = Arn.parse(plan.header.caller_arn).partition
+    return f"arn:{partition}:iam::{plan.header.account}:role{path or '/'}{name}" if role is None else role.arn
+
+
+def _forbidden(guard: Guard, action: Action, after: State, arn_of: Callable[[str], str]) -> Iterator[Breach]:
     before = action.before or {}
-    yield from guard.roles_breach(_roles(plan, action, after, before))
+    yield from guard.roles_breach(_roles(action, after, before, arn_of))
     if action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
         yield from guard.policies_breach(list(action.keys.values())[-1:])
     yield from guard.scopes_breach(_new_statements(action, after, before))
@@ -63,12 +74,12 @@ def _forbidden(guard: Guard, plan: Plan, action: Action, after: State) -> Iterat
     yield from guard.accounts_breach(_accounts(action, after, before))
 
 
-def _roles(plan: Plan, action: Action, after: State, before: State) -> Iterator[str]:
+def _roles(action: Action, after: State, before: State, arn_of: Callable[[str], str]) -> Iterator[str]:
     """Yield each role that the action gives to pods or changes."""
-    account, partition = plan.header.account, Arn.parse(plan.header.caller_arn).partition
     if name := action.keys.get("roleName"):
-        path = text(after, "path") or "/"
-        yield f"arn:{partition}:iam::{account}:role{path}{name}"
+        yield arn_of(name)
+    elif arn := action.keys.get("targetRoleArn"):
+        yield arn
     elif action.kind == ASSOCIATION.name:
         yield from filter(None, (text(after, k) for k in _ROLES if after.get(k) != before.get(k)))
     elif action.kind in (ADDON.name, ADDON_ASSOCIATIONS.name):

@@ -137,7 +137,7 @@ class FilePlanner:
                 *(
                     FileConflict(kind="guard", target=key, at=at, message=f"guard.{key}: {reason}")
                     for guard in self.guards
-                    for at, key, reason in violations(guard, whole)
+                    for at, key, reason in violations(guard, whole, site.clients)
                 ),
             ),
             refused=tuple(accounts.refused),
@@ -200,10 +200,13 @@ def plan_agent(site: FileSite) -> FilePlan:
     """Return the plan of the agent alone. Raise NotFound for a version that EKS does not offer, and InvalidInput for a
     configuration that it does not accept."""
     nothing = FilePlan(plan=Plan(header=site.place.header, actions=(), separate=True))
-    declaration = next((item for item in site.declarations if item.agent is not None), None)
-    if declaration is None or declaration.agent is None:
+    agents = [item.agent for item in site.declarations if item.agent is not None]
+    if not agents:
         return nothing
-    agent = declaration.agent
+    agent = agents[0]
+    if differing := next((item for item in agents if item != agent), None):
+        error = Conflict(f"agent is already declared with other settings at {agent.at}", subject=AGENT_ADDON)
+        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, differing.at, error),))
     request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
     try:
         facts = read_facts(site.clients, site.place, request)

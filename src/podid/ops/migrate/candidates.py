@@ -118,7 +118,7 @@ def find_leftovers(
     provider, needed = place.the_cluster.oidc_provider_arn, {item.role_arn for item in candidates}
 
     def remains(association: Association, arn: str, policy: trust.Policy) -> bool:
-        if not trust.allows_by_issuer(policy, provider, association.ref):
+        if not trust.shares_of(policy, provider, association.ref):
             return False
         return arn not in needed or trust.lists_subject(policy, provider, association.ref)
 

@@ -30,6 +30,7 @@ from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.migrate.request import ApplyOptions
+from podid.ops.migrate.rollback import pods_not_back
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
@@ -235,9 +236,16 @@ class _MigrationRun:
             how.clients, self.place, back, how.restarting.of(self.run_id), stale=False, expect_injected=False
         )
         self.done += made_again.done
+        remaining = pods_not_back(how.clients, back)
         for ref in back:
             self.after.pop(ref, None)
-            self.failures[ref] += f"; rolled back to {old}"
+            outcome = f"rolled back to {old}"
+            if ref in remaining:
+                pods = count_of(remaining[ref], "running pod")
+                outcome = (
+                    f"its association was deleted, but {pods} could not be replaced: run podid migrate rollback {ref}"
+                )
+            self.failures[ref] += f"; {outcome}"
 
 
 def carry_out(

@@ -15,13 +15,13 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, text, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.ops.change.kinds import POD_TEMPLATE
+from podid.ops.change.settle import reachable
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.metadata_proxies import ProxyReading
 from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
-    from podid.ops.change.records import Run, Step
 
 
 @dataclass(slots=True)
@@ -33,21 +33,22 @@ class RecordedTemplate:
     account: str = ""
 
 
-def recorded_steps(journal: Journal, account: str, kind: str) -> list[tuple[Run, Step]]:
-    """Return the changes of this kind of resource, the newest first; none if the journal cannot be read."""
+def recorded_actions(journal: Journal, place: Place, kind: str) -> list[Action]:
+    """Return the changes of this kind of resource at this place, the newest first; none if the journal cannot be read.
+    Another cluster may have objects of the same names."""
     try:
-        return list(journal.newest_steps(account, (kind,)))
+        steps = journal.newest_steps(place.account, (kind,))
     except PodidError:
         return []
+    return [step.action for run, step in steps if reachable(run.header, step.action, place.header)]
 
 
 def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[Subject, RecordedTemplate]:
     """Return the changes of pod templates in the namespace of `ref`, except of workloads that got another service
     account."""
     records: dict[Subject, RecordedTemplate] = {}
-    for run, step in recorded_steps(journal, place.account, POD_TEMPLATE.name):
-        action = step.action
-        if run.header.cluster != place.cluster_name or action.keys["namespace"] != ref.namespace:
+    for action in recorded_actions(journal, place, POD_TEMPLATE.name):
+        if action.keys["namespace"] != ref.namespace:
             continue
         record = records.setdefault(
             Subject(action.keys["kind"], action.keys["name"], ref.namespace), RecordedTemplate()
@@ -92,16 +93,20 @@ def templates_back(
     annotation with the role. Raise Conflict if another tool manages a pod template without the annotation."""
     role = role_arn.removeprefix(proxy.base) if role_arn.startswith(proxy.base) else role_arn
     records = recorded_templates(journal, migration.place, ref)
+    templates = [
+        template
+        for template in known_or(migration.proxies, ProxyReading()).templates
+        if template.workload.ref == ref and template.subject.kind in PATCHABLE
+    ]
+    recorded = any(template.subject in records for template in templates)
     actions = []
-    for template in known_or(migration.proxies, ProxyReading()).templates:
+    for template in templates:
         subject = template.subject
-        if template.workload.ref != ref or subject.kind not in PATCHABLE:
-            continue
         record = records.get(subject, RecordedTemplate())
         annotations = template.annotations
         if proxy.role_key not in annotations:
             # without a record, a workload that never had a role would get one
-            if records and not record.annotations and not record.account:
+            if recorded and not record.annotations and not record.account:
                 continue
             annotations = {**annotations, **(record.annotations or {proxy.role_key: role})}
             if template.owner:

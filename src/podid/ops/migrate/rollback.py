@@ -9,33 +9,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
-from podid.domain.errors import Conflict, NotFound, Partial, PodidError
+from podid.domain.errors import Conflict, NotFound, Other, Partial, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Action, ChangeResult, Plan, texts
+from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_rollback import proxy_for, recorded_steps, templates_back, with_principals
+from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
+    from podid.ops.change.records import Run
     from podid.ops.clients import Clients
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -94,7 +96,7 @@ def plan_rollback(
         for m in members
         if m.proxy is None
         and not _in_list(m, addons[m.ref])
-        and (a := _annotation(snapshot, m, journal, place.account)) is not None
+        and (a := _annotation(snapshot, m, journal, place)) is not None
     ]
     lists = []
     for addon in {addon.name: addon for addon in addons.values() if addon is not None}.values():
@@ -117,7 +119,7 @@ def plan_rollback(
             )
         role = section.value
         old = trust.parse_policy(role.trust)
-        changes = _recorded(journal, place.account, ROLE_TRUST.name, {"roleName": role.name})
+        changes = _recorded(journal, place, ROLE_TRUST.name, {"roleName": role.name})
         earlier = _earlier(changes)
         irsa = [member.ref for member in group if member.proxy is None]
         both = _with_issuer(old, irsa, place.the_cluster.oidc_provider_arn, changes, earlier)
@@ -156,6 +158,25 @@ def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollba
     return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
 
 
+def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccountRef]) -> None:
+    """Raise Conflict if a later `podid migrate finish` removed the previous credentials of one of `refs`, and was not
+    undone: without the association, its pods would have none."""
+    runs, namespaces = journal.runs(), {ref.namespace for ref in refs}
+    undone = {other.undoes for other in runs if other.whole}
+
+    def removes(action: Action) -> bool:
+        if action.kind == ANNOTATIONS.name:
+            return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
+        return action.kind == POD_TEMPLATE.name and action.keys["namespace"] in namespaces
+
+    for later in runs:
+        finish = later.run_id > run.run_id and ("migrate", "finish") in pairwise(later.command)
+        same_place = replace(later.header, caller_arn=run.header.caller_arn) == run.header
+        if finish and same_place and later.run_id not in undone and any(removes(step.action) for step in later.changed):
+            message = f"Run {later.run_id} has removed the previous credentials since run {run.run_id}: undo it first"
+            raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
+
+
 def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:
     roles = {item.ref: item.role_arn for item in migration.items}
     sources = {item.ref: item.source for item in migration.items}
@@ -169,7 +190,7 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
                 subject=str(ref),
             )
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
-        recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
+        recorded = _recorded_annotations(journal, migration.place, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or (association.pods_role_arn if association is not None else "")
         if association is not None and role_arn not in own:
             message = (
@@ -189,26 +210,26 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
     return addon is not None and arn in addon.association_arns
 
 
-def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
+def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, place: Place) -> Action | None:
     """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
     ref = member.ref
     current = accounts(snapshot).get(ref)
     if current is None or current.irsa_role_arn:
         return None
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
-    restored = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
+    restored = _recorded_annotations(journal, place, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
     return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **restored}))
 
 
-def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef) -> Mapping[str, str]:
+def _recorded_annotations(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[str, str]:
     """Return the annotations that podid removed last; empty if it removed none."""
-    actions = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
+    actions = _recorded(journal, place, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
     return next((texts(a.before, "annotations") for a in actions if texts(a.before, "annotations")), {})
 
 
-def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
+def _recorded(journal: Journal, place: Place, kind: str, keys: Mapping[str, str]) -> list[Action]:
     """Return the changes of the resource that this journal has, the newest first."""
-    return [step.action for _, step in recorded_steps(journal, account, kind) if step.action.keys == keys]
+    return [action for action in recorded_actions(journal, place, kind) if action.keys == keys]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
@@ -238,12 +259,13 @@ def _with_issuer(
     for ref in refs:
         for original, shares in _removed(changes, provider, ref):
             policy = trust.restore_subject(policy, original, issuer=provider, ref=ref, shares=shares)
-        if trust.allows_by_issuer(policy, provider, ref):
+        # the token may have another audience than STS
+        if trust.shares_of(policy, provider, ref):
             continue
-        last = next((one for one in earlier if trust.allows_by_issuer(one, provider, ref)), None)
+        last = next((one for one in earlier if trust.shares_of(one, provider, ref)), None)
         if last is not None:
             policy = trust.restore_subject(policy, last, issuer=provider, ref=ref)
-        if not trust.allows_by_issuer(policy, provider, ref):
+        else:
             statements = [*(s.raw for s in policy.statements), trust.issuer_statement(provider, ref)]
             policy = policy.with_statements(statements)
     return policy
@@ -292,17 +314,11 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """Return the result, with an error if a running pod still has the fields of Pod Identity, or lacks those of IRSA
-    although its service account has the annotation."""
-    reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
+    """Return the result, with an error if a running pod is not back."""
     try:
-        pods = [pod for name in namespaces for pod in reader.list_pods(name)]
-        listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
+        remaining = pods_not_back(clients, refs)
     except PodidError as error:
         return replace(result, error=error)
-    irsa = {account.ref for account in listed if account.irsa_role_arn}
-    counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
-    remaining = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not remaining:
         return result
     lines = tuple(
@@ -311,3 +327,14 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     )
     message = f"{count_of(len(remaining), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
+
+
+def pods_not_back(clients: Clients, refs: Collection[ServiceAccountRef]) -> Mapping[ServiceAccountRef, int]:
+    """Return the number of running pods that still have the fields of Pod Identity, or lack those of IRSA although
+    their service account has the annotation."""
+    reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
+    pods = [pod for name in namespaces for pod in reader.list_pods(name)]
+    listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
+    irsa = {account.ref for account in listed if account.irsa_role_arn}
+    counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
+    return Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))

@@ -116,7 +116,7 @@ def plan_probes(
     probes = []
     for ref in refs:
         served = (pod for pod in known_or(pods, ()) if pod.ref == ref and live(pod) and not opted_out(pod))
-        hosts = sorted({pod.node for pod in served if pod.node and not on_fargate(pod, {})})
+        hosts = sorted({pod.node for pod in served if pod.node and not (on_fargate(pod, {}) or pod.windows)})
         probes += [Probe.new(ref, node, image) for node in nodes or hosts[:most] or ("",)]
     return tuple(probes)
 

@@ -119,7 +119,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         if action.kind != ASSOCIATION.name:
             if now - moment <= ROLE_SETTLES:
                 roles[action.keys["roleName"]] = moment
-        elif run.header.cluster == cluster.name:
+        elif (run.header.region, run.header.cluster) == (cluster.region, cluster.name):
             name = f"{action.keys['namespace']}/{action.keys['serviceAccount']}"
             kept.pop(name, None)
             if step.status is not None and _carries_the_same(action.before, step.after or action.after):

@@ -138,7 +138,8 @@ class _Course:
             self.troubles += 1
             self.state = error.message
             if self.troubles >= MOST_TROUBLES:
-                self.fail(error)
+                unseen = "it was started, but its end was not observed: " if self.restarts else ""
+                self.fail(Unavailable(unseen + error.message, subject=error.subject, hint=error.hint))
         except PodidError as error:
             self.fail(error)
         else:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
+from podid.domain import trust
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import (
     AccessDenied,
@@ -118,7 +119,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         ROLE.action(ROLE.state_of(role), None),
     ]
     notes = (
-        *(() if ours else others(role, stays=False)),
+        *others(role, stays=False),
         *deletion_notes(role, contents.uses),
         *(f"not checked: {item}" for item in contents.unread),
         *ROLE.once_deleted,
@@ -128,7 +129,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
 
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
     """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
-    here, or while anything else uses it, and Undetermined if that is not known."""
+    here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
     name = role_name(arn)
     role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
@@ -137,6 +138,12 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
     if not made_here(journal, place, role):
         raise Conflict(
             f"Role {name} was not created by podid, according to its journal: --delete-role cannot delete it",
+            hint=Other(("role", "show"), (name,)),
+            subject=name,
+        )
+    if trusted := trust.other_principals(trust.parse_policy(role.trust)):
+        raise Conflict(
+            f"Role {name} also trusts {short_list(trusted)}: --delete-role cannot delete it",
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )

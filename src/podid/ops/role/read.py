@@ -226,11 +226,13 @@ class PodRoles:
     clusters: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
-    @property
-    def unused(self) -> Self:
-        """Return the roles that no association uses. Those whose use is not known are omitted."""
-        allowing = tuple(item for item in self.allowing if item.associations == ())
-        return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
+    def unused(self, uses: Uses) -> Self:
+        """Return the roles that no association uses; none while associations are unread, which may use any role."""
+
+        def known(items: Sequence[PodRole]) -> tuple[PodRole, ...]:
+            return tuple(item for item in items if item.associations == () and not uses.gaps)
+
+        return replace(self, allowing=known(self.allowing), shut=known(self.shut))
 
 
 def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:

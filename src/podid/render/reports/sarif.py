@@ -47,7 +47,9 @@ def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
         invocation["toolExecutionNotifications"] = [
             {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
         ]
-    where = "clusters" if several else _encoded(reports[0].cluster)
+    # another cluster of the name, and another part of the cluster, have their own results
+    parts = () if several else (*path_of(reports[0], several=True), *filter(None, (reports[0].scope,)))
+    where = "/".join(map(_encoded, parts)) or "clusters"
     run = {
         "tool": {
             "driver": {

@@ -278,7 +278,11 @@ class ApiServer:
 
 def broken(fault: Fault) -> KubeAnswer:
     """Return the response of a fault in place of the API server's."""
-    status, wait = (429, fault.retry_after or 1) if fault.kind == "throttle" else (fault.status, fault.retry_after)
+    if fault.kind == "throttle":
+        # the one refusal that is no Status: apiserver, endpoints/filters (tooManyRequests)
+        throttled = "Too many requests, please try again later.\n"
+        return KubeAnswer(429, throttled, headers={"Retry-After": str(fault.retry_after or 1)})
+    status, wait = fault.status, fault.retry_after
     message = fault.message or "the server is currently unable to handle the request"
     details = {"retryAfterSeconds": wait} if wait else None
     body = StatusError(status, _REASONS.get(status, ""), message, details).body

@@ -265,9 +265,11 @@ class AddonAssociationsKind(OfAddon):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Wait until EKS finishes the update: until then it accepts no other, and the update may still fail."""
         name, roles, irsa = action.keys["addonName"], roles_of(action.after), irsa_role_of(action.after)
-        for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
+        for waited, _ in enumerate(patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0)):
             addon = site.eks.find_addon(site.cluster, name)
             if addon is None or addon.status not in BUSY:
+                if waited:  # the other update may have changed the list
+                    self.check_unmoved(site, action)
                 break
             patience.say(f"add-on {name} is {addon.status}")
         token = uuid.uuid4().hex
