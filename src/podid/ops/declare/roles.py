@@ -21,7 +21,7 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust
+from podid.ops.declare.trust import declared_trust, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -197,11 +197,11 @@ class RolePlanner:
             after = {**after, "tags": {**texts(after, "tags"), **declaration.owner_tag}}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
-        trust_after = document(trusts[0].after, "policyDocument") if trusts else current.trust
+        live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
         return RolePlanned(
-            role=ResolvedRole(current.arn, replace(current, trust=trust_after)),
+            role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
-            notes=tuple(notes),
+            notes=(*notes, *wider(role, live, subjects)),
         )
 
     def _created(
