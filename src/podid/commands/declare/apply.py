@@ -41,8 +41,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
     if options.plan:
         if (options.files, options.ownership) != (FileOptions(), Ownership()):
-            message = "--plan applies a saved plan unchanged: pass the options of files to podid plan --save"
-            raise UsageError(message)
+            raise UsageError("--plan applies a saved plan unchanged: pass the options of files to podid plan --save")
         filed = _saved(access, options.plan)
     else:
         filed = planned(access, options.files, options.ownership, settle=True)
@@ -51,13 +50,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         access.terminal.emit(file_plans_view(filed.plans))
         return
     check_all(filed.plans)
-    over_clusters(
-        access,
-        [
-            (name, change.access, partial(apply_part, change, item, saved=bool(options.plan)))
-            for name, change, item in filed.parts
-        ],
-    )
+    part = partial(apply_part, saved=bool(options.plan))
+    over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in filed.parts])
 
 
 def _saved(access: Access, name: str) -> Filed:
