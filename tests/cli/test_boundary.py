@@ -79,10 +79,10 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "podid show requires NS/SA", "podid show --help"),
         (("role", "attach"), "podid role attach requires ROLE", "podid role attach --help"),
-        (("whoami", "shop"), "podid whoami takes no arguments: shop is not expected", "podid whoami --help"),
+        (("whoami", "shop"), "podid whoami accepts no arguments: unexpected argument shop", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
-            "podid show takes fewer arguments: shop/b c is not expected",
+            "podid show accepts fewer arguments: unexpected argument shop/b c",
             "podid show --help",
         ),
         (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),

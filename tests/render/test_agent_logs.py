@@ -60,7 +60,7 @@ def test_notes_name_unread_logs_and_the_page_of_the_first_failure() -> None:
     lines = notes(logs(Tally(""), Tally("eks-auth-throttled"), unread=unread, auto=1))
     assert lines[0] == "note: agent-0 could not be read: denied"
     assert lines[5:] == [
-        "note: and 2 more logs could not be read",
+        "note: 2 more logs could not be read",
         "note: auto-mode-no-agent-logs: 1 node of EKS Auto Mode, whose built-in agent has no log here",
         "note: for details, run podid explain eks-auth-throttled",
     ]

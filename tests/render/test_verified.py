@@ -39,7 +39,7 @@ def test_the_issued_role_is_said_only_if_the_state_does_not_contain_it() -> None
 def test_many_pods_are_cut() -> None:
     assert VERIFIED.pods is not None
     many = replace(VERIFIED, pods=tuple(replace(VERIFIED.pods[0], name=f"p{n}") for n in range(MOST_ROWS + 2)))
-    assert "  and 2 more pods; -o json has them all" in lines(many)
+    assert "  and 2 more pods; -o json lists all pods" in lines(many)
 
 
 def test_podids_own_pods_and_the_actions() -> None:

@@ -150,7 +150,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
     advise(error, runtime)
     if isinstance(error, Cancelled) and runtime.begun:
-        error.message = "Interrupted at the question; podid history lists the changes before it"
+        error.message = "Interrupted at the question; podid history lists the earlier changes"
     hint = hint_words(_next(error), runtime.argv)
     as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
     stderr = runtime.streams.stderr

@@ -74,7 +74,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         return UsageError(message, hint=_command_hint(typed, near, argv, path))
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if takes_names else "no arguments"
-        message = f"{command} takes {limit}: {extra[1]} is not expected"
+        message = f"{command} accepts {limit}: unexpected argument {extra[1]}"
     elif missing := _MISSING.fullmatch(message):
         message = f"{command} requires {missing[1]}"
     elif message.startswith("No such option"):

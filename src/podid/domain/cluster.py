@@ -302,8 +302,8 @@ class DaemonSet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
-    `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods. Of a StatefulSet
-    with a `partition`, it replaces no pods with a lower number."""
+    `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods. In a
+    StatefulSet with a `partition`, it replaces no pods with a lower ordinal."""
 
     kind: str
     namespace: str

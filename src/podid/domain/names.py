@@ -42,7 +42,7 @@ class ServiceAccountRef:
 
     @property
     def refused(self) -> str:
-        """Return why Kubernetes refuses one of the names, which EKS accepts; empty if it does not."""
+        """Return why Kubernetes refuses one of the names; empty if it accepts both. EKS accepts such names."""
         return wrong_namespace(self.namespace) or wrong_account_name(self.name)
 
     @classmethod

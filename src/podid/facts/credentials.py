@@ -156,7 +156,7 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
 
 
 def no_endpoint(pod: Pod, container: Container) -> Own | None:
-    """Return that an SDK finds no endpoint, because the container has a part of the injected fields only."""
+    """Return an error if the container has only a part of the injected fields, so that an SDK finds no endpoint."""
     if URI in container.env:
         return None
     if TOKEN_FILE in container.env:

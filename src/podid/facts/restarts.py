@@ -113,7 +113,7 @@ def partitioned(workload: Subject, partition: int, pods: Iterable[str]) -> Hindr
     numbers = [int(number) for pod in pods if (number := pod.rpartition("-")[2]).isdecimal()]
     if not numbers or max(numbers) >= partition:
         return None
-    reason = f"the partition of its update strategy keeps the pods with a number below {partition}"
+    reason = f"the partition of its update strategy excludes the pods with an ordinal below {partition}"
     patch = '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'
     return Hindrance(reason, ("kubectl", "-n", workload.namespace, "patch", "statefulset", workload.name, "-p", patch))
 

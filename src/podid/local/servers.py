@@ -104,7 +104,7 @@ def _refusal(status: HTTPStatus, code: str, message: str) -> tuple[int, str]:
 
 
 class Telemetry(_AnswerServer):
-    """Serves `metrics` and `healthy`; without a host on all addresses, since a pod may have only one of IPv6."""
+    """Serves `metrics` and `healthy`; without a host on all addresses, since a pod may have only an IPv6 address."""
 
     headers: ClassVar[Mapping[str, str]] = {"Content-Type": _TEXT}
 

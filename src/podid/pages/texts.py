@@ -11,7 +11,7 @@ GENERIC = 3
 INJECTED = "aws_uri_and_token"
 _IS = r"['\"]?(?:\s*[=:]|,?\s*['\"]?value['\"]?:)\s*['\"]?"
 _END = r"(?![:)\w/])['\"]?"
-# what is as it must be, in the forms of shells, kubectl, YAML and JSON, and its replacement
+# correct settings, in the forms of shells, kubectl, YAML and JSON, with their replacements
 SETTINGS = (
     (
         re.compile(

@@ -36,7 +36,7 @@ def agent_logs_view(logs: AgentLogs) -> View:
 def notes(logs: AgentLogs) -> list[str]:
     lines = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
     if len(logs.unread) > len(lines):
-        lines.append(f"note: and {count_of(len(logs.unread) - len(lines), 'more log')} could not be read")
+        lines.append(f"note: {count_of(len(logs.unread) - len(lines), 'more log')} could not be read")
     if logs.auto:
         lines.append(
             f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose built-in agent has "

@@ -214,8 +214,8 @@ def parse_format(text: str, further: Iterable[Report | Drawing] = ()) -> OutputF
         return next(name for name in names if name == text)
     owners = [command for forms, commands in _FURTHER.items() if text in tuple(forms) for command in commands]
     if owners:
-        verb = "has" if len(owners) == 1 else "have"
+        verb = "supports" if len(owners) == 1 else "support"
         *others, last = owners
         only = f"{', '.join(others)} and {last}" if others else last
-        raise InvalidInput(f"Only {only} {verb} {text} as an output format", subject=text)
+        raise InvalidInput(f"Only {only} {verb} the output format {text}", subject=text)
     raise InvalidInput(f"{text!r} is not an output format: {', '.join(names)}", subject=text)

@@ -186,7 +186,7 @@ def role_view(reading: RoleReading, now: datetime) -> View:
     lines += [Line(f"  {line}", only="full") for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines.append(Line("  (-o wide shows the document)", "dim", only="short"))
     lines += [Line(f"Not checked: {item}", "dim") for item in reading.unread]
-    # none are only known to be none if everything was read
+    # without all reads, the role may have further uses
     uses = str(len(reading.uses)) if reading.uses or (reading.uses == () and not reading.unread) else "?"
     table = _role_table([(role, "; ".join(reading.access), uses, "?")], now)
     return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))

@@ -66,7 +66,7 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
         text = f"{pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
         rows.append(marked(STATES[pod.state], text.rstrip(), lead="  "))
     rest = len(pods) - len(shown)
-    return [*rows, f"  and {count_of(rest, 'more pod')}; -o json has them all"] if rest else rows
+    return [*rows, f"  and {count_of(rest, 'more pod')}; -o json lists all pods"] if rest else rows
 
 
 def _node(name: str) -> str:

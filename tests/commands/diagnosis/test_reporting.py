@@ -22,7 +22,7 @@ def test_formats_are_for_reports() -> None:
     for form in Report:
         owners = "podid doctor, podid audit and podid graph" if form == "html" else "podid doctor and podid audit"
         for argv, words in (
-            (("list",), f"Only {owners} have {form} as an output format."),
+            (("list",), f"Only {owners} support the output format {form}."),
             (("doctor", "--list"), " is only for reports: omit -o, or use -o json."),
             (("doctor", "--query", "summary"), f"--query cannot be combined with -o {form}"),
         ):

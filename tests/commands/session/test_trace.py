@@ -63,5 +63,8 @@ def test_texts_without_a_session_of_a_pod(healthy: Site, text: str, words: str) 
 def test_a_value_that_is_no_session_and_no_file_is_named_so(healthy: Site) -> None:
     outcome = healthy("trace", "eks-demo-api-123")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "No such file: eks-demo-api-123, which is no name or ARN of a pod's session either" in outcome.stderr
+    assert (
+        "No such file: eks-demo-api-123.\n       Specify a file, or the name or ARN of a pod's session."
+        in outcome.stderr
+    )
     assert "eks-CLUSTER-POD-UUID" in outcome.stderr

@@ -59,7 +59,7 @@ def test_a_role_of_a_new_association_is_not_pruned(filed: Filed) -> None:
     filed.apply()
     filed.write(associations=[{"serviceAccount": "shop/new", "role": "web"}])
     outcome = filed.apply("--prune", "--yes")
-    assert "role web is kept: the new association of shop/new names it" in outcome.stderr
+    assert "role web is kept: the new association of shop/new uses it" in outcome.stderr
     assert (list(filed.associations()), filed.role("web") is None) == (["shop/new"], False)
 
 

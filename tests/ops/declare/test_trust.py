@@ -54,7 +54,9 @@ def test_a_wide_statement_of_others_is_a_note(filed: Filed) -> None:
     del wide["Condition"]
     filed.site.trust("web", {"Version": "2012-10-17", "Statement": [wide]})
     words = f"any pod of any cluster in account {ACCOUNT}"
-    assert filed.plan()["notes"] == [f"role web also allows {words}, by a statement that podid did not write"]
+    assert filed.plan()["notes"] == [
+        f"role web also allows {words}: podid did not write this statement of its trust policy"
+    ]
 
 
 @pytest.mark.parametrize("names", [ACCOUNT, [ACCOUNT, "444455556666"]])

@@ -32,7 +32,7 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         if _refuses(endpoint.policy, arn := known(snapshot.cluster).arn):
             return case.fail(
                 f"the policy of endpoint {endpoint.endpoint_id}, the VPC's route to EKS Auth, does not allow {REDEEM}",
-                f"fix: allow it on {arn} in the policy",
+                f"fix: allow the action on {arn} in the policy",
             )
         return case.ok(f"endpoint {endpoint.endpoint_id} is a route to EKS Auth")
     closed = isolated_subnets(egress, subnets)

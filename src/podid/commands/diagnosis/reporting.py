@@ -54,7 +54,7 @@ class Reporting:
             terminal.emit(view)
 
     def finish(self, report: DoctorReport) -> None:
-        """Write the files, and leave with the exit code of the report."""
+        """Write the files, and exit with the exit code of the report."""
         self._write((report,))
         self._access.terminal.leave(self._options.exit_code(report))
 

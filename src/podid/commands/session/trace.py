@@ -69,8 +69,9 @@ def _read(access: Access, session: str) -> object:
             return session
         if not Path(session).exists():
             raise UsageError(
-                f"No such file: {session}, which is no name or ARN of a pod's session either",
-                advice="EKS names the sessions of pods eks-CLUSTER-POD-UUID.",
+                f"No such file: {session}",
+                advice="Specify a file, or the name or ARN of a pod's session. Session names have the form "
+                "eks-CLUSTER-POD-UUID.",
                 subject=session,
             )
     text = access.terminal.read_file(session, most_mib=16)

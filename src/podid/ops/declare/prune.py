@@ -66,7 +66,7 @@ def prune_roles(
     }
     for role in marked:
         if role.arn in new:
-            plan = plan.noting((f"role {role.name} is kept: the new association of {new[role.arn]} names it",))
+            plan = plan.noting((f"role {role.name} is kept: the new association of {new[role.arn]} uses it",))
             continue
         try:
             contents = RoleContents.read(site.clients, role, uses)

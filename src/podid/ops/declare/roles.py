@@ -72,8 +72,8 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 
 def role_plans(place: Place, planned: Iterable[RolePlanned]) -> tuple[Plan, Plan]:
-    """Return the plan of the roles, and the part that follows the associations: trust policies that only lose
-    statements, since the associations that change still use these."""
+    """Return the plan of the roles, and the part that follows the associations: changes that only remove
+    statements of trust policies, since the associations use these until they are changed."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
         (later if _only_removes(action) else first).append(action)

@@ -65,7 +65,7 @@ def wider(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) -
     if role.trust is None and not all(trust.written_by_podid(item.raw) for item in statements):
         for cluster in subjects:
             for words in also_allowed(live, cluster.cluster_arn, _identities((cluster,), live.tags), role.scope):
-                yield f"role {role.name} also allows {words}, by a statement that podid did not write"
+                yield f"role {role.name} also allows {words}: podid did not write this statement of its trust policy"
 
 
 def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:

@@ -199,7 +199,9 @@ def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccou
         finish = later.run_id > run.run_id and ("migrate", "finish") in pairwise(later.command)
         same_place = replace(later.header, caller_arn=run.header.caller_arn) == run.header
         if finish and same_place and later.run_id not in undone and any(removes(step.action) for step in later.changed):
-            message = f"Run {later.run_id} has removed the previous credentials since run {run.run_id}: undo it first"
+            message = (
+                f"Run {later.run_id} removed the previous credentials after run {run.run_id}: undo the later run first"
+            )
             raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
 
 
@@ -340,7 +342,7 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """Return the result, with an error if a running pod is not back."""
+    """Return the result, with an error if a running pod does not use the previous credentials."""
     try:
         remaining = pods_not_back(clients, refs)
     except PodidError as error:

@@ -202,7 +202,7 @@ def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies 
 
 
 def _required(ruling: Ruling) -> str:
-    """Return the policy of the resource without which no policy of the role is enough; empty if there is none."""
+    """Return the policy of the resource that must also allow the action; empty if the role's policies are enough."""
     arn = _arn(ruling.resource)
     if arn is not None and arn.service == "kms" and arn.resource.startswith("key/"):
         return f"key policy of {arn.resource}"

@@ -72,7 +72,7 @@ def check_description(text: str, name: str = "the description") -> str:
     if len(text) > 1000:
         raise InvalidInput(f"{name} has {len(text)} characters; IAM allows 1,000")
     if wrong := _NOT_DESCRIBED.search(text):
-        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows only characters of Latin-1")
+        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows only Latin-1 characters")
     return text
 
 

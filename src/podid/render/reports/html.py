@@ -80,7 +80,7 @@ def _pictures(report: DoctorReport) -> list[str]:
     lines = ["<h2>The way to credentials</h2>"]
     lines += [part for identity in ways[:MOST_PICTURES] for part in _identity(identity)]
     if len(ways) > MOST_PICTURES:
-        lines.append(f"<p>Without a picture here: {count_of(len(ways) - MOST_PICTURES, 'more service account')}.</p>")
+        lines.append(f"<p>Not shown here: {count_of(len(ways) - MOST_PICTURES, 'more service account')}.</p>")
     return lines
 
 

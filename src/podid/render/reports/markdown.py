@@ -56,7 +56,7 @@ def _report(report: DoctorReport, cluster: str) -> list[str]:
         for way in ways[:MOST_ROWS]
     ]
     if len(ways) > MOST_ROWS:
-        lines += ["", f"Not listed here: {count_of(len(ways) - MOST_ROWS, 'more service account')}."]
+        lines += ["", f"Not shown here: {count_of(len(ways) - MOST_ROWS, 'more service account')}."]
     for verdict in worst_first(report):
         lines += ["", *_finding(verdict)]
     for title, rows in further_sections(report):

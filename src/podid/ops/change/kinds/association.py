@@ -73,7 +73,7 @@ class AssociationKind(ResourceKind):
 
     def gives(self, action: Action) -> frozenset[str] | None:
         """Return the names that later actions need: a role can be deleted only after the associations that name it, and
-        its trust policy loses statements only after the associations that used them."""
+        statements of its trust policy can be removed only after the associations that used them."""
         users = needed_users(text(action.before, "roleArn")) - needed_users(text(action.after, "roleArn"))
         return users | _roles(action.before) if action.after is None else users
 
