@@ -104,8 +104,15 @@ def test_a_connection_that_is_closed_before_the_end(servers: Callable[..., RawSe
         raise OSError
 
     pool = limited_pool()
-    response = pool.request("GET", servers(cut).url, retries=False, preload_content=False, decode_content=decoded)
-    with pytest.raises(urllib3.exceptions.ProtocolError, match="999 more expected"):
+    response = pool.urlopen(
+        "GET",
+        servers(cut).url,
+        retries=False,
+        preload_content=False,
+        decode_content=decoded,
+        enforce_content_length=decoded,
+    )
+    with pytest.raises(urllib3.exceptions.HTTPError, match="999 more expected"):
         http.read_whole(response, 100_000)
 
 

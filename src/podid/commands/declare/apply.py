@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def apply(access: Access, options: FileApplyOptions) -> None:
     """Create and change the resources that files declare.
 
-    podid changes roles before associations, and associations before restarts. It creates missing resources and
-    changes resources that the file owns. Resources that no file owns require --adopt if they differ. --prune deletes
-    resources that the file owns and no longer declares. Only deletions require confirmation. After a failure, podid
-    skips only the changes that depend on the failed resource. A rerun changes nothing.
+    podid changes roles before associations, and associations before restarts. A trust policy that only loses statements
+    is changed after the associations. podid creates missing resources and changes resources that the file owns.
+    Resources that no file owns require --adopt if they differ. --prune deletes resources that the file owns and no
+    longer declares. Only deletions require confirmation. After a failure, podid skips only the changes that depend on
+    the failed resource. A rerun changes nothing.
 
     Example: podid apply -f identities.yaml
 
