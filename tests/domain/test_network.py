@@ -1,5 +1,7 @@
 """The network path of a pod to the agent, proxies, and routes of subnets."""
 
+from typing import Any
+
 from harness import table
 from podid.domain.cluster import Requirement
 from podid.domain.network import (
@@ -130,7 +132,7 @@ def test_subnets_without_a_route_out_of_the_vpc() -> None:
 
 
 def test_the_endpoint_for_eks_auth() -> None:
-    def endpoint(number: int, service: str = "eks-auth", state: str = "Available", **more: bool) -> VpcEndpoint:
+    def endpoint(number: int, service: str = "eks-auth", state: str = "Available", **more: Any) -> VpcEndpoint:
         name = f"com.amazonaws.eu-west-1.{service}"
         return VpcEndpoint(endpoint_id=f"vpce-{number}", service=name, state=state, **more)
 

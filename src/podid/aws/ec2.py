@@ -95,6 +95,7 @@ _endpoint = record(
     service="ServiceName",
     state="State?",
     private_dns="PrivateDnsEnabled",
+    policy="PolicyDocument",
 )
 _instance = record(
     Instance,

@@ -208,12 +208,13 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpcEndpoint:
-    """A VPC endpoint. With `private_dns`, the service's name resolves to it in the VPC."""
+    """A VPC endpoint. With `private_dns`, the service's name resolves to it in the VPC. `policy` is JSON."""
 
     endpoint_id: str
     service: str
     state: str
     private_dns: bool = False
+    policy: str = ""
 
     @property
     def serves(self) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, association, healthy
+from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, ago, association, healthy
 from checks.grid import answers, only
 from podid.domain.cluster import ServiceAccount
 from podid.domain.snapshot import Snapshot
@@ -22,6 +22,11 @@ def test_finding_and_unknown() -> None:
     [
         (healthy(), ("pass", "warn", "Association shop/orders")),
         (healthy(namespaces=frozenset({"shopp"})), ("fail", "warn", "Association shop/orders")),
+        # as for a service account: Terraform may run first
+        (
+            healthy(associations=(association(created_at=ago(minutes=10)),), namespaces=frozenset({"x"})),
+            ("fail", "info", "Association shop/orders"),
+        ),
         (
             healthy(associations=(association(owner_arn=ADDON_ARN),), namespaces=frozenset()),
             ("not-applicable", "warn", "Association shop/orders"),

@@ -1,9 +1,10 @@
 """The check eks-auth-unreachable."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import DENIED, NODE_ROLE_ARN, REGISTRY, cluster, egress, endpoint, healthy
+from checks.builder import CLUSTER_ARN, DENIED, NODE_ROLE_ARN, REGISTRY, cluster, egress, endpoint, healthy
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import NodeGroup
@@ -76,3 +77,59 @@ def test_the_missing_endpoint_is_that_of_the_partition(partition: str, region: s
     where = cluster(arn=f"arn:{partition}:eks:{region}:111122223333:cluster/prod")
     (line, *_) = only(ID, healthy(cluster=where, egress=egress(endpoints=(REGISTRY,)))).evidence
     assert line.startswith(f"missing endpoint: {service} ")
+
+
+REDEEM = "eks-auth:AssumeRoleForPodIdentity"
+OTHER = CLUSTER_ARN.replace("prod", "old")
+
+
+@table(
+    ("statements", "outcome"),
+    [
+        ([{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}], "pass"),
+        ([{"Effect": "Allow", "Principal": "*", "Action": REDEEM, "Resource": CLUSTER_ARN}], "pass"),
+        ([{"Effect": "Allow", "Principal": "*", "Action": REDEEM, "Resource": OTHER}], "fail"),
+        ([{"Effect": "Allow", "Principal": "*", "Action": "eks:*", "Resource": "*"}], "fail"),
+        # a condition may hold
+        (
+            [
+                {
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Action": "eks-auth:*",
+                    "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+                }
+            ],
+            "pass",
+        ),
+        (
+            [
+                {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+                {"Effect": "Deny", "Principal": "*", "Action": REDEEM, "Resource": "*"},
+            ],
+            "fail",
+        ),
+        (
+            [
+                {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "*",
+                    "Resource": "*",
+                    "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}},
+                },
+            ],
+            "pass",
+        ),
+    ],
+)
+def test_the_policy_of_the_endpoint(statements: Any, outcome: str) -> None:
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    assert [row[0] for row in answers(ID, healthy(egress=egress(endpoints=(endpoint(policy=policy),))))] == [outcome]
+
+
+@table("policy", ["", "no JSON", "[]", '{"Statement": [{"Effect": "Perhaps"}]}'])
+def test_an_unreadable_policy_refuses_nothing(policy: str) -> None:
+    assert [row[0] for row in answers(ID, healthy(egress=egress(endpoints=(endpoint(policy=policy),))))] == ["pass"]

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, healthy, node, pod
-from checks.grid import WORKLOAD, answers, only
+from checks.grid import WORKLOAD, answers, only, verdicts
+from podid.domain.findings import Outcome
 from podid.domain.workloads import SKIP_POD
 
 ID = "fargate-pod"
@@ -31,3 +32,13 @@ def test_pods_that_opted_out_do_not_use_the_agent() -> None:
     assert answers(ID, snapshot) == [("not-applicable", "error", WORKLOAD)]
     both = healthy(nodes=(node(compute_type="fargate"),), pods=(excluded, pod("orders-5d9c-x2")))
     assert only(ID, both).pods == ("shop/orders-5d9c-x2",)
+
+
+def test_pods_with_an_agent_keep_their_association() -> None:
+    hosts = (node(), node("fargate-1", compute_type="fargate"))
+    snapshot = healthy(nodes=hosts, pods=(pod(), pod("batch-1", node="fargate-1")))
+    (verdict,) = [verdict for verdict in verdicts(ID, snapshot) if verdict.outcome is Outcome.FAIL]
+    assert verdict.pods == ("shop/batch-1",)
+    assert "1 pod elsewhere" in verdict.evidence[-1]
+    assert verdict.fix is not None
+    assert verdict.fix.commands == ()

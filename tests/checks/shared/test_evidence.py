@@ -141,6 +141,16 @@ def test_the_roles_are_named_if_they_do_not_explain_a_refusal() -> None:
     )
 
 
+def test_a_refusal_by_a_trust_policy_that_may_deny_it_is_of_the_trust_policy() -> None:
+    """podid does not evaluate the principal "*" of a Deny, but EKS Auth does."""
+    document: Any = trust()
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": {"StringNotEquals": {"aws:x": "o-1"}}}
+    both = role(ROLE_ARN, {**document, "Statement": [*document["Statement"], deny]})
+    (verdict,) = of("tokens", with_tokens(REFUSED, of=healthy(roles={ROLE_ARN: Known(both)})))
+    assert (verdict.check, verdict.outcome) == ("trust-condition-never-matches", Outcome.FAIL)
+    assert "Statement[1] may deny the request" in verdict.message
+
+
 def test_a_missing_service_account_is_the_finding_of_its_own_check() -> None:
     refused = replace(REFUSED, refusal="ServiceAccountNotFound")
     gone = with_tokens(refused, service_accounts=())

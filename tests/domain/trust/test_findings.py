@@ -270,3 +270,13 @@ def test_findings_at_hop_2(
     request_: TargetHop, statements: list[Mapping[str, Any]], expected: tuple[str, str, str]
 ) -> None:
     assert findings(request_, *statements) == [expected]
+
+
+def test_a_statement_that_may_deny_the_request_is_named_with_the_fix() -> None:
+    """Another statement that allows the service account may have no effect."""
+    allow = statement({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "staging"}})
+    deny = statement({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, Effect="Deny", Principal="*", Action="sts:*")
+    alone, both = (evaluate(policy(*items), IDENTITY).findings for items in ((allow,), (allow, deny)))
+    assert [finding.denied for finding in alone] == [False]
+    assert [(finding.message, finding.denied) for finding in both] == [(finding.message, True) for finding in alone]
+    assert both[0].fix == f"{alone[0].fix}; then narrow Statement[1], which may deny the request"

@@ -13,7 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
-from worlds import CLUSTER_ARN, trust_for
+from worlds import ACCOUNT, CLUSTER_ARN, trust_for
 
 WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
 
@@ -44,6 +44,33 @@ def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
     assert role is not None
     assert role["trust"] == document
     filed.settled()
+
+
+def test_a_wide_statement_of_others_is_a_note(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    assert filed.plan()["notes"] == []
+    wide = {**trust_for(WEB)["Statement"][0], "Sid": "Own"}
+    del wide["Condition"]
+    filed.site.trust("web", {"Version": "2012-10-17", "Statement": [wide]})
+    words = f"any pod of any cluster in account {ACCOUNT}"
+    assert filed.plan()["notes"] == [f"role web also allows {words}, by a statement that podid did not write"]
+
+
+@pytest.mark.parametrize("names", [ACCOUNT, [ACCOUNT, "444455556666"]])
+def test_iam_returns_an_account_as_the_arn_of_its_root(filed: Filed, names: object) -> None:
+    trust = trust_for(WEB)
+    filed.write(roles=[{"name": "web", "trust": trust}], associations=[LINK])
+    filed.apply()
+    account = {"Effect": "Allow", "Principal": {"AWS": names}, "Action": "sts:AssumeRole"}
+    trust["Statement"].append(account)
+    filed.write(roles=[{"name": "web", "trust": trust}], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    assert f"arn:aws:iam::{ACCOUNT}:root" in str(role["trust"])
+    filed.settled()
+    filed.site.must("undo", "last", "--yes", "--wait", "none")
 
 
 def test_a_condition_that_cannot_match_has_its_line(filed: Filed) -> None:

@@ -1,6 +1,7 @@
 """A role of another account: a base role of the cluster's account assumes it."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +10,9 @@ import pytest
 from checks import builder
 from irsa import ANNOTATION, Irsa, irsa_statement, ways
 from ops.role.targets import profile
-from podid.domain.plan import Header, State
+from podid.domain.aws import Listed, Role
+from podid.domain.plan import Action, Header, State
+from podid.domain.snapshot import Known
 from podid.ops.change.kinds import ROLE, ROLE_POLICY
 from podid.ops.migrate.base_role import base_role_back
 from worlds import ACCOUNT, Site
@@ -119,6 +122,17 @@ def test_a_role_whose_owner_has_allowed_it(irsa: Irsa) -> None:
     assert roles["legacy/reports"] == (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None)
 
 
+def test_a_role_of_the_same_name_in_the_account_of_the_cluster(irsa: Irsa) -> None:
+    """Its failure is not one of the role of the other account."""
+    allow(irsa)
+    near = irsa.role("far", irsa_statement("shop/near"))
+    irsa.account("shop/near", near)
+    irsa.site.box.world.credentials.deny("iam:UpdateAssumeRolePolicy", resource=near)
+    outcome = irsa.site("migrate", "apply", ONE, "shop/near", "--base-role", "shop-one", "--yes", *ACCEPT)
+    assert (outcome.code, "1 service account did not reach the stage" in outcome.stderr) == (8, True), outcome
+    assert (irsa.stages()[ONE], irsa.stages()["shop/near"]) == ("moved", "old")
+
+
 def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
     outcome = irsa.site(*APPLY, *ACCEPT)
     assert (outcome.code, "rolled back to IRSA" in outcome.stderr) == (8, True), outcome
@@ -184,7 +198,8 @@ def test_of_each_policy_the_newest_change_counts() -> None:
     def policy(name: str, number: int) -> State:
         return {"roleName": "shop-one", "policyName": name, "policyDocument": {"Id": str(number)}}
 
-    role = {"roleName": "shop-one"}
+    base = builder.role(BASE)
+    role = ROLE.state_of(base)
     changes = [
         *(ROLE_POLICY.action(None, policy("assume-far", 2)), ROLE.action(None, role), ROLE.action(role, None)),
         *(ROLE_POLICY.action(policy("assume-gone", 1), None), ROLE_POLICY.action(policy("assume-far", 1), None)),
@@ -195,6 +210,16 @@ def test_of_each_policy_the_newest_change_counts() -> None:
         newest_steps=lambda _, kinds: [(run, SimpleNamespace(action=a)) for a in changes if a.kind in kinds],
         last_made=lambda *_: role,
     )
-    actions, notes = base_role_back(builder.healthy(), header, cast("Journal", journal), (association,))
+
+    def back(*unread: Listed, now: Role = base) -> tuple[list[Action], list[str]]:
+        snapshot = builder.healthy(associations=(association, *unread), roles={BASE: Known(now)})
+        return base_role_back(snapshot, header, cast("Journal", journal), (association,))
+
+    actions, notes = back()
     assert [(action.before, action.after) for action in actions] == [(policy("assume-far", 2), None), (role, None)]
     assert notes == []
+    # such as a statement for another cluster
+    changed = back(now=replace(base, trust={**base.trust, "Id": "x"}))
+    assert changed == ([], ["base role shop-one stays: it has changed since the migration created it"])
+    unread = back(replace(builder.UNREAD, service_account="api"))
+    assert unread == ([], ["base role shop-one stays: it is not known whether shop/api uses it"])

@@ -7,13 +7,10 @@ import os
 import pytest
 
 from irsa import ANNOTATION, PROVIDER, REPORTS, Irsa, irsa_statement
-from ops.migrate.worlds import (
-    PREFIX,
-    Proxies,
-)
+from ops.migrate.worlds import PREFIX, Proxies, migrated, stage_of
 from podid.sandbox import irsa_samples, proxy_samples
 from podid.sandbox.faults import Fault
-from podid.sandbox.proxy_samples import ROLE
+from podid.sandbox.proxy_samples import NAMESPACE, ROLE
 from worlds import ACCOUNT, Site
 
 
@@ -153,3 +150,15 @@ def test_an_association_is_finished_only_if_its_trust_policy_was_read(moved: Irs
     assert (unread.code, [item["serviceAccount"] for item in unread.json["items"]]) == (9, ["reports"]), unread
     assert "roles of associations could not be read: " in unread.json["unread"][0]
     assert unread.json["unread"][0].endswith("(requires iam:GetRole)")
+
+
+def test_kiam_and_kube2iam_are_finished_only_if_the_roles_of_nodes_were_read(proxies: Proxies) -> None:
+    proxies.one("web")
+    migrated(proxies)
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web"
+    proxies.patch(path, {"spec": {"template": {"metadata": {"annotations": {ROLE: None}}}}})
+    assert stage_of(proxies, "web") == "moved"
+    proxies.site.box.world.credentials.deny("eks:ListNodegroups")
+    unread = proxies.site("migrate", "status", "-n", NAMESPACE, "-o", "json")
+    assert (unread.code, unread.json["items"]) == (9, [])
+    assert any("requires eks:ListNodegroups" in text for text in unread.json["unread"])

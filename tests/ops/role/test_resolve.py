@@ -6,7 +6,7 @@ import pytest
 
 from harness import Podid, table
 from ops.change.support import writes
-from podid.domain.errors import AccessDenied, InvalidInput, NotFound
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound
 from podid.domain.names import ServiceAccountRef
 from podid.ops.clients import Clients
 from podid.ops.role.resolve import managed_policy, own_role, readable_role, resolve_role
@@ -71,6 +71,9 @@ def test_managed_policies(box: Sandbox, clients: Clients) -> None:
     assert managed_policy(clients, "AmazonS3ReadOnlyAccess", partition="aws") == arn
     with pytest.raises(NotFound, match="AmazonS3ReadOnly does not exist"):
         managed_policy(clients, "AmazonS3ReadOnly", partition="aws")
+    with pytest.raises(NotFound, match="; did you mean service-role/AmazonEBSCSIDriverPolicy") as missing:
+        managed_policy(clients, "AmazonEBSCSIDriverPolicy", partition="aws")
+    assert missing.value.hint == Again(swap=("AmazonEBSCSIDriverPolicy", "service-role/AmazonEBSCSIDriverPolicy"))
     with pytest.raises(InvalidInput, match="is not a managed policy"):
         managed_policy(clients, STOREFRONT, partition="aws")
     box.world.credentials.deny("iam:GetPolicy")  # IAM checks the ARN when the policy is attached

@@ -1,6 +1,7 @@
 from functools import cache, partial
 
-from podid.checks.base import Check, Snapshot, Verdicts, known, known_or, rule
+from podid.checks.association.association_sa_not_found import fresh
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, known_or, rule
 from podid.domain.aws import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
@@ -30,6 +31,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
                 *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
                 association.ref.refused
                 or f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
+                severity=Severity.INFO if not near and fresh(snapshot, association) else None,
                 commands=(
                     *(
                         (podid_command(snapshot, "associate", str(meant), "--role", association.role_arn),)

@@ -57,6 +57,12 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _no_service_account(case, snapshot, association, near, others)
 
 
+def fresh(snapshot: Snapshot, association: Listed) -> bool:
+    """Return whether the association may be created before its namespace and service account, as Terraform does it."""
+    created_at = association.created_at if isinstance(association, Association) else None
+    return created_at is not None and snapshot.taken_at - created_at < FRESH
+
+
 def _users(snapshot: Snapshot, ref: ServiceAccountRef, waiting: Mapping[ServiceAccountRef, Sequence[str]]) -> list[str]:
     """Return the workloads with pods from before it was deleted, and those that wait for pods."""
     running = by_workload(pod for pod in index(snapshot).pods.get(ref, ()) if live(pod))
@@ -80,8 +86,7 @@ def _no_service_account(
     """Return the finding. `near` are similar names without an association; if there are none, `taken` have one."""
     ref = association.ref
     message = f"service account {ref} of association {association.association_id} does not exist"
-    created_at = association.created_at if isinstance(association, Association) else None
-    fresh = created_at is not None and snapshot.taken_at - created_at < FRESH
+    new = fresh(snapshot, association)
     delete = disassociate(snapshot, association)
     if not near:
         create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)
@@ -95,8 +100,8 @@ def _no_service_account(
         return case.fail(
             message,
             *evidence,
-            severity=Severity.INFO if fresh else Severity.WARN,
-            commands=(create,) if not taken and not ref.refused else () if fresh else (delete,),
+            severity=Severity.INFO if new else Severity.WARN,
+            commands=(create,) if not taken and not ref.refused else () if new else (delete,),
         )
     likely = f"{ref.namespace}/{near[0]}"
     return case.fail(

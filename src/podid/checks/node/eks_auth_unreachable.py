@@ -1,12 +1,17 @@
 """A private VPC without an endpoint for EKS Auth, which is a separate service from EKS:
-https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. The check does not read security groups,
-endpoint policies, and routes behind a transit gateway or a firewall; the agents' logs show their effects.
+https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. The check does not read security groups, and
+routes behind a transit gateway or a firewall; the agents' logs show their effects.
 """
+
+import json
 
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, known, known_or, rule, short_list
 from podid.domain.network import eks_auth_service, isolated_subnets, other_targets
+from podid.domain.policy.statements import parse_permissions
+from podid.domain.trust.request import RequestContext
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import reach_on
+from podid.facts.nodes import REDEEM
 
 
 # errors in logs are reported without these sections
@@ -24,6 +29,11 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         return case.skip("the subnets of the nodes are not known: there is no managed node group")
     endpoint = egress.eks_auth
     if endpoint is not None and endpoint.private_dns:
+        if _refuses(endpoint.policy, arn := known(snapshot.cluster).arn):
+            return case.fail(
+                f"the policy of endpoint {endpoint.endpoint_id}, the VPC's route to EKS Auth, does not allow {REDEEM}",
+                f"fix: allow it on {arn} in the policy",
+            )
         return case.ok(f"endpoint {endpoint.endpoint_id} is a route to EKS Auth")
     closed = isolated_subnets(egress, subnets)
     if closed and not egress.endpoints and any(node.ready for node in known_or(snapshot.nodes, ())):
@@ -54,3 +64,20 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         why = f"packets from {short_list(beyond or closed)} go to {where}, and the routes from there are not known"
         return case.unknown(Missing(f"{why}; check the agents' logs: podid agent logs"), severity=Severity.WARN)
     return case.ok("the nodes' subnets have a route to EKS Auth")
+
+
+def _refuses(policy: str, cluster_arn: str) -> bool:
+    """Return whether the endpoint's policy refuses the agents of every node role. Conditions may hold, and an
+    unreadable policy may allow everything."""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        return False
+    parsed = parse_permissions("", "resource", document if isinstance(document, dict) else {})
+    about = [statement for statement in parsed.statements if statement.covers(REDEEM.lower())]
+    # no value of a condition key is known
+    context = RequestContext(1, {}, frozenset(), ("",))
+    if any(not s.allow and s.principal == "*" and s.truth(cluster_arn, context) is True for s in about):
+        return True
+    allowed = any(s.allow and s.resource_truth(cluster_arn, context) is not False for s in about)
+    return bool(parsed.statements) and not allowed

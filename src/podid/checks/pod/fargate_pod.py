@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.workloads import on_fargate, opted_out
+from podid.domain.workloads import live, on_fargate, opted_out
 from podid.facts.index import index, podid_command
 
 
@@ -24,11 +24,16 @@ def without_agent(
             words = f"its pods on {platform} are excluded from injection by their own labels or annotations"
             yield case.skip(words) if running else case.ok(f"none of its pods runs on {platform}")
             continue
+        users = index(snapshot).pods.get(association.ref, ())
+        others = [pod for pod in users if live(pod) and not opted_out(pod) and not runs_there(pod)]
+        elsewhere = f"{count_of(len(others), 'pod')} elsewhere"
         yield case.fail(
             f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "
             f"{platform}, where there is no Pod Identity agent; use IRSA there",
             f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
             *notes,
-            commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
+            *((f"fix: use another service account for these pods; {elsewhere} use the association",) if others else ()),
+            # without the association, the other pods would lose their credentials
+            commands=() if others else (podid_command(snapshot, "disassociate", str(association.ref)),),
             pods=on_platform,
         )

@@ -15,6 +15,7 @@ from typing import TypeVar
 from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
+from podid.checks.shared.trust import UNDECIDED
 from podid.domain import evidence
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
@@ -215,18 +216,25 @@ class _Account:
         onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
         if first_error(snapshot, association) or (onward is not None and onward.error is not None):
             return None
-        why = [message, *_of_own_trust(snapshot, association)]
+        mode, own = _of_own_trust(snapshot, association)
+        why = [message, *own]
         if onward is not None and onward.unknowns:
             why.append(f"not checked whether it can assume its target role: {onward.unknowns[0].reason}")
-        return self.failed(UNEXPLAINED, "; ".join(why))
+        return self.failed(mode, "; ".join(why))
 
 
-def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
+def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, list[str]]:
+    """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
     role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
     if role.missing is not None:
-        yield f"the role's trust policy was not checked: {role.missing.reason}"
-    if any(a.association == association and a.evaluation.verdict is TrustVerdict.MATCH for a in role.answers):
-        yield "the role's own trust policy allows it"
+        return UNEXPLAINED, [f"the role's trust policy was not checked: {role.missing.reason}"]
+    for answer in role.answers:
+        if answer.association == association and answer.evaluation.verdict is TrustVerdict.UNKNOWN:
+            doubtful = next(a for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
+            return UNDECIDED, [f"{doubtful.action}: {doubtful.reason}"]
+        if answer.association == association and answer.evaluation.verdict is TrustVerdict.MATCH:
+            return UNEXPLAINED, ["the role's own trust policy allows it"]
+    return UNEXPLAINED, []
 
 
 # --- podid's own pods -------------------------------------------------------------------------------------------------

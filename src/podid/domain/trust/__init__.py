@@ -17,7 +17,18 @@ from podid.domain.trust.build import (
     written_by_podid,
 )
 from podid.domain.trust.check import TrustCheck, check, diff, mergeable
-from podid.domain.trust.edit import Edit, add, holds, meaning, merged, other_principals, refused, tighten, unchanged
+from podid.domain.trust.edit import (
+    Edit,
+    add,
+    equal,
+    holds,
+    meaning,
+    merged,
+    other_principals,
+    refused,
+    tighten,
+    unchanged,
+)
 from podid.domain.trust.evaluate import STRANGER, ActionVerdict, Evaluation, Scope, ScopeKind, TrustVerdict, evaluate
 from podid.domain.trust.explain import find_slips
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals

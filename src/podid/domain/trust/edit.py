@@ -5,12 +5,13 @@ changed at the same time.
 IAM rejects a trust policy that contains the unique id of a deleted role or user, so podid does not edit such a policy.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podid.domain import text
-from podid.domain.iam import TRUST_POLICY_QUOTA
+from podid.domain.iam import TRUST_POLICY_QUOTA, listed
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
 from podid.domain.trust.evaluate import (
@@ -175,8 +176,30 @@ def other_principals(policy: Policy) -> tuple[str, ...]:
 
 
 def meaning(raw: Raw) -> Hashable:
-    """Return the statement in a normal form: without its Sid, without order within lists, a single value as a list."""
-    return _normal({name: value for name, value in raw.items() if name != "Sid"})
+    """Return the statement in a normal form: without its Sid, without order within lists, a single value as a list, an
+    account by its number."""
+    members = {name: value for name, value in raw.items() if name != "Sid"}
+    for name in {"Principal", "NotPrincipal"} & members.keys():
+        names = {"AWS": "*"} if members[name] == "*" else members[name]
+        if isinstance(names, Mapping):
+            members[name] = {
+                kind: [_ROOT.sub(r"\1", str(one)) for one in listed(value)] for kind, value in names.items()
+            }
+    return _normal(members)
+
+
+def equal(one: Policy, other: Policy) -> bool:
+    """Return whether two policies mean the same, whatever the form of their values."""
+
+    def meanings(policy: Policy) -> list[object]:
+        top = {key: value for key, value in policy.document.items() if key != "Statement"}
+        return [top, *(meaning(item.raw) for item in policy.statements)]
+
+    return meanings(one) == meanings(other)
+
+
+# IAM returns an account as this ARN
+_ROOT = re.compile(r"^arn:[a-z-]+:iam::(\d{12}):root$")
 
 
 def _normal(value: object) -> Hashable:

@@ -7,7 +7,7 @@ limits it), "AWS global condition context keys" and "The confused deputy problem
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from podid.domain.findings import Severity
@@ -24,7 +24,7 @@ TOO_BROAD = "trust-too-broad"
 @dataclass(frozen=True, slots=True)
 class TrustFinding:
     """`id` is the failure mode's id, `message` one sentence, `fix` the change in words. `denied` is true if a Deny
-    statement causes it, so that another statement has no effect."""
+    statement causes it or may do so, so that another statement may have no effect."""
 
     id: str
     severity: Severity
@@ -64,11 +64,18 @@ def find_all(policy: Policy, request: Request, context: RequestContext, failed: 
         )
         for name in unwritable_principals(policy)
     ]
-    failures = (finding for action in failed for finding in _failures(policy, action, request, context))
+    failures = [finding for action in failed for finding in _failures(policy, action, request, context)]
+    if doubtful := next((s for s in policy.statements if not s.allow and _may_deny(s, request, context)), None):
+        also = f"; then narrow {doubtful.label}, which may deny the request"
+        failures = [f if f.denied else replace(f, fix=f"{f.fix}{also}", denied=True) for f in failures]
     by_message = {(finding.id, finding.message): finding for finding in recreated}
     for finding in failures:
         by_message.setdefault((finding.id, finding.message), finding)
     return list(by_message.values())
+
+
+def _may_deny(statement: Statement, request: Request, context: RequestContext) -> bool:
+    return any(statement.truth(action, request, context) is None for action in (ASSUME_ROLE, TAG_SESSION))
 
 
 def _failures(policy: Policy, action: str, request: Request, context: RequestContext) -> Iterable[TrustFinding]:

@@ -21,7 +21,7 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust
+from podid.ops.declare.trust import declared_trust, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -71,11 +71,24 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
-    items = tuple(planned)
-    actions = tuple(action for item in items for action in item.actions)
+def role_plans(place: Place, planned: Iterable[RolePlanned]) -> tuple[Plan, Plan]:
+    """Return the plan of the roles, and the part that follows the associations: trust policies that only lose
+    statements, since the associations that change still use these."""
+    items, first, later = tuple(planned), list[Action](), list[Action]()
+    for action in (action for item in items for action in item.actions):
+        (later if _only_removes(action) else first).append(action)
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    return Plan(header=place.header, actions=actions, notes=notes, separate=True)
+    whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
+    return whole, replace(whole, actions=tuple(later), notes=())
+
+
+def _only_removes(action: Action) -> bool:
+    if action.kind != ROLE_TRUST.name:
+        return False
+    states = (action.before, action.after)
+    before, after = (trust.parse_policy(document(state, "policyDocument")).statements for state in states)
+    present = [trust.meaning(item.raw) for item in before]
+    return len(after) < len(before) and all(trust.meaning(item.raw) in present for item in after)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,11 +210,11 @@ class RolePlanner:
             after = {**after, "tags": {**texts(after, "tags"), **declaration.owner_tag}}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
-        trust_after = document(trusts[0].after, "policyDocument") if trusts else current.trust
+        live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
         return RolePlanned(
-            role=ResolvedRole(current.arn, replace(current, trust=trust_after)),
+            role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
-            notes=tuple(notes),
+            notes=(*notes, *wider(role, live, subjects)),
         )
 
     def _created(

@@ -103,7 +103,9 @@ class RolePart(Document):
         OPTIONAL,
         About("All permissions policies of the role."),
     ]
-    boundary: Annotated[Text, About("Permissions boundary: the name or ARN of a managed policy.")]
+    boundary: Annotated[
+        Text, About("Permissions boundary: the ARN of a managed policy, or the name of an AWS managed policy.")
+    ]
     max_session_duration: Annotated[int | str, OPTIONAL, About("Seconds, or text such as 2h; 3600 by default.")]
     description: Text
     tags: Tags

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict, InvalidInput
 from podid.ops.declare.clusters import ClusterSubjects
+from podid.ops.role.access import also_allowed
 from podid.ops.role.plan import ANY_SIZE, check_size
 
 Tags = Mapping[str, str]
@@ -34,7 +36,7 @@ def _declared(
 ) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
-        return current if current is not None and _equal(declared, current) else declared
+        return current if current is not None and trust.equal(declared, current) else declared
     identities = list(_identities(subjects, tags))
     policy = current
     if current is not None and whole:
@@ -57,14 +59,13 @@ def _declared(
     return policy if policy is not None else current
 
 
-def _equal(one: trust.Policy, other: trust.Policy) -> bool:
-    """Return whether two policies mean the same, whatever the form of their values."""
-
-    def meanings(policy: trust.Policy) -> list[object]:
-        top = {key: value for key, value in policy.document.items() if key != "Statement"}
-        return [top, *(trust.meaning(item.raw) for item in policy.statements)]
-
-    return meanings(one) == meanings(other)
+def wider(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) -> Iterator[str]:
+    """Yield notes on pods that the role allows besides the declared ones, by statements that podid did not write."""
+    statements = trust.parse_policy(live.trust).statements
+    if role.trust is None and not all(trust.written_by_podid(item.raw) for item in statements):
+        for cluster in subjects:
+            for words in also_allowed(live, cluster.cluster_arn, _identities((cluster,), live.tags), role.scope):
+                yield f"role {role.name} also allows {words}, by a statement that podid did not write"
 
 
 def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:

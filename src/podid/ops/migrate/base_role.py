@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from podid.domain.aws import Association, described
+from podid.domain.aws import Association, UnreadAssociation, described
 from podid.domain.migration import Blocker
 from podid.domain.names import Arn, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Header, Place, Plan
+from podid.domain.plan import Action, Header, Place, Plan, matches
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.trust import ScopeKind
 from podid.ops.association.associate import AssociateRequest, Associating
@@ -19,7 +19,7 @@ from podid.ops.association.files import FileItem
 from podid.ops.association.request import AssociateOptions, AssociationChange, SettingOptions, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.migrate.candidates import MigrationCandidate, in_account
+from podid.ops.migrate.candidates import MigrationCandidate, any_role_section, in_account
 from podid.ops.role.request import RoleRequest
 from podid.ops.role.target import owner_change_words
 
@@ -122,7 +122,9 @@ def base_role_back(
     actions: list[Action] = []
     notes: list[str] = []
     deleted = {association.ref for association in associations}
-    remaining = [a for a in described(known_or(snapshot.associations, ())) if a.ref not in deleted]
+    listed = known_or(snapshot.associations, ())
+    remaining = [a for a in described(listed) if a.ref not in deleted]
+    unread = [a for a in listed if isinstance(a, UnreadAssociation)]
     creations = journal.newest_steps(header.account, (ROLE.name,))
     migrated = {step.action.target for run, step in creations if ("migrate", "apply") in pairwise(run.command)}
     for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):
@@ -132,8 +134,16 @@ def base_role_back(
         if any(a.role_arn == arn for a in remaining):
             notes.append(f"base role {name} stays, because other associations use it")
             continue
+        if unread:
+            notes.append(f"base role {name} stays: it is not known whether {unread[0].ref} uses it")
+            continue
         if state is None:
             notes.append(f"base role {name} stays: this journal has no migration that created it")
+            continue
+        role = known_or(any_role_section(snapshot, arn), None)
+        if role is None or not matches(ROLE.held(state), ROLE.state_of(role)):
+            # another cluster needs a statement of its own in the trust policy
+            notes.append(f"base role {name} stays: it has changed since the migration created it")
             continue
         steps = journal.newest_steps(header.account, (TARGET_TRUST.name, ROLE_POLICY.name))
         recorded = [step.action for _, step in steps]

@@ -89,15 +89,21 @@ class Migration:
     @property
     def unread(self) -> tuple[str, ...]:
         """Return the parts that could not be read, with the reason and the missing permission."""
-        sections: dict[str, Section[Any]] = {"kiam and kube2iam": self.proxies}
-        sections |= {PARTS.get(name, name): getattr(self.snapshot, name) for name in FOUND_IN}
         # a trust policy may still allow the previous mechanism
-        sections |= {"roles of associations": next(self._unread_roles(), Known(None))}
+        sections = {**self._sections, "roles of associations": next(self._unread_roles(), Known(None))}
         missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
         return tuple(
             f"{name} could not be read: {gap.reason}{f' (requires {gap.permission})' if gap.permission else ''}"
             for name, gap in missing.items()
         )
+
+    @property
+    def _sections(self) -> dict[str, Section[Any]]:
+        """Return the sections that show the previous mechanisms."""
+        names = {name: PARTS.get(name, name) for name in FOUND_IN}
+        if self.uses is not None and not self.uses.proxy.principal:
+            names |= {"node_groups": "node groups", "other_node_roles": "roles of nodes"}
+        return {"kiam and kube2iam": self.proxies, **{t: getattr(self.snapshot, name) for name, t in names.items()}}
 
     def _unread_roles(self, *associations: Association) -> Iterator[Missing]:
         """Yield the reasons why roles of these associations, by default of all, could not be read. A target role of
@@ -193,8 +199,7 @@ class Migration:
         )
 
     def _finished(self) -> Iterator[MigrationItem]:
-        sections = (self.snapshot.service_accounts, self.snapshot.pods, self.proxies)
-        if self.source or any(isinstance(section, Missing) for section in sections):
+        if self.source or any(isinstance(section, Missing) for section in self._sections.values()):
             return  # an association may be one of another mechanism, which was not read
         unfinished = {item.ref for item in self.items}
         for association in described(known_or(self.snapshot.associations, ())):

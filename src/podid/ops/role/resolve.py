@@ -8,8 +8,11 @@ from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Other
 from podid.domain.names import AWS_MANAGED, Arn, ServiceAccountRef, check_role_name, parse_role_arn
 from podid.domain.snapshot import attempt, known_or
-from podid.domain.text import did_you_mean, nearest
+from podid.domain.text import did_you_mean, meant, nearest
 from podid.ops.clients import Clients
+
+# paths of AWS managed policies, besides that of service-linked roles
+_FOLDERS = ("", "service-role/", "job-function/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ def own_role(clients: Clients, text: str, refs: Sequence[ServiceAccountRef] = ()
     return role
 
 
+def _exists(clients: Clients, policy_arn: str) -> bool:
+    return known_or(attempt(lambda: clients.iam.find_policy(policy_arn)), None) is not None
+
+
 def managed_policy(clients: Clients, text: str, *, partition: str) -> str:
     """Return the ARN of an existing policy. If it cannot be read, IAM checks it when it is attached."""
     arn = text if text.startswith("arn:") else f"arn:{partition}{AWS_MANAGED}{text}"
@@ -91,7 +98,12 @@ def managed_policy(clients: Clients, text: str, *, partition: str) -> str:
     except AccessDenied:
         return arn
     if policy is None:
+        prefix, of_aws, name = arn.partition(AWS_MANAGED)
+        paths = [f"{folder}{name.rpartition('/')[2]}" for folder in _FOLDERS] if of_aws else []
+        near = [path for path in paths if _exists(clients, f"{prefix}{of_aws}{path}")]
         raise NotFound(
-            f"Managed policy {arn} does not exist", hint=("aws", "iam", "list-policies", "--scope", "AWS"), subject=arn
+            f"Managed policy {arn} does not exist{meant(near)}",
+            hint=Again(swap=(text, near[0])) if near else ("aws", "iam", "list-policies", "--scope", "AWS"),
+            subject=arn,
         )
     return arn

@@ -41,6 +41,7 @@ _ROLE_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(role|user)/(.+)")
 _STS_ARN = re.compile(r"arn:[^:]+:sts::\d{12}:(assumed-role|federated-user)/.+")
 _OWN = ("GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey")
 _ROOT = re.compile(r"(arn:[^:]+:iam::)?\d{12}(:root)?")
+_AWS_NAMES = re.compile(r'"AWS":\s*(?:\[[^\]]*\]|"[^"]*")')
 _SERVICE = re.compile(r"[a-z0-9.-]+\.(amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
 
 
@@ -175,6 +176,11 @@ class IamRules:
             self._iam.role_made(account, form["RoleName"])
         if action in ("CreateRole", "UpdateAssumeRolePolicy"):
             self._iam.trust_written(account, form["RoleName"])
+            # IAM returns an account as the ARN of its root
+            role, root = self._iam.role_named(account, form["RoleName"]), rf'"arn:{self._partition}:iam::\1:root"'
+            role.assume_role_policy_document = _AWS_NAMES.sub(
+                lambda names: re.sub(r'"(\d{12})"', root, names[0]), role.assume_role_policy_document
+            )
         for arn, unique_id in deleted.items():
             self._iam.principal_gone(account, arn, unique_id)
 

@@ -23,6 +23,7 @@ from podid.ops.change.kinds.base import (
     ResourceKind,
     Trusting,
     moved,
+    needed_users,
     owner_of_role,
     read_back,
 )
@@ -49,6 +50,9 @@ class RoleTrustKind(Trusting):
     keys: ClassVar[tuple[str, ...]] = ("roleName",)
     operations: ClassVar[Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
     contended = True
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return super().needs(action) | needed_users(action.keys[self.keys[0]])
 
     @staticmethod
     def state_of(role: Role) -> RoleTrustState:
@@ -85,7 +89,8 @@ class RoleTrustKind(Trusting):
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
             now = read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
             if now == policy or (now != before and _holds(action, now)):
-                return action.after
+                same = trust.equal(*map(trust.parse_policy, (policy, now)))  # IAM changes the form of principals
+                return {**action.after, "policyDocument": dict(now)} if same else action.after
             others = others + 1 if now != before else 0
             if others == MOST_READS_OF_OTHERS:  # not a delayed read of the previous policy, but another writer's
                 raise moved(self.subject(action), action)
