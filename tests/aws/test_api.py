@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from podid.aws.api import Api
 from podid.aws.errors import Origin
+from podid.aws.requests import last_status
 from podid.calls.pacing import Pacer
-from podid.domain.errors import UnreadableAnswer
+from podid.domain.errors import PodidError, Throttled, UnreadableAnswer
 from podid.domain.foreign import Object, text
 
 
@@ -26,6 +28,26 @@ def test_errors_of_a_page_that_is_read_late() -> None:
     tables = ec2.items("DescribeRouteTables", {}, "them", lazily)
     with pytest.raises(UnreadableAnswer, match=r"^EC2's answer to DescribeRouteTables for them cannot be read: Rou"):
         list(tables)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (429, Throttled, "IAM throttles requests (GetRole: no explanation)"),
+        (403, UnreadableAnswer, "the response to GetRole for it, HTTP 403, does not have the format of IAM ("),
+        (200, UnreadableAnswer, "IAM's answer to GetRole for it cannot be read: it does not match the service's API"),
+    ],
+)
+def test_the_status_of_an_answer_that_is_not_xml(status: int, error: type[PodidError], message: str) -> None:
+    """botocore reports an empty body of an error as unparsable, without the status."""
+
+    def fail() -> NoReturn:
+        last_status.set(status)
+        raise ResponseParserError("no element found")
+
+    with pytest.raises(error) as caught:
+        api("iam", get_role=fail).read("GetRole", {}, "it", dict)
+    assert str(caught.value).startswith(message)
 
 
 def test_a_name_that_is_repeated_is_one_name() -> None:

@@ -97,6 +97,25 @@ def test_an_answer_that_is_too_large(servers: Callable[..., RawServer]) -> None:
         read(servers(lambda: whole("x" * 100_001)).url)
 
 
+@pytest.mark.parametrize("decoded", [False, True])
+def test_a_connection_that_is_closed_before_the_end(servers: Callable[..., RawServer], decoded: bool) -> None:
+    def cut() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"
+        raise OSError
+
+    pool = limited_pool()
+    response = pool.urlopen(
+        "GET",
+        servers(cut).url,
+        retries=False,
+        preload_content=False,
+        decode_content=decoded,
+        enforce_content_length=decoded,
+    )
+    with pytest.raises(urllib3.exceptions.HTTPError, match="999 more expected"):
+        http.read_whole(response, 100_000)
+
+
 def test_classes_are_limited_once() -> None:
     once: dict[str, object] = dict(urllib3.PoolManager().pool_classes_by_scheme)
     http.limit_pools(once)

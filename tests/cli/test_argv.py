@@ -21,10 +21,10 @@ from podid.sandbox.box import Sandbox
         ("--cluster list list", "list --cluster list"),
         ("-o json role", "role -o json"),
         ("--show-permissions associate", "associate --show-permissions"),
-        # what is no shared option, and what is no command, stay where they are
+        ("-o json nosuch", "nosuch -o json"),
+        # what is no shared option stays where it is
         ("--role r associate", "--role r associate"),
         ("-c list", "-c list"),
-        ("-o json nosuch", "-o json nosuch"),
         ("--help list", "--help list"),
         ("list -o json", "list -o json"),
         ("-- list", "-- list"),

@@ -158,6 +158,7 @@ def test_unknown_credentials(account: Site, home: Path, monkeypatch: pytest.Monk
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
     assert outcome.code == 4
     assert "does not recognize the AWS credentials" in stderr_of(outcome)
+    assert "Or the region is not enabled for the account. They come from" in stderr_of(outcome)
     assert outcome.stderr.endswith("Try:   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN\n")
 
 

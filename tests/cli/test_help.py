@@ -89,6 +89,7 @@ def test_headings_stand_out_on_a_terminal_alone() -> None:
     assert "\x1b[1mSee\x1b[0m\n" in shown("--help", tty=True)
     outcome = Podid(tty=True)("--help", NO_COLOR="1")
     assert "\x1b" not in outcome.stdout
+    assert "\x1b" not in Podid(tty=True)("list", "--help", "--no-color").stdout
     # a wide terminal is not filled
     assert max(len(line) for line in shown("associate", "--help", tty=True, width=300).splitlines()) <= 110
 

@@ -345,6 +345,8 @@ def test_missing_permissions_are_those_of_the_place(healthy: Site) -> None:
     healthy.box.world.credentials.deny("iam:GetRole")
     outcome = healthy("show", "shop/orders", "--region", "us-west-2", "-c", "demo")
     assert "\n  More  podid doctor --me --cluster demo --region us-west-2\n" in outcome.stdout, outcome
+    outcome = healthy("doctor", "--region", "us-west-2", "-c", "demo")
+    assert "(podid doctor --me --cluster demo --region us-west-2)\n" in outcome.stdout, outcome
 
 
 def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None:

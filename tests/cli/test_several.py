@@ -1,7 +1,9 @@
 """Reading commands over the clusters of several accounts and regions."""
 
+import csv
 import json
 import shlex
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree as ET
@@ -96,13 +98,18 @@ def test_one_report_of_all_clusters(four: Sandbox, podid: Podid, tmp_path: Path)
         *(f"arn:aws:eks:us-west-2:{account}:cluster" for account in (OWN, *ids(3))),
     }
     assert suites.get("errors") == str(len(suites.findall("testsuite/testcase/error")))
-    assert texts["a.md"].count("# podid audit: ") == 7
+    assert len({line for line in texts["a.md"].splitlines() if line.startswith("# podid audit: ")}) == 7
     assert "# Clusters that could not be read\n\n- 333300000001 us-west-2: " in texts["a.md"]
     # a second run does not replace the files
     assert podid("audit", *ALL, "-o", "github", *files).code == 2
     outcome = podid("doctor", *ALL, "-o", "github")
     assert outcome.code == 8
     assert "::error title=333300000001 us-west-2 could not be read::" in outcome.stdout
+    titles = {line.split("::")[1] for line in outcome.stdout.splitlines()}
+    assert len([title for title in titles if title.startswith("notice title=podid doctor ")]) == 7
+    assert len({title.rpartition(" in arn")[2] for title in titles if " in arn" in title}) > 1
+    rows = csv.DictReader(StringIO(podid("doctor", *ALL, "-o", "csv").stdout))
+    assert len({row["cluster"] for row in rows}) == 7
 
 
 def test_no_account_can_be_read(box: Sandbox, podid: Podid) -> None:

@@ -18,6 +18,7 @@ from podid.sandbox.box import Sandbox
     ("argv", "hint"),
     [
         ("list --stal -o json", "podid list --stale -o json"),
+        ("-c demo -o json lsit", "podid list -c demo -o json"),
         ("list --sort role -o json", "podid list --sort-by role -o json"),
         ("associate --restar a/b -o json", "podid associate --restart a/b -o json"),
         ("list --regoin=eu-west-1 -o json", "podid list --region=eu-west-1 -o json"),

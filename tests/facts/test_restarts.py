@@ -22,6 +22,7 @@ from checks.containers import URI, container
 from harness import table
 from podid.domain.cluster import Container
 from podid.domain.evidence import RecentChanges
+from podid.domain.findings import Subject
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, IRSA_ENV, IRSA_VOLUME, WebhookRegistration
@@ -33,6 +34,7 @@ from podid.facts.restarts import (
     hindrance,
     lifetime_words,
     on_delete,
+    partitioned,
     paused,
     precedes,
     without_account,
@@ -114,6 +116,11 @@ def test_static_pods_and_pods_on_fargate() -> None:
 def test_hindrances_of_settings() -> None:
     assert on_delete("shop", ["a", "b"]).command == ("kubectl", "-n", "shop", "delete", "pod", "a", "b")
     assert paused("Deployment", "shop", "it").command[-3:] == ("rollout", "resume", "deployment/it")
+    workload = Subject("StatefulSet", "db", "shop")
+    kept = partitioned(workload, 2, ["db-0", "db-1"])
+    assert kept is not None
+    assert kept.command[:6] == ("kubectl", "-n", "shop", "patch", "statefulset", "db")
+    assert not any(partitioned(workload, number, ["db-0", "db-2"]) for number in (0, 2))
     assert without_account("shop", "cart").mode == "association-sa-not-found"
 
 

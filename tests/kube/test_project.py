@@ -82,6 +82,9 @@ def test_karpenters_classes_of_nodes(spec: Any, expected: NodeClass) -> None:
 def test_workloads_with_on_delete_and_jobs() -> None:
     stateful_set = project.workload("StatefulSet", recorded("statefulset OnDelete create").body)
     assert (stateful_set.name, stateful_set.service_account, stateful_set.on_delete) == ("db", "orders", True)
+    item = recorded("statefulset OnDelete create").body
+    canary = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
+    assert project.workload("StatefulSet", {**item, "spec": {**item["spec"], **canary}}).partition == 2
     job = project.workload("Job", recorded("job create").body)
     assert (job.name, job.service_account, job.replicas) == ("probe", "orders", 0)
     cron_job = {"metadata": {"name": "nightly"}, "spec": {"jobTemplate": {"spec": recorded("job create").body["spec"]}}}

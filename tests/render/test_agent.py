@@ -81,6 +81,8 @@ def test_the_state_of_the_agent() -> None:
         "arn:aws:iam::1:role/nodes of node group workers cannot redeem tokens",
         "unknown for node-3: neither EKS nor EC2 reports it",
     ]
+    failed = texts(agent_status_view(reading(untold_reason="IAM did not answer")).lines)
+    assert "node role      unknown for node-3: IAM did not answer" in failed
     assert facts["managed nodes"] == "1 of 2 ready"
     body = document(view)
     assert (body["kind"], body["state"], body["offer"]["behind"]) == ("AgentStatus", "ready", True)

@@ -6,6 +6,7 @@ write it is a LostAnswer.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from botocore import xform_name
@@ -13,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from podid.aws.errors import SERVICE_NAMES, Origin, translate, unreadable
-from podid.aws.requests import Repeats
+from podid.aws.requests import Repeats, last_status
 from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
@@ -62,6 +63,8 @@ class Api:
 
     def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         method = self._repeats.get(operation) or getattr(self.client, xform_name(operation))
+        translated = partial(translate, service=self.service, operation=operation, subject=subject, origin=self.origin)
+        last_status.set(0)
         try:
             return read(as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS)))
         except Overdue as error:
@@ -72,12 +75,13 @@ class Api:
                 advice="Check AWS_ENDPOINT_URL and the proxy, or pass a longer --timeout.",
             ) from None
         except (ClientError, BotoCoreError) as error:
-            raise translate(
-                error, service=self.service, operation=operation, subject=subject, origin=self.origin
-            ) from error
+            raise translated(error) from error
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
         except UNPARSABLE as error:
+            status = last_status.get()
+            if status >= 300:  # a load balancer or a proxy answered: botocore rejects such a body if it expects XML
+                raise translated(ClientError({"ResponseMetadata": {"HTTPStatusCode": status}}, operation)) from error
             # the text of the error may quote the answer
             raise unreadable(self.service, operation, subject, "it does not match the service's API") from error
 

@@ -108,7 +108,9 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _sign_in(
         "{service} does not recognize the AWS credentials{whose} ({text})",
         codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
-        advice="The access key was deleted, belongs to another partition, or lacks its session token.",
+        # the last cause: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+        advice="The access key was deleted, belongs to another partition, or lacks its session token. Or the region is "
+        "not enabled for the account.",
     ),
     _wrong_clock(codes=_BAD_SIGNATURE, fragments=("signature expired", "signature not yet current")),
     _wrong_clock(codes=("RequestTimeTooSkewed",)),

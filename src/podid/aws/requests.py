@@ -27,6 +27,10 @@ from podid.calls.http import limit_pools, read_whole
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
+# the HTTP status of the last answer in this context
+last_status: ContextVar[int] = ContextVar("podid_last_status", default=0)
+
+
 def limit_answers(client: Any) -> "Bounded":
     """Limit the size of this client's answers to LARGEST_ANSWER, and their time to that of the call; larger ones raise
     TooLarge. Return the client's HTTP session."""
@@ -49,6 +53,7 @@ class Bounded:
             body = read_whole(response.raw, LARGEST_ANSWER)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise HTTPClientError(error=error) from error
+        last_status.set(response.status_code)
         raw = SimpleNamespace(stream=lambda: iter((body,)))  # botocore reads this attribute
         return AWSResponse(response.url, response.status_code, response.headers, raw)
 

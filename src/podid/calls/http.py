@@ -18,11 +18,15 @@ class TooLarge(Malformed):
 
 
 def read_whole(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    """Return the body. Raise TooLarge if it has more than `most` bytes."""
+    """Return the body. Raise TooLarge if it has more than `most` bytes, urllib3's HTTPError if the connection was
+    closed before its end."""
     body: bytes = response.read(most + 1)
     if len(body) > most:
         response.close()
         raise TooLarge(f"it is larger than {most // 1024**2} MiB")
+    # botocore's responses do not compare the length with Content-Length
+    if remaining := getattr(response, "length_remaining", None):
+        raise urllib3.exceptions.IncompleteRead(len(body), remaining)
     return body
 
 

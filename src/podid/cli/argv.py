@@ -123,11 +123,11 @@ def command_first(argv: Sequence[str]) -> list[str]:
     place = leading(argv) if len(argv) > 1 else 0
     if not place:
         return list(argv)
-    from podid.cli.tree import GROUPS, path_of
+    from podid.cli.tree import path_of
 
     rest = list(argv[place:])
-    path = path_of(rest) or tuple(word for word in rest[:1] if word in (*GROUPS, "ls", "help"))
-    return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
+    path = path_of(rest) or tuple(word for word in rest[:1] if not word.startswith("-"))
+    return [*path, *argv[:place], *rest[len(path) :]]
 
 
 def condition_keys_named(argv: Sequence[str]) -> list[str]:

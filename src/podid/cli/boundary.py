@@ -79,7 +79,8 @@ def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
 
     from podid.render.screen import paint_all
 
-    screen = replace(runtime.screen(runtime.streams.stdout, color=True, full=True), width=None)
+    color = "--no-color" not in runtime.argv
+    screen = replace(runtime.screen(runtime.streams.stdout, color=color, full=True), width=None)
     runtime.to_stdout(lambda stdout: stdout.write(paint_all(lines, screen)))
 
 

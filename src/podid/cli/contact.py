@@ -37,7 +37,8 @@ def advise(error: PodidError, runtime: Runtime) -> None:
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime), typed or runtime.env.get("AWS_PROFILE"))
     elif isinstance(error, CredentialsError) and not error.hint and from_variables and _is_refused(error):
-        error.advice, error.hint = _renewal(profile_names(runtime))
+        renewal, error.hint = _renewal(profile_names(runtime))
+        error.advice = renewal if "expired" in error.message else f"{error.advice} {renewal}"
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
         error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
     elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):

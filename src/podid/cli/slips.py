@@ -58,6 +58,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     describe = getattr(error, "format_message", None)
     context = getattr(error, "ctx", None)
     path = context.command_path.split()[1:] if context is not None else path_of(argv)
+    command = " ".join(("podid", *path))
     message = " ".join((str(describe() if describe else error) or "The command line cannot be read").split())
     typed = str(getattr(error, "option_name", "") or "")
     params = context.command.params if context is not None else ()
@@ -73,14 +74,14 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         return UsageError(message, hint=_command_hint(typed, near, argv, path))
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if takes_names else "no arguments"
-        message = f"podid {' '.join(path)} takes {limit}: {extra[1]} is not expected"
+        message = f"{command} takes {limit}: {extra[1]} is not expected"
     elif missing := _MISSING.fullmatch(message):
-        message = f"podid {' '.join(path)} requires {missing[1]}"
+        message = f"{command} requires {missing[1]}"
     elif message.startswith("No such option"):
         message = f"Unknown option {typed}"
         if any(typed in item.spellings for item in SHARED.values()):
             # other commands have it, so it is not a typing error
-            message = f"podid {' '.join(path)} has no option {typed}"
+            message = f"{command} has no option {typed}"
         else:
             near = _near(typed, known)
     value = value_of(typed, argv)

@@ -302,7 +302,8 @@ class DaemonSet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
-    `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods."""
+    `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods. Of a StatefulSet
+    with a `partition`, it replaces no pods with a lower number."""
 
     kind: str
     namespace: str
@@ -315,6 +316,7 @@ class Workload:
     generation: int = 0
     observed_generation: int = 0
     on_delete: bool = False
+    partition: int = 0
     paused: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     owner: OwnerRef | None = None

@@ -50,13 +50,14 @@ class Index:
     nodes: Mapping[str, Node]
     users: Mapping[str, tuple[str, ...]]
     on_delete: frozenset[Subject]
+    partitions: Mapping[Subject, int]
     paused: frozenset[Subject]
 
 
 @once
 def index(snapshot: Snapshot) -> Index:
     """Return the index of the snapshot. `users` maps a node's name to the associated service accounts ("ns/name") with
-    live pods there; `on_delete` and `paused` are the workloads that do not replace pods by themselves."""
+    live pods there; `on_delete`, `partitions` and `paused` are the workloads that do not replace (all) pods."""
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
@@ -73,6 +74,7 @@ def index(snapshot: Snapshot) -> Index:
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
         on_delete=frozenset(w.subject for w in workloads if w.on_delete),
+        partitions={w.subject: w.partition for w in workloads if w.partition},
         paused=frozenset(w.subject for w in workloads if w.paused and w.kind in RESTARTABLE),
     )
 

@@ -18,6 +18,7 @@ from podid.domain import workloads
 from podid.domain.aws import Association
 from podid.domain.cluster import Container, Pod
 from podid.domain.evidence import NO_CHANGES, RecentChanges
+from podid.domain.findings import Subject
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.workloads import WebhookRegistration
 
@@ -104,6 +105,17 @@ def on_delete(namespace: str, pods: Iterable[str]) -> Hindrance:
     """Return the hindrance of a workload with the update strategy OnDelete."""
     reason = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
     return Hindrance(reason, _delete(namespace, pods))
+
+
+def partitioned(workload: Subject, partition: int, pods: Iterable[str]) -> Hindrance | None:
+    """Return the hindrance of pods that the partition of a StatefulSet keeps; None if a restart replaces one of them.
+    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions"""
+    numbers = [int(number) for pod in pods if (number := pod.rpartition("-")[2]).isdecimal()]
+    if not numbers or max(numbers) >= partition:
+        return None
+    reason = f"the partition of its update strategy keeps the pods with a number below {partition}"
+    patch = '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'
+    return Hindrance(reason, ("kubectl", "-n", workload.namespace, "patch", "statefulset", workload.name, "-p", patch))
 
 
 def paused(kind: str, namespace: str, name: str) -> Hindrance:

@@ -172,6 +172,7 @@ _DOING = {"GET": "read", "POST": "create", "PATCH": "change", "DELETE": "delete"
 _SINGULAR = {
     "namespaces": "namespace",
     "pods": "pod",
+    "pods/log": "log of pod",
     "nodes": "node",
     "serviceaccounts": "service account",
     "deployments": "Deployment",

@@ -164,6 +164,7 @@ def workload(kind: str, item: Object) -> Workload:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     pod_spec = inner(template_in(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
+    strategy = inner_or_empty(spec, "updateStrategy")
     return Workload(
         kind=kind,
         namespace=text_or(metadata, "namespace"),
@@ -175,7 +176,8 @@ def workload(kind: str, item: Object) -> Workload:
         updated=updated,
         generation=number_or(metadata, "generation"),
         observed_generation=number_or(status, "observedGeneration"),
-        on_delete=text_or(inner_or_empty(spec, "updateStrategy"), "type") == "OnDelete",
+        on_delete=text_or(strategy, "type") == "OnDelete",
+        partition=number_or(inner_or_empty(strategy, "rollingUpdate"), "partition"),
         paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),

@@ -41,7 +41,8 @@ def agent_status_view(reading: AgentReading) -> View:
     usual += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in roles if role.allowed]
     pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in roles]
     if reading.untold:
-        pairs.append(("node role", f"unknown for {short_list(reading.untold)}: neither EKS nor EC2 reports it"))
+        reason = reading.untold_reason or "neither EKS nor EC2 reports it"
+        pairs.append(("node role", f"unknown for {short_list(reading.untold)}: {reason}"))
     if coverage is not None:
         pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in coverage.kinds]
         if reading.missing is not None:

@@ -36,6 +36,7 @@ from podid.render.status import (
     evidence_lines,
     fix_lines,
     help_lines,
+    own_permissions,
     status_lines,
 )
 from podid.render.view import Column, Line, Table, View, columns, document, sentence, table_of
@@ -231,7 +232,8 @@ def _missing_permissions(report: DoctorReport) -> list[str | Line]:
     permissions = missing_permissions(report.unknowns)
     if not permissions:
         return []
-    words = f"{count_of(len(permissions), 'permission')} missing: {', '.join(permissions)} (podid doctor --me)"
+    command = next(own_permissions(item) for item in report.unknowns if item.permission)
+    words = f"{count_of(len(permissions), 'permission')} missing: {', '.join(permissions)} ({command})"
     return [Line(words, "warn")]
 
 

@@ -1,5 +1,6 @@
 """Plans and results of several clusters in one view."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,20 +15,25 @@ def results_view(
 ) -> View:
     """Return the documents of several clusters in one view, with the failures of others: plans, results, or those that
     `kind` lists."""
+    counts = Counter(map(_name_of, views))
+    # clusters of other accounts and regions may have the same name
+    clusters = [name if counts[name := _name_of(view)] == 1 else _arn_of(view) or name for view in views]
     lines: list[str | Line] = []
-    for view in views:
-        lines += [f"cluster {_cluster_of(view)}:", *view.lines]
+    for cluster, view in zip(clusters, views, strict=True):
+        lines += [f"cluster {cluster}:", *view.lines]
     columns = views[0].tables[0].columns if views else ()
-    table = Table(
-        (Column("CLUSTER"), *columns),
-        tuple((_cluster_of(view), *row) for view in views for row in view.tables[0].rows),
-    )
+    rows = tuple((name, *row) for name, view in zip(clusters, views, strict=True) for row in view.tables[0].rows)
+    table = Table((Column("CLUSTER"), *columns), rows)
     names = tuple(name for view in views for name in view.names)
     body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
     return View(body, (table,), names, tuple(lines))
 
 
-def _cluster_of(view: View) -> str:
+def _arn_of(view: View) -> str:
+    return str(view.document.get("clusterArn") or "")
+
+
+def _name_of(view: View) -> str:
     return str(view.document["cluster"] if "cluster" in view.document else view.document["clusterName"])
 
 

@@ -203,10 +203,14 @@ def help_lines(cause: Verdict, *, explain: bool = True) -> list[str | Line]:
     if cause.outcome is not Outcome.UNKNOWN:
         return fix_lines(cause, explain=explain)
     if cause.permission:
-        command = cause.fix.commands[0] if cause.fix is not None and cause.fix.commands else OWN_PERMISSIONS
-        return [f"  More  {shlex.join(command)}"]
+        return [f"  More  {own_permissions(cause)}"]
     tries = [f"  Try   {shlex.join(command)}" for command in cause.fix.commands] if cause.fix is not None else []
     return [*([f"  {sentence(cause.advice)}"] if cause.advice else []), *tries]
+
+
+def own_permissions(cause: Verdict) -> str:
+    """Return the command line that lists the missing permissions at the place of the report."""
+    return shlex.join(cause.fix.commands[0] if cause.fix is not None and cause.fix.commands else OWN_PERMISSIONS)
 
 
 def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:

@@ -32,6 +32,12 @@ NODES, ORDERS = "Role nodes", "Role orders"
             [("not-applicable", "error", "NodeList self-managed"), ("not-applicable", "error", NODES)],
         ),
         (
+            # EC2 or IAM did not report the roles of nodes without a node group
+            healthy(other_node_roles=DENIED, nodes=(node(labels={}),)),
+            [("unknown", "error", "NodeList self-managed"), ("not-applicable", "error", NODES)],
+        ),
+        (healthy(other_node_roles=DENIED), [("pass", "error", NODES)]),
+        (
             # no agent runs on Windows
             healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=(node(os="windows"),)),
             [("not-applicable", "error", NODES)],

@@ -59,6 +59,16 @@ def test_pods_that_a_restart_cannot_replace(
     assert commands_of_fix == tuple(line.replace("POD", old.name).replace("OWNER", "it") for line in commands)
 
 
+def test_pods_below_the_partition_of_a_stateful_set_are_not_replaced_by_a_restart() -> None:
+    old = replace(OLD, name="it-1", owner=OwnerRef("StatefulSet", "it"))
+    found = [
+        verdicts("pod-predates-association", healthy(pods=(old,), workloads=(workload("StatefulSet", "it", **more),)))
+        for more in ({"partition": 2}, {"partition": 1})
+    ]
+    words = [[word for verdict in each if verdict.fix for word in verdict.fix.commands[0][:4]] for each in found]
+    assert words == [["kubectl", "-n", "shop", "patch"], ["podid", "restart", "shop/orders", "--cluster"]]
+
+
 @table(
     ("webhook", "until"),
     [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed
+from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
 from permissions_support import limited
 from worlds import Site
 
@@ -36,6 +36,28 @@ def test_a_failed_change_blocks_only_its_dependents(filed: Filed) -> None:
     assert statuses["association", "shop/two"] == statuses["association", "shop/three"] == "done"
     filed.apply()
     filed.settled()
+
+
+def test_a_trust_policy_loses_a_statement_only_after_the_association_that_used_it(filed: Filed) -> None:
+    api, roles = {"serviceAccount": "shop/api", "role": "web"}, [ROLE, {"name": "other"}]
+    filed.write(roles=roles, associations=[LINK, api])
+    filed.apply()
+    before = filed.role("web")
+    filed.write(roles=roles, associations=[{**LINK, "role": "other"}, api])
+    env = denying(filed, "iam:PassRole", f"{ARN}other")
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
+    statuses = {(item["kind"], item["target"]): item["status"] for item in outcome.json["actions"]}
+    assert (outcome.code, statuses["association", "shop/web"], statuses["role-trust", "web"]) == (
+        8,
+        "failed",
+        "blocked",
+    )
+    assert filed.role("web") == before
+    filed.apply()
+    filed.settled()
+    role = filed.role("web")
+    assert role is not None
+    assert len(role["trust"]["Statement"]) == 1
 
 
 @pytest.mark.parametrize("operation", ["CreateRole", "PutRolePolicy", "CreatePodIdentityAssociation"])

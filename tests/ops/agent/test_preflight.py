@@ -200,8 +200,10 @@ def test_a_node_role_that_is_not_known_is_not_checked(site: Site) -> None:
     for action in ("ec2:DescribeInstances", "eks:ListAccessEntries"):
         site.box.world.credentials.deny(action)
     assert site("install-agent", "--wait", "none").code == 0
-    listed = site.must("doctor", "--check", "node-role-missing-eks-auth", "--all", "-o", "json").json["verdicts"]
-    assert [item["outcome"] for item in listed if item["subject"]["kind"] == "NodeList"] == ["not-applicable"]
+    report = site("doctor", "--check", "node-role-missing-eks-auth", "-o", "json")
+    assert report.code == 9
+    unknown = [(item["subject"]["kind"], item["permission"]) for item in report.json["unknowns"]]
+    assert unknown == [("NodeList", "ec2:DescribeInstances")]
 
 
 def test_a_private_vpc_with_an_endpoint_is_accepted(site: Site) -> None:

@@ -88,12 +88,13 @@ def test_without_an_offer_eks_chooses() -> None:
 
 
 def test_an_installed_version_that_is_behind() -> None:
-    assert behind(OFFER, OLD).startswith(f"{OLD} is installed, but EKS's default for Kubernetes 1.35 is {DEFAULT}")
-    assert f", the newest {NEWEST}: podid install-agent --addon-version default" in behind(OFFER, OLD)
-    assert f"but the newest for Kubernetes 1.35 is {NEWEST}: podid x --addon-version latest" in behind(
-        OFFER, DEFAULT, "podid x"
+    assert behind(OFFER, OLD, "demo").startswith(
+        f"{OLD} is installed, but EKS's default for Kubernetes 1.35 is {DEFAULT}"
     )
-    assert behind(OFFER, NEWEST) == behind(None, OLD) == behind(OFFER, "") == ""
+    assert f", the newest {NEWEST}: podid install-agent --addon-version default" in behind(OFFER, OLD, "demo")
+    words = f"but the newest for Kubernetes 1.35 is {NEWEST}: podid x --addon-version latest --cluster demo upgrades it"
+    assert words in behind(OFFER, DEFAULT, "demo", "x")
+    assert behind(OFFER, NEWEST, "demo") == behind(None, OLD, "demo") == behind(OFFER, "", "demo") == ""
 
 
 def test_the_proposed_version_can_be_installed(site: Site) -> None:

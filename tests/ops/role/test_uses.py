@@ -10,7 +10,7 @@ import pytest
 from podid.aws.eks import Eks
 from podid.aws.session import AwsSession
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import CredentialsError, InvalidInput
+from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import TrustVerdict
 from podid.ops.clients import Clients
@@ -127,6 +127,21 @@ def test_regions_that_reject_the_credentials_are_one_part(clients: Clients, monk
         ("2 regions (af-south-1, ap-east-1)", True),
         ("clusters in us-west-2", False),
     ]
+
+
+def test_regions_that_the_organization_denies_are_one_part(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_clusters(self: Eks) -> tuple[str, ...]:
+        raise AccessDenied(
+            "ci is not authorized to perform eks:ListClusters, with an explicit deny in a service control policy"
+        )
+
+    monkeypatch.setattr(Eks, "list_clusters", list_clusters)
+    uses = read_all_uses(clients.aws, ACCOUNT, ("us-west-2", "eu-west-1", "ap-east-1"))
+    denied, own = uses.unread
+    assert (
+        str(denied) == "2 regions (ap-east-1, eu-west-1): a service control policy of the organization denies EKS there"
+    )
+    assert uses.gaps == (own,)
 
 
 def test_associations_that_an_endpoint_returns_for_each_region_count_once() -> None:

@@ -26,9 +26,11 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
 
     yield from per_node_role(check, snapshot, judge)
     if others := nodes_of_unknown_role(snapshot):
-        yield check.case(Subject("NodeList", "self-managed")).skip(
-            f"not checked: nodes whose role is not known: {short_list(others)}"
-        )
+        users = index(snapshot).users
+        chain = tuple(sorted({name for node in others for name in users.get(node, ())}))
+        case, section = check.case(Subject("NodeList", "self-managed"), chain), snapshot.other_node_roles
+        words = f"not checked: nodes whose role is not known: {short_list(others)}"
+        yield case.unknown(section) if isinstance(section, Missing) else case.skip(words)
 
 
 def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision) -> Verdict:

@@ -101,6 +101,8 @@ def _hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> 
     facts = index(snapshot)
     if workload in facts.on_delete:
         return restarts.on_delete(workload.namespace, (pod.name for pod in pods))
+    if kept := restarts.partitioned(workload, facts.partitions.get(workload, 0), (pod.name for pod in pods)):
+        return kept
     if workload in facts.paused:
         return restarts.paused(workload.kind, workload.namespace, workload.name)
     return restarts.hindrance(workload.kind, workload.namespace, workload.name, pods, stale=True)

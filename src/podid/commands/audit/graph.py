@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 @options
 class GraphOptions:
-    """Options of `podid graph`."""
-
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     all_clusters: bool = switch("Draw every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS

@@ -17,8 +17,6 @@ _REPORT_SECONDS = 120.0
 
 @options
 class RightSizeOptions:
-    """Options of `podid right-size`."""
-
     service_account: ServiceAccountRef = SERVICE_ACCOUNT
     older_than: str = OLDER_THAN
     keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")

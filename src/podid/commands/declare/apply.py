@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def apply(access: Access, options: FileApplyOptions) -> None:
     """Create and change the resources that files declare.
 
-    podid changes roles before associations, and associations before restarts. It creates missing resources and
-    changes resources that the file owns. Resources that no file owns require --adopt if they differ. --prune deletes
-    resources that the file owns and no longer declares. Only deletions require confirmation. After a failure, podid
-    skips only the changes that depend on the failed resource. A rerun changes nothing.
+    podid changes roles before associations, and associations before restarts. A trust policy that only loses statements
+    is changed after the associations. podid creates missing resources and changes resources that the file owns.
+    Resources that no file owns require --adopt if they differ. --prune deletes resources that the file owns and no
+    longer declares. Only deletions require confirmation. After a failure, podid skips only the changes that depend on
+    the failed resource. A rerun changes nothing.
 
     Example: podid apply -f identities.yaml
 
@@ -41,8 +42,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
     if options.plan:
         if (options.files, options.ownership) != (FileOptions(), Ownership()):
-            message = "--plan applies a saved plan unchanged: pass the options of files to podid plan --save"
-            raise UsageError(message)
+            raise UsageError("--plan applies a saved plan unchanged: pass the options of files to podid plan --save")
         filed = _saved(access, options.plan)
     else:
         filed = planned(access, options.files, options.ownership, settle=True)
@@ -51,13 +51,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         access.terminal.emit(file_plans_view(filed.plans))
         return
     check_all(filed.plans)
-    over_clusters(
-        access,
-        [
-            (name, change.access, partial(apply_part, change, item, saved=bool(options.plan)))
-            for name, change, item in filed.parts
-        ],
-    )
+    part = partial(apply_part, saved=bool(options.plan))
+    over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in filed.parts])
 
 
 def _saved(access: Access, name: str) -> Filed:

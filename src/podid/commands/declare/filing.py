@@ -54,9 +54,8 @@ def reach(
         with terminal.working("reading the clusters' tags"):
             return tagged_clusters(access.aws.eks, tags, access.aws.region)
 
-    chosen: tuple[str, ...] = ()
-    if access.sources.get("cluster") == "--cluster":
-        chosen = access.shared.several.get("cluster", (access.shared.cluster or "",))
+    typed = access.sources.get("cluster") == "--cluster"
+    chosen = access.shared.several.get("cluster", (access.shared.cluster or "",)) if typed else ()
     by_cluster = clusters_of(declarations, chosen, tagged)
     if len(by_cluster) > 1:
         check_no_context(access)
@@ -68,8 +67,7 @@ def reach(
         change = Change(local, local.place(for_change=True))
         if settle:
             change.settle()
-        site = FileSite(clients=local.clients, place=change.place, declarations=items)
-        reached.append((name, change, site))
+        reached.append((name, change, FileSite(clients=local.clients, place=change.place, declarations=items)))
     return reached
 
 

@@ -10,7 +10,7 @@ from podid.ops.trust.request import TrustEditOptions
 @options
 class TrustTightenOptions(TrustEditOptions):
     skip_disabled_regions: bool = switch(
-        "Assume that regions that reject the credentials have no cluster of the account."
+        "Assume that regions that are not enabled, or that the organization denies, have no cluster of the account."
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.plan import Place
+from podid.domain.plan import Place, Plan
 from podid.ops.status.request import VerifyOptions
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import Change
-    from podid.domain.plan import Plan
     from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
 
     change = Change.begin(access, place)

@@ -149,8 +149,8 @@ def _plan_change(request: AddonSettings, header: Header, facts: InstallFacts, cu
     notes = [*facts.unread]
     downgrade, is_agent = request.allow_downgrade, addon == AGENT_ADDON
     version = choose(facts.offer, request.addon_version, current.version, allow_downgrade=downgrade, addon=addon)
-    command = "podid install-agent" if is_agent else f"podid addon install {addon}"
-    if version == current.version and (late := behind(facts.offer, current.version, command)):
+    command = "install-agent" if is_agent else f"addon install {addon}"
+    if version == current.version and (late := behind(facts.offer, current.version, header.cluster, command)):
         notes.append(late)
     before = ADDON.state_of(current)
     after: dict[str, object] = {**before, "addonVersion": version}

@@ -50,8 +50,9 @@ class NodeRolePermission:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
     """`daemon_sets`, `coverage` and `node_roles` are None if they could not be read; the report says why. `untold` are
-    nodes whose role is not known. `addon` is Known(None) if it is not installed. `versions` is the error that prevented
-    reading EKS's offer. If `missing` is None, the coverage includes which pods need the agent."""
+    nodes whose role is not known, `untold_reason` is the failure of EC2 or IAM. `addon` is Known(None) if it is not
+    installed. `versions` is the error that prevented reading EKS's offer. If `missing` is None, the coverage includes
+    which pods need the agent."""
 
     cluster: str
     addon: Section[Addon | None]
@@ -62,6 +63,7 @@ class AgentReading:
     untold: tuple[str, ...]
     versions: AgentVersions | PodidError
     report: DoctorReport
+    untold_reason: str = ""
 
     @property
     def state(self) -> AgentState:
@@ -111,6 +113,7 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
         missing=next((part for part in (snapshot.associations, snapshot.pods) if isinstance(part, Missing)), None),
         node_roles=_node_roles(snapshot),
         untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
+        untold_reason=snapshot.other_node_roles.reason if isinstance(snapshot.other_node_roles, Missing) else "",
         versions=versions,
         report=diagnose(snapshot, checks=checks),
     )

@@ -86,8 +86,9 @@ def _proposed(offer: Offer, requested: str, not_before: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(version for version in proposals if not older(version, not_before)))
 
 
-def behind(offer: Offer | None, installed: str, command: str = "podid install-agent") -> str:
-    """Return a sentence if the installed version is older than EKS's default or the newest; empty otherwise."""
+def behind(offer: Offer | None, installed: str, cluster: str, command: str = "install-agent") -> str:
+    """Return a sentence if the installed version is older than EKS's default or the newest; empty otherwise. `command`
+    upgrades the add-on of the cluster."""
     if offer is None or not installed:
         return ""
     for name, version in ((DEFAULT, offer.default), (LATEST, offer.latest)):
@@ -96,7 +97,7 @@ def behind(offer: Offer | None, installed: str, command: str = "podid install-ag
             word = "EKS's default" if name == DEFAULT else "the newest"
             return (
                 f"{installed} is installed, but {word} for Kubernetes {offer.kubernetes} is {version}{newest}: "
-                f"{command} --addon-version {name} upgrades it"
+                f"podid {command} --addon-version {name} --cluster {cluster} upgrades it"
             )
     return ""
 
@@ -115,7 +116,7 @@ class AgentVersions:
 
     @property
     def behind(self) -> str:
-        return behind(self.offer, self.installed)
+        return behind(self.offer, self.installed, self.cluster)
 
     def states(self, version: str) -> tuple[str, ...]:
         """Return which of installed, default and newest the version is."""

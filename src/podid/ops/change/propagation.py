@@ -54,7 +54,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
             if error.existing_id:
                 site.eks.get_association(site.cluster, error.existing_id)
             raise error
-        message = f"EKS still lists the deleted association ({error.message})"
+        message = f"EKS does not show the association that it reports ({error.message})"
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error

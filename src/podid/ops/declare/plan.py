@@ -29,7 +29,7 @@ from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
 from podid.ops.declare.prune import keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plan
+from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
 from podid.ops.role.policies import validated
 
 
@@ -105,7 +105,8 @@ class FilePlanner:
     def _part(self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned]) -> FilePlan:
         """Return the plan of one cluster. `items` are the roles of which it has the actions."""
         site, accounts = work.site, work.accounts
-        whole = role_plan(site.place, items).then(plan)
+        roles, later = role_plans(site.place, items)
+        whole = roles.then(plan)
         agent = plan_agent(site)
         whole = replace(agent.plan.then(whole), separate=True)
         gone = outdated(site.declarations, accounts, work.live)
@@ -118,6 +119,7 @@ class FilePlanner:
             have, are, them = ("has", "is", "it") if len(gone) == 1 else ("have", "are", "them")
             carried = f"{count_of(len(gone), 'association')} {have} this file's mark and {are} no longer in the file"
             whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
+        whole = replace(whole.then(later), separate=True)
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
         whole = validated(whole, site.clients).noting(quota_note(site.clients, whole))
         if whole.actions and work.unmarked.unread:

@@ -71,11 +71,24 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plan(place: Place, planned: Iterable[RolePlanned]) -> Plan:
-    items = tuple(planned)
-    actions = tuple(action for item in items for action in item.actions)
+def role_plans(place: Place, planned: Iterable[RolePlanned]) -> tuple[Plan, Plan]:
+    """Return the plan of the roles, and the part that follows the associations: trust policies that only lose
+    statements, since the associations that change still use these."""
+    items, first, later = tuple(planned), list[Action](), list[Action]()
+    for action in (action for item in items for action in item.actions):
+        (later if _only_removes(action) else first).append(action)
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    return Plan(header=place.header, actions=actions, notes=notes, separate=True)
+    whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
+    return whole, replace(whole, actions=tuple(later), notes=())
+
+
+def _only_removes(action: Action) -> bool:
+    if action.kind != ROLE_TRUST.name:
+        return False
+    states = (action.before, action.after)
+    before, after = (trust.parse_policy(document(state, "policyDocument")).statements for state in states)
+    present = [trust.meaning(item.raw) for item in before]
+    return len(after) < len(before) and all(trust.meaning(item.raw) in present for item in after)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, Tim
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
 from podid.domain.workloads import injected, missing_containers
-from podid.facts.restarts import on_delete, paused, without_account
+from podid.facts.restarts import on_delete, partitioned, paused, without_account
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.targets import Target, conflict, find_targets, group
@@ -254,7 +254,8 @@ def _strategy_obstacle(target: Target, rollout: Rollout, *, evict: bool) -> Conf
         return conflict(workload, paused(workload.kind, workload.namespace, workload.name))
     if rollout.on_delete and not evict:
         return conflict(workload, on_delete(workload.namespace, target.pods))
-    return None
+    kept = partitioned(workload, rollout.held_back, target.pods)
+    return None if kept is None else conflict(workload, kept)
 
 
 RESTART_SECONDS = 900.0

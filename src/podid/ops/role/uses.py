@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import CredentialsError, PodidError, Undetermined
+from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Undetermined
 from podid.domain.grouping import grouped
 from podid.domain.members import HIDDEN, About, MissingPermission
 from podid.domain.names import Arn, ServiceAccountRef
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A part that could not be read. `permission` is the missing permission, empty for another cause. `disabled` marks
-    regions that reject the credentials because they are not enabled."""
+    regions that the account has not enabled, or that its organization denies."""
 
     what: Annotated[str, About("The part that could not be read.")]
     reason: str
@@ -60,7 +60,7 @@ class Uses:
 
     @property
     def gaps(self) -> tuple[Unread, ...]:
-        """Return the unread parts that may have associations: a region that is not enabled has none."""
+        """Return the unread parts that may have associations: a region that is not enabled or denied has none."""
         return tuple(item for item in self.unread if not item.disabled)
 
     def check_complete(self) -> None:
@@ -102,23 +102,30 @@ def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) ->
 
     clusters: list[tuple[str, str]] = []
     unread: list[Unread] = []
-    foreign: list[str] = []
+    closed: dict[str, list[str]] = {}
 
     def read(region: str) -> tuple[str, ...]:
         return aws.eks_in(region).list_clusters()
 
     for region, answer in pacing.fan_out(pacing.attempt(read), regions or aws.eks_regions, reads=True):
-        if isinstance(answer, CredentialsError) and region != aws.region:
-            foreign.append(region)
+        if region != aws.region and (why := _why_closed(answer)):
+            closed.setdefault(why, []).append(region)
         elif isinstance(answer, PodidError):
             unread.append(Unread.of(f"clusters in {region}", answer))
         else:
             clusters += [(region, name) for name in answer]
-    if foreign:
-        reason = "they reject these credentials (usually because the account has not enabled them)"
-        subject = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
+    for reason, names in closed.items():
+        subject = f"{len(names)} regions ({short_list(sorted(names), 3)})" if len(names) > 1 else names[0]
         unread.append(Unread(subject, reason, disabled=True))
     return read_uses(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
+
+
+def _why_closed(answer: object) -> str:
+    """Return why the account does not use EKS in a region; empty if that is not known."""
+    if isinstance(answer, CredentialsError):
+        return "they reject these credentials (usually because the account has not enabled them)"
+    denied = isinstance(answer, AccessDenied) and "service control policy" in answer.message
+    return "a service control policy of the organization denies EKS there" if denied else ""
 
 
 def read_uses(

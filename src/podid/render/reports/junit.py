@@ -11,7 +11,16 @@ from xml.etree import ElementTree as ET
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import Failures, command_of, commands, evidence, message_of, subject_words, unread
+from podid.render.reports.parts import (
+    Failures,
+    cluster_of,
+    command_of,
+    commands,
+    evidence,
+    message_of,
+    subject_words,
+    unread,
+)
 from podid.render.sanitize import line
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -21,7 +30,7 @@ def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
     if failures is None:
         (report,) = reports
         return _document(f"podid {report.command} {line(report.cluster)}", _suites(report, ""))
-    suites = [suite for report in reports for suite in _suites(report, f"{report.cluster_arn or report.cluster} ")]
+    suites = [suite for report in reports for suite in _suites(report, f"{cluster_of(report, failures)} ")]
     if failures:
         count = str(len(failures))
         suite = ET.Element("testsuite", name="clusters", tests=count, failures="0", errors=count, skipped="0")

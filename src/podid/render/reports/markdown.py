@@ -11,6 +11,7 @@ from podid.render.marks import state_word
 from podid.render.reports.parts import (
     STATES,
     Failures,
+    cluster_of,
     commands,
     evidence,
     further_sections,
@@ -33,15 +34,15 @@ _BREAK = "&#8203;"
 
 
 def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
-    parts = [_report(report) for report in reports]
+    parts = [_report(report, cluster_of(report, failures)) for report in reports]
     if failures:
         rows = (f"- {_text(name)}: {_text(words)}" for name, words in unread(failures))
         parts.append(["# Clusters that could not be read", "", *rows])
     return "\n".join("".join(f"{line}\n" for line in lines) for lines in parts)
 
 
-def _report(report: DoctorReport) -> list[str]:
-    where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
+def _report(report: DoctorReport, cluster: str) -> list[str]:
+    where = f"{cluster}, {report.scope}" if report.scope else cluster
     lines = [
         f"# podid {report.command}: {_text(where)}",
         "",

@@ -41,6 +41,11 @@ class Way:
     words: str = ""
 
 
+def cluster_of(report: DoctorReport, failures: Failures | None) -> str:
+    """Return the name of the cluster; among several, which may have the same name, its ARN."""
+    return report.cluster if failures is None else report.cluster_arn or report.cluster
+
+
 def command_of(reports: Sequence[DoctorReport]) -> str:
     """Return the command of the reports; that of the doctor without any."""
     return reports[0].command if reports else "doctor"

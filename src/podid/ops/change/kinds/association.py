@@ -24,6 +24,7 @@ from podid.ops.change.kinds.base import (
     moved,
     needed_account,
     needed_role,
+    needed_users,
     read_back,
     retag,
 )
@@ -71,8 +72,10 @@ class AssociationKind(ResourceKind):
         return _roles(action.after) | needed_account(**action.keys)
 
     def gives(self, action: Action) -> frozenset[str] | None:
-        """Return the names that later actions need: a role can be deleted only after the associations that name it."""
-        return _roles(action.before) if action.after is None else frozenset()
+        """Return the names that later actions need: a role can be deleted only after the associations that name it, and
+        its trust policy loses statements only after the associations that used them."""
+        users = needed_users(text(action.before, "roleArn")) - needed_users(text(action.after, "roleArn"))
+        return users | _roles(action.before) if action.after is None else users
 
     def unread(self, ref: ServiceAccountRef) -> Action:
         """Return an action for a service account whose association is neither read nor changed."""

@@ -211,6 +211,11 @@ def needed_role(name: str) -> frozenset[str]:
     return frozenset((f"role {role_name(name).lower()}",)) if name else frozenset()
 
 
+def needed_users(name: str) -> frozenset[str]:
+    """Return the name that changes of a role's associations give, and that later changes of its trust policy need."""
+    return frozenset((f"users of role {role_name(name).lower()}",)) if name else frozenset()
+
+
 def needed_account(namespace: str, serviceAccount: str) -> frozenset[str]:  # noqa: N803  as in the keys of actions
     """Return the name that actions on a service account give and need."""
     return frozenset((f"service account {namespace}/{serviceAccount}",))

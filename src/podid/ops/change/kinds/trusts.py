@@ -23,6 +23,7 @@ from podid.ops.change.kinds.base import (
     ResourceKind,
     Trusting,
     moved,
+    needed_users,
     owner_of_role,
     read_back,
 )
@@ -49,6 +50,9 @@ class RoleTrustKind(Trusting):
     keys: ClassVar[tuple[str, ...]] = ("roleName",)
     operations: ClassVar[Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
     contended = True
+
+    def needs(self, action: Action) -> frozenset[str]:
+        return super().needs(action) | needed_users(action.keys[self.keys[0]])
 
     @staticmethod
     def state_of(role: Role) -> RoleTrustState:
