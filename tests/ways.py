@@ -333,12 +333,12 @@ STORY = _script(
 3 migrate finish -A --yes
 0 migrate finish -A --soak 0 --dry-run
 0 migrate finish legacy/reports --soak 0 --yes
+0 migrate cleanup
+5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 2 migrate rollback legacy/reports
 0 migrate rollback legacy/reports --dry-run
 0 migrate rollback legacy/reports --yes
 0 migrate rollback legacy/reports --yes
-0 migrate cleanup
-5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
 0 addon list --all
 0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run

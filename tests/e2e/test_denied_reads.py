@@ -20,6 +20,7 @@ from way_worlds import (
     with_attached,
     with_blue,
     with_ebs_role,
+    with_leftovers,
     with_open_identity,
     with_sessions,
 )
@@ -59,7 +60,7 @@ VERDICTS = [
     ("status", healthy),
     ("migrate plan", healthy),
     ("migrate status", healthy),
-    ("migrate cleanup", healthy),
+    ("migrate cleanup", with_leftovers),
     ("can-i shop/orders dynamodb:GetItem", healthy),
     ("who-can dynamodb:GetItem", healthy),
     ("privileges shop/orders", healthy),

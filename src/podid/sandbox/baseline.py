@@ -190,6 +190,7 @@ def _add_roles(world: World, iam: IamStore, cluster: ClusterRecord) -> None:
     add_role(world, iam, "storefront", scoped, managed=("AmazonS3ReadOnlyAccess",))
     add_role(world, iam, "billing-worker", scoped, managed=("AmazonSQSFullAccess",), path="/apps/")
     add_role(world, iam, "article-2023", pods_trust(actions=("sts:AssumeRole",)), managed=("AmazonS3ReadOnlyAccess",))
+    iam.make_oidc_provider(world.account, str(cluster.body["identity"]["oidc"]["issuer"]))
     add_role(
         world, iam, "irsa-reports", irsa_trust(world, cluster, "legacy", "reports"), managed=("AmazonS3FullAccess",)
     )

@@ -14,7 +14,7 @@ NAMESPACE, SYSTEM = "apps", "kube-system"
 
 
 def load(reach: Reach) -> None:
-    """Add the service accounts, their roles and workloads, and the OIDC provider of the cluster."""
+    """Add the service accounts, their roles and workloads."""
     _Samples(reach).load()
 
 
@@ -26,7 +26,6 @@ class _Samples:
         self._issuer = issuer.removeprefix("https://")
 
     def load(self) -> None:
-        self._iam.make_oidc_provider(self._world.account, f"https://{self._issuer}")
         self._cluster.make_namespace(NAMESPACE)
         self._one("web", self._statement("web"))
         self._one("queue", self._statement("queue"), kind="StatefulSet")

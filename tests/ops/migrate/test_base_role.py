@@ -122,6 +122,17 @@ def test_a_role_whose_owner_has_allowed_it(irsa: Irsa) -> None:
     assert roles["legacy/reports"] == (f"arn:aws:iam::{ACCOUNT}:role/irsa-reports", None)
 
 
+def test_a_role_of_the_same_name_in_the_account_of_the_cluster(irsa: Irsa) -> None:
+    """Its failure is not one of the role of the other account."""
+    allow(irsa)
+    near = irsa.role("far", irsa_statement("shop/near"))
+    irsa.account("shop/near", near)
+    irsa.site.box.world.credentials.deny("iam:UpdateAssumeRolePolicy", resource=near)
+    outcome = irsa.site("migrate", "apply", ONE, "shop/near", "--base-role", "shop-one", "--yes", *ACCEPT)
+    assert (outcome.code, "1 service account did not reach the stage" in outcome.stderr) == (8, True), outcome
+    assert (irsa.stages()[ONE], irsa.stages()["shop/near"]) == ("moved", "old")
+
+
 def test_a_role_whose_owner_has_not(irsa: Irsa) -> None:
     outcome = irsa.site(*APPLY, *ACCEPT)
     assert (outcome.code, "rolled back to IRSA" in outcome.stderr) == (8, True), outcome

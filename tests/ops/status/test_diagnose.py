@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from checks.builder import ROLE_ARN, association, healthy, role, trust, workload
+from checks.builder import ROLE_ARN, ago, association, bare, healthy, pod, role, trust, workload
 from checks.cases import FAILING
 from harness import table
 from ops.status.snapshots import DENIED, two_apps
@@ -164,3 +164,18 @@ def test_permissions_of_all_checks_never_include_secrets() -> None:
     assert KubePermission("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get") in needs.kubernetes
     assert {permission.verb for permission in needs.kubernetes} <= {"get", "list"}
     assert "secrets" not in {permission.resource for permission in needs.kubernetes}
+
+
+def test_a_restart_comes_after_the_fix_for_new_pods() -> None:
+    """`podid restart` refuses while new pods would get no credentials."""
+    stale = bare(pod(created_at=ago(days=3)))
+
+    def evidence(**sections: Any) -> str:
+        (finding,) = [v for v in diagnose(healthy(pods=(stale,), **sections)).findings if "predates" in v.check]
+        assert finding.fix is not None
+        assert finding.fix.commands[0][:2] == ("podid", "restart")
+        return finding.evidence[-1]
+
+    first = "fix trust-missing-tag-session first: until then, new pods get no credentials"
+    assert evidence(roles={ROLE_ARN: Known(role(document=trust(actions=["sts:AssumeRole"])))}) == first
+    assert "first" not in evidence()

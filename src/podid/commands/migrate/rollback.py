@@ -28,6 +28,7 @@ class RollbackOptions:
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
     needs="MIGRATION ROLE_TRUST.update ASSOCIATION.delete",
     optional=(
+        ("checking that the OIDC provider exists", "Iam.find_oidc_provider"),
         ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),
         ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
         ("service accounts that podid created: reading RoleBindings", "KubeReader.list_bindings"),
@@ -50,7 +51,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     from podid.commands.migrate.reading import read
     from podid.domain.migration import sources_words
     from podid.ops.migrate.items import refs_to_roll_back
-    from podid.ops.migrate.rollback import plan_rollback
+    from podid.ops.migrate.rollback import plan_rollback, with_provider
 
     access.check_whose_pods(options.service_accounts)
     change = Change(access, access.place(for_change=True))
@@ -60,7 +61,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
         named = options.service_accounts
         migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
         refs = named or refs_to_roll_back(migration, access.shared.namespace)
-        planned = plan_rollback(migration, refs, access.journal, options.from_)
+        planned = with_provider(plan_rollback(migration, refs, access.journal, options.from_), access.clients)
         old = sources_words(planned.older) or "the previous credentials"
         question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
         change.roll_back(planned, Consent(question=question, needed_for="Rolling back"))

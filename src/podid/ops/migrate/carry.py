@@ -302,8 +302,9 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
     their service accounts, associations and target roles."""
     refs, arns = {item.ref for item in items}, {item.role_arn for item in items}
     own = (action for action in plan.actions if action.kind == ASSOCIATION.name and ref_of(action.keys) in refs)
-    # of an association with a target role, also the base role
-    names = {*(role_name(text(action.after, "roleArn")) for action in own), *map(role_name, arns)}
+    # of an association with a target role, also the base role. A role of another account may have the same name
+    at_home = (arn for arn in arns if f":iam::{plan.header.account}:" in arn)
+    names = {*(role_name(text(action.after, "roleArn")) for action in own), *map(role_name, at_home)}
 
     def belongs(action: Action) -> bool:
         keys = action.keys

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
-from podid.domain.errors import Conflict, NotFound, Other, Partial, PodidError
+from podid.domain.errors import AccessDenied, Conflict, NotFound, Other, Partial, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
@@ -47,13 +47,15 @@ ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 class Rollback:
     """`before` restores the previous mechanism and deletes the associations of `refs`; `after` removes the statements
     of Pod Identity after the pods were replaced. `pods_left` is whether a pod still uses Pod Identity. `older` are the
-    mechanisms to which they return."""
+    mechanisms to which they return. `provider` is the ARN of the OIDC provider that IRSA requires; empty if none of
+    them returns to IRSA with a role of the cluster's account."""
 
     refs: tuple[ServiceAccountRef, ...]
     before: Plan
     after: Plan
     pods_left: bool
     older: frozenset[OlderWay] = frozenset()
+    provider: str = ""
 
     @property
     def back(self) -> str:
@@ -146,7 +148,31 @@ def plan_rollback(
         after=after,
         pods_left=any(map(injected, filter(live, pods))),
         older=frozenset(member.older for member in members),
+        provider=place.the_cluster.oidc_provider_arn
+        if any(m.proxy is None and in_account(m.role_arn, place) for m in members)
+        else "",
     )
+
+
+def with_provider(planned: Rollback, clients: Clients) -> Rollback:
+    """Return the rollback. Raise Conflict if the OIDC provider does not exist in IAM: IRSA would give no credentials. A
+    failed read is a note."""
+    arn = planned.provider
+    if not arn or not planned.before.actions:
+        return planned
+    try:
+        provider = clients.iam.find_oidc_provider(arn)
+    except AccessDenied as error:
+        note = f"whether OIDC provider {arn} exists was not checked: requires {error.permission}"
+        return replace(planned, before=planned.before.noting((note,)))
+    if provider is None:
+        raise Conflict(
+            f"OIDC provider {arn} does not exist: pods would get no credentials from IRSA",
+            advice="First create it again: undo the run that deleted it, or use eksctl utils "
+            "associate-iam-oidc-provider.",
+            subject=arn,
+        )
+    return planned
 
 
 def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
-from podid.domain.findings import EVERYONE, LINKS, Severity, link_words
+from podid.domain.findings import EVERYONE, LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
+from podid.domain.status import IdentityState
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
@@ -184,7 +185,22 @@ def judge(
     )
     report = adjust(report)
     refs = _identities(report, snapshot, scope)
-    return replace(report, identities=statuses(snapshot, report.verdicts, refs, report.checks))
+    identities = statuses(snapshot, report.verdicts, refs, report.checks)
+    fresh = ((str(identity.ref), identity.new_pod) for identity in identities)
+    broken = {ref: pod.cause.check for ref, pod in fresh if pod.cause and pod.state is IdentityState.BROKEN}
+    verdicts = tuple(_with_order(verdict, broken) for verdict in report.verdicts)
+    return replace(report, verdicts=verdicts, identities=identities)
+
+
+def _with_order(verdict: Verdict, broken: Mapping[str, str]) -> Verdict:
+    """Return a finding whose fix is a restart with the finding that must be fixed before. `broken` has the failure mode
+    of new pods: `podid restart` refuses while there is one."""
+    commands = verdict.fix.commands if verdict.fix is not None and verdict.outcome is Outcome.FAIL else ()
+    restarted = (broken.get(words[2], "") for words in commands if words[:2] == ("podid", "restart"))
+    first = next((mode for mode in restarted if mode not in ("", verdict.check)), "")
+    if not first:
+        return verdict
+    return replace(verdict, evidence=(*verdict.evidence, f"fix {first} first: until then, new pods get no credentials"))
 
 
 def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) -> tuple[ServiceAccountRef, ...]:

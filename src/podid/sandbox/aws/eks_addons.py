@@ -138,7 +138,7 @@ def describe_versions(call: Call) -> Result:
         if name in (None, kind.name)
         and (not params.get("types") or kind.type in params["types"])
         and (not params.get("publishers") or "eks" in params["publishers"])
-        and (not params.get("owners") or "aws" in params["owners"])
+        and (not params.get("owners") or kind.owner in params["owners"])
         and (kubernetes is None or kubernetes in kind.default_for)
     ]
     shown, token = call.page(kinds)
@@ -304,7 +304,7 @@ def _versions_body(kind: AddonKind, kubernetes: str | None) -> dict[str, Any]:
         "addonName": kind.name,
         "type": kind.type,
         "publisher": "eks",
-        "owner": "aws",
+        "owner": kind.owner,
         "defaultNamespace": kind.namespace,
         "addonVersions": [
             {

@@ -141,11 +141,11 @@ MUTATING_WEBHOOKS = KubeKind(
 LEASES = KubeKind("coordination.k8s.io", "v1", "leases", "Lease")
 PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", False, ("pv",), subresources=("status",))
 CSI_DRIVERS = KubeKind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False)
-_ALPHA = ("keda.sh", "eks.services.k8s.aws", "iam.services.k8s.aws")
+_VERSIONS = {"cilium.io": "v2"} | dict.fromkeys(("keda.sh", "eks.services.k8s.aws", "iam.services.k8s.aws"), "v1alpha1")
 # of products; available when their group is installed
 CUSTOM: tuple[KubeKind, ...] = tuple(
     KubeKind(
-        *(group, "v1alpha1" if group in _ALPHA else "v1", plural, name, not name.startswith(("Cluster", "EC2"))),
+        *(group, _VERSIONS.get(group, "v1"), plural, name, not name.startswith(("Cluster", "CiliumC", "EC2"))),
         subresources=("status",) if plural in ("podidentityassociations", "roles") else (),
     )
     for group, plural, name in (
@@ -156,6 +156,8 @@ CUSTOM: tuple[KubeKind, ...] = tuple(
         ("keda.sh", "triggerauthentications", "TriggerAuthentication"),
         ("keda.sh", "clustertriggerauthentications", "ClusterTriggerAuthentication"),
         ("secrets-store.csi.x-k8s.io", "secretproviderclasses", "SecretProviderClass"),
+        ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy"),
+        ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy"),
         ("karpenter.k8s.aws", "ec2nodeclasses", "EC2NodeClass"),
         ("eks.services.k8s.aws", "podidentityassociations", "PodIdentityAssociation"),
         ("iam.services.k8s.aws", "roles", "Role"),
