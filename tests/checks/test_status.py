@@ -88,6 +88,12 @@ def test_a_healthy_identity_is_ready() -> None:
     assert identity.new_pod.state is IdentityState.READY
 
 
+def test_unread_objects_of_a_product_leave_other_identities_ready() -> None:
+    identity = of_orders(healthy(products={"secretstores": DENIED}))
+    assert identity.state is IdentityState.READY
+    assert "some:Permission" in {item.permission for item in identity.not_checked}
+
+
 @table("mode", SMALL)
 def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
     """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""

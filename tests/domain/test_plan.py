@@ -8,13 +8,23 @@ from podid.domain.errors import AccessDenied, Conflict, ExitCode, PodidError, Ti
 from podid.domain.evidence import UNSETTLED
 from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Awaited, ChangeResult, Done, Header, Plan, Status, Wait
+from podid.domain.plan import Awaited, ChangeResult, Done, Header, Plan, Status, Wait, matches
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.change.kinds import RESTART
 
 PLAN = Plan(header=Header(caller_arn="", account="", region=""), actions=())
 ACTION = RESTART.action(None, RESTART.state_of(Subject("Deployment", "orders", "shop")))
 DENIED, TIMED_OUT, CONFLICT = AccessDenied("no"), TimedOut("late"), Conflict("in the way")
+
+
+def test_iam_may_change_the_form_of_a_policy() -> None:
+    def state(*principals: str) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Principal": {"AWS": [*principals]}, "Action": "sts:AssumeRole"}
+        return {"roleName": "web", "trustPolicy": {"Version": "2012-10-17", "Statement": [statement]}}
+
+    root = "arn:aws:iam::444455556666:root"
+    assert matches(state("111122223333", "444455556666"), state(root, "111122223333"))
+    assert not matches(state("111122223333"), state(root, "111122223333"))
 
 
 def done(status: Status, error: PodidError | None = None) -> Done:

@@ -53,6 +53,20 @@ def test_rollouts_of_a_real_deployment() -> None:
             "",
         ),
         (
+            "StatefulSet",
+            {"replicas": 3, "updateStrategy": {"type": "OnDelete"}},
+            {"updatedReplicas": 0, "availableReplicas": 3, "updateRevision": "b", "currentRevision": "a"},
+            "",
+            "",
+        ),
+        (
+            "DaemonSet",
+            {"updateStrategy": {"type": "OnDelete"}},
+            {"desiredNumberScheduled": 3, "updatedNumberScheduled": 0, "numberAvailable": 2},
+            "2 of 3 pods are available",
+            "",
+        ),
+        (
             "DaemonSet",
             {},
             {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 2},

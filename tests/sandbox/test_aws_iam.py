@@ -11,6 +11,9 @@ from sandbox.aws_checks import ROLE, Connect, refusal
 ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
 
 
+SID = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+
+
 def document(principal: Any, action: str = "sts:AssumeRole", **more: Any) -> str:
     statement = {"Effect": "Allow", "Principal": principal, "Action": action} | more
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -34,6 +37,7 @@ def test_the_trust_quota_counts_without_white_space(iam: Any) -> None:
         (document({"Service": "pods"}), 'Invalid principal in policy: "SERVICE":"pods"'),
         (document(ROOT, "s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole actions."),
         (document(ROOT, Resource="*"), "Has prohibited field Resource"),
+        (document(ROOT, Sid="a b"), SID),
     ],
 )
 def test_trust_policies_are_checked(iam: Any, trust: str, message: str) -> None:
@@ -56,7 +60,40 @@ def test_a_deleted_principal_reads_back_by_id(iam: Any) -> None:
     )
 
 
+def test_iam_changes_the_form_of_principals(iam: Any) -> None:
+    names = {"AWS": ["111122223333", f"{ROLE}storefront"], "Service": ["ec2.amazonaws.com"]}
+    iam.create_role(RoleName="formed", AssumeRolePolicyDocument=document(names))
+    read = iam.get_role(RoleName="formed")["Role"]["AssumeRolePolicyDocument"]
+    shown = {"AWS": [f"{ROLE}storefront", ROOT["AWS"]], "Service": "ec2.amazonaws.com"}
+    assert read["Statement"][0]["Principal"] == shown
+
+
+def test_names_and_tag_keys_are_not_distinguished_by_case(iam: Any) -> None:
+    iam.create_role(RoleName="Mixed", AssumeRolePolicyDocument=document(ROOT), Tags=[{"Key": "Team", "Value": "a"}])
+    again = {"RoleName": "mixed", "AssumeRolePolicyDocument": document(ROOT)}
+    assert refusal(iam.create_role, **again) == ("EntityAlreadyExists", "Role with name mixed already exists.", 409)
+    iam.tag_role(RoleName="Mixed", Tags=[{"Key": "team", "Value": "b"}])
+    assert iam.list_role_tags(RoleName="Mixed")["Tags"] == [{"Key": "team", "Value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "path"),
+    [
+        ("RoleName", "x" * 65, "roleName"),
+        ("Description", "a \u2192 b", "description"),
+        ("Tags", [{"Key": "a#b", "Value": ""}], "tags.1.member.key"),
+    ],
+)
+def test_parameters_are_checked_by_the_model(iam: Any, member: str, value: object, path: str) -> None:
+    params = {"RoleName": "valid", "AssumeRolePolicyDocument": document(ROOT), member: value}
+    code, message, status = refusal(iam.create_role, **params)
+    assert (code, f"at '{path}' failed to satisfy constraint" in message, status) == ("ValidationError", True, 400)
+
+
 def test_what_is_not_there(iam: Any) -> None:
+    boundary = {"RoleName": "storefront", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/none"}
+    message = f"Scope ARN: {boundary['PermissionsBoundary']} does not exist or is not attachable."
+    assert refusal(iam.put_role_permissions_boundary, **boundary) == ("NoSuchEntity", message, 404)
     missing = "arn:aws:iam::aws:policy/Nothing"
     assert refusal(iam.get_role, RoleName="x") == ("NoSuchEntity", "The role with name x cannot be found.", 404)
     assert refusal(iam.get_role_policy, RoleName="storefront", PolicyName="p") == (

@@ -206,6 +206,8 @@ def test_access_entries_are_made_and_taken_away(box: Sandbox, eks: Any, iam: Any
     assert CI in eks.list_access_entries(clusterName="demo")["accessEntries"]
     eks.delete_access_entry(**named)
     assert refusal(eks.delete_access_entry, **named)[0] == "ResourceNotFoundException"
+    box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "CONFIG_MAP"
+    assert refusal(eks.list_access_entries, clusterName="demo")[0] == "InvalidRequestException"
 
 
 # --- a caller with rights in both halves ------------------------------------------------------------------------------

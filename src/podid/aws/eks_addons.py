@@ -50,10 +50,11 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_offers(self, kubernetes_version: str) -> tuple[AddonOffer, ...]:
-        """Return every add-on of AWS that EKS offers for that Kubernetes version, sorted by name."""
+        """Return every add-on of AWS and of the community, such as external-dns, that EKS offers for that Kubernetes
+        version, sorted by name. https://docs.aws.amazon.com/eks/latest/userguide/community-addons.html"""
         offers = self._api.items(
             "DescribeAddonVersions",
-            {"kubernetesVersion": kubernetes_version, "owners": ["aws"]},
+            {"kubernetesVersion": kubernetes_version, "owners": ["aws", "community"]},
             "the available add-ons",
             lambda page: decode.addon_offers(page, kubernetes_version),
         )

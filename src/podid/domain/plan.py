@@ -268,10 +268,19 @@ def code_after(status: IdentityStatus, required: IdentityState, *, running: bool
 
 
 def matches(recorded: State | None, current: State | None) -> bool:
-    """Return whether `current` is the recorded state: all recorded members are equal, further ones are ignored."""
+    """Return whether `current` is the recorded state: all recorded members are equal, further ones are ignored. IAM
+    changes the order and the form of principals, so policies are compared by their meaning."""
     if recorded is None or current is None:
         return recorded is current
-    return all(current.get(key) == value for key, value in recorded.items())
+    return all(_same(current.get(key), value) for key, value in recorded.items())
+
+
+def _same(one: object, other: object) -> bool:
+    if one == other or not (isinstance(one, Mapping) and isinstance(other, Mapping) and "Statement" in one):
+        return one == other
+    from podid.domain import trust
+
+    return trust.equal(one, other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

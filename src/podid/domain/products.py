@@ -65,3 +65,12 @@ PRODUCTS: Mapping[str, Product] = {
 
 # the names of the CSI drivers of these products
 CSI_DRIVERS: Mapping[str, str] = {SECRETS_STORE: "secrets-store.csi.k8s.io", MOUNTPOINT: "s3.csi.aws.com"}
+
+# the plurals of the objects that configure a product
+OBJECTS: Mapping[str, str] = {
+    **dict.fromkeys(("secretstores", "clustersecretstores"), EXTERNAL_SECRETS),
+    **dict.fromkeys(("issuers", "clusterissuers"), CERT_MANAGER),
+    **dict.fromkeys(("triggerauthentications", "clustertriggerauthentications"), KEDA),
+    "secretproviderclasses": SECRETS_STORE,
+    "persistentvolumes": MOUNTPOINT,
+}

@@ -10,7 +10,7 @@ https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler). Th
 a pod's own template sets.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -107,15 +107,20 @@ def on_delete(namespace: str, pods: Iterable[str]) -> Hindrance:
     return Hindrance(reason, _delete(namespace, pods))
 
 
-def partitioned(workload: Subject, partition: int, pods: Iterable[str]) -> Hindrance | None:
+def partitioned(workload: Subject, partition: int, pods: Collection[str]) -> Hindrance | None:
     """Return the hindrance of pods that the partition of a StatefulSet keeps; None if a restart replaces one of them.
     https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions"""
-    numbers = [int(number) for pod in pods if (number := pod.rpartition("-")[2]).isdecimal()]
-    if not numbers or max(numbers) >= partition:
+    if not pods or not all(is_kept(pod, partition) for pod in pods):
         return None
     reason = f"the partition of its update strategy excludes the pods with an ordinal below {partition}"
     patch = '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'
     return Hindrance(reason, ("kubectl", "-n", workload.namespace, "patch", "statefulset", workload.name, "-p", patch))
+
+
+def is_kept(pod: str, partition: int) -> bool:
+    """Return whether a rollout with this partition keeps the pod of a StatefulSet: its number is lower."""
+    number = pod.rpartition("-")[2]
+    return number.isdecimal() and int(number) < partition
 
 
 def paused(kind: str, namespace: str, name: str) -> Hindrance:

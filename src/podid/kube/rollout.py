@@ -44,7 +44,7 @@ def rollout(kind: str, item: Object) -> Rollout:
     else:
         desired = number_or(spec, "replicas", 1)
         updated, available = (number_or(status, k) for k in ("updatedReplicas", "availableReplicas"))
-    held_back = min(partition, desired)
+    held_back, on_delete = min(partition, desired), text_or(strategy, "type") == "OnDelete"
     observed = number_or(status, "observedGeneration") >= number_or(metadata, "generation")
     return Rollout(
         kind=kind,
@@ -53,12 +53,13 @@ def rollout(kind: str, item: Object) -> Rollout:
         desired=desired,
         updated=updated,
         available=available,
-        waiting=_waiting(kind, status, desired, updated, available, held_back)
+        # pods of a previous revision stay until they are deleted
+        waiting=_waiting(kind, status, desired, updated, available, desired if on_delete else held_back)
         if observed
         else "the controller has not observed the change yet",
         failed=_failed(status) if observed else "",
         paused=flag_or(spec, "paused"),
-        on_delete=text_or(strategy, "type") == "OnDelete",
+        on_delete=on_delete,
         held_back=held_back,
         restarted_at=text_or(inner_or_empty(inner_or_empty(template, "metadata"), "annotations"), RESTARTED_AT),
         service_account=text_or(inner_or_empty(template, "spec"), "serviceAccountName") or "default",

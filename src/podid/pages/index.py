@@ -31,7 +31,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cached-credentials-after-change", "warn", 9, "ASK", "Pods still use the previous role", "every pod started after the last change of its association, or the change was hours ago", (), "restart"),
     Entry("custom-credential-chain", "error", 4, "PRINT", "The application does not use an SDK's default credential chain", "the application sends the agent a token that it can read", (("Required AWS_ACCESS_KEY_ID environment variable missing", 5), ("RUN_WITH_IRSA", 7), ("System AWS credentials are required for role assumption", 5),)),
     Entry("product-still-in-irsa-mode", "error", 4, "PRINT", "A product is configured for IRSA", "products are configured for Pod Identity", ()),
-    Entry("consumer-is-other-pod", "error", 2, "PRINT", "A different pod than the associated one calls AWS", "the pods that call AWS have an association", ()),
+    Entry("consumer-is-other-pod", "warn", 2, "PRINT", "A different pod than the associated one calls AWS", "the pods that call AWS have an association", ()),
     Entry("imds-metadata-dependency", "error", 5, "PRINT", "A controller reads region or VPC from the metadata service", "controllers do not need a metadata service that pods cannot reach", ()),
     Entry("association-namespace-not-found", "warn", 1, "PRINT", "The association's namespace does not exist", "the namespace of every association exists", ()),
     Entry("irsa-env-hardcoded", "error", 4, "PRINT", "The manifest sets the IRSA variables", "no pod of an associated service account has the IRSA variables beside those of Pod Identity", ()),

@@ -19,7 +19,7 @@ PASSES = with_products("secretstores", STORE, operator=True)
 
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "warn", "SecretStore shop/secrets")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
     assert messages(ID, FAILS) == [
         "external-secrets/external-secrets calls AWS for External Secrets and has no association; "
         "shop/orders has one, but does not call AWS for it"

@@ -21,7 +21,7 @@ PASSES = with_products("secretproviderclasses", replace(CLASS, way=CredentialWay
 
 def test_finding_and_unknown() -> None:
     assert answers(ID, FAILS) == [("fail", "error", "SecretProviderClass shop/db")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
     assert messages(ID, FAILS) == [
         'SecretProviderClass db lacks usePodIdentity: "true": for pods of shop/orders, the provider uses '
         "the IRSA annotation of the service account, which does not exist"

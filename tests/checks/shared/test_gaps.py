@@ -1,10 +1,12 @@
 """Data that could not be read: one unknown verdict for each permission or reason."""
 
-from checks.builder import DENIED, ROLE_ARN, UNREAD, association, healthy
+from dataclasses import replace
+
+from checks.builder import DENIED, ROLE_ARN, UNREAD, association, healthy, pod, service_account
 from podid.checks.all import BY_ID
 from podid.checks.shared.gaps import blind, gaps, unread_products
-from podid.domain.findings import EVERYONE, Subject
-from podid.domain.snapshot import NOT_READ, Known, Missing
+from podid.domain.findings import EVERYONE, Severity, Subject
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 
 CHECK = BY_ID["tool-aws-denied"]
 TIMEOUT = Missing("no answer", error_code="TimedOut")
@@ -37,8 +39,28 @@ def test_one_verdict_for_each_permission() -> None:
 
 
 def test_products_that_were_not_read() -> None:
-    snapshot = healthy(products={"secretstores": DENIED, "issuers": DENIED, "triggers": TIMEOUT})
+    snapshot = healthy(products={"secretstores": DENIED, "issuers": DENIED, "triggerauthentications": TIMEOUT})
     assert [verdict.message for verdict in unread_products(CHECK, snapshot)] == [
         "secretstores, issuers could not be read: not allowed",
-        "triggers could not be read: no answer",
+        "triggerauthentications could not be read: no answer",
+    ]
+
+
+def test_products_that_were_not_read_decide_only_for_their_own_identities() -> None:
+    """A broken conversion webhook of a product says nothing about the pods of others."""
+    operator = association("external-secrets", "external-secrets")
+    snapshot = healthy(
+        associations=(association(), operator),
+        service_accounts=(service_account(), service_account("external-secrets", namespace="external-secrets")),
+        products={"secretstores": DENIED, "secretproviderclasses": TIMEOUT},
+    )
+
+    def severe(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...]]]:
+        severe = (verdict for verdict in unread_products(CHECK, snapshot) if verdict.severity is Severity.ERROR)
+        return [(verdict.reason, verdict.chain) for verdict in severe]
+
+    assert severe(snapshot) == [("not allowed", ("external-secrets/external-secrets",))]
+    assert severe(replace(snapshot, pods=Known((pod(secret_classes=("aws",)),)))) == [
+        ("not allowed", ("external-secrets/external-secrets",)),
+        ("no answer", ("shop/orders",)),
     ]

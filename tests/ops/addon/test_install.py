@@ -1,7 +1,12 @@
 """Add-ons that are installed or updated with their roles."""
 
+from dataclasses import replace
+
+import pytest
+
 from ops.addon.worlds import ADOT, API, EBS, LOGS, METRICS, TRACES, kinds, roles
 from ops.change.support import account_state, writes
+from podid.sandbox.aws.addon_catalog import CATALOG
 from worlds import ACCOUNT, Site
 
 
@@ -58,6 +63,13 @@ def test_roles_of_an_add_on_that_is_refused_are_rolled_back(account: Site) -> No
     account.box.world.credentials.deny("eks:UpdateAddon")
     refused = account("addon", "associate", EBS, "--recommended", "-o", "json")
     assert (refused.code, account_state(account.box)) == (4, before), refused
+
+
+def test_community_add_ons_are_offered(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOG, ADOT, replace(CATALOG[ADOT], owner="community"))
+    assert ADOT in account.must("addon", "list", "--all", "-o", "name").stdout
+    planned = account.must("addon", "install", ADOT, "--recommended", "--dry-run", "-o", "json").json
+    assert kinds(planned).count("role") == 3
 
 
 # --- conflicts of an update -------------------------------------------------------------------------------------------

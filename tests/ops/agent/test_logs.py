@@ -1,10 +1,17 @@
 """Failure modes in the agents' logs."""
 
+import pytest
+
+from checks import builder
 from checks.builder import pod
 from harness import table
 from ops.agent.support import moment, nodes, say
+from podid.domain.cluster import Pod
+from podid.domain.errors import Unavailable
 from podid.facts.agent_logs import parse
-from podid.ops.agent.logs import mode_of_line, pods_by_address
+from podid.kube import reader
+from podid.ops.agent import logs
+from podid.ops.agent.logs import Written, mode_of_line, pods_by_address
 from worlds import Site
 
 REFUSED = (
@@ -83,6 +90,39 @@ def test_logs_that_cannot_be_read(healthy: Site) -> None:
     ]
     outcome = healthy("agent", "logs", "-o", "json", env=healthy.user("viewer", rules))
     assert (outcome.code, len(outcome.json["unread"]), outcome.json["agents"]) == (9, 3, 0)
+
+    following = healthy("agent", "logs", "--follow", "--timeout", "10s", env=healthy.user("viewer", rules))
+    assert (following.code, "pods/log" in following.stderr) == (4, True)
+
+
+def test_the_newest_lines_of_a_long_log_are_read(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_MOST_LINES", 10)
+    monkeypatch.setattr(reader, "LOG_BYTES", 4000)
+    node = nodes(healthy)[0]
+    for number in range(40, 0, -1):
+        say(healthy, node, "Calling EKS Auth to fetch credentials", "info", ago=number + 10)
+    say(healthy, node, REFUSED, ago=5)
+    assert healthy("agent", "logs").code == 3
+
+
+def test_a_list_of_agents_that_fails_once_does_not_end_following(
+    healthy: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, failures = reader.KubeReader.list_agent_pods, [Unavailable("once")]
+
+    def list_agent_pods(self: reader.KubeReader) -> tuple[Pod, ...]:
+        if failures:
+            raise failures.pop()
+        return listed(self)
+
+    monkeypatch.setattr(reader.KubeReader, "list_agent_pods", list_agent_pods)
+    assert healthy("agent", "logs", "--follow", "--timeout", "10s").code == 0
+    assert not failures
+
+
+def test_an_equal_line_at_another_time_is_printed_too() -> None:
+    lines = [Written("a", "n", builder.ago(seconds=age), parse("panic: x")) for age in (9, 9, 5)]
+    assert len(logs._PrintedLines(builder.ago(seconds=60)).new(builder.agent_pod(), lines)) == 2
 
 
 def test_logs_without_the_permission_to_list_nodes(healthy: Site) -> None:

@@ -9,6 +9,7 @@ from ops.agent.support import BIND, RESTRICTED, addon, nodes
 from podid.domain.errors import AccessDenied
 from podid.kube.reader import KubeReader
 from podid.sandbox.world import AddonFault
+from way_worlds import without_node_permission
 from worlds import AGENT, Site
 
 
@@ -169,13 +170,26 @@ def test_a_daemon_set_that_was_deleted_does_not_come_back(healthy: Site) -> None
     assert "podid uninstall-agent --cluster demo" in message.stderr
 
 
+REFUSED = {
+    "level": "error",
+    "msg": "Error fetching credentials: operation error EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: "
+    "User: arn:aws:sts::111122223333:assumed-role/nodes/i-1 is not authorized to perform: "
+    "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-west-2:111122223333:cluster/demo",
+}
+
+
 def test_agents_that_eks_auth_refuses(healthy: Site) -> None:
-    line = {
-        "level": "error",
-        "msg": "Error fetching credentials: operation error EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: "
-        "User: arn:aws:sts::111122223333:assumed-role/nodes/i-1 is not authorized to perform: "
-        "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-west-2:111122223333:cluster/demo",
-    }
     for node in nodes(healthy):
-        healthy.kube.add_agent_line(node, json.dumps(line))
+        healthy.kube.add_agent_line(node, json.dumps(REFUSED))
     fails(healthy, mode="node-role-missing-eks-auth", code=3)
+    for node in nodes(healthy):
+        healthy.kube.add_agent_line(node, '{"level":"info","msg":"Successfully fetched credentials from EKS Auth"}')
+    healthy.must("install-agent")
+
+
+def test_a_refusal_whose_cause_the_run_fixes_is_over(healthy: Site) -> None:
+    without_node_permission(healthy)
+    for node in nodes(healthy):
+        healthy.kube.add_agent_line(node, json.dumps(REFUSED))
+    healthy.wait(60)
+    assert "AmazonEKSWorkerNodeMinimalPolicy" in healthy.must("install-agent", "--fix-node-role").stdout

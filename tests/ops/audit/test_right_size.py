@@ -65,3 +65,22 @@ def test_events_show_actions_that_iam_does_not_track(used: Site, tmp_path: Path)
     outcome = used("right-size", "shop/orders", "--events", str(file))
     assert (outcome.code, outcome.stdout) == (5, "")
     assert "has no event of role shop-orders" in outcome.stderr
+
+
+def test_the_rest_of_a_managed_policy_replaces_no_other_policy(used: Site) -> None:
+    """A previous run may have left an inline policy of its name; a policy of the customer may have the same name."""
+    iam, name = used.aws("iam"), "AmazonSQSReadOnlyAccess"
+    for policy, action in ((f"{name}-right-sized", "s3:GetObject"), (f"{name}-right-sized-3", "s3:PutObject")):
+        document = {"Version": "2012-10-17", "Statement": [allow(action)]}
+        iam.put_role_policy(RoleName="shop-orders", PolicyName=policy, PolicyDocument=json.dumps(document))
+    document = {"Version": "2012-10-17", "Statement": [allow("dynamodb:ListTables", "dynamodb:DeleteTable")]}
+    own = iam.create_policy(PolicyName=name, Path="/own/", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=own)
+    argv = ("right-size", "shop/orders", "--apply", "--adopt", "--yes", "--keep", "s3:GetObject")
+    used.must(*argv)
+    after = policies(used)
+    assert [item["Action"] for item in after[f"{name}-right-sized"]["Statement"]] == [["s3:GetObject"]]
+    assert {*after} == {"dynamodb-read", f"{name}-right-sized", *(f"{name}-right-sized-{n}" for n in (2, 4))}
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=own)  # as if the run had ended before it was detached
+    used.must(*argv)
+    assert policies(used) == after

@@ -14,6 +14,14 @@ def test_new_associations_and_roles_are_not_judged(healthy: Site) -> None:
     assert len(unused_report(healthy, "shop/orders", "--older-than", "9d")["items"]) == 2
 
 
+def test_an_association_whose_role_was_changed_is_not_judged(healthy: Site) -> None:
+    aged(healthy)
+    healthy.must("associate", "shop/orders", "--role", "storefront", "--replace", "--wait", "api")
+    assert of_kind(unused_report(healthy, "shop/orders"), "association") == []
+    healthy.clock.advance(91 * DAY)
+    assert of_kind(unused_report(healthy, "shop/orders"), "association")
+
+
 def test_the_permissions_of_a_target_role(healthy: Site) -> None:
     aged(healthy)
     healthy.with_target()

@@ -24,7 +24,7 @@ MIXED_TRUST: dict[str, Any] = {
             "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {"sts:ExternalId": ["b", "a"]}},
         },
-        {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com"]}, "Action": ["sts:AssumeRole"]},
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": ["sts:AssumeRole"]},
     ],
 }
 

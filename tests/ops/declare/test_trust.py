@@ -1,12 +1,13 @@
 """Trust policies of declared roles."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness import table
-from ops.declare.worlds import LINK, ROLE, Filed
+from ops.declare.worlds import LINK, READER, ROLE, Filed
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
@@ -73,6 +74,16 @@ def test_iam_returns_an_account_as_the_arn_of_its_root(filed: Filed, names: obje
     assert f"arn:aws:iam::{ACCOUNT}:root" in str(role["trust"])
     filed.settled()
     filed.site.must("undo", "last", "--yes", "--wait", "none")
+
+
+def test_a_role_with_several_principals_is_deleted_by_undo(filed: Filed) -> None:
+    trust = trust_for(WEB)
+    trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": [ACCOUNT, READER]}, "Action": "sts:AssumeRole"})
+    filed.site.aws("iam").create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(trust_for(WEB)))
+    filed.write(roles=[{"name": "web", "trust": trust}])
+    filed.apply()
+    filed.site.must("undo", "last", "--yes")
+    assert filed.role("web") is None
 
 
 def test_a_condition_that_cannot_match_has_its_line(filed: Filed) -> None:

@@ -79,7 +79,7 @@ def test_the_trust_stays_while_an_annotation_needs_it(moved: Proxies) -> None:
 
 def test_other_principals_stay(moved: Proxies) -> None:
     moved.site.must(*_finish("ci"))
-    assert moved.trust("apps-ci")[:2] == [EC2, {**BOTH, "Principal": {"AWS": [f"{PREFIX}ci"]}}]
+    assert moved.trust("apps-ci")[:2] == [EC2, {**BOTH, "Principal": {"AWS": f"{PREFIX}ci"}}]
 
 
 def test_a_role_of_another_account_becomes_the_target_role(moved: Proxies) -> None:

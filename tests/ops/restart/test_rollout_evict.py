@@ -60,6 +60,9 @@ def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 3
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=3, **ON_DELETE)
     associated.wait(30)
+    # the controller keeps the pods of the previous template
+    changed = {"spec": {"template": {"metadata": {"annotations": {"revision": "2"}}}}}
+    associated.cluster.merge("/apis/apps/v1/namespaces/shop/statefulsets/ledger", changed)
     budget = {"selector": {"matchLabels": {"app": "ledger"}}, "minAvailable": 2}
     path = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
     associated.cluster.post(path, {"metadata": {"name": "ledger"}, "spec": budget})

@@ -12,6 +12,7 @@ from podid.ops.role.request import (
     check_path,
     check_session_seconds,
     role_arn,
+    role_tags,
 )
 
 
@@ -58,6 +59,14 @@ def test_paths_descriptions_and_arns() -> None:
     assert role_arn("arn:aws:iam::111122223333:role/team/r") == "arn:aws:iam::111122223333:role/team/r"
     with pytest.raises(InvalidInput):
         role_arn("arn:aws:iam::111122223333:user/r")
+
+
+def test_iam_does_not_accept_every_tag() -> None:
+    assert role_tags(["Team=a b", "é:x=_./=+-@"]) == {"Team": "a b", "é:x": "_./=+-@"}
+    with pytest.raises(InvalidInput, match="--tag has the character '#'; IAM allows letters"):
+        role_tags(["a=#1"])
+    with pytest.raises(InvalidInput, match="IAM does not distinguish tag keys by case"):
+        role_tags(["Team=a", "team=b"])
 
 
 def test_permissions_are_repeated_as_options() -> None:

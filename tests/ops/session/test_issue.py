@@ -44,6 +44,7 @@ def test_no_other_setting_of_credentials_is_left(env: dict[str, str]) -> None:
         ({}, None),
         ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1"),
         ({"https_proxy": "http://proxy:3128", "NO_PROXY": "internal", "no_proxy": "internal"}, "internal,127.0.0.1"),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": "*"}, "*"),
     ],
 )
 def test_no_proxy_gets_the_request_for_credentials(env: dict[str, str], expected: str | None) -> None:

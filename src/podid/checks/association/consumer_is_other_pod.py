@@ -1,13 +1,10 @@
-from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, Verdicts, known, rule, short_list
+from podid.checks.base import Check, Missing, Snapshot, Verdict, Verdicts, known, rule, short_list
 from podid.checks.shared.gaps import unread_products
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.workloads import live
 from podid.facts.index import index, podid_command
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings
-
-# the product may use the node's role or access keys in a Secret, so nothing here proves a failure
-SEVERITY = Severity.WARN
 
 
 @rule(needs=NEEDS, wants=(*WANTS, "cluster"))
@@ -29,7 +26,6 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         return case.fail(
             f"no pod runs as service account {ref}, so its association has no effect: {setting.product} calls AWS from "
             "its own pods",
-            severity=SEVERITY,
         )
     mine = controllers(snapshot).get(setting.product, ())
     associated = tuple(
@@ -48,7 +44,6 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
         f"{short_list(associated)} has one, but does not call AWS for it",
         f"{setting.product} uses the credentials of its own pods",
-        severity=SEVERITY,
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
     )
 
@@ -65,9 +60,9 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             if ref in present and not _served(snapshot, ref):
                 message = f"{ref} makes the AWS requests of {name} and has no association"
                 command = podid_command(snapshot, "move", str(association.ref), str(ref))
-                yield case.fail(message, severity=SEVERITY, commands=(command,))
+                yield case.fail(message, commands=(command,))
             elif isinstance(snapshot.service_accounts, Missing) and not _served(snapshot, ref):
-                yield case.unknown(snapshot.service_accounts, severity=SEVERITY)
+                yield case.unknown(snapshot.service_accounts)
             else:
                 yield case.ok(f"{ref} has its own role, or does not exist")
 

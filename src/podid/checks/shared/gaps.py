@@ -2,12 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from podid.checks.base import EVERYONE, Check, Subject, Verdict
+from podid.checks.base import EVERYONE, Check, Severity, Subject, Verdict
 from podid.domain.grouping import grouped
+from podid.domain.products import OBJECTS, SECRETS_STORE
 from podid.domain.section import TRIALS
-from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
+from podid.domain.snapshot import (
+    COSTS,
+    INTERNAL,
+    NOT_READ,
+    SERVICES,
+    Known,
+    Missing,
+    Section,
+    Service,
+    Snapshot,
+    known_or,
+)
+from podid.domain.workloads import live
 from podid.facts.index import unread
-from podid.facts.products import settings
+from podid.facts.products import associated, controllers, settings
 
 DENIED = ("AccessDenied", "Credentials")
 THROTTLED = "Throttled"
@@ -49,6 +62,18 @@ def blind(check: Check, subject: Subject, sections: Mapping[Missing, list[str]],
 
 
 def unread_products(check: Check, snapshot: Snapshot) -> Iterator[Verdict]:
-    """Yield one unknown verdict for each reason why objects of products could not be read."""
+    """Yield unknown verdicts for each reason why objects of products could not be read: a warning for all identities,
+    and the check's severity for those of the products and of pods that mount such objects."""
     for why, kinds in settings(snapshot).missing:
-        yield check.of_everyone(snapshot).unknown(why, f"{', '.join(kinds)} could not be read: {why.reason}")
+        message = f"{', '.join(kinds)} could not be read: {why.reason}"
+        yield check.of_everyone(snapshot).unknown(why, message, severity=Severity.WARN)
+        if chain := _users(snapshot, kinds):
+            yield check.of_cluster(snapshot, chain).unknown(why, message)
+
+
+def _users(snapshot: Snapshot, kinds: Iterable[str]) -> tuple[str, ...]:
+    products = {OBJECTS[kind] for kind in kinds}
+    refs = {ref for product in products for ref in controllers(snapshot).get(product, ())}
+    if SECRETS_STORE in products:
+        refs |= {pod.ref for pod in known_or(snapshot.pods, ()) if live(pod) and pod.secret_classes}
+    return tuple(sorted(str(ref) for ref in refs if associated(snapshot, ref)))

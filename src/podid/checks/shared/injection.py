@@ -99,9 +99,10 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
 
 def _hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> restarts.Hindrance | None:
     facts = index(snapshot)
+    names = [pod.name for pod in pods]
     if workload in facts.on_delete:
-        return restarts.on_delete(workload.namespace, (pod.name for pod in pods))
-    if kept := restarts.partitioned(workload, facts.partitions.get(workload, 0), (pod.name for pod in pods)):
+        return restarts.on_delete(workload.namespace, names)
+    if kept := restarts.partitioned(workload, facts.partitions.get(workload, 0), names):
         return kept
     if workload in facts.paused:
         return restarts.paused(workload.kind, workload.namespace, workload.name)

@@ -22,6 +22,8 @@ def logs(
 ) -> None:
     """Classify the agents' logs into failure modes.
 
+    podid reads at most the newest 5,000 lines of each log.
+
     Each failure mode is shown with its count, first and last time, nodes and requesting pods. Messages that look like a
     failure and are harmless are shown as noise. Exit 3 if there is a failure, 9 if there is none and a log could not be
     read.

@@ -188,12 +188,13 @@ def meaning(raw: Raw) -> Hashable:
     return _normal(members)
 
 
-def equal(one: Policy, other: Policy) -> bool:
-    """Return whether two policies mean the same, whatever the form of their values."""
+def equal(one: Raw, other: Raw) -> bool:
+    """Return whether two policy documents are the same, whatever the form of their values."""
 
-    def meanings(policy: Policy) -> list[object]:
-        top = {key: value for key, value in policy.document.items() if key != "Statement"}
-        return [top, *(meaning(item.raw) for item in policy.statements)]
+    def meanings(document: Raw) -> list[object]:
+        top = {key: value for key, value in document.items() if key != "Statement"}
+        raws = [raw for raw in listed(document.get("Statement")) if isinstance(raw, Mapping)]
+        return [top, *((raw.get("Sid"), meaning(raw)) for raw in raws)]
 
     return meanings(one) == meanings(other)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain.cluster import Container, Pod
-from podid.domain.errors import ExitCode, NotFound, Other, PodidError, Rejected
+from podid.domain.errors import AccessDenied, ExitCode, NotFound, Other, PodidError, Rejected, Unavailable
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import did_you_mean
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 _PAUSE_SECONDS = 2.0
 FOLLOW_SECONDS = 30 * 86400.0
+# with a limit of bytes alone, the API server omits the newest lines of a long log
+_MOST_LINES = 5_000
 # the only failure that the agent logs below the level of a warning
 _QUIET = ("eks-auth-throttled",)
 
@@ -230,7 +232,13 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
         try:
             name = container.name
             text = reader.read_log(
-                pod.namespace, pod.name, container=name, since_seconds=seconds, previous=previous, timestamps=True
+                pod.namespace,
+                pod.name,
+                container=name,
+                since_seconds=seconds,
+                tail=_MOST_LINES,
+                previous=previous,
+                timestamps=True,
             )
         except (NotFound, Rejected):
             if not previous and not _in_the_way(pod):
@@ -263,8 +271,8 @@ def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: 
 def follow(
     clients: Clients, place: Place, patience: Patience, *, nodes: Collection[str], since: timedelta
 ) -> Iterator[Written]:
-    """Yield new lines until `patience` ends, also of agents that start later. A failed read is repeated in the next
-    round."""
+    """Yield new lines until `patience` ends, also of agents that start later. A read without an answer is repeated in
+    the next round. Raise AccessDenied for a log that cannot be read."""
     reader, earlier = clients.kube.reader, _PrintedLines(patience.clock.now() - since)
     turn = threading.Semaphore(_AT_ONCE)
 
@@ -275,9 +283,12 @@ def follow(
     agents, _, _ = find_agents(clients, place, nodes)
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number:
-            agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
+            with suppress(Unavailable):
+                agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
         came: list[Written] = []
         for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
+            if isinstance(lines, AccessDenied):
+                raise lines
             if not isinstance(lines, PodidError):
                 came += earlier.new(pod, lines)
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
@@ -299,11 +310,11 @@ class _PrintedLines:
         came = []
         for written in lines:
             moment = written.time or last
-            if moment < last or written.line.text in printed:
-                continue
             if moment > last:
                 last = moment
                 printed.clear()
+            elif moment < last or written.line.text in printed:
+                continue
             printed.add(written.line.text)
             came.append(written)
         self.last[pod.uid] = last

@@ -3,6 +3,7 @@ waiting is useless, with the failure mode that its pods, its DaemonSet or its lo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -181,12 +182,17 @@ class _AddonWait:
     def _refused(self, pods: Sequence[Pod]) -> Trouble | None:
         """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that,
         or logs cannot be read: possibly no pod has asked it yet."""
+        reader = self.how.clients.kube.reader
+        # earlier refusals may have the cause that this run has fixed
+        age = max(1, math.ceil((self.patience.clock.now() - self.began).total_seconds())) if self.result.done else None
         for pod in pods:
             try:
-                text = self.how.clients.kube.reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
+                text = reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES, since_seconds=age)
             except PodidError:
                 return None
             for line in reversed(text.splitlines()):
+                if _SERVED in line.lower():
+                    break
                 rule = rule_of(line)
                 if rule is not None and rule.id in _REFUSALS:
                     return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
@@ -346,6 +352,7 @@ def _of(pods: Sequence[Pod], mode: str, words: str) -> Trouble:
     return Trouble(mode, f"{who} {words}", f"{first.namespace}/{first.name}")
 
 
+_SERVED = "successfully fetched credentials"
 _REFUSALS = (
     *("node-role-missing-eks-auth", "scp-denies-eks-auth", "permissions-boundary-denies"),
     *("self-managed-cluster-name-wrong", "agent-imds-unavailable"),

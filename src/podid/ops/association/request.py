@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
@@ -23,7 +24,7 @@ from podid.ops.options import (
     TARGET_PROFILE,
     UPDATE_TRUST,
 )
-from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn
+from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn, role_tags
 
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition, ScopeKind
@@ -221,7 +222,9 @@ class AssociateOptions:
     create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
-    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    role_tag: Mapping[str, str] = several(
+        "KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=partial(role_tags, name="--role-tag")
+    )
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     settings: SettingOptions = included(SettingOptions)
     change: AssociationChange = included(AssociationChange)

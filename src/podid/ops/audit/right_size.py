@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain.aws import Role
@@ -138,11 +139,14 @@ def right_size(
         unreported=unreported,
     )
     policies, removed, unknown = [], dict[str, None](), dict[str, None]()
+    taken: dict[str, object] = {}
     for name, document in documents.items():
         reduction = reduce_policy(document, evidence)
         removed |= reduction.removed
         unknown |= reduction.unknown
-        policies.append(_sized(name, document, reduction.document))
+        inline = _inline_name(name, reduction.document, taken)
+        taken[inline] = reduction.document
+        policies.append(_sized(name, document, reduction.document, inline))
     if unreported:
         notes.append(f"role {role.name} was created at {utc(created)}: IAM may not report any use yet")
     elif created is not None and created > since:
@@ -180,9 +184,18 @@ def _late(ref: ServiceAccountRef, recent: Activity | None) -> str:
     return f"{late}; {calls}, management events only: their actions stay"
 
 
-def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] | None) -> SizedPolicy:
+def _inline_name(name: str, after: object, taken: Mapping[str, object]) -> str:
+    """Return the name of the inline policy with the rest of a policy. It is not the name of another inline policy,
+    unless that has the same content, as after an interrupted run. `taken` are the reduced policies by name."""
+    if not name.startswith("arn:"):
+        return name
+    suffixes = (f"{_SUFFIX}{f'-{number}' if number > 1 else ''}" for number in count(1))
+    names = (f"{name.rpartition('/')[2][: 128 - len(suffix)]}{suffix}" for suffix in suffixes)
+    return next(item for item in names if item not in taken or taken[item] == after is not None)
+
+
+def _sized(name: str, before: Mapping[str, object], after: Mapping[str, object] | None, inline: str) -> SizedPolicy:
     change: Change = "removed" if after is None else "unchanged" if after == before else "reduced"
-    inline = name if not name.startswith("arn:") else f"{name.rpartition('/')[2][: 128 - len(_SUFFIX)]}{_SUFFIX}"
     kept = change == "reduced" or (change == "unchanged" and not name.startswith("arn:"))
     return SizedPolicy(policy=name, change=change, before=before, after=after, inline_name=inline if kept else "")
 

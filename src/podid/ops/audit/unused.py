@@ -189,7 +189,8 @@ class _Audit:
         searched = 0
         for item in associations:
             role = known_or(self.roles[item.role_arn], None)
-            if role is None or self._new(item.created_at):
+            # with its previous role it may have been used
+            if role is None or self._new(item.modified_at or item.created_at):
                 continue
             if not self._used(role):
                 self._add_association(item, "unused", role.last_used_at, "role-last-used")

@@ -43,7 +43,7 @@ from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
 from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text
 from podid.ops.role.presets import parse_choice
-from podid.ops.role.request import check_description, check_path, check_session_seconds
+from podid.ops.role.request import check_description, check_path, check_session_seconds, role_tags
 
 # metadata.name becomes a tag value and a part of names
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
@@ -180,12 +180,12 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
         boundary=members.text("boundary"),
         max_session_seconds=_session_seconds(members),
         description=members.text("description", check_description),
-        tags=_tags(members, owner_key),
+        tags=_tags(members, owner_key, role_tags),
     )
 
 
-def _tags(members: Members, owner_key: str) -> dict[str, str]:
-    tags = members.pairs("tags", lambda key, value: parse_tags((f"{key}={value}",), "tag"))
+def _tags(members: Members, owner_key: str, read: Callable[..., object] = parse_tags) -> dict[str, str]:
+    tags = members.pairs("tags", lambda key, value: read((f"{key}={value}",), "tag"))
     if owner_key in tags:
         members.wrong("tags", f"podid sets the tag {owner_key}, from metadata.name")
     return tags

@@ -36,7 +36,7 @@ def _declared(
 ) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
-        return current if current is not None and trust.equal(declared, current) else declared
+        return current if current is not None and trust.equal(declared.document, current.document) else declared
     identities = list(_identities(subjects, tags))
     policy = current
     if current is not None and whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # patterns of IAM's pathType and roleDescriptionType
 _PATH = re.compile(r"/(?:[!-~]+/)?")
 _NOT_DESCRIBED = re.compile(r"[^\t\n\r -~\xa1-\xff]")
+_NOT_TAGGED = re.compile(r"[^\w\s.:/=+@-]")
 
 
 def role_arn(text: str) -> str:
@@ -74,6 +75,16 @@ def check_description(text: str, name: str = "the description") -> str:
     if wrong := _NOT_DESCRIBED.search(text):
         raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows only Latin-1 characters")
     return text
+
+
+def role_tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
+    """Return the tags of a role. Raise InvalidInput; `name` is the option."""
+    pairs = tags(texts, name)
+    if wrong := _NOT_TAGGED.search("".join((*pairs, *pairs.values()))):
+        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows letters, digits, spaces and _.:/=+-@")
+    if len({key.lower() for key in pairs}) < len(pairs):
+        raise InvalidInput(f"{name} has a key twice; IAM does not distinguish tag keys by case")
+    return pairs
 
 
 def check_session_seconds(text: str, name: str) -> int:
@@ -178,7 +189,9 @@ class RoleRequest:
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
-    tags: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=tags)
+    tags: Mapping[str, str] = several(
+        "KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=role_tags
+    )
     replace: bool = switch("Change the settings of an existing role.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST

@@ -118,7 +118,8 @@ def child_env(env: Mapping[str, str], region: str, url: str, token: str) -> dict
     kept = {name: value for name, value in env.items() if not name.startswith("AWS_") or name.startswith(_KEPT)}
     if any(name.lower() in _PROXIES for name in kept):
         hosts = dict.fromkeys([*(kept.get(name, "") for name in _NO_PROXY), urlsplit(url).hostname])
-        kept |= dict.fromkeys(_NO_PROXY, ",".join(filter(None, hosts)))
+        # Python's and curl's clients read * only if it is alone
+        kept |= dict.fromkeys(_NO_PROXY, "*" if "*" in hosts else ",".join(filter(None, hosts)))
     files = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
     return {
         **kept,

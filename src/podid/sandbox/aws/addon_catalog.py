@@ -24,6 +24,7 @@ class AddonKind:
     service_accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     without_pod_identity: tuple[str, ...] = ()
     schema: dict[str, Any] = field(default_factory=dict)
+    owner: str = "aws"
 
     def supports_pod_identity(self, version: str) -> bool:
         return bool(self.service_accounts) and version not in self.without_pod_identity

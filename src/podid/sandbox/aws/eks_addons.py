@@ -33,7 +33,8 @@ def create(call: Call) -> Result:
     if params.get("tags"):
         call.authorize("eks:TagResource", cluster.arn)
     associations = params.get("podIdentityAssociations") or []
-    _check_associations(call, cluster, kind, version, associations, owned=())
+    namespace = (params.get("namespaceConfig") or {}).get("namespace") or kind.namespace
+    _check_associations(call, cluster, kind, version, associations, namespace)
     now = call.world.clock.now()
     addon = AddonRecord(
         name=kind.name,
@@ -42,7 +43,7 @@ def create(call: Call) -> Result:
         arn=call.world.arn(f"addon/{cluster.name}/{kind.name}/{uuid4()}"),
         created_at=now,
         modified_at=now,
-        namespace=(params.get("namespaceConfig") or {}).get("namespace") or kind.namespace,
+        namespace=namespace,
         configuration=params.get("configurationValues"),
         service_account_role_arn=params.get("serviceAccountRoleArn"),
     )
@@ -75,7 +76,9 @@ def update(call: Call) -> Result:
     _check_configuration(call, kind, params.get("configurationValues"))
     associations = params.get("podIdentityAssociations")
     if associations is not None:
-        _check_associations(call, cluster, kind, version, associations, owned=tuple(addon.association_ids))
+        _check_associations(
+            call, cluster, kind, version, associations, addon.namespace, owned=tuple(addon.association_ids)
+        )
         _replace_associations(call, cluster, addon, associations)
     addon.version = version
     if params.get("configurationValues") is not None:
@@ -135,7 +138,7 @@ def describe_versions(call: Call) -> Result:
         if name in (None, kind.name)
         and (not params.get("types") or kind.type in params["types"])
         and (not params.get("publishers") or "eks" in params["publishers"])
-        and (not params.get("owners") or "aws" in params["owners"])
+        and (not params.get("owners") or kind.owner in params["owners"])
         and (kubernetes is None or kubernetes in kind.default_for)
     ]
     shown, token = call.page(kinds)
@@ -212,7 +215,8 @@ def _check_associations(
     kind: AddonKind,
     version: str,
     associations: list[Params],
-    owned: tuple[str, ...],
+    namespace: str,
+    owned: tuple[str, ...] = (),
 ) -> None:
     if associations and not kind.supports_pod_identity(version):
         raise call.invalid(f"Pod Identity feature is not supported for addon version: {version}")
@@ -223,7 +227,7 @@ def _check_associations(
                 f"Service account {account} in pod identity configuration is not supported for addon {kind.name}"
             )
         eks_associations.check_role(call, item["roleArn"])
-        subject = (kind.namespace, account)
+        subject = (namespace, account)
         if cluster.by_subject.get(subject) not in owned:
             eks_associations.refuse_duplicate(call, cluster, subject)
 
@@ -300,7 +304,7 @@ def _versions_body(kind: AddonKind, kubernetes: str | None) -> dict[str, Any]:
         "addonName": kind.name,
         "type": kind.type,
         "publisher": "eks",
-        "owner": "aws",
+        "owner": kind.owner,
         "defaultNamespace": kind.namespace,
         "addonVersions": [
             {

@@ -45,6 +45,21 @@ def _described(group: str, name: str, member: str, arn: str, missing: str) -> Ha
     return handler
 
 
+def _by_entries(handler: Handler) -> Handler:
+    """Return the handler for clusters that grant access by access entries."""
+
+    def checked(call: Call) -> Result:
+        if call.cluster().body["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
+            raise call.error(
+                "InvalidRequestException",
+                "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this "
+                "operation.",
+            )
+        return handler(call)
+
+    return checked
+
+
 _describe_access_entry = _described(
     "access_entries",
     "principalArn",
@@ -208,13 +223,18 @@ HANDLERS: Mapping[str, Handler] = {
         *("fargate_profiles", "fargateProfileName", "fargateProfile", "fargateProfileArn"),
         "No Fargate Profile found with name: {}.",
     ),
-    "ListAccessEntries": _listed("access_entries", "accessEntries"),
-    "DescribeAccessEntry": _describe_access_entry,
-    "CreateAccessEntry": create_access_entry,
-    "DeleteAccessEntry": delete_access_entry,
-    "AssociateAccessPolicy": associate_access_policy,
-    "ListAssociatedAccessPolicies": list_associated_access_policies,
-    "DisassociateAccessPolicy": disassociate_access_policy,
+    **{
+        operation: _by_entries(handler)
+        for operation, handler in (
+            ("ListAccessEntries", _listed("access_entries", "accessEntries")),
+            ("DescribeAccessEntry", _describe_access_entry),
+            ("CreateAccessEntry", create_access_entry),
+            ("DeleteAccessEntry", delete_access_entry),
+            ("AssociateAccessPolicy", associate_access_policy),
+            ("ListAssociatedAccessPolicies", list_associated_access_policies),
+            ("DisassociateAccessPolicy", disassociate_access_policy),
+        )
+    },
     "ListInsights": list_insights,
     "DescribeInsight": describe_insight,
     "TagResource": tag,

@@ -29,7 +29,16 @@ from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
 from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, clear_ec2, seed_ec2
-from podid.sandbox.aws.protocol import AwsError, Form, JsonService, RestJsonService, parse_form, render, render_error
+from podid.sandbox.aws.protocol import (
+    AwsError,
+    Form,
+    JsonService,
+    RestJsonService,
+    check_form,
+    parse_form,
+    render,
+    render_error,
+)
 from podid.sandbox.aws.service import Call, Handler, IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.sts import NAMESPACE as STS_NAMESPACE
 from podid.sandbox.aws.sts import StsService
@@ -265,6 +274,7 @@ class Gateway:
         self.permissions.check(caller, f"iam:{action}", target.arn, keys, shown=target.shown)
         if action.startswith("Create") and "aws:TagKeys" in keys:
             self.permissions.check(caller, action.replace("Create", "iam:Tag"), target.arn, keys, shown=target.shown)
+        check_form("iam", action, form)
         with self.world.lock:
             self.rules.before(account, action, form)
             if action in self.last_use.operations:

@@ -41,7 +41,6 @@ _ROLE_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(role|user)/(.+)")
 _STS_ARN = re.compile(r"arn:[^:]+:sts::\d{12}:(assumed-role|federated-user)/.+")
 _OWN = ("GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey")
 _ROOT = re.compile(r"(arn:[^:]+:iam::)?\d{12}(:root)?")
-_AWS_NAMES = re.compile(r'"AWS":\s*(?:\[[^\]]*\]|"[^"]*")')
 _SERVICE = re.compile(r"[a-z0-9.-]+\.(amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
 
 
@@ -149,6 +148,10 @@ class IamRules:
         if action == "ListPolicies" and form.get("Scope", "All") in ("All", "AWS"):
             self._iam.ensure_all_managed_policies(account)
         self._check_exists(account, action, form)
+        if action == "CreateRole":
+            self._check_name_free(account, form["RoleName"])
+        if action == "TagRole":
+            self._replace_tags(account, form)
         document = form.get("PolicyDocument" if action == "UpdateAssumeRolePolicy" else "AssumeRolePolicyDocument")
         if action in ("CreateRole", "UpdateAssumeRolePolicy") and document is not None:
             self.check_trust(document)
@@ -156,6 +159,22 @@ class IamRules:
             self._check_inline_size(account, form)
         if action == "AttachRolePolicy":
             self._check_attached(account, form)
+
+    def _check_name_free(self, account: str, name: str) -> None:
+        """Raise EntityAlreadyExists if a name differs at most by case.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+        """
+        if any(role.name.lower() == name.lower() for role in self._iam.backend(account).get_roles()):
+            raise AwsError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+
+    def _replace_tags(self, account: str, form: Form) -> None:
+        """Remove tags whose keys differ from the new ones by case only: IAM replaces them.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+        """
+        role, new = self._iam.role_named(account, form["RoleName"]), {key.lower() for key, _ in form_tags(form)}
+        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in new]
 
     def _check_inline_size(self, account: str, form: Form) -> None:
         role = self._iam.role_named(account, form["RoleName"])
@@ -175,12 +194,9 @@ class IamRules:
         if action == "CreateRole":
             self._iam.role_made(account, form["RoleName"])
         if action in ("CreateRole", "UpdateAssumeRolePolicy"):
+            role = self._iam.role_named(account, form["RoleName"])
+            role.assume_role_policy_document = self._with_resolved_principals(role.assume_role_policy_document)
             self._iam.trust_written(account, form["RoleName"])
-            # IAM returns an account as the ARN of its root
-            role, root = self._iam.role_named(account, form["RoleName"]), rf'"arn:{self._partition}:iam::\1:root"'
-            role.assume_role_policy_document = _AWS_NAMES.sub(
-                lambda names: re.sub(r'"(\d{12})"', root, names[0]), role.assume_role_policy_document
-            )
         for arn, unique_id in deleted.items():
             self._iam.principal_gone(account, arn, unique_id)
 
@@ -207,6 +223,11 @@ class IamRules:
             self._check_trust_statement(statement)
 
     def _check_trust_statement(self, statement: dict[str, Any]) -> None:
+        if not re.fullmatch("[0-9A-Za-z]*", str(statement.get("Sid", ""))):
+            raise _malformed(
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+                "[0-9A-Za-z]*"
+            )
         if "Resource" in statement or "NotResource" in statement:
             raise _malformed("Has prohibited field Resource")
         if "Principal" not in statement and "NotPrincipal" not in statement:
@@ -223,6 +244,25 @@ class IamRules:
             for name in as_list(names):
                 if not self._principal_exists(kind, str(name)):
                     raise _malformed(f'Invalid principal in policy: "{kind.upper()}":"{name}"')
+
+    def _with_resolved_principals(self, document: str) -> str:
+        """Return the trust policy as IAM returns it: IAM stores principals as a set of ids, so that accounts become
+        ARNs, lists of one become strings, and the order of others changes.
+
+        https://github.com/hashicorp/terraform-provider-aws/issues/20665
+        https://github.com/aws-controllers-k8s/community/issues/2875
+        """
+        parsed = json.loads(document)
+        for statement in as_list(parsed["Statement"]):
+            for member in {"Principal", "NotPrincipal"} & statement.keys():
+                principal = statement[member]
+                for kind, names in principal.items() if isinstance(principal, dict) else ():
+                    arns = [
+                        f"arn:{self._partition}:iam::{name}:root" if name.isdecimal() else name
+                        for name in reversed(as_list(names))
+                    ]
+                    principal[kind] = arns[0] if len(arns) == 1 else [*dict.fromkeys(arns)]
+        return json.dumps(parsed, separators=(",", ":"))
 
     def _principal_exists(self, kind: str, name: str) -> bool:
         if kind == "Service":
@@ -252,8 +292,12 @@ class IamRules:
             role = self._iam.role_named(account, name)
             if policy not in role.policies:
                 raise AwsError("NoSuchEntity", f"The role policy with name {policy} cannot be found.", 404)
+        known_policies = self._iam.backend(account).managed_policies
+        boundary = form.get("PermissionsBoundary")
+        if boundary and boundary not in known_policies:
+            raise AwsError("NoSuchEntity", f"Scope ARN: {boundary} does not exist or is not attachable.", 404)
         arn = form.get("PolicyArn")
-        if arn and arn not in self._iam.backend(account).managed_policies:
+        if arn and arn not in known_policies:
             message = f"Policy {arn} was not found."
             if action == "AttachRolePolicy":
                 message = f"Policy {arn} does not exist or is not attachable."

@@ -344,7 +344,8 @@ def _check_bounds(shape: Shape, value: Any, path: str) -> None:
     if isinstance(shape, StringShape):
         if shape.enum and value not in shape.enum:
             raise _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
-        if "pattern" in limits and not re.match(f"(?:{limits['pattern']})\\Z", value):
+        pattern = limits.get("pattern", ".*").replace(r"\p{L}\p{Z}\p{N}", r"\w\s")  # Java's classes
+        if not re.match(f"(?s:{pattern})\\Z", value):
             raise _violation(value, path, f"Member must satisfy regular expression pattern: {limits['pattern']}")
     sized = isinstance(value, str | list | dict)
     size = len(value) if sized else value
@@ -369,7 +370,33 @@ def _invalid(message: str) -> AwsError:
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+    shown = name[0].lower() + name[1:]
+    return f"{path}.{shown}" if path else shown
+
+
+def check_form(service: str, action: str, form: Form) -> None:
+    """Raise ValidationError if the parameters of the query protocol do not satisfy the service's model."""
+    model = ServiceModel(load_model(service), service)
+    shape = model.operation_model(action).input_shape if action in model.operation_names else None
+    if shape is not None:
+        try:
+            _validate(shape, _from_form(shape, form, "") or {}, "")
+        except AwsError as error:
+            raise AwsError("ValidationError", error.message) from None
+
+
+def _from_form(shape: Shape, form: Form, path: str) -> Any:
+    """Return the value of the parameters that begin with `path`; None without any."""
+    if isinstance(shape, StructureShape):
+        items = {name: _from_form(member, form, f"{path}{name}.") for name, member in shape.members.items()}
+        return {name: item for name, item in items.items() if item is not None} or None
+    if isinstance(shape, ListShape):
+        values: list[Any] = []
+        while (value := _from_form(shape.member, form, f"{path}member.{len(values) + 1}.")) is not None:
+            values.append(value)
+        return values or None
+    value = form.get(path[:-1])
+    return int(value) if value and shape.type_name == "integer" and value.isdecimal() else value
 
 
 def _to_wire(shape: Shape, value: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from podid.sandbox.aws.moto_backend import IamStore, RoleView, Tags
 from podid.sandbox.aws.policy import FederatedPrincipal, Keys, Principal, decide
-from podid.sandbox.aws.protocol import AwsError, Form, XmlValue, access_denied, form_tags, timestamp
+from podid.sandbox.aws.protocol import AwsError, Form, XmlValue, access_denied, check_form, form_tags, timestamp
 from podid.sandbox.aws.service import IamAuthorizer, as_principal, principal_keys, tag_keys
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
@@ -93,6 +93,7 @@ class StsService:
 
     def call(self, action: str, form: Form, caller: Credential | None) -> StsResult:
         """Return the result of one operation. Raise InvalidAction for operations that the sandbox does not simulate."""
+        check_form("sts", action, form)
         if action == "AssumeRoleWithWebIdentity":
             return self._web_identity(form)
         handlers: dict[str, Callable[[Form, Credential], StsResult]] = {
@@ -111,16 +112,16 @@ class StsService:
     def _key_info(self, form: Form, caller: Credential) -> StsResult:
         """Return the account of any access key. Real keys contain their account in an undocumented form; here, a key
         that this account did not issue belongs to another account."""
-        key = _required(form, "AccessKeyId")
+        key = form["AccessKeyId"]
         if not _KEY_ID.fullmatch(key):
             raise AwsError("ValidationError", "The access key ID is not valid", 400)
         self.permissions.check(caller, "sts:GetAccessKeyInfo", "*", shown="")
         return {"Account": self.world.account if self.world.credentials.find(key) else _STRANGER}
 
     def _assume_role(self, form: Form, caller: Credential) -> StsResult:
-        arn = _required(form, "RoleArn")
+        arn = form["RoleArn"]
         request = AssumeRequest(
-            session_name=_required(form, "RoleSessionName"),
+            session_name=form["RoleSessionName"],
             tags=form_tags(form),
             transitive_tags=caller.session_tags,
             external_id=form.get("ExternalId", ""),
@@ -143,13 +144,13 @@ class StsService:
         return _session_result(session)
 
     def _web_identity(self, form: Form) -> StsResult:
-        role = self.iam.role(_required(form, "RoleArn"))
-        claims = self._review(_required(form, "WebIdentityToken"))
+        role = self.iam.role(form["RoleArn"])
+        claims = self._review(form["WebIdentityToken"])
         cluster = self.world.clusters.get(self.world.cluster_name)
         issuer = _issuer(cluster.body) if cluster is not None else ""
         provider = FederatedPrincipal(f"arn:{self.world.partition}:iam::{self.world.account}:oidc-provider/{issuer}")
         request = AssumeRequest(
-            session_name=_required(form, "RoleSessionName"),
+            session_name=form["RoleSessionName"],
             source={f"{issuer}:aud": WEB_IDENTITY_AUDIENCE, f"{issuer}:sub": claims.subject},
         )
         if role is None or refused_action(role, provider, request, {}, ("sts:AssumeRoleWithWebIdentity",)):
@@ -193,18 +194,6 @@ def _session_result(session: Credential) -> dict[str, XmlValue]:
         },
         "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
     }
-
-
-def _required(form: Form, name: str) -> str:
-    value = form.get(name, "")
-    if not value:
-        member = name[0].lower() + name[1:]
-        raise AwsError(
-            "ValidationError",
-            f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
-            "Member must not be null",
-        )
-    return value
 
 
 def _duration(form: Form) -> int:

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from checks.builder import healthy
+from checks.builder import healthy, pod, workload
 from podid.calls.patience import Clock, Patience
+from podid.domain.cluster import OwnerRef
 from podid.domain.errors import PodidError, TimedOut
 from podid.domain.findings import Subject
 from podid.domain.plan import Header, Status
@@ -83,6 +84,16 @@ def test_a_restart_is_foreseen_for_the_pods_of_its_workload() -> None:
     old, new = (known_or(item.pods, ()) for item in (snapshot, planned))
     assert [pod.created_at == snapshot.taken_at for pod in new] == [pod.namespace == "shop" for pod in old]
     assert RESTART.detail({"pods": 3, "injected": 2}) == " (2 of 3 pods have the injected fields)"
+
+
+def test_pods_that_a_partition_keeps_are_not_foreseen_as_replaced() -> None:
+    owner = OwnerRef("StatefulSet", "orders")
+    stateful = tuple(pod(f"orders-{number}", owner=owner) for number in range(3))
+    snapshot = healthy(pods=stateful, workloads=(workload("StatefulSet", partition=2),))
+    action = RESTART.action(None, RESTART.state_of(Subject("StatefulSet", "orders", "shop")))
+    planned = RESTART.foresee_all(snapshot, [action], snapshot.taken_at)
+    replaced = [item.name for item in known_or(planned.pods, ()) if item.created_at == snapshot.taken_at]
+    assert replaced == ["orders-2"]
 
 
 def test_a_new_service_account_of_a_pod_template_is_foreseen() -> None:

@@ -13,7 +13,8 @@ from podid.domain.findings import Subject
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import live, workload_subject
-from podid.facts.restarts import NewPods
+from podid.facts.index import index
+from podid.facts.restarts import NewPods, is_kept
 from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Site
@@ -85,13 +86,17 @@ class RestartKind(OneTime, OfWorkload):
 
 
 def _with_new_pods(snapshot: Snapshot, workloads: Collection[Subject], now: datetime, account: str = "") -> Snapshot:
-    """Replace all pods of the workloads, on the same nodes; with another service account if `account` is set."""
+    """Replace all pods of the workloads, on the same nodes; with another service account if `account` is set. Pods that
+    the partition of a StatefulSet keeps are not replaced."""
     new = NewPods(snapshot, now)
+    partitions = index(snapshot).partitions
 
     def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
         return tuple(
             new(replace(pod, service_account=account or pod.service_account))
-            if live(pod) and workload_subject(pod) in workloads
+            if live(pod)
+            and (workload := workload_subject(pod)) in workloads
+            and not is_kept(pod.name, partitions.get(workload, 0))
             else pod
             for pod in pods
         )
