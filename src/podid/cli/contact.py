@@ -61,7 +61,7 @@ def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
 
 
 def _ways_to_credentials(profiles: Sequence[str], used: str | None) -> tuple[str, Hint]:
-    """Return how to get credentials: with another profile than the one that has none, or by signing in."""
+    """Return the advice and the hint for missing credentials: another profile, or signing in."""
     if not profiles:
         return f"Set AWS_PROFILE or the AWS_* variables, or sign in. {_DEMO}", _SIGN_IN
     advice = f"The AWS configuration has these profiles: {short_list(profiles, 5)}. {_DEMO}"

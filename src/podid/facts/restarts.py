@@ -118,7 +118,7 @@ def partitioned(workload: Subject, partition: int, pods: Collection[str]) -> Hin
 
 
 def is_kept(pod: str, partition: int) -> bool:
-    """Return whether a rollout with this partition keeps the pod of a StatefulSet: its number is lower."""
+    """Return whether the pod of a StatefulSet has an ordinal below the partition: a rollout does not replace it."""
     number = pod.rpartition("-")[2]
     return number.isdecimal() and int(number) < partition
 

@@ -317,7 +317,7 @@ def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> t
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
-    # a further text comes before the rare causes of the first one
+    # the first causes of specific texts precede their rare causes and generic texts
     ordered = sorted(
         best.items(), key=lambda entry: (-entry[1][0][0] < _SPECIFIC or entry[1][0][2] >= _FIRST, entry[1][0])
     )

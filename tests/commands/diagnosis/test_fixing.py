@@ -178,7 +178,7 @@ def associated(site: Site) -> list[str]:
 def test_a_deletion_requires_its_id(unused: Site) -> None:
     outcome = unused("doctor", "--fix", "--fix-level", "info", "--yes")
     assert outcome.code == 0, outcome
-    assert "skipped, require --fix-id or a lower --fix-level: unused-association (deletes, info)\n" in outcome.stderr
+    assert "skipped; pass --fix-id to include them: unused-association (deletes, info)\n" in outcome.stderr
     assert associated(unused) == ["old", "orders"]
     outcome = unused("doctor", "--fix-id", "unused-association", "--yes", "-o", "json")
     assert (outcome.code, ids(outcome.json), associated(unused)) == (0, set(), ["orders"])

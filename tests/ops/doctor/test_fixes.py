@@ -73,7 +73,7 @@ def test_fixes_by_class_severity_and_id() -> None:
         ((failed("a", AGENT),), ("a", "b"), ["not found, nothing to fix: b"]),
         ((failed("a", AGENT, kind=FixClass.PRINT),), (), ["podid cannot carry out a fix for these findings"]),
         ((failed("a", AGENT, kind=FixClass.PRINT),), ("a",), ["podid cannot carry out a fix for these findings"]),
-        ((failed("a", DISASSOCIATE),), (), ["skipped, require --fix-id or a lower --fix-level: a (deletes, error)"]),
+        ((failed("a", DISASSOCIATE),), (), ["skipped; pass --fix-id to include them: a (deletes, error)"]),
     ],
 )
 def test_notes_on_findings_without_a_fix(verdicts: tuple[Verdict, ...], ids: tuple[str, ...], notes: list[str]) -> None:

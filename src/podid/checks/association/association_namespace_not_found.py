@@ -19,7 +19,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
-            # only the case may differ
+            # EKS accepts names in upper case; Kubernetes does not
             same = association.namespace.lower()
             near = [same] if same in namespaces else similar(association.namespace)
             meant = next(

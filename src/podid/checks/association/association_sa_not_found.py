@@ -50,7 +50,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
         neighbours = {name for name in names if ServiceAccountRef(namespace, name) in associated}
         free, taken = Names(names - neighbours), Names(neighbours)
         for case, association in members:
-            # only the case may differ
+            # EKS accepts names in upper case; Kubernetes does not
             same = association.service_account.lower()
             near = [same] if same in names - neighbours else free.nearest(association.service_account, alike=LIKELY)
             others = () if near else taken.nearest(association.service_account, alike=LIKELY)

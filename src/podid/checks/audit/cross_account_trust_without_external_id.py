@@ -16,7 +16,7 @@ from podid.domain.trust.conditions import Condition
 from podid.facts.index import role_section, show_role, under
 
 _ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
-# these match values of the caller's choice, or values that it knows
+# wildcards match any value; the caller knows the values of policy variables
 _VARIABLE = re.compile(r"\$\{[^}]*\}|[*?]")
 _EXTERNAL_ID = "sts:externalid"
 # shorter ones can be guessed, as can an account ID

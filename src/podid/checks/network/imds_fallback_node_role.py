@@ -22,7 +22,7 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
         if not bare:
             yield case.skip("its pods have credentials, or are excluded from injection")
         elif not exposed and (hidden := of_unknown_metadata(snapshot, bare)):
-            yield case.unknown(Missing(f"EC2 does not report the metadata service of {short_list(hidden)}"))
+            yield case.unknown(Missing(f"EC2 does not report the metadata options of {short_list(hidden)}"))
         elif not exposed:
             yield case.ok("the metadata service of its nodes does not answer pods, so an SDK fails instead")
         else:

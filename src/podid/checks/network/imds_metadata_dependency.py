@@ -27,7 +27,7 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
         elif isinstance(section, Missing):
             yield case.unknown(section)
         elif not cut_off and (hidden := of_unknown_metadata(snapshot, asking)):
-            yield case.unknown(Missing(f"EC2 does not report the metadata service of {short_list(hidden)}"))
+            yield case.unknown(Missing(f"EC2 does not report the metadata options of {short_list(hidden)}"))
         elif not cut_off:
             yield case.ok("the nodes' metadata service answers its pods")
         else:

@@ -43,7 +43,7 @@ def _passing(id_: str, actions: str, words: str) -> EscalationPath:
     return _path(f"pass-role-{id_}", f"{PASS_ROLE} {actions}", words)
 
 
-# where the name of the service principal is not that of the actions
+# services whose principal has another name than the prefix of their actions
 _PRINCIPALS = {"ecs": "ecs-tasks", "batch": "ecs-tasks", "eks": "pods.eks"}
 _RUNS = "run code with the role that they pass to"
 PATHS: tuple[EscalationPath, ...] = (

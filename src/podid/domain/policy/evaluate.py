@@ -224,7 +224,7 @@ class RoleAccess:
         unclear = tuple(item for item in of_any.unclear if overlap_arn(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap_arn(item, resource))
         if within and any(covers_arn(item, resource) for item in parts):
-            # none of these resources is allowed by a pattern with this exception
+            # a pattern with this exception allows none of these resources
             answers = {item: self._of_example(covering, meet(item, resource) or resource, service) for item in within}
             within = tuple(item for item in within if answers[item].verdict is AccessVerdict.ALLOWED)
             doubtful = [item for item in answers if answers[item].verdict is AccessVerdict.UNKNOWN]

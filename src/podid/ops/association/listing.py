@@ -194,8 +194,8 @@ def _is_of(item: Listed, name: str) -> bool:
 
 
 def has_role(association: Association, role: str) -> bool:
-    """Return whether it has the role of this ARN, or the role of this name in the account of its role, also as its
-    target role; true for an empty role."""
+    """Return whether the association's role or target role is `role`: an ARN, or a name in the account of its role. An
+    empty `role` matches every association."""
     arns = [arn for arn in (association.role_arn, association.target_role_arn) if arn]
     if role.startswith("arn:"):
         return role in arns

@@ -1,5 +1,5 @@
-"""The service accounts for which files declare associations in one cluster: patterns and selectors are expanded against
-it. And those whose annotations request an association.
+"""The service accounts that require an association in one cluster: those that files declare, with patterns and
+selectors expanded, and those whose annotations request an association.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def fix_notes(
 ) -> Iterator[str]:
     """Yield the reasons why findings have no fix that podid runs, for stderr."""
     if skipped:
-        yield f"skipped, require --fix-id or a lower --fix-level: {', '.join(skipped)}"
+        yield f"skipped; pass --fix-id to include them: {', '.join(skipped)}"
     failed = {verdict.check for verdict in report.findings}
     if absent := [name for name in ids if name not in failed]:
         yield f"not found, nothing to fix: {', '.join(absent)}"

@@ -97,7 +97,9 @@ class AuditOptions:
     probe: bool = switch(
         "Run a pod on a node of each group, to test access to the metadata service. Asks for confirmation."
     )
-    policy: str = option("FILE", "Also check the rules of this guard file. [default: the setting guard]", default="")
+    policy: str = option(
+        "FILE", "Also check the rules of this guard file. [default: PODID_GUARD, or the setting guard]", default=""
+    )
     report: ReportOptions = included(ReportOptions)
     clusters: ClusterOptions = included(ClusterOptions)
 

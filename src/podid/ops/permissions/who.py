@@ -109,7 +109,7 @@ def _identity(
 ) -> AllowedIdentity | None:
     """Return the identity; None if no action is allowed on any of the resources."""
     rulings = list(_rulings(access, query, table))
-    # a session that the pods may not get allows nothing for certain
+    # if the pods may not get the session, it is not certain that it allows anything
     allowed = [ruling for ruling in rulings if access.obstacle is None and _in_part(ruling)]
     kept = allowed or [ruling for ruling in rulings if ruling.verdict is AccessVerdict.UNKNOWN]
     if not kept or access.association is None:
