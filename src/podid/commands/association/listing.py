@@ -42,8 +42,13 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
         place = local.place()
         if listing.exact and not listing.count:
             checked.append(local)
-        yield from listing.read(local.clients, place)
+        # before the first association: a reader that closes the pipe ends the generator
         reached.append(place.the_cluster.arn)
+        try:
+            yield from listing.read(local.clients, place)
+        except PodidError:
+            reached.remove(place.the_cluster.arn)
+            raise
 
     def counted() -> Iterator[Pair]:
         """Yield associations as they arrive. If one of several clusters fails, read the others."""
