@@ -168,7 +168,7 @@ def test_another_command_and_another_account(runner: Runner) -> None:
         ({"command": ""}, "The input command is empty."),
         ({"args": "-n 'shop"}, "The input args has a quote without its end."),
         ({"sarif": "report.txt"}, "must end in .sarif"),
-        ({"args": "$(touch bad) `touch bad` ; touch bad"}, "bad) `touch bad` ; touch bad is not expected"),
+        ({"args": "$(touch bad) `touch bad` ; touch bad"}, "unexpected argument bad) `touch bad` ; touch bad"),
         ({"command": "nosuch && touch bad"}, "nosuch"),
         ({"fail_on": "error; touch bad"}, "--fail-on"),
     ],
