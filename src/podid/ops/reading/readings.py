@@ -244,18 +244,14 @@ def _agents(source: Source) -> Iterator[tuple[DaemonSet, int]]:
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     """Return recent warning events by "NAMESPACE/NAME": of agent DaemonSets with fewer pods than desired, and of agent
     pods that do not start."""
-    since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
-    warnings: dict[str, Section[tuple[str, ...]]] = {}
-    for ds, running in _agents(source):
-        if running < ds.desired:
-            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
-            warnings[f"{ds.namespace}/{ds.name}"] = attempt(read)
-    stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
-    for pod in stuck[:3]:
-        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
-        warnings[f"{pod.namespace}/{pod.name}"] = attempt(read)
-    return warnings
+    lacking = [("DaemonSet", ds.namespace, ds.name) for ds, running in _agents(source) if running < ds.desired]
+    stuck = [("Pod", pod.namespace, pod.name) for pod in pods if pod.phase == "Pending" and pod.node]
+    read = partial(source.kube.list_warnings, since=source.now - WARNINGS_SINCE)
+    return {
+        f"{namespace}/{name}": attempt(partial(read, namespace, kind, name))
+        for kind, namespace, name in (*lacking, *stuck[:3])
+    }
 
 
 def agent_addon(source: Source) -> Addon | None:

@@ -25,6 +25,7 @@ from podid.sandbox.aws import (
     resource_policies,
     trail,
 )
+from podid.sandbox.aws.forms import check_form
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
@@ -34,7 +35,6 @@ from podid.sandbox.aws.protocol import (
     Form,
     JsonService,
     RestJsonService,
-    check_form,
     parse_form,
     render,
     render_error,

@@ -225,7 +225,7 @@ class RestJsonService:
                     params[name] = _from_query(member, arguments[wire_name], name)
             elif document.get(wire_name) is not None:
                 params[name] = _checked_type(member, document[wire_name], name)
-        _validate(shape, params, "")
+        validate(shape, params, "")
         return params
 
     def serialise(self, operation: OperationModel, result: Mapping[str, Any]) -> bytes:
@@ -318,7 +318,8 @@ def _checked_type(shape: Shape, value: Any, name: str) -> Any:
     return value
 
 
-def _validate(shape: Shape, value: Any, path: str) -> None:
+def validate(shape: Shape, value: Any, path: str) -> None:
+    """Raise an error for a value that does not satisfy its shape. `path` is its place in the parameters."""
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
@@ -327,12 +328,12 @@ def _validate(shape: Shape, value: Any, path: str) -> None:
                     "Member must not be null"
                 )
         for name, item in value.items():
-            _validate(shape.members[name], item, _join(path, name))
+            validate(shape.members[name], item, _join(path, name))
         return
     _check_bounds(shape, value, path)
     if isinstance(shape, ListShape):
         for index, item in enumerate(value, start=1):
-            _validate(shape.member, item, f"{path}.{index}.member")
+            validate(shape.member, item, f"{path}.{index}.member")
     elif isinstance(shape, MapShape):
         for key, item in value.items():
             _check_bounds(shape.key, key, f"{path}.key")
@@ -372,31 +373,6 @@ def _invalid(message: str) -> AwsError:
 def _join(path: str, name: str) -> str:
     shown = name[0].lower() + name[1:]
     return f"{path}.{shown}" if path else shown
-
-
-def check_form(service: str, action: str, form: Form) -> None:
-    """Raise ValidationError if the parameters of the query protocol do not satisfy the service's model."""
-    model = ServiceModel(load_model(service), service)
-    shape = model.operation_model(action).input_shape if action in model.operation_names else None
-    if shape is not None:
-        try:
-            _validate(shape, _from_form(shape, form, "") or {}, "")
-        except AwsError as error:
-            raise AwsError("ValidationError", error.message) from None
-
-
-def _from_form(shape: Shape, form: Form, path: str) -> Any:
-    """Return the value of the parameters that begin with `path`; None without any."""
-    if isinstance(shape, StructureShape):
-        items = {name: _from_form(member, form, f"{path}{name}.") for name, member in shape.members.items()}
-        return {name: item for name, item in items.items() if item is not None} or None
-    if isinstance(shape, ListShape):
-        values: list[Any] = []
-        while (value := _from_form(shape.member, form, f"{path}member.{len(values) + 1}.")) is not None:
-            values.append(value)
-        return values or None
-    value = form.get(path[:-1])
-    return int(value) if value and shape.type_name == "integer" and value.isdecimal() else value
 
 
 def _to_wire(shape: Shape, value: Any) -> Any:

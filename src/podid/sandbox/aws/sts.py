@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from podid.sandbox.aws.forms import check_form
 from podid.sandbox.aws.moto_backend import IamStore, RoleView, Tags
 from podid.sandbox.aws.policy import FederatedPrincipal, Keys, Principal, decide
-from podid.sandbox.aws.protocol import AwsError, Form, XmlValue, access_denied, check_form, form_tags, timestamp
+from podid.sandbox.aws.protocol import AwsError, Form, XmlValue, access_denied, form_tags, timestamp
 from podid.sandbox.aws.service import IamAuthorizer, as_principal, principal_keys, tag_keys
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
