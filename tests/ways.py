@@ -633,6 +633,7 @@ OWN = (
         code=6,
     ),
     Way("addon install coredns --wait api"),
+    Way("addon install aws-ebs-csi-driver --config controller.replicaCount=1 --wait api", with_an_addon, ("changing",)),
     Way("addon install adot --recommended --wait api", without_quota, ("--recommended", "deleting a new role"), code=6),
     Way(f"{INSTALL_CNI} --role aws-node=storefrunt --wait api", nothing, ("--role: ",), code=5),
     Way("addon install adot --recommended --wait api", nothing, ("--recommended",)),

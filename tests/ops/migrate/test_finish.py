@@ -12,7 +12,7 @@ from harness import table
 from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement
 from podid.domain.migration import CredentialCounts, MigrationItem, Stage
 from podid.ops.migrate.finish import not_yet
-from worlds import Site
+from worlds import ACCOUNT, Site
 
 if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
@@ -161,3 +161,16 @@ def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) ->
     finish(moved, "stopped/one")
     assert all("Federated" not in item["Principal"] for item in moved.trust("stopped-one")["Statement"])
     assert moved.stages()["stopped/one"] == "finished"
+
+
+def test_a_rollback_adds_no_annotation_that_another_tool_would_remove(moved: Irsa) -> None:
+    """Its owner has removed the annotation, as podid migrate finish says."""
+    path = "/api/v1/namespaces/argo/serviceaccounts/owned"
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    outcome = moved.site("migrate", "rollback", "argo/owned", "--yes", "-o", "json")
+    assert (outcome.code, moved.annotations("argo/owned")) == (6, {}), outcome
+    arn = f"arn:aws:iam::{ACCOUNT}:role/argo-owned"
+    message = "Argo CD application web manages service account argo/owned: first add the annotation"
+    assert outcome.error["message"] == f"{message} {ANNOTATION}: {arn} in its source"
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: arn}}})
+    moved.site.must("migrate", "rollback", "argo/owned", "--yes")
