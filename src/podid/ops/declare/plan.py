@@ -107,8 +107,8 @@ class FilePlanner:
         site, accounts = work.site, work.accounts
         gone = outdated(site.declarations, accounts, work.live)
         had = (text(a.before, "roleArn") for a in plan.actions if text(a.before, "roleArn") != text(a.after, "roleArn"))
-        left = {role_name(arn).lower() for arn in (*had, *(item.role_arn for item in gone.values())) if arn}
-        roles, later = role_plans(site.place, items, left)
+        leaving = {role_name(arn).lower() for arn in (*had, *(item.role_arn for item in gone.values())) if arn}
+        roles, later = role_plans(site.place, items, leaving)
         whole = roles.then(plan)
         agent = plan_agent(site)
         whole = replace(agent.plan.then(whole), separate=True)

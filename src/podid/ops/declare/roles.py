@@ -71,13 +71,13 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plans(place: Place, planned: Iterable[RolePlanned], left: Collection[str]) -> tuple[Plan, Plan]:
+def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
     """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
-    trust policies, since the associations use these until they are changed. `left` are the roles, in lower case, that
+    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case, that
     an association no longer has after the plan: if their policies lose and gain statements, they lose them last."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
-        gains, losses = _gains_and_losses(action, left) if action.kind == ROLE_TRUST.name else ((action,), ())
+        gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
         first += gains
         later += losses
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
@@ -85,7 +85,7 @@ def role_plans(place: Place, planned: Iterable[RolePlanned], left: Collection[st
     return whole, replace(whole, actions=tuple(later), notes=())
 
 
-def _gains_and_losses(action: Action, left: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
     gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
     for item in old.statements:
@@ -95,7 +95,12 @@ def _gains_and_losses(action: Action, left: Collection[str]) -> tuple[tuple[Acti
     if not gained and len(new.statements) < len(old.statements):
         return (), (action,)
     both = trust.merged(old.with_statements(kept), old, new)
-    if action.target.lower() not in left or both is None or trust.policy_size(both) > TRUST_POLICY_QUOTA or both == new:
+    if (
+        action.target.lower() not in leaving
+        or both is None
+        or trust.policy_size(both) > TRUST_POLICY_QUOTA
+        or both == new
+    ):
         return (action,), ()
     state = {**(action.after or {}), "policyDocument": both.to_document()}
     return (
