@@ -147,6 +147,8 @@ def right_size(
         inline = _inline_name(name, reduction.document, taken)
         taken[inline] = reduction.document
         policies.append(_sized(name, document, reduction.document, inline))
+    if "*" in removed:
+        notes.append("of *, podid keeps the services that were used: --keep keeps a service that IAM does not report")
     if unreported:
         notes.append(f"role {role.name} was created at {utc(created)}: IAM may not report any use yet")
     elif created is not None and created > since:
