@@ -18,7 +18,7 @@ from podid.domain.policy.reduce import is_unreported
 from podid.domain.section import Missing, Section
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
-from podid.ops.permissions.can import UNSEEN
+from podid.ops.permissions.resources import BY_SIMULATOR, NEVER_READ, OF_RESOURCES
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
 
@@ -120,7 +120,7 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
         escalations=tuple(escalations(ruling, passing)),
-        not_checked=(*access.unread, *UNSEEN),
+        not_checked=(*access.unread, OF_RESOURCES, *NEVER_READ, BY_SIMULATOR),
         table_version=table.version,
         table_date=table.date,
     )
