@@ -314,11 +314,11 @@ _API_VERSION = re.compile(r"\d{8}(?:v\d+)?$")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleEvents:
     """The calls with a role in exported events. `unmapped` are services with events that no action of IAM has the name
-    of. `seen` are the services of all events with the role. `without_data` are services that have data events, none of
+    of. `services` are those of all events with the role. `without_data` are services that have data events, none of
     which is in the file. `begin` and `end` are the times of the first and the last event of any caller."""
 
     calls: dict[str, UsedAction]
-    seen: frozenset[str]
+    services: frozenset[str]
     unmapped: frozenset[str]
     without_data: frozenset[str]
     number: int
@@ -337,7 +337,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
     """Return the calls since that time, without denied ones. Raise Malformed for a record without a time."""
     calls: dict[str, UsedAction] = {}
     unmapped: set[str] = set()
-    seen: set[str] = set()
+    sources: set[str] = set()
     with_data: set[str] = set()
     times: list[datetime] = []
     number = 0
@@ -355,7 +355,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
             continue
         number += 1
         name = action_name(source, event)
-        seen.add(service_of(name))
+        sources.add(service_of(name))
         if denied:
             continue
         known = table.find(name)
@@ -369,7 +369,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
         calls[known.name.lower()] = UsedAction(known.name, every)
     return RoleEvents(
         calls=calls,
-        seen=frozenset(seen),
+        services=frozenset(sources),
         unmapped=frozenset(unmapped),
         without_data=_WITH_DATA_EVENTS - with_data,
         number=number,

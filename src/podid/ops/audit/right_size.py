@@ -120,7 +120,7 @@ def right_size(
             notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
         used = {item.name for item in usage.value.values() if item.used(since)}
         # a trail can exclude events of KMS, and the source of some events is not the prefix of the service's actions
-        unseen = used - calls.seen
+        unseen = used - calls.services
         for words, services in (("events", unseen), ("data events", calls.without_data & used - unseen)):
             if services:
                 keeping = "podid keeps the actions that IAM does not track"
