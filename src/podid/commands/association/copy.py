@@ -76,7 +76,7 @@ def copy(access: Access, options: CopyOptions) -> None:
     """
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.transfer import check_copies, copies
+    from podid.ops.association.transfer import check_copies, check_maps, copies
 
     source = access.of(cluster=options.from_cluster)
     target = access.of(cluster=options.to_cluster, profile=options.to_profile or None)
@@ -88,7 +88,9 @@ def copy(access: Access, options: CopyOptions) -> None:
     if not associations:
         message = f"Cluster {options.from_cluster} has no associations to copy"
         raise NotFound(message, subject=options.from_cluster)
-    items = copies(associations, options.roles, options.namespaces, options.role_accounts)
+    maps = (options.roles, options.namespaces, options.role_accounts)
+    check_maps(associations, *maps)
+    items = copies(associations, *maps)
     check_copies(items, target_place.account)
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),
