@@ -1023,7 +1023,6 @@ OWN = (
         "migrate rollback shop/cart --yes",
         after(BASE_ROLE, start=with_a_role_of_another_account),
         ("deleting base roles", "dry-run pods", "--restart"),
-        rare=True,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),
     Way("migrate plan -n apps --create-service-accounts", with_kube2iam, ("--create",)),

@@ -73,8 +73,9 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
     """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
-    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case, that
-    an association no longer has after the plan: if their policies lose and gain statements, they lose them last."""
+    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case,
+    that an association no longer has after the plan: if their policies lose and gain statements, they lose them
+    last."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
         gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
