@@ -40,6 +40,12 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
         ("failed to load credentials: no such file or directory: /eks-hybrid/.aws", "hybrid-daemonset-missing"),
         ("failed to load shared credentials file", "agent-imds-unavailable"),
         ("ThrottlingException: Rate exceeded", "eks-auth-throttled"),
+        ("Service account token failed basic claim validations: token is expired", "sdk-too-old"),
+        (
+            'Post "https://eks-auth.us-west-2.api.aws": tls: x509: certificate signed by unknown authority',
+            "agent-proxy-misconfig",
+        ),
+        ("Service account token failed basic claim validations: token is not valid yet", "node-clock-skew"),
         (EXPIRED, "agent-expired-token-noise"),
         ("listen tcp :8080: bind: address already in use", "agent-probe-port-conflict"),
         ("listen tcp :27030: bind: address already in use", "agent-probe-port-conflict"),

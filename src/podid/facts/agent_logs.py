@@ -45,6 +45,8 @@ RULES: tuple[LogRule, ...] = (
     LogRule("self-managed-cluster-name-wrong", (("no cluster found for name",),)),
     LogRule("trust-missing-tag-session", (("does not have permissions to assume the associated role",),)),
     LogRule("association-missing", (("resourcenotfoundexception",),)),
+    # an application sent a token that it has not read again
+    LogRule("sdk-too-old", (("failed basic claim validations",), ("token is expired",))),
     LogRule("node-clock-skew", (("failed basic claim validations", "signature expired", "signature not yet current"),)),
     LogRule("bearer-token-prefix", (("illegal base64 data at input byte 6",),)),
     LogRule("sdk-too-old", (("service account token cannot be empty",),)),
@@ -59,7 +61,11 @@ RULES: tuple[LogRule, ...] = (
     LogRule(
         "eks-auth-unreachable", (("eks-auth", "eks auth"), ("i/o timeout", "connection refused", "no route to host"))
     ),
-    LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),
+    LogRule("node-clock-skew", (("certificate has expired or is not yet valid",),)),
+    LogRule(
+        "agent-proxy-misconfig",
+        (("proxyconnect", "proxy authentication required", "certificate signed by unknown authority"),),
+    ),
     LogRule("agent-timeout-context-canceled", (("context canceled", "context deadline exceeded"),)),
 )
 
