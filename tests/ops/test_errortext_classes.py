@@ -123,6 +123,10 @@ def test_another_role_is_not_its_own(text: str) -> None:
             "node-clock-skew",
         ),
         (f"{CALL}InvalidSignatureException: Signature not yet current: 20250709T030000Z", "node-clock-skew"),
+        (
+            'Post "https://eks-auth.us-east-1.api.aws/x": proxyconnect tcp: dial tcp 10.0.0.1:3128: i/o timeout',
+            "agent-proxy-misconfig",
+        ),
         (f"{REFUSED}because no permissions boundary allows the action", "permissions-boundary-denies"),
         (f"{REFUSED}because no VPC endpoint policy allows the action", "eks-auth-unreachable"),
         (f"{REFUSED}because no identity-based policy allows the action", "node-role-missing-eks-auth"),
