@@ -570,6 +570,7 @@ ADDONS = ("add-ons: the features", "add-ons that")
 DRIVER = "kube-system/ebs-csi-controller-sa"
 APPLY_ADDON, FINISH_ADDON = f"migrate apply {DRIVER} --yes", f"migrate finish {DRIVER} --soak 0 --yes"
 MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+BASE_ROLE = "migrate apply -n shop --base-role b --accept target-role-trust-broken --yes"
 FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
 ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
@@ -604,6 +605,15 @@ UNDONE = ("undo last --yes",)
 INSTALL_CNI = "addon install vpc-cni"
 CART = "--role shop-orders --for shop/cart --yes"
 
+ACTIONS_ON_RESOURCES = (
+    ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
+    ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
+    ("sts:AssumeRole", "arn:aws:iam::111122223333:role/shop-orders", "a role"),
+    ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
+    ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+    ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
+    ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
+)
 # each on a site of its own
 OWN = (
     Way("install-agent"),
@@ -885,14 +895,7 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     *(
         Way(f"can-i shop/orders {action} --resource {arn}", healthy, (f"--resource with {kind}",), code=3)
-        for action, arn, kind in (
-            ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
-            ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
-            ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
-            ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
-            ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
-            ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
-        )
+        for action, arn, kind in ACTIONS_ON_RESOURCES
     ),
     # the policy of a new topic has a condition on a key that is not known
     Way(
@@ -910,6 +913,16 @@ OWN = (
     Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
+    Way(
+        "who-can sns:Publish --resource arn:aws:sns:us-west-2:111122223333:jobs",
+        healthy,
+        ("--resource with an SNS",),
+        code=9,
+    ),
+    *(
+        Way(f"who-can {action} --resource {arn}", healthy, (f"--resource with {kind}",))
+        for action, arn, kind in ACTIONS_ON_RESOURCES
+    ),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", long_half_used, ("--apply",)),
@@ -1001,9 +1014,15 @@ OWN = (
         ("--install-agent", "dry-run pods", *PROOF, "--restart"),
     ),
     Way(
-        "migrate apply -n shop --base-role b --accept target-role-trust-broken --yes",
+        BASE_ROLE,
         with_a_role_of_another_account,
         ("--base-role", "validating policies", "dry-run pods", *PROOF, "--restart"),
+    ),
+    Way(
+        "migrate rollback shop/cart --yes",
+        after(BASE_ROLE, start=with_a_role_of_another_account),
+        ("deleting base roles", "dry-run pods", "--restart"),
+        rare=True,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),
     Way("migrate plan -n apps --create-service-accounts", with_kube2iam, ("--create",)),

@@ -3,7 +3,6 @@
 import base64
 import importlib
 import json
-import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -205,6 +204,9 @@ def test_pages_put_together_are_the_whole_list(cluster: Cluster) -> None:
     token = cluster.get("/api/v1/configmaps?limit=7")["metadata"]["continue"]
     status, body = cluster.call("GET", f"/api/v1/configmaps?limit=7&continue={token}")
     assert (status, body["reason"]) == (410, "Expired")
+    status, body = cluster.call("GET", "/api/v1/configmaps?limit=abc")
+    assert (status, body["message"]) == (400, 'strconv.ParseInt: parsing "abc": invalid syntax')
+    assert len(cluster.items("/api/v1/configmaps?limit=-1")) == 31
 
 
 def test_a_list_of_no_object_has_no_items_and_one_of_no_metadata_has_null(cluster: Cluster) -> None:
@@ -314,8 +316,8 @@ def test_a_request_on_a_kept_connection_takes_little_time(served: KubeSandbox) -
         began = time.monotonic()
         core.read_namespaced_service_account("orders", "shop")
         times.append(time.monotonic() - began)
-    # Nagle and delayed acknowledgements together would make it 44 ms for each
-    assert statistics.median(times) < 0.03
+    # Nagle and delayed acknowledgements together would make it 44 ms for each; a busy machine slows only some
+    assert min(times) < 0.03
 
 
 def test_the_openapi_document_leaves_field_validation_to_the_server(cluster: Cluster) -> None:

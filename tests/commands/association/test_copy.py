@@ -11,7 +11,7 @@ from ops.change.support import writes
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import World
-from worlds import ACCOUNT, Site
+from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 (OTHER,) = ids(1)
 LINE = ("copy", "--from-cluster", "demo", "--to-cluster", "green", "--wait", "api", "-o", "json")
@@ -72,6 +72,22 @@ def test_a_role_of_the_first_account_is_refused(account: Site, green: World) -> 
     assert copied(green) == {"shop/orders": f"arn:aws:iam::{OTHER}:role/other"}
 
 
+@pytest.mark.parametrize(
+    ("option", "old", "new", "message"),
+    [
+        ("--map-role", "storefrnt", "other", "uses role storefrnt; did you mean storefront?"),
+        ("--map-namespace", "shops", "store", "uses namespace shops; did you mean shop?"),
+        ("--map-account", OTHER, ACCOUNT, f"uses account {OTHER}"),
+    ],
+)
+def test_a_map_of_a_name_that_no_association_uses(
+    account: Site, green: World, option: str, old: str, new: str, message: str
+) -> None:
+    outcome = account(*TO_GREEN, option, f"{old}={new}")
+    assert (outcome.code, copied(green)) == (5, {}), outcome
+    assert outcome.error["message"] == f"{option}: no association to copy {message}"
+
+
 def test_two_namespaces_into_one(account: Site, green: World, tmp_path: Path) -> None:
     add_association(account.box.world, "web", "orders", "storefront")
     maps = ("--map-namespace", "shop=store", "--map-namespace", "web=store")
@@ -100,6 +116,7 @@ def test_values_that_are_not_pairs(account: Site, option: str) -> None:
     ("line", "code", "message"),
     [
         ("--from-cluster demo --to-cluster demo", 2, "--from-cluster and --to-cluster are the same cluster"),
+        (f"--from-cluster demo --to-cluster {CLUSTER_ARN}", 2, "--from-cluster and --to-cluster are the same cluster"),
         ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no associations to copy"),
         ("--from-cluster nosuch --to-cluster demo", 5, "cluster nosuch does not exist"),
         ("--from-cluster demo --to-cluster blue --map-role x", 2, "--map-role 'x' is not OLD=NEW"),
