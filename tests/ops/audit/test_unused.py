@@ -71,6 +71,16 @@ def test_all_services_are_one_item(old: Site) -> None:
     assert (hidden["verdict"], hidden["actions"][:2]) == ("unknown", ["iam:PassRole", "rds-db:connect"])
 
 
+def test_an_empty_report_names_what_is_too_young(healthy: Site) -> None:
+    """A role of yesterday is not in use only because it is not listed."""
+    outcome = healthy("unused", "shop/orders")
+    assert (outcome.code, outcome.stdout) == (0, "")
+    assert "podid evaluated nothing that is unused in the last 90 days" in outcome.stderr
+    young = "Younger than the period, and not evaluated: role shop-orders, association shop/orders"
+    assert young in outcome.stderr
+    assert unused_report(healthy, "shop/orders")["limits"] == [young]
+
+
 def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:
     """iam:PassRole is a parameter of other calls, and a login to a database is no call of an AWS API."""
     put_policy(old, allow("iam:*", "s3:GetObject", "rds-db:connect", "kafka-cluster:Connect"))
