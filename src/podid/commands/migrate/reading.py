@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from podid.cli.access import Access
@@ -37,4 +38,4 @@ def read(
     if complete:
         migration.check_read()
     migration.check_exist(refs, namespace)
-    return migration
+    return replace(migration, items=tuple(item.with_commands(access.at_place) for item in migration.items))
