@@ -23,8 +23,6 @@ from podid.domain.text import count_of
 from podid.ops.agent.install import prepare
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
-from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
@@ -227,8 +225,14 @@ class _MigrationRun:
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
         alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
-        plan = plan_disassociate(alone, self.place.header, current_associations(how.clients, self.place, alone))
-        result = self._apply(replace(plan, actions=(*plan.actions, *removals)))
+        made = {
+            item.action.target: item.after
+            for item in self.done
+            if item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.after is not None
+        }
+        # not an association that another tool has changed since
+        deletions = tuple(ASSOCIATION.action(made[str(ref)], None) for ref in alone)
+        result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
         if result.error is not None:
             raise result.error
         wait_until_stopped(how.clients.kube, back, how.patience)
