@@ -18,6 +18,7 @@ from podid.domain.names import (
 )
 from podid.domain.owners import without_marks
 from podid.domain.text import count_of, cut, did_you_mean
+from podid.local import data
 from podid.local.data import Located
 from podid.ops.association.request import Settings
 from podid.ops.role.policies import check_policy_document, session_policy_text
@@ -126,8 +127,6 @@ def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
 
 
 def _rows(text: str, name: str) -> Iterable[_Row]:
-    from podid.local import data
-
     if name.lower().endswith(".csv") or (name == "stdin" and _is_csv(text)):
         return _csv_rows(text, name)
     if name.lower().endswith(".jsonl") or _is_json_lines(text):

@@ -8,19 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from podid.domain.cluster import Lease
 from podid.domain.declaration import Declaration, PolicySource
 from podid.domain.errors import AlreadyExists, Conflict, ExitCode, NotFound, PodidError
 from podid.domain.fileplan import FilePlan
 from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.kube.reader import KubeReader
+from podid.kube.writer import KubeWriter
 from podid.local.servers import Metric, exposition
 from podid.ops.declare.request import Ownership
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,12 +1,9 @@
 """Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
 statements."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon
@@ -24,6 +21,7 @@ from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
+from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.migrate.addons import addon_of, without_irsa
@@ -38,9 +36,6 @@ from podid.ops.migrate.proxy_changes import (
 )
 from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

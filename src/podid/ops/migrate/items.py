@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
@@ -21,9 +21,12 @@ from podid.domain.findings import Subject
 from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
 from podid.local import data
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
@@ -49,12 +52,6 @@ from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.foresee import overlaid, planned_associations
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-
 
 # the sections to find every previous mechanism, and the pods for the stage
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from podid.aws.iam import Iam
+from podid.aws.resource_policies import Document, ResourcePolicies
 from podid.calls import pacing
 from podid.domain.errors import CredentialsError, ExitCode, InvalidInput, PodidError, combine
 from podid.domain.grouping import grouped
@@ -22,10 +24,6 @@ from podid.domain.wildcards import ANY, text_of
 from podid.ops.association.allowed import simulate_on
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.aws.resource_policies import Document, ResourcePolicies
 
 # podid alone evaluates further resources: each costs IAM's simulator a call
 _MOST_SIMULATED = 20

@@ -3,13 +3,11 @@
 Each requests only the data that other sections do not provide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from podid.calls import pacing
 from podid.domain.aws import (
@@ -36,13 +34,11 @@ from podid.domain.versions import next_minor
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project_custom import CUSTOM
+from podid.kube.reader import KubeReader
 from podid.ops.agent import logs
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.reading.scope import DoctorScope
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 
 class InNamespace(Protocol):
