@@ -257,7 +257,7 @@ OWN_WAYS = {
     "pages/texts.py",
     "ops/role/presets.py",
     "ops/permissions/actions.py",
-    "render/graph/html.py",
+    "render/graph.py",
     "render/reports/html.py",
     "render/schema.py",
     "sandbox/http.py",
