@@ -570,6 +570,7 @@ ADDONS = ("add-ons: the features", "add-ons that")
 DRIVER = "kube-system/ebs-csi-controller-sa"
 APPLY_ADDON, FINISH_ADDON = f"migrate apply {DRIVER} --yes", f"migrate finish {DRIVER} --soak 0 --yes"
 MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+BASE_ROLE = "migrate apply -n shop --base-role b --accept target-role-trust-broken --yes"
 FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
 ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
@@ -1001,9 +1002,15 @@ OWN = (
         ("--install-agent", "dry-run pods", *PROOF, "--restart"),
     ),
     Way(
-        "migrate apply -n shop --base-role b --accept target-role-trust-broken --yes",
+        BASE_ROLE,
         with_a_role_of_another_account,
         ("--base-role", "validating policies", "dry-run pods", *PROOF, "--restart"),
+    ),
+    Way(
+        "migrate rollback shop/cart --yes",
+        after(BASE_ROLE, start=with_a_role_of_another_account),
+        ("deleting base roles", "dry-run pods", "--restart"),
+        rare=True,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),
     Way("migrate plan -n apps --create-service-accounts", with_kube2iam, ("--create",)),

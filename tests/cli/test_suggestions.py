@@ -104,7 +104,7 @@ def test_only_private_recent_files_of_podid_are_read(
             cache.parent.chmod(0o777)
     began = time.monotonic()
     assert complete("bash", "list", "--cluster", "", env=env) == expected
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_pipe_in_place_of_a_file_is_not_read(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_pipe_in_place_of_a_file_is_not_read(tmp_path: Path) -> None:
     began = time.monotonic()
     assert complete("bash", "list", "--profile", "", env=env) == []
     assert complete("bash", "list", "--context", "", env=env) == []
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "res
         ([PODS], True),
         ([{key: ["*"] for key in PODS}], True),
         ([{**PODS, "resources": ["*/*"]}], True),
+        ([{**PODS, "resources": ["pods/*"]}], True),
         ([{**PODS, "operations": ["UPDATE"]}, PODS], True),
         ([{**PODS, "operations": ["UPDATE"]}], False),
         ([{**PODS, "apiGroups": ["apps"]}], False),

@@ -215,3 +215,32 @@ def test_variables_of_a_daemon_set_show_only_the_host_of_an_endpoint() -> None:
 def test_the_operating_system_that_a_pod_requires(spec: dict[str, Any], windows: bool) -> None:
     item = pod({})
     assert project_pods.pod({**item, "spec": {**item["spec"], **spec}}).windows is windows
+
+
+TOKEN = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token"
+FOLDER, _, FILE = TOKEN.rpartition("/")
+
+
+@pytest.mark.parametrize(
+    ("file", "mounts", "path", "unmounted"),
+    [
+        (TOKEN, [{"name": "eks-pod-identity-token", "mountPath": FOLDER}], FILE, False),
+        (TOKEN, [{"name": "eks-pod-identity-token", "mountPath": f"{FOLDER}/"}], FILE, False),
+        (TOKEN, [{"name": "eks-pod-identity-token", "mountPath": TOKEN, "subPath": FILE}], FILE, False),
+        (TOKEN, [{"name": "own", "mountPath": "/var/run/secrets"}], FILE, False),
+        (TOKEN, [], FILE, True),
+        (TOKEN, [{"name": "eks-pod-identity-token", "mountPath": "/var/run/secrets/other"}], FILE, True),
+        (TOKEN, [{"name": "eks-pod-identity-token", "mountPath": FOLDER}], "token", True),
+        # the image may contain it
+        ("/own/token", [], FILE, False),
+        ("C:" + TOKEN.replace("/", "\\"), [], FILE, False),
+        (None, [], FILE, False),
+    ],
+)
+def test_whether_the_token_is_mounted(file: str | None, mounts: list[Any], path: str, unmounted: bool) -> None:
+    token = {"serviceAccountToken": {"audience": "pods.eks.amazonaws.com", "path": path}}
+    volumes = [{"name": "eks-pod-identity-token", "projected": {"sources": [token]}}, {"name": "own", "emptyDir": {}}]
+    env = [{"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": file}] if file else []
+    spec = {"volumes": volumes, "containers": [{"name": "app", "env": env, "volumeMounts": mounts}]}
+    (container,) = project_pods.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}).containers
+    assert container.unmounted is unmounted

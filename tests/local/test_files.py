@@ -66,7 +66,7 @@ def test_only_a_regular_file_is_read(use: Callable[[Path], Any], kind: str, tmp_
     with pytest.raises(OSError) as raised:
         use(planted(kind, tmp_path / "x"))
     assert raised.value.strerror == NOT_REGULAR[kind]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("use", OWN)

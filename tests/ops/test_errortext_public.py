@@ -410,6 +410,10 @@ PUBLIC = [
         "operation error EKS Auth: AssumeRoleForPodIdentity, StatusCode: 503, ServiceUnavailableException",
         "eks-auth-unreachable",
     ),
+    (
+        "Unable to load credentials from any of the providers in the chain: [EnvironmentVariableCredentialsProvider(): Access key must be specified, ContainerCredentialsProvider(): Cannot fetch credentials from container - neither AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI environment variables are set., InstanceProfileCredentialsProvider(): Failed to load credentials from IMDS.]",
+        "pod-predates-association",
+    ),
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI must use a loopback address when using the http scheme.", "sdk-too-old"),
     (
         'DaemonSet "eks-pod-identity-agent" exists and cannot be imported into the current release',
@@ -476,6 +480,12 @@ UNRELATED = [
     "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path",
     'pods "web" is forbidden: exceeded quota: compute, requested: cpu=2, used: cpu=9, limited: cpu=10',
     'Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:ci:runner" cannot list resource "secrets" in API group "" in the namespace "prod"',
+    # Pod Identity is mentioned, but something else did not answer
+    'Since the move to EKS Pod Identity the job fails: connection to server at "db.abc.rds.amazonaws.com" (10.0.3.12), port 5432 failed: Connection timed out',
+    'we set up pod identity for velero, but restic logs: error="timed out waiting for all PodVolumeBackups to complete"',
+    "With EKS Pod Identity the sink logs: Unable to execute HTTP request: Connect to my-bucket.s3.eu-west-1.amazonaws.com:443 failed: connect timed out",
+    'With pod identity the job hangs: send request failed caused by: Put "https://cache.s3.amazonaws.com/a": dial tcp 52.216.1.1:443: i/o timeout',
+    "Using Pod Identity credentials via fromHttp() Error: Could not login to registry 1.dkr.ecr.eu-west-1.amazonaws.com: no basic auth credentials",
 ]
 
 

@@ -80,7 +80,7 @@ def test_no_body_without_an_end_is_read(connect: Connect, headers: dict[str, str
     connection.endheaders()
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("connection"), seen) == (413, "close", [])
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}])

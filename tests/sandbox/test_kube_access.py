@@ -3,7 +3,6 @@
 import base64
 import importlib
 import json
-import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -314,8 +313,8 @@ def test_a_request_on_a_kept_connection_takes_little_time(served: KubeSandbox) -
         began = time.monotonic()
         core.read_namespaced_service_account("orders", "shop")
         times.append(time.monotonic() - began)
-    # Nagle and delayed acknowledgements together would make it 44 ms for each
-    assert statistics.median(times) < 0.03
+    # Nagle and delayed acknowledgements together would make it 44 ms for each; a busy machine slows only some
+    assert min(times) < 0.03
 
 
 def test_the_openapi_document_leaves_field_validation_to_the_server(cluster: Cluster) -> None:

@@ -67,8 +67,10 @@ def missing_containers(pod: Pod) -> tuple[str, ...]:
 
 
 def is_injected(pod: Pod) -> bool:
-    """Return whether the pod has the webhook's token volume, and its main containers have the variables."""
-    return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
+    """Return whether the pod has the webhook's token volume, and its main containers have the mount and the
+    variables."""
+    mounted = not any(container.unmounted for container in main_containers(pod))
+    return TOKEN_VOLUME in pod.volumes and mounted and not missing_containers(pod)
 
 
 def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
@@ -257,6 +259,11 @@ class WebhookRegistration:
             tuple(requirement for requirement in self.namespaces.requirements if requirement.key in known),
         )
         return "" if of_name.selects(known) else "its namespaceSelector"
+
+    @property
+    def by_labels_of_namespaces(self) -> bool:
+        keys = {*self.namespaces.labels, *(requirement.key for requirement in self.namespaces.requirements)}
+        return not keys <= {NAMESPACE_NAME}
 
     def differences(self) -> tuple[str, ...]:
         """Return the differences from EKS's registration. None of them alone proves that the webhook does not work."""

@@ -52,7 +52,7 @@ def _on_create(rule: foreign.Object) -> bool:
         ("operations", ("CREATE",)),
         ("apiGroups", ("",)),
         ("apiVersions", ("v1",)),
-        ("resources", ("pods", "*/*")),
+        ("resources", ("pods", "pods/*", "*/*")),
     )
     return all(set(foreign.words_or_none(rule, member)) & {"*", *words} for member, words in members)
 

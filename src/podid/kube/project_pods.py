@@ -9,6 +9,7 @@ which can contain secrets, they keep the other parts.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from sys import intern
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ from podid.domain.names import AGENT_ADDON, PODS_PRINCIPAL
 from podid.domain.network import NOT_SEEN
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.text import plain_urls
-from podid.domain.workloads import TOKEN_VOLUME
+from podid.domain.workloads import TOKEN_FILES, TOKEN_VOLUME
 
 OF_EKS = "eks.amazonaws.com/"
 _POD_ANNOTATIONS = (
@@ -118,6 +119,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
         blank=blank,
         env_from=tuple(source for entry in inners_or_none(item, "envFrom") for source in env_from(entry)),
         mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
+        unmounted=_unmounted(inners_or_none(item, "volumeMounts"), volumes, env),
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
@@ -168,6 +170,19 @@ def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping
         elif _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
             mounts.append(mount)
     return tuple(mounts)
+
+
+def _unmounted(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> bool:
+    """Return whether no mount contains the webhook's token. Of other volumes than the webhook's, and of files that are
+    mounted with a subPath, the content is not known. Windows has other paths, and no agent."""
+    file = env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
+    covering = [item for item in items if Mount(text_or(item, "mountPath").rstrip("/"), "").covers(file)]
+    return file.startswith(TOKEN_FILES) and all(map(partial(_lacks_token, volumes, file), covering))
+
+
+def _lacks_token(volumes: Mapping[str, Object], file: str, mount: Object) -> bool:
+    name, path = text_or(mount, "name"), text_or(mount, "mountPath").rstrip("/")
+    return name == TOKEN_VOLUME and path != file and _audience(volumes.get(name, {}), path, file) is None
 
 
 def _audience(volume: Object, path: str, file: str) -> str | None:

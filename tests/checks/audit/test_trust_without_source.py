@@ -35,6 +35,15 @@ def test_finding_and_unknown() -> None:
         (OF_TAGS | {"ArnEquals": {"AWS:sourcearn": CLUSTER_ARN}}, "pass"),
         ({"StringEquals": OF_TAGS["StringEquals"] | {"aws:SourceAccount": ACCOUNT}}, "pass"),
         ({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}, "fail"),
+        (OF_TAGS | {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, "pass"),
+        (OF_TAGS | {"StringLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}, "pass"),
+        (OF_TAGS | {"StringEquals": OF_TAGS["StringEquals"] | {"aws:SourceOrgID": "o-a1b2c3d4e5"}}, "pass"),
+        (OF_TAGS | {"StringNotEquals": {"aws:SourceAccount": "999999999999"}}, "fail"),
+        (OF_TAGS | {"StringLike": {"aws:SourceAccount": "*"}}, "fail"),
+        (OF_TAGS | {"StringLike": {"aws:SourceAccount": [ACCOUNT, "*"]}}, "fail"),
+        (OF_TAGS | {"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}}, "fail"),
+        (OF_TAGS | {"Null": {"aws:SourceAccount": "false"}}, "fail"),
+        (OF_TAGS | {"ForAllValues:StringEquals": {"aws:SourceAccount": ACCOUNT}}, "fail"),
     ],
 )
 def test_conditions_on_the_source(condition: dict[str, Any], outcome: str) -> None:

@@ -1,8 +1,10 @@
 """The check injected-fields-hardcoded."""
 
+from dataclasses import replace
+
 from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env
 from checks.containers import TOKEN_FILE, URI, container, sourced
-from checks.grid import WORKLOAD, answers
+from checks.grid import WORKLOAD, answers, only
 from harness import table
 from podid.domain.cluster import Container
 
@@ -50,3 +52,17 @@ def test_a_container_that_another_webhook_adds_needs_no_variables() -> None:
     # without its volume the pod was not injected, which other checks judge
     bare = pod(containers=(Container(name="app", image="x"),), volumes=())
     assert answers(ID, healthy(pods=(bare,))) == [("pass", "error", WORKLOAD)]
+
+
+@table(
+    ("volumes", "evidence"),
+    [
+        (("eks-pod-identity-token",), "container app lacks the volumeMount eks-pod-identity-token"),
+        ((), f"container app sets {URI}, {TOKEN_FILE}"),
+    ],
+)
+def test_a_token_without_a_mount_is_an_error(volumes: tuple[str, ...], evidence: str) -> None:
+    """Another webhook removed the mount, or also the volume."""
+    broken = healthy(pods=(pod(containers=(replace(container(), unmounted=True),), volumes=volumes),))
+    assert answers(ID, broken) == [("fail", "error", WORKLOAD)]
+    assert only(ID, broken).evidence == (evidence,)

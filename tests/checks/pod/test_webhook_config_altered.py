@@ -107,3 +107,16 @@ def test_the_fix_restarts_the_missed_pods() -> None:
     (verdict,) = verdicts(ID, healthy(webhook=ALTERED["another version"], pods=(MISSED,)))
     assert verdict.fix is not None
     assert verdict.fix.commands[-1] == ("podid", "restart", "shop/orders", "--cluster", "prod")
+
+
+def test_a_later_pod_of_another_namespace_does_not_clear_a_selector_by_a_label() -> None:
+    """Labels of namespaces are not read: this namespace may lack the label, while another one has it."""
+    elsewhere = pod(namespace="web", created_at=MISSED.created_at + timedelta(minutes=1))
+    both = (association(), association(namespace="web"))
+    for selector in (Selector({"team": "a"}), Selector(requirements=(Requirement("team", "Exists"),))):
+        snapshot = healthy(webhook=replace(USUAL, namespaces=selector), associations=both, pods=(MISSED, elsewhere))
+        verdict = only(ID, snapshot)
+        assert (verdict.outcome.value, verdict.chain) == ("fail", ("shop/orders",))
+        assert "its namespaceSelector may exclude namespace shop" in verdict.message
+    of_name = replace(USUAL, namespaces=Selector(requirements=(Requirement(NAMESPACE_NAME, "NotIn", ("db",)),)))
+    assert answers(ID, healthy(webhook=of_name, associations=both, pods=(MISSED, elsewhere)))[0][0] == "pass"

@@ -72,6 +72,22 @@ def test_a_role_of_the_first_account_is_refused(account: Site, green: World) -> 
     assert copied(green) == {"shop/orders": f"arn:aws:iam::{OTHER}:role/other"}
 
 
+@pytest.mark.parametrize(
+    ("option", "old", "new", "message"),
+    [
+        ("--map-role", "storefrnt", "other", "uses role storefrnt; did you mean storefront?"),
+        ("--map-namespace", "shops", "store", "uses namespace shops; did you mean shop?"),
+        ("--map-account", OTHER, ACCOUNT, f"uses account {OTHER}"),
+    ],
+)
+def test_a_map_of_a_name_that_no_association_uses(
+    account: Site, green: World, option: str, old: str, new: str, message: str
+) -> None:
+    outcome = account(*TO_GREEN, option, f"{old}={new}")
+    assert (outcome.code, copied(green)) == (5, {}), outcome
+    assert outcome.error["message"] == f"{option}: no association to copy {message}"
+
+
 def test_two_namespaces_into_one(account: Site, green: World, tmp_path: Path) -> None:
     add_association(account.box.world, "web", "orders", "storefront")
     maps = ("--map-namespace", "shop=store", "--map-namespace", "web=store")

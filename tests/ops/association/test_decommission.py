@@ -160,3 +160,20 @@ def test_a_cluster_of_the_same_name_elsewhere_is_another(blue: Site) -> None:
     make_role(blue.box, "elsewhere", statement(other))
     blue.must(*LINE, "--yes")
     assert trust(blue.box, "elsewhere") == [statement(other)]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_rerun_deletes_the_roles_of_associations_that_the_failed_run_deleted(blue: Site, gone: bool) -> None:
+    """Their trust policies do not name the cluster, which may have been deleted meanwhile."""
+    box = blue.box
+    blue.must("role", "create", "anywhere", "--for", "shop/web", "--cluster", "blue", "--scope", "account")
+    blue.must("associate", "shop/web", "--role", "anywhere", "--cluster", "blue", "--wait", "api")
+    box.world.credentials.deny("iam:DeleteRole")
+    assert blue(*LINE, "--yes").code == 8
+    box.world.credentials.allow_again()
+    assert (associations(box, "blue"), trust(box, "anywhere") is None) == ({"shop/stack"}, False)
+    if gone:
+        del box.world.clusters["blue"]
+    outcome = blue(*LINE, "--yes", "--timeout", "10m")
+    assert outcome.code == 0, outcome
+    assert (trust(box, "anywhere"), trust(box, "own"), trust(box, "wide")) == (None, None, [statement()])

@@ -117,3 +117,15 @@ def test_running_pods_that_lose_the_role_are_noted(site: Site) -> None:
     (note,) = [line for line in planned.json["notes"] if "lose" in line]
     assert note.startswith(f"{len(pods)} running pods of shop/orders lose the role when the credentials expire, by 20")
     assert all(name in note for name in pods)
+
+
+def test_a_rerun_of_a_failed_run_continues_it(healthy: Site) -> None:
+    healthy.must(*MAKE.split())
+    line = "disassociate shop/new --delete-role --yes"
+    healthy.box.world.credentials.deny("iam:DeleteRole")
+    assert said(healthy, line).code == 8
+    healthy.box.world.credentials.allow_again()
+    outcome = said(healthy, line)
+    assert outcome.code == 0, outcome
+    assert healthy("role", "show", "made").code == 5
+    assert said(healthy, line).code == 5

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -12,12 +12,12 @@ from irsa import ANNOTATION, Irsa, irsa_statement, ways
 from ops.role.targets import profile
 from podid.domain.aws import Listed, Role
 from podid.domain.plan import Action, Header, State
-from podid.domain.snapshot import Known
-from podid.ops.change.kinds import ROLE, ROLE_POLICY
+from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY
 from podid.ops.migrate.base_role import base_role_back
 from worlds import ACCOUNT, Site
 
 if TYPE_CHECKING:
+    from podid.aws.iam import Iam
     from podid.ops.change.journal import Journal
 
 OTHER = "444455556666"
@@ -148,7 +148,7 @@ def test_a_dry_run_creates_nothing(irsa: Irsa) -> None:
     assert irsa.site.must("history").stdout == ""
 
 
-def _theirs(irsa: Irsa) -> object:
+def _theirs(irsa: Irsa) -> Any:
     role = next(role for role in irsa.site.box.iam.backend(OTHER).roles.values() if role.name == "far")
     return json.loads(role.assume_role_policy_document)
 
@@ -212,8 +212,9 @@ def test_of_each_policy_the_newest_change_counts() -> None:
     )
 
     def back(*unread: Listed, now: Role = base) -> tuple[list[Action], list[str]]:
-        snapshot = builder.healthy(associations=(association, *unread), roles={BASE: Known(now)})
-        return base_role_back(snapshot, header, cast("Journal", journal), (association,))
+        snapshot, iam = builder.healthy(associations=(association, *unread)), SimpleNamespace(find_role=lambda _: now)
+        deletion = ASSOCIATION.action(ASSOCIATION.state_of(association), None)
+        return base_role_back(snapshot, header, cast("Journal", journal), cast("Iam", iam), (deletion,))
 
     actions, notes = back()
     assert [(action.before, action.after) for action in actions] == [(policy("assume-far", 2), None), (role, None)]
@@ -223,3 +224,29 @@ def test_of_each_policy_the_newest_change_counts() -> None:
     assert changed == ([], ["base role shop-one stays: it has changed since the migration created it"])
     unread = back(replace(builder.UNREAD, service_account="api"))
     assert unread == ([], ["base role shop-one stays: it is not known whether shop/api uses it"])
+
+
+def test_the_other_base_role_of_a_target_role_keeps_its_statement(irsa: Irsa, theirs: str) -> None:
+    """The newest change of the target role's trust policy is not the one for the base role that is deleted."""
+    irsa.account("shop/two", FAR)
+    for name in ("one", "two"):
+        base = ("--base-role", f"shop-{name}", "--target-profile", theirs)
+        irsa.site.must("migrate", "apply", f"shop/{name}", *base, "--yes")
+    irsa.site.must("migrate", "rollback", ONE, "--yes")
+    assert irsa.stages() | {ONE: "old", "shop/two": "moved"} == irsa.stages()
+    assert ("shop-one" in _roles(irsa), "shop-two" in _roles(irsa)) == (False, True)
+    principals = [statement["Principal"] for statement in _theirs(irsa)["Statement"]]
+    assert principals[1:] == [{"AWS": f"arn:aws:iam::{ACCOUNT}:role/shop-two"}]
+
+
+@pytest.mark.parametrize("denied", ["iam:DeleteRole", "iam:DeleteRolePolicy"])
+def test_a_rerun_of_a_rollback_deletes_the_base_role(irsa: Irsa, theirs: str, denied: str) -> None:
+    roles, trust = _roles(irsa), _theirs(irsa)
+    irsa.site.must(*APPLY, "--target-profile", theirs)
+    irsa.site.box.world.credentials.deny(denied)
+    assert irsa.site("migrate", "rollback", ONE, "--yes").code == 8
+    irsa.site.box.world.credentials.allow_again()
+    irsa.site.must("migrate", "rollback", ONE, "--yes")
+    assert (_roles(irsa), _theirs(irsa)) == (roles, trust)
+    again = irsa.site.must("migrate", "rollback", ONE, "--yes", "-o", "json").json
+    assert (again["actions"], again["notes"]) == ([], [])

@@ -16,6 +16,7 @@ from podid.ops.migrate.proxy_changes import (
     known_principals,
     owned_templates,
     principals_of,
+    rolled_out,
     template_edit_words,
     template_patch,
     with_own_accounts,
@@ -47,6 +48,14 @@ def test_service_accounts_are_created_first_and_templates_changed_last() -> None
         ("pod-template", "shop/Deployment/orders"),
     ]
     assert [action.after["serviceAccount"] for action in plan.actions[1:] if action.after] == ["own", "default"]
+
+
+def test_only_rollouts_replace_pods() -> None:
+    lazy = [workload("DaemonSet", on_delete=True), workload("StatefulSet", on_delete=True), workload(paused=True)]
+    templates = [template(), template("Job"), template("CronJob"), PodTemplate(workload=workload("StatefulSet"))]
+    templates += [PodTemplate(workload=item, annotations={ROLE: "orders"}) for item in lazy]
+    assert rolled_out(templates[:-1]) == {Subject("Deployment", "orders", "shop")}
+    assert rolled_out(templates[-1:]) == set()
 
 
 def test_annotations_are_removed_from_templates_that_can_change() -> None:

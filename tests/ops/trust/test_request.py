@@ -3,7 +3,7 @@
 import pytest
 
 from harness import table
-from podid.domain.errors import NotFound, UsageError
+from podid.domain.errors import Again, NotFound, UsageError
 from podid.ops.trust.request import TrustOptions
 
 
@@ -29,3 +29,22 @@ def test_files_are_read_first_and_stdin_later() -> None:
     TrustOptions(role="r").check_together(no_file)
     with pytest.raises(NotFound, match=r"f\.json does not exist"):
         TrustOptions(files=("-", "f.json")).check_together(no_file)
+
+
+def missing(name: str) -> str:
+    raise UsageError(f"{name} cannot be read: No such file or directory", subject=name) from FileNotFoundError(2, name)
+
+
+@table(
+    ("name", "hint"),
+    [
+        ("shop-orders", "podid trust check --role=shop-orders"),
+        ("arn:aws:iam::111122223333:role/a.b", "podid trust check --role=arn:aws:iam::111122223333:role/a.b"),
+        ("trust.json", ""),
+    ],
+)
+def test_a_role_instead_of_a_file(name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        TrustOptions(files=(name,)).check_together(missing)
+    proposal = raised.value.hint
+    assert " ".join(proposal.of(("trust", "check", name), path=2) if isinstance(proposal, Again) else ()) == hint

@@ -3,11 +3,13 @@
 Source: IAM User Guide, "The confused deputy problem", section "Cross-service confused deputy prevention".
 """
 
+from dataclasses import replace
+
 from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, rule
 from podid.checks.shared.audit_roles import per_trust
 from podid.domain.aws import Association
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust import TOO_BROAD, Policy, Statement
+from podid.domain.trust import TOO_BROAD, Policy, Statement, narrows
 from podid.facts.index import show_role
 from podid.facts.trust import judged
 
@@ -42,4 +44,6 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
 def _without_source(statement: Statement) -> bool:
     if not statement.allow or ("Service", PODS_PRINCIPAL) not in statement.principals:
         return False
-    return not any(condition.name in _SOURCES for condition in statement.conditions)
+    # EKS always sends the account and the cluster, so IfExists makes no difference
+    sources = (replace(c, if_exists=False) for c in statement.conditions if c.name in _SOURCES)
+    return not any(map(narrows, sources))

@@ -53,11 +53,16 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
     """Return the possible causes: selectors that exclude the missed pods, and other differences. Other differences
-    count only if the webhook injected no later pod."""
+    count only if the webhook injected no later pod, a selector by labels of namespaces if none in the namespace."""
     selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in missed)
     causes = [f"{selector} excludes associated pods" for selector in selectors if selector]
-    if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):
+    first = min((pod.created_at for pod in missed), default=None)
+    later = {pod.namespace for pod in served if first is not None and pod.created_at >= first}
+    doubtful = sorted({pod.namespace for pod in missed} - later) if webhook.by_labels_of_namespaces else []
+    if missed and not later:
         causes += webhook.differences()
+    elif doubtful:
+        causes.append(f"its namespaceSelector may exclude namespace {short_list(doubtful)}, whose labels were not read")
     return tuple(causes)
 
 

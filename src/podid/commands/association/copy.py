@@ -75,7 +75,7 @@ def copy(access: Access, options: CopyOptions) -> None:
     """
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.transfer import check_copies, copies
+    from podid.ops.association.transfer import check_copies, check_maps, copies
 
     if options.from_cluster == options.to_cluster and not options.to_profile:
         raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
@@ -87,7 +87,9 @@ def copy(access: Access, options: CopyOptions) -> None:
     if not associations:
         message = f"Cluster {options.from_cluster} has no associations to copy"
         raise NotFound(message, subject=options.from_cluster)
-    items = copies(associations, options.roles, options.namespaces, options.role_accounts)
+    maps = (options.roles, options.namespaces, options.role_accounts)
+    check_maps(associations, *maps)
+    items = copies(associations, *maps)
     check_copies(items, target_place.account)
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),

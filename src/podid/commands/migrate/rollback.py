@@ -30,6 +30,7 @@ class RollbackOptions:
         ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),
         ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
         ("service accounts that podid created: reading RoleBindings", "KubeReader.list_bindings"),
+        ("deleting base roles that podid created", "ROLE.delete ROLE_POLICY.delete TARGET_TRUST.update"),
         "MANY_ROLES MIGRATING_ADDONS DRY_RUNS RESTARTING",
     ),
 )
@@ -58,7 +59,9 @@ def rollback(access: Access, options: RollbackOptions) -> None:
         named = options.service_accounts
         migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
         refs = named or refs_to_roll_back(migration, access.shared.namespace)
-        planned = with_provider(plan_rollback(migration, refs, access.journal, options.from_), access.clients)
+        clients = access.clients
+        planned = plan_rollback(migration, refs, access.journal, clients.iam, options.from_)
+        planned = with_provider(planned, clients)
         old = sources_words(planned.older) or "the previous credentials"
         question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
         change.roll_back(planned, Consent(question=question, needed_for="Rolling back"))

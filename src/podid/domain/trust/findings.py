@@ -189,7 +189,7 @@ def open_to_all(policy: Policy) -> list[TrustFinding]:
     findings = []
     for statement in wide:
         if statement.allow:
-            narrowing = [c for c in statement.conditions if _narrows(c)]
+            narrowing = [c for c in statement.conditions if narrows(c)]
             if not narrowing:
                 findings.append(_finding(statement, doubt))
             elif all(c.name == "sts:externalid" for c in narrowing):
@@ -209,7 +209,7 @@ def _finding(statement: Statement, doubt: Statement | None) -> TrustFinding:
     return TrustFinding(TOO_BROAD, Severity.WARN if doubt is not None else Severity.ERROR, message, fix)
 
 
-def _narrows(condition: Condition) -> bool:
+def narrows(condition: Condition) -> bool:
     """Return whether the condition excludes callers of other accounts, whatever values they set themselves."""
     if not condition.selects or not condition.known or condition.family == "null":
         return False

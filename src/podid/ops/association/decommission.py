@@ -9,10 +9,11 @@ from operator import attrgetter
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
-from podid.domain.plan import Place, Plan
+from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.text import short_list
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients
@@ -37,10 +38,10 @@ def plan_decommission(
     uses.check_complete()
     remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
     say("reading the trust policies of the account's roles")
-    used = {item.role_arn for item in ended}
+    name = cluster_arn.rpartition("/")[2]
+    used = {*(item.role_arn for item in ended), *_ended_before(journal, replace(place.header, cluster=name))}
     roles = sorted(_candidates(clients, cluster_arn, used), key=attrgetter("name"))
     if place.cluster is None and not roles:
-        name = cluster_arn.rpartition("/")[2]
         message = f"Cluster {name} does not exist in {place.region}, and no trust policy names it"
         raise NotFound(message, subject=name, hint=("aws", "eks", "list-clusters"))
     kept = {arn for item in associations if item not in ended for arn in (item.role_arn, item.target_role_arn)}
@@ -76,6 +77,16 @@ def _candidates(clients: Clients, cluster_arn: str, used: Collection[str]) -> It
             raise role
         if role is not None and not role.service_linked:
             yield role
+
+
+def _ended_before(journal: Journal, header: Header) -> Iterator[str]:
+    """Yield the roles of the associations that unfinished runs of this command deleted."""
+    for run in journal.runs():
+        if "decommission" in run.command and replace(run.header, caller_arn=header.caller_arn) == header:
+            if run.whole:
+                return
+            deleted = (step.action for step in run.steps if step.action.kind == ASSOCIATION.name)
+            yield from (text(action.before, "roleArn") for action in deleted)
 
 
 def _names(role: Role, cluster_arn: str) -> bool:

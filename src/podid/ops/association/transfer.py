@@ -9,10 +9,11 @@ from typing import Self
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
+from podid.domain.errors import Again, Conflict, ExitCode, NotFound, PodidError, Unavailable, Undetermined
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
+from podid.domain.text import did_you_mean
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
@@ -72,6 +73,25 @@ def copies(
         ref = ServiceAccountRef(namespaces.get(item.namespace, item.namespace), item.service_account)
         items.append(FileItem(ref, mapped(item.role_arn), settings, owner=item.owner_arn or ""))
     return tuple(items)
+
+
+def check_maps(
+    associations: Iterable[Association],
+    roles: Mapping[str, str],
+    namespaces: Mapping[str, str],
+    accounts: Mapping[str, str],
+) -> None:
+    """Raise NotFound for a role, namespace or account of a map that no association uses."""
+    items = tuple(associations)
+    arns = {arn for item in items for arn in (item.role_arn, item.target_role_arn) if arn}
+    for noun, pairs, used in (
+        ("role", roles, arns.union(map(role_name, arns))),
+        ("namespace", namespaces, {item.namespace for item in items}),
+        ("account", accounts, {Arn.parse(arn).account for arn in arns}),
+    ):
+        for old in sorted(pairs.keys() - used):
+            message = f"--map-{noun}: no association to copy uses {noun} {old}{did_you_mean(old, used)}"
+            raise NotFound(message, subject=old)
 
 
 def check_copies(items: Iterable[FileItem], account: str) -> None:

@@ -166,13 +166,13 @@ class Journal:
         return False
 
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
-        """Return the actions that interrupted runs of this same command line and place have done, back to the last run
-        that ended: a repeated command continues from there."""
+        """Return the actions that interrupted or failed runs of this same command line and place have done, back to the
+        last run that completed its plan: a repeated command continues from there."""
         actions: list[Action] = []
         for run in self.runs():
             if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
                 continue
-            if run.ended:
+            if run.ended and run.whole:
                 break
             actions += [step.action for step in run.steps if step.status is Status.DONE]
         return tuple(actions)

@@ -6,23 +6,31 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from podid.domain.aws import Association, UnreadAssociation, described
+from podid.domain import trust
+from podid.domain.aws import UnreadAssociation, described
+from podid.domain.grouping import grouped
 from podid.domain.migration import Blocker
 from podid.domain.names import Arn, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Header, Place, Plan, matches
+from podid.domain.plan import Action, Header, Place, Plan, matches, text
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.trust import ScopeKind
 from podid.ops.association.associate import AssociateRequest, Associating
 from podid.ops.association.files import FileItem
 from podid.ops.association.request import AssociateOptions, AssociationChange, SettingOptions, Settings
-from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.clients import Clients
-from podid.ops.migrate.candidates import MigrationCandidate, any_role_section, in_account
+from podid.ops.change.kinds.trusts import trust_policy_of
+from podid.ops.migrate.candidates import MigrationCandidate, in_account
 from podid.ops.role.request import RoleRequest
 from podid.ops.role.target import owner_change_words
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
 
 UNCHECKED = "target-role-trust-broken"
 
@@ -111,22 +119,27 @@ class BaseRole:
 
 
 def base_role_back(
-    snapshot: Snapshot, header: Header, journal: Journal, associations: Collection[Association]
+    snapshot: Snapshot, header: Header, journal: Journal, iam: Iam, deletions: Collection[Action]
 ) -> tuple[list[Action], list[str]]:
-    """Return the changes that delete the base roles of these associations, which a rollback deletes, and the statements
-    in the trust policies of their target roles, as far as this journal has created them; and notes on what stays."""
+    """Return the changes that delete the base roles of these associations, which a rollback deletes or has deleted, and
+    the statements in the trust policies of their target roles, as far as this journal has created them; and notes on
+    what stays."""
     actions: list[Action] = []
     notes: list[str] = []
-    deleted = {association.ref for association in associations}
+    deleted = {ref_of(deletion.keys) for deletion in deletions}
     listed = known_or(snapshot.associations, ())
     remaining = [a for a in described(listed) if a.ref not in deleted]
     unread = [a for a in listed if isinstance(a, UnreadAssociation)]
     creations = journal.newest_steps(header.account, (ROLE.name,))
     migrated = {step.action.target for run, step in creations if ("migrate", "apply") in pairwise(run.command)}
-    for arn in sorted({a.role_arn for a in associations if a.target_role_arn}):
-        name, targets = role_name(arn), {a.target_role_arn for a in associations if a.role_arn == arn}
+    chains = {(text(a.before, "roleArn"), text(a.before, "targetRoleArn")) for a in deletions}
+    for arn, targets in sorted(grouped(chain for chain in chains if chain[1]).items()):
+        name = role_name(arn)
         keys = {"roleName": name}
         state = journal.last_made(header, ROLE.name, keys) if name in migrated else None
+        role = iam.find_role(name)
+        if role is None:
+            continue
         if any(a.role_arn == arn for a in remaining):
             notes.append(f"base role {name} stays, because other associations use it")
             continue
@@ -136,17 +149,21 @@ def base_role_back(
         if state is None:
             notes.append(f"base role {name} stays: this journal has no migration that created it")
             continue
-        role = known_or(any_role_section(snapshot, arn), None)
-        if role is None or not matches(ROLE.held(state), ROLE.state_of(role)):
+        if not matches(ROLE.held(state), ROLE.state_of(role)):
             # another cluster needs a statement of its own in the trust policy
             notes.append(f"base role {name} stays: it has changed since the migration created it")
             continue
         steps = journal.newest_steps(header.account, (TARGET_TRUST.name, ROLE_POLICY.name))
         recorded = [step.action for _, step in steps]
-        for target in sorted(filter(None, targets)):
-            own = (a for a in recorded if a.keys.get("targetRoleArn") == target and a.before is not None)
-            if (action := next(own, None)) is not None:
-                actions.append(TARGET_TRUST.action(action.after, action.before, note="the base role is deleted"))
+        for target in sorted(targets):
+            newest = next((a.after for a in recorded if a.keys.get("targetRoleArn") == target), None)
+            if newest is None:
+                continue
+            # the target role may also trust other base roles
+            edit = trust.remove_principals(trust.parse_policy(trust_policy_of(newest)), {arn})
+            if edit.changed:
+                after = {**newest, "policyDocument": edit.policy.to_document()}
+                actions.append(TARGET_TRUST.action(newest, after, note="the base role is deleted"))
         changes = [a for a in reversed(recorded) if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name]
         policies = {a.target: a for a in changes}  # the newest change of each
         actions += [ROLE_POLICY.action(a.after, None) for a in policies.values() if a.after is not None]

@@ -30,6 +30,7 @@ from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_changes import (
     known_principals,
     owned_templates,
+    rolled_out,
     template_edit_words,
     template_patch,
     without_annotations,
@@ -42,20 +43,20 @@ from podid.ops.role.plan import check_editable
 class Finish:
     """The plan that removes the previous mechanism from the items in `leaving`. `waiting` are items that are not old
     enough or not moved, with the reason. `owned` are those whose annotation another tool keeps, with the edit to make
-    there. `templates` are the pod templates among these. `agents` are the workloads that kiam and kube2iam serve
-    afterwards, in words."""
+    there. `templates` are the pod templates among these. `rolling` are the workloads that replace their pods. `agents`
+    are the workloads that kiam and kube2iam serve afterwards, in words."""
 
     plan: Plan
     leaving: tuple[MigrationItem, ...]
     waiting: Mapping[ServiceAccountRef, str]
     owned: Mapping[ServiceAccountRef, str]
     templates: tuple[PodTemplate, ...]
+    rolling: frozenset[Subject]
     agents: tuple[str, ...]
 
     @property
     def question(self) -> str:
-        rolling = {action.target for action in self.plan.actions if rolls_out(action)}
-        restarts = f" and replace the pods of {count_of(len(rolling), 'workload')}" if rolling else ""
+        restarts = f" and replace the pods of {count_of(len(self.rolling), 'workload')}" if self.rolling else ""
         refs = {item.ref for item in self.leaving}
         words = sources_words(item.source for item in self.leaving) or "the previous credentials"
         return f"Remove {words} from {count_of(len(refs), 'service account')}{restarts}?"
@@ -73,6 +74,7 @@ def plan_finish(
     annotations: list[Action] = []
     lists: dict[str, Action] = {}
     templates: list[PodTemplate] = []
+    rolling: set[Subject] = set()
     # with the reason for each that stays
     reasons = {item.ref: not_yet(migration, item, now, options.soak) for item in items}
     for item in items:
@@ -89,6 +91,7 @@ def plan_finish(
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
             annotations += without_annotations(of_item)
+            rolling |= rolled_out(of_item)
         elif account is not None and account.owner and annotated and not by_addon:
             owned[item.ref] = edit_words(account)
         else:
@@ -108,7 +111,9 @@ def plan_finish(
     untouched = sorted({**waiting, **owned}.items())
     skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in untouched)
     actions = (*annotations, *trusts, *lists.values(), *last)
-    removed = {Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if is_template(a)}
+    removed = {
+        Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if a.kind == POD_TEMPLATE.name
+    }
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
     return Finish(
         plan=plan,
@@ -116,6 +121,7 @@ def plan_finish(
         waiting=waiting,
         owned=owned,
         templates=tuple(templates),
+        rolling=frozenset(rolling),
         agents=tuple(text for agent in migration.agents(removed) for text in agent.sentences),
     )
 
@@ -129,15 +135,6 @@ def unfinished(finish: Finish) -> PodidError | None:
     message = f"{count_of(len(remaining), 'service account')} not finished"
     lines = tuple(f"{ref}: {reason}" for ref, reason in sorted(remaining.items()))
     return Partial(message, lines=lines) if finish.plan.actions else NotYet(message, lines=lines)
-
-
-def is_template(action: Action) -> bool:
-    return action.kind == POD_TEMPLATE.name
-
-
-def rolls_out(action: Action) -> bool:
-    """Return whether the action replaces pods. A CronJob creates its next pods at its next start."""
-    return is_template(action) and action.keys["kind"] != "CronJob"
 
 
 def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:

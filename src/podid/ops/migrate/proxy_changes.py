@@ -4,6 +4,7 @@ trust in the role with which the agent assumes others."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
 from podid.domain.plan import Action, Plan
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
@@ -57,6 +58,13 @@ def without_annotations(templates: Iterable[PodTemplate]) -> list[Action]:
             before = POD_TEMPLATE.state_of(template.subject, annotations=template.annotations)
             actions.append(POD_TEMPLATE.action(before, POD_TEMPLATE.state_of(template.subject, annotations={})))
     return actions
+
+
+def rolled_out(templates: Iterable[PodTemplate]) -> set[Subject]:
+    """Return the workloads that replace their pods when podid removes the annotations. A CronJob creates its next pods
+    at its next start."""
+    rolling = (t.workload for t in templates if t.annotations and t.workload.kind in RESTARTABLE)
+    return {workload.subject for workload in rolling if not (workload.on_delete or workload.paused)}
 
 
 def owned_templates(templates: Iterable[PodTemplate]) -> list[PodTemplate]:

@@ -4,10 +4,13 @@ First the previous mechanism is restored: the trust statement, then the annotati
 pods are restarted, and last the statement of Pod Identity is removed.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
@@ -23,17 +26,20 @@ from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
-from podid.ops.change.records import Run
-from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.change.journal import Journal
+    from podid.ops.change.records import Run
+    from podid.ops.clients import Clients
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
@@ -79,11 +85,11 @@ class _Member:
 
 
 def plan_rollback(
-    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str = ""
+    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, iam: Iam, source: str = ""
 ) -> Rollback:
-    """Plan the rollback. Read nothing but the journal. Raise NotFound if one of `refs` has no association and uses none
-    of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to an add-on, if a trust policy cannot be
-    edited, or if only `source` can name the previous mechanism."""
+    """Plan the rollback. Read only the journal and base roles. Raise NotFound if one of `refs` has no association and
+    uses none of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to an add-on, if a trust policy
+    cannot be edited, or if only `source` can name the previous mechanism."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
     addons = {m.ref: addon_of(snapshot, m.ref, m.role_arn) for m in members}
@@ -130,8 +136,15 @@ def plan_rollback(
         if both != old or back != both:
             check_editable(role)
             check_size(both, role.name)
-    based, notes = base_role_back(snapshot, place.header, journal, tuple(alone.values()))
     deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
+    # an interrupted rollback has deleted the association
+    gone = (
+        _recorded(journal, place, ASSOCIATION.name, ASSOCIATION.unread(m.ref).keys)
+        for m in members
+        if not m.association
+    )
+    deletions = [*deletion.actions, *(actions[0] for actions in gone if actions and actions[0].after is None)]
+    based, notes = base_role_back(snapshot, place.header, journal, iam, deletions)
     actions = (*opened, *annotations, *lists, *deletion.actions)
     before = replace(deletion, actions=actions, notes=tuple(notes), separate=False)
     after = Plan(header=place.header, actions=(*closed, *based))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import UsageError
+from podid.domain.errors import Again, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, option, options, several, switch, tags
 from podid.ops.options import CONDITIONS, SCOPE, SCOPES
@@ -39,7 +39,13 @@ class TrustOptions:
             raise UsageError("'-' (stdin) can be specified only once")
         for name in self.files:
             if name != "-":
-                read_file(name)
+                try:
+                    read_file(name)
+                except UsageError as error:
+                    if isinstance(error.__cause__, FileNotFoundError) and (name.startswith("arn:") or "." not in name):
+                        error.advise("For the trust policy of a role, specify --role instead of FILE.")
+                        error.hint = Again(swap=(name, f"--role={name}"))
+                    raise
 
 
 SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")

@@ -106,6 +106,14 @@ def test_a_new_service_account_of_a_pod_template_is_foreseen() -> None:
     assert [workload.service_account for workload in known_or(planned.workloads, ())] == ["new"]
 
 
+def test_a_paused_workload_is_foreseen_to_keep_its_pods() -> None:
+    snapshot = healthy(workloads=(workload(paused=True),))
+    action = POD_TEMPLATE.action(
+        POD_TEMPLATE.state_of(ORDERS, account="orders"), POD_TEMPLATE.state_of(ORDERS, account="new")
+    )
+    assert POD_TEMPLATE.foresee(snapshot, action, snapshot.taken_at).pods == snapshot.pods
+
+
 def test_changes_of_workloads_that_cannot_be_undone() -> None:
     restart, agent = RESTART.action(None, RESTART.state_of(ORDERS)), AGENT.action(AGENT.state_of(ORDERS), None)
     assert RESTART.not_undone(restart).startswith("the restart of Deployment shop/orders cannot be undone")

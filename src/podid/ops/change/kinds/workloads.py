@@ -179,7 +179,9 @@ class PodTemplateKind(OfWorkload):
                 for item in workloads
             )
 
-        return with_changed(_with_new_pods(snapshot, (workload,), now, account), "workloads", renamed)
+        facts = index(snapshot)
+        rolling = {workload} - facts.on_delete - facts.paused
+        return with_changed(_with_new_pods(snapshot, rolling, now, account), "workloads", renamed)
 
     def subject(self, action: Action) -> str:
         return f"{self.title} {super().subject(action)}"
