@@ -262,7 +262,7 @@ OWN_WAYS = {
     "render/schema.py",
     "sandbox/http.py",
     "cli/runtime.py",
-    "local/child.py",
+    "local/processes.py",
     "cli/server/serve.py",  # keeps stdout for the protocol
     "ops/shells.py",  # reads /proc
 }
