@@ -2,7 +2,8 @@
 the list of its checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -11,8 +12,10 @@ from podid.domain.encoding import Items
 from podid.domain.errors import PodidError
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
+from podid.domain.members import About, Document
 from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
+from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
 from podid.render.several import ClusterFailureBody, results_view
@@ -326,3 +329,39 @@ def _end(report: DoctorReport) -> list[str | Line]:
         return [*lines, f"{none}: nothing to check"]
     new = "new problems" if report.accepted else "problems"
     return [*lines, Line(f"✓ No {new} found: {checks}, {where}", "good")]
+
+
+_WHAT = {
+    "snapshot.json": "the data that was read, for podid doctor --from",
+    "report.json": "the report of podid doctor",
+    "versions.json": "versions of podid, Python and the operating system",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    name: str
+    bytes: int
+    what: str
+
+
+class BundleDocument(Document, kind="Bundle"):
+    """`podid bundle`."""
+
+    file: str
+    items: Sequence[BundleFile]
+    contents: Annotated[Sequence[str], About("The kinds of data in it.")]
+    redacted: Annotated[Redacted, About("The number of redacted values. A value has the same replacement everywhere.")]
+
+
+def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:
+    items = [BundleFile(name, len(text.encode()), _WHAT[name]) for name, text in files.items()]
+    lines = (
+        *(f"  {item.name}  {item.bytes} bytes: {item.what}" for item in items),
+        "Contents:",
+        *(f"  {words}" for words in contents),
+        f"Redacted: {count_of(redacted.accounts, 'account')}, {count_of(redacted.external_ids, 'external id')}",
+    )
+    body = document(BundleDocument, file=file, items=items, contents=contents, redacted=redacted)
+    table = Table(columns("NAME", "BYTES", "WHAT"), tuple((item.name, str(item.bytes), item.what) for item in items))
+    return View(body, (table,), tuple(files), lines)

@@ -12,12 +12,11 @@ from podid.commands.declare.apply import apply_part
 from podid.commands.declare.filing import planned
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.fileplan import FilePlan
-from podid.domain.reconciliation import Reconciliation
 from podid.local.files import own_namespace
 from podid.local.servers import Telemetry
 from podid.ops.declare.files import read_files
 from podid.ops.declare.manifests import object_name
-from podid.ops.declare.reconcile import LEASE_SECONDS, Election, Reconciler, can_apply, reconciled
+from podid.ops.declare.reconcile import LEASE_SECONDS, Election, Reconciler, Reconciliation, can_apply, reconciled
 from podid.ops.declare.request import ReconcileOptions
 
 
