@@ -9,6 +9,7 @@ from podid.aws.decode import Credentials
 from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
 from podid.domain.errors import CredentialsError, PodidError, Unavailable, UsageError
+from podid.domain.names import Arn
 
 CONFIG = """
 [default]
@@ -173,6 +174,13 @@ def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: p
     with pytest.raises(Unavailable) as caught:
         AwsSession(None, "eu-west-1", env=env).eks_auth.assume_role_for_pod_identity("demo", "token")
     assert caught.value.advice.startswith("AWS_ENDPOINT_URL_EKS_AUTH specifies this address")
+    variable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"  # botocore's name for the client secretsmanager
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    env[variable] = "http://127.0.0.1:9"
+    secret = Arn.parse("arn:aws:secretsmanager:eu-west-1:111122223333:secret:s")
+    with pytest.raises(Unavailable) as caught:
+        AwsSession(None, "eu-west-1", env=env).resource_policies.find_secret_policy(secret)
+    assert caught.value.advice.startswith(f"{variable} specifies this address")
     seen = [(record.service, record.operation, record.status, record.error) for record in records]
     assert seen == [("eks", "ListClusters", 0, "EndpointConnectionError")] * 3
 

@@ -96,7 +96,11 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--query", ""), "--query '' is not a JMESPath expression: it is empty", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "podid history has no option --timeout", "podid history --help"),
-        (("install-agent", "--timeout", "soon"), "'soon' is not a duration: specify 90s, 5m, 1h30m or 2d", None),
+        (
+            ("install-agent", "--timeout", "soon"),
+            "--timeout 'soon' is not a duration: specify 90s, 5m, 1h30m or 2d",
+            None,
+        ),
         (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, ready", None),
         (
             ("show", "orders"),

@@ -47,7 +47,7 @@ def test_repeated_options() -> None:
         ({"cluster": " "}, {}, "--cluster is empty"),
         ({"cluster": ["a", ""]}, {}, "--cluster is empty"),
         ({"cluster": None}, {"PODID_CLUSTER": " "}, "PODID_CLUSTER is empty"),
-        ({"timeout": "soon"}, {}, "'soon' is not a duration"),
+        ({"timeout": "soon"}, {}, "--timeout 'soon' is not a duration"),
         ({"output": "xml"}, {}, "'xml' is not an output format"),
         ({"wait": "forever"}, {}, "--wait 'forever' is not one of"),
         ({"expect_account": "12"}, {}, "--expect-account '12' is not a 12-digit account id"),

@@ -86,6 +86,12 @@ def test_workloads_and_their_owners(lab: KubeWorld) -> None:
     assert lab.reader.list_owners("shop", "ReplicaSet") == {owner.uid: OwnerRef("Deployment", "orders", orders.uid)}
 
 
+def test_a_namespace_that_is_being_deleted_is_not_listed() -> None:
+    active, stuck = {"name": "shop"}, {"name": "old", "deletionTimestamp": "2026-01-02T03:04:05Z"}
+    transport: Any = SimpleNamespace(list=lambda path, read, **how: [read({"metadata": m}) for m in (stuck, active)])
+    assert KubeReader(transport).list_namespaces() == ("shop",)
+
+
 def test_namespaces_nodes_and_irsa_annotations(lab: KubeWorld) -> None:
     assert lab.reader.list_namespaces() == (
         *("default", "kube-node-lease", "kube-public", "kube-system"),

@@ -209,9 +209,10 @@ class AwsSession:
                 pacer = self.pool.pacer(
                     self._owner, service, region, lambda: Pacer(patience=seconds, deadline=self._deadline)
                 )
-                origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)
+                endpoint = self._endpoint_variable(client.meta.service_model.service_id)
+                origin = replace(self.origin, region=region, endpoint=endpoint)
                 self._apis[key] = Api(
                     client,
                     pacer,
@@ -223,9 +224,9 @@ class AwsSession:
                 )
             return self._apis[key]
 
-    def _endpoint_variable(self, service: str) -> str:
+    def _endpoint_variable(self, service_id: str) -> str:
         """Return the variable that sets the service's endpoint, in botocore's order; empty for AWS's own."""
-        names = (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL")
+        names = (f"AWS_ENDPOINT_URL_{service_id.upper().replace(' ', '_')}", "AWS_ENDPOINT_URL")
         return next((name for name in names if name in self._endpoints), "")
 
     def _sts_as(self, credentials: Credentials) -> Api:

@@ -255,11 +255,11 @@ def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
     return pairs
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--timeout") -> float:
     """Return the seconds of `90`, `90s`, `5m`, `1h30m` or `2d`. Raise InvalidInput for other text, and for zero."""
     match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
     units = (86400, 3600, 60, 1)
     total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True)) if match else 0
     if total <= 0:
-        raise InvalidInput(f"{text!r} is not a duration: specify 90s, 5m, 1h30m or 2d", subject=text)
+        raise InvalidInput(f"{option} {text!r} is not a duration: specify 90s, 5m, 1h30m or 2d", subject=text)
     return total

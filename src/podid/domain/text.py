@@ -71,6 +71,11 @@ def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:
     return meant(nearest(typed, known, count))
 
 
+def no_namespace(name: str, known: Iterable[str]) -> str:
+    """Return that the namespace is not among the known ones, which omit those that are being deleted."""
+    return f"Namespace {name} does not exist{did_you_mean(name, known) or ' or is being deleted'}"
+
+
 def meant(names: Iterable[str]) -> str:
     """Return `; did you mean …?` for these names."""
     words = " or ".join(names)

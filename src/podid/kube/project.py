@@ -180,6 +180,11 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
+def active_namespace(item: Object) -> str:
+    """Return the namespace's name; empty if it is being deleted, because it then accepts no new objects."""
+    return "" if text_or(inner(item, "metadata"), "deletionTimestamp") else name(item)
+
+
 def pod_security(namespace: Object) -> str:
     return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
 

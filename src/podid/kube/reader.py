@@ -71,7 +71,9 @@ class KubeReader:
 
     @needs(*on("list", "Namespace"))
     def list_namespaces(self) -> tuple[str, ...]:
-        return tuple(sorted(self._transport.list(path_of("Namespace"), project.name, accept=METADATA_ONLY)))
+        """Return the names of the namespaces, without those that are being deleted."""
+        names = self._transport.list(path_of("Namespace"), project.active_namespace, accept=METADATA_ONLY)
+        return tuple(sorted(filter(None, names)))
 
     @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:

@@ -270,7 +270,7 @@ class PermissionReportDocument(Document, kind="PermissionReport"):
     ]
     cluster: TextOrNull
     namespace: Annotated[
-        str, OR_NULL, About("The namespace for which changes in Kubernetes were checked; null for all.")
+        str, OR_NULL, About("The namespace of -n, for permissions that belong to a namespace; null for all.")
     ]
     summary: Annotated[PermissionsSummary, From(""), About("Counts of the permissions that are always required.")]
     permissions: Annotated[Sequence[OwnPermission], From("always"), About("Always required.")]

@@ -40,11 +40,22 @@ def test_namespaces_of_associations(snapshot: Snapshot, expected: tuple[str, str
 
 def test_a_missing_namespace_is_a_standing_grant() -> None:
     verdict = only(ID, healthy(namespaces=frozenset({"shopp", "default"})))
-    assert verdict.message == "namespace shop of association a-orders does not exist, so no pod uses the association"
+    assert verdict.message == (
+        "namespace shop of association a-orders does not exist or is being deleted, so no new pod uses the association"
+    )
     assert verdict.evidence == (
         "namespaces with a similar name: shopp",
         "if someone creates the namespace and the service account, its pods get role orders",
     )
+
+
+def test_the_association_of_running_pods_is_not_offered_for_deletion() -> None:
+    """Pods of a namespace that is being deleted can still run."""
+    assert (fix := only(ID, FAILS).fix) is not None
+    assert fix.commands == ()
+    fix = only(ID, healthy(namespaces=frozenset({"x"}), pods=())).fix
+    assert fix is not None
+    assert [command[:2] for command in fix.commands] == [("podid", "disassociate")]
 
 
 def test_a_name_that_kubernetes_refuses_is_deleted_by_its_id() -> None:

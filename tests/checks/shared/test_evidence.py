@@ -104,9 +104,8 @@ def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome
     assert REFUSED.message in by_outcome[outcome].message + by_outcome[outcome].reason
     if outcome is Outcome.FAIL:
         assert by_outcome[outcome].message.endswith(" (1 of 2 pods)")
-        fix = by_outcome[outcome].fix
-        assert fix is not None
-        assert fix.commands[0][:4] == ("podid", "verify", "shop/orders", "--yes")
+        fix = by_outcome[outcome].fix  # a repeated verification fixes nothing
+        assert fix is None or not fix.commands
         assert by_outcome[outcome].evidence == (f"pods: {REFUSED.pod}",)
         assert mode in diagnose(snapshot).checks
 
@@ -278,8 +277,7 @@ def test_the_check_of_a_failed_step(result: dict[str, Any], mode: str, outcome: 
     of_new = mode == "injection-missed-webhook"
     assert (verdict.subject.kind, verdict.nodes) == (("PodTemplate", ()) if of_new else ("ServiceAccount", ("node-1",)))
     assert verdict.error_code == ("Unsettled" if unsettled else "NoEvidence" if outcome is Outcome.UNKNOWN else "")
-    if verdict.fix is not None:
-        assert verdict.fix.commands[0][:5] == ("podid", "verify", "shop/orders", "--probe", "--yes")
+    assert verdict.fix is None or not verdict.fix.commands
 
 
 def test_a_pod_that_was_not_scheduled_is_unknown() -> None:

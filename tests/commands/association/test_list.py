@@ -95,7 +95,7 @@ def test_a_cluster_that_cannot_be_read_does_not_hide_the_others(many: Sandbox, p
     ("line", "message"),
     [
         ("--sort-by x", "--sort-by 'x' is not one of namespace, service-account"),
-        ("--older-than x", "'x' is not a duration"),
+        ("--older-than x", "--older-than 'x' is not a duration"),
         ("--tag =x", "--tag '=x' is not KEY or KEY=VALUE"),
         ("--cluster demo --all-clusters", "--cluster and --all-clusters cannot be used together"),
     ],

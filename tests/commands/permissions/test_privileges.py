@@ -49,7 +49,7 @@ def test_older_than_is_the_window_of_unused_privileges(healthy: Site) -> None:
         assert [action for level in sqs["levels"] for action in level["unused"]] == unused
     outcome = site("privileges", "shop/orders", "--older-than", "soon")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "'soon' is not a duration" in outcome.stderr
+    assert "--older-than 'soon' is not a duration" in outcome.stderr
 
 
 def test_a_policy_file_is_evaluated_without_its_use(healthy: Site, tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ _NUMBERS = itertools.count()
 ME = f"arn:aws:iam::{ACCOUNT}:user/me"
 IAM = [action for action in DOCTOR.iam if action != "sts:GetCallerIdentity"]
 
+WHERE = WhoAndWhere(
+    caller_arn=ME, account=ACCOUNT, credentials_source="", region="us-west-2", region_source="", cluster="demo"
+)
+
 
 def caller(
     site: Site, directory: Path, permissions: Permissions, *more: Json, namespace: str = "", **how: Any
@@ -89,11 +93,8 @@ class Simulator:
 def answered(iam: Simulator, missing: KubePermission | None = None) -> Any:
     """Return the report of a caller without one permission."""
     reader: Any = SimpleNamespace(may=lambda permission, namespace: AccessReview(permission != missing))
-    where = WhoAndWhere(
-        caller_arn=ME, account=ACCOUNT, credentials_source="", region="us-west-2", region_source="", cluster="demo"
-    )
     needed = CommandPermissions(DOCTOR)
-    own = own_permissions(cast("Any", iam), lambda: reader, where, needed, commands=("doctor",))
+    own = own_permissions(cast("Any", iam), lambda: reader, WHERE, needed, commands=("doctor",))
     return json.loads(to_json(own_permissions_view(own).document)), own.exit_code
 
 
@@ -239,6 +240,37 @@ def test_permissions_in_one_namespace(shared: Site, tmp_path: Path) -> None:
     assert lacking("-n", "shop") is None
     assert [item["metadata"].get("namespace") for item in lacking("-n", "legacy")["kubernetes"]["items"]] == ["legacy"]
     assert lacking()["permission"] == "create pods"
+
+
+def test_reads_with_a_namespace_are_checked_where_doctor_reads() -> None:
+    """A caller with Roles in shop, kube-system and kube-node-lease lacks only the objects of the whole cluster."""
+    reader: Any = SimpleNamespace(may=lambda permission, namespace: AccessReview(bool(namespace)))
+    own = own_permissions(
+        cast("Any", Simulator()),
+        lambda: reader,
+        WHERE,
+        CommandPermissions(DOCTOR),
+        commands=("doctor",),
+        namespace="shop",
+    )
+    report = json.loads(to_json(own_permissions_view(own).document))
+    cluster = ("namespaces", "nodes", "persistentvolumes", "csidrivers", "mutatingwebhookconfigurations")
+    more = ("ec2nodeclasses", "ciliumclusterwidenetworkpolicies", "clusterissuers", "clustersecretstores")
+    expected = {*cluster, *more, "clustertriggerauthentications"}
+    assert {name.partition(" ")[2] for name in outcomes(report)["missing"]} == expected
+    places = {item["permission"]: item["where"] for item in report["permissions"]}
+    assert (places["list leases"], places["list events"]) == ("kube-node-lease", "kube-system")
+    assert (places["get pods/log"], places["list serviceaccounts"]) == ("kube-system", "shop")
+
+
+@table("lacking", ["shop", "kube-system"])
+def test_the_pods_of_the_namespace_and_of_the_agent_are_checked(lacking: str) -> None:
+    reader: Any = SimpleNamespace(may=lambda permission, namespace: AccessReview(namespace != lacking))
+    needed = CommandPermissions(Permissions(kubernetes=(KubePermission("", "pods", "list"),)))
+    own = own_permissions(
+        cast("Any", Simulator()), lambda: reader, WHERE, needed, commands=("doctor",), namespace="shop"
+    )
+    assert [(item.outcome, item.where) for item in own.always] == [("missing", lacking)]
 
 
 def test_the_role_of_a_session_is_simulated(shared: Site) -> None:

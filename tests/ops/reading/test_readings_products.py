@@ -1,11 +1,17 @@
 """Objects of products beside the pods, such as secret stores and issuers."""
 
+from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 from cluster_api import Json
 from harness import table
 from ops.reading.reports import findings, viewer
+from podid.domain.errors import Unavailable
+from podid.domain.products import ProductSetting
+from podid.domain.snapshot import Known, Missing
 from podid.kube.project_custom import CUSTOM
+from podid.ops.reading.readings import products
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 
@@ -26,6 +32,22 @@ def test_a_store_with_a_token_of_the_associated_account(healthy: Site) -> None:
     make(healthy, "external-secrets.io", "secretstores", "secrets", store(**JWT))
     assert findings(healthy) == {"product-still-in-irsa-mode": "error"}
     assert findings(healthy, "shop/orders") == {"product-still-in-irsa-mode": "error"}
+
+
+def test_the_kinds_of_an_unavailable_group_are_read_concurrently() -> None:
+    """Each is retried for half a minute."""
+    both = Barrier(2)
+
+    def list_product_settings(group: str, plural: str, version: str, namespace: str) -> tuple[ProductSetting, ...]:
+        both.wait(5)  # breaks without a second read
+        raise Unavailable("503")
+
+    kube = SimpleNamespace(
+        list_api_groups=lambda: {"external-secrets.io": "v1"}, list_product_settings=list_product_settings
+    )
+    source: Any = SimpleNamespace(kube=kube, of_namespaces=lambda read: read(""), before=lambda name: Known(()))
+    gap = Missing("503", "", "Unavailable")
+    assert products(source) == {"secretstores": gap, "clustersecretstores": gap}
 
 
 def test_stores_with_credentials_of_the_operator_or_keys(healthy: Site) -> None:

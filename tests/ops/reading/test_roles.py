@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from checks.builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, TARGET_ARN, association, cluster, node, role
 from harness import table
 from podid.domain.aws import AccessEntry, Decision, NodeGroup, Role
@@ -91,6 +93,30 @@ def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> No
     assert roles_by("API", *entries) == {}
     # with aws-auth, the role may belong to other nodes
     assert roles_by("API_AND_CONFIG_MAP", entries[0]) == {}
+
+
+def test_a_denied_read_of_instances_is_not_hidden_by_the_role_of_other_nodes() -> None:
+    denied = AccessDenied("no", permission="ec2:DescribeInstances")
+
+    def list_instance_profiles(ids: Sequence[str]) -> dict[str, str]:
+        raise denied
+
+    sections: dict[str, Section[Any]] = {
+        "nodes": Known((node("alone", labels={}), node("edge", provider_id="", labels={}, compute_type="hybrid"))),
+        "node_groups": Known(()),
+        "node_classes": Known(()),
+    }
+    entry = AccessEntry(principal_arn=f"arn:aws:iam::{ACCOUNT}:role/hybrid", kind="HYBRID_LINUX")
+    source: Any = SimpleNamespace(
+        before=sections.__getitem__,
+        cluster=cluster(authentication_mode="API"),
+        clients=SimpleNamespace(
+            eks=SimpleNamespace(list_access_entries=lambda name: [entry]),
+            aws=SimpleNamespace(ec2=SimpleNamespace(list_instance_profiles=list_instance_profiles)),
+        ),
+    )
+    with pytest.raises(AccessDenied):
+        other_node_roles(source)
 
 
 @table(("family", "action"), [("ipv4", "ec2:AssignPrivateIpAddresses"), ("ipv6", "ec2:AssignIpv6Addresses")])

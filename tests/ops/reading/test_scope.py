@@ -92,4 +92,7 @@ def test_a_service_account_that_does_not_exist(crowd: Shop) -> None:
     error = refused(whole, ORDERS, ServiceAccountRef("paymentz", "billing-worker"))
     assert error.message.startswith("Namespace paymentz does not exist; did you mean payments")
     assert error.hint == refused(whole, ServiceAccountRef("paymentz", "billing-worker")).hint
+    unknown = refused(whole, ServiceAccountRef("zzz", "web"))
+    assert unknown.message == "Namespace zzz does not exist or is being deleted"
+    assert unknown.hint == ("kubectl", "get", "namespaces")
     assert diagnose(whole, scope=DoctorScope.of([ServiceAccountRef("payments", "bilingworker")])).findings

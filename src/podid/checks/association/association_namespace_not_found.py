@@ -8,7 +8,7 @@ from podid.domain.text import Names
 from podid.facts.index import ADDON_OWNED, LIKELY, disassociate, index, podid_command, role_of
 
 
-@rule(needs=("associations", "namespaces"), wants=("service_accounts",))
+@rule(needs=("associations", "namespaces"), wants=("service_accounts", "pods"))
 def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     namespaces = known(snapshot.namespaces)
     lacking = {account.ref for account in known_or(snapshot.service_accounts, ())} - index(snapshot).associations.keys()
@@ -26,8 +26,8 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
                 (ref for name in near if (ref := ServiceAccountRef(name, association.service_account)) in lacking), None
             )
             yield case.fail(
-                f"namespace {association.namespace} of association {association.association_id} does not exist, so no "
-                "pod uses the association",
+                f"namespace {association.namespace} of association {association.association_id} does not exist or is "
+                "being deleted, so no new pod uses the association",
                 *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
                 association.ref.refused
                 or f"if someone creates the namespace and the service account, its pods get {role_of(association)}",
@@ -38,6 +38,7 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
                         if meant and isinstance(association, Association)
                         else ()
                     ),
-                    disassociate(snapshot, association),
+                    # the pods of a namespace that is being deleted can still run
+                    *(() if index(snapshot).pods.get(association.ref) else (disassociate(snapshot, association),)),
                 ),
             )

@@ -32,7 +32,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, association in check.of_associations(snapshot):
         names = existing.get(association.namespace, set())
         if association.namespace not in namespaces:
-            yield case.skip("its namespace does not exist")
+            yield case.skip("its namespace does not exist or is being deleted")
         elif association.service_account in names:
             yield case.ok("the service account exists")
         elif users := _users(snapshot, association.ref, waiting):

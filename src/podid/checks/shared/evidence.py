@@ -26,7 +26,7 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
 from podid.facts.egress import ways
-from podid.facts.index import index, once, podid_command
+from podid.facts.index import index, once
 from podid.facts.second_hop import hops
 from podid.facts.trust import first_error, judged
 
@@ -70,16 +70,15 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """An observation of a service account: of some of its `pods` ("ns/name"), by podid's own pod on `nodes`, or of the
-    pods that are created from now on, if `new`. `how` are the options of `podid verify` that repeat it."""
+    pods that are created from now on, if `new`."""
 
     ref: ServiceAccountRef
     observed: Observed
     pods: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     new: bool = False
-    how: tuple[str, ...] = ("--yes",)
 
-    def verdict(self, check: Check, snapshot: Snapshot) -> Verdict:
+    def verdict(self, check: Check) -> Verdict:
         subject = Subject("PodTemplate" if self.new else "ServiceAccount", self.ref.name, self.ref.namespace)
         case, observed = check.case(subject, (str(self.ref),)), self.observed
         if observed.missing is not None:
@@ -87,8 +86,7 @@ class Observation:
         elif observed.outcome is Outcome.PASS:
             verdict = case.ok(observed.message)
         else:
-            command = podid_command(snapshot, "verify", str(self.ref), *self.how)
-            verdict = case.fail(observed.message, *observed.evidence, commands=(command,))
+            verdict = case.fail(observed.message, *observed.evidence)
         return replace(verdict, pods=self.pods, nodes=self.nodes)
 
 
@@ -96,7 +94,7 @@ def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Yield the check's verdicts from evidence; nothing if no evidence was requested."""
     for observation in _by_check(snapshot).get(check.id, ()):
         # EKS Auth refuses the agent because of its node's role
-        yield from placed_on(NODE_ROLE, check, observation.verdict(check, snapshot))
+        yield from placed_on(NODE_ROLE, check, observation.verdict(check))
 
 
 @once
@@ -244,17 +242,16 @@ _MOST_LIKELY = {ASSOCIATION: "cached-credentials-after-change", NETWORK: UNREACH
 
 
 def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
-    how = ("--probe", "--yes")
     for ref, section in _by_account(snapshot.probes):
         if isinstance(section, Missing):
-            yield Observation(ref, Observed.nothing(UNREACHED, section), how=how)
+            yield Observation(ref, Observed.nothing(UNREACHED, section))
             continue
         for met in section.value:
             if (observed := _of_probe(snapshot, ref, met)) is not None:
                 # a probe without the injected fields applies to every new pod, on any node
                 new = met.link == INJECTION
                 nodes = (met.node,) if met.node and not new else ()
-                yield Observation(ref, observed, nodes=nodes, new=new, how=how)
+                yield Observation(ref, observed, nodes=nodes, new=new)
 
 
 def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) -> Observed | None:

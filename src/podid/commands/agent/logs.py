@@ -37,7 +37,7 @@ def logs(
     from podid.ops.agent import logs as ops
     from podid.render import agent_logs as render
 
-    span = timedelta(seconds=seconds(since))
+    span = timedelta(seconds=seconds(since, "--since"))
     if follow and access.shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL):
         raise UsageError(
             f"--follow and -o {access.shared.output} cannot be used together: pass -o jsonl for one object per line",

@@ -79,7 +79,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
         raise UsageError("--dry-run requires --apply: without it podid changes nothing")
     terminal, ref, file = access.terminal, options.service_account, options.events
     events = data.read(terminal.read_file(file, most_mib=256), file) if file else None
-    since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
+    since = read_window(timedelta(seconds=seconds(options.older_than, "--older-than")), access.runtime.now())
     place, patience = access.place(for_change=options.apply), access.patience(_REPORT_SECONDS)
     change = Change(access, place)
     if options.apply:

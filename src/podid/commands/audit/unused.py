@@ -56,7 +56,11 @@ def unused(
     from podid.render.audit import unused_notes, unused_view
 
     access.check_whose_pods(service_accounts, everywhere=True)
-    terminal, namespace, age = access.terminal, access.shared.namespace or "", timedelta(seconds=seconds(older_than))
+    terminal, namespace, age = (
+        access.terminal,
+        access.shared.namespace or "",
+        timedelta(seconds=seconds(older_than, "--older-than")),
+    )
     now = access.runtime.now()
     since = read_window(age, now)
     scope = DoctorScope.of(service_accounts) if service_accounts else DoctorScope(namespace=namespace, typed=namespace)

@@ -45,7 +45,7 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     from podid.ops.permissions.privileges import read_privileges, with_last_use
     from podid.render.access import privileges_notes, privileges_view
 
-    since = read_window(timedelta(seconds=seconds(options.older_than)), access.runtime.now())
+    since = read_window(timedelta(seconds=seconds(options.older_than, "--older-than")), access.runtime.now())
     with access.terminal.working("reading the policies"):
         session = read_session(access, options)
         answer = read_privileges(session, action_table())

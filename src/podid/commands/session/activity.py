@@ -38,7 +38,7 @@ def activity(
     from podid.ops.session.activity import read_activity
     from podid.render.sessions import activity_notes, activity_view
 
-    now, span = access.runtime.now(), timedelta(seconds=seconds(since))
+    now, span = access.runtime.now(), timedelta(seconds=seconds(since, "--since"))
     window = min(span, timedelta(days=DAYS))
     place = access.place()
     with access.terminal.working(f"reading CloudTrail for {ref}") as progress:

@@ -59,7 +59,8 @@ class Listing:
     ) -> Self:
         """Return the listing; `columns` are the ones to fill. Raise InvalidInput."""
         older, newer = (
-            timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
+            timedelta(seconds=seconds(text, name)) if text else None
+            for text, name in ((options.older_than, "--older-than"), (options.newer_than, "--newer-than"))
         )
         first, *more = {ref.namespace for ref in options.service_accounts} or {namespace or "*"}
         listing = cls(

@@ -12,7 +12,7 @@ from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, O
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
-from podid.domain.text import did_you_mean, nearest
+from podid.domain.text import nearest, no_namespace
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
@@ -243,12 +243,11 @@ def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients
             namespaces = reader.list_namespaces()
     for ref in missing:
         if namespaces is not None and ref.namespace not in namespaces:
-            message = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
             near = nearest(ref.namespace, namespaces, 1)
             hint: Hint = ("kubectl", "create", "namespace", ref.namespace)
             if near:
                 hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
-            raise NotFound(message, hint=hint, subject=ref.namespace)
+            raise NotFound(no_namespace(ref.namespace, namespaces), hint=hint, subject=ref.namespace)
     created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
     return replace(plan, actions=(*created, *plan.actions))
 

@@ -14,10 +14,11 @@ from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.domain.status import IdentityState, IdentityStatus
-from podid.domain.text import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest, no_namespace
 from podid.ops.association.plan import Current, NotAllowed
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.scope import LIST_NAMESPACES
 
 # up to this number objects are read by name, beyond it in one list
 _FEW = 10
@@ -219,8 +220,8 @@ def check_namespace(kube: KubeAccess, namespace: str) -> None:
     if namespace not in namespaces:
         near = nearest(namespace, namespaces, 1)
         raise NotFound(
-            f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces)}",
-            hint=Again(swap=(namespace, near[0])) if near else (),
+            no_namespace(namespace, namespaces),
+            hint=Again(swap=(namespace, near[0])) if near else LIST_NAMESPACES,
             subject=namespace,
         )
 

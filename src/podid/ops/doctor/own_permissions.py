@@ -12,7 +12,8 @@ from podid.aws.iam import Iam
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
-from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
+from podid.domain.names import AGENT_NAMESPACE, PODS_PRINCIPAL, Arn, role_name
+from podid.domain.owners import PLURALS
 from podid.domain.permissions import (
     AccessReview,
     CommandPermissions,
@@ -170,27 +171,54 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
 # --- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
+NODE_LEASES = "kube-node-lease"
+# read in all namespaces, or of no namespace, even with -n
+_CLUSTER_WIDE = {
+    *("namespaces", "nodes", "persistentvolumes", "csidrivers", "mutatingwebhookconfigurations", "ec2nodeclasses"),
+    *("clusterroles", "clusterrolebindings", "clustersecretstores", "clusterissuers"),
+    *("clustertriggerauthentications", "ciliumclusterwidenetworkpolicies"),
+}
+
+
+def _places(permission: KubePermission, namespace: str) -> tuple[str, ...]:
+    """Return the namespaces in which the commands use the permission if -n specifies this one; `("",)` for all."""
+    if (permission.resource, permission.verb) == ("leases", "list"):
+        return (NODE_LEASES,)
+    if permission.namespaced or not namespace:
+        return (namespace,)
+    if permission.resource in _CLUSTER_WIDE or permission.group in PLURALS:
+        return ("",)
+    match permission.resource:
+        case "events" | "pods/log":
+            return (AGENT_NAMESPACE,)
+        case "pods" | "daemonsets":
+            return tuple(dict.fromkeys((namespace, AGENT_NAMESPACE)))
+    return (namespace,)
+
+
 def _in_cluster(reader: Callable[[], KubeReader], permissions: Permissions, namespace: str) -> Iterator[OwnPermission]:
     failure: PodidError | None = None
     for permission in permissions.kubernetes:
-        place = namespace if permission.namespaced else ""
-        if failure is None:
+        elsewhere = not namespace and _places(permission, AGENT_NAMESPACE) != ("",)
+        for place in _places(permission, namespace):
             try:
-                review = reader().may(permission, place)
+                if failure is not None:
+                    raise failure
+                own = _reviewed(permission, place, reader().may(permission, place), elsewhere=elsewhere)
             except PodidError as error:
                 failure = error  # the cluster cannot be reached, so every other review fails too
-            else:
-                yield _reviewed(permission, place, review)
-                continue
-        yield from _unknown((permission,), place, missing(failure))
+                (own,) = _unknown((permission,), place, missing(error))
+            if not own.held:
+                break
+        yield own
 
 
-def _reviewed(permission: KubePermission, place: str, review: AccessReview) -> OwnPermission:
+def _reviewed(permission: KubePermission, place: str, review: AccessReview, *, elsewhere: bool) -> OwnPermission:
     if review.allowed:
         return OwnPermission(permission=permission, outcome="held", where=place)
     if review.allowed is None:
         return OwnPermission(permission=permission, outcome="unknown", where=place, reason=review.reason)
-    one = "; pass -n to check one namespace" if permission.namespaced else ""
+    one = "; pass -n to check one namespace" if elsewhere else ""
     why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
     return OwnPermission(permission=permission, outcome="missing", where=place, reason=why)
 

@@ -249,7 +249,7 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
         taken = {*node_roles(source.cluster, groups.value), *role_of.values()}
         with suppress(PodidError):
             role_of |= _entry_roles(source, lacking, taken)
-    if failure is not None and not role_of:
+    if failure is not None and any(node.name not in role_of and node.compute_type != "hybrid" for node in lacking):
         raise failure
     arns = sorted(set(role_of.values()))
     return {arn: tuple(sorted(node for node, role in role_of.items() if role == arn)) for arn in arns}

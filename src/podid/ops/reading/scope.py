@@ -8,11 +8,12 @@ from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFoun
 from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
-from podid.domain.text import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest, no_namespace
 from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
 
+LIST_NAMESPACES = ("kubectl", "get", "namespaces")
 SERVICE_ACCOUNT = "ServiceAccount"
 KINDS = {
     "sa": SERVICE_ACCOUNT,
@@ -169,8 +170,8 @@ def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> 
         kind = KINDS.get(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
         typed = next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
         raise NotFound(
-            f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces.value)}",
-            hint=() if kind else _instead(typed, namespace, namespaces.value),
+            no_namespace(namespace, namespaces.value),
+            hint=() if kind else _instead(typed, namespace, namespaces.value) or LIST_NAMESPACES,
             subject=str(scope),
             advice=f"For {kind} {scope.name}, specify {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )

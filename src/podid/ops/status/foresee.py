@@ -258,7 +258,9 @@ def obstacle(harm: Harm) -> Conflict:
 
 
 def _mends(cause: Verdict) -> tuple[str, ...]:
-    return cause.fix.commands[0] if cause.fix is not None and cause.fix.commands else ()
+    """Return the first command that fixes the cause; not a restart, which has just been refused."""
+    commands = cause.fix.commands if cause.fix is not None else ()
+    return next((command for command in commands if command[:2] != ("podid", "restart")), ())
 
 
 def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
