@@ -33,7 +33,7 @@ from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_changes import proxy_for, recorded_actions, templates_back, with_principals
+from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"

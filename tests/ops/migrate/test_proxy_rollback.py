@@ -12,7 +12,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Done, Place, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
-from podid.ops.migrate.proxy_changes import recorded_actions
+from podid.ops.migrate.proxy_rollback import recorded_actions
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import ACCOUNT, Site
 
