@@ -605,6 +605,15 @@ UNDONE = ("undo last --yes",)
 INSTALL_CNI = "addon install vpc-cni"
 CART = "--role shop-orders --for shop/cart --yes"
 
+ACTIONS_ON_RESOURCES = (
+    ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
+    ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
+    ("sts:AssumeRole", "arn:aws:iam::111122223333:role/shop-orders", "a role"),
+    ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
+    ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
+    ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
+    ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
+)
 # each on a site of its own
 OWN = (
     Way("install-agent"),
@@ -886,14 +895,7 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     *(
         Way(f"can-i shop/orders {action} --resource {arn}", healthy, (f"--resource with {kind}",), code=3)
-        for action, arn, kind in (
-            ("s3:GetObject", "arn:aws:s3:::reports/x", "an S3"),
-            ("kms:Decrypt", "arn:aws:kms:us-west-2:111122223333:key/1", "a KMS"),
-            ("sqs:SendMessage", "arn:aws:sqs:us-west-2:111122223333:jobs", "an SQS"),
-            ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:111122223333:secret:db", "a secret"),
-            ("lambda:InvokeFunction", "arn:aws:lambda:us-west-2:111122223333:function:jobs", "a Lambda"),
-            ("dynamodb:PutItem", "arn:aws:dynamodb:us-west-2:111122223333:table/jobs", "a DynamoDB"),
-        )
+        for action, arn, kind in ACTIONS_ON_RESOURCES
     ),
     # the policy of a new topic has a condition on a key that is not known
     Way(
@@ -911,6 +913,16 @@ OWN = (
     Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
+    Way(
+        "who-can sns:Publish --resource arn:aws:sns:us-west-2:111122223333:jobs",
+        healthy,
+        ("--resource with an SNS",),
+        code=9,
+    ),
+    *(
+        Way(f"who-can {action} --resource {arn}", healthy, (f"--resource with {kind}",))
+        for action, arn, kind in ACTIONS_ON_RESOURCES
+    ),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("right-size shop/orders", chained),
     Way("right-size shop/orders --apply --adopt --yes", long_half_used, ("--apply",)),

@@ -213,6 +213,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
     ResourcePolicies.find_bucket_policy: lambda s: s.resource_policies.find_bucket_policy("reports"),
     ResourcePolicies.find_key_policy: lambda s: s.resource_policies.find_key_policy(_of("kms", "key/1")),
+    ResourcePolicies.find_trust_policy: lambda s: s.resource_policies.find_trust_policy(Arn.parse(ROLE)),
     ResourcePolicies.find_queue_policy: lambda s: s.resource_policies.find_queue_policy(_of("sqs", "jobs")),
     ResourcePolicies.find_secret_policy: lambda s: s.resource_policies.find_secret_policy(_of("secretsmanager", "s")),
     ResourcePolicies.find_topic_policy: lambda s: s.resource_policies.find_topic_policy(_of("sns", "t")),

@@ -38,6 +38,16 @@ def test_the_policy_of_each_kind_of_resource(box: Sandbox, session: AwsSession) 
         assert (before is None) is (Arn.parse(arn).service not in ("kms", "sns")), arn
 
 
+def test_a_trust_policy_names_no_resource(session: AwsSession) -> None:
+    arn = "arn:aws:iam::111122223333:role/storefront"
+    policy = session.resource_policies.find_trust_policy(Arn.parse(arn))
+    assert policy is not None
+    statements: Any = policy["Statement"]
+    assert [(statement["Effect"], statement["Resource"]) for statement in statements] == [("Allow", arn)]
+    # a role of the name under another path is another role
+    assert session.resource_policies.find_trust_policy(Arn.parse(arn.replace("role/", "role/team/"))) is None
+
+
 def test_the_policy_of_an_index_is_that_of_its_table(box: Sandbox, session: AwsSession) -> None:
     box.world.resource_policies[of("dynamodb", "table/t")] = POLICY
     assert session.resource_policies.find_table_policy(Arn.parse(of("dynamodb", "table/t/index/i"))) == POLICY

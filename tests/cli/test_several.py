@@ -74,18 +74,17 @@ def test_one_report_of_all_clusters(four: Sandbox, podid: Podid, tmp_path: Path)
     files = [part for name in names for part in ("--report", str(tmp_path / name))]
     outcome = podid("audit", *ALL, "--fail-on", "never", "-o", "sarif", *files)
     assert outcome.code == 8, outcome
-    (run,) = outcome.json["runs"]
-    paths = [
-        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].split("/")[:3]
-        for result in run["results"]
-    ]
+    runs = outcome.json["runs"]
+    results = [result for run in runs for result in run["results"]]
+    paths = [item["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].split("/")[:3] for item in results]
     expected = {
         (OWN, "us-west-2", "demo"),
         *((account, "us-west-2", name) for account in ids(3) for name in ("c00", "c01")),
     }
     assert set(map(tuple, paths)) == expected
-    assert len({result["partialFingerprints"]["podid/v1"] for result in run["results"]}) == len(run["results"])
-    (invocation,) = run["invocations"]
+    assert len({result["partialFingerprints"]["podid/v1"] for result in results}) == len(results)
+    assert {tuple(run["automationDetails"]["id"].split("/")[2:5]) for run in runs} == expected
+    (invocation,) = runs[0]["invocations"]
     assert not invocation["executionSuccessful"]
     assert ["333300000001" in item["message"]["text"] for item in invocation["toolExecutionNotifications"]] == [True]
     texts = {name: (tmp_path / name).read_text() for name in names}
@@ -227,6 +226,14 @@ def test_the_name_of_a_cluster_keeps_its_spelling(box: Sandbox, podid: Podid, mo
     def fail(*_: object) -> NoReturn:
         raise Unavailable("EKS did not answer")
 
+    def fail_in_region(*_: object) -> NoReturn:
+        raise Unavailable("EKS did not answer in us-west-2")
+
     monkeypatch.setattr(Eks, "_iter_summaries", fail)
     outcome = podid("list", "--cluster", "demo", "--region", "us-west-2", "--region", "us-west-1")
     assert "demo, us-west-2: EKS did not answer." in outcome.stderr
+    # a part of another word is not the name
+    monkeypatch.setattr(Eks, "_iter_summaries", fail_in_region)
+    add_cluster(box.world, "ans")
+    refused = podid("list", "--cluster", "ans", "--cluster", "demo").stderr
+    assert "ans, us-west-2: EKS did not answer in us-west-2." in refused

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from harness import table
 from podid.facts.agent_logs import LogLine, mode_of, parse, rule_of
 
+POST = 'request send failed, Post "https://eks-auth.us-west-2.api.aws/clusters/demo/assume-role-for-pod-identity"'
 EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTokenException: The token has expired"
 
 
@@ -40,6 +41,16 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
         ("failed to load credentials: no such file or directory: /eks-hybrid/.aws", "hybrid-daemonset-missing"),
         ("failed to load shared credentials file", "agent-imds-unavailable"),
         ("ThrottlingException: Rate exceeded", "eks-auth-throttled"),
+        # AWS's agent v0.1.37 wrote these
+        (f"{POST}: proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused", "agent-proxy-misconfig"),
+        (f"{POST}: Proxy Authentication Required", "agent-proxy-misconfig"),
+        (f"{POST}: dial tcp 10.0.0.9:443: i/o timeout", "eks-auth-unreachable"),
+        (
+            f"{POST}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            "agent-timeout-context-canceled",
+        ),
+        ("Service account token failed basic claim validations: token is expired", "sdk-too-old"),
+        ("Service account token failed basic claim validations: token is not valid yet", "node-clock-skew"),
         (EXPIRED, "agent-expired-token-noise"),
         ("listen tcp :8080: bind: address already in use", "agent-probe-port-conflict"),
         ("listen tcp :27030: bind: address already in use", "agent-probe-port-conflict"),
@@ -56,6 +67,7 @@ def test_failure_modes_of_texts(text: str, mode: str) -> None:
     [
         ('{"level":"ERROR","msg":"odd","time":"2026-11-24T12:00:00Z"}', "error", "odd"),
         ("panic: runtime error", "fatal", "panic: runtime error"),
+        ("Error: unknown flag: --nope", "fatal", "Error: unknown flag: --nope"),
         ("plain words", "", "plain words"),
         ("{no JSON", "", "{no JSON"),
         ("[" * 100_000, "", "[" * 100_000),

@@ -204,6 +204,9 @@ def test_pages_put_together_are_the_whole_list(cluster: Cluster) -> None:
     token = cluster.get("/api/v1/configmaps?limit=7")["metadata"]["continue"]
     status, body = cluster.call("GET", f"/api/v1/configmaps?limit=7&continue={token}")
     assert (status, body["reason"]) == (410, "Expired")
+    status, body = cluster.call("GET", "/api/v1/configmaps?limit=abc")
+    assert (status, body["message"]) == (400, 'strconv.ParseInt: parsing "abc": invalid syntax')
+    assert len(cluster.items("/api/v1/configmaps?limit=-1")) == 31
 
 
 def test_a_list_of_no_object_has_no_items_and_one_of_no_metadata_has_null(cluster: Cluster) -> None:

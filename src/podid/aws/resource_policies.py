@@ -1,10 +1,12 @@
 """The policies of resources, such as buckets, keys and queues. Only the account of a resource can read its policy."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from podid.aws.api import Api
-from podid.aws.decode import from_json
-from podid.domain.foreign import Object, as_object, inner_or_empty, text, text_or
+from podid.aws.decode import document, from_json
+from podid.domain.foreign import Object, as_object, inner, inner_or_empty, text, text_or
+from podid.domain.iam import listed
 from podid.domain.names import Arn
 from podid.domain.permissions import needs
 
@@ -26,6 +28,12 @@ class ResourcePolicies:
     def find_key_policy(self, arn: Arn) -> Document | None:
         params = {"KeyId": str(arn), "PolicyName": "default"}
         return self._api("kms", arn.region).find("GetKeyPolicy", params, f"key {arn}", _document("Policy"))
+
+    @needs("iam:GetRole")
+    def find_trust_policy(self, arn: Arn) -> Document | None:
+        """Return the policy with the role as its resource, which a trust policy does not name."""
+        params, subject = {"RoleName": arn.resource_name}, f"role {arn}"
+        return self._api("iam", "").find("GetRole", params, subject, partial(_trust, str(arn)))
 
     @needs("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
     def find_queue_policy(self, arn: Arn) -> Document | None:
@@ -68,6 +76,15 @@ def _document(member: str) -> Callable[[Object], Document | None]:
         return as_object(from_json(policy, member)) if policy else None
 
     return read
+
+
+def _trust(arn: str, answer: Object) -> Document | None:
+    role = inner(answer, "Role")
+    if text(role, "Arn") != arn:
+        return None
+    policy = document(role, "AssumeRolePolicyDocument")
+    statements = listed(policy.get("Statement"))
+    return {**policy, "Statement": [{"Resource": arn, **as_object(statement)} for statement in statements]}
 
 
 def _attribute(answer: Object) -> Document | None:

@@ -11,6 +11,7 @@ from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
 from podid.domain.permissions import (
     CommandPermissions,
@@ -227,6 +228,19 @@ EMPTY_NAMESPACE = OptionalPermission.of("-n: whether an empty namespace exists",
 # the policies of a role, for their evaluation
 READING_POLICIES = (*(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),)
 READING_SESSION = (Eks.find_association, Eks.list_association_summaries, *READING_POLICIES)
+RESOURCE_POLICIES = tuple(
+    OptionalPermission.of(f"--resource with {kind}", call)
+    for kind, call in (
+        ("an S3 bucket", ResourcePolicies.find_bucket_policy),
+        ("a KMS key", ResourcePolicies.find_key_policy),
+        ("a role", ResourcePolicies.find_trust_policy),
+        ("an SQS queue", ResourcePolicies.find_queue_policy),
+        ("a secret", ResourcePolicies.find_secret_policy),
+        ("an SNS topic", ResourcePolicies.find_topic_policy),
+        ("a Lambda function", ResourcePolicies.find_function_policy),
+        ("a DynamoDB table", ResourcePolicies.find_table_policy),
+    )
+)
 NAMES_OF_SESSION = (
     OptionalPermission.of("pod/NS/NAME", KubeReader.list_pods),
     OptionalPermission.of("--role: suggesting similar names", Iam.list_role_names),

@@ -1,18 +1,24 @@
 """The settings file: its place, and its keys, which are the options that have an environment variable."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from podid.cli.options import GUARD, SHARED
 from podid.domain.option import NOT_STORED, OptionField, Stored
-from podid.local.settings import SettingsFile, read_settings
-from podid.ops.options import COLUMNS, SCOPE
+
+if TYPE_CHECKING:
+    from podid.local.settings import SettingsFile
 
 VARIABLE = "PODID_CONFIG"
 
 
 def keys() -> dict[str, OptionField]:
     """Return the options with a default in the settings file, by key."""
+    from podid.ops.options import COLUMNS, SCOPE
+
     every = (*SHARED.values(), COLUMNS, SCOPE, GUARD)
     return {item.key: item for item in every if item.env}
 
@@ -30,6 +36,8 @@ def settings_path(env: Mapping[str, str]) -> Path | None:
 
 def read_file(env: Mapping[str, str], *, lenient: bool = False) -> SettingsFile:
     """Return the settings of the file. Raise as `podid.local.settings.read_settings`."""
+    from podid.local.settings import read_settings
+
     return read_settings(settings_path(env), keys(), lenient=lenient)
 
 

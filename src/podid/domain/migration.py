@@ -5,10 +5,10 @@ AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives th
 """
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from podid.domain.errors import ExitCode
 from podid.domain.findings import RankedWord
@@ -126,6 +126,12 @@ class MigrationItem:
         str, OR_NULL, About("The service account that the workloads use today, if they get this one.")
     ] = ""
     state: ItemState = field(default_factory=ItemState)
+
+    def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Self:
+        """Return the item with other command lines."""
+        blockers = tuple(replace(item, way_out=tuple(map(change, item.way_out))) for item in self.blockers)
+        steps = tuple(replace(step, commands=tuple(map(change, step.commands))) for step in self.steps)
+        return replace(self, blockers=blockers, steps=steps)
 
     @property
     def target(self) -> str:

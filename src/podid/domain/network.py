@@ -174,7 +174,15 @@ def _within(address: str, cidr: str) -> bool:
 # https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html; in China the name begins with cn.
 EKS_AUTH = ".eks-auth"
 # the names of other partitions: https://docs.aws.amazon.com/general/latest/gr/eks.html
-_EKS_AUTH_DOMAIN = {"aws-cn": "api.amazonwebservices.com.cn", "aws-eusc": "api.amazonwebservices.eu"}
+_EKS_AUTH_DOMAIN = {
+    "aws-cn": "api.amazonwebservices.com.cn",
+    "aws-eusc": "api.amazonwebservices.eu",
+    # https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
+    "aws-iso": "api.aws.ic.gov",
+    "aws-iso-b": "api.aws.scloud",
+    "aws-iso-e": "api.cloud-aws.adc-e.uk",
+    "aws-iso-f": "api.aws.hci.ic.gov",
+}
 # targets outside of the VPC: https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
 _OUT = ("igw-", "nat-", "eigw-")
 

@@ -1,6 +1,7 @@
 """Parses lines of the agent's log, and matches them to failure modes.
 
-The agent logs a few plain lines and then logrus JSON: https://github.com/aws/eks-pod-identity-agent (cmd/, internal/).
+The agent logs a plain line and then logrus JSON: https://github.com/aws/eks-pod-identity-agent (cmd/, internal/).
+A wrong flag ends it with a plain `Error: …`.
 The texts are from public issues. They are matched as fragments, because their wording differs between versions.
 """
 
@@ -45,6 +46,8 @@ RULES: tuple[LogRule, ...] = (
     LogRule("self-managed-cluster-name-wrong", (("no cluster found for name",),)),
     LogRule("trust-missing-tag-session", (("does not have permissions to assume the associated role",),)),
     LogRule("association-missing", (("resourcenotfoundexception",),)),
+    # a client that reads the token file only once; the kubelet replaces the token long before it expires
+    LogRule("sdk-too-old", (("failed basic claim validations: token is expired",),)),
     LogRule("node-clock-skew", (("failed basic claim validations", "signature expired", "signature not yet current"),)),
     LogRule("bearer-token-prefix", (("illegal base64 data at input byte 6",),)),
     LogRule("sdk-too-old", (("service account token cannot be empty",),)),
@@ -55,11 +58,11 @@ RULES: tuple[LogRule, ...] = (
     LogRule("agent-imds-unavailable", (("no ec2 imds role found", "failed to refresh cached credentials"),)),
     LogRule("hybrid-daemonset-missing", (("/eks-hybrid/.aws",), ("no such file", "failed to"))),
     LogRule("agent-imds-unavailable", (("shared credentials",), ("no such file", "failed to"))),
+    LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),
     LogRule("eks-auth-unreachable", (("lookup eks-auth",), ("no such host", "i/o timeout", "server misbehaving"))),
     LogRule(
         "eks-auth-unreachable", (("eks-auth", "eks auth"), ("i/o timeout", "connection refused", "no route to host"))
     ),
-    LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),
     LogRule("agent-timeout-context-canceled", (("context canceled", "context deadline exceeded"),)),
 )
 
@@ -90,7 +93,7 @@ def parse(line: str) -> LogLine:
             fields = {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
             known = {key: fields.pop(key, "") for key in ("level", "msg", "time")}
             return LogLine(line, known["level"].lower(), known["msg"], _time(known["time"]), fields)
-    level = "fatal" if line.startswith(("panic:", "fatal error:")) else ""
+    level = "fatal" if line.startswith(("panic:", "fatal error:", "Error: ")) else ""
     return LogLine(line, level, line, None, {})
 
 

@@ -270,7 +270,7 @@ def _concerned(verdicts: Sequence[Verdict], following: Sequence[Verdict], associ
     accounts = associations if "*" in chains else len(chains)
     named = {str(subject).partition(" ")[2] for subject in subjects}
     words = _counted((*verdicts, *following))
-    if accounts and not (accounts == 1 and chains <= named):
+    if accounts and not chains <= named:
         words += (", " if words else "") + count_of(accounts, "service account")
     return words
 

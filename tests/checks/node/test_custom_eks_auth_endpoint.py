@@ -58,6 +58,7 @@ def test_an_endpoint_without_private_dns(sections: dict[str, Any], expected: tup
         ("https://eks-auth.us-west-2.api.amazonwebservices.com.cn", ("pass", "error")),
         ("https://eks-auth.us-west-2.api.amazonwebservices.eu", ("pass", "error")),
         ("https://sts.us-west-2.amazonaws.eu", ("fail", "error")),
+        ("https://eks-auth.us-west-2.api.aws.hci.ic.gov", ("pass", "error")),
         ("http://proxy.kube-system.svc:8080", ("unknown", "warn")),
     ],
 )
@@ -87,6 +88,8 @@ def test_an_agent_with_an_endpoint_of_its_own(host: str, expected: tuple[str, st
         ("aws-us-gov", "us-gov-west-1", "eks-auth.us-gov-west-1.api.aws"),
         ("aws-cn", "cn-north-1", "eks-auth.cn-north-1.api.amazonwebservices.com.cn"),
         ("aws-eusc", "eusc-de-east-1", "eks-auth.eusc-de-east-1.api.amazonwebservices.eu"),
+        ("aws-iso", "us-iso-east-1", "eks-auth.us-iso-east-1.api.aws.ic.gov"),
+        ("aws-iso-b", "us-isob-east-1", "eks-auth.us-isob-east-1.api.aws.scloud"),
     ],
 )
 def test_the_default_name_depends_on_the_partition(partition: str, region: str, name: str) -> None:

@@ -49,3 +49,36 @@ def test_a_failure_in_both_logs_of_an_agent_is_one_finding() -> None:
     snapshot = healthy(agent_pods=(agent,), agent_crashes={name: Known((last,))}, agent_logs={name: Known((whole,))})
     verdict = of_node("agent-ipv6-bind", snapshot)
     assert verdict.message == "occurred 7 times in the log of its agent"
+
+
+@table(
+    ("mode", "accounts", "affected"),
+    [
+        ("bearer-token-prefix", ("shop/orders",), True),
+        # another application of the node sends a wrong request
+        ("bearer-token-prefix", ("shop/web",), False),
+        ("bearer-token-prefix", (), False),
+        # no pod of the node gets credentials
+        ("eks-auth-unreachable", ("shop/web",), True),
+        ("eks-auth-unreachable", (), True),
+    ],
+)
+def test_a_wrong_request_affects_only_its_sender(mode: str, accounts: tuple[str, ...], affected: bool) -> None:
+    logged = LogSighting(id=mode, node="node-1", count=1, sample="a line", accounts=accounts)
+    verdict = of_node(mode, healthy(agent_logs={"kube-system/agent": Known((logged,))}))
+    assert ("shop/orders" in verdict.chain) == affected
+
+
+@table(
+    ("address", "setting"),
+    [
+        ("127.0.0.1:2703", "agent.probePort=2704"),
+        ("0.0.0.0:2705", "agent.additionalArgs.--metrics-port=2706"),
+    ],
+)
+def test_the_fix_frees_the_port_that_the_log_names(address: str, setting: str) -> None:
+    sample = f"Unable to start server: listen tcp {address}: bind: address already in use"
+    logged = LogSighting(id="agent-probe-port-conflict", node="node-1", count=1, sample=sample, running=False)
+    verdict = of_node(logged.id, healthy(agent_logs={"kube-system/agent": Known((logged,))}))
+    assert verdict.fix is not None
+    assert setting in verdict.fix.commands[0]

@@ -11,7 +11,7 @@ from ops.change.support import writes
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import World
-from worlds import ACCOUNT, Site
+from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 (OTHER,) = ids(1)
 LINE = ("copy", "--from-cluster", "demo", "--to-cluster", "green", "--wait", "api", "-o", "json")
@@ -116,6 +116,7 @@ def test_values_that_are_not_pairs(account: Site, option: str) -> None:
     ("line", "code", "message"),
     [
         ("--from-cluster demo --to-cluster demo", 2, "--from-cluster and --to-cluster are the same cluster"),
+        (f"--from-cluster demo --to-cluster {CLUSTER_ARN}", 2, "--from-cluster and --to-cluster are the same cluster"),
         ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no associations to copy"),
         ("--from-cluster nosuch --to-cluster demo", 5, "cluster nosuch does not exist"),
         ("--from-cluster demo --to-cluster blue --map-role x", 2, "--map-role 'x' is not OLD=NEW"),

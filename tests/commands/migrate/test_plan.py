@@ -23,6 +23,11 @@ def test_planning_changes_nothing(irsa: Irsa) -> None:
     before = irsa.trust("irsa-reports")
     assert irsa.site.must("migrate", "plan", "-o", "json").json["cluster"] == CLUSTER_ARN
     assert irsa.trust("irsa-reports") == before
+    # the command lines of the steps carry the options about the place
+    steps = irsa.site.must("migrate", "plan", "--cluster", "demo", "-o", "json").json["items"][0]["steps"]
+    commands = [command for step in steps for command in step["commands"]]
+    assert commands
+    assert all(command[-2:] == ["--cluster", "demo"] for command in commands if command[0] == "podid")
     assert irsa.site.must("history").stdout == ""
 
 

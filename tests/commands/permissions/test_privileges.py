@@ -52,6 +52,13 @@ def test_older_than_is_the_window_of_unused_privileges(healthy: Site) -> None:
     assert "--older-than 'soon' is not a duration" in outcome.stderr
 
 
+def test_an_action_whose_use_nothing_shows_is_not_unused(healthy: Site) -> None:
+    site = aged(healthy)
+    put_policy(site, allow("iam:PassRole", "iam:GetRole"))
+    (iam,) = privileges(site, "shop/orders")["services"]
+    assert {name for level in iam["levels"] for name in level["unused"]} == {"iam:GetRole"}
+
+
 def test_a_policy_file_is_evaluated_without_its_use(healthy: Site, tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(document("s3:GetObject", "iam:PutRolePolicy")))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podid.domain.iam import AccessedAction, AccessedService
-from podid.domain.policy.reduce import Evidence, fold, reduce_policy, role_events
+from podid.domain.policy.reduce import UNREPORTED, Evidence, fold, reduce_policy, role_events, unreported
 from podid.ops.permissions.actions import action_table
 from podid.sandbox.aws.policy import decide
 
@@ -110,14 +110,14 @@ def test_kept_actions_stay_in_used_and_unused_services() -> None:
     reduction = reduce_policy(policy("sqs:*", "sns:CreateTopic"), reported)
     assert actions_of(reduction.document) == ["sqs:SendMessage", "sns:CreateTopic"]
     everything = reduce_policy(policy("*"), evidence(service("sqs", None), keep=("sqs:*",)))
-    assert actions_of(everything.document) == ["sqs:*"]
+    assert actions_of(everything.document) == [*UNREPORTED, "sqs:*"]
 
 
 def test_everything_becomes_the_used_services() -> None:
     names = {item.name.partition(":")[2]: None for item in TABLE.expand("sqs:*")}
     sqs = service("sqs", **{**names, "SendMessage": USED})
     reduction = reduce_policy(policy("*"), evidence(sqs, service("s3", None)))
-    assert actions_of(reduction.document) == ["sqs:SendMessage"]
+    assert actions_of(reduction.document) == ["sqs:SendMessage", *UNREPORTED]
     assert "*" in reduction.removed
 
 
@@ -132,8 +132,9 @@ def test_events_show_untracked_actions_and_resources() -> None:
     )
     reduction = reduce_policy(policy("s3:*"), reported)
     (statement,) = policy(resource=f"{bucket}/2026/*")["Statement"]
-    assert reduction.document == {**policy(), "Statement": [{**statement, "Action": "s3:GetObject"}]}
-    assert not reduction.unknown
+    kept = ["s3:GetObject", "s3:GetObjectVersion"]
+    assert reduction.document == {**policy(), "Statement": [{**statement, "Action": kept}]}
+    assert [*reduction.unknown] == kept[1:]
 
 
 def test_management_events_alone_do_not_show_the_use_of_data() -> None:
@@ -146,9 +147,12 @@ def test_management_events_alone_do_not_show_the_use_of_data() -> None:
 
 def test_events_show_the_use_of_a_service_that_iam_does_not_report_yet() -> None:
     idle = service("s3", None)
-    for document in (policy("s3:GetObject", "s3:PutObject"), policy("*")):
+    for document, more in (
+        (policy("s3:GetObject", "s3:PutObject"), ()),
+        (policy("*"), ("s3:GetObjectVersion", *UNREPORTED)),
+    ):
         reduction = reduce_policy(document, with_events(event("GetObject"), services=(idle,)))
-        assert actions_of(reduction.document) == ["s3:GetObject"]
+        assert actions_of(reduction.document) == ["s3:GetObject", *more]
 
 
 def test_an_event_without_its_resource_keeps_the_resources() -> None:
@@ -208,10 +212,59 @@ def test_permissions_for_parameters_of_other_calls_stay() -> None:
     reduction = reduce_policy(document, with_events(*called, services=services))
     assert actions_of(reduction.document) == ["s3:GetObject", "sts:AssumeRole", *hidden]
     assert [*reduction.unknown] == [*hidden]
-    # a wildcard is reduced to the calls
-    assert actions_of(reduce_policy(policy("s3:*"), with_events(*called, services=services)).document) == [
-        "s3:GetObject"
-    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "call", "others"),
+    [
+        ("s3", "GetObject", ["s3:GetObjectVersion"]),
+        ("s3", "DeleteObject", ["s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"]),
+        ("sts", "AssumeRole", ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"]),
+        ("ec2", "RunInstances", ["ec2:CreateTags"]),
+        ("sqs", "CreateQueue", ["sqs:TagQueue"]),
+        ("sqs", "DeleteQueue", []),
+    ],
+)
+def test_a_wildcard_keeps_the_permissions_for_parameters_of_its_calls(
+    source: str, call: str, others: list[str]
+) -> None:
+    """S3 checks s3:GetObjectVersion for GetObject with a version, and logs GetObject."""
+    events = event(call, source=f"{source}.amazonaws.com"), event("Other", source=f"{source}.amazonaws.com", role="x")
+    reported = with_events(*events, services=(service(source),))
+    reduction = reduce_policy(policy(f"{source}:*"), reported)
+    assert sorted(actions_of(reduction.document)) == sorted([f"{source}:{call}", *others])
+    assert sorted(reduction.unknown) == sorted(others)
+
+
+@pytest.mark.parametrize("events", [True, False])
+@pytest.mark.parametrize("used", [USED, None])
+@pytest.mark.parametrize(
+    ("granted", "kept"),
+    [
+        ("iam:*", "iam:PassRole"),
+        ("iam:Pass*", "iam:PassRole"),
+        ("rds-db:*", "rds-db:connect"),
+        ("kafka-cluster:Connect", "kafka-cluster:Connect"),
+        ("es:ESHttpGet", "es:ESHttpGet"),
+    ],
+)
+def test_what_no_source_shows_stays(granted: str, kept: str, used: datetime | None, events: bool) -> None:
+    """A login to a database is no call of an AWS API."""
+    of = granted.partition(":")[0]
+    services = (service("sqs"), service(of, used, **({"CreateUser": None} if of == "iam" else {})))
+    calls = event("SendMessage", source="sqs.amazonaws.com")
+    reported = with_events(calls, services=services) if events else evidence(*services)
+    reduction = reduce_policy(policy("sqs:*", granted), reported)
+    assert decide(json.dumps(reduction.document), kept, "*", {}).allowed
+    assert not decide(json.dumps(reduction.document), "iam:CreateUser", "*", {}).allowed
+    assert {kept, granted} & {*reduction.unknown}
+
+
+def test_unreported_actions_of_patterns() -> None:
+    assert unreported(("iam:*", "S3:*", "es:ESHttpGet", "iam:passrole", "eks:Describe*")) == (
+        *("iam:PassRole", "es:ESHttpGet", "iam:passrole"),
+    )
+    assert unreported(("*",)) == UNREPORTED
 
 
 def test_folding() -> None:
@@ -259,7 +312,9 @@ def test_used_actions_work_and_unused_ones_do_not(
         assert is_now <= was, action
         if action in used or action in keep:
             assert is_now == was, action
-        elif action == "sqs:TagQueue" and action in granted and events and used:
+        elif (
+            action == "sqs:TagQueue" and was and events and ("sqs:CreateQueue" in used or (action in granted and used))
+        ):
             # CreateQueue with tags requires it
             assert is_now == (action not in tracked), action
         elif known:

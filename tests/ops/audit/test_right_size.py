@@ -61,6 +61,13 @@ def test_events_show_actions_that_iam_does_not_track(used: Site, tmp_path: Path)
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/2026/a"}
     ]
     assert any("after the start of the window" in note for note in document["notes"])
+    # a trail can exclude the events of KMS
+    tried(used, "kms", "Decrypt")
+    put_policy(used, allow("s3:GetObject", "kms:Decrypt"))
+    document = sized(used, "--events", str(file))
+    inline = next(item for item in document["policies"] if item["policy"] == "dynamodb-read")
+    assert inline["change"] == "unchanged"
+    assert any("has no events of kms" in note for note in document["notes"]), document["notes"]
     file.write_text(json.dumps({"Records": [{**record, "eventTime": at, "userIdentity": {}}]}))
     outcome = used("right-size", "shop/orders", "--events", str(file))
     assert (outcome.code, outcome.stdout) == (5, "")

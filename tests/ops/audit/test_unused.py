@@ -67,3 +67,16 @@ def test_all_services_are_one_item(old: Site) -> None:
     assert "sqs" in item["services"]
     assert "s3" not in item["services"]
     assert item["reason"] == "16 of 17 services; used: s3"
+    (hidden,) = of_kind(unused_report(old, "shop/orders"), "action")
+    assert (hidden["verdict"], hidden["actions"][:2]) == ("unknown", ["iam:PassRole", "rds-db:connect"])
+
+
+def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:
+    """iam:PassRole is a parameter of other calls, and a login to a database is no call of an AWS API."""
+    put_policy(old, allow("iam:*", "s3:GetObject", "rds-db:connect", "kafka-cluster:Connect"))
+    tried(old, "s3", "GetObject")
+    document = unused_report(old, "shop/orders")
+    assert {tuple(item["actions"]) for item in document["items"] if item["verdict"] == "unused"} == {("iam:*",)}
+    unknown = {tuple(item["actions"]): item["reason"] for item in of_kind(document, "action")}
+    assert {*unknown} > {("iam:PassRole",), ("rds-db:connect",), ("kafka-cluster:Connect",)}
+    assert unknown["iam:PassRole",] == "IAM does not report this action"

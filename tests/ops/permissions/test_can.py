@@ -25,11 +25,15 @@ def test_the_statement_that_decides(healthy: Site) -> None:
     assert (second["verdict"], second["statement"], second["layer"]) == ("denied", None, "identity")
     assert second["reason"] == "no policy of role shop-orders allows it"
     assert (report["namespace"], report["serviceAccount"], report["cluster"]) == ("shop", "orders", "demo")
-    assert unread(report) == [("resource policies", None), ("resource control policies", None)]
+    assert unread(report) == [
+        ("resource policies", None),
+        ("resource control policies", None),
+        ("VPC endpoint policies", None),
+    ]
     outcome = healthy("can-i", "shop/orders", READ)
     assert outcome.stdout == f"{READ}\tallowed\t{TABLE}\tdynamodb-read, Statement[0]\t-\n"
     assert outcome.stderr == (
-        "Not checked: resource policies, resource control policies. "
+        "Not checked: resource policies, resource control policies, VPC endpoint policies. "
         "Assumed: requests to region us-west-2, requests over HTTPS\n"
     )
 

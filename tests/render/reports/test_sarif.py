@@ -25,7 +25,7 @@ def test_sarif(name: str) -> None:
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
-        assert re.fullmatch(r"demo/shop/ServiceAccount/[A-Za-z0-9%._~-]+", uri)
+        assert re.fullmatch(r"111122223333/us-west-2/demo/shop/ServiceAccount/[A-Za-z0-9%._~-]+", uri)
     assert {name: (item["kind"], item["level"]) for name, item in results.items()} == {
         "association-missing": ("fail", "error"),
         "pod-predates-association": ("fail", "warning"),
@@ -67,6 +67,24 @@ def test_sarif_has_what_the_standard_requires() -> None:
     for reports in ((), (report_of(), replace(report_of(HOSTILE), cluster_arn=""))):
         jsonschema.validate(json.loads(write_reports(Report.SARIF, reports, unread)), schema)
     jsonschema.validate(json.loads(write_reports(Report.SARIF, [report_of()])), schema)
+
+
+def test_an_upload_replaces_the_results_of_its_clusters_only() -> None:
+    """GitHub replaces the results of a category, and accepts 20 runs."""
+    demo = report_of()
+    blue = replace(demo, cluster="blue", cluster_arn=demo.cluster_arn.replace("demo", "blue"), verdicts=())
+    failures = [("eu-west-1", AccessDenied("denied"))]
+    (alone,) = json.loads(write_reports(Report.SARIF, [demo]))["runs"]
+    text = write_reports(Report.SARIF, [blue, demo], failures)
+    runs = json.loads(text)["runs"]
+    assert text == to_json(json.loads(text))
+    assert runs[1] == alone
+    ids = [run["automationDetails"]["id"] for run in runs]
+    assert ids == [f"podid/doctor/111122223333/us-west-2/{name}/orders/" for name in ("blue", "demo")]
+    assert [len(run["invocations"][0].get("toolExecutionNotifications", ())) for run in runs] == [1, 0]
+    for reports in ((), [demo] * 21):
+        (run,) = json.loads(write_reports(Report.SARIF, reports, failures))["runs"]
+        assert run["automationDetails"]["id"] == "podid/doctor/clusters/"
 
 
 @pytest.mark.parametrize("verdicts", [report_of("a ## b").verdicts, ()], ids=["some", "none"])

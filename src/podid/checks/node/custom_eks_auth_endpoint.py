@@ -24,7 +24,7 @@ VARIABLES = ("AWS_ENDPOINT_URL_EKS_AUTH", "AWS_ENDPOINT_URL")
 # domains of other partitions
 _AWS = re.compile(
     r"(?:(?P<endpoint>vpce-[0-9a-f]+)[\w-]*\.)?(?P<service>[a-z-]+?)(?:-fips)?\.(?P<region>[a-z]{2,}-[a-z-]+-\d)\."
-    r"(?:vpce\.)?(?:api\.aws|amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.amazonwebservices\.(?:com\.cn|eu))"
+    r"(?:vpce\.)?(?:api\.aws(?:(?:\.hci)?\.ic\.gov|\.scloud)?|api\.cloud-aws\.adc-e\.uk|amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.amazonwebservices\.(?:com\.cn|eu))"
 )
 
 

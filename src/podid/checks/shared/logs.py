@@ -14,10 +14,13 @@ from podid.facts.index import index, podid_command
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
+FREES_METRICS_PORT = "agent.additionalArgs.--metrics-port=2706"
 # an older failure may be fixed already
 RECENT = timedelta(minutes=10)
 # EKS Auth has one message for many causes, which the checks of policies and associations distinguish
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
+# links at which the request itself is wrong: only its sender is affected
+OF_THE_CLIENT = (4, 5)
 # a few of these lines are normal
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
@@ -50,7 +53,9 @@ def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
 def _sighted(
     check: Check, snapshot: Snapshot, sighting: LogSighting, users: tuple[str, ...], *, trail: bool
 ) -> Verdict:
-    chain = tuple(name for name in sighting.accounts if name in users) or users
+    chain = tuple(name for name in sighting.accounts if name in users)
+    if not chain and check.link not in OF_THE_CLIENT:
+        chain = users
     who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
     last = f", last {sighting.last:%Y-%m-%d %H:%M:%S} UTC" if sighting.last is not None else ""
     return check.case(Subject("Node", sighting.node), chain).fail(
@@ -58,14 +63,15 @@ def _sighted(
         f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
         cut(sighting.sample, 300),
         severity=_severity(check, snapshot, sighting),
-        commands=(*_fix(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
+        commands=(*_fix(check, snapshot, sighting), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
     )
 
 
-def _fix(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+def _fix(check: Check, snapshot: Snapshot, sighting: LogSighting) -> tuple[tuple[str, ...], ...]:
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
-        setting = FREES_PROBE_PORT
+        # the server of metrics listens on all addresses, that of the probes on localhost
+        setting = FREES_METRICS_PORT if "tcp 0.0.0.0:" in sighting.sample else FREES_PROBE_PORT
     elif check.id == "agent-ipv6-bind" and isinstance(cluster, Known) and cluster.value.ip_family == "ipv4":
         setting = IPV4_ONLY
     return (podid_command(snapshot, "install-agent", "--config", setting),) if setting else ()

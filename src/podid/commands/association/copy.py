@@ -77,11 +77,11 @@ def copy(access: Access, options: CopyOptions) -> None:
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import check_copies, check_maps, copies
 
-    if options.from_cluster == options.to_cluster and not options.to_profile:
-        raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
     source = access.of(cluster=options.from_cluster)
     target = access.of(cluster=options.to_cluster, profile=options.to_profile or None)
     place, target_place = source.place(for_change=True), target.place(for_change=True)
+    if place.the_cluster.arn == target_place.the_cluster.arn:
+        raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:

@@ -11,14 +11,7 @@ from podid.ops.permissions.request import CanOptions
     needs="READING_SESSION",
     optional=(
         ("IAM's policy simulator, with service control policies", "Iam.simulate"),
-        ("--resource with an S3 bucket", "ResourcePolicies.find_bucket_policy"),
-        ("--resource with a KMS key", "ResourcePolicies.find_key_policy"),
-        ("--resource with an SQS queue", "ResourcePolicies.find_queue_policy"),
-        ("--resource with a secret", "ResourcePolicies.find_secret_policy"),
-        ("--resource with an SNS topic", "ResourcePolicies.find_topic_policy"),
-        ("--resource with a Lambda function", "ResourcePolicies.find_function_policy"),
-        ("--resource with a DynamoDB table", "ResourcePolicies.find_table_policy"),
-        "NAMES_OF_SESSION",
+        "RESOURCE_POLICIES NAMES_OF_SESSION",
     ),
 )
 def can_i(access: Access, options: CanOptions) -> None:
@@ -31,8 +24,8 @@ def can_i(access: Access, options: CanOptions) -> None:
     Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. podid
     sets the session tags of the pods. Specify other condition keys with --context-key.
 
-    With --resource, podid also reads the policies of S3 buckets, KMS keys, SQS queues, SNS topics, secrets, Lambda
-    functions and DynamoDB tables. podid does not check other resource policies. The last line lists them.
+    With --resource, podid also reads the policies of S3 buckets, KMS keys, roles, SQS queues, SNS topics, secrets,
+    Lambda functions and DynamoDB tables. podid does not check other resource policies. The last line lists them.
 
     Exit 0 if all actions are allowed, 3 if one is denied, 9 if one is not known.
 
@@ -46,7 +39,8 @@ def can_i(access: Access, options: CanOptions) -> None:
     """
     from podid.commands.permissions.sessions import read_session
     from podid.ops.permissions.actions import action_table
-    from podid.ops.permissions.can import ActionQuery, check_access, read_resource_policies
+    from podid.ops.permissions.can import ActionQuery, check_access
+    from podid.ops.permissions.resources import read_resource_policies
     from podid.render.access import access_notes, access_view
 
     query = ActionQuery(options.actions, options.resources)

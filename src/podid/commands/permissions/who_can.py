@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     optional=(
         "MANY_ROLES",
         ("the number of running pods", "KubeReader.list_pods"),
-        "EMPTY_NAMESPACE",
+        "RESOURCE_POLICIES EMPTY_NAMESPACE",
     ),
     several=("cluster", "region", "profile"),
 )
@@ -31,10 +31,9 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     not known, podid lists the service account as unknown, with the reason.
 
     '*' lists administrators: service accounts with a statement that allows all actions, or all except those of a
-    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern.
-
-    podid does not check resource policies or policies of the organization: AWS can deny an action that is listed, and
-    a resource policy can allow one that is not. podid can-i checks the policy of a resource.
+    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern, and podid also
+    reads the policy of the resource, as podid can-i does. Without --resource, a resource policy can deny an action that
+    is listed, and allow one that is not. podid does not check policies of the organization.
 
     You can repeat --cluster, --region and --profile. Exit 9 if the access of a service account is unknown.
 

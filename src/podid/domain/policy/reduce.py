@@ -15,24 +15,27 @@ from podid.domain.foreign import Object, inner_or_empty, inners_or_none, instant
 from podid.domain.grouping import grouped
 from podid.domain.iam import Usage, listed, service_of
 from podid.domain.policy.actions import ActionTable
-from podid.domain.wildcards import covers_arn, matches, pattern
+from podid.domain.wildcards import ANY, covers, covers_arn, matches, overlap, pattern
 
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
-# IAM does not report it, and no event has its name: IAM User Guide, "Refine permissions in AWS using last accessed
-# information"
-PASS_ROLE = "iam:passrole"
-# other calls require them, depending on their parameters, and no event has their name: Service Authorization Reference
-_OF_OTHER_CALLS = tuple(
-    map(
-        pattern,
-        (
-            *("sts:tagsession", "sts:setsourceidentity", "sts:setcontext", "kms:reencrypt*"),
-            *("s3:*objectversion*", "s3:putobject?*", "s3:bypassgovernanceretention", "s3:replicate*"),
-            *("dynamodb:conditioncheckitem", "dynamodb:partiql*", "*:tag*", "*:createtags", "*:addtags*"),
-        ),
-    )
+# No source shows their use: a role is passed as a parameter of another call, and the others are no calls of an AWS API.
+# IAM User Guide, "Refine permissions in AWS using last accessed information"
+UNREPORTED = (
+    *("iam:PassRole", "rds-db:connect", "dsql:DbConnect*", "elasticache:Connect", "memorydb:Connect", "neptune-db:*"),
+    *("kafka-cluster:*", "es:ESHttp*", "aoss:APIAccessAll", "execute-api:*", "vpc-lattice-svcs:*"),
+    *("elasticfilesystem:Client*", "eks:AccessKubernetesApi"),
+)
+# Other calls require them, depending on their parameters, and no event has their name: Service Authorization Reference.
+# (service, action, the calls of the service that may require it: a wildcard keeps the action only beside one of them;
+# "{}" is the action for an object instead of a version)
+_OF_OTHER_CALLS = (
+    *(("sts", "tagsession", "assumerole*"), ("sts", "set*", "assumerole*"), ("kms", "reencrypt*", "")),
+    *(("s3", "*objectversion*", "{}"), ("s3", "putobject?*", "putobject"), ("s3", "replicate*", "")),
+    *(("s3", "bypassgovernanceretention", "deleteobject"), ("ec2", "createtags", "run*")),
+    *(("dynamodb", "conditioncheckitem", ""), ("dynamodb", "partiql*", "")),
+    *((ANY, tags, call) for tags in ("tag*", "createtags", "addtags*") for call in ("create*", "register*")),
 )
 # more patterns are not easier to review than the wildcard
 _MOST_RESOURCES = 20
@@ -71,7 +74,26 @@ class Evidence:
         return self.calls is not None and service not in self.partial
 
     def kept(self, action: str) -> bool:
-        return any(matches(pattern(keep.lower()), action.lower()) for keep in self.keep)
+        return is_unreported(action) or any(matches(pattern(keep.lower()), action.lower()) for keep in self.keep)
+
+    def hidden(self, action: str, *, named: bool) -> bool:
+        """Return whether other calls may require the action: any if the policy names it, else those in the events."""
+        service, _, name = action.lower().partition(":")
+        calls = [item.partition(":")[2] for item in self.calls or () if service_of(item) == service]
+        hidden = [call for of, item, call in _OF_OTHER_CALLS if of in (ANY, service) and matches(pattern(item), name)]
+        triggers = [pattern(call.format(name.replace("version", ""))) for call in hidden]
+        return (named and bool(hidden)) or any(matches(trigger, call) for trigger in triggers for call in calls)
+
+
+def is_unreported(action: str) -> bool:
+    """Return whether neither IAM nor CloudTrail shows the use of the action."""
+    return any(matches(pattern(item.lower()), action.lower()) for item in UNREPORTED)
+
+
+def unreported(granted: Iterable[str]) -> tuple[str, ...]:
+    """Return the actions of these patterns, or patterns of them, whose use neither IAM nor CloudTrail shows."""
+    pairs = ((action, item) for action in granted for item in UNREPORTED if overlap(action.lower(), item.lower()))
+    return tuple(dict.fromkeys(action if covers(item.lower(), action.lower()) else item for action, item in pairs))
 
 
 @dataclass(slots=True)
@@ -130,10 +152,11 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
     service = service_of(action)
     accessed = None if evidence.unreported else evidence.usage.get(service)
     names = _names(action, evidence)
+    named = names == [action]
     if action == "*" and not evidence.unreported:
         yield from _of_all(evidence, reduction)
-    elif accessed is None or not names or action.lower() == PASS_ROLE:
-        # IAM does not report the service or the action, or the table does not know the action
+    elif accessed is None or not names:
+        # IAM does not report the service, or the table does not know the action
         reduction.unknown[action] = None
         yield action
     # the events may show a use that IAM does not report yet
@@ -148,15 +171,13 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
                 remaining.append(name)
             elif item is not None:
                 remaining += [name] if item.last is not None and item.last >= evidence.since else []
-            elif not evidence.complete(service) or _is_hidden(action):
+            elif not evidence.complete(service):
                 reduction.unknown[action] = None
                 remaining.append(name)
+            elif evidence.hidden(name, named=named):
+                reduction.unknown[name] = None
+                remaining.append(name)
         yield from _without(action, names, remaining, reduction)
-
-
-def _is_hidden(action: str) -> bool:
-    """Return whether the action is granted by its name, and no source shows its use."""
-    return any(matches(item, action.lower()) for item in _OF_OTHER_CALLS) and not set("*?") & set(action)
 
 
 def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
@@ -166,11 +187,13 @@ def _of_all(evidence: Evidence, reduction: Reduction) -> Iterator[str]:
     called = {service_of(item.name) for item in (evidence.calls or {}).values()}
     for service in (*used, *sorted(called - {*used})):
         yield from _reduced(f"{service}:*", evidence, reduction)
-    yield from (keep for keep in evidence.keep if service_of(keep) not in {*used, *called})
+    reduction.unknown |= dict.fromkeys(UNREPORTED)
+    yield from (keep for keep in (*UNREPORTED, *evidence.keep) if service_of(keep) not in {*used, *called})
 
 
 def _without(action: str, names: Sequence[str], kept: Sequence[str], reduction: Reduction) -> Iterator[str]:
     """Yield the pattern, or patterns for its remaining actions."""
+    reduction.unknown |= dict.fromkeys(filter(is_unreported, kept))
     if len(kept) == len(names):
         yield action
         return
@@ -220,6 +243,9 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
     for action in actions:
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
+        if call is None and evidence.complete(service_of(action)) and evidence.hidden(action, named=True):
+            # the events of the calls that require it have its resources
+            continue
         if call is None or known is None or service_of(action) not in _WITH_RESOURCES or evidence.kept(action):
             return None
         if not call.resources:
@@ -275,7 +301,10 @@ _WITH_DATA_EVENTS = frozenset(
         *("kinesisvideo", "cloudwatch", "ebs", "bedrock", "sagemaker", "states", "swf", "xray", "ses", "sdb"),
         *("appconfig", "appsync", "cognito-identity", "execute-api", "glue", "guardduty", "iot", "iotsitewise"),
         *("neptune-graph", "qbusiness", "rds-data", "servicediscovery", "ssm", "ssmmessages", "timestream"),
-        *("verifiedpermissions", "payment-cryptography", "managedblockchain", "medical-imaging"),
+        *("verifiedpermissions", "payment-cryptography", "managedblockchain", "medical-imaging", "cassandra", "logs"),
+        *("aps", "cloudfront-keyvaluestore", "codeguru-profiler", "dataexchange", "dsql", "ec2messages", "events"),
+        *("firehose", "geo", "greengrass", "iottwinmaker", "machinelearning", "mobiletargeting", "rum", "s3tables"),
+        *("s3vectors", "workmailmessageflow", "aoss", "es", "dax"),
     }
 )
 # Lambda's events have the version of the API in their names
@@ -285,10 +314,11 @@ _API_VERSION = re.compile(r"\d{8}(?:v\d+)?$")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleEvents:
     """The calls with a role in exported events. `unmapped` are services with events that no action of IAM has the name
-    of. `without_data` are services that have data events, none of which is in the file. `begin` and `end` are the times
-    of the first and the last event of any caller."""
+    of. `services` are those of all events with the role. `without_data` are services that have data events, none of
+    which is in the file. `begin` and `end` are the times of the first and the last event of any caller."""
 
     calls: dict[str, UsedAction]
+    services: frozenset[str]
     unmapped: frozenset[str]
     without_data: frozenset[str]
     number: int
@@ -307,6 +337,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
     """Return the calls since that time, without denied ones. Raise Malformed for a record without a time."""
     calls: dict[str, UsedAction] = {}
     unmapped: set[str] = set()
+    sources: set[str] = set()
     with_data: set[str] = set()
     times: list[datetime] = []
     number = 0
@@ -323,9 +354,10 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
         if text_or(issuer, "arn") != role_arn or at < since:
             continue
         number += 1
+        name = action_name(source, event)
+        sources.add(service_of(name))
         if denied:
             continue
-        name = action_name(source, event)
         known = table.find(name)
         if known is None:
             unmapped.add(name.partition(":")[0])
@@ -337,6 +369,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
         calls[known.name.lower()] = UsedAction(known.name, every)
     return RoleEvents(
         calls=calls,
+        services=frozenset(sources),
         unmapped=frozenset(unmapped),
         without_data=_WITH_DATA_EVENTS - with_data,
         number=number,

@@ -6,16 +6,17 @@ Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
-from podid.domain.policy.statements import PermissionStatement, parse_permissions
+from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, parse_permissions
 from podid.domain.trust.conditions import Truth, all_of, any_of
 from podid.domain.trust.policy import decisive, names_role
 from podid.domain.trust.request import RequestContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResourcePolicy:
     """`name` is "bucket policy of reports". `document` is None if the resource has none. With `required`, as of a KMS
     key, the policy must allow the role or its account."""
@@ -23,6 +24,10 @@ class ResourcePolicy:
     name: str
     document: Mapping[str, object] | None
     required: bool = False
+
+    @cached_property
+    def parsed(self) -> PermissionPolicy:
+        return parse_permissions(self.name, LayerKind.RESOURCE.value, self.document or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,9 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
     """Return the access to one resource by the ruling on the role's policies and by the policy of the resource."""
     if policy.document is None or (ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None):
         return ruling
-    parsed = parse_permissions(policy.name, LayerKind.RESOURCE.value, policy.document)
+    parsed = policy.parsed
     if parsed.unread is not None:
-        return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=parsed.unread.reason)
+        return replace(ruling, verdict=AccessVerdict.UNKNOWN, resources=(), reason=parsed.unread.reason)
     context = access.session.context(ruling.action.partition(":")[0], ruling.resource)
     matches = list(_matches(parsed.statements, ruling, access.session, context))
     denies, doubt, allows, may_allow = decisive((match, match.applies) for match in matches)
@@ -84,7 +89,8 @@ def _doubtful(ruling: Ruling, match: _Match, context: RequestContext) -> Ruling:
     keys, effect = match.statement.unknown_keys(context), "allows" if match.statement.allow else "denies"
     on = ", ".join(keys) or "its principal"
     reason = f"whether {match.statement.ref} {effect} it depends on {on}"
-    return replace(ruling, verdict=AccessVerdict.UNKNOWN, statement=match.statement.ref, reason=reason, keys=keys)
+    doubtful = replace(ruling, verdict=AccessVerdict.UNKNOWN, statement=match.statement.ref, reason=reason, keys=keys)
+    return replace(doubtful, resources=())
 
 
 def _matches(

@@ -103,6 +103,7 @@ def right_size(
         raise error_of(usage)
     table, notes = action_table(), list[str]()
     calls: RoleEvents | None = None
+    unseen: set[str] = set()
     if file:
         try:
             calls = role_events(records_in(events), role.arn, since, table)
@@ -113,10 +114,12 @@ def right_size(
         if calls.begin is not None and calls.begin > since:
             notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
         used = {item.name for item in usage.value.values() if item.used(since)}
-        if partial := sorted(calls.without_data & used):
-            notes.append(
-                f"{file} has no data events of {short_list(partial)}: podid keeps the actions that IAM does not track"
-            )
+        # a trail can exclude events of KMS, and the source of some events is not the prefix of the service's actions
+        unseen = used - calls.services
+        for words, services in (("events", unseen), ("data events", calls.without_data & used - unseen)):
+            if services:
+                keeping = "podid keeps the actions that IAM does not track"
+                notes.append(f"{file} has no {words} of {short_list(sorted(services))}: {keeping}")
     else:
         notes.append(
             "podid checks data events, such as reads of S3 objects, only with --events. If a service was used, podid "
@@ -129,7 +132,7 @@ def right_size(
         since=since,
         table=table,
         calls=None if calls is None else calls.calls,
-        partial=frozenset() if calls is None else calls.unmapped | calls.without_data,
+        partial=frozenset() if calls is None else calls.unmapped | calls.without_data | unseen,
         keep=(*keep, *(() if recent is None else _actions_of(recent, table))),
         unreported=unreported,
     )
@@ -142,6 +145,8 @@ def right_size(
         inline = _inline_name(name, reduction.document, taken)
         taken[inline] = reduction.document
         policies.append(_sized(name, document, reduction.document, inline))
+    if "*" in removed:
+        notes.append("of *, podid keeps the services that were used: --keep keeps a service that IAM does not report")
     if unreported:
         notes.append(f"role {role.name} was created at {utc(created)}: IAM may not report any use yet")
     elif created is not None and created > since:

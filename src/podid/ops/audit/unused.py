@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Association, Role, UnreadAssociation
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
@@ -20,20 +19,23 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, of_several, patterns_of, service_of
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Place
-from podid.domain.policy.reduce import PASS_ROLE
+from podid.domain.policy.reduce import unreported
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.privileges import Policies
 from podid.ops.association.read import association_not_found
 from podid.ops.audit.usage import read_usage
-from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import policies_of_roles
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.role.access import pod_access
 from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.calls.patience import Patience
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
 
 SECTIONS = ("associations", "roles", "target_roles", "permission_policies")
 # CloudTrail accepts two calls a second: at least one for each role, with 50 sessions
@@ -166,6 +168,9 @@ class _Audit:
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
             elif role is not None and not self._used(role) and not self._new(role.created_at):
+                self.limits["IAM may not record a use that is no call of an AWS API, such as a login to a database"] = (
+                    None
+                )
                 idle = UnusedItem(kind="role", verdict="unused", role_arn=arn, source="role-last-used")
                 self.items.append(replace(idle, last_used_at=role.last_used_at))
 
@@ -284,11 +289,9 @@ class _Audit:
                 continue
             patterns = patterns_of(service, granted)
             accessed = usage.get(service)
-            if passing := tuple(item for item in patterns if item.lower() == PASS_ROLE):
-                reason = "IAM does not report this action"
-                yield make(kind="action", verdict="unknown", services=(service,), actions=passing, reason=reason)
-                patterns = tuple(item for item in patterns if item not in passing)
-            if not patterns:
+            if hidden := unreported(patterns):
+                yield _hidden(make, hidden)
+            if not (patterns := tuple(item for item in patterns if item not in hidden)):
                 continue
             if accessed is None:
                 reason = "IAM does not report this service"
@@ -302,13 +305,15 @@ class _Audit:
     def _of_all(self, make: Make, granted: Sequence[str], usage: Usage) -> Iterator[UnusedItem]:
         """Judge patterns of several services, such as `*`."""
         named = {service_of(action) for action in granted}
+        actions = patterns_of("*", granted)
+        if hidden := tuple(item for item in unreported(actions) if service_of(item) not in named):
+            yield _hidden(make, hidden)
         reached = [item for item in usage.values() if item.name not in named and of_several(item.name, granted)]
         idle = tuple(item.name for item in reached if not item.used(self.since))
         busy = [item.name for item in reached if item.used(self.since)]
         if idle:
             of_all = f"{len(idle)} of {count_of(len(reached), 'service')}"
             reason = f"{of_all}; used: {short_list(busy, 20) or 'none'}"
-            actions = patterns_of("*", granted)
             yield make(kind="service", verdict="unused", services=idle, actions=actions, reason=reason)
 
     def _of_actions(self, make: Make, accessed: AccessedService, patterns: Sequence[str]) -> Iterator[UnusedItem]:
@@ -328,6 +333,12 @@ class _Audit:
 
 
 Make = Callable[..., UnusedItem]
+
+
+def _hidden(make: Make, actions: tuple[str, ...]) -> UnusedItem:
+    services = tuple(dict.fromkeys(map(service_of, actions)))
+    reason = f"IAM does not report {'this action' if len(actions) == 1 else 'these actions'}"
+    return make(kind="action", verdict="unknown", services=services, actions=actions, reason=reason)
 
 
 def _for_pods(role: Role) -> bool:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from podid.aws.iam import Iam
-from podid.aws.resource_policies import Document, ResourcePolicies
 from podid.calls import pacing
 from podid.domain.errors import CredentialsError, ExitCode, InvalidInput, PodidError, combine
 from podid.domain.grouping import grouped
 from podid.domain.iam import NOT_BY_ORGANIZATION
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, kind, members
-from podid.domain.names import Arn
 from podid.domain.policy.actions import AccessLevel, ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, Ruling
-from podid.domain.policy.resource import ResourcePolicy, beside
 from podid.domain.policy.session import ASSUMED, RoleSession
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.association.allowed import simulate_on
+from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES, ReadPolicies, with_resource_policy
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
 
 # podid alone evaluates further resources: each costs IAM's simulator a call
 _MOST_SIMULATED = 20
@@ -88,14 +88,6 @@ class AccessReport(OfSession):
         """Return 0 if all actions are allowed, 3 if one is denied, otherwise 9."""
         codes = {_CODES[item.ruling.verdict] for item in self.items}
         return combine(codes | {ExitCode.ATTENTION for item in self.patterns if item.denied})
-
-
-@dataclass(frozen=True, slots=True)
-class ReadPolicies:
-    """The policies by resource, as far as they could be read."""
-
-    policies: Mapping[str, ResourcePolicy]
-    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,38 +172,9 @@ def check_access(
     )
 
 
-OF_RESOURCES = Unread("resource policies", "podid can-i reads them, with --resource")
-OF_ORGANIZATION = Unread("resource control policies", "podid does not read them")
-# the policies that podid does not evaluate for many actions or service accounts
-UNSEEN = (OF_RESOURCES, OF_ORGANIZATION, Unread("service control policies", "podid can-i simulates them"))
-
-
-def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies | None) -> CheckedAction:
-    """Return the ruling with the policy of the resource, if the pods have a session."""
-    ruling = item.ruling
-    if resources is None or access.obstacle is not None or ruling.action.lower() == FREE:
-        return item
-    if (policy := resources.policies.get(ruling.resource)) is not None:
-        return replace(item, ruling=beside(ruling, policy, access.access))
-    if ruling.verdict is AccessVerdict.ALLOWED and (words := _required(ruling)):
-        reason = f"the {words} must allow it too, and podid did not read it"
-        return replace(item, ruling=replace(ruling, verdict=AccessVerdict.UNKNOWN, resources=(), reason=reason))
-    return item
-
-
-def _required(ruling: Ruling) -> str:
-    """Return the policy of the resource that must also allow the action; empty if the role's policies are enough."""
-    arn = _arn(ruling.resource)
-    if arn is not None and arn.service == "kms" and arn.resource.startswith("key/"):
-        return f"key policy of {arn.resource}"
-    if arn is not None and arn.service == "iam" and ruling.action.lower().startswith("sts:"):
-        return f"trust policy of role {arn.resource_name}"
-    return ""
-
-
 def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, patterns: bool) -> Iterator[Unread]:
     yield from (OF_RESOURCES,) if resources is None else resources.unread
-    yield OF_ORGANIZATION
+    yield from NEVER_READ
     scope = "service control policies"
     if simulation.missing is not None:
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)
@@ -310,6 +273,10 @@ def _simulated_and_beside(
     return item if by_organization else _beside(item, access, resources)
 
 
+def _beside(item: CheckedAction, access: SessionAccess, resources: ReadPolicies | None) -> CheckedAction:
+    return replace(item, ruling=with_resource_policy(item.ruling, access, resources))
+
+
 def _combined(item: CheckedAction, answer: Allowed | None) -> CheckedAction:
     """Return the ruling beside the simulator's answer. Only the simulator knows the policies of the organization; any
     other difference leaves the access unknown."""
@@ -325,66 +292,3 @@ def _combined(item: CheckedAction, answer: Allowed | None) -> CheckedAction:
         reason = f"podid's evaluation and IAM's simulator differ: {ruling.reason}; the simulator {words}"
         ruling = replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=reason)
     return replace(item, ruling=ruling, simulated=AccessVerdict.ALLOWED if answer.allowed else AccessVerdict.DENIED)
-
-
-# --- the policies of resources ----------------------------------------------------------------------------------------
-
-
-def read_resource_policies(client: ResourcePolicies, resources: Iterable[str], account: str) -> ReadPolicies:
-    """Return the policies of single resources of the account. The account of a bucket is not in its ARN: only that
-    account can read the policy."""
-    readers: dict[str, tuple[str, Callable[[], Document | None]]] = {}
-    unread: list[Unread] = []
-    for resource in dict.fromkeys(resources):
-        arn = _arn(resource)
-        reader = _reader(client, arn) if arn is not None and arn.account in ("", account) else None
-        if reader is None:
-            unread.append(Unread(f"the resource policy of {resource}", _reason(arn, account)))
-        else:
-            readers[resource] = reader
-            if arn is not None and arn.service == "kms":
-                unread.append(Unread(f"the grants of {arn.resource}", "podid does not read them"))
-    policies: dict[str, ResourcePolicy] = {}
-    for resource, answer in pacing.fan_out(pacing.attempt(lambda key: readers[key][1]()), readers, reads=True):
-        name = readers[resource][0]
-        if isinstance(answer, CredentialsError):
-            raise answer
-        if isinstance(answer, PodidError):
-            unread.append(Unread(f"the {name}", answer.message, answer.permission))
-        else:
-            policies[resource] = ResourcePolicy(name, answer, required=name.startswith("key policy"))
-    return ReadPolicies(policies, tuple(dict.fromkeys(unread)))
-
-
-def _arn(resource: str) -> Arn | None:
-    try:
-        return None if set("*?") & set(resource) else Arn.parse(resource)
-    except InvalidInput:
-        return None
-
-
-def _reader(client: ResourcePolicies, arn: Arn) -> tuple[str, Callable[[], Document | None]] | None:
-    """Return the name of the policy and how it is read; None if podid does not read it."""
-    name = arn.resource.partition("/")[0]
-    if arn.service == "s3" and not arn.account:
-        return f"bucket policy of {name}", lambda: client.find_bucket_policy(name)
-    if arn.service == "kms" and name == "key":
-        return f"key policy of {arn.resource}", lambda: client.find_key_policy(arn)
-    if arn.service == "sqs":
-        return f"queue policy of {arn.resource}", lambda: client.find_queue_policy(arn)
-    others = {
-        "secretsmanager": client.find_secret_policy,
-        "sns": client.find_topic_policy,
-        "lambda": client.find_function_policy,
-        "dynamodb": client.find_table_policy,
-    }
-    find = others.get(arn.service)
-    return (f"resource policy of {arn.resource}", lambda: find(arn)) if find is not None else None
-
-
-def _reason(arn: Arn | None, account: str) -> str:
-    if arn is None:
-        return "it is not a single resource"
-    if arn.account not in ("", account):
-        return f"the resource is in account {arn.account}"
-    return f"podid does not read those of {arn.service}"

@@ -14,10 +14,11 @@ from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
 from podid.domain.policy.escalation import PASS_ROLE, Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
+from podid.domain.policy.reduce import is_unreported
 from podid.domain.section import Missing, Section
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
-from podid.ops.permissions.can import UNSEEN
+from podid.ops.permissions.resources import BY_SIMULATOR, NEVER_READ, OF_RESOURCES
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
 
@@ -114,7 +115,7 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
         escalations=tuple(escalations(ruling, passing)),
-        not_checked=(*access.unread, *UNSEEN),
+        not_checked=(*access.unread, OF_RESOURCES, *NEVER_READ, BY_SIMULATOR),
         table_version=table.version,
         table_date=table.date,
     )
@@ -138,12 +139,14 @@ def with_last_use(privileges: Privileges, iam: Iam, since: datetime, patience: P
 
 
 def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: datetime) -> ServicePrivileges:
-    if accessed is None:
+    if accessed is None or all(is_unreported(name) for level in item.levels for name in level.actions):
         return item
     used = accessed.used(since)
     idle = {f"{item.service}:{one.name}".lower() for one in accessed.actions if one.last is None or one.last < since}
     levels = tuple(
-        replace(level, unused=tuple(name for name in level.actions if not used or name.lower() in idle))
+        replace(
+            level, unused=tuple(n for n in level.actions if not is_unreported(n) and (not used or n.lower() in idle))
+        )
         for level in item.levels
     )
     return replace(item, levels=levels, used=used, last_used_at=accessed.last)

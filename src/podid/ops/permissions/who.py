@@ -1,25 +1,37 @@
 """The service accounts whose pods may perform an action."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Missing, attempt
 from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
-from podid.ops.clients import Clients
-from podid.ops.permissions.can import UNSEEN, ActionQuery, requests
-from podid.ops.permissions.session import SessionAccess, SessionReader
+from podid.ops.permissions.can import ActionQuery, requests
+from podid.ops.permissions.resources import (
+    BY_SIMULATOR,
+    NEVER_READ,
+    OF_RESOURCES,
+    ReadPolicies,
+    read_resource_policies,
+    with_resource_policy,
+)
 from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
+    from podid.ops.permissions.session import SessionAccess, SessionReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +92,18 @@ def who_can(
     described = sorted((item for item in listed if isinstance(item, Association)), key=lambda item: item.ref)
     pods = attempt(lambda: clients.kube.reader.list_pods(namespace or ""))
     counts = None if isinstance(pods, Missing) else Counter(pod.ref for pod in pods.value if live(pod))
-    items = [_identity(access, query, table, counts) for access in reader.read(place, described)]
+    policies = None
+    if query.resources:
+        policies = read_resource_policies(clients.aws.resource_policies, query.resources, place.account)
+    sessions = reader.read(place, described)
+    items = [_identity(access, query, table, counts, policies) for access in sessions]
     items += [_unread(item, query) for item in listed if isinstance(item, UnreadAssociation)]
     identities = sorted((item for item in items if item is not None), key=lambda item: (item.verdict, item.ref))
-    missing = (Unread("running pods", pods.reason, pods.permission),) if isinstance(pods, Missing) else ()
-    return ClusterIdentities(place.cluster_name, tuple(identities), missing)
+    missing = [Unread("running pods", pods.reason, pods.permission)] if isinstance(pods, Missing) else []
+    missing += (OF_RESOURCES,) if policies is None else policies.unread
+    if policies is not None and any(item.access.session.account != place.account for item in sessions):
+        missing.append(Unread("resource policies for roles of other accounts", "podid can-i reads them"))
+    return ClusterIdentities(place.cluster_name, tuple(identities), tuple(missing))
 
 
 def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdentities]) -> AllowedIdentities:
@@ -95,16 +114,20 @@ def report(query: ActionQuery, table: ActionTable, parts: Sequence[ClusterIdenti
         resources=query.resources,
         clusters=tuple(part.cluster for part in parts),
         items=tuple(item for part in parts for item in part.items),
-        not_checked=(*unread, *UNSEEN),
+        not_checked=(*unread, *NEVER_READ, BY_SIMULATOR),
         notes=tuple(query.notes(table)),
     )
 
 
 def _identity(
-    access: SessionAccess, query: ActionQuery, table: ActionTable, counts: Counter[ServiceAccountRef] | None
+    access: SessionAccess,
+    query: ActionQuery,
+    table: ActionTable,
+    counts: Counter[ServiceAccountRef] | None,
+    policies: ReadPolicies | None,
 ) -> AllowedIdentity | None:
     """Return the identity; None if no action is allowed on any of the resources."""
-    rulings = list(_rulings(access, query, table))
+    rulings = [with_resource_policy(ruling, access, policies) for ruling in _rulings(access, query, table)]
     # if the pods may not get the session, it is not certain that it allows anything
     allowed = [ruling for ruling in rulings if access.obstacle is None and _in_part(ruling)]
     kept = allowed or [ruling for ruling in rulings if ruling.verdict is AccessVerdict.UNKNOWN]

@@ -124,12 +124,14 @@ def _called(action: str, calls: Sequence[SessionCall]) -> CalledAction:
 
 
 def _limits(association: Association, sessions: Sequence[PodSession], region: str) -> tuple[str, ...]:
+    own, pods = Arn.parse(association.role_arn), Arn.parse(association.pods_role_arn)
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+    elsewhere = " (us-east-1 for IAM and other global services)" if own.partition == "aws" else ""
     limits = [
         "data events, such as reads of S3 objects and DynamoDB items",
-        f"calls in regions other than {region} (us-east-1 for IAM and other global services)",
+        f"calls in regions other than {region}{elsewhere}",
         "some calls of the last 15 minutes",
     ]
-    own, pods = Arn.parse(association.role_arn), Arn.parse(association.pods_role_arn)
     if pods.account != own.account:
         limits.insert(0, f"calls with target role {pods.resource_name}: they are in account {pods.account}")
     if sessions and not association.session_tags:

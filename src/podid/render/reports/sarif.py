@@ -1,8 +1,9 @@
 """SARIF 2.1.0, for code scanning: a rule for each failure mode, a result for each finding and unknown verdict.
 
 The results are not about files, but GitHub shows only results with one. Therefore the location of an object is a path
-below the cluster's name, and the logical location has its kind and name. Several clusters are in one run, because
-GitHub accepts at most 20; their paths begin with account and region.
+of account, region, cluster and object, and the logical location has its kind and name. Each of several clusters has its
+own run: an upload replaces the results of its clusters only. GitHub accepts at most 20 runs, so more clusters share
+one.
 """
 
 from collections.abc import Sequence
@@ -31,11 +32,21 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _RESULTS = "results stand here"
 _INDENTED = "\n" + " " * 8
 _BETWEEN = "," + _INDENTED
+_MOST_RUNS = 20
 _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "note"}
 
 
 def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
-    several = failures is not None
+    parts = [(report,) for report in reports] if 0 < len(reports) <= _MOST_RUNS else [reports]
+    runs = [_run(part, failures or () if number == 0 else ()) for number, part in enumerate(parts)]
+    whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run for run, _ in runs]}))
+    first, *rest = whole.split(f'"{_RESULTS}"')
+    listed = (_BETWEEN.join(results) for _, results in runs if results)
+    return first + "".join(text + after for text, after in zip(listed, rest, strict=True))
+
+
+def _run(reports: Sequence[DoctorReport], failures: Failures) -> tuple[dict[str, object], list[str]]:
+    """Return the run, and the text of its results."""
     shown = [(item, report) for report in reports for item in (*report.findings, *report.accepted, *report.unknowns)]
     ids = sorted({verdict.check for verdict, _ in shown})
     invocation: dict[str, object] = {
@@ -48,8 +59,7 @@ def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
             {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
         ]
     # another cluster of the name, and another part of the cluster, have their own results
-    parts = () if several else (*path_of(reports[0], several=True), *filter(None, (reports[0].scope,)))
-    where = "/".join(map(_encoded, parts)) or "clusters"
+    parts = (*path_of(reports[0]), *filter(None, (reports[0].scope,))) if len(reports) == 1 else ("clusters",)
     run = {
         "tool": {
             "driver": {
@@ -60,24 +70,19 @@ def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
             }
         },
         # a further upload of the same category replaces the results of the previous one
-        "automationDetails": {"id": f"podid/{command_of(reports)}/{where}/"},
+        "automationDetails": {"id": f"podid/{command_of(reports)}/{'/'.join(map(_encoded, parts))}/"},
         "invocations": [invocation],
         "results": [_RESULTS] if shown else [],
     }
-    whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
-    before, _, after = whole.partition(f'"{_RESULTS}"')
     places = {name: place for place, name in enumerate(ids)}
-    # one by one: all objects together need ten times the memory of their text
-    results = (
-        to_json(plain(_result(verdict, report, places[verdict.check], path_of(report, several=several))))
-        for verdict, report in shown
-    )
-    return before + _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results) + after
+    # as text: all objects together need ten times its memory
+    results = [to_json(plain(_result(item, report, places[item.check]))) for item, report in shown]
+    return run, [text.rstrip().replace("\n", _INDENTED) for text in results]
 
 
-def path_of(report: DoctorReport, *, several: bool) -> tuple[str, ...]:
-    """Return the first parts of a location. Among several clusters, a name may recur in other accounts and regions."""
-    return (*report.cluster_arn.split(":")[4:2:-1], report.cluster) if several else (report.cluster,)
+def path_of(report: DoctorReport) -> tuple[str, ...]:
+    """Return the first parts of a location: a name of a cluster may recur in other accounts and regions."""
+    return (*report.cluster_arn.split(":")[4:2:-1], report.cluster)
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
@@ -95,7 +100,7 @@ def _rule(name: str, entry: Entry | None) -> dict[str, object]:
     return rule
 
 
-def _result(verdict: Verdict, report: DoctorReport, index: int, path: tuple[str, ...]) -> dict[str, object]:
+def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, object]:
     undecided = verdict.outcome is Outcome.UNKNOWN
     subject = verdict.subject
     parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
@@ -112,7 +117,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int, path: tuple[str,
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (*path, *parts))},
+                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (*path_of(report), *parts))},
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [

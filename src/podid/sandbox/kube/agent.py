@@ -214,16 +214,18 @@ def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], c
     }
 
 
-def agent_log(pod: Obj, cluster: str, crash: str | None, extra: list[str]) -> str:
-    """Return the agent's log: a few plain lines, then JSON. `crash` is its fatal error, if any."""
+def agent_log(pod: Obj, crash: str | None, extra: list[str]) -> str:
+    """Return the agent's log: a plain line, then JSON of each of its servers. `crash` is its fatal error, if any."""
     began = rfc3339(parse_time(get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])))
-    image = pod["spec"]["containers"][0]["image"]
-    lines = [f"Pod Identity Agent version {image.rpartition(':')[2]}"]
+    version = pod["spec"]["containers"][0]["image"].rpartition(":")[2]
+    day, _, moment = began.removesuffix("Z").partition("T")
+    lines = [f"{day.replace('-', '/')} {moment} Setting logging verbosity level to: info (4)"]
     addresses = bind_addresses(pod)
-    for address in addresses:
-        lines.append(_line("info", "Starting server...", began, {"bind-addr": address, "cluster-name": cluster}))
+    for address in (*addresses, "localhost:2703", "0.0.0.0:2705"):
+        for message in (f"Pod Identity Agent version {version}", "Starting server..."):
+            lines.append(_line("info", message, began, {"bind-addr": address}))
     if crash is not None:
-        lines.append(_line("fatal", crash, began, {"bind-addr": addresses[-1], "cluster-name": cluster}))
+        lines.append(_line("fatal", crash, began, {"bind-addr": addresses[-1]}))
     return "".join(f"{line}\n" for line in [*lines, *([] if crash is not None else extra)])
 
 

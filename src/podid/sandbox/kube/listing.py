@@ -5,6 +5,7 @@ A table (`Accept: …;as=Table`) has the columns that kubectl prints.
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -212,7 +213,10 @@ def list_objects(
     """Return the list answer for objects in key order."""
     matches = matcher(kind, request)
     selected = bool(request.arguments.get("labelSelector") or request.arguments.get("fieldSelector"))
-    limit = int(request.arguments.get("limit") or 0)
+    written = request.arguments.get("limit") or "0"
+    if not re.fullmatch(r"[+-]?\d+", written, re.ASCII):
+        raise bad_request(f'strconv.ParseInt: parsing "{written}": invalid syntax')
+    limit = int(written)
     token = request.arguments.get("continue", "")
     if request.arguments.get("resourceVersion") == "0" and not token:
         # an answer from the watch cache, which does not page
@@ -223,7 +227,7 @@ def list_objects(
         if too_old:
             raise expired(_TOO_OLD)
     matching = [obj for obj in objects if matches(obj) and _key(ns, obj) >= start]
-    page = matching[:limit] if limit else matching
+    page = matching[:limit] if limit > 0 else matching
     metadata: Obj = {"resourceVersion": str(version)}
     if len(page) < len(matching):
         metadata["continue"] = _write_token(version, _key(ns, page[-1]))

@@ -323,7 +323,7 @@ class KubeSandbox:
             return "".join(f"{line}\n" for line in [self.faults.init_line(pod)] if line)
         if is_agent(pod) and namespace(pod) == "kube-system" and container == "eks-pod-identity-agent":
             crash = self.faults.crash_line(pod)
-            return agent_log(pod, self.world.cluster_name, crash, self._agent_lines.get(node, []))
+            return agent_log(pod, crash, self._agent_lines.get(node, []))
         return ""
 
 

@@ -87,14 +87,71 @@ def test_a_key_policy_must_allow_it(healthy: Site) -> None:
 def test_a_required_policy_that_is_not_read_leaves_the_access_unknown(healthy: Site) -> None:
     put(healthy, "own", document("*"))
     healthy.box.world.credentials.deny("kms:GetKeyPolicy")
+    # not the one of the path
+    healthy.aws("iam").create_role(RoleName="reports", AssumeRolePolicyDocument=json.dumps(TRUST))
     role = f"arn:aws:iam::{ACCOUNT}:role/team/reports"
     for action, resource, words in (
         ("kms:Decrypt", KEY, "the key policy of key/1234abcd must allow it too"),
         ("sts:AssumeRole", role, "the trust policy of role reports must allow it too"),
     ):
-        outcome = healthy("can-i", "shop/orders", action, "--resource", resource, "-o", "json")
-        (item,) = outcome.json["items"]
-        assert (outcome.code, item["verdict"], words in item["reason"]) == (9, "unknown", True)
+        for command in ("can-i", "shop/orders"), ("who-can",):
+            outcome = healthy(*command, action, "--resource", resource, "-o", "json")
+            (item,) = outcome.json["items"]
+            assert (outcome.code, item["verdict"], words in item["reason"]) == (9, "unknown", True)
+
+
+TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {}, "Action": "sts:AssumeRole"}]}
+
+
+@pytest.mark.parametrize(
+    ("principal", "more", "allowed", "verdict"),
+    [
+        ({"AWS": ROOT}, {}, True, "allowed"),
+        ({"AWS": ROOT}, {}, False, "denied"),
+        ({"AWS": ROLE}, {}, False, "allowed"),
+        ({"Service": "pods.eks.amazonaws.com"}, {}, True, "denied"),
+        ({"AWS": ROLE}, {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}}, True, "unknown"),
+    ],
+)
+def test_the_trust_policy_of_a_role(
+    healthy: Site, principal: dict[str, str], more: dict[str, Any], allowed: bool, verdict: str
+) -> None:
+    """It decides about sessions of the role, and not about changes of the role."""
+    (plain,) = TRUST["Statement"]
+    trust = {**TRUST, "Statement": [{**plain, **more, "Principal": principal}]}  # type: ignore[dict-item]
+    healthy.aws("iam").create_role(RoleName="reports", AssumeRolePolicyDocument=json.dumps(trust))
+    put(healthy, "own", document("iam:PassRole", *(["sts:AssumeRole"] if allowed else [])))
+    arn = f"arn:aws:iam::{ACCOUNT}:role/reports"
+    assert verdicts(healthy, "sts:AssumeRole", arn) == {verdict}
+    assert verdicts(healthy, "iam:PassRole", arn) == {"allowed"}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("resource", [KEY, f"{BUCKET}/x", QUEUE])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        grant({"AWS": ROLE}),
+        grant({"AWS": ROOT}),
+        grant({"Service": "sqs.amazonaws.com"}),
+        grant("*", "Deny"),
+        grant("*", "Deny", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
+        {**grant("*"), "Effect": "Perhaps"},
+    ],
+    ids=["role", "account", "service", "deny", "may deny", "unreadable"],
+)
+def test_who_can_answers_as_can_i(healthy: Site, resource: str, statement: dict[str, Any], allowed: bool) -> None:
+    put(healthy, "own", document(ACTIONS[resource] if allowed else "ec2:DescribeVpcs"))
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    healthy.box.world.resource_policies[resource.removesuffix("/x")] = policy
+    assert len(verdicts(healthy, ACTIONS[resource], resource)) == 1
+
+
+def verdicts(site: Site, action: str, resource: str) -> set[str]:
+    """Return the answers of can-i and who-can; denied if who-can does not list the service account."""
+    (item,) = site("can-i", "shop/orders", action, "--resource", resource, "-o", "json").json["items"]
+    listed = site("who-can", action, "--resource", resource, "-o", "json").json["items"]
+    return {item["verdict"], listed[0]["verdict"] if listed else "denied"}
 
 
 @pytest.mark.parametrize(
