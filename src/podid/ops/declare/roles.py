@@ -27,7 +27,7 @@ from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size, inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
-from podid.ops.role.request import RoleOptions, RoleRequest
+from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
 
@@ -178,7 +178,7 @@ class RolePlanner:
             "description": role.description,
             "maxSessionDuration": role.max_session_seconds,
             "permissionsBoundary": self._boundary(role, current.permissions_boundary_arn),
-            "tags": {**{key: value for key, value in current.tags.items() if key not in gone}, **role.tags},
+            "tags": tagged({key: value for key, value in current.tags.items() if key not in gone}, role.tags),
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
         policies = policy_changes(role, held, documents, arns)
@@ -207,7 +207,7 @@ class RolePlanner:
                     subject=role.name,
                 )
         if decision.mark:
-            after = {**after, "tags": {**texts(after, "tags"), **declaration.owner_tag}}
+            after = {**after, "tags": tagged(texts(after, "tags"), declaration.owner_tag)}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
         live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
@@ -225,7 +225,7 @@ class RolePlanner:
         documents: Documents,
         arns: Sequence[str],
     ) -> RolePlanned:
-        tags = {**MANAGED_BY, **declaration.owner_tag, **role.tags}
+        tags = tagged(tagged(MANAGED_BY, declaration.owner_tag), role.tags)
         policy = declared_trust(role, subjects, None, tags, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
@@ -284,13 +284,11 @@ class RolePlanner:
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:
         """Return the policies that allow the role to assume the target roles of its associations, apart from those that
-        its inline policies allow."""
-        targets = dict.fromkeys(
-            account.item.target_role
-            for accounts in self.accounts
-            for account in accounts.by_ref.values()
-            if account.item.target_role and self.uses(role, account.item.role)
-        )
+        its inline policies allow. A pattern may match in a cluster that is not planned now."""
+        of_files = (item for site in self.sites for file in site.declarations for item in file.associations)
+        matched = (account.item for accounts in self.accounts for account in accounts.by_ref.values())
+        items = (*of_files, *matched)
+        targets = dict.fromkeys(i.target_role for i in items if i.target_role and self.uses(role, i.role))
         return dict(chaining_policies(arn for arn in targets if not allows_chaining(documents.values(), arn)))
 
     def _permissions(self, role: DeclaredRole) -> tuple[Documents, list[str]]:
@@ -305,8 +303,11 @@ class RolePlanner:
             if policy.source is PolicySource.PRESET:
                 granted = {repr(item := _filled(policy.choice, site.place)): item for site in self.sites}
                 if len(granted) > 1:
-                    message = f"{policy.at}: preset {policy.value} names the cluster: declare a role for each cluster"
-                    raise InvalidInput(message, subject=role.name)
+                    named, more = "cluster", ""
+                    if not parse_choice(policy.choice).preset.of_cluster:
+                        named, more = "cluster's region", "specify its parameter region, or "
+                    message = f"preset {policy.value} names the {named}: {more}declare a role for each cluster"
+                    raise InvalidInput(f"{policy.at}: {message}", subject=role.name)
                 ((_, item),) = granted.items()
                 name, document, managed = item.name, item.document, item.managed_policies
             if document is not None:

@@ -9,13 +9,13 @@ from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import Conflict, NotFound, Other, PodidError
+from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other, PodidError
 from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Snapshot, attempt, known_or
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
@@ -94,8 +94,14 @@ class RoleKind(Trusting):
         }
         present = {key: value for key, value in settings.items() if value}
         tags = without_marks(texts(after, "tags"))
-        role = site.iam.create_role(action.keys["roleName"], document(after, "trustPolicy"), present, tags)
-        return self.state_of(role)
+        name = action.keys["roleName"]
+        try:
+            return self.state_of(site.iam.create_role(name, document(after, "trustPolicy"), present, tags))
+        except AlreadyExists as error:
+            roles = known_or(attempt(site.iam.list_role_names), ())
+            if same := [role for role in roles if role != name and role.lower() == name.lower()]:
+                error.advise(f"IAM does not distinguish names of roles by case: the role is {same[0]}.")
+            raise
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]
