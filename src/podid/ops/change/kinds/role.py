@@ -43,6 +43,9 @@ class RoleState(TypedDict, total=False):
     trustPolicy: PolicyObject
 
 
+_OPTIONAL = ("description", "maxSessionDuration", "permissionsBoundary")
+
+
 class RoleKind(Trusting):
     name = "role"
     state = RoleState
@@ -95,7 +98,9 @@ class RoleKind(Trusting):
         present = {key: value for key, value in settings.items() if value}
         tags = without_marks(texts(after, "tags"))
         role = site.iam.create_role(action.keys["roleName"], document(after, "trustPolicy"), present, tags)
-        return self.state_of(role)
+        # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+        requested = {name: settings[name[0].upper() + name[1:]] for name in _OPTIONAL}
+        return cast("State", {**self.state_of(role), **requested, "tags": tags})
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]
