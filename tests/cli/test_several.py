@@ -226,6 +226,14 @@ def test_the_name_of_a_cluster_keeps_its_spelling(box: Sandbox, podid: Podid, mo
     def fail(*_: object) -> NoReturn:
         raise Unavailable("EKS did not answer")
 
+    def fail_in_region(*_: object) -> NoReturn:
+        raise Unavailable("EKS did not answer in us-west-2")
+
     monkeypatch.setattr(Eks, "_iter_summaries", fail)
     outcome = podid("list", "--cluster", "demo", "--region", "us-west-2", "--region", "us-west-1")
     assert "demo, us-west-2: EKS did not answer." in outcome.stderr
+    # a part of another word is not the name
+    monkeypatch.setattr(Eks, "_iter_summaries", fail_in_region)
+    add_cluster(box.world, "ans")
+    refused = podid("list", "--cluster", "ans", "--cluster", "demo").stderr
+    assert "ans, us-west-2: EKS did not answer in us-west-2." in refused

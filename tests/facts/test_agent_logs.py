@@ -50,6 +50,7 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
             "agent-timeout-context-canceled",
         ),
         ("Service account token failed basic claim validations: token is expired", "sdk-too-old"),
+        (f"{POST}: tls: x509: certificate signed by unknown authority", "agent-proxy-misconfig"),
         ("Service account token failed basic claim validations: token is not valid yet", "node-clock-skew"),
         (EXPIRED, "agent-expired-token-noise"),
         ("listen tcp :8080: bind: address already in use", "agent-probe-port-conflict"),

@@ -28,6 +28,9 @@ def test_the_webhook_is_called_for_the_creation_of_pods(rules: list[dict[str, An
     assert projected is not None
     assert projected.on_create is asked
     assert project_network.webhook({}) is None
+    both = webhook({"webhooks": [{"rules": []}, {"rules": rules}]})
+    assert both is not None
+    assert both.on_create is asked
 
 
 PORT_80 = [{"ports": [{"port": "80", "protocol": "TCP"}]}]

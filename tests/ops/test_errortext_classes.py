@@ -18,6 +18,11 @@ OWN = (
 WORDS = OWN.split()
 LONG = "eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE"  # blanked out, and so longer than a name
 EXPIRED = "The token included in the request is expired: current date/time 2024-02-10T08:38:55Z must be before"
+CALL = "operation error EKS Auth: AssumeRoleForPodIdentity, https response error StatusCode: 403, RequestID: 3c5, "
+REFUSED = (
+    f"{CALL}AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/nodes/i-0a is not authorized to perform: "
+    "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-east-1:111122223333:cluster/prod "
+)
 X509 = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 POD = "arn:aws:sts::1:assumed-role/orders/eks-demo-orders-5d-0a1b2c"
 NODE = "User: arn:aws:sts::1:assumed-role/runner/i-025f0dcc0f33c1b93 is not authorized to perform: ssm:GetParameters"
@@ -113,6 +118,18 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ("Service account token failed basic claim validations: token is expired", "sdk-too-old"),
         ("Service account token failed basic claim validations: token is not valid yet", "node-clock-skew"),
         (f"unable to fetch credentials from EKS Auth: ExpiredTokenException: {EXPIRED}", "agent-expired-token-noise"),
+        (
+            f"{CALL}InvalidSignatureException: Signature expired: 20250709T024710Z is now earlier than",
+            "node-clock-skew",
+        ),
+        (f"{CALL}InvalidSignatureException: Signature not yet current: 20250709T030000Z", "node-clock-skew"),
+        (
+            'Post "https://eks-auth.us-east-1.api.aws/x": proxyconnect tcp: dial tcp 10.0.0.1:3128: i/o timeout',
+            "agent-proxy-misconfig",
+        ),
+        (f"{REFUSED}because no permissions boundary allows the action", "permissions-boundary-denies"),
+        (f"{REFUSED}because no VPC endpoint policy allows the action", "eks-auth-unreachable"),
+        (f"{REFUSED}because no identity-based policy allows the action", "node-role-missing-eks-auth"),
         (f'{X509}","operation":"AssumeRole', "agent-proxy-misconfig"),
         (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),
         (f"operation error EKS Auth: AssumeRoleForPodIdentity, request send failed, {X509}", "agent-proxy-misconfig"),

@@ -18,8 +18,8 @@ def test_each_file_with_its_size_and_its_contents() -> None:
         "Contents:",
         "  session policies",
         "  tags",
-        "Redacted: 1 account, 0 external ids",
+        "Redacted: 2 accounts, 0 external ids",
     ]
     body = json.loads(to_json(view.document))
     assert (body["file"], [item["bytes"] for item in body["items"]]) == ("b.tar.gz", [2, 2])
-    assert body["redacted"] == {"accounts": 1, "externalIds": 0}
+    assert body["redacted"] == {"accounts": 2, "externalIds": 0}  # the second is that of a registry

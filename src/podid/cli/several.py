@@ -3,6 +3,7 @@ all concurrently, and report all results in one document, with failures by clust
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -352,7 +353,8 @@ def _clusters(
 def _named(error: PodidError, name: str, local: Access) -> PodidError:
     """Return the error with the name of the cluster, the region or the account in its message."""
     error.hint = hint_words(error.hint, local.argv)
-    if name and not all(word in error.message for word in name.split(", ")):
+    named = (re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", error.message) for word in name.split(", "))
+    if name and not all(named):
         error.message = f"{name}: {error.message}"
     return error
 

@@ -60,7 +60,6 @@ PRODUCTS: Mapping[str, Product] = {
     KEDA: Product("keda", "keda-operator", ("keda-metrics-server", "keda-webhook")),
     MOUNTPOINT: Product("aws-mountpoint-s3-csi-driver", "s3-csi-driver-sa", ("s3-csi-driver-controller-sa",)),
     "EBS CSI driver": Product("aws-ebs-csi-driver", "ebs-csi-controller-sa", ("ebs-csi-node-sa",)),
-    "EFS CSI driver": Product("aws-efs-csi-driver", "efs-csi-controller-sa", ("efs-csi-node-sa",)),
 }
 
 # the names of the CSI drivers of these products

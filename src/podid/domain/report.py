@@ -119,8 +119,12 @@ class DoctorReport:
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
         """Return the report with other command lines for its fixes, and for missing permissions."""
 
+        # NAMESPACE, NAMESPACE/NAME, KIND/NAMESPACE/NAME, or several of the second
+        namespace = self.scope.split("/")[-2 if "/" in self.scope else 0]
+        own = (*OWN_PERMISSIONS, "-n", namespace) if namespace and "," not in namespace else OWN_PERMISSIONS
+
         def changed(verdict: Verdict) -> Verdict:
-            fix = verdict.fix or (Fix(FixClass.NONE, (OWN_PERMISSIONS,)) if verdict.permission else None)
+            fix = verdict.fix or (Fix(FixClass.NONE, (own,)) if verdict.permission else None)
             if fix is None:
                 return verdict
             return replace(verdict, fix=replace(fix, commands=tuple(map(change, fix.commands))))

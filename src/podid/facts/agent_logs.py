@@ -63,6 +63,8 @@ RULES: tuple[LogRule, ...] = (
     LogRule(
         "eks-auth-unreachable", (("eks-auth", "eks auth"), ("i/o timeout", "connection refused", "no route to host"))
     ),
+    LogRule("node-clock-skew", (("certificate has expired or is not yet valid",),)),
+    LogRule("agent-proxy-misconfig", (("certificate signed by unknown authority",),)),
     LogRule("agent-timeout-context-canceled", (("context canceled", "context deadline exceeded"),)),
 )
 

@@ -34,17 +34,21 @@ def network_policy(item: foreign.Object) -> network.NetworkPolicy:
 
 
 def webhook(item: foreign.Object) -> WebhookRegistration | None:
-    """Return the first webhook of a MutatingWebhookConfiguration, None without any."""
-    for webhook in foreign.inners_or_none(item, "webhooks"):
-        return WebhookRegistration(
-            url=foreign.text_or(foreign.inner_or_empty(webhook, "clientConfig"), "url"),
-            on_create=any(_on_create(rule) for rule in foreign.inners_or_none(webhook, "rules")),
-            versions=foreign.texts_or_none(webhook, "admissionReviewVersions"),
-            namespaces=_selector(foreign.inner_or_empty(webhook, "namespaceSelector")),
-            objects=_selector(foreign.inner_or_empty(webhook, "objectSelector")),
-            conditions=bool(foreign.inners_or_none(webhook, "matchConditions")),
-        )
-    return None
+    """Return the webhook of a MutatingWebhookConfiguration that is called for new pods, else the first one; None
+    without any."""
+    listed = [_registration(webhook) for webhook in foreign.inners_or_none(item, "webhooks")]
+    return next((webhook for webhook in listed if webhook.on_create), next(iter(listed), None))
+
+
+def _registration(webhook: foreign.Object) -> WebhookRegistration:
+    return WebhookRegistration(
+        url=foreign.text_or(foreign.inner_or_empty(webhook, "clientConfig"), "url"),
+        on_create=any(_on_create(rule) for rule in foreign.inners_or_none(webhook, "rules")),
+        versions=foreign.texts_or_none(webhook, "admissionReviewVersions"),
+        namespaces=_selector(foreign.inner_or_empty(webhook, "namespaceSelector")),
+        objects=_selector(foreign.inner_or_empty(webhook, "objectSelector")),
+        conditions=bool(foreign.inners_or_none(webhook, "matchConditions")),
+    )
 
 
 def _on_create(rule: foreign.Object) -> bool:

@@ -10,7 +10,7 @@ from podid.render.view import Column, Line, View, document, table_of
 def validation_view(files: ValidatedFiles) -> View:
     """Return a row for each mistake, and one for each valid file."""
     rows = [
-        (item.file, "valid" if item.valid else "mistake", text)
+        (_file(item), "valid" if item.valid else "mistake", text)
         for item in files.items
         for text in item.mistakes or (_names(item),)
     ]
@@ -27,9 +27,13 @@ def validation_view(files: ValidatedFiles) -> View:
 def _lines(files: ValidatedFiles) -> Iterator[str | Line]:
     for item in files.items:
         if item.valid:
-            yield Line(f"✓ {item.file}  {_names(item)}", "good")
+            yield Line(f"✓ {_file(item)}  {_names(item)}", "good")
         # each begins with the name of its file
         yield from (Line(f"✗ {mistake}", "bad", hang=2) for mistake in item.mistakes)
+
+
+def _file(item: ValidatedFile) -> str:
+    return "standard input" if item.file == "-" else item.file
 
 
 def _names(item: ValidatedFile) -> str:

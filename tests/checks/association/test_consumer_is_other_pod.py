@@ -5,6 +5,7 @@ from dataclasses import replace
 from checks.builder import DENIED, association, healthy
 from checks.grid import answers, messages
 from checks.products import with_products
+from podid.domain.cluster import ServiceAccount
 from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.snapshot import Known
 
@@ -32,3 +33,14 @@ def test_siblings_if_service_accounts_were_not_read() -> None:
     assert answers(ID, node) == [("unknown", "warn", "ServiceAccount kube-system/ebs-csi-node-sa")]
     both = (association("kube-system", "ebs-csi-node-sa"), association("kube-system", "ebs-csi-controller-sa"))
     assert [outcome for outcome, _, _ in answers(ID, replace(node, associations=Known(both)))] == ["pass"]
+
+
+def test_the_node_plugin_of_efs_calls_aws_itself() -> None:
+    """It mounts with the option `iam`, whatever role the controller has."""
+    accounts = tuple(
+        ServiceAccount(namespace="kube-system", name=f"efs-csi-{name}-sa") for name in ("node", "controller")
+    )
+    mine = healthy(
+        associations=(association("kube-system", "efs-csi-node-sa"),), products={}, service_accounts=accounts
+    )
+    assert answers(ID, mine) == []

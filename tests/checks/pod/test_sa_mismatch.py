@@ -1,11 +1,13 @@
 """The check sa-mismatch."""
 
+from typing import Any
+
 import pytest
 
 from checks.builder import DENIED, ROLE_ARN, bare, healthy, pod, workload
 from checks.grid import answers, only
 from harness import table
-from podid.domain.cluster import ServiceAccount
+from podid.domain.cluster import OwnerRef, ServiceAccount
 from podid.domain.snapshot import Snapshot
 
 ID = "sa-mismatch"
@@ -83,3 +85,32 @@ def test_the_fix_never_associates_default() -> None:
     )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        ({"paused": True}, ("kubectl", "-n", "shop", "rollout", "resume", "deployment/orders")),
+        ({"kind": "StatefulSet", "on_delete": True}, ("kubectl", "-n", "shop", "delete", "pod", "old")),
+    ],
+)
+def test_pods_that_a_workload_keeps_from_before_the_account_was_named(
+    settings: dict[str, Any], command: tuple[str, ...]
+) -> None:
+    kind = settings.get("kind", "Deployment")
+    owner = OwnerRef(kind, "orders")
+    old = bare(pod(), name="old", service_account="default", owner=owner)
+    late = workload(**settings)
+    verdict = only(ID, healthy(pods=(old,), workloads=(late,)))
+    assert (verdict.outcome.value, verdict.severity.value) == ("fail", "error")
+    assert verdict.message == (
+        f"1 of 1 pod of {kind} shop/orders still runs as default, although its template names orders"
+    )
+    assert verdict.chain == ("shop/orders", "shop/default")
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (command,)
+    # others run as the account; and a rollout that goes on replaces the pod by itself
+    both = healthy(pods=(old, pod(owner=owner)), workloads=(late,))
+    assert answers(ID, both) == [("fail", "warn", ACCOUNT)]
+    assert answers(ID, healthy(pods=(old,), workloads=(workload(kind),))) == [("pass", "error", ACCOUNT)]
+    assert answers(ID, healthy(pods=(pod(owner=owner),), workloads=(late,))) == [("pass", "error", ACCOUNT)]

@@ -45,6 +45,11 @@ def test_a_policy_document_is_checked_without_a_file(entered: Site) -> None:
     assert call(calls_of(entered), "trust_check", document="{", **arguments).document is None
 
 
+def test_null_is_an_omitted_argument() -> None:
+    sent = {"service_account": "a/b", "role": None, "document": None, "cluster": None}
+    assert BY_NAME["trust_check"].command_line(sent) == (["trust", "check", "--for=a/b"], "")
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
@@ -56,6 +61,7 @@ def test_a_policy_document_is_checked_without_a_file(entered: Site) -> None:
         ("plan", {"change": "restart", "role": "x"}, "does not apply to restart"),
         ("plan", {"change": "role-create", "scope": "world"}, "is not one of"),
         ("apply", {}, "is required"),
+        ("apply", {"plan_id": None}, "is required"),
         ("apply", {"plan_id": "0"}, "does not exist"),
     ],
 )

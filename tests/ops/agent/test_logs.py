@@ -1,5 +1,9 @@
 """Failure modes in the agents' logs."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from checks import builder
@@ -7,7 +11,8 @@ from checks.builder import pod
 from harness import table
 from ops.agent.support import moment, nodes, say
 from podid.domain.cluster import Pod
-from podid.domain.errors import Unavailable
+from podid.domain.errors import Rejected, Unavailable
+from podid.domain.plan import Place
 from podid.facts.agent_logs import parse
 from podid.kube import reader
 from podid.ops.agent import logs
@@ -162,3 +167,21 @@ def test_no_agent_at_all(site: Site) -> None:
 )
 def test_the_failure_mode_of_a_line(line: str, result: tuple[str, bool] | None) -> None:
     assert mode_of_line(parse(line)) == result
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_the_lines_of_other_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = [replace(pod(), name=name, node=name) for name in ("starting", "running")]
+    monkeypatch.setattr(logs, "find_agents", lambda *_: (tuple(pods), (), 0))
+
+    def read_log(namespace: str, name: str, **how: Any) -> str:
+        if name == "starting":
+            raise Rejected("container is waiting to start: ContainerCreating")
+        return "2026-01-02T03:04:05Z one line"
+
+    place = Place(account="", region="")
+    clients: Any = SimpleNamespace(kube=SimpleNamespace(reader=SimpleNamespace(read_log=read_log)))
+    seen: list[str] = []
+    with pytest.raises(Rejected):
+        seen.extend(line.pod for line in logs.each_line(clients, place, nodes=(), since=None))
+    lines = logs.each_line(clients, place, nodes=(), since=None)
+    assert next(lines).pod == "running"

@@ -1,12 +1,14 @@
 """The redacted values of a bundle."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import association, chained, healthy, role
+from checks.builder import association, chained, healthy, pod, role
 from podid.checks.all import ALL
 from podid.domain.aws import described
 from podid.domain.codec import to_plain
+from podid.domain.network import Egress, VpcEndpoint
 from podid.domain.snapshot import SERVICES, Known, Snapshot, known, known_or
 from podid.ops.doctor.bundle import CONTENTS, OF_AUDIT, OMITTED, contents, redact
 from podid.ops.status.diagnose import diagnose
@@ -28,6 +30,30 @@ def test_an_external_id_has_the_same_replacement_everywhere() -> None:
     (changed,) = described(known_or(redacted.snapshot.associations, ()))
     assert changed.external_id == "external-id-1"
     assert (redacted.external_ids, "444455556666" in str(to_plain(redacted.snapshot))) == (1, False)
+
+
+def test_accounts_outside_of_arns_are_replaced() -> None:
+    """A registry's, a principal's and a condition's, and one in a policy that is text."""
+    accounts = ["444455556666", "555566667777", "666677778888", "777788889999"]
+    registry, principal, source, other = accounts
+    app = replace(pod().containers[0], image=f"{registry}.dkr.ecr.eu-west-1.amazonaws.com/app:202601021504")
+    condition = {"StringEquals": {"aws:SourceAccount": [source]}}
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole", "Condition": condition}
+    trusting = role(document={"Statement": [statement]})
+    endpoint = VpcEndpoint(
+        endpoint_id="vpce-1",
+        service="eks-auth",
+        state="available",
+        policy=json.dumps({"Principal": {"AWS": other}}),
+    )
+    snapshot = healthy(
+        pods=(replace(pod(), containers=(app,)),),
+        roles={trusting.arn: Known(trusting)},
+        egress=Egress((), (endpoint,)),
+    )
+    text = str(to_plain(redact(snapshot).snapshot))
+    assert [account for account in accounts if account in text] == []
+    assert ":202601021504" in text  # a tag of 12 digits
 
 
 def test_every_section_has_a_kind_of_contents() -> None:

@@ -1,16 +1,17 @@
 """The service account of the pod: an association that no pod uses, and a workload that probably should use it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podid.checks.base import Check, Snapshot, Subject, Verdict, Verdicts, known, rule
+from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule, short_list
+from podid.checks.shared.injection import hindrance
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
-from podid.domain.workloads import live
+from podid.domain.workloads import live, workload_subject
 from podid.facts.index import index, podid_command, set_account
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
@@ -26,17 +27,44 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     # a service account with IRSA has its own role: its workload may not be migrated yet
     served = {*facts.associations, *(ref for ref, role in accounts.items() if role)}
     strays = _strays(snapshot, served)
+    kept = {*facts.on_delete, *facts.partitions, *facts.paused}
+    stuck = grouped((workload.ref, workload) for workload in known(snapshot.workloads) if workload.subject in kept)
     for association in known(snapshot.associations):
         ref = association.ref
         case = check.of_account(ref)
         if ref in used:
-            yield case.ok("pods or workloads use it")
+            late = (
+                verdict
+                for workload in stuck.get(ref, ())
+                for verdict in _left_behind(check, snapshot, workload, served)
+            )
+            yield next(late, case.ok("pods or workloads use it"))
         elif ref not in accounts:
             yield case.skip("the service account does not exist")
         elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
             yield _mismatch(check, snapshot, association, suspects, accounts)
         else:
             yield case.skip("no pod or workload uses it, and none has a similar name")
+
+
+def _left_behind(
+    check: Check, snapshot: Snapshot, workload: Workload, served: Collection[ServiceAccountRef]
+) -> Iterator[Verdict]:
+    """Yield a finding if the workload does not replace its pods from before its template named the account."""
+    ref, subject = workload.ref, workload.subject
+    pods = tuple(pod for pod in known(snapshot.pods) if live(pod) and workload_subject(pod) == subject)
+    old = tuple(pod for pod in pods if pod.ref not in (ref, *served))
+    if old and (kept := hindrance(snapshot, subject, old)) is not None:
+        yield check.case(ref.subject, (str(ref), *sorted({str(pod.ref) for pod in old}))).fail_pods(
+            old,
+            len(pods),
+            f"of {subject} still {'runs' if len(old) == 1 else 'run'} as "
+            f"{short_list(sorted({pod.service_account for pod in old}))}, although its template names {ref.name}",
+            kept.reason,
+            severity=Severity.WARN if any(map(live, index(snapshot).pods.get(ref, ()))) else None,
+            commands=(kept.command,) if kept.command else (),
+            pods=old,
+        )
 
 
 @dataclass(frozen=True, slots=True)

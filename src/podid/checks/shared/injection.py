@@ -75,8 +75,8 @@ def to_be_replaced(
     commands: tuple[tuple[str, ...], ...] = ()
     if until := _in_vain(snapshot, pods):
         evidence = (*evidence, f"a restart does not help until {until}: new pods get no credentials before")
-    elif (hindrance := _hindrance(snapshot, group.workload, pods)) is not None:
-        commands, evidence = (hindrance.command,) if hindrance.command else (), (*evidence, hindrance.reason)
+    elif (kept := hindrance(snapshot, group.workload, pods)) is not None:
+        commands, evidence = (kept.command,) if kept.command else (), (*evidence, kept.reason)
     else:
         commands = (podid_command(snapshot, "restart", str(group.association.ref)),)
     return case.fail_pods(pods, group.total, say, *evidence, severity=severity, commands=commands, pods=pods)
@@ -97,7 +97,8 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
     return f"the webhook's {selector.removeprefix('its ')} includes them" if selector else ""
 
 
-def _hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> restarts.Hindrance | None:
+def hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> restarts.Hindrance | None:
+    """Return why a restart of the workload does not replace these pods; None if it does."""
     facts = index(snapshot)
     names = [pod.name for pod in pods]
     if workload in facts.on_delete:

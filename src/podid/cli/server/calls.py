@@ -60,7 +60,7 @@ class Calls:
             if tool in PLANS:
                 return self._plan(tool, arguments, cancelled)
             if tool is APPLY:
-                return self._apply(str(arguments.get("plan_id", "")), cancelled)
+                return self._apply(str(arguments.get("plan_id") or ""), cancelled)
             argv, stdin = tool.command_line(arguments)
             if tool.sends and stdin:
                 argv.append("-")

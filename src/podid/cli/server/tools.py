@@ -52,7 +52,7 @@ class Tool:
         """Return the command line and the text for its stdin. Raise InvalidInput for arguments that the tool does not
         accept."""
         check(self.parameters, arguments)
-        return [*self.words, *flags(self.parameters, arguments)], str(arguments.get(self.sends, ""))
+        return [*self.words, *flags(self.parameters, arguments)], str(arguments.get(self.sends) or "")
 
 
 def check(parameters: tuple[ToolParameter, ...], arguments: Arguments) -> None:
@@ -61,6 +61,8 @@ def check(parameters: tuple[ToolParameter, ...], arguments: Arguments) -> None:
     for name, value in arguments.items():
         if name not in known:
             raise InvalidInput(f"Unknown argument {name!r}{did_you_mean(name, known, 1)}", subject=name)
+        if value is None:  # a client may send every parameter
+            continue
         expected = known[name].type
         texts = value if isinstance(value, list) else [value]
         if not isinstance(value, _TYPES[expected]) or (

@@ -60,15 +60,20 @@ def reach(
     if len(by_cluster) > 1:
         check_no_context(access)
     own = tuple(item.guard for item in declarations if item.guard is not None)
-    reached = []
+    # a cluster may be listed by its name and by its ARN
+    reached: dict[str, tuple[str, Change, FileSite]] = {}
     for name, items in by_cluster.items():
         local = access.of(cluster=name) if name else access
         local.own_guards = own
         change = Change(local, local.place(for_change=True))
-        if settle:
+        arn = change.place.the_cluster.arn
+        if settle and arn not in reached:
             change.settle()
-        reached.append((name, change, FileSite(clients=local.clients, place=change.place, declarations=items)))
-    return reached
+        new = (name, change, FileSite(clients=local.clients, place=change.place, declarations=()))
+        name, change, site = reached.get(arn, new)
+        more = (item for item in items if not any(item is one for one in site.declarations))
+        reached[arn] = name, change, replace(site, declarations=(*site.declarations, *more))
+    return list(reached.values())
 
 
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
@@ -94,10 +99,14 @@ def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) ->
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
     parts = []
+    # the first plan has the changes of roles for all clusters
+    roles = [action for action in filed.plans[0].plan.actions if "roleName" in action.keys]
     for name, change, item in filed.parts:
         change = replace(change, restart=restart, force=force)
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
         if refs and not item.conflicts:
-            item = replace(item, plan=change.with_outlook(item.plan, refs))
+            first = [] if item is filed.plans[0] else roles
+            outlook = change.with_outlook(replace(item.plan, actions=(*first, *item.plan.actions)), refs).outlook
+            item = replace(item, plan=replace(item.plan, outlook=outlook) if item.plan.actions else item.plan)
         parts.append((name, change, item))
     return Filed(tuple(parts))

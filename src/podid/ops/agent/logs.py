@@ -262,10 +262,16 @@ def _written(pod: Pod, line: str) -> Written:
 
 
 def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> Iterator[Written]:
-    """Yield every line, log by log. Raise the error of a log that cannot be read."""
+    """Yield every line, log by log. Then raise the first error of a log that could not be read."""
     agents, _, _ = find_agents(clients, place, nodes)
+    failure: PodidError | None = None
     for pod in agents:
-        yield from _all_lines(clients.kube.reader, pod, since)
+        try:
+            yield from _all_lines(clients.kube.reader, pod, since)
+        except PodidError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def follow(

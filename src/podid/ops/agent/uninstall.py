@@ -41,9 +41,9 @@ class UninstallFacts:
     unread: tuple[str, ...] = ()
 
     @property
-    def losing(self) -> int:
-        """Return the number of service accounts and nodes that are affected."""
-        return len(self.accounts) + len(self.nodes)
+    def several(self) -> bool:
+        """Return whether several service accounts and nodes are affected, or may be."""
+        return len(self.accounts) + len(self.nodes) > 1 or bool(self.unread)
 
 
 def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:

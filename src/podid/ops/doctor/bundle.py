@@ -62,8 +62,8 @@ OF_AUDIT = (
     *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
 )
 
-# an ARN identifies an account for certain; it is then replaced everywhere
-_IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
+# an ARN, a whole value as in a policy, or a registry identifies an account for certain; it is then replaced everywhere
+_ACCOUNT = re.compile(r'(?:arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:|["/])([0-9]{12})(?=[:"\\]|\.dkr[.-])')
 _TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 
@@ -87,7 +87,7 @@ def redact(snapshot: Snapshot) -> Redacted:
     """Return the snapshot without unneeded members, and with accounts and external ids replaced."""
     whole = to_plain(snapshot)
     _drop_unneeded(whole)
-    numbers = _IN_ARN.findall(json.dumps(whole))
+    numbers = _ACCOUNT.findall(json.dumps(whole))
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(numbers), 1)}
     associations = described(known_or(snapshot.associations, ()))
     external = dict.fromkeys((*(item.external_id for item in associations if item.external_id), *_in_trusts(whole)))

@@ -76,8 +76,8 @@ class LiveIdentities:
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags without podid's marks and without those that only AWS can set."""
-    marks = {OWNER_KEY, *MANAGED_BY}
-    return {key: value for key, value in sorted(tags.items()) if key not in marks and not key.startswith("aws:")}
+    own = sorted(tags.items() - MANAGED_BY.items())
+    return {key: value for key, value in own if key != OWNER_KEY and not key.startswith("aws:")}
 
 
 def minified(policy: str | None) -> str:
