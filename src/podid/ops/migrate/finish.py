@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
-from podid.domain.errors import NotYet, Partial, PodidError
+from podid.domain.errors import Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import PodTemplate
@@ -128,6 +129,23 @@ def unfinished(finish: Finish) -> PodidError | None:
     message = f"{count_of(len(remaining), 'service account')} not finished"
     lines = tuple(f"{ref}: {reason}" for ref, reason in sorted(remaining.items()))
     return Partial(message, lines=lines) if finish.plan.actions else NotYet(message, lines=lines)
+
+
+def restored(finish: Finish, reader: KubeReader) -> PodidError | None:
+    """Return the error about removed annotations that another tool has set again; None if there are none, or if the
+    service accounts cannot be read."""
+    removed = [a for a in finish.plan.actions if a.kind == ANNOTATIONS.name]
+    refs = [ServiceAccountRef(action.keys["namespace"], action.keys["name"]) for action in removed]
+    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True))
+    again = [str(ref) for ref in refs if isinstance(account := read[ref], ServiceAccount) and account.irsa_role_arn]
+    if not again:
+        return None
+    return Conflict(
+        f"Another tool has set the annotation of {short_list(again)} again: new pods use IRSA, which the trust policy "
+        "no longer allows",
+        advice="Undo the run, and remove the annotation in that tool first.",
+        subject=again[0],
+    )
 
 
 def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:

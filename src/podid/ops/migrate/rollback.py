@@ -242,11 +242,16 @@ def _in_list(member: _Member, addon: Addon | None) -> bool:
 
 
 def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, place: Place) -> Action | None:
-    """Restore the annotations of the journal, otherwise one with the role; None if the service account has them."""
+    """Restore the annotations of the journal, otherwise one with the role; None if the service account has them. Raise
+    Conflict if another tool manages a service account without them."""
     ref = member.ref
     current = accounts(snapshot).get(ref)
     if current is None or current.irsa_role_arn:
         return None
+    if current.owner:
+        annotation = f"{ROLE_ARN_ANNOTATION}: {member.role_arn}"
+        message = f"{current.owner} manages service account {ref}: first add the annotation {annotation} in its source"
+        raise Conflict(message, subject=str(ref), id="annotation-owned")
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
     restored = _recorded_annotations(journal, place, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
     return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **restored}))
