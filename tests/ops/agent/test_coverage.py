@@ -1,12 +1,14 @@
 """Coverage of the nodes by the agent."""
 
 import json
+from dataclasses import replace
 
-from checks.builder import pod
+from checks.builder import daemon_set, node, pod
 from ops.agent.support import TAINT
+from podid.domain.errors import ExitCode
 from podid.domain.names import ServiceAccountRef
 from podid.domain.workloads import MIRROR_POD, SKIP_POD
-from podid.ops.agent.coverage import needy_by_node
+from podid.ops.agent.coverage import coverage, needy_by_node
 from worlds import AGENT, Site
 
 ONLY_CRITICAL = json.dumps({"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]})
@@ -27,6 +29,15 @@ def test_an_excluded_node_matters_if_pods_need_the_agent(healthy: Site) -> None:
     (finding,) = status.json["findings"]
     assert (finding["id"], finding["severity"]) == ("agent-not-on-node", "error")
     assert "the taint dedicated=gpu:NoSchedule is not tolerated" in finding["message"]
+
+
+def test_an_excluded_node_is_undetermined_if_the_pods_are_not_known() -> None:
+    windows, linux = node("windows", os="windows"), node()
+    agents = (daemon_set(),)
+    running = [replace(pod("agent-x"), node="node-1")]
+    assert coverage([windows, linux], agents, running, {}).exit_code is ExitCode.OK
+    assert coverage([windows, linux], agents, running).exit_code is ExitCode.UNDETERMINED
+    assert coverage([linux], agents, running).exit_code is ExitCode.OK
 
 
 def test_pods_that_the_webhook_skips_need_no_agent() -> None:

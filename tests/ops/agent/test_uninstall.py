@@ -36,6 +36,11 @@ def test_uninstall_and_undo(healthy: Site) -> None:
     assert account_state(healthy.box) == before
 
 
+def test_unknown_losses_are_confirmed_as_several_are() -> None:
+    one = UninstallFacts(current=None, nodes=("node-1",))
+    assert (one.several, replace(one, unread=("the pods could not be read",)).several) == (False, True)
+
+
 def test_an_agent_of_another_owner_is_not_deleted(site: Site) -> None:
     site.cluster.make_workload("DaemonSet", "kube-system", AGENT, "default")
     refused = site("uninstall-agent", "--yes", "-o", "json")

@@ -1,5 +1,7 @@
 """Unused associations, roles, services and actions."""
 
+import json
+
 import pytest
 
 from ops.audit.roles import ROLE, aged, allow, of_kind, put_policy, tried, unused_report
@@ -69,6 +71,19 @@ def test_all_services_are_one_item(old: Site) -> None:
     assert item["reason"] == "16 of 17 services; used: s3"
     (hidden,) = of_kind(unused_report(old, "shop/orders"), "action")
     assert (hidden["verdict"], hidden["actions"][:2]) == ("unknown", ["iam:PassRole", "rds-db:connect"])
+
+
+def test_an_empty_report_names_what_is_too_young(old: Site) -> None:
+    """A role of today is not in use only because it is not listed."""
+    trust = old.aws("iam").get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
+    old.aws("iam").create_role(RoleName="fresh", AssumeRolePolicyDocument=json.dumps(trust))
+    old.associate("shop", "cart", "fresh")
+    outcome = old("unused", "shop/cart")
+    assert (outcome.code, outcome.stdout) == (0, "")
+    assert "no unused part; podid does not judge" in outcome.stderr
+    young = "Younger than the period, and not evaluated: role fresh, association shop/cart"
+    assert young in outcome.stderr
+    assert unused_report(old, "shop/cart")["limits"] == [young]
 
 
 def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:

@@ -12,6 +12,7 @@ from podid.ops.reading.scope import DoctorScope, parse_target
         ("", DoctorScope(), ""),
         ("shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
         ("deploy/shop/orders", DoctorScope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
+        ("statefulsets/shop/db", DoctorScope("shop", "StatefulSet", "db"), "StatefulSet/shop/db"),
         ("sa/shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
         ("pod/shop/orders-1", DoctorScope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
     ],
@@ -33,4 +34,6 @@ def test_parse_target_refuses() -> None:
 
 def test_parse_target_takes_the_form_of_kubectl() -> None:
     assert parse_target("deploy/cart", "shop") == DoctorScope("shop", "Deployment", "cart")
+    # as `kubectl get -o name` prints it
+    assert parse_target("deployment.apps/cart", "shop") == DoctorScope("shop", "Deployment", "cart")
     assert parse_target("deploy/cart", "deploy") == DoctorScope("deploy", "ServiceAccount", "cart")

@@ -33,7 +33,6 @@ def uninstall_agent(
     with access.terminal.working(f"reading the pods that use the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
-    several = not preserve and facts.losing > 1
     if plan.actions and not facts.unread:
         plan = change.with_outlook(plan, checks=CHECKS, by_name=True)
 
@@ -46,6 +45,6 @@ def uninstall_agent(
     consent = Consent(
         question="Delete the add-on eks-pod-identity-agent?",
         needed_for="Deleting the agent",
-        word="delete" if several else "",
+        word="delete" if facts.several and not preserve else "",
     )
     change.run(plan, after, consent=consent)

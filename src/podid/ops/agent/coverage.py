@@ -53,9 +53,12 @@ class NodeCoverage:
     @property
     def uncovered(self) -> bool:
         """Return whether a Ready agent is missing where one should run or where pods need one."""
-        if self.state in ("missing", "not-ready"):
-            return True
-        return self.state in ("left-out", "not-served") and self.kind != "auto" and bool(self.needy)
+        return self.state in ("missing", "not-ready") or (self.depends_on_pods and bool(self.needy))
+
+    @property
+    def depends_on_pods(self) -> bool:
+        """Return whether no agent runs here, which matters only if pods need one."""
+        return self.state in ("left-out", "not-served") and self.kind != "auto"
 
 
 @schema_name("NodeKindBody")
@@ -101,7 +104,10 @@ class Coverage:
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.ATTENTION if any(node.uncovered for node in self.nodes) else ExitCode.OK
+        if any(node.uncovered for node in self.nodes):
+            return ExitCode.ATTENTION
+        unknown = any(node.depends_on_pods and node.needy is None for node in self.nodes)
+        return ExitCode.UNDETERMINED if unknown else ExitCode.OK
 
     @property
     def words(self) -> str:

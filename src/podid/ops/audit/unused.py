@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Association, Role, UnreadAssociation
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
@@ -19,6 +20,7 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, of_several, patterns_of, service_of
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Place
 from podid.domain.policy.reduce import unreported
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
@@ -26,16 +28,12 @@ from podid.domain.text import count_of, short_list, utc
 from podid.facts.privileges import Policies
 from podid.ops.association.read import association_not_found
 from podid.ops.audit.usage import read_usage
+from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import policies_of_roles
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.role.access import pod_access
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.calls.patience import Patience
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 SECTIONS = ("associations", "roles", "target_roles", "permission_policies")
 # CloudTrail accepts two calls a second: at least one for each role, with 50 sessions
@@ -132,26 +130,30 @@ class _Audit:
     items: list[UnusedItem] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     limits: dict[str, None] = field(default_factory=dict)
+    young: dict[str, None] = field(default_factory=dict)
 
     def report(self) -> UnusedReport:
         order = sorted(
             self.items, key=lambda item: (KINDS.index(item.kind), item.role, item.role_arn, item.subject, item.services)
         )
+        young = [f"Younger than the period, and not evaluated: {short_list(self.young)}"] if self.young else []
         return UnusedReport(
             cluster=self.place.cluster_name,
             taken_at=self.now,
             since=self.since,
             items=tuple(order),
             unread=tuple(dict.fromkeys(self.unread)),
-            limits=tuple(self.limits),
+            limits=(*self.limits, *young),
         )
 
     def _used(self, role: Role) -> bool:
         return role.last_used_at is not None and role.last_used_at >= self.since
 
-    def _new(self, created_at: datetime | None) -> bool:
+    def _new(self, created_at: datetime | None, name: str) -> bool:
         """Return whether it is younger than the window, so that it is not judged."""
-        return created_at is not None and created_at > self.since
+        new = created_at is not None and created_at > self.since
+        self.young |= {name: None} if new else {}
+        return new
 
     # --- roles --------------------------------------------------------------------------------------------------------
 
@@ -167,7 +169,7 @@ class _Audit:
             role = known_or(section, None)
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
-            elif role is not None and not self._used(role) and not self._new(role.created_at):
+            elif role is not None and not self._new(role.created_at, f"role {role.name}") and not self._used(role):
                 self.limits["IAM may not record a use that is no call of an AWS API, such as a login to a database"] = (
                     None
                 )
@@ -193,7 +195,7 @@ class _Audit:
         for item in associations:
             role = known_or(self.roles[item.role_arn], None)
             # with its previous role it may have been used
-            if role is None or self._new(item.modified_at or item.created_at):
+            if role is None or self._new(item.modified_at or item.created_at, f"association {item.ref}"):
                 continue
             if not self._used(role):
                 self._add_association(item, "unused", role.last_used_at, "role-last-used")
@@ -263,7 +265,11 @@ class _Audit:
         """Judge the permissions of the roles that were used. All permissions of the others are unused."""
         arns = dict.fromkeys(arn for item in associations for arn in (item.role_arn, item.target_role_arn) if arn)
         roles = {arn: role for arn in arns if (role := known_or(self.roles[arn], None)) is not None}
-        used = [arn for arn, role in roles.items() if self._used(role) and not self._new(role.created_at)]
+        used = [
+            arn
+            for arn, role in roles.items()
+            if self._used(role) and not self._new(role.created_at, f"role {role.name}")
+        ]
         own = self.snapshot.permission_policies
         policies: dict[str, Section[Policies]]
         policies = dict.fromkeys(used, own) if isinstance(own, Missing) else dict(own.value)

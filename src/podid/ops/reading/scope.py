@@ -94,6 +94,12 @@ class DoctorScope:
 EVERYTHING = DoctorScope()
 
 
+def _kind(text: str) -> str:
+    """Return the kind as kubectl spells it: `deploy`, `deployments`, `deployment.apps`; empty for another word."""
+    name = text.lower().partition(".")[0]
+    return KINDS.get(name) or KINDS.get(name.removesuffix("s"), "")
+
+
 def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
     """Return the scope for NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and other kinds, or for
     kubectl's deploy/NAME with a namespace. Without text it is all of `namespace`, or the whole cluster. Raise
@@ -101,11 +107,11 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
     if not text:
         return DoctorScope(namespace=namespace, typed=namespace)
     parts = text.split("/")
-    if len(parts) == 2 and namespace not in ("", parts[0]) and parts[0].lower() in KINDS:
+    if len(parts) == 2 and namespace not in ("", parts[0]) and _kind(parts[0]):
         parts.insert(1, namespace)
     if len(parts) == 3:
-        kind = KINDS.get(parts[0].lower())
-        if kind is None:
+        kind = _kind(parts[0])
+        if not kind:
             message = f"{text!r}: {parts[0]!r} is not a supported kind; use one of {', '.join(KINDS)}"
             raise InvalidInput(message, subject=text)
         ref = ServiceAccountRef.parse("/".join(parts[1:]))
@@ -167,7 +173,7 @@ def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAc
 def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> None:
     namespaces = snapshot.namespaces
     if isinstance(namespaces, Known) and namespace not in namespaces.value:
-        kind = KINDS.get(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
+        kind = _kind(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
         typed = next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
         raise NotFound(
             no_namespace(namespace, namespaces.value),
