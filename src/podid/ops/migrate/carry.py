@@ -219,13 +219,13 @@ class _MigrationRun:
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
         alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
-        made = {
+        created_states = {
             item.action.target: item.after
             for item in self.done
             if item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.after is not None
         }
         # not an association that another tool has changed since
-        deletions = tuple(ASSOCIATION.action(made[str(ref)], None) for ref in alone)
+        deletions = tuple(ASSOCIATION.action(created_states[str(ref)], None) for ref in alone)
         result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
         if result.error is not None:
             raise result.error
