@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -12,7 +12,7 @@ from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA, TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
@@ -71,24 +71,43 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plans(place: Place, planned: Iterable[RolePlanned]) -> tuple[Plan, Plan]:
-    """Return the plan of the roles, and the part that follows the associations: changes that only remove
-    statements of trust policies, since the associations use these until they are changed."""
+def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
+    """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
+    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case,
+    that an association no longer has after the plan: if their policies lose and gain statements, they lose them
+    last."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
-        (later if _only_removes(action) else first).append(action)
+        gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
+        first += gains
+        later += losses
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
     whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
     return whole, replace(whole, actions=tuple(later), notes=())
 
 
-def _only_removes(action: Action) -> bool:
-    if action.kind != ROLE_TRUST.name:
-        return False
-    states = (action.before, action.after)
-    before, after = (trust.parse_policy(document(state, "policyDocument")).statements for state in states)
-    present = [trust.meaning(item.raw) for item in before]
-    return len(after) < len(before) and all(trust.meaning(item.raw) in present for item in after)
+def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
+    gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
+    for item in old.statements:
+        if (meaning := trust.meaning(item.raw)) in gained:
+            kept.append(item.raw)
+        gained.discard(meaning)
+    if not gained and len(new.statements) < len(old.statements):
+        return (), (action,)
+    both = trust.merged(old.with_statements(kept), old, new)
+    if (
+        action.target.lower() not in leaving
+        or both is None
+        or trust.policy_size(both) > TRUST_POLICY_QUOTA
+        or both == new
+    ):
+        return (action,), ()
+    state = {**(action.after or {}), "policyDocument": both.to_document()}
+    return (
+        (ROLE_TRUST.action(action.before, state, note=action.note),),
+        (ROLE_TRUST.action(state, action.after, note=action.note),),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -43,6 +43,9 @@ class RoleState(TypedDict, total=False):
     trustPolicy: PolicyObject
 
 
+_OPTIONAL = ("description", "maxSessionDuration", "permissionsBoundary")
+
+
 class RoleKind(Trusting):
     name = "role"
     state = RoleState
@@ -96,12 +99,15 @@ class RoleKind(Trusting):
         tags = without_marks(texts(after, "tags"))
         name = action.keys["roleName"]
         try:
-            return self.state_of(site.iam.create_role(name, document(after, "trustPolicy"), present, tags))
+            role = site.iam.create_role(name, document(after, "trustPolicy"), present, tags)
         except AlreadyExists as error:
             roles = known_or(attempt(site.iam.list_role_names), ())
-            if same := [role for role in roles if role != name and role.lower() == name.lower()]:
+            if same := [other for other in roles if other != name and other.lower() == name.lower()]:
                 error.advise(f"IAM does not distinguish names of roles by case: the role is {same[0]}.")
             raise
+        # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+        requested = {key: settings[key[0].upper() + key[1:]] for key in _OPTIONAL}
+        return cast("State", {**self.state_of(role), **requested, "tags": tags})
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]
