@@ -153,6 +153,9 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.update_addon: lambda s: s.eks.update_addon(
         "demo", AGENT, {"resolveConflicts": "NONE"}, irsa_role_arn="", token="t-4"
     ),
+    Eks.update_addon_with_role: lambda s: s.eks.update_addon_with_role(
+        "demo", "vpc-cni", {"resolveConflicts": "NONE"}, irsa_role_arn=ROLE, token="t-6"
+    ),
     Eks.get_update: lambda s: s.eks.get_update("demo", "u-1", addon=AGENT),
     Eks.delete_addon: lambda s: s.eks.delete_addon("demo", AGENT),
     Iam.get_role: lambda s: s.iam.get_role("storefront"),

@@ -344,9 +344,14 @@ def test_fixes_work_where_doctor_did(site: Site) -> None:
 def test_missing_permissions_are_those_of_the_place(healthy: Site) -> None:
     healthy.box.world.credentials.deny("iam:GetRole")
     outcome = healthy("show", "shop/orders", "--region", "us-west-2", "-c", "demo")
-    assert "\n  More  podid doctor --me --cluster demo --region us-west-2\n" in outcome.stdout, outcome
+    assert "\n  More  podid doctor --me -n shop --cluster demo --region us-west-2\n" in outcome.stdout, outcome
     outcome = healthy("doctor", "--region", "us-west-2", "-c", "demo")
     assert "(podid doctor --me --cluster demo --region us-west-2)\n" in outcome.stdout, outcome
+    outcome = healthy("doctor", "-n", "shop", "-c", "demo")
+    assert "(podid doctor --me -n shop --cluster demo)\n" in outcome.stdout, outcome
+    healthy.box.world.credentials.deny("iam:GetAccountAuthorizationDetails")
+    outcome = healthy("audit", "-c", "demo")
+    assert "(podid doctor --me --cluster demo --for audit)\n" in outcome.stdout, outcome
 
 
 def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None:

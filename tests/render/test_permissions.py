@@ -11,7 +11,7 @@ from harness import Podid, table
 from podid.cli.tree import COMMANDS
 from podid.domain.encoding import plain
 from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions, optional_words
-from podid.render.permissions import permissions_view, role_names
+from podid.render.permissions import permissions_view, policy_of, role_names
 
 SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
 ABUSABLE = (("", "pods", "create"), ("", "serviceaccounts/token", "create"))
@@ -116,6 +116,16 @@ def test_a_role_can_be_passed_to_pods_only() -> None:
             },
         ],
     }
+
+
+def test_the_irsa_role_of_an_addon_is_passed_to_eks() -> None:
+    policy = policy_of(Permissions(("eks:UpdateAddon", "iam:PassRole")))
+    assert policy is not None
+    condition = {"StringEquals": {"iam:PassedToService": ["pods.eks.amazonaws.com", "eks.amazonaws.com"]}}
+    assert policy["Statement"] == [
+        {"Effect": "Allow", "Action": ["eks:UpdateAddon"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition},
+    ]
 
 
 def test_an_optional_permission_has_a_policy_and_roles_of_its_own() -> None:

@@ -85,7 +85,7 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:UpdateAddon")
     def update_addon(
-        self, cluster: str, name: str, settings: Mapping[str, object], *, irsa_role_arn: str, token: str
+        self, cluster: str, name: str, settings: Mapping[str, object], *, irsa_role_arn: str = "", token: str
     ) -> str:
         """Return the update's ID, for `get_update`. A setting that is omitted is unchanged. EKS removes the add-on's
         IRSA role if `irsa_role_arn` is empty."""
@@ -93,6 +93,13 @@ class EksAddons(ServiceGateway):
         if irsa_role_arn:  # its shortest value has one character: https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html
             params["serviceAccountRoleArn"] = irsa_role_arn
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
+
+    @needs(update_addon, "iam:PassRole")
+    def update_addon_with_role(
+        self, cluster: str, name: str, settings: Mapping[str, object], *, irsa_role_arn: str, token: str
+    ) -> str:
+        """Update an add-on that keeps its IRSA role."""
+        return self.update_addon(cluster, name, settings, irsa_role_arn=irsa_role_arn, token=token)
 
     @needs(update_addon, "iam:PassRole")
     def update_addon_associations(

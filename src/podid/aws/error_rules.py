@@ -138,6 +138,13 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         "The caller must be allowed to pass a role to associate it.",
     ),
     _denied(
+        operations=("CreateAddon", "UpdateAddon"),
+        fragments=("iam:passrole",),
+        id="passrole-denied",
+        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com, or "
+        "eks.amazonaws.com for the role of IRSA.",
+    ),
+    _denied(
         fragments=("explicit deny",),
         advice="A policy denies {permission} explicitly. An allow in another policy does not override it.",
     ),

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from podid.domain.errors import ExitCode, InvalidInput, Other, combine
 from podid.domain.findings import LINKS, OWN_PERMISSIONS, Fix, FixClass, Outcome, Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.members import Key, Link, members, schema_name
-
-if TYPE_CHECKING:
-    from podid.domain.status import IdentityStatus
+from podid.domain.status import IdentityStatus
 
 RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
@@ -119,8 +117,12 @@ class DoctorReport:
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
         """Return the report with other command lines for its fixes, and for missing permissions."""
 
+        # NAMESPACE, NAMESPACE/NAME, KIND/NAMESPACE/NAME, or several of the second
+        namespace = self.scope.split("/")[-2 if "/" in self.scope else 0]
+        own = (*OWN_PERMISSIONS, "-n", namespace) if namespace and "," not in namespace else OWN_PERMISSIONS
+
         def changed(verdict: Verdict) -> Verdict:
-            fix = verdict.fix or (Fix(FixClass.NONE, (OWN_PERMISSIONS,)) if verdict.permission else None)
+            fix = verdict.fix or (Fix(FixClass.NONE, (own,)) if verdict.permission else None)
             if fix is None:
                 return verdict
             return replace(verdict, fix=replace(fix, commands=tuple(map(change, fix.commands))))

@@ -70,7 +70,7 @@ def named_properties(
         "AssumeRolePolicyDocument": role["trustPolicy"],
         "Policies": [{"PolicyName": name, "PolicyDocument": document} for name, document in inline.items()],
         "ManagedPolicyArns": list(attached),
-        "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
+        "Tags": [{"Key": key, "Value": text} for key, text in role["tags"].items() if MANAGED_BY.get(key) != text],
     }
     return {name: value for name, value in properties.items() if value}
 

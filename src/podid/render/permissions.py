@@ -52,6 +52,7 @@ def whoami_view(caller: WhoAndWhere) -> View:
 
 
 PASS_ROLE = "iam:PassRole"
+ADDON_WRITES = frozenset({"eks:CreateAddon", "eks:UpdateAddon"})
 
 
 GrantedPolicy = Annotated[
@@ -145,9 +146,11 @@ def policy_of(permissions: Permissions) -> JsonObject | None:
     plain = [action for action in permissions.iam if action != PASS_ROLE]
     statements: list[JsonObject] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
     if PASS_ROLE in permissions.iam:
-        # limited to passing roles to EKS Pod Identity
-        for_pods: JsonObject = {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}
-        statements.append({"Effect": "Allow", "Action": PASS_ROLE, "Resource": "*", "Condition": for_pods})
+        # limited to passing roles to EKS Pod Identity, and the IRSA roles of add-ons to EKS
+        to_pods, to_eks = "pods.eks.amazonaws.com", "eks.amazonaws.com"
+        services = [to_pods, to_eks] if ADDON_WRITES.intersection(plain) else to_pods
+        condition: JsonObject = {"StringEquals": {"iam:PassedToService": services}}
+        statements.append({"Effect": "Allow", "Action": PASS_ROLE, "Resource": "*", "Condition": condition})
     return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 

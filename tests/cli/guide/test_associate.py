@@ -130,6 +130,11 @@ def test_the_last_answer_is_an_option(answer: str, words: tuple[str, ...]) -> No
             {"permissions": "nothing"} | DEFAULT_NAME | WITH_TARGET_ROLE | {"target-trust": YES},
             f"--for shop/orders --target-role {TARGET_ROLE} --update-trust",
         ),
+        (  # without a question about the service account, which this command does not create
+            {"account": "…", "account-typed": "pay", "permissions": "nothing", "scope": "service-account"}
+            | {"name": "demo-shop-pay"},
+            "--for shop/pay",
+        ),
     ],
 )
 def test_the_answers_make_a_command_line_of_role_create(answers: Answers, words: str) -> None:

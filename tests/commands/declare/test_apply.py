@@ -60,6 +60,27 @@ def test_a_trust_policy_loses_a_statement_only_after_the_association_that_used_i
     assert len(role["trust"]["Statement"]) == 1
 
 
+def test_a_trust_policy_that_gains_a_statement_loses_another_only_after_its_association(filed: Filed) -> None:
+    api, roles = {"serviceAccount": "shop/api", "role": "web"}, [ROLE, {"name": "other"}]
+    filed.write(roles=roles, associations=[LINK])
+    filed.apply()
+    before = filed.role("web")
+    assert before is not None
+    filed.write(roles=roles, associations=[{**LINK, "role": "other"}, api])
+    env = denying(filed, "iam:PassRole", f"{ARN}other")
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
+    assert outcome.code == 8, outcome
+    role = filed.role("web")
+    assert role is not None
+    assert len(role["trust"]["Statement"]) == 2
+    assert before["trust"]["Statement"][0] in role["trust"]["Statement"]
+    filed.apply()
+    filed.settled()
+    role = filed.role("web")
+    assert role is not None
+    assert len(role["trust"]["Statement"]) == 1
+
+
 @pytest.mark.parametrize("operation", ["CreateRole", "PutRolePolicy", "CreatePodIdentityAssociation"])
 def test_a_lost_answer_is_settled_by_a_rerun(filed: Filed, operation: str) -> None:
     filed.write(roles=[ROLE], associations=[LINK, {**LINK, "serviceAccount": "shop/api"}])

@@ -43,6 +43,8 @@ def test_a_file_for_two_clusters(clusters: Filed) -> None:
     assert (demo["cluster"], blue["cluster"]) == ("demo", "blue")
     assert [item["kind"] for item in demo["created"]] == ["role", "role-policy", "association"]
     assert [item["kind"] for item in blue["created"]] == ["association"]
+    # the first plan creates the role for both
+    assert [(item["state"], item["id"]) for item in blue["after"]] == [(i["state"], i["id"]) for i in demo["after"]]
     outcome = clusters("apply", "--wait", "none", "-o", "json")
     assert outcome.code == 0, outcome
     assert [item["cluster"] for item in outcome.json["items"]] == ["demo", "blue"]
@@ -59,6 +61,11 @@ def test_a_file_for_two_clusters(clusters: Filed) -> None:
     role = clusters.role("web")
     assert role is not None
     assert len(role["trust"]["Statement"]) == 2
+
+
+def test_a_cluster_by_its_name_and_by_its_arn_is_one(filed: Filed) -> None:
+    filed.write(clusters=["demo", CLUSTER_ARN], roles=[ROLE], associations=[LINK])
+    assert [item["kind"] for item in filed.plan(code=3)["created"]] == ["role", "role-policy", "association"]
 
 
 def test_a_cluster_that_the_file_does_not_list(clusters: Filed) -> None:

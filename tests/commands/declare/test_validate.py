@@ -59,9 +59,13 @@ def test_a_guard_needs_no_name(podid: Podid) -> None:
 def test_variables_and_stdin(podid: Podid) -> None:
     text = json.dumps({**FILE, "metadata": {"name": "${TEAM}"}})
     assert podid("validate", "-", stdin=text).code == 3
-    assert podid("validate", "-", "--var", "TEAM=shop", stdin=text).stdout == "✓ -  1 declaration: shop\n"
+    assert podid("validate", "-", stdin="").stdout == "✗ standard input: no document of kind PodIdentity\n"
+    assert podid("validate", "-", "--var", "TEAM=shop", stdin=text).stdout == "✓ standard input  1 declaration: shop\n"
     write("values.yaml", {"TEAM": "web"})
-    assert podid("validate", "-", "--var-file", "values.yaml", stdin=text).stdout == "✓ -  1 declaration: web\n"
+    assert (
+        podid("validate", "-", "--var-file", "values.yaml", stdin=text).stdout
+        == "✓ standard input  1 declaration: web\n"
+    )
 
 
 def test_a_file_that_cannot_be_read_is_no_mistake_in_it(podid: Podid) -> None:

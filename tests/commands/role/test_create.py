@@ -75,6 +75,14 @@ def test_printing_changes_nothing(box: Sandbox, podid: Podid, journal: Path, tmp
     assert role["AssumeRolePolicyDocument"] == trust
 
 
+def test_a_name_that_differs_by_case_is_in_use(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*CREATE).code == 0
+    outcome = podid("role", "create", "Shop-Orders", *CREATE[3:])
+    assert outcome.code == 6
+    assert "Role Shop-Orders already exists" in outcome.stderr
+    assert "IAM does not distinguish names of roles by case: the role is shop-orders." in outcome.stderr
+
+
 @pytest.mark.parametrize("value", ["30m", "13h", "x"])
 def test_a_session_lasts_1_to_12_hours(box: Sandbox, podid: Podid, value: str) -> None:
     assert podid(*CREATE, "--max-session-duration", value).code == 2

@@ -30,8 +30,9 @@ def test_ten_repeats_are_one(tmp_path: Path) -> None:
 
 def test_the_new_policy_alone_is_on_stdout() -> None:
     line = ("trust", "add", "-", "--for", "shop/orders", "--cluster-arn", CLUSTER)
-    outcome = Podid()(*line, stdin=json.dumps({"Statement": [EC2 | {"Sid": "Ünï\u202e"}]}))
-    assert json.loads(outcome.stdout) == {"Statement": [EC2 | {"Sid": "Ünï\u202e"}, OWN]}
+    other = EC2 | {"Condition": {"StringEquals": {"aws:RequestTag/team": "Ünï\u202e"}}}
+    outcome = Podid()(*line, stdin=json.dumps({"Statement": [other]}))
+    assert json.loads(outcome.stdout) == {"Statement": [other, OWN]}
     assert outcome.stderr == f"note: Statement[1] ({OWN['Sid']}) was added\n"
 
 

@@ -85,6 +85,22 @@ from podid.domain.trust import (
             ),
         ),
         (
+            [statement({"StringNotEquals": {NS: ["web", "shop"]}})],
+            (
+                "trust-condition-never-matches",
+                f"Statement[0] does not match: StringNotEquals {NS} excludes web or shop, and EKS sends shop",
+            ),
+        ),
+        (
+            [statement({"ForAllValues:StringEquals": {"aws:TagKeys": ["kubernetes-namespace"]}})],
+            (
+                "trust-condition-never-matches",
+                "Statement[0] does not match: ForAllValues:StringEquals aws:TagKeys requires kubernetes-namespace, but "
+                "EKS sends eks-cluster-arn, eks-cluster-name, kubernetes-namespace, kubernetes-service-account, "
+                "kubernetes-pod-name, kubernetes-pod-uid",
+            ),
+        ),
+        (
             [statement({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}})],
             (
                 "trust-condition-never-matches",

@@ -174,7 +174,7 @@ def test_a_trust_that_would_not_fit(box: Sandbox, podid: Podid, journal: Path) -
     many = tuple(part for number in range(9) for part in ("--for", f"namespace-{number}/service-account-{number}"))
     outcome = podid("role", "create", "shop-orders", *many, "-o", "json")
     check(outcome, 6, "IAM allows 2048")
-    assert "wider --scope" in outcome.error["advice"]
+    assert "wider scope" in outcome.error["advice"]
     assert writes(box) == 0
 
 

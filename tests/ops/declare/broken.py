@@ -15,6 +15,7 @@ class Broken(NamedTuple):
 
 HEAD = "apiVersion: podid/v1\nkind: PodIdentity\nmetadata: {name: shop}\n"
 ROLE = HEAD + "roles:\n- name: orders\n"
+TRUST = ROLE + "  trust:\n    Version: '2012-10-17'\n    Statement:\n    - Effect: Allow\n      Principal: '*'\n"
 PLAIN = "associations:\n- serviceAccount: shop/orders\n  role: orders\n"
 LINK = HEAD + PLAIN
 
@@ -98,6 +99,32 @@ BROKEN: dict[str, Broken] = {
         + "  trust:\n    Version: '2012-10-17'\n    Statement:\n    - Action: sts:AssumeRole\n      Principal: '*'\n",
         *(9, 7, "roles[0].trust", "Statement[0]"),
     ),
+    "a trust policy without a statement": Broken(
+        ROLE + "  trust: {Statement: []}\n", 6, 22, "roles[0].trust", "Statement is empty"
+    ),
+    "a trust policy with a resource": Broken(
+        TRUST + "      Action: sts:AssumeRole\n      Resource: '*'\n",
+        12,
+        17,
+        "roles[0].trust",
+        "Resource is not a member",
+    ),
+    "a trust policy with another service's action": Broken(
+        TRUST + "      Action: [sts:AssumeRole, s3:GetObject]\n", 11, 15, "roles[0].trust", "has 's3:GetObject'"
+    ),
+    "a trust policy with a wrong Sid": Broken(
+        TRUST + "      Action: sts:AssumeRole\n      Sid: a-b\n", 12, 12, "roles[0].trust", "letters and digits"
+    ),
+    "a trust policy with a Sid twice": Broken(
+        TRUST
+        + "      Action: sts:AssumeRole\n      Sid: a\n"
+        + "    - {Effect: Allow, Principal: '*', Action: sts:AssumeRole, Sid: a}\n",
+        *(13, 68, "roles[0].trust", "Statement[1].Sid is not unique"),
+    ),
+    "a trust policy with an unknown operator": Broken(
+        TRUST + "      Action: sts:AssumeRole\n      Condition: {StringEqual: {a: b}}\n",
+        *(12, 32, "roles[0].trust", "StringEqual is not a known condition operator"),
+    ),
     "a policy without a source": Broken(ROLE + "  policies: [{name: a}]\n", 6, 14, "roles[0].policies[0]", "one of"),
     "a policy with two sources": Broken(
         ROLE + "  policies:\n  - {managed: A, preset: s3-read}\n", 7, 5, "roles[0].policies[0]", "only one of"
@@ -130,7 +157,19 @@ BROKEN: dict[str, Broken] = {
         ROLE + "  maxSessionDuration: 15m\n", 6, 23, "roles[0].maxSessionDuration", "between 1h and 12h"
     ),
     "a tag of AWS": Broken(ROLE + "  tags: {'aws:a': b}\n", 6, 19, "roles[0].tags.aws:a", "no aws: prefix"),
-    "the tag of the owner": Broken(ROLE + "  tags: {'podid:owner': b}\n", 6, 9, "roles[0].tags", "podid sets the tag"),
+    "the tag of the owner": Broken(
+        ROLE + "  tags: {'podid:owner': b}\n", 6, 10, "roles[0].tags.podid:owner", "podid sets the tag"
+    ),
+    "the tag of the owner in other case": Broken(
+        ROLE + "  tags: {'Podid:Owner': b}\n", 6, 10, "roles[0].tags.Podid:Owner", "podid sets the tag"
+    ),
+    "tag keys that differ by case": Broken(
+        ROLE + "  tags: {Team: a, team: b}\n", 6, 19, "roles[0].tags.team", "is the same key as Team"
+    ),
+    "a line break in a tag": Broken(ROLE + "  tags:\n    team: |\n      a\n", 7, 11, "roles[0].tags.team", "'\\n'"),
+    "an owner key with a character that IAM refuses": Broken(
+        HEAD + "owner: {key: 'a#b'}\n", 4, 14, "owner.key", "has the character '#'"
+    ),
     "AWS's name of a key": Broken(
         ROLE + "  permissionsBoundary: A\n", 6, 3, "roles[0].permissionsBoundary", "did you mean boundary?"
     ),

@@ -80,6 +80,13 @@ def test_an_association_of_an_addon_that_differs_is_a_conflict(filed: Filed) -> 
     assert "podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa" in outcome.stderr
 
 
+def test_the_files_have_no_option_for_a_target_role_of_another_account(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[{**LINK, "targetRole": "arn:aws:iam::999922223333:role/far"}])
+    assert [note for note in filed.plan(code=3)["notes"] if "999922223333" in note] == [
+        "target role arn:aws:iam::999922223333:role/far was not checked: it is in account 999922223333"
+    ]
+
+
 def test_the_arn_of_a_declared_role_is_the_declared_one(filed: Filed) -> None:
     filed.write(roles=[{**ROLE, "path": "/team/"}], associations=[{**LINK, "role": f"{ARN}team/web"}])
     assert filed.plan(code=3)["conflicts"] == []

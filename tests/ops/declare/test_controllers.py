@@ -102,7 +102,7 @@ items:
   metadata: {name: my-role, annotations: {crossplane.io/external-name: shop-role}}
   spec:
     forProvider:
-      assumeRolePolicy: '{"Version": "2012-10-17", "Statement": []}'
+      assumeRolePolicy: '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}'
       managedPolicyArns: ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
 - apiVersion: iam.aws.m.upbound.io/v1beta1
   kind: RolePolicy
@@ -144,7 +144,7 @@ spec: {forProvider: {region: us-west-1}}
 apiVersion: iam.aws.upbound.io/v1beta1
 kind: Role
 metadata: {name: web-role, labels: {example: web, more: x}}
-spec: {forProvider: {assumeRolePolicy: '{"Version": "2012-10-17", "Statement": []}'}}
+spec: {forProvider: {assumeRolePolicy: '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}}'}}
 ---
 apiVersion: iam.aws.upbound.io/v1beta1
 kind: RolePolicyAttachment

@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
 
 from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
 from permissions_support import limited
-from podid.domain.aws import AttachedPolicy, Role, RolePolicies
-from podid.domain.declaration import DeclaredRole
+from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
+from podid.domain.declaration import Declaration, DeclaredAssociation, DeclaredPolicy, DeclaredRole, PolicySource
+from podid.domain.errors import InvalidInput
+from podid.domain.plan import Place
 from podid.ops.change import kinds
-from podid.ops.declare.roles import RolePlanned, in_order, policy_changes
+from podid.ops.clients import Clients
+from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.request import Ownership
+from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order, policy_changes
 from podid.ops.role.resolve import ResolvedRole
 from podid.sandbox.baseline import add_cluster
 
@@ -139,6 +147,21 @@ def test_a_role_that_exists_precedes_none() -> None:
 # --- roles that cannot become as declared -----------------------------------------------------------------------------
 
 
+def test_tag_keys_of_a_role_are_compared_without_case(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "tags": {"Managed-By": "us", "Team": "a"}}], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    assert role["tags"] == {"Managed-By": "us", "Team": "a", "podid:owner": "shop"}
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    assert role["tags"]["team"] == "a"
+    assert "Team" not in role["tags"]
+    filed.settled()
+
+
 def test_a_role_with_another_path_is_a_conflict(filed: Filed) -> None:
     filed.write(roles=[ROLE], associations=[LINK])
     filed.apply()
@@ -171,6 +194,37 @@ def test_a_preset_that_names_the_cluster_is_for_one_cluster(filed: Filed) -> Non
     outcome = filed("plan")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "preset cluster-autoscaler names the cluster: declare a role for each cluster" in outcome.stderr
+
+
+def planner_of(*regions: str, declarations: tuple[Declaration, ...] = ()) -> RolePlanner:
+    """Return a planner that reads nothing, with a cluster in each region."""
+
+    def site(region: str) -> FileSite:
+        cluster = Cluster(name="demo", arn=f"arn:aws:eks:{region}:1:cluster/demo", version="1.36", status="ACTIVE")
+        place = Place(account="1", region=region, cluster=cluster)
+        return FileSite(clients=cast("Clients", None), place=place, declarations=declarations)
+
+    nothing = cast("Any", None)
+    return RolePlanner(
+        sites=list(map(site, regions)), accounts=(), ownership=Ownership(), history=nothing, unmarked=nothing, say=print
+    )
+
+
+def test_the_policy_for_a_target_role_does_not_depend_on_the_planned_clusters() -> None:
+    """Without a match in the one cluster that is planned, the pods of the others still need it."""
+    pattern = DeclaredAssociation(namespace="shop-*", name="web", role="web", target_role=f"{ARN}far")
+    planner = planner_of("us-west-2", declarations=(Declaration(name="shop", associations=(pattern,)),))
+    assert list(planner._chaining(DeclaredRole(name="web"), {})) == ["assume-far"]
+
+
+def test_a_preset_that_names_the_region_is_for_one_region() -> None:
+    planner = planner_of("us-west-2", "eu-west-1")
+    queue = {"queue": ("jobs",)}
+    sends = DeclaredPolicy(source=PolicySource.PRESET, value="sqs-send", parameters=queue)
+    with pytest.raises(InvalidInput, match="names the cluster's region: specify its parameter region, or declare a"):
+        planner._permissions(DeclaredRole(name="web", policies=(sends,)))
+    fixed = replace(sends, parameters={**queue, "region": ("us-west-2",)})
+    assert len(planner._permissions(DeclaredRole(name="web", policies=(fixed,)))[0]) == 1
 
 
 # --- quotas -----------------------------------------------------------------------------------------------------------

@@ -47,6 +47,18 @@ def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
     filed.settled()
 
 
+def test_a_declared_trust_policy_that_cannot_work_is_a_conflict(filed: Filed) -> None:
+    other = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    filed.write(roles=[{"name": "web", "trust": {"Statement": other}}], associations=[LINK])
+    outcome = filed.apply("--update-trust", code=6)
+    assert "does not allow shop/web" in outcome.stderr
+    assert "Change the trust policy of the role in the file." in outcome.stderr
+    assert "--update-trust" not in outcome.stderr
+    many = [{**other, "Sid": f"Own{number}"} for number in range(25)]
+    filed.write(roles=[{"name": "web", "trust": {"Statement": many}}])
+    assert "The trust policy of role web would have" in filed.plan(code=6)["conflicts"][0]["message"]
+
+
 def test_a_wide_statement_of_others_is_a_note(filed: Filed) -> None:
     filed.write(roles=[ROLE], associations=[LINK])
     filed.apply()

@@ -11,6 +11,7 @@ from podid.domain.declaration import Declaration
 from podid.domain.errors import AccessDenied
 from podid.domain.trust import ScopeKind
 from podid.ops.declare.files import read_declarations
+from podid.ops.export.live import own_tags
 from podid.sandbox.baseline import add_association
 from worlds import ACCOUNT, Site
 
@@ -83,6 +84,12 @@ def test_a_role_whose_policies_cannot_be_read_is_not_exported_without_them(
     declaration = read(outcome.stdout, tmp_path)
     assert [role.name for role in declaration.roles] == ["storefront"]
     assert declaration.associations[1].role == f"arn:aws:iam::{ACCOUNT}:role/orders"
+
+
+def test_a_tag_is_a_mark_of_podid_only_with_its_value() -> None:
+    tags = {"podid:owner": "shop", "managed-by": "podid", "aws:x": "y", "team": "a"}
+    assert own_tags(tags) == {"team": "a"}
+    assert own_tags({**tags, "managed-by": "terraform"}) == {"managed-by": "terraform", "team": "a"}
 
 
 def test_many_associations_cost_no_more_than_a_list(account: Site) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -11,14 +11,15 @@ from cluster_api import Json
 from harness import table
 from irsa import ANNOTATION, ISSUER, PROVIDER, REPORTS, Irsa, irsa_statement
 from podid.domain.migration import CredentialCounts, MigrationItem, Stage
+from podid.kube.writer import KubeWriter
 from podid.ops.migrate.finish import not_yet
-from worlds import Site
+from worlds import ACCOUNT, Site
 
 if TYPE_CHECKING:
     from podid.ops.migrate.items import Migration
 
 MOVED = (
-    *("list/one", "wide/one", "narrow/one", "pods/one", "both/one", "stopped/one", "fresh/one"),
+    *("list/one", "wide/one", "narrow/one", "pods/one", "both/one", "stopped/one", "fresh/one", "back/one"),
     *("helm/owned", "argo/owned", "flux/owned"),
 )
 OTHER = irsa_statement("both/one", provider=PROVIDER.replace("EXAMPLED", "OTHERD"))
@@ -50,7 +51,7 @@ def _moved(_kept: Site) -> Irsa:
     irsa.account("both/one", irsa.role("two-clusters", irsa_statement("both/one"), OTHER))
     for name, (_, metadata) in OWNERS.items():
         irsa.with_role(f"{name}/owned", metadata=dict(metadata))
-    for ref in ("stopped/one", "fresh/one", "waiting/one"):
+    for ref in ("stopped/one", "fresh/one", "waiting/one", "back/one"):
         irsa.with_role(ref)
     irsa.site.must("migrate", "apply", REPORTS, *MOVED, "--yes")
     irsa.site.must("migrate", "apply", "waiting/one", "--until", "associated", "--yes")
@@ -161,3 +162,31 @@ def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) ->
     finish(moved, "stopped/one")
     assert all("Federated" not in item["Principal"] for item in moved.trust("stopped-one")["Statement"])
     assert moved.stages()["stopped/one"] == "finished"
+
+
+def test_an_annotation_that_another_tool_restores_is_reported(moved: Irsa, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotate, arn = KubeWriter.annotate, moved.annotations("back/one")[ANNOTATION]
+
+    def restoring(*args: Any) -> Any:
+        account = annotate(*args)
+        path = "/api/v1/namespaces/back/serviceaccounts/one"
+        moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: arn}}})
+        return account
+
+    monkeypatch.setattr(KubeWriter, "annotate", restoring)
+    outcome = moved.site("migrate", "finish", "back/one", "--soak", "0", "--yes")
+    assert outcome.code == 8, outcome
+    assert "Another tool has set the annotation of back/one again" in outcome.stderr
+
+
+def test_a_rollback_adds_no_annotation_that_another_tool_would_remove(moved: Irsa) -> None:
+    """Its owner has removed the annotation, as podid migrate finish says."""
+    path = "/api/v1/namespaces/argo/serviceaccounts/owned"
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    outcome = moved.site("migrate", "rollback", "argo/owned", "--yes", "-o", "json")
+    assert (outcome.code, ANNOTATION in moved.annotations("argo/owned")) == (6, False), outcome
+    arn = f"arn:aws:iam::{ACCOUNT}:role/argo-owned"
+    message = "Argo CD application web manages service account argo/owned: first add the annotation"
+    assert outcome.error["message"] == f"{message} {ANNOTATION}: {arn} in its source"
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: arn}}})
+    moved.site.must("migrate", "rollback", "argo/owned", "--yes")

@@ -47,6 +47,12 @@ def who(role: str) -> str:
             255,
             (STOPPED, "association-missing", 1),
         ),
+        # the agent runs with another --cluster-name
+        (
+            f"{REFUSED}(ResourceNotFoundException): No cluster found for name: demo., fault: client",
+            255,
+            (STOPPED, "self-managed-cluster-name-wrong", 6),
+        ),
         (
             f"{REFUSED}(AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the "
             "associated role., fault: client",
@@ -72,6 +78,19 @@ def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> No
     assert bool(reason) is (state != GOT)
     assert len(reason) < 700
     assert (met.job, met.node) == (BLANK.job, BLANK.node)
+
+
+def test_the_denying_policy_at_the_end_of_the_answer() -> None:
+    node = f"arn:aws:sts::111122223333:assumed-role/eksctl-production-nodegroup-ng-{'x' * 30}/i-0123456789abcdef0"
+    met = judge(
+        ASSOCIATION,
+        f"{REFUSED}(AccessDeniedException): User: {node} is not authorized to perform: "
+        "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-west-2:111122223333:cluster/production with an "
+        "explicit deny in a service control policy, fault: client",
+        255,
+        BLANK,
+    )
+    assert met.id == "scp-denies-eks-auth"
 
 
 def test_the_identity_of_the_credentials() -> None:

@@ -75,6 +75,13 @@ def test_a_new_role_is_created_with_its_policies() -> None:
     assert plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=False).actions == (role, policy, attachment)
 
 
+def test_a_tag_replaces_that_of_the_same_key_in_other_case() -> None:
+    action, *_ = new_role(replace(REQUEST, tags={"Managed-By": "us"}), CLUSTER)
+    assert (action.after or {})["tags"] == {"Managed-By": "us"}
+    plan = planned(replace(REQUEST, tags={"Team": "b"}, replace=True))
+    assert (plan.actions[0].after or {})["tags"] == {"managed-by": "podid", "Team": "b"}
+
+
 def test_a_wide_scope_needs_one_statement() -> None:
     (role,) = new_role(replace(REQUEST, refs=(ORDERS, CART), scope="namespace"), CLUSTER)
     assert role.after is not None

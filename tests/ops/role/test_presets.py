@@ -206,6 +206,7 @@ def test_descriptions_contain_the_values() -> None:
         ("secrets-read,secret=a?", "is not a secret's name"),
         ("external-dns,zone=example.com", "is not a hosted zone's ID"),
         ("kms-decrypt,key=alias/x", "is not a key's ID"),
+        ("bedrock-invoke,model=us.anthropic.claude-v4:0", "is not a foundation model's ID"),
         ("vpc-cni,bucket=x", "unknown parameter bucket"),
     ],
 )

@@ -65,6 +65,20 @@ def test_the_tags_of_the_role_are_read(form: str, tags: dict[str, str] | None) -
     assert read_trust(json.dumps(whole), "f").role_tags == tags
 
 
+@table(
+    ("changed", "mistake"),
+    [
+        ({"Statement": 2 * [{**POLICY["Statement"][0], "Sid": "A"}]}, r"Statement\[1\].Sid is not unique"),
+        ({"Statement": [{**POLICY["Statement"][0], "Sid": "a b"}]}, r"Statement\[0\].Sid must be letters and digits"),
+        ({"Version": "2012-10-18"}, "Version must be one of"),
+        ({"Ids": "a"}, "Ids is not a known member of a policy"),
+    ],
+)
+def test_policies_that_iam_refuses(changed: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^f: {mistake}"):
+        read_trust(json.dumps({**POLICY, **changed}), "f")
+
+
 @table("text", ["[]", "3", "null", '"x"', '{"Role": 3}', '{"Role": {}}', '{"Roles": []}', "{}", '{"policy": 3}', "%zz"])
 def test_texts_without_a_policy(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^f: "):

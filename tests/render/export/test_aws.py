@@ -144,6 +144,14 @@ def test_the_script_creates_all_in_the_order_that_aws_requires() -> None:
     assert (pay["disableSessionTags"], pay["tags"]) == (True, {"no": "0123", "q": samples.TAG})
 
 
+def test_a_role_follows_those_that_its_trust_policy_names() -> None:
+    base = replace(FULL, role=samples.role("base", samples.trust("shop/orders")))
+    statement = {"Effect": "Allow", "Principal": {"AWS": [base.role.arn]}, "Action": "sts:AssumeRole"}
+    target = replace(FULL, role=samples.role("a-target", {"Version": "2012-10-17", "Statement": [statement]}))
+    created = calls(aws.write_aws_cli(replace(SAMPLE, roles=(target, base), associations=())).text)
+    assert [params["RoleName"] for operation, params in created if operation == "CreateRole"] == ["base", "a-target"]
+
+
 @pytest.mark.parametrize("description", ["-draft", "file:///etc/passwd", "fileb://x", "https://wiki/orders"])
 def test_a_description_is_neither_an_option_nor_a_file(description: str) -> None:
     live = replace(FULL, role=replace(FULL.role, description=description))

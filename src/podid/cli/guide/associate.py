@@ -34,6 +34,7 @@ _NOTES = ("allows", "not known whether it allows these pods", "does not allow th
 
 def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     yield from place.which_account(answers, facts)
+    yield from place.missing_account(answers, facts)
     yield from listed_or_typed(
         answers,
         _which_role(answers, facts),

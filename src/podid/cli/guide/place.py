@@ -61,8 +61,12 @@ def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         )
     else:
         yield _account((f"Namespace {namespace_of(answers)} has no service account yet.",))
+
+
+def missing_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    """Ask whether to create the chosen service account, if it is known not to exist."""
     ref = ref_of(answers)
-    if not any(account.ref == ref for account in accounts):
+    if not isinstance(facts.accounts, Missing) and not ((account := facts.account(ref)) and account.exists):
         yield Prompt(
             key="create-account",
             text=f"Service account {ref} does not exist. Create it?",

@@ -73,7 +73,7 @@ def _about_presets(answers: Answers) -> Iterator[Prompt]:
     for number in count():
         key, taken = _key(number, "preset"), {preset.name for preset in _presets(answers)[:number]}
         presets = [preset for preset in list_presets() if preset.name not in taken]
-        presets.sort(key=lambda preset: preset.service_account != ref_of(answers).name)
+        presets.sort(key=lambda preset: preset.service_account != str(ref_of(answers)))
         options = [Option(preset.name, preset.name, preset.title) for preset in presets]
         yield Prompt(key=key, text="Which preset?", options=aligned(options))
         yield from _about_parameters(answers, number, get_preset(answers[key]))

@@ -12,7 +12,7 @@ from podid.ops.agent.request import InstallRequest
     shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
     needs="INSTALLING_AGENT",
     optional=(
-        ("changing an installed add-on", "ADDON.update Eks.get_update"),
+        ("changing an installed add-on", "Eks.update_addon Eks.get_update"),
         ("--fix-node-role", "ROLE_ATTACHMENT.create"),
         ("checking a configuration against its schema", "Eks.get_addon_configuration"),
         ("reading the log and events of an agent that does not start", "KubeReader.read_log KubeReader.list_warnings"),

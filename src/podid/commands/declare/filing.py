@@ -1,20 +1,20 @@
 """Read the files of a command and plan them for each of their clusters: the common part of plan, apply and diff."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
+from podid.cli.several import check_no_context
+from podid.domain.aws import Association
 from podid.domain.errors import UsageError
-
-if TYPE_CHECKING:
-    from podid.cli.changing import Change
-    from podid.domain.aws import Association
-    from podid.domain.fileplan import FilePlan
-    from podid.ops.declare.clusters import FileSite
-    from podid.ops.declare.request import FileOptions, Ownership
+from podid.domain.fileplan import FilePlan
+from podid.ops.clusters import tagged_clusters
+from podid.ops.declare.clusters import FileSite, clusters_of
+from podid.ops.declare.files import read_files
+from podid.ops.declare.foreign import describing
+from podid.ops.declare.plan import FilePlanner
+from podid.ops.declare.request import FileOptions, Ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,6 @@ def reach(
 ) -> list[tuple[str, Change, FileSite]]:
     """Return each cluster of the files by its name, with the change there. Raise UsageError without a file, and without
     allowed roles if `annotations` name roles; and as `read_files` does."""
-    from podid.cli.changing import Change
-    from podid.cli.several import check_no_context
-    from podid.ops.clusters import tagged_clusters
-    from podid.ops.declare.clusters import FileSite, clusters_of
-    from podid.ops.declare.files import read_files
-    from podid.ops.declare.foreign import describing
-
     terminal = access.terminal
 
     def listed(name: str) -> Sequence[Association]:
@@ -60,22 +53,25 @@ def reach(
     if len(by_cluster) > 1:
         check_no_context(access)
     own = tuple(item.guard for item in declarations if item.guard is not None)
-    reached = []
+    # a cluster may be listed by its name and by its ARN
+    reached: dict[str, tuple[str, Change, FileSite]] = {}
     for name, items in by_cluster.items():
         local = access.of(cluster=name) if name else access
         local.own_guards = own
         change = Change(local, local.place(for_change=True))
-        if settle:
+        arn = change.place.the_cluster.arn
+        if settle and arn not in reached:
             change.settle()
-        reached.append((name, change, FileSite(clients=local.clients, place=change.place, declarations=items)))
-    return reached
+        new = (name, change, FileSite(clients=local.clients, place=change.place, declarations=()))
+        name, change, site = reached.get(arn, new)
+        more = (item for item in items if not any(item is one for one in site.declarations))
+        reached[arn] = name, change, replace(site, declarations=(*site.declarations, *more))
+    return list(reached.values())
 
 
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
     """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
     and `FilePlanner` do."""
-    from podid.ops.declare.plan import FilePlanner
-
     reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
@@ -94,10 +90,14 @@ def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) ->
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
     parts = []
+    # the first plan has the changes of roles for all clusters
+    roles = [action for action in filed.plans[0].plan.actions if "roleName" in action.keys]
     for name, change, item in filed.parts:
         change = replace(change, restart=restart, force=force)
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
         if refs and not item.conflicts:
-            item = replace(item, plan=change.with_outlook(item.plan, refs))
+            first = [] if item is filed.plans[0] else roles
+            outlook = change.with_outlook(replace(item.plan, actions=(*first, *item.plan.actions)), refs).outlook
+            item = replace(item, plan=replace(item.plan, outlook=outlook) if item.plan.actions else item.plan)
         parts.append((name, change, item))
     return Filed(tuple(parts))

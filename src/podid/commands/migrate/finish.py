@@ -45,7 +45,7 @@ def finish(access: Access, options: FinishOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.migrate.reading import read
-    from podid.ops.migrate.finish import plan_finish, unfinished
+    from podid.ops.migrate.finish import plan_finish, restored, unfinished
 
     refs, namespace = options.service_accounts, access.shared.namespace
     access.check_whose_pods(refs)
@@ -54,7 +54,8 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         agents = planned.agents if result.error is None else ()
-        return replace(result, error=result.error or unfinished(planned), notes=(*result.notes, *agents))
+        error = result.error or restored(planned, access.kube.reader) or unfinished(planned)
+        return replace(result, error=error, notes=(*result.notes, *agents))
 
     with change.alone():
         change.settle()

@@ -66,7 +66,8 @@ def requirement(condition: Condition, context: RequestContext) -> str:
     """Return `… requires X, but EKS sends Y`, with the hint."""
     values = " or ".join(condition.values)
     line = f"{condition.operator} {condition.key}"
-    sentence = f"{line} requires {values}, but {_sent(condition, context)}"
+    requires, but = ("excludes", "and") if condition.negated else ("requires", "but")
+    sentence = f"{line} {requires} {values}, {but} {_sent(condition, context)}"
     hint = hint_for(condition, context)
     return f"{sentence}; {hint}" if hint else sentence
 
@@ -159,6 +160,8 @@ def _tag_hint(condition: Condition, context: RequestContext) -> str:
 def _value_hint(condition: Condition, values: Iterable[str]) -> str:
     for sent in values:
         for value in condition.values:
+            if condition.negated or value == sent:
+                continue
             if condition.family == "equals" and matches(pattern(value), sent):
                 return "* and ? are literal characters in StringEquals; use StringLike"
             if condition.family == "arn" and matches(pattern(value), sent):

@@ -157,7 +157,7 @@ class Transfer:
         cluster, current = self.place.the_cluster, {self.new: self.moved}
         desired = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
         plan = plan_associations(desired, change, cluster, self.place.header, current)
-        target = TargetRequest(arn="", update=change.update_trust)
+        target = TargetRequest(arn="", profile=None, update=change.update_trust)
         for at_target in plan_targets(self.clients, self.place, desired, current, target):
             plan = at_target.around(plan)
         return with_service_accounts(plan, (self.new,), self.clients) if create_service_account else plan

@@ -168,7 +168,7 @@ class AssociationPlanner:
             if (arn := item.settings.target_role_arn) and str(item.ref) in changed
         )
         current = {ref: self.live.get(ref) for ref in desired}
-        request = TargetRequest(arn="", update=self.ownership.update_trust)
+        request = TargetRequest(arn="", profile=None, update=self.ownership.update_trust)
         declared = {item.role.arn: item.role.role for item in self.roles.values() if item.role.role is not None}
         for items in targets.values():
             try:
@@ -207,6 +207,10 @@ class AssociationPlanner:
                     lines = (error.message, *error.lines)
                     own = next((line for line in lines if f"allow {ref} " in line), error.message)
                     single = Conflict(own, hint=error.hint, advice=error.advice, subject=str(ref))
+                    if declared is not None:
+                        single = Conflict(
+                            own, advice="Change the trust policy of the role in the file.", subject=str(ref)
+                        )
                     self.conflicts.append(self.accounts.by_ref[ref].conflict(single, key="role"))
                 refused = error.refs
                 remaining = [item for item in remaining if item.ref not in refused]

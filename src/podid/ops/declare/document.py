@@ -41,9 +41,9 @@ from podid.local.files import exists
 from podid.ops.declare import shape
 from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
-from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text
+from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text, trust_mistakes
 from podid.ops.role.presets import parse_choice
-from podid.ops.role.request import check_description, check_path, check_session_seconds, role_tags
+from podid.ops.role.request import check_description, check_path, check_session_seconds, check_tag_text, role_tags
 
 # metadata.name becomes a tag value and a part of names
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
@@ -105,6 +105,7 @@ def _check_owner(text: str) -> None:
 def _check_tag_key(text: str) -> None:
     if len(text) > 128 or text.lower().startswith("aws:"):
         raise InvalidInput(f"{text!r} is not a tag key: at most 128 characters, no aws: prefix")
+    check_tag_text(text, "the tag key")
 
 
 def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterChoice:
@@ -180,14 +181,29 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
         boundary=members.text("boundary"),
         max_session_seconds=_session_seconds(members),
         description=members.text("description", check_description),
-        tags=_tags(members, owner_key, role_tags),
+        # IAM does not distinguish tag keys by case, EKS does
+        tags=_tags(members, owner_key, role_tags, str.lower),
     )
 
 
-def _tags(members: Members, owner_key: str, read: Callable[..., object] = parse_tags) -> dict[str, str]:
+def _tags(
+    members: Members,
+    owner_key: str,
+    read: Callable[..., object] = parse_tags,
+    compared: Callable[[str], str] = str,
+) -> dict[str, str]:
     tags = members.pairs("tags", lambda key, value: read((f"{key}={value}",), "tag"))
-    if owner_key in tags:
-        members.wrong("tags", f"podid sets the tag {owner_key}, from metadata.name")
+    first = {compared(owner_key): owner_key}
+    for key in tags:
+        same, at = (
+            first.setdefault(compared(key), key),
+            members.members["tags"].keys.get(key, members.members["tags"].at),
+        )
+        if same == owner_key:
+            members.mistakes.add(at, f"podid sets the tag {owner_key}, from metadata.name", members.key(f"tags.{key}"))
+        elif same != key:
+            message = f"is the same key as {same}: IAM does not distinguish tag keys by case"
+            members.mistakes.add(at, message, members.key(f"tags.{key}"))
     return tags
 
 
@@ -211,10 +227,11 @@ def _trust(members: Members) -> Mapping[str, object] | None:
         return None
     document, node = policy
     try:
-        trust.parse_policy(document)
+        wrong = [(place, f"{place} {mistake}") for place, mistake in trust_mistakes(trust.parse_policy(document))]
     except trust.TrustPolicyError as error:
-        members.mistakes.add(_at(node, error.place).at, error.message, members.key("trust"))
-        return None
+        wrong = [(error.place, error.message)]
+    for place, message in wrong:
+        members.mistakes.add(_at(node, place).at, message, members.key("trust"))
     return document
 
 

@@ -44,7 +44,8 @@ def read_declarations(
     if missing:
         raise NotFound(missing[0], lines=tuple(missing[1:]))
     if not declarations:
-        raise InvalidInput(f"{', '.join(paths)}: no document of kind {DECLARATION_KIND}", subject=paths[0])
+        names = ", ".join("standard input" if path == "-" else path for path in paths)
+        raise InvalidInput(f"{names}: no document of kind {DECLARATION_KIND}", subject=paths[0])
     return tuple(declarations)
 
 

@@ -11,7 +11,7 @@ from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import Plan
+from podid.domain.plan import Plan, text
 from podid.domain.text import count_of, short_list
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
@@ -105,11 +105,13 @@ class FilePlanner:
     def _part(self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned]) -> FilePlan:
         """Return the plan of one cluster. `items` are the roles of which it has the actions."""
         site, accounts = work.site, work.accounts
-        roles, later = role_plans(site.place, items)
+        gone = outdated(site.declarations, accounts, work.live)
+        had = (text(a.before, "roleArn") for a in plan.actions if text(a.before, "roleArn") != text(a.after, "roleArn"))
+        leaving = {role_name(arn).lower() for arn in (*had, *(item.role_arn for item in gone.values())) if arn}
+        roles, later = role_plans(site.place, items, leaving)
         whole = roles.then(plan)
         agent = plan_agent(site)
         whole = replace(agent.plan.then(whole), separate=True)
-        gone = outdated(site.declarations, accounts, work.live)
         pruned = Plan(header=site.place.header, actions=(), separate=True)
         if gone and self.ownership.prune:
             pruned = plan_disassociate(tuple(gone), site.place.header, gone)

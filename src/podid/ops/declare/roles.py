@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -12,7 +12,7 @@ from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA, TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
@@ -27,7 +27,7 @@ from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size, inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
-from podid.ops.role.request import RoleOptions, RoleRequest
+from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
 
@@ -71,24 +71,43 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plans(place: Place, planned: Iterable[RolePlanned]) -> tuple[Plan, Plan]:
-    """Return the plan of the roles, and the part that follows the associations: changes that only remove
-    statements of trust policies, since the associations use these until they are changed."""
+def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
+    """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
+    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case,
+    that an association no longer has after the plan: if their policies lose and gain statements, they lose them
+    last."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
-        (later if _only_removes(action) else first).append(action)
+        gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
+        first += gains
+        later += losses
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
     whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
     return whole, replace(whole, actions=tuple(later), notes=())
 
 
-def _only_removes(action: Action) -> bool:
-    if action.kind != ROLE_TRUST.name:
-        return False
-    states = (action.before, action.after)
-    before, after = (trust.parse_policy(document(state, "policyDocument")).statements for state in states)
-    present = [trust.meaning(item.raw) for item in before]
-    return len(after) < len(before) and all(trust.meaning(item.raw) in present for item in after)
+def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
+    gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
+    for item in old.statements:
+        if (meaning := trust.meaning(item.raw)) in gained:
+            kept.append(item.raw)
+        gained.discard(meaning)
+    if not gained and len(new.statements) < len(old.statements):
+        return (), (action,)
+    both = trust.merged(old.with_statements(kept), old, new)
+    if (
+        action.target.lower() not in leaving
+        or both is None
+        or trust.policy_size(both) > TRUST_POLICY_QUOTA
+        or both == new
+    ):
+        return (action,), ()
+    state = {**(action.after or {}), "policyDocument": both.to_document()}
+    return (
+        (ROLE_TRUST.action(action.before, state, note=action.note),),
+        (ROLE_TRUST.action(state, action.after, note=action.note),),
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,7 +197,7 @@ class RolePlanner:
             "description": role.description,
             "maxSessionDuration": role.max_session_seconds,
             "permissionsBoundary": self._boundary(role, current.permissions_boundary_arn),
-            "tags": {**{key: value for key, value in current.tags.items() if key not in gone}, **role.tags},
+            "tags": tagged({key: value for key, value in current.tags.items() if key not in gone}, role.tags),
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
         policies = policy_changes(role, held, documents, arns)
@@ -207,7 +226,7 @@ class RolePlanner:
                     subject=role.name,
                 )
         if decision.mark:
-            after = {**after, "tags": {**texts(after, "tags"), **declaration.owner_tag}}
+            after = {**after, "tags": tagged(texts(after, "tags"), declaration.owner_tag)}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
         live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
@@ -225,7 +244,7 @@ class RolePlanner:
         documents: Documents,
         arns: Sequence[str],
     ) -> RolePlanned:
-        tags = {**MANAGED_BY, **declaration.owner_tag, **role.tags}
+        tags = tagged(tagged(MANAGED_BY, declaration.owner_tag), role.tags)
         policy = declared_trust(role, subjects, None, tags, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
@@ -284,13 +303,11 @@ class RolePlanner:
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:
         """Return the policies that allow the role to assume the target roles of its associations, apart from those that
-        its inline policies allow."""
-        targets = dict.fromkeys(
-            account.item.target_role
-            for accounts in self.accounts
-            for account in accounts.by_ref.values()
-            if account.item.target_role and self.uses(role, account.item.role)
-        )
+        its inline policies allow. A pattern may match in a cluster that is not planned now."""
+        of_files = (item for site in self.sites for file in site.declarations for item in file.associations)
+        matched = (account.item for accounts in self.accounts for account in accounts.by_ref.values())
+        items = (*of_files, *matched)
+        targets = dict.fromkeys(i.target_role for i in items if i.target_role and self.uses(role, i.role))
         return dict(chaining_policies(arn for arn in targets if not allows_chaining(documents.values(), arn)))
 
     def _permissions(self, role: DeclaredRole) -> tuple[Documents, list[str]]:
@@ -305,8 +322,11 @@ class RolePlanner:
             if policy.source is PolicySource.PRESET:
                 granted = {repr(item := _filled(policy.choice, site.place)): item for site in self.sites}
                 if len(granted) > 1:
-                    message = f"{policy.at}: preset {policy.value} names the cluster: declare a role for each cluster"
-                    raise InvalidInput(message, subject=role.name)
+                    named, more = "cluster", ""
+                    if not parse_choice(policy.choice).preset.of_cluster:
+                        named, more = "cluster's region", "specify its parameter region, or "
+                    message = f"preset {policy.value} names the {named}: {more}declare a role for each cluster"
+                    raise InvalidInput(f"{policy.at}: {message}", subject=role.name)
                 ((_, item),) = granted.items()
                 name, document, managed = item.name, item.document, item.managed_policies
             if document is not None:

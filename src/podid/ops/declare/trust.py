@@ -36,7 +36,10 @@ def _declared(
 ) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
-        return current if current is not None and trust.equal(declared.document, current.document) else declared
+        if current is not None and trust.equal(declared.document, current.document):
+            return current
+        check_size(declared, role.name)
+        return declared
     identities = list(_identities(subjects, tags))
     policy = current
     if current is not None and whole:

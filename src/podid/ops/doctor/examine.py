@@ -40,7 +40,8 @@ class Examination:
         """Return the report without the states of the identities: other checks decide them."""
         wants, paid = {name for check in self.request.checks for name in check.wants}, self.request.cost
         skipped = (words for cost, (name, words) in _OF_AUDIT.items() if cost not in paid and name in wants)
-        return replace(self.once(), command="audit", identities=(), not_asked=tuple(skipped))
+        report = self.once().with_commands(lambda line: (*line, "--for", "audit") if "--me" in line else line)
+        return replace(report, command="audit", identities=(), not_asked=tuple(skipped))
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
         """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""

@@ -1,17 +1,15 @@
 """Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
 statements."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
-from podid.domain.errors import NotYet, Partial, PodidError
+from podid.domain.errors import Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import PodTemplate
@@ -24,24 +22,15 @@ from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
+from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
+from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import any_role_section, carried_role
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_changes import (
-    known_principals,
-    owned_templates,
-    rolled_out,
-    template_edit_words,
-    template_patch,
-    without_annotations,
-)
 from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +79,13 @@ def plan_finish(
         by_addon = addon is not None and addon.service_account_role_arn == item.role_arn
         if reason := reasons[item.ref] or _addon_still_used(migration, addon, reasons):
             waiting[item.ref] = reason
-        elif kept := owned_templates(of_item):
-            owned[item.ref] = template_edit_words(kept)
+        elif kept := proxy_changes.owned_templates(of_item):
+            owned[item.ref] = proxy_changes.template_edit_words(kept)
             templates += kept
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
-            annotations += without_annotations(of_item)
-            rolling |= rolled_out(of_item)
+            annotations += proxy_changes.without_annotations(of_item)
+            rolling |= proxy_changes.rolled_out(of_item)
         elif account is not None and account.owner and annotated and not by_addon:
             owned[item.ref] = edit_words(account)
         else:
@@ -140,6 +129,23 @@ def unfinished(finish: Finish) -> PodidError | None:
     message = f"{count_of(len(remaining), 'service account')} not finished"
     lines = tuple(f"{ref}: {reason}" for ref, reason in sorted(remaining.items()))
     return Partial(message, lines=lines) if finish.plan.actions else NotYet(message, lines=lines)
+
+
+def restored(finish: Finish, reader: KubeReader) -> PodidError | None:
+    """Return the error about removed annotations that another tool has set again; None if there are none, or if the
+    service accounts cannot be read."""
+    removed = [a for a in finish.plan.actions if a.kind == ANNOTATIONS.name]
+    refs = [ServiceAccountRef(action.keys["namespace"], action.keys["name"]) for action in removed]
+    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True))
+    again = [str(ref) for ref in refs if isinstance(account := read[ref], ServiceAccount) and account.irsa_role_arn]
+    if not again:
+        return None
+    return Conflict(
+        f"Another tool has set the annotation of {short_list(again)} again: new pods use IRSA, which the trust policy "
+        "no longer allows",
+        advice="Undo the run, and remove the annotation in that tool first.",
+        subject=again[0],
+    )
 
 
 def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
@@ -239,7 +245,7 @@ def _edits(
     candidate = next((c for item in items if (c := migration.candidate(item)) is not None and c.proxy), None)
     if candidate is None or candidate.proxy is None:
         return edits
-    principals = known_principals(candidate.proxy, migration.snapshot)
+    principals = proxy_changes.known_principals(candidate.proxy, migration.snapshot)
     others = [item for item in migration.items if item.role_arn == arn and item not in items]
     users = sorted({str(item.ref) for item in others if item.source is not OlderWay.IRSA})
     if arn == candidate.proxy.default_role:
@@ -273,7 +279,7 @@ def read_manifests(finish: Finish, reader: KubeReader) -> Mapping[str, tuple[str
     for template in finish.templates:
         workload = template.workload
         name = f"{workload.namespace}_{workload.kind.lower()}_{workload.name}.yaml"
-        manifests[name] = (f"a patch of {template.subject}", template_patch(template))
+        manifests[name] = (f"a patch of {template.subject}", proxy_changes.template_patch(template))
     patched = {template.workload.ref for template in finish.templates}
     for ref in finish.owned.keys() - patched:
         title = f"the manifest of {ref} without the annotations"

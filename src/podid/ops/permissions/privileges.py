@@ -1,12 +1,12 @@
 """All privileges of a session, by service and access level, with wildcards and privilege escalation paths."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from podid.aws.iam import Iam
+from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode
 from podid.domain.grouping import grouped
 from podid.domain.iam import AccessedService, Usage
@@ -21,11 +21,6 @@ from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.resources import BY_SIMULATOR, NEVER_READ, OF_RESOURCES
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.calls.patience import Patience
-
 
 LAST_USE = "the last use"
 

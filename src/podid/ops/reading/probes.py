@@ -52,7 +52,8 @@ _CANNOT_START = (
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
 _ACCOUNT_ABSENT = "error looking up service account"
-_LONGEST_OUTPUT = 400
+# EKS Auth names the denying policy at the end, after two ARNs
+_LONGEST_OUTPUT = 600
 _AGENT_ANSWERED = "from container metadata"
 _NOT_ALLOWED = "EKS does not have permissions to assume the associated role"
 _NO_CREDENTIALS = "Unable to locate credentials"
@@ -335,7 +336,7 @@ def _refused(output: str, blank: Probed) -> Probed:
     """Return `blank` with the agent's refusal. The network path to the agent works."""
     if _NOT_ALLOWED in output:
         return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {output}")
-    if f"({NO_ASSOCIATION})" in output:
+    if f"({NO_ASSOCIATION})" in output and "No cluster found" not in output:
         message = f"EKS Auth has no association for it: {output}"
         return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
     # the SDK's own text around the agent's answer does not name the cause

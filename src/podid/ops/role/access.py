@@ -11,6 +11,7 @@ from podid.domain.aws import Role
 from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
 from podid.domain.trust import TrustVerdict
+from podid.domain.wildcards import matches, pattern
 
 _MADE_UP = re.compile(rf"arn:\S*{trust.STRANGER}")
 _NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
@@ -197,7 +198,9 @@ def _clusters_of(statement: trust.Statement, stem: str, *, named: bool) -> Itera
                     _without_wildcards(part, real)
                     for part, real in zip(value.split(":", 5), stem.split(":", 5), strict=False)
                 ]
-                arn = ":".join(parts)
+                # in StringLike a wildcard also stands for colons
+                name = value.partition("cluster/")[2].replace("*", "x").replace("?", "x")
+                arn = ":".join(parts) if len(parts) == 6 else f"{stem}{name or trust.STRANGER}"
             else:
                 continue
             try:
@@ -215,4 +218,7 @@ def _without_wildcards(part: str, real: str) -> str:
         return part
     if "/" in part:
         return part.replace("*", "x").replace("?", "x")
-    return f"{real}{trust.STRANGER}" if real.endswith("cluster/") else real
+    if real.endswith("cluster/"):
+        return f"{real}{trust.STRANGER}"
+    # a pattern such as eu-* is not of the real region
+    return real if matches(pattern(part), real) else part.replace("*", "x").replace("?", "x")

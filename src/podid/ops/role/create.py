@@ -27,7 +27,7 @@ from podid.ops.role.plan import (
 )
 from podid.ops.role.policies import check_inline_size, read_policies
 from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
-from podid.ops.role.request import PermissionOptions, RoleRequest
+from podid.ops.role.request import PermissionOptions, RoleRequest, tagged
 from podid.ops.role.resolve import managed_policy
 from podid.ops.role.target import (
     TargetPlan,
@@ -233,7 +233,7 @@ def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> t
         "description": request.settings.description or current.description,
         "maxSessionDuration": request.settings.max_session_seconds or current.max_session_seconds,
         "permissionsBoundary": request.settings.boundary or current.permissions_boundary_arn,
-        "tags": {**current.tags, **request.tags},
+        "tags": tagged(current.tags, request.tags),
     }
     actions = [ROLE_SETTINGS.action(before, after)] if after != before else []
     more, present = permission_actions(request.name, request.policies, request.managed_policy_arns, policies)
@@ -292,7 +292,7 @@ def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
 def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     """Return the role, with one trust policy statement for each service account, and its policies. Raise Conflict if
     the trust policy would be too long."""
-    tags = {**MANAGED_BY, **request.tags}
+    tags = tagged(MANAGED_BY, request.tags)
     pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
     policy = trust.new_policy(pods[0], request.reach, request.conditions)
     for number, pod in enumerate(pods[1:], 2):
@@ -312,7 +312,7 @@ def role_with_policies(request: RoleRequest, policy: trust.Policy, note: str = "
         "description": request.settings.description,
         "maxSessionDuration": request.settings.max_session_seconds or DEFAULT_SESSION_SECONDS,
         "permissionsBoundary": request.settings.boundary,
-        "tags": {**MANAGED_BY, **request.tags},
+        "tags": tagged(MANAGED_BY, request.tags),
         "trustPolicy": policy.to_document(),
     }
     policies, _ = permission_actions(request.name, request.policies, request.managed_policy_arns, RolePolicies())

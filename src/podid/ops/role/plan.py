@@ -120,7 +120,7 @@ def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 
         raise Conflict(
             f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
             lines=tuple(group.words for group in trust.mergeable(policy)),
-            advice="Use a wider --scope (namespace or cluster), or create a second role.",
+            advice="Use a wider scope (namespace or cluster), or a second role.",
             subject=role_name,
             id="trust-quota",
         )

@@ -73,18 +73,14 @@ def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object
     if size > INLINE_QUOTA:
         raise Conflict(
             f"The inline policies of role {role_name} would have {size:,} characters; IAM allows {INLINE_QUOTA:,}",
-            advice="Create a managed policy from the largest one and attach it with --managed-policy.",
+            advice="Create a managed policy from the largest one, and attach that to the role instead.",
             subject=role_name,
         )
 
 
 def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield (place, mistake) in the order of the document."""
-    if "Version" in policy and policy["Version"] not in _VERSIONS:
-        yield "Version", f"must be one of {', '.join(_VERSIONS)}"
-    for name in policy:
-        if name not in _TOP:
-            yield name, "is not a known member of a policy"
+    yield from _wrong_at_top(policy)
     statements = policy.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
@@ -102,6 +98,43 @@ def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         if sid and sid in sids:
             yield f"{place}.Sid", "is not unique"
         sids.add(sid if isinstance(sid, str) else None)
+
+
+def trust_mistakes(policy: trust.Policy) -> Iterator[tuple[str, str]]:
+    """Yield (place, mistake) of a trust policy of which IAM rejects more than its form."""
+    yield from trust_form_mistakes(policy)
+    if not policy.statements:
+        yield "Statement", "is empty"
+    for statement in policy.statements:
+        place = f"Statement[{statement.index}]"
+        yield from ((f"{place}.{name}", "is not a member of a trust policy") for name in statement.strange)
+        for action in statement.actions:
+            if not set("*?") & set(action) and not action.lower().startswith(("sts:", "rolesanywhere:")):
+                yield f"{place}.Action", f"has {action!r}: a trust policy can have only actions of STS"
+        for condition in statement.conditions:
+            if not is_operator(condition.operator):
+                yield f"{place}.Condition.{condition.operator}", "is not a known condition operator"
+
+
+def trust_form_mistakes(policy: trust.Policy) -> Iterator[tuple[str, str]]:
+    """Yield the mistakes that an evaluation does not show: those in Sids and in the members of the document."""
+    yield from _wrong_at_top(policy.document)
+    sids: set[str] = set()
+    for statement in policy.statements:
+        place = f"Statement[{statement.index}].Sid"
+        if not _SID.fullmatch(statement.sid):
+            yield place, "must be letters and digits"
+        if statement.sid in sids:
+            yield place, "is not unique"
+        sids |= {statement.sid} - {""}
+
+
+def _wrong_at_top(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    if "Version" in policy and policy["Version"] not in _VERSIONS:
+        yield "Version", f"must be one of {', '.join(_VERSIONS)}"
+    for name in policy:
+        if name not in _TOP:
+            yield name, "is not a known member of a policy"
 
 
 def _wrong_in_statement(statement: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,11 @@ FORMS: dict[str, tuple[str, str]] = {
     "ssm-path": (r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?", "a parameter's name or path"),
     "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's ID"),
     "event-bus": (r"[A-Za-z0-9/._-]{1,256}", "an event bus's name"),
-    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's ID"),
+    # the ID of an inference profile begins with its geography, and has another ARN
+    "bedrock-model": (
+        r"(?!(?:us|us-gov|eu|apac|jp|au|global)\.)[a-z0-9][A-Za-z0-9.:-]{1,139}",
+        "a foundation model's ID",
+    ),
     "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's ID"),
     "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "a prefix of log groups' names"),
     "role-name": (r"[A-Za-z0-9_+=.@-]{1,64}", "a role's name"),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # patterns of IAM's pathType and roleDescriptionType
 _PATH = re.compile(r"/(?:[!-~]+/)?")
 _NOT_DESCRIBED = re.compile(r"[^\t\n\r -~\xa1-\xff]")
-_NOT_TAGGED = re.compile(r"[^\w\s.:/=+@-]")
+# line breaks and other control characters are no separators (Z) of Unicode
+_NOT_TAGGED = re.compile(r"[^\w\s.:/=+@-]|[\t-\r\x1c-\x1f\x85]")
 
 
 def role_arn(text: str) -> str:
@@ -80,11 +81,22 @@ def check_description(text: str, name: str = "the description") -> str:
 def role_tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
     """Return the tags of a role. Raise InvalidInput; `name` is the option."""
     pairs = tags(texts, name)
-    if wrong := _NOT_TAGGED.search("".join((*pairs, *pairs.values()))):
-        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows letters, digits, spaces and _.:/=+-@")
+    check_tag_text("".join((*pairs, *pairs.values())), name)
     if len({key.lower() for key in pairs}) < len(pairs):
         raise InvalidInput(f"{name} has a key twice; IAM does not distinguish tag keys by case")
     return pairs
+
+
+def tagged(tags: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Return a role's tags after tagging it: IAM replaces a tag whose key differs by case only."""
+    keys = {key.lower() for key in new}
+    return {**{key: value for key, value in tags.items() if key in new or key.lower() not in keys}, **new}
+
+
+def check_tag_text(text: str, name: str) -> None:
+    """Raise InvalidInput for a character that IAM does not accept in tags; `name` is the option."""
+    if wrong := _NOT_TAGGED.search(text):
+        raise InvalidInput(f"{name} has the character {wrong[0]!r}; IAM allows letters, digits, spaces and _.:/=+-@")
 
 
 def check_session_seconds(text: str, name: str) -> int:

@@ -39,7 +39,7 @@ def resolve_role(
         raise InvalidInput(
             f"Role {text} is in account {role_account}, the cluster is in {account}: "
             "an association's own role must be in the cluster's account",
-            advice="To use a role in another account, pass it as --target-role and a role of this account as --role.",
+            advice="To use a role in another account, specify it as target role of a role in this account.",
             subject=text,
         )
     try:
@@ -103,7 +103,9 @@ def managed_policy(clients: Clients, text: str, *, partition: str) -> str:
         near = [path for path in paths if _exists(clients, f"{prefix}{of_aws}{path}")]
         raise NotFound(
             f"Managed policy {arn} does not exist{meant(near)}",
-            hint=Again(swap=(text, near[0])) if near else ("aws", "iam", "list-policies", "--scope", "AWS"),
+            hint=Again(swap=(text, near[0]))
+            if near
+            else ("aws", "iam", "list-policies", "--scope", "AWS" if of_aws else "Local"),
             subject=arn,
         )
     return arn

@@ -59,12 +59,13 @@ def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
-    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
+    """A target role and how to treat it. `profile` has credentials of its account; None if the command has no option
+    for it. With `update`, its trust policy is
     changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
     accepts a missing target role; with `must_exist` podid does not."""
 
     arn: str
-    profile: str = ""
+    profile: str | None = ""
     update: bool = False
     associating: bool = True
     must_exist: bool = True
@@ -77,7 +78,8 @@ def read_target(clients: Clients, request: TargetRequest, account: str) -> Secti
     owner = clients.aws_of(request.profile) if request.profile else None
     session = clients.aws if owner is None and target.account == account else owner
     if session is None:
-        return Missing(f"it is in account {target.account}; pass --target-profile with credentials of that account")
+        advice = "" if request.profile is None else "; pass --target-profile with credentials of that account"
+        return Missing(f"it is in account {target.account}{advice}")
     if owner is not None and (actual := owner.sts.get_caller().account) != target.account:
         raise UsageError(
             f"--target-profile has credentials of account {actual}, and the target role is in {target.account}",
@@ -209,7 +211,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     document = with_external_ids(after.document, ids)
     assert isinstance(document, Mapping)
     check_size(trust.parse_policy(document), role.name)
-    keys = {"targetRoleArn": arn, "profile": request.profile}
+    keys = {"targetRoleArn": arn, "profile": request.profile or ""}
     state = TARGET_TRUST.state_at(role, keys)
     names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"to allow role {role_name(base)} for {names}"

@@ -18,6 +18,7 @@ from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import parse_cluster_arn
 from podid.local import files
 from podid.ops.change.journal import wait_for
+from podid.ops.role.policies import trust_form_mistakes
 
 # the member with the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -101,7 +102,10 @@ def read_trust(text: str, name: str) -> TrustFile:
         document = trust.read_json(policy) if isinstance(policy, str) else policy
         if not isinstance(document, Mapping):
             raise InvalidInput("it contains no trust policy")
-        return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
+        parsed = trust.parse_policy(document)
+        for at, mistake in trust_form_mistakes(parsed):
+            raise InvalidInput(f"{at} {mistake}")
+        return TrustFile(name, text, parsed, _role_tags(whole), place)
     except InvalidInput as error:
         raise InvalidInput(f"{called(name)}: {error.message}", subject=name) from error
 

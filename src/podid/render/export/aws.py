@@ -7,11 +7,13 @@ https://docs.aws.amazon.com/cli/latest/reference/eks/create-pod-identity-associa
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from podid.domain.aws import Association
 from podid.domain.encoding import Json
+from podid.domain.iam import strings_in
 from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.render import sanitize
 from podid.render.export.parts import (
@@ -96,7 +98,7 @@ _OF_ASSOCIATION = {
 
 
 def write_aws_cli(identities: LiveIdentities) -> FormText:
-    lines = [line for role in identities.roles for line in _role(role)]
+    lines = [line for role in _in_order(identities.roles) for line in _role(role)]
     if identities.roles and identities.associations:
         lines += [f"# {_WAIT}", "sleep 15", ""]
     for item in identities.associations:
@@ -107,6 +109,16 @@ def write_aws_cli(identities: LiveIdentities) -> FormText:
     )
     top = "#!/usr/bin/env bash\n" + head(identities, "AWS CLI", notes=notes)
     return FormText("\n".join((f"{top}set -euo pipefail", "", *lines)).rstrip() + "\n", notes)
+
+
+def _in_order(roles: Sequence[LiveRole]) -> Sequence[LiveRole]:
+    """Return the roles so that each one follows those that its trust policy names: IAM refuses other principals."""
+    by_arn = {role.role.arn: role for role in roles}
+    graph = {arn: {text for text in strings_in(role.role.trust) if text in by_arn} for arn, role in by_arn.items()}
+    try:
+        return [by_arn[arn] for arn in TopologicalSorter(graph).static_order()]
+    except CycleError:
+        return roles
 
 
 def _role(role: LiveRole) -> Iterator[str]:

@@ -30,6 +30,7 @@ def create(call: Call) -> Result:
         raise call.error("ResourceInUseException", "Addon already exists.")
     version = _version(call, cluster, kind, params.get("addonVersion"))
     _check_configuration(call, kind, params.get("configurationValues"))
+    _check_irsa_role(call)
     if params.get("tags"):
         call.authorize("eks:TagResource", cluster.arn)
     associations = params.get("podIdentityAssociations") or []
@@ -74,6 +75,7 @@ def update(call: Call) -> Result:
         )
     version = _version(call, cluster, kind, params.get("addonVersion") or addon.version)
     _check_configuration(call, kind, params.get("configurationValues"))
+    _check_irsa_role(call)
     associations = params.get("podIdentityAssociations")
     if associations is not None:
         _check_associations(
@@ -91,6 +93,12 @@ def update(call: Call) -> Result:
     _begin(call, addon, "UPDATING", "ACTIVE")
     call.world.changed("addons")
     return {"update": _update_body(change)}
+
+
+def _check_irsa_role(call: Call) -> None:
+    """Check iam:PassRole for the role of IRSA: Service Authorization Reference, CreateAddon and UpdateAddon."""
+    if role := call.params.get("serviceAccountRoleArn"):
+        call.authorize("iam:PassRole", role, {"iam:PassedToService": ("eks.amazonaws.com",)})
 
 
 def delete(call: Call) -> Result:

@@ -1,14 +1,19 @@
 """Roles: a plan that was applied is empty, and its undo restores the previous state."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import examples
 from ops.change.plan_world import CI, CLUSTER, HEADER, OPEN, World, ref_lists, scopes, tags
+from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Conflict
+from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan
+from podid.ops.change.kinds.role import ROLE
 from podid.ops.role.create import plan_role
 from podid.ops.role.request import RoleOptions, RoleRequest
 
@@ -60,3 +65,17 @@ def test_role_plans_are_applied_and_undone(requests: list[RoleRequest], existing
         assert world.states() == before
         world.apply(plan())
         assert world.states() == after
+
+
+def test_members_that_the_answer_to_a_creation_lacks() -> None:
+    """They are optional in IAM's API. What podid records must equal what it reads later, or undo is refused."""
+    settings = RoleOptions(description="for the shop")
+    request = RoleRequest(
+        name="new", refs=(ServiceAccountRef("shop", "orders"),), settings=settings, tags={"team": "shop"}
+    )
+    action = next(iter(plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=True).actions))
+    answer = Role(name="new", arn="arn:aws:iam::111122223333:role/new", path="/", role_id="AROA1", trust={})
+    site: Any = SimpleNamespace(iam=SimpleNamespace(create_role=lambda *_: answer))
+    unused: Any = None
+    state = ROLE.write(site, action, unused) or {}
+    assert (state["description"], state["tags"]) == ("for the shop", {"managed-by": "podid", "team": "shop"})

@@ -77,7 +77,7 @@ class EksAddonKind(OfAddon):
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Eks.find_addon",),
         Verb.CREATE: ("Eks.create_addon",),
-        Verb.UPDATE: ("Eks.update_addon", "Eks.find_addon"),
+        Verb.UPDATE: ("Eks.update_addon", "Eks.update_addon_with_role", "Eks.find_addon"),
         Verb.DELETE: ("Eks.delete_addon",),
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
@@ -108,7 +108,8 @@ class EksAddonKind(OfAddon):
             write = partial(site.eks.create_addon_with_roles, roles=roles) if roles else site.eks.create_addon
         else:
             current = site.eks.find_addon(site.cluster, name)
-            write = partial(site.eks.update_addon, irsa_role_arn=current.service_account_role_arn if current else "")
+            role = current.service_account_role_arn if current is not None else ""
+            write = partial(site.eks.update_addon_with_role, irsa_role_arn=role) if role else site.eks.update_addon
         settings = {key: text(after, key) for key in ("addonVersion", "configurationValues", "resolveConflicts")}
         settings["configurationValues"] = settings["configurationValues"] or cleared
         present = {key: value for key, value in settings.items() if value}

@@ -9,13 +9,13 @@ from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import Conflict, NotFound, Other, PodidError
+from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other, PodidError
 from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Snapshot, attempt, known_or
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
@@ -41,6 +41,9 @@ class RoleState(TypedDict, total=False):
     permissionsBoundary: str
     tags: Pairs
     trustPolicy: PolicyObject
+
+
+_OPTIONAL = ("description", "maxSessionDuration", "permissionsBoundary")
 
 
 class RoleKind(Trusting):
@@ -94,8 +97,17 @@ class RoleKind(Trusting):
         }
         present = {key: value for key, value in settings.items() if value}
         tags = without_marks(texts(after, "tags"))
-        role = site.iam.create_role(action.keys["roleName"], document(after, "trustPolicy"), present, tags)
-        return self.state_of(role)
+        name = action.keys["roleName"]
+        try:
+            role = site.iam.create_role(name, document(after, "trustPolicy"), present, tags)
+        except AlreadyExists as error:
+            roles = known_or(attempt(site.iam.list_role_names), ())
+            if same := [other for other in roles if other != name and other.lower() == name.lower()]:
+                error.advise(f"IAM does not distinguish names of roles by case: the role is {same[0]}.")
+            raise
+        # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+        requested = {key: settings[key[0].upper() + key[1:]] for key in _OPTIONAL}
+        return cast("State", {**self.state_of(role), **requested, "tags": tags})
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]

@@ -4,7 +4,7 @@ import json
 
 from checks.builder import healthy
 from podid.ops.doctor.bundle import redact
-from podid.render.bundle import bundle_view
+from podid.render.doctor import bundle_view
 from podid.render.formats import to_json
 from render.shown import texts
 
@@ -18,8 +18,8 @@ def test_each_file_with_its_size_and_its_contents() -> None:
         "Contents:",
         "  session policies",
         "  tags",
-        "Redacted: 1 account, 0 external ids",
+        "Redacted: 2 accounts, 0 external ids",
     ]
     body = json.loads(to_json(view.document))
     assert (body["file"], [item["bytes"] for item in body["items"]]) == ("b.tar.gz", [2, 2])
-    assert body["redacted"] == {"accounts": 1, "externalIds": 0}
+    assert body["redacted"] == {"accounts": 2, "externalIds": 0}  # the second is that of a registry
