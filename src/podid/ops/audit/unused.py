@@ -21,7 +21,7 @@ from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, 
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
-from podid.domain.policy.reduce import unreported
+from podid.domain.policy.reduce import is_hidden, unreported
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
@@ -323,7 +323,8 @@ class _Audit:
             yield make(kind="service", verdict="unused", services=idle, actions=actions, reason=reason)
 
     def _of_actions(self, make: Make, accessed: AccessedService, patterns: Sequence[str]) -> Iterator[UnusedItem]:
-        tracked = accessed.tracked(patterns)
+        calls = accessed.called(self.since)
+        tracked = [item for item in accessed.tracked(patterns) if not is_hidden(f"{accessed.name}:{item.name}", calls)]
         idle = [item for item in tracked if item.last is None or item.last < self.since]
         if idle:
             names = tuple(f"{accessed.name}:{item.name}" for item in idle)

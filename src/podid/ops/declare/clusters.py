@@ -62,7 +62,9 @@ def same_cluster(one: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSubjects:
-    """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags."""
+    """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags.
+    `staying` are others whose associations have the role and are not in the files: they keep what they have."""
 
     cluster_arn: str
     refs: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)
+    staying: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)
