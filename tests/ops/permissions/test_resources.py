@@ -126,25 +126,24 @@ def test_the_trust_policy_of_a_role(
     assert verdicts(healthy, "iam:PassRole", arn) == {"allowed"}
 
 
+STATEMENTS: dict[str, dict[str, Any]] = {
+    "role": grant({"AWS": ROLE}),
+    "account": grant({"AWS": ROOT}),
+    "service": grant({"Service": "sqs.amazonaws.com"}),
+    "deny": grant("*", "Deny"),
+    "may deny": grant("*", "Deny", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
+    "unreadable": {**grant("*"), "Effect": "Perhaps"},
+}
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 @pytest.mark.parametrize("resource", [KEY, f"{BUCKET}/x", QUEUE])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        grant({"AWS": ROLE}),
-        grant({"AWS": ROOT}),
-        grant({"Service": "sqs.amazonaws.com"}),
-        grant("*", "Deny"),
-        grant("*", "Deny", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
-        {**grant("*"), "Effect": "Perhaps"},
-    ],
-    ids=["role", "account", "service", "deny", "may deny", "unreadable"],
-)
-def test_who_can_answers_as_can_i(healthy: Site, resource: str, statement: dict[str, Any], allowed: bool) -> None:
+def test_who_can_answers_as_can_i(healthy: Site, resource: str, allowed: bool) -> None:
     put(healthy, "own", document(ACTIONS[resource] if allowed else "ec2:DescribeVpcs"))
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    healthy.box.world.resource_policies[resource.removesuffix("/x")] = policy
-    assert len(verdicts(healthy, ACTIONS[resource], resource)) == 1
+    for name, statement in STATEMENTS.items():
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        healthy.box.world.resource_policies[resource.removesuffix("/x")] = policy
+        assert len(verdicts(healthy, ACTIONS[resource], resource)) == 1, name
 
 
 def verdicts(site: Site, action: str, resource: str) -> set[str]:

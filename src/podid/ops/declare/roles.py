@@ -96,12 +96,8 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
     if not gained and len(new.statements) < len(old.statements):
         return (), (action,)
     both = trust.merged(old.with_statements(kept), old, new)
-    if (
-        action.target.lower() not in leaving
-        or both is None
-        or trust.policy_size(both) > TRUST_POLICY_QUOTA
-        or both == new
-    ):
+    together = both is not None and both != new and trust.policy_size(both) <= TRUST_POLICY_QUOTA
+    if action.target.lower() not in leaving or both is None or not together:
         return (action,), ()
     state = {**(action.after or {}), "policyDocument": both.to_document()}
     return (
