@@ -81,6 +81,8 @@ def test_text_that_is_not_an_arn(text: str) -> None:
         ),
         (names.check_role_name, "a+=,.@-_1", ["", "a b", "r" * 65, "role/a", "é"]),
         (names.check_role, ROLE, ["arn:aws:iam::1:role/a", "a b"]),
+        (names.check_managed_policy, "service-role/A_1", ["", "a b", "p" * 129, "arn:aws:iam::1:role/a", ROLE, "é"]),
+        (names.check_managed_policy, "arn:aws-cn:iam::aws:policy/job-function/A", ["arn:aws:s3:::policy/a"]),
         (names.check_namespace_name, "shop", ["", "Shop", "a.b"]),
         (names.check_account, "111122223333", ["", "1", "11112222333a", "\uff11" * 12]),
         (names.check_cluster_name, "Demo_1", ["", "-a", "a" * 101, "a.b"]),

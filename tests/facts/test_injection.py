@@ -34,6 +34,11 @@ APP = Container(name="app", image="example/app:1")
         (replace(OLD, annotations={"kubernetes.io/config.mirror": "x"}), PodState.OPTED_OUT),
         (replace(OLD, annotations={"eks.amazonaws.com/skip-containers": "other, app"}), PodState.OPTED_OUT),
         (replace(OLD, labels={"eks.amazonaws.com/skip-pod-identity-webhook": ""}), PodState.OPTED_OUT),
+        # the webhook adds the volume nevertheless
+        (
+            replace(pod(), containers=(APP,), annotations={"eks.amazonaws.com/skip-containers": "app"}),
+            PodState.OPTED_OUT,
+        ),
         (replace(OLD, node="win"), PodState.NO_AGENT_POSSIBLE),
         (replace(OLD, node="fargate-ip-10-0-0-1"), PodState.NO_AGENT_POSSIBLE),
         (replace(OLD, labels={"eks.amazonaws.com/fargate-profile": "p"}), PodState.NO_AGENT_POSSIBLE),

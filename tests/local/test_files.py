@@ -257,12 +257,12 @@ OWN_WAYS = {
     "pages/texts.py",
     "ops/role/presets.py",
     "ops/permissions/actions.py",
-    "render/graph/html.py",
+    "render/graph.py",
     "render/reports/html.py",
     "render/schema.py",
     "sandbox/http.py",
     "cli/runtime.py",
-    "local/child.py",
+    "local/processes.py",
     "cli/server/serve.py",  # keeps stdout for the protocol
     "ops/shells.py",  # reads /proc
 }

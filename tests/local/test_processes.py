@@ -21,11 +21,11 @@ STARTERS = {
     "cli/suggestions.py",
     "commands/demo.py",
     "kube/user.py",
-    "local/child.py",
+    "local/processes.py",
     "ops/shells.py",
     "sandbox/process.py",
 }
-OTHERS = {"kube/user.py", "local/child.py", "ops/shells.py"}
+OTHERS = {"kube/user.py", "local/processes.py", "ops/shells.py"}
 NAMES = (*sorted(sys.stdlib_module_names), "podid/__init__", "boto3", "moto", "sitecustomize", "typer", "yaml")
 
 

@@ -7,8 +7,22 @@ import pytest
 
 from podid.ops.audit.graph import Graph
 from podid.render.formats import Drawing
-from podid.render.graph import MOST_MERMAID_EDGES, graph_notes
-from render.graph.sample import GRAPH, UNSEEN, Page, dot_strings, drawn, hostile
+from podid.render.graph import MOST_MERMAID_EDGES, graph_notes, in_columns
+from render.graph_sample import (
+    CLUSTER,
+    EDGES,
+    GRAPH,
+    ORDERS,
+    ROLE,
+    S3,
+    UNSEEN,
+    Page,
+    dot_strings,
+    drawn,
+    edge,
+    hostile,
+    node,
+)
 
 
 @pytest.mark.parametrize("form", Drawing)
@@ -46,3 +60,32 @@ def test_notes_name_unread_nodes_and_the_limit_of_mermaid() -> None:
     assert len(many.edges) > MOST_MERMAID_EDGES
     assert any("maxEdges" in str(note) for note in graph_notes(many, Drawing.MERMAID))
     assert not any("maxEdges" in str(note) for note in graph_notes(many, Drawing.HTML))
+
+
+def test_columns_keep_neighbours_near() -> None:
+    other = node("service-account", "billing", namespace="apps", cluster="demo")
+    role = node("role", "zz-role")
+    graph = Graph(
+        nodes=(CLUSTER, ORDERS, other, ROLE, role, S3), edges=(*EDGES[:2], EDGES[3], edge(other, role, "assumes"))
+    )
+    columns = in_columns(graph)
+    assert [item.name for item in columns["service-account"]] == ["billing", "orders"]
+    assert [item.name for item in columns["role"]] == ["zz-role", "orders-role"]
+
+
+def test_dot() -> None:
+    text = drawn(GRAPH, Drawing.DOT)
+    assert '"role:orders-role" -> "service:s3";' in text
+    assert '"role:orders-role" -> "target-role:reports" [style=dashed, label="can assume"];' in text
+    assert 'label="? reports"' in text
+    assert 'tooltip="not known: the role is in account 444455556666"' in text
+    dot_strings(text)
+
+
+def test_mermaid() -> None:
+    lines = drawn(GRAPH, Drawing.MERMAID).splitlines()
+    assert lines[0] == "flowchart LR"
+    assert '  n1["shop/orders"]' in lines
+    assert "  n2 -. can assume .-> n3" in lines
+    missing = replace(GRAPH, nodes=(CLUSTER, replace(ORDERS, exists=False), *GRAPH.nodes[2:]))
+    assert "  class n1 missing" in drawn(missing, Drawing.MERMAID).splitlines()

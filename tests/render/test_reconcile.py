@@ -7,8 +7,8 @@ import yaml
 
 from harness import table
 from podid.domain.permissions import KubePermission, Permissions
-from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.ops.declare.manifests import Setting
+from podid.ops.declare.reconcile import Reconciliation, RoundState
 from podid.render.reconcile import access_of, files_of, manifests_view, round_view
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)

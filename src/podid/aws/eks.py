@@ -8,17 +8,7 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
-from podid.domain.aws import (
-    AccessEntry,
-    AccessPolicy,
-    Association,
-    AssociationSummary,
-    Cluster,
-    Listed,
-    NodeGroup,
-    UnreadAssociation,
-    UpgradeInsight,
-)
+from podid.domain import aws
 from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import Reading, about, at, list_at, pairs, text
 from podid.domain.names import ServiceAccountRef
@@ -42,7 +32,7 @@ class Eks(EksAddons):
     # --- clusters -----------------------------------------------------------------------------------------------------
 
     @needs("eks:DescribeCluster", "eks:ListClusters")
-    def get_cluster(self, name: str) -> Cluster:
+    def get_cluster(self, name: str) -> aws.Cluster:
         """Return the cluster. NotFound lists the nearest clusters of the region, if they can be listed."""
         try:
             own = self._api.own(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
@@ -78,7 +68,9 @@ class Eks(EksAddons):
     # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
-    def list_association_summaries(self, cluster: str, namespace: str | None = None) -> tuple[AssociationSummary, ...]:
+    def list_association_summaries(
+        self, cluster: str, namespace: str | None = None
+    ) -> tuple[aws.AssociationSummary, ...]:
         """Return associations without their roles, in one call per hundred; sorted by namespace and service account."""
         summaries = self._iter_summaries(cluster, namespace, None)
         return tuple(sorted(summaries, key=lambda summary: (summary.ref, summary.association_id)))
@@ -86,7 +78,7 @@ class Eks(EksAddons):
     @needs("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
     def list_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
-    ) -> tuple[Association, ...]:
+    ) -> tuple[aws.Association, ...]:
         """Return associations with roles, sorted by namespace and service account. An association that is deleted
         meanwhile is omitted. One that the caller is not authorized to describe raises AccessDenied."""
         summaries = self._iter_summaries(cluster, namespace, service_account)
@@ -97,21 +89,21 @@ class Eks(EksAddons):
     @needs(list_associations)
     def iter_associations(
         self, cluster: str, namespace: str | None = None, *, only: Collection[ServiceAccountRef] = ()
-    ) -> Iterator[Listed]:
+    ) -> Iterator[aws.Listed]:
         """Yield associations in order of arrival, with one describe for each, which starts while later pages are read.
         Those that could not be described come last. If none could be described, raise the first error. With `only`,
         describe only the associations of these service accounts; others of their namespaces come last, without
         roles."""
         describe = pacing.attempt(self._find_described)
-        others: list[UnreadAssociation] = []
-        failed: list[tuple[UnreadAssociation, PodidError]] = []
+        others: list[aws.UnreadAssociation] = []
+        failed: list[tuple[aws.UnreadAssociation, PodidError]] = []
         some = False
 
-        def chosen() -> Iterator[AssociationSummary]:
+        def chosen() -> Iterator[aws.AssociationSummary]:
             for place in sorted({ref.namespace for ref in only}) or (namespace,):
                 for summary in self._iter_summaries(cluster, place, None):
                     if only and summary.ref not in only:
-                        others.append(UnreadAssociation.unasked(summary))
+                        others.append(aws.UnreadAssociation.unasked(summary))
                     else:
                         yield summary
 
@@ -120,7 +112,7 @@ class Eks(EksAddons):
                 raise answer
             if isinstance(answer, PodidError):
                 why = {"reason": answer.message, "permission": answer.permission, "error_code": answer.code}
-                unread = UnreadAssociation.of(summary, **why)
+                unread = aws.UnreadAssociation.of(summary, **why)
                 failed.append((unread, answer))
             elif answer is not None:
                 some = True
@@ -131,12 +123,12 @@ class Eks(EksAddons):
         yield from others
 
     @needs("eks:DescribePodIdentityAssociation")
-    def get_association(self, cluster: str, association_id: str) -> Association:
+    def get_association(self, cluster: str, association_id: str) -> aws.Association:
         """Return the association. Raise UnreadableAnswer if the answer is about another cluster or ID."""
         return self._api.read(*self._describe(cluster, association_id))
 
     @needs(list_associations)
-    def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
+    def find_association(self, cluster: str, ref: ServiceAccountRef) -> aws.Association | None:
         """Return the association of one service account, or None."""
         return next(iter(self.list_associations(cluster, ref.namespace, ref.name)), None)
 
@@ -150,7 +142,7 @@ class Eks(EksAddons):
         *,
         tags: Mapping[str, str] | None = None,
         token: str,
-    ) -> Association:
+    ) -> aws.Association:
         """Create an association. `settings` are members of the request besides the role. AlreadyExists contains the
         existing association's ID. RoleUnknown and TrustRefused may pass within two minutes: IAM takes seconds, rarely
         longer, to propagate a new role or trust policy."""
@@ -168,13 +160,13 @@ class Eks(EksAddons):
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
         self, cluster: str, association_id: str, settings: Mapping[str, object], *, token: str
-    ) -> Association:
+    ) -> aws.Association:
         """Change the `settings`, members of the request; at least one must change. An empty `targetRoleArn` asks EKS to
         clear it (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
         params = {"clusterName": cluster, "associationId": association_id, **settings}
         return self._change("UpdatePodIdentityAssociation", params, _association(cluster, association_id), token)
 
-    def _change(self, operation: str, params: dict[str, Any], subject: str, token: str) -> Association:
+    def _change(self, operation: str, params: dict[str, Any], subject: str, token: str) -> aws.Association:
         for member, version in _FIRST_BOTOCORE.items():
             if member in params and not self._api.takes(operation, member):
                 raise PodidError(
@@ -185,7 +177,7 @@ class Eks(EksAddons):
         return self._api.write(operation, params, subject, self._from_write(params["clusterName"]))
 
     @needs("eks:DeletePodIdentityAssociation")
-    def delete_association(self, cluster: str, association_id: str) -> Association:
+    def delete_association(self, cluster: str, association_id: str) -> aws.Association:
         """Delete the association and return it. Credentials that pods already have remain valid until they expire."""
         return self._api.write(
             "DeletePodIdentityAssociation",
@@ -205,7 +197,7 @@ class Eks(EksAddons):
 
     def _iter_summaries(
         self, cluster: str, namespace: str | None, service_account: str | None
-    ) -> Iterator[AssociationSummary]:
+    ) -> Iterator[aws.AssociationSummary]:
         """Yield summaries. Filter them again, so that a service that ignores a filter cannot widen podid's scope."""
         params = {"clusterName": cluster, "maxResults": 100}
         if namespace is not None:
@@ -225,7 +217,7 @@ class Eks(EksAddons):
             if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
                 yield summary
 
-    def _find_described(self, summary: AssociationSummary) -> Association | None:
+    def _find_described(self, summary: aws.AssociationSummary) -> aws.Association | None:
         return self._api.find(
             *self._describe(
                 summary.cluster_name,
@@ -237,18 +229,18 @@ class Eks(EksAddons):
 
     def _describe(
         self, cluster: str, association_id: str, **known: str
-    ) -> tuple[str, dict[str, str], str, Reading[Association]]:
+    ) -> tuple[str, dict[str, str], str, Reading[aws.Association]]:
         """Return the arguments that describe an association. The answer is refused if it is about another one, or
         differs from the `known` members."""
         params = {"clusterName": cluster, "associationId": association_id}
         read = at("association", about(self._with_own_role, **params, **known))
         return "DescribePodIdentityAssociation", params, _association(cluster, association_id), read
 
-    def _from_write(self, cluster: str) -> Reading[Association]:
+    def _from_write(self, cluster: str) -> Reading[aws.Association]:
         return at("association", about(self._with_own_role, clusterName=cluster))
 
     @cached_property
-    def _with_own_role(self) -> Reading[Association]:
+    def _with_own_role(self) -> Reading[aws.Association]:
         return self._own(self._api.own(decode.association, "roleArn", "iam"))
 
     def _own(self, read: Reading[T]) -> Reading[T]:
@@ -262,21 +254,21 @@ class Eks(EksAddons):
     # --- node groups --------------------------------------------------------------------------------------------------
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
-    def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
+    def list_node_groups(self, cluster: str) -> tuple[aws.NodeGroup, ...]:
         """Return managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
         find = partial(self._find_node_group, cluster)
         return tuple(self._api.find_listed("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
-    def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
+    def list_access_entries(self, cluster: str) -> tuple[aws.AccessEntry, ...]:
         """Return access entries, sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_entry, cluster)
         return tuple(self._api.find_listed("ListAccessEntries", params, subject, "accessEntries", find).values())
 
     @needs("eks:ListAccessEntries", "eks:ListAssociatedAccessPolicies")
-    def list_access_policies(self, cluster: str) -> tuple[AccessPolicy, ...]:
+    def list_access_policies(self, cluster: str) -> tuple[aws.AccessPolicy, ...]:
         """Return the access policies of all access entries, sorted."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_policies, cluster)
@@ -292,15 +284,15 @@ class Eks(EksAddons):
         return tuple(self._api.items("ListInsights", params, subject, list_at("insights", partial(text, name="id"))))
 
     @needs("eks:DescribeInsight")
-    def find_insight(self, cluster: str, ident: str) -> UpgradeInsight | None:
+    def find_insight(self, cluster: str, ident: str) -> aws.UpgradeInsight | None:
         params, subject = {"clusterName": cluster, "id": ident}, f"insight {ident} of cluster {cluster}"
         return self._api.find("DescribeInsight", params, subject, at("insight", decode.upgrade_insight))
 
-    def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
+    def _find_access_entry(self, cluster: str, principal: str) -> aws.AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"
         return self._api.find("DescribeAccessEntry", params, subject, at("accessEntry", decode.access_entry))
 
-    def _find_access_policies(self, cluster: str, principal: str) -> tuple[AccessPolicy, ...] | None:
+    def _find_access_policies(self, cluster: str, principal: str) -> tuple[aws.AccessPolicy, ...] | None:
         """Return the access policies of the principal; None if its access entry was deleted."""
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access policies of {principal}"
         read = list_at("associatedAccessPolicies", partial(decode.access_policy, principal))
@@ -311,7 +303,7 @@ class Eks(EksAddons):
         except NotFound:
             return None
 
-    def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
+    def _find_node_group(self, cluster: str, name: str) -> aws.NodeGroup | None:
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"
         read = at("nodegroup", about(decode.node_group, nodegroupName=name))
         return self._api.find("DescribeNodegroup", params, subject, read)

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from podid.domain.errors import (
-    AccessDenied,
-    Again,
-    CredentialsError,
-    Hint,
-    InvalidInput,
-    NotFound,
-    Other,
-    PodidError,
-    UsageError,
-)
+from podid.domain import errors
 from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.text import short_list
 from podid.ops.clients import KubeAccess
@@ -49,7 +39,7 @@ class NamedCluster:
     def check_region(self, region: str, source: str) -> None:
         """Raise UsageError if `region`, from `source`, is not the cluster's."""
         if self.region and region and region != self.region:
-            hint: Hint = () if source == "--region" else Again(add=("--region", self.region))
+            hint: errors.Hint = () if source == "--region" else errors.Again(add=("--region", self.region))
             advice = "Omit one of them, or specify the same region."
             self._refuse(f"in {self.region}, but {source} is {region}", advice, hint)
 
@@ -69,9 +59,9 @@ class NamedCluster:
                 "Use the profile and the region of the cluster, or specify another cluster.",
             )
 
-    def _refuse(self, words: str, advice: str, hint: Hint = ()) -> NoReturn:
+    def _refuse(self, words: str, advice: str, hint: errors.Hint = ()) -> NoReturn:
         message = f"{self.source} names cluster {self.name} {words}"
-        raise UsageError(message, advice=advice, hint=hint, subject=self.name)
+        raise errors.UsageError(message, advice=advice, hint=hint, subject=self.name)
 
 
 def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
@@ -95,7 +85,7 @@ def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, s
 
     try:
         bound = current_eks_cluster(options.kubeconfig or "", options.context or "", env)
-    except (InvalidInput, NotFound):
+    except (errors.InvalidInput, errors.NotFound):
         if options.context or _specified_kubeconfig(options, sources):
             raise
         return None  # an invalid default kubeconfig must not stop work without Kubernetes
@@ -120,7 +110,7 @@ def _readable_config(options: Shared, env: Mapping[str, str]) -> Kubeconfig | No
 
     try:
         return read(options.kubeconfig or "", env)
-    except InvalidInput:
+    except errors.InvalidInput:
         return None
 
 
@@ -132,9 +122,9 @@ def find_cluster(
     region = aws.region
     try:
         clusters = aws.eks.list_clusters()
-    except CredentialsError:
+    except errors.CredentialsError:
         raise
-    except AccessDenied as error:
+    except errors.AccessDenied as error:
         error.advise("Or specify the cluster with --cluster: then podid lists no clusters.")
         raise
     matched = cluster_by_server(options, runtime.env, aws.eks, clusters)
@@ -147,25 +137,27 @@ def find_cluster(
     if ask and runtime.interactive:
         with runtime.asking() as prompter:
             return NamedCluster(prompter.choose("Which cluster?", clusters), "your answer")
-    raise UsageError(
+    raise errors.UsageError(
         f"No cluster is specified; {region} has {short_list(clusters, 10)}",
         # with several, a user could paste the wrong one
-        hint=Again(add=("--cluster", clusters[0])) if len(clusters) == 1 else (),
+        hint=errors.Again(add=("--cluster", clusters[0])) if len(clusters) == 1 else (),
         advice="" if len(clusters) == 1 else "Specify one with --cluster or PODID_CLUSTER.",
     )
 
 
-def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> NotFound:
+def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> errors.NotFound:
     """Return the error, with another kube context of an EKS cluster to try if the kubeconfig has one."""
     contexts = _eks_contexts(options, env)
     # a specified region would contradict the context
     flags = [word for name, place in contexts[:1] for word in ("--context", name, "--region", place)]
     names = [name for name, _ in contexts]
-    return NotFound(
+    return errors.NotFound(
         f"No EKS cluster found in {region}",
-        hint=Again(add=tuple(flags if options.region and all(flags) else flags[:2]), instead=Other(("whoami",)))
+        hint=errors.Again(
+            add=tuple(flags if options.region and all(flags) else flags[:2]), instead=errors.Other(("whoami",))
+        )
         if contexts
-        else Other(("whoami",)),
+        else errors.Other(("whoami",)),
         advice=f"The kubeconfig has contexts of these EKS clusters: {short_list(names, 5)}."
         if contexts
         else "Check the account and the region, or specify another region with --region.",
@@ -196,7 +188,7 @@ def cluster_by_server(
     for name in clusters:
         try:
             cluster = eks.get_cluster(name)
-        except PodidError:
+        except errors.PodidError:
             continue  # with --cluster, podid reports this error
         if matches(context, cluster):
             return NamedCluster(name, f"kube context {chosen}, by its server or CA")
@@ -252,9 +244,9 @@ def connect(
         KubeReader(probe).check()
         transport = Transport(connection, deadline=deadline)
         return KubeAccess((KubeReader(transport), KubeWriter(transport)))
-    except UsageError:
+    except errors.UsageError:
         raise
-    except PodidError as failure:
+    except errors.PodidError as failure:
         if explicit:
             raise
         return KubeAccess(failure=failure)

@@ -1,8 +1,6 @@
 """One command in several clusters, also of several regions and accounts: select them, change each by itself or read
 all concurrently, and report all results in one document, with failures by cluster."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,22 +9,22 @@ from functools import partial
 from itertools import product
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from podid.aws.session import AwsSession
 from podid.calls import pacing
+from podid.cli.access import Access
 from podid.cli.cluster import no_cluster
 from podid.cli.hints import hint_words
 from podid.domain.aws import AssumedRole
 from podid.domain.errors import Cancelled, ExitCode, NotFound, Other, PodidError, UsageError, combine
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
+from podid.ops.association.read import namespace_not_found
 from podid.ops.clusters import ClusterOptions, account_ids, enabled_regions, tagged_clusters
 from podid.render.formats import Format
-
-if TYPE_CHECKING:
-    from podid.aws.session import AwsSession
-    from podid.cli.access import Access
-    from podid.render.view import View
+from podid.render.several import results_view
+from podid.render.view import View, part_of
 
 T = TypeVar("T")
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -84,8 +82,6 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
     if len(parts) == 1:
         parts[0][2]()
         return
-    from podid.render.several import results_view
-
     terminal = access.terminal
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
@@ -214,8 +210,6 @@ def report_clusters(
         return
     check_no_context(access)
     terminal, shared = access.terminal, access.shared
-    from podid.render.view import part_of
-
     views: list[tuple[str, View]] = []
     failures: list[tuple[str, PodidError]] = []
     codes, number = {ExitCode.OK}, 0
@@ -362,8 +356,6 @@ def _named(error: PodidError, name: str, local: Access) -> PodidError:
 def check_namespace(reached: Sequence[Access], namespace: str) -> None:
     """Raise NotFound if no cluster has the namespace or an association in it. Return if one has, or if it could not be
     read."""
-    from podid.ops.association.read import namespace_not_found
-
     absent: NotFound | None = None
     for access in reached:
         if access.aws.eks.list_association_summaries(access.place().cluster_name, namespace=namespace):

@@ -15,6 +15,6 @@ def version(access: Access) -> None:
     Example: podid version -o json
     """
     from podid.ops.versions import read_versions
-    from podid.render.versions import versions_view
+    from podid.render.settings import versions_view
 
     access.terminal.emit(versions_view(read_versions(VERSION)))

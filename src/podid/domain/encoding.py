@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, o
 
 from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, ORDERS, Document, From, Key
 from podid.domain.section import Known, Missing
+from podid.domain.text import camel
 
 S = TypeVar("S")
 T = TypeVar("T", covariant=True)
@@ -96,7 +97,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
         if HIDDEN in extras:
             continue
-        key = next((extra.name for extra in extras if isinstance(extra, Key)), _camel(name))
+        key = next((extra.name for extra in extras if isinstance(extra, Key)), camel(name))
         get = getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
         if FLAT in extras:
             members += [_inside(get, member) for member in members_of(hint.__origin__)]
@@ -107,11 +108,6 @@ def members_of(shape: Any) -> tuple[Member, ...]:
             get = _then(lambda value: value or None, get)
         members.append(Member(name, key, _type_of(hint, extras), get, OPTIONAL in extras))
     return tuple(members)
-
-
-def _camel(name: str) -> str:
-    first, *others = name.rstrip("_").split("_")
-    return "".join((first, *(word.capitalize() for word in others)))
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:

@@ -12,6 +12,8 @@ from functools import partial
 from sys import intern
 from typing import Any, TypeVar, cast, get_type_hints
 
+from podid.domain.text import camel
+
 T = TypeVar("T")
 Object = Mapping[str, Any]
 # reads a value from an object, or raises Malformed
@@ -192,7 +194,7 @@ def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
     hints = get_type_hints(kind)
     readers: dict[str, Reading[Any]] = {}
     for field in fields(cast("Any", kind)):
-        source = members.pop(field.name, None) or _camel(field.name)
+        source = members.pop(field.name, None) or camel(field.name)
         readers[field.name] = source if callable(source) else _member(source, hints[field.name], field.default)
     if members:
         raise TypeError(f"{kind.__name__} has no {', '.join(members)}")
@@ -209,11 +211,6 @@ def many(path: str, read: Reading[T]) -> Reading[tuple[T, ...]]:
         return tuple(map(read, inners_or_none(data, name)))
 
     return objects
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 def _member(path: str, kind: Any, default: Any) -> Reading[Any]:

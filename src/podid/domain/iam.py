@@ -339,6 +339,11 @@ class AccessedService:
     def used(self, since: datetime) -> bool:
         return self.last is not None and self.last >= since
 
+    def called(self, since: datetime) -> frozenset[str]:
+        """Return the tracked actions that were called since then, as SERVICE:ACTION in lower case."""
+        recent = (item.name for item in self.actions if item.last is not None and item.last >= since)
+        return frozenset(f"{self.name}:{name}".lower() for name in recent)
+
     def tracked(self, patterns: Iterable[str]) -> tuple[AccessedAction, ...]:
         """Return the tracked actions that any of the patterns (SERVICE:ACTION) covers."""
         texts = tuple(pattern.lower() for pattern in patterns)

@@ -19,6 +19,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LONGEST_ROLE_NAME = 64
 _ROLE_NAME = re.compile(rf"[\w+=,.@-]{{1,{LONGEST_ROLE_NAME}}}", re.ASCII)
+_POLICY = re.compile(r"(?:[!-~]+/)?[\w+=,.@-]{1,128}", re.ASCII)
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 # a host label, because the region is part of host names
 REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -170,6 +171,15 @@ def check_role(text: str) -> str:
         parse_role_arn(text)
         return text
     return check_role_name(text)
+
+
+def check_managed_policy(text: str) -> str:
+    """Return a managed policy's name, which may have a path, or its ARN. Raise InvalidInput for other text."""
+    arn = Arn.parse(text) if text.startswith("arn:") else None
+    kind, _, name = arn.resource.partition("/") if arn is not None else ("policy", "", text)
+    if kind != "policy" or (arn is not None and arn.service != "iam") or not _POLICY.fullmatch(name):
+        raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
+    return text
 
 
 def check_namespace_name(name: str) -> str:

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from podid.domain.errors import ExitCode, InvalidInput, Other, combine
 from podid.domain.findings import LINKS, OWN_PERMISSIONS, Fix, FixClass, Outcome, Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.members import Key, Link, members, schema_name
-
-if TYPE_CHECKING:
-    from podid.domain.status import IdentityStatus
+from podid.domain.status import IdentityStatus
 
 RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 

@@ -87,6 +87,12 @@ def needing(reason: str, permission: str) -> str:
     return f"{reason} (needs {permission})" if permission and permission not in reason else reason
 
 
+def camel(name: str) -> str:
+    """Return the name of a Python attribute in camelCase; without a final underscore."""
+    first, *others = name.rstrip("_").split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 def count_of(number: int, noun: str) -> str:
     """Return `1 pod`, `2 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -56,7 +56,9 @@ def live(pod: Pod) -> bool:
 
 
 def injected(pod: Pod) -> bool:
-    return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
+    """Return whether the pod has the injected fields. The webhook adds the volume even if it skips every container."""
+    volume = TOKEN_VOLUME in pod.volumes and not opted_out(pod)
+    return volume or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
 
 
 def missing_containers(pod: Pod) -> tuple[str, ...]:

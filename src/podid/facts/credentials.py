@@ -138,11 +138,14 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     env = container.env
     if URI in container.blank:
         return Own(Severity.ERROR, (URI,), f"no Pod Identity credentials: the webhook does not replace an empty {URI}")
-    if URI in env and not env[URI]:
+    if URI not in env:
+        # the webhook skips a container that sets only the other variable: `no_endpoint`
+        return None
+    if not env[URI]:
         return Own(Severity.WARN, (URI,), f"the endpoint in the container's own {URI}, which podid cannot read")
-    if env.get(URI, workloads.AGENT_ADDRESSES[0]) not in workloads.AGENT_ADDRESSES:
+    if env[URI] not in workloads.AGENT_ADDRESSES:
         return Own(Severity.ERROR, (URI,), f"another endpoint in {URI}, not Pod Identity")
-    if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
+    if not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"no credentials: the container sets {URI} itself and has no token to send")
     if token_audience(container) is not None:
         return wrong_audience(container)

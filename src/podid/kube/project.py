@@ -6,18 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from podid.domain.cluster import (
-    IRSA_ANNOTATIONS,
-    OF_PODID,
-    DaemonSet,
-    FieldWriters,
-    Lease,
-    Node,
-    NodeClass,
-    OwnerRef,
-    ServiceAccount,
-    Workload,
-)
+from podid.domain import cluster
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -44,11 +33,11 @@ from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_port
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
 
 
-def node(item: Object) -> Node:
+def node(item: Object) -> cluster.Node:
     metadata, status = inner(item, "metadata"), inner_or_empty(item, "status")
     labels, info = pairs(metadata, "labels"), inner_or_empty(status, "nodeInfo")
     spec = inner_or_empty(item, "spec")
-    return Node(
+    return cluster.Node(
         name=text(metadata, "name"),
         os=text_or(info, "operatingSystem") or labels.get("kubernetes.io/os", ""),
         arch=text_or(info, "architecture") or labels.get("kubernetes.io/arch", ""),
@@ -105,13 +94,13 @@ def annotation_owner(item: Object, fields: tuple[str, ...] = (_IRSA_ANNOTATIONS,
 
 def _read_annotations(item: Object) -> dict[str, str]:
     annotations = pairs(inner(item, "metadata"), "annotations")
-    return {name: value for name, value in annotations.items() if name.startswith((OF_EKS, OF_PODID))}
+    return {name: value for name, value in annotations.items() if name.startswith((OF_EKS, cluster.OF_PODID))}
 
 
 def manifest_without_irsa(item: Object) -> dict[str, object]:
     """Return the manifest of a service account: without the fields of the API server and without IRSA's annotations."""
     metadata = inner(item, "metadata")
-    dropped = (*IRSA_ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
+    dropped = (*cluster.IRSA_ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
     annotations = {name: text for name, text in pairs(metadata, "annotations").items() if name not in dropped}
     kept = {"labels": pairs(metadata, "labels"), "annotations": annotations}
     named = {name: text_or(metadata, name) for name in ("name", "namespace")}
@@ -121,7 +110,7 @@ def manifest_without_irsa(item: Object) -> dict[str, object]:
 
 
 service_account = record(
-    ServiceAccount,
+    cluster.ServiceAccount,
     namespace="metadata.namespace?",
     name="metadata.name",
     uid="metadata.uid",
@@ -131,11 +120,11 @@ service_account = record(
 )
 
 
-def daemon_set(item: Object) -> DaemonSet:
+def daemon_set(item: Object) -> cluster.DaemonSet:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     pod_spec = inner(inner(spec, "template"), "spec")
     containers = inners(pod_spec, "containers")
-    return DaemonSet(
+    return cluster.DaemonSet(
         namespace=text_or(metadata, "namespace"),
         name=text(metadata, "name"),
         selector=pairs(inner_or_empty(spec, "selector"), "matchLabels"),
@@ -158,14 +147,14 @@ def daemon_set(item: Object) -> DaemonSet:
     )
 
 
-def workload(kind: str, item: Object) -> Workload:
+def workload(kind: str, item: Object) -> cluster.Workload:
     """Return a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two, `replicas` is the
     number of active pods or Jobs."""
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     pod_spec = inner(template_in(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
     strategy = inner_or_empty(spec, "updateStrategy")
-    return Workload(
+    return cluster.Workload(
         kind=kind,
         namespace=text_or(metadata, "namespace"),
         name=text(metadata, "name"),
@@ -184,7 +173,7 @@ def workload(kind: str, item: Object) -> Workload:
     )
 
 
-node_class = record(NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
+node_class = record(cluster.NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
 
 
 def name(item: Object) -> str:
@@ -218,7 +207,7 @@ def warning(event: Object) -> tuple[str, datetime | None]:
     return text_or(event, "message"), max((moment for moment in times if moment is not None), default=None)
 
 
-def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:
+def uid_and_owner(item: Object) -> tuple[str, cluster.OwnerRef | None]:
     metadata = inner(item, "metadata")
     return text_or(metadata, "uid"), owner(metadata)
 
@@ -259,9 +248,9 @@ _SET_BY_ALL = (
 )
 
 
-def written(kind: str, item: Object) -> FieldWriters:
+def written(kind: str, item: Object) -> cluster.FieldWriters:
     metadata = inner(item, "metadata")
-    return FieldWriters(kind, *place_of(item), labels=pairs(metadata, "labels"), set_by=set_by(metadata))
+    return cluster.FieldWriters(kind, *place_of(item), labels=pairs(metadata, "labels"), set_by=set_by(metadata))
 
 
 def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:
@@ -358,7 +347,7 @@ def node_lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
 
 
 held_lease = record(
-    Lease,
+    cluster.Lease,
     holder="spec.holderIdentity?",
     renewed="spec.renewTime?",
     seconds="spec.leaseDurationSeconds",

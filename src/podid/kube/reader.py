@@ -10,17 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from podid.domain.cluster import (
-    DaemonSet,
-    FieldWriters,
-    Lease,
-    Node,
-    NodeClass,
-    OwnerRef,
-    Pod,
-    ServiceAccount,
-    Workload,
-)
+from podid.domain import cluster
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of
 from podid.domain.findings import Subject
@@ -40,7 +30,7 @@ from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
 
 T = TypeVar("T")
-Placed = Pod | ServiceAccount | DaemonSet | Workload | NetworkPolicy | CiliumPolicy
+Placed = cluster.Pod | cluster.ServiceAccount | cluster.DaemonSet | cluster.Workload | NetworkPolicy | CiliumPolicy
 P = TypeVar("P", bound=Placed)
 Annotations = Mapping[tuple[str, str], Mapping[str, str]]
 
@@ -95,7 +85,7 @@ class KubeReader:
     @needs(*on("list", "Pod"))
     def list_pods(
         self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None
-    ) -> tuple[Pod, ...]:
+    ) -> tuple[cluster.Pod, ...]:
         """Return pods, including those of finished Jobs; filtered by the server by service account or labels."""
         query: Query = {}
         if selector:
@@ -105,23 +95,23 @@ class KubeReader:
         return self._placed(path_of("Pod", namespace), project_pods.pod, query)
 
     @needs(*on("list", "Node"))
-    def list_nodes(self) -> tuple[Node, ...]:
+    def list_nodes(self) -> tuple[cluster.Node, ...]:
         return tuple(sorted(self._transport.list(path_of("Node"), project.node), key=lambda node: node.name))
 
     @needs(*on("list", "ServiceAccount"))
-    def list_service_accounts(self, namespace: str = "", *, selector: str = "") -> tuple[ServiceAccount, ...]:
+    def list_service_accounts(self, namespace: str = "", *, selector: str = "") -> tuple[cluster.ServiceAccount, ...]:
         """Return service accounts. `selector` is a label selector, as in kubectl."""
         path = path_of("ServiceAccount", namespace)
         query: Query = {"labelSelector": selector} if selector else {}
         return self._placed(path, project.service_account, query, accept=METADATA_ONLY)
 
     @needs(*on("get", "ServiceAccount"))
-    def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
+    def get_service_account(self, ref: ServiceAccountRef) -> cluster.ServiceAccount:
         path = path_of("ServiceAccount", ref.namespace, ref.name)
         return self._transport.get(path, project.service_account)
 
     @needs(get_service_account)
-    def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
+    def find_service_account(self, ref: ServiceAccountRef) -> cluster.ServiceAccount | None:
         return _or_none(self.get_service_account, ref)
 
     @needs(*on("get", "ServiceAccount"))
@@ -143,7 +133,7 @@ class KubeReader:
         return _or_none(self._transport.get, path, project_pods.keys_of)
 
     @needs(*on("list", "DaemonSet"))
-    def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
+    def list_daemon_sets(self, namespace: str = "") -> tuple[cluster.DaemonSet, ...]:
         return self._placed(path_of("DaemonSet", namespace), project.daemon_set)
 
     @needs(*on("list", "NetworkPolicy"))
@@ -203,19 +193,19 @@ class KubeReader:
         }
 
     @needs(*on("get", "Lease"))
-    def find_lease(self, namespace: str, name: str) -> Lease | None:
+    def find_lease(self, namespace: str, name: str) -> cluster.Lease | None:
         return _or_none(self._transport.get, path_of("Lease", namespace, name), project.held_lease)
 
     @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
-    def list_node_classes(self) -> tuple[NodeClass, ...]:
+    def list_node_classes(self) -> tuple[cluster.NodeClass, ...]:
         """Return Karpenter's node classes, sorted by name; empty if the cluster does not have the kind."""
         classes = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
         return tuple(sorted(classes, key=lambda node_class: node_class.name))
 
     @needs(*on("list", *TEMPLATED))
-    def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
+    def list_workloads(self, namespace: str = "") -> tuple[cluster.Workload, ...]:
         """Return objects with a pod template, by kind and place. A Job of a CronJob has it as `owner`."""
-        workloads: list[Workload] = []
+        workloads: list[cluster.Workload] = []
         for kind in TEMPLATED:
             workloads += self._placed(path_of(kind, namespace), partial(project.workload, kind))
         return tuple(workloads)
@@ -291,15 +281,15 @@ class KubeReader:
         return tuple(chain.from_iterable(self._transport.list(path_of(kind, namespace), read)))
 
     @needs(*on("list", "ReplicaSet", "Job"))
-    def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
+    def list_owners(self, namespace: str, kind: str) -> Mapping[str, cluster.OwnerRef]:
         """Return UID -> controller (a Deployment, a Rollout, a CronJob) of each ReplicaSet or Job. Metadata only."""
         pairs = self._transport.list(path_of(kind, namespace), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
     @needs(*on("list", "DaemonSet", "Deployment"))
-    def list_written(self, namespace: str) -> tuple[FieldWriters, ...]:
+    def list_written(self, namespace: str) -> tuple[cluster.FieldWriters, ...]:
         """Return the DaemonSets and Deployments with the fields that each field manager has set. Metadata only."""
-        objects: list[FieldWriters] = []
+        objects: list[cluster.FieldWriters] = []
         for kind in ("DaemonSet", "Deployment"):
             path = path_of(kind, namespace)
             objects += self._transport.list(path, partial(project.written, kind), accept=METADATA_ONLY)
@@ -323,16 +313,16 @@ class KubeReader:
         return self._transport.get(path_of(kind, namespace, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)
-    def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
+    def list_agent_daemon_sets(self) -> tuple[cluster.DaemonSet, ...]:
         """Return the agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed)."""
         return tuple(ds for ds in self.list_daemon_sets() if is_agent(ds))
 
     @needs(list_agent_daemon_sets, list_pods)
-    def list_agent_pods(self) -> tuple[Pod, ...]:
+    def list_agent_pods(self) -> tuple[cluster.Pod, ...]:
         return self.list_pods_of(self.list_agent_daemon_sets())
 
     @needs(list_pods)
-    def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
+    def list_pods_of(self, daemon_sets: Iterable[cluster.DaemonSet]) -> tuple[cluster.Pod, ...]:
         """Return the pods of these DaemonSets: pods with another owner may have the same labels."""
         pods = {
             _place(pod): pod

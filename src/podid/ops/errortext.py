@@ -14,29 +14,15 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
-from podid.pages import Entry
+from podid.pages import Entry, texts
 from podid.pages.index import ENTRIES
-from podid.pages.texts import (
-    COMPANIONS,
-    GENERIC,
-    INJECTED,
-    NARROW,
-    NOT_INJECTED,
-    OF_EKS,
-    SETTINGS,
-    SHARED,
-    STRANGERS,
-    UNMISTAKABLE,
-    WIDE,
-    Hint,
-)
 
 BY_ID = {entry.id: entry for entry in ENTRIES}
 # from this number of lines on a text is a log, whose records are matched separately
 LOG_LINES = 40
 _COMPANY = 1.5  # the weight that a companion adds to a generic text
-_NARROW = GENERIC + 1.5  # above any generic text with a companion, below texts that rarely mean something else
-_WIDE = GENERIC + 1  # with length 0, so after any text
+_NARROW = texts.GENERIC + 1.5  # above any generic text with a companion, below texts that rarely mean something else
+_WIDE = texts.GENERIC + 1  # with length 0, so after any text
 _LONGEST_WRAPPED = 8000  # letters without white space: a longer text is not a single message
 _LONGEST_HINTED = 2500  # letters: in a longer text words occur together by chance
 _SURE = 7
@@ -47,7 +33,7 @@ _SHORTEST_CUT = 22  # letters
 _SHORTEST_EXCERPT = 8  # a shorter piece of an error text would match half of the pages
 _TELLING_EXCERPT = 0.4  # of the known text
 
-_WITH_VARIABLES = (INJECTED, "container-role")  # only a pod with the injected variables prints them
+_WITH_VARIABLES = (texts.INJECTED, "container-role")  # only a pod with the injected variables prints them
 # an object of Kubernetes, in which the words of a hint do not describe a symptom
 _OBJECT = re.compile(
     r'(?m)^(?:Name:.*\nNamespace:|apiVersion:|[ {]*"apiVersion":|[ -]+(?:Environment|Mounts|mountPath):)'
@@ -100,7 +86,7 @@ class _Rule:
 
     @property
     def generic(self) -> bool:
-        return self.weight <= GENERIC
+        return self.weight <= texts.GENERIC
 
     def counts(self, book: "_Book") -> Counter[int]:
         """Return how many times each record contains the text, without records that do not."""
@@ -173,7 +159,7 @@ class _Occurrence:
 
     @property
     def certainty(self) -> Certainty:
-        if self.weight <= GENERIC:
+        if self.weight <= texts.GENERIC:
             return Certainty.POSSIBLE
         return Certainty.SURE if self.weight >= _SURE and len(self.rule.ids) == 1 else Certainty.LIKELY
 
@@ -182,20 +168,20 @@ def hits(text: str) -> tuple[Match, ...]:
     """Return every failure mode that the text may mean, the most specific first; empty for an unknown text."""
     whole = squeeze(text)
     company = _in_company(whole)
-    occurrences, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
-    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > GENERIC for item in occurrences):
+    occurrences, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, texts.NARROW)
+    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > texts.GENERIC for item in occurrences):
         occurrences += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
         occurrences += _by_hint(narrow, _NARROW if company else 0)
-        occurrences += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
+        occurrences += _by_hint(_hinted(text, texts.WIDE), _WIDE if company else 0)
     matches = _ranked(occurrences, narrow)
     if any(word in whole for word in _WITH_VARIABLES):
-        causes = NOT_INJECTED.difference(narrow)
+        causes = texts.NOT_INJECTED.difference(narrow)
         matches = tuple(item for item in matches if item.id not in causes or item.certainty is Certainty.SURE)
     return matches
 
 
-def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
+def _hinted(text: str, hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
     """Return the failure modes that the words of a short text hint at, in the order of the hints."""
     if len(text) > _LONGEST_HINTED or _OBJECT.search(text):
         return ()
@@ -208,7 +194,7 @@ def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
 
 
 @cache
-def _compiled(hints: tuple[Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]:
+def _compiled(hints: tuple[texts.Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]:
     return tuple((hint.id, tuple(map(re.compile, hint.patterns))) for hint in hints)
 
 
@@ -228,7 +214,7 @@ def excerpt_hits(text: str) -> tuple[Match, ...]:
 
 def _telling(piece: str, fragment: str) -> bool:
     """Return whether enough of a known text is present, including its words that relate to Pod Identity."""
-    lost = any(word in fragment and word not in piece for word in COMPANIONS)
+    lost = any(word in fragment and word not in piece for word in texts.COMPANIONS)
     return len(piece) >= _TELLING_EXCERPT * len(fragment) and not lost
 
 
@@ -260,10 +246,10 @@ def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def _in_company(text: str) -> bool | None:
     """Return whether words in the text relate to Pod Identity; None if they relate to another product only."""
-    stranger = _OTHER_ISSUER.search(text) or any(word in text for word in STRANGERS)
-    if stranger and not any(word in text for word in UNMISTAKABLE):
+    stranger = _OTHER_ISSUER.search(text) or any(word in text for word in texts.STRANGERS)
+    if stranger and not any(word in text for word in texts.UNMISTAKABLE):
         return None
-    return any(word in text for word in COMPANIONS)
+    return any(word in text for word in texts.COMPANIONS)
 
 
 def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Occurrence]:
@@ -289,9 +275,9 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
     """Return the weight of the rule. A generic text with a companion weighs more. Texts of EKS are generic if they come
     from another service."""
-    another = rule.ids[0] in OF_EKS and _another_service(record)
-    weight = min(rule.weight, GENERIC) if another else rule.weight
-    return min(weight + _COMPANY, GENERIC + 1) if in_company and rule.generic and not another else weight
+    another = rule.ids[0] in texts.OF_EKS and _another_service(record)
+    weight = min(rule.weight, texts.GENERIC) if another else rule.weight
+    return min(weight + _COMPANY, texts.GENERIC + 1) if in_company and rule.generic and not another else weight
 
 
 def _another_service(record: str) -> bool:
@@ -326,7 +312,8 @@ def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> t
 
 def _by_hint(hinted: Sequence[str], weight: float) -> list[_Occurrence]:
     return [
-        _Occurrence(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)
+        _Occurrence(_Rule(texts.GENERIC, "", (), None, (page_id,)), weight, -place, 1)
+        for place, page_id in enumerate(hinted)
     ]
 
 
@@ -340,7 +327,7 @@ def _rules() -> tuple[_Rule, ...]:
             re.compile(text.pattern, re.MULTILINE) if text.pattern else None,
             text.ids,
         )
-        for text in SHARED
+        for text in texts.SHARED
     ]
     return (*shared, *(_own(entry.id, text, weight) for entry in ENTRIES for text, weight in entry.texts))
 
@@ -395,6 +382,6 @@ def words(text: str) -> list[str]:
     plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), plain)
     plain = _GUTTER.sub(" ", _ANSI.sub("", _ESCAPE_KEY.sub("\x1b", plain)))
     plain = _BOLD.sub("", _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain)))
-    for pattern, meant in SETTINGS:
+    for pattern, meant in texts.SETTINGS:
         plain = pattern.sub(meant, plain)
     return plain.translate(_QUOTES).lower().split()

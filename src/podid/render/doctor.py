@@ -2,30 +2,20 @@
 the list of its checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from podid.domain import members
 from podid.domain.encoding import Items
 from podid.domain.errors import PodidError
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
-from podid.domain.members import (
-    OPTIONAL,
-    OR_NULL,
-    About,
-    Argv,
-    Document,
-    From,
-    Link,
-    MissingPermission,
-    Names,
-    ServiceAccounts,
-    TextOrNull,
-    list_of,
-)
+from podid.domain.members import About, Document
 from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
+from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
 from podid.render.several import ClusterFailureBody, results_view
@@ -83,105 +73,107 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-class CheckedBody(Document):
-    id: Annotated[str, From("check")]
+class CheckedBody(members.Document):
+    id: Annotated[str, members.From("check")]
     severity: Severity
-    link: Link
+    link: members.Link
     subject: Subject
 
 
-class FixBody(Document):
-    class_: Annotated[FixClass, From(lambda verdict: verdict.fix.kind if verdict.fix else FixClass.NONE)]
-    commands: Annotated[Sequence[Argv], From(commands_of)]
+class FixBody(members.Document):
+    class_: Annotated[FixClass, members.From(lambda verdict: verdict.fix.kind if verdict.fix else FixClass.NONE)]
+    commands: Annotated[Sequence[members.Argv], members.From(commands_of)]
 
 
 class FindingBody(CheckedBody):
     message: str
-    evidence: Names
-    fix: Annotated[FixBody, From("")]
-    service_accounts: Annotated[ServiceAccounts, From("chain")]
-    masked_by: Annotated[str, OR_NULL, About("The finding that may cause this one.")]
+    evidence: members.Names
+    fix: Annotated[FixBody, members.From("")]
+    service_accounts: Annotated[members.ServiceAccounts, members.From("chain")]
+    masked_by: Annotated[str, members.OR_NULL, members.About("The finding that may cause this one.")]
     docs: Annotated[
         str,
-        From(lambda verdict: f"podid explain {verdict.check}"),
-        About("The command that explains the failure mode."),
+        members.From(lambda verdict: f"podid explain {verdict.check}"),
+        members.About("The command that explains the failure mode."),
     ]
 
 
 class AcceptedBody(FindingBody):
-    accepted: Annotated[str, About("The reason in the baseline.")]
+    accepted: Annotated[str, members.About("The reason in the baseline.")]
 
 
 class UnknownBody(CheckedBody):
     reason: str
-    permission: MissingPermission
+    permission: members.MissingPermission
 
 
 class VerdictBody(CheckedBody):
     outcome: Outcome
     message: str
-    reason: Annotated[str, OR_NULL, About("The reason why the check could not decide.")]
-    permission: MissingPermission
-    service_accounts: Annotated[ServiceAccounts, From("chain")]
-    masked_by: TextOrNull
+    reason: Annotated[str, members.OR_NULL, members.About("The reason why the check could not decide.")]
+    permission: members.MissingPermission
+    service_accounts: Annotated[members.ServiceAccounts, members.From("chain")]
+    masked_by: members.TextOrNull
 
 
-class DoctorReportDocument(Document, kind="DoctorReport"):
+class DoctorReportDocument(members.Document, kind="DoctorReport"):
     """`podid doctor` and `podid audit`. `verdicts`, passes included, only with `--all`."""
 
     cluster: str
-    cluster_arn: TextOrNull
-    scope: Annotated[str, OR_NULL, About("The checked part of the cluster; null is the whole cluster.")]
+    cluster_arn: members.TextOrNull
+    scope: Annotated[str, members.OR_NULL, members.About("The checked part of the cluster; null is the whole cluster.")]
     taken_at: datetime
     summary: Annotated[
         Summary,
-        About("Number of findings by severity. Masked and accepted findings are counted separately."),
+        members.About("Number of findings by severity. Masked and accepted findings are counted separately."),
     ]
-    associations: Annotated[int | None, About("Number of checked associations; null if they were not read.")]
+    associations: Annotated[int | None, members.About("Number of checked associations; null if they were not read.")]
     identities: Annotated[
         Sequence[IdentityStatusBody],
-        About("Each service account that has an association, was specified, or has an error."),
+        members.About("Each service account that has an association, was specified, or has an error."),
     ]
     not_looked_at: Annotated[
-        Sequence[str], From("not_asked"), About("Parts that were not checked, each with the option that checks it.")
+        Sequence[str],
+        members.From("not_asked"),
+        members.About("Parts that were not checked, each with the option that checks it."),
     ]
     chain: Annotated[
-        Sequence[LinkCounts], About("podid's own access, then the ten links, each with counts of verdicts.")
+        Sequence[LinkCounts], members.About("podid's own access, then the ten links, each with counts of verdicts.")
     ]
     findings: Sequence[FindingBody]
-    accepted: Annotated[Sequence[AcceptedBody], About("Findings that the baseline accepts.")]
+    accepted: Annotated[Sequence[AcceptedBody], members.About("Findings that the baseline accepts.")]
     unknowns: Sequence[UnknownBody]
-    verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
+    verdicts: Annotated[Sequence[VerdictBody], members.OPTIONAL, members.From(lambda _: None)]
 
 
-class DoctorReportListDocument(Document, kind="DoctorReportList"):
+class DoctorReportListDocument(members.Document, kind="DoctorReportList"):
     """`podid doctor` and `podid audit` in several clusters: the report of each."""
 
     items: Sequence[DoctorReportDocument]
-    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a report, and the reason.")]
+    failures: Annotated[Sequence[ClusterFailureBody], members.About("The clusters without a report, and the reason.")]
 
 
 def reports_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
     return results_view(views, failures, DoctorReportListDocument)
 
 
-class PermissionsBody(Document):
-    iam: Names
-    kubernetes: Names
+class PermissionsBody(members.Document):
+    iam: members.Names
+    kubernetes: members.Names
 
 
-class CheckBody(Document):
+class CheckBody(members.Document):
     id: str
     severity: Severity
-    link: Link
-    title: Annotated[str, About("The healthy fact.")]
+    link: members.Link
+    title: Annotated[str, members.About("The healthy fact.")]
     fix: FixClass
-    needs: Names
-    wants: Names
-    permissions: Annotated[PermissionsBody, From("")]
+    needs: members.Names
+    wants: members.Names
+    permissions: Annotated[PermissionsBody, members.From("")]
 
 
-CheckListDocument = list_of(
+CheckListDocument = members.list_of(
     "CheckList", CheckBody, "`podid doctor --list` and `podid audit --list`, in the order of the links."
 )
 
@@ -337,3 +329,39 @@ def _end(report: DoctorReport) -> list[str | Line]:
         return [*lines, f"{none}: nothing to check"]
     new = "new problems" if report.accepted else "problems"
     return [*lines, Line(f"✓ No {new} found: {checks}, {where}", "good")]
+
+
+_WHAT = {
+    "snapshot.json": "the data that was read, for podid doctor --from",
+    "report.json": "the report of podid doctor",
+    "versions.json": "versions of podid, Python and the operating system",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    name: str
+    bytes: int
+    what: str
+
+
+class BundleDocument(Document, kind="Bundle"):
+    """`podid bundle`."""
+
+    file: str
+    items: Sequence[BundleFile]
+    contents: Annotated[Sequence[str], About("The kinds of data in it.")]
+    redacted: Annotated[Redacted, About("The number of redacted values. A value has the same replacement everywhere.")]
+
+
+def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:
+    items = [BundleFile(name, len(text.encode()), _WHAT[name]) for name, text in files.items()]
+    lines = (
+        *(f"  {item.name}  {item.bytes} bytes: {item.what}" for item in items),
+        "Contents:",
+        *(f"  {words}" for words in contents),
+        f"Redacted: {count_of(redacted.accounts, 'account')}, {count_of(redacted.external_ids, 'external id')}",
+    )
+    body = document(BundleDocument, file=file, items=items, contents=contents, redacted=redacted)
+    table = Table(columns("NAME", "BYTES", "WHAT"), tuple((item.name, str(item.bytes), item.what) for item in items))
+    return View(body, (table,), tuple(files), lines)

@@ -1,4 +1,4 @@
-"""Plans of files: as lines, as documents, and as a unified diff."""
+"""Plans of files: as lines, as documents, and as a unified diff. And the view of validated files."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,10 @@ from podid.domain.errors import ExitCode
 from podid.domain.fileplan import FilePlan
 from podid.domain.plan import Action, Verb
 from podid.domain.text import count_of
+from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.render.changes import FilePlanDocument, header_line, plan_lines
 from podid.render.several import results_view
-from podid.render.view import NOTHING, Line, Table, View, columns, document
+from podid.render.view import NOTHING, Column, Line, Table, View, columns, document, table_of
 
 # associations that the file does not declare: the maximum on a terminal
 _LISTED = 10
@@ -103,3 +104,38 @@ def _yaml(action: Action, state: object) -> list[str]:
         data = {key: data.get(key) for key in dict.fromkeys((*action.before, *action.after))}
     text: str = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
     return text.splitlines()
+
+
+def validation_view(files: ValidatedFiles) -> View:
+    """Return a row for each mistake, and one for each valid file."""
+    rows = [
+        (_file(item), "valid" if item.valid else "mistake", text)
+        for item in files.items
+        for text in item.mistakes or (_names(item),)
+    ]
+    table = table_of(
+        rows,
+        ("FILE", lambda row: row[0]),
+        ("STATE", lambda row: row[1]),
+        (Column("DETAIL", prose=True), lambda row: row[2]),
+    )
+    names = tuple(item.file for item in files.items if not item.valid)
+    return View(document(ValidatedFiles, files), (table,), names, tuple(_lines(files)))
+
+
+def _lines(files: ValidatedFiles) -> Iterator[str | Line]:
+    for item in files.items:
+        if item.valid:
+            yield Line(f"✓ {_file(item)}  {_names(item)}", "good")
+        # each begins with the name of its file
+        yield from (Line(f"✗ {mistake}", "bad", hang=2) for mistake in item.mistakes)
+
+
+def _file(item: ValidatedFile) -> str:
+    return "standard input" if item.file == "-" else item.file
+
+
+def _names(item: ValidatedFile) -> str:
+    if not item.declarations:
+        return "a guard"
+    return f"{count_of(len(item.declarations), 'declaration')}: {', '.join(item.declarations)}"

@@ -8,9 +8,9 @@ from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
 from podid.domain.names import Arn
 from podid.domain.permissions import Permissions
-from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.domain.text import count_of, utc
 from podid.ops.declare.manifests import Setting, reconciling
+from podid.ops.declare.reconcile import Reconciliation, RoundState
 from podid.render.formats import to_json, to_yaml
 from podid.render.permissions import GrantedPolicy, manifests_of, policy_of, yaml_lines
 from podid.render.view import Line, View, document, table_of

@@ -1,11 +1,12 @@
-"""Views of podid's own files: the settings, and the completion of a shell."""
+"""Views of podid itself: its settings, the completion of a shell, and its versions."""
 
 from podid.domain.members import Document, TextOrNull
 from podid.domain.plan import Default
 from podid.domain.text import count_of
 from podid.ops.settings import SettingList, SettingsPath
 from podid.ops.shells import CompletionFiles
-from podid.render.view import NOTHING, Column, Line, View, document, table_of
+from podid.ops.versions import Versions
+from podid.render.view import NOTHING, Column, Line, View, document, facts, table_of
 
 
 class SettingDocument(Document, kind="Setting"):
@@ -61,3 +62,17 @@ def completion_files_view(result: CompletionFiles) -> View:
     if result.installed:
         lines.append(Line("Start a new shell to use it."))
     return View(document(CompletionFiles, result), lines=tuple(lines), names=(result.script,), exact=True)
+
+
+def versions_view(versions: Versions) -> View:
+    pairs = (
+        ("podid", versions.podid),
+        ("Python", versions.python),
+        ("platform", versions.platform),
+        *((item.name, item.version or NOTHING) for item in versions.libraries),
+        ("agent", f"{versions.agent_since} or newer has no known defect"),
+        ("action table", f"of {versions.action_table}"),
+        ("presets", f"of {versions.presets}"),
+        ("failure modes", str(versions.failure_modes)),
+    )
+    return View(document(Versions, versions), lines=tuple(facts(pairs)), names=(versions.podid,), exact=True)

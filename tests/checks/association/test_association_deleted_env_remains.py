@@ -28,6 +28,12 @@ ACCOUNT = "ServiceAccount shop/orders"
         ((pod(),), (), [("fail", "error", ACCOUNT)]),
         ((replace(pod(), phase="Succeeded"),), (), []),
         ((bare(pod()),), (), []),
+        # the webhook skipped its only container, and added the volume
+        (
+            (replace(bare(pod()), volumes=pod().volumes, annotations={"eks.amazonaws.com/skip-containers": "app"}),),
+            (),
+            [],
+        ),
     ],
 )
 def test_injected_pods_without_an_association(

@@ -34,6 +34,8 @@ def test_finding_and_unknown() -> None:
         # another webhook removed both variables, or the webhook skipped a container that sets one itself
         (Container(name="app", image="x"), ("fail", "error")),
         (Container(name="app", image="x", env={TOKEN_FILE: INJECTED[TOKEN_FILE]}), ("fail", "error")),
+        (Container(name="app", image="x", env={TOKEN_FILE: "/own/token"}), ("fail", "error")),
+        (Container(name="app", image="x", env={TOKEN_FILE: ""}, blank=(TOKEN_FILE,)), ("fail", "error")),
         (container(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials"), ("pass", "error")),
     ],
 )

@@ -155,6 +155,18 @@ def test_events_show_the_use_of_a_service_that_iam_does_not_report_yet() -> None
         assert actions_of(reduction.document) == ["s3:GetObject", *more]
 
 
+@pytest.mark.parametrize(("code", "more"), [("NoSuchKey", ["s3:ListBucket"]), ("AccessDenied", []), ("", [])])
+def test_an_object_that_does_not_exist_requires_to_list_the_bucket(code: str, more: list[str]) -> None:
+    """Without s3:ListBucket, the application would get 403 instead of 404."""
+    bucket = "arn:aws:s3:::reports"
+    head = event("HeadObject", f"{bucket}/a", bucket, errorCode=code) if code else event("HeadObject")
+    reported = with_events(event("GetObject", f"{bucket}/a", bucket), head, services=(service("s3"),))
+    reduction = reduce_policy(policy("s3:GetObject", "s3:ListBucket", resource=[bucket, f"{bucket}/*"]), reported)
+    assert actions_of(reduction.document) == ["s3:GetObject", *more]
+    document: Any = reduction.document
+    assert not more or bucket in document["Statement"][0]["Resource"]
+
+
 def test_an_event_without_its_resource_keeps_the_resources() -> None:
     reported = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
     before = policy("s3:GetObject")
@@ -236,6 +248,15 @@ def test_a_wildcard_keeps_the_permissions_for_parameters_of_its_calls(
     assert sorted(reduction.unknown) == sorted(others)
 
 
+@pytest.mark.parametrize(("used", "kept"), [(USED, True), (OLD, False)])
+def test_iam_counts_calls_and_not_the_permissions_for_their_parameters(used: datetime, kept: bool) -> None:
+    """RunInstances with tags requires ec2:CreateTags, and is no call of it."""
+    ec2 = service("ec2", RunInstances=used, CreateTags=None, DescribeVpcs=USED)
+    for granted in ("ec2:*", "ec2:CreateTags"):
+        document = reduce_policy(policy(granted, "ec2:DescribeVpcs"), evidence(ec2)).document
+        assert decide(json.dumps(document), "ec2:CreateTags", "*", {}).allowed is kept
+
+
 @pytest.mark.parametrize("events", [True, False])
 @pytest.mark.parametrize("used", [USED, None])
 @pytest.mark.parametrize(
@@ -306,17 +327,16 @@ def test_used_actions_work_and_unused_ones_do_not(
     def allowed(document: Any, action: str) -> bool:
         return document is not None and decide(json.dumps(document), action, "*", {}).allowed
 
+    creates = "sqs:CreateQueue" in used and (events or "sqs:CreateQueue" in tracked)
     for action in SQS:
         was, is_now = allowed(before, action), allowed(after, action)
         known = not used or events or action in tracked
         assert is_now <= was, action
         if action in used or action in keep:
             assert is_now == was, action
-        elif (
-            action == "sqs:TagQueue" and was and events and ("sqs:CreateQueue" in used or (action in granted and used))
-        ):
+        elif action == "sqs:TagQueue" and (creates or (action in {*granted} - tracked and events and used)):
             # CreateQueue with tags requires it
-            assert is_now == (action not in tracked), action
+            assert is_now == was, action
         elif known:
             assert not is_now, action
         else:

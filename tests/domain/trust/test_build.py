@@ -80,7 +80,7 @@ def test_a_condition_that_can_never_match_is_refused(text: str, identity: PodIde
 
 def test_values_of_one_key_are_alternatives_and_other_keys_are_further_conditions() -> None:
     own = parse_conditions(
-        ["aws:ResourceTag/team=a", "aws:ResourceTag/team=b", "ArnLike:aws:ResourceTag/x=arn:a:b:c:d:e"]
+        ["aws:ResourceTag/team=a", "aws:resourcetag/Team=b", "ArnLike:aws:ResourceTag/x=arn:a:b:c:d:e"]
     )
     tagged = replace(IDENTITY, role_tags={"team": "b", "x": "arn:a:b:c:d:e"})
     policy_ = new_policy(tagged, conditions=own)

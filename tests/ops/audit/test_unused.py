@@ -86,6 +86,14 @@ def test_an_empty_report_names_what_is_too_young(old: Site) -> None:
     assert unused_report(old, "shop/cart")["limits"] == [young]
 
 
+def test_a_permission_for_a_parameter_of_another_call_is_not_unused(old: Site) -> None:
+    """CreateQueue with tags requires sqs:TagQueue, and is no call of it."""
+    put_policy(old, allow("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:TagQueue"))
+    tried(old, "sqs", "CreateQueue")
+    actions = {item["verdict"]: item["actions"] for item in of_kind(unused_report(old, "shop/orders"), "action")}
+    assert actions == {"unused": ["sqs:DeleteQueue"], "unknown": ["sqs:TagQueue"]}
+
+
 def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:
     """iam:PassRole is a parameter of other calls, and a login to a database is no call of an AWS API."""
     put_policy(old, allow("iam:*", "s3:GetObject", "rds-db:connect", "kafka-cluster:Connect"))

@@ -125,6 +125,13 @@ BROKEN: dict[str, Broken] = {
         TRUST + "      Action: sts:AssumeRole\n      Condition: {StringEqual: {a: b}}\n",
         *(12, 32, "roles[0].trust", "StringEqual is not a known condition operator"),
     ),
+    "a managed policy that is a role": Broken(
+        ROLE + "  policies: [{managed: 'arn:aws:iam::1:role/x'}]\n",
+        *(6, 24, "roles[0].policies[0].managed", "is not a managed policy's name or ARN"),
+    ),
+    "a boundary that is no policy": Broken(
+        ROLE + "  boundary: a b\n", 6, 13, "roles[0].boundary", "is not a managed policy's name or ARN"
+    ),
     "a policy without a source": Broken(ROLE + "  policies: [{name: a}]\n", 6, 14, "roles[0].policies[0]", "one of"),
     "a policy with two sources": Broken(
         ROLE + "  policies:\n  - {managed: A, preset: s3-read}\n", 7, 5, "roles[0].policies[0]", "only one of"

@@ -9,8 +9,7 @@ import pytest
 
 from podid.domain.cluster import Lease
 from podid.domain.errors import Conflict, Unavailable
-from podid.domain.reconciliation import Reconciliation, RoundState
-from podid.ops.declare.reconcile import Election, Reconciler
+from podid.ops.declare.reconcile import Election, Reconciler, Reconciliation, RoundState
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 STANDBY, IN_SYNC, FAILED = RoundState.STANDBY, RoundState.IN_SYNC, RoundState.FAILED

@@ -206,7 +206,13 @@ def planner_of(*regions: str, declarations: tuple[Declaration, ...] = ()) -> Rol
 
     nothing = cast("Any", None)
     return RolePlanner(
-        sites=list(map(site, regions)), accounts=(), ownership=Ownership(), history=nothing, unmarked=nothing, say=print
+        sites=list(map(site, regions)),
+        accounts=(),
+        ownership=Ownership(),
+        history=nothing,
+        unmarked=nothing,
+        staying=nothing,
+        say=print,
     )
 
 

@@ -37,6 +37,27 @@ def test_a_service_account_that_left_the_file_leaves_the_trust_policy(filed: Fil
     filed.settled("--prune")
 
 
+def test_a_service_account_keeps_its_access_as_long_as_its_association_has_the_role(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK, {**LINK, "serviceAccount": "shop/api"}])
+    filed.apply()
+    filed.write(name="other", associations=[{"serviceAccount": "shop/cart", "role": "web"}])
+    filed.apply("--update-trust")
+    filed.write(roles=[ROLE], associations=[LINK])
+    assert "role web still allows shop/api, shop/cart: associations that are not" in str(filed.plan()["notes"])
+    filed.settled()
+    filed.apply("--prune", "--yes")
+    role = filed.role("web")
+    assert role is not None
+    names = [item["Condition"]["StringEquals"] for item in role["trust"]["Statement"]]
+    assert [item.get("aws:RequestTag/kubernetes-service-account") for item in names] == ["web", "cart"]
+    # the declared statement allows it too
+    filed.write(roles=[{**ROLE, "scope": "namespace"}], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    assert len(role["trust"]["Statement"]) == 1
+
+
 def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
     document = {"Version": "2012-10-17", "Statement": [{**trust_for(WEB)["Statement"][0], "Sid": "Own"}]}
     filed.write(roles=[{"name": "web", "trust": document}], associations=[LINK])

@@ -8,7 +8,7 @@ from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
 from podid.sandbox.aws.protocol import AwsError
 from podid.sandbox.faults import Fault
 from podid.sandbox.world import AssociationRecord, ClusterRecord
-from worlds import ACCOUNT
+from worlds import ACCOUNT, ACTIONS
 
 
 def test_apply_moves_and_proves(irsa: Irsa) -> None:
@@ -74,6 +74,24 @@ def test_a_failed_item_is_rolled_back(irsa: Irsa) -> None:
     # an undo does not create the association again, which the run itself deleted
     undone = irsa.site.must("undo", "last", "--yes", "-o", "json").json["actions"]
     assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
+
+
+def test_an_association_that_another_tool_changes_meanwhile_is_not_deleted(irsa: Irsa) -> None:
+    pods = {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ACTIONS}
+    remove, eks, other = agent_goes(irsa), irsa.site.aws("eks"), irsa.role("other", pods)
+
+    def then_change(seconds: float) -> None:
+        remove(seconds)
+        for item in eks.list_pod_identity_associations(clusterName="demo", namespace="legacy")["associations"]:
+            keys = {"clusterName": "demo", "associationId": item["associationId"]}
+            eks.update_pod_identity_association(**keys, roleArn=other)
+
+    irsa.site.on_sleep = then_change
+    outcome = irsa.site("migrate", "apply", REPORTS, "--yes")
+    irsa.site.on_sleep = lambda _: None
+    assert (outcome.code, "has changed since the plan was made" in outcome.stderr) == (8, True), outcome
+    (association,) = irsa.site.must("list", "-n", "legacy", "-o", "json").json["items"]
+    assert association["roleArn"] == other
 
 
 def test_a_rollback_that_does_not_replace_the_pods_is_reported(irsa: Irsa) -> None:

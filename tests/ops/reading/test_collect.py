@@ -164,10 +164,11 @@ def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
     assert sorted(calls) == [
         "DescribePodIdentityAssociation",
         "GET /api/v1/namespaces?limit=500",
+        "GET /api/v1/pods?limit=500",
         "GET /api/v1/serviceaccounts?limit=500",
         "ListPodIdentityAssociations",
     ]
-    assert isinstance(snapshot.pods, Missing)
+    assert isinstance(snapshot.nodes, Missing)
     assert isinstance(snapshot.namespaces, Known)
 
 

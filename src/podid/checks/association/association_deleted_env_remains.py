@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
-from podid.domain.workloads import TOKEN_VOLUME, live
+from podid.domain.workloads import TOKEN_VOLUME, injected, live
 from podid.facts.index import index
 
 
@@ -8,7 +8,7 @@ def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdict
     facts = index(snapshot)
     for ref, pods in sorted(facts.pods.items()):
         case = check.of_account(ref)
-        carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes]
+        carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes and injected(pod)]
         if carriers and ref in facts.associations:
             yield case.ok("its pods have an association")
         elif carriers:

@@ -1,12 +1,10 @@
 """Guided runs: read the facts, ask the questions, and run the command line of the answers."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
@@ -19,15 +17,14 @@ from podid.domain.errors import NotFound, Other
 from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, attempt
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE
+from podid.ops.role.read import read_role
+from podid.ops.role.uses import read_uses
 from podid.ops.status.diagnose import select, wanted_for
-
-if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.report import DoctorReport
-
+from podid.render.roles import permissions_of
 
 # shared options without those that select namespaces: these belong to the request
 _WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
@@ -147,10 +144,6 @@ class Guide:
 
 
 def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
-    from podid.ops.role.read import read_role
-    from podid.ops.role.uses import read_uses
-    from podid.render.roles import permissions_of
-
     reading = read_role(access.clients, name)
     allowed = [
         words.removeprefix("may ")

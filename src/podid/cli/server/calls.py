@@ -19,6 +19,7 @@ from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.tools import APPLY, PLAN, PLANS, Arguments, Tool, change_line
 from podid.domain.errors import Conflict, ExitCode, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.text import utc
+from podid.ops.declare.files import read_declarations
 
 # a plan that is older must be made again
 PLAN_SECONDS = 900.0
@@ -155,7 +156,6 @@ def _changes(plan: Mapping[str, Any]) -> bool:
 
 def _check_declaration(text: str) -> None:
     """Raise as `read_declarations` for a mistake, and UsageError for a policy in a file: a client reads no files."""
-    from podid.ops.declare.files import read_declarations
 
     def read(name: str) -> str:
         if name == "-":

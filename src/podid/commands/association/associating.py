@@ -1,26 +1,21 @@
 """Associate in one cluster: the common part of podid associate and podid copy."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
 from podid.domain.plan import ChangeResult, Consent, Plan
 from podid.domain.text import short_list
-
-if TYPE_CHECKING:
-    from podid.ops.association.associate import AssociateRequest, Associating
+from podid.ops.association.aftermath import after_associate
+from podid.ops.association.associate import AssociateRequest, Associating
+from podid.ops.association.files import check_accounts
+from podid.ops.association.read import current_associations
+from podid.ops.role.target import by_update_trust, owner_change_words, with_owner_changes
+from podid.render.changes import skipped_lines
+from podid.render.forms import associations_for_terraform
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-    from podid.cli.changing import Change
-    from podid.ops.association.aftermath import after_associate
-    from podid.ops.association.associate import Associating
-    from podid.ops.association.files import check_accounts
-    from podid.ops.association.read import current_associations
-    from podid.ops.role.target import by_update_trust, with_owner_changes
-
     options = request.options
     change = Change(access, access.place(for_change=True), restart=options.restart, force=options.force)
     check_accounts(request.items, change.place.account, request.file)
@@ -65,10 +60,6 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
 def _print(access: Access, work: Associating, plan: Plan) -> None:
     """Print the plan as Terraform and change nothing."""
     import shlex
-
-    from podid.ops.role.target import owner_change_words
-    from podid.render.changes import skipped_lines
-    from podid.render.forms import associations_for_terraform
 
     access.terminal.emit(associations_for_terraform(plan))
     notes = (f"note: {note}" for note in plan.notes)

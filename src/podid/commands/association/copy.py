@@ -5,6 +5,7 @@ from typing import Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
+from podid.domain import names
 from podid.domain.errors import InvalidInput, NotFound, UsageError
 from podid.domain.option import REQUIRED, included, option, options, several
 from podid.ops.association.request import AccountOptions, AssociateOptions, AssociationChange
@@ -24,8 +25,6 @@ def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict
 
 def _map(name: str, help: str, check: str) -> Any:
     """Return a repeatable option of OLD=NEW pairs; `check` is a function of `podid.domain.names`."""
-    from podid.domain import names
-
     return several(
         "OLD=NEW",
         help,

@@ -1,24 +1,19 @@
 """Read the associations of one or of several clusters, and emit them as a list."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from podid.cli import several
+from podid.cli.access import Access
+from podid.domain.aws import Listed
 from podid.domain.errors import ExitCode, PodidError
+from podid.ops.association.details import Details
 from podid.ops.association.listing import Listing, in_order
+from podid.ops.association.request import ListOptions
 from podid.render.associations import association_list_view, check_columns, details_of, listed_body
 from podid.render.formats import Format
 
-if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.aws import Listed
-    from podid.ops.association.details import Details
-    from podid.ops.association.request import ListOptions
-
-    Pair = tuple[Listed, Details]
+Pair = tuple[Listed, Details]
 
 
 def emit_list(access: Access, options: ListOptions) -> ExitCode:

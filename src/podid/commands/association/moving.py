@@ -1,25 +1,22 @@
 """Move an association to another cluster: create it there, and delete it here once new pods there get credentials."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
+from podid.cli.several import in_each_cluster
+from podid.commands.association.associating import associate_in
 from podid.domain.errors import Conflict, Declined, UsageError
 from podid.domain.plan import Consent
-
-if TYPE_CHECKING:
-    from podid.ops.association.request import MoveOptions
-    from podid.ops.association.transfer import Transfer
+from podid.ops.association.aftermath import after_disassociate
+from podid.ops.association.associate import AssociateRequest
+from podid.ops.association.request import AccountOptions, AssociateOptions, MoveOptions
+from podid.ops.association.transfer import Transfer, copies
 
 
 def move_to_cluster(access: Access, options: MoveOptions) -> None:
     """Move associations to another cluster, with one run for each cluster. The deletion is planned first, so that
     nothing is created if it is not possible."""
-    from podid.cli.changing import Change
-    from podid.cli.several import in_each_cluster
-
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
     old_cluster, new_cluster = place.cluster_name, target.place(for_change=True).cluster_name
@@ -56,8 +53,6 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
 
 
 def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
-    from podid.ops.association.transfer import Transfer
-
     old, new = options.source, options.target or options.source
     elsewhere = (target.clients, target.place(for_change=True))
     with access.terminal.working(f"reading the association of {old}"):
@@ -67,11 +62,6 @@ def _read(access: Access, target: Access, options: MoveOptions) -> Transfer:
 
 
 def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
-    from podid.commands.association.associating import associate_in
-    from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.request import AccountOptions, AssociateOptions
-    from podid.ops.association.transfer import copies
-
     association = transfer.association or transfer.moved
     assert association is not None
     (item,) = copies((association,))
@@ -82,9 +72,6 @@ def _create(local: Access, options: MoveOptions, transfer: Transfer) -> None:
 
 def _delete(local: Access, target: Access, options: MoveOptions, consent: Consent) -> None:
     """Delete the association in its present state. After a refusal both associations exist, and the error says so."""
-    from podid.cli.changing import Change
-    from podid.ops.association.aftermath import after_disassociate
-
     change = Change(local, local.place(for_change=True))
     transfer = _read(local, target, options)
     if transfer.association is None:

@@ -1,20 +1,17 @@
 """The settings file as `podid config` changes it: values are checked as the options themselves check them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from podid.cli.access import Access
 from podid.cli.options import SHARED, from_values
 from podid.cli.settings import VARIABLE, keys, read_file, settings_path
 from podid.domain.errors import NotFound, UsageError
 from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.option import refuse_blank
-
-if TYPE_CHECKING:
-    from podid.cli.access import Access
-    from podid.domain.plan import Default
+from podid.domain.plan import Default
+from podid.local.settings import is_path
+from podid.ops.settings import known_key, option_default, write_setting
 
 # another process holds the file for milliseconds
 LOCK_SECONDS = 10.0
@@ -31,8 +28,6 @@ def needed_path(env: Mapping[str, str]) -> Path:
 
 def change_setting(access: Access, key: str, value: str | None) -> Default:
     """Write a value into the settings file, or remove it, and return the default that is now in effect."""
-    from podid.ops.settings import known_key, option_default, write_setting
-
     env, declared = access.runtime.env, known_key(key, keys())
     path = needed_path(env)
     write_setting(path, key, value, access.patience(LOCK_SECONDS))
@@ -44,9 +39,6 @@ def change_setting(access: Access, key: str, value: str | None) -> Default:
 
 def checked_value(access: Access, key: str, value: str) -> str:
     """Return the value for the settings file. Raise as the option does for a value that is not valid."""
-    from podid.local.settings import is_path
-    from podid.ops.settings import known_key
-
     declared = known_key(key, keys())
     refuse_blank(declared.key, value)
     declared.value(value)

@@ -1,20 +1,20 @@
 """Read the files of a command and plan them for each of their clusters: the common part of plan, apply and diff."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
+from podid.cli.several import check_no_context
+from podid.domain.aws import Association
 from podid.domain.errors import UsageError
-
-if TYPE_CHECKING:
-    from podid.cli.changing import Change
-    from podid.domain.aws import Association
-    from podid.domain.fileplan import FilePlan
-    from podid.ops.declare.clusters import FileSite
-    from podid.ops.declare.request import FileOptions, Ownership
+from podid.domain.fileplan import FilePlan
+from podid.ops.clusters import tagged_clusters
+from podid.ops.declare.clusters import FileSite, clusters_of
+from podid.ops.declare.files import read_files
+from podid.ops.declare.foreign import describing
+from podid.ops.declare.plan import FilePlanner
+from podid.ops.declare.request import FileOptions, Ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,6 @@ def reach(
 ) -> list[tuple[str, Change, FileSite]]:
     """Return each cluster of the files by its name, with the change there. Raise UsageError without a file, and without
     allowed roles if `annotations` name roles; and as `read_files` does."""
-    from podid.cli.changing import Change
-    from podid.cli.several import check_no_context
-    from podid.ops.clusters import tagged_clusters
-    from podid.ops.declare.clusters import FileSite, clusters_of
-    from podid.ops.declare.files import read_files
-    from podid.ops.declare.foreign import describing
-
     terminal = access.terminal
 
     def listed(name: str) -> Sequence[Association]:
@@ -79,8 +72,6 @@ def reach(
 def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
     """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
     and `FilePlanner` do."""
-    from podid.ops.declare.plan import FilePlanner
-
     reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(

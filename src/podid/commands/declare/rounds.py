@@ -1,31 +1,27 @@
 """The rounds of `podid reconcile`."""
 
-from __future__ import annotations
-
 import secrets
 import socket
 from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
+from podid.commands.declare.apply import apply_part
+from podid.commands.declare.filing import planned
 from podid.domain.errors import ExitCode, PodidError
-from podid.domain.reconciliation import Reconciliation
-
-if TYPE_CHECKING:
-    from podid.cli.changing import Change
-    from podid.domain.fileplan import FilePlan
-    from podid.ops.declare.reconcile import Election
-    from podid.ops.declare.request import ReconcileOptions
+from podid.domain.fileplan import FilePlan
+from podid.local.files import own_namespace
+from podid.local.servers import Telemetry
+from podid.ops.declare.files import read_files
+from podid.ops.declare.manifests import object_name
+from podid.ops.declare.reconcile import LEASE_SECONDS, Election, Reconciler, Reconciliation, can_apply, reconciled
+from podid.ops.declare.request import ReconcileOptions
 
 
 def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
     """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
-    from podid.local.servers import Telemetry
-    from podid.ops.declare.files import read_files
-    from podid.ops.declare.reconcile import Reconciler
-
     access.take_time()
     declarations = read_files(options.files, read_file=access.terminal.read_file)
     with ExitStack() as stack:
@@ -53,9 +49,6 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
 
 def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     """Carry out one round: plan the files, and with --apply make the changes."""
-    from podid.commands.declare.filing import planned
-    from podid.ops.declare.reconcile import can_apply, reconciled
-
     at, started = access.runtime.now(), access.runtime.monotonic()
     filed = planned(access, options.files, options.ownership, settle=options.applies)
     applies = options.applies and can_apply(filed.plans)
@@ -65,8 +58,6 @@ def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
 
 def _applied(change: Change, plan: FilePlan) -> ExitCode:
     """Apply the plan and return the exit code. The result is in the journal."""
-    from podid.commands.declare.apply import apply_part
-
     try:
         return change.access.terminal.collected(partial(apply_part, change, plan, follow=False))[1]
     finally:
@@ -75,10 +66,6 @@ def _applied(change: Change, plan: FilePlan) -> ExitCode:
 
 def _election(access: Access, options: ReconcileOptions, name: str) -> Election | None:
     """Return the candidacy for the Lease; None outside of a cluster without --lease."""
-    from podid.local.files import own_namespace
-    from podid.ops.declare.manifests import object_name
-    from podid.ops.declare.reconcile import LEASE_SECONDS, Election
-
     namespace = options.lease or own_namespace()
     if not namespace:
         return None

@@ -19,7 +19,7 @@ def validate(access: Access, options: ValidateOptions) -> None:
     """
     from podid.ops.declare.files import read_variables
     from podid.ops.declare.files import validate as validated
-    from podid.render.validation import validation_view
+    from podid.render.fileplan import validation_view
 
     variables = read_variables(options.variables, options.variable_files, read_file=access.terminal.read_file)
     files = validated(options.files, variables, read_file=access.terminal.read_file)

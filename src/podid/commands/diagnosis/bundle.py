@@ -37,7 +37,7 @@ def bundle(
     from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import ReadRequest, collect
     from podid.ops.reading.scope import parse_target
-    from podid.render.bundle import bundle_view
+    from podid.render.doctor import bundle_view
 
     target = access.terminal.file_to_write(file, force=force)
     scope = parse_target("", access.shared.namespace or "")

@@ -1,28 +1,26 @@
 """Examinations of `podid doctor`: of a cluster, of a saved snapshot, and of several clusters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
+from podid.checks.all import BY_ID
 from podid.cli.access import Access
+from podid.cli.hints import at_place
 from podid.commands.diagnosis.reporting import Reporting
 from podid.domain.errors import UsageError
 from podid.domain.plan import Consent, Place
+from podid.domain.report import DoctorReport
 from podid.domain.section import Cost
+from podid.domain.snapshot import Snapshot
+from podid.local.files import OutputFile
 from podid.ops.clients import Clients
+from podid.ops.doctor.examine import Examination, read_baseline
+from podid.ops.doctor.request import AuditOptions, DoctorOptions
+from podid.ops.reading.collect import ReadRequest, collect
+from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text
+from podid.ops.reading.scope import DoctorScope, parse_target
+from podid.ops.status.diagnose import Checks
 from podid.version import VERSION
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
-    from podid.domain.snapshot import Snapshot
-    from podid.local.files import OutputFile
-    from podid.ops.doctor.examine import Examination
-    from podid.ops.doctor.request import AuditOptions, DoctorOptions
-    from podid.ops.reading.collect import ReadRequest
-    from podid.ops.reading.scope import DoctorScope
-    from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: 20,000 pods need about 20 MiB
 MOST_MIB = 256
@@ -31,10 +29,6 @@ MOST_MIB = 256
 def examine(access: Access, options: DoctorOptions, checks: Checks, lines: OutputFile | None = None) -> Examination:
     """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run pods.
     `lines` is the --save file of several clusters."""
-    from podid.cli.hints import at_place
-    from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text
-    from podid.ops.reading.scope import parse_target
-
     if options.report.force and not (options.save or options.report.report_files):
         raise UsageError("--force requires --save or --report")
     terminal, saved = access.terminal, options.saved
@@ -82,10 +76,6 @@ def examination_of(
     access: Access, options: DoctorOptions | AuditOptions, checks: Checks, scope: DoctorScope
 ) -> partial[Examination]:
     """Return the examination without its functions, which read the snapshot and complete the report."""
-    from podid.checks.all import BY_ID
-    from podid.ops.doctor.examine import Examination, read_baseline
-    from podid.ops.reading.collect import ReadRequest
-
     return partial(
         Examination,
         request=ReadRequest(checks=checks, scope=scope, cost=options.cost),
@@ -98,7 +88,6 @@ def examination_of(
 def collecting(access: Access, place: Place, clients: Clients | None = None) -> Callable[[ReadRequest], Snapshot]:
     """Return the function that reads the cluster, and runs probe pods if the request includes them."""
     from podid.cli.changing import probing
-    from podid.ops.reading.collect import collect
 
     def read(request: ReadRequest) -> Snapshot:
         with access.terminal.working(f"reading cluster {place.cluster_name}"):

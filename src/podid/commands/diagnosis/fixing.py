@@ -1,26 +1,21 @@
 """Carry out the fixes of doctor: each is a podid command with its own plan, journal entry and undo."""
 
-from __future__ import annotations
-
 import io
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
+from podid.cli.runtime import Runtime
+from podid.cli.terminal import Terminal
 from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
+from podid.domain.findings import Verdict
 from podid.domain.plan import Consent
 from podid.ops.doctor.fixes import WORDS, AutoFix
-
-if TYPE_CHECKING:
-    from podid.cli.runtime import Runtime
-    from podid.cli.terminal import Terminal
-    from podid.domain.findings import Verdict
-    from podid.render.fixes import PlannedFix
-    from podid.render.view import View
+from podid.render.fixes import PlannedFix, fixes_view
+from podid.render.view import View
 
 # whether the finding still exists with this fix
 Still = Callable[["Verdict", tuple[str, ...]], bool]
@@ -56,16 +51,12 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
 
 def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
     """Print the plan of each fix without changes. A fix without a plan prints its error, exit 8."""
-    from podid.render.fixes import fixes_view
-
     planned_fixes = [_planned(item, command, runtime) for item, command in _printed(planned)]
     terminal.emit(fixes_view(planned_fixes, cluster))
     terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
 
 def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
-    from podid.render.fixes import PlannedFix
-
     views: list[View] = []
     output, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)

@@ -1,26 +1,21 @@
 """The permissions of the caller, for `podid doctor --me`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
 from podid.cli.tree import COMMANDS
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.permissions import CommandPermissions
 from podid.domain.text import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
+from podid.kube.reader import KubeReader
+from podid.ops.doctor.own_permissions import own_permissions
+from podid.render.permissions import own_permissions_view
 
 
 def show_own_permissions(access: Access, names: Sequence[str]) -> None:
     """Show the caller's permissions for these commands. The cluster is read only if a command requires it, so that a
     caller without access to it gets a result too."""
-    from podid.ops.doctor.own_permissions import own_permissions
-    from podid.render.permissions import own_permissions_view
 
     def reader() -> KubeReader:
         try:

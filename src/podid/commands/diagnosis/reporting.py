@@ -1,19 +1,17 @@
 """Write the report of `podid doctor` and `podid audit` to stdout, and to the files of --report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.several import report_clusters
 from podid.domain.errors import PodidError, UsageError
+from podid.domain.report import DoctorReport
+from podid.ops.clusters import ClusterOptions
+from podid.ops.doctor.request import ReportOptions
+from podid.render.doctor import doctor_view, reports_view
 from podid.render.formats import Report
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
-    from podid.ops.clusters import ClusterOptions
-    from podid.ops.doctor.request import ReportOptions
+from podid.render.reports import SEVERAL, file_text, format_of, has_format, write_reports
 
 
 class Reporting:
@@ -21,8 +19,6 @@ class Reporting:
     for a file of --report that cannot be written."""
 
     def __init__(self, access: Access, options: ReportOptions, *, several: bool = False) -> None:
-        from podid.render.reports import SEVERAL, format_of, has_format
-
         output = access.shared.output
         form = output if isinstance(output, Report) else None
         forms = [(f"-o {form}", form), *((f"--report {name}", format_of(name)) for name in options.report_files)]
@@ -40,9 +36,6 @@ class Reporting:
 
     def show(self, report: DoctorReport, *, again: bool = False) -> None:
         """Print the report; with `again` in place of the previous one."""
-        from podid.render.doctor import doctor_view
-        from podid.render.reports import write_reports
-
         terminal = self._access.terminal
         if self._form is not None:
             terminal.write_report(write_reports(self._form, (report,)), self._form)
@@ -61,10 +54,6 @@ class Reporting:
     def show_each(self, clusters: ClusterOptions, read: Callable[[Access], DoctorReport]) -> None:
         """Show the report of `read` on each of several clusters. --report, and -o for other programs, write one file
         for all of them."""
-        from podid.cli.several import report_clusters
-        from podid.render.doctor import doctor_view, reports_view
-        from podid.render.reports import write_reports
-
         form, options = self._form, self._options
         kept: list[DoctorReport] | None = [] if form or self._files else None
 
@@ -85,8 +74,6 @@ class Reporting:
         report_clusters(self._access, clusters, show, reports_view, finish)
 
     def _write(self, reports: Sequence[DoctorReport], failures: Sequence[tuple[str, PodidError]] | None = None) -> None:
-        from podid.render.reports import file_text
-
         for file in self._files:
             text = file_text(file.name, reports, failures, all_verdicts=self._options.all_verdicts)
             file.write(text.encode())

@@ -1,17 +1,19 @@
 """Undo one run: the part that podid undo does in each cluster of a command."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from podid.cli.access import Access
+from podid.cli.changing import Change
 from podid.domain.errors import Conflict
 from podid.domain.plan import ChangeResult, Consent
-
-if TYPE_CHECKING:
-    from podid.ops.change.records import Run
+from podid.ops.association.aftermath import after_change
+from podid.ops.association.plan import changed_associations
+from podid.ops.change.kinds import kind_of
+from podid.ops.change.records import Run
+from podid.ops.change.undo import check_account, undo_plan
+from podid.ops.migrate.addons import listed
+from podid.ops.migrate.rollback import check_not_finished, undo_of_migration
 
 
 def tell_others(access: Access, recorded: Run, runs: Sequence[Run]) -> None:
@@ -30,14 +32,6 @@ def at_run(access: Access, recorded: Run) -> Access:
 
 def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> None:
     """Undo one run at its place."""
-    from podid.cli.changing import Change
-    from podid.ops.association.aftermath import after_change
-    from podid.ops.association.plan import changed_associations
-    from podid.ops.change.kinds import kind_of
-    from podid.ops.change.undo import check_account, undo_plan
-    from podid.ops.migrate.addons import listed
-    from podid.ops.migrate.rollback import check_not_finished, undo_of_migration
-
     if recorded.running:
         raise Conflict(f"Run {recorded.run_id} is still in progress", subject=recorded.run_id)
     access = at_run(access, recorded)

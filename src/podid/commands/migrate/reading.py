@@ -1,18 +1,14 @@
 """Read the migration of a cluster: the common part of the commands of podid migrate."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.cli.access import Access
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
-
-if TYPE_CHECKING:
-    from podid.ops.migrate.items import Migration
-    from podid.ops.migrate.request import MigrationOptions
+from podid.ops.migrate.items import Migration, read_migration, scope_of
+from podid.ops.migrate.request import MigrationOptions
 
 
 def read(
@@ -26,8 +22,6 @@ def read(
 ) -> Migration:
     """Return the migration of `which` service accounts, by default of the cluster. Raise NotFound if one of them, or of
     `refs`, does not exist; with `complete` the failure of a read."""
-    from podid.ops.migrate.items import read_migration, scope_of
-
     namespace = access.shared.namespace
     if which is not None:
         refs = which.service_accounts

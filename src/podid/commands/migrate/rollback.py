@@ -1,10 +1,8 @@
 """podid migrate rollback."""
 
-from __future__ import annotations
-
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.migration import OlderWay
+from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options
 from podid.domain.plan import Consent
@@ -50,7 +48,6 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.migrate.reading import read
-    from podid.domain.migration import sources_words
     from podid.ops.migrate.items import refs_to_roll_back
     from podid.ops.migrate.rollback import plan_rollback, with_provider
 

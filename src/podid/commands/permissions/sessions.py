@@ -1,27 +1,19 @@
 """Read the session of a command's options: of a service account, a pod, a role, or of policies in files."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from podid.cli.command import Access
 from podid.domain.errors import Again, NotFound
 from podid.domain.names import ServiceAccountRef
+from podid.domain.policy.session import RoleSession
 from podid.domain.text import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    from podid.domain.trust import LivePod
-    from podid.ops.permissions.request import CanOptions, NamedIdentity, PrivilegeOptions
-    from podid.ops.permissions.session import SessionAccess
+from podid.domain.trust import LivePod
+from podid.ops.permissions.request import CanOptions, NamedIdentity, PrivilegeOptions
+from podid.ops.permissions.session import SessionAccess, SessionReader, of_files, of_role, read_role_grants
+from podid.ops.role.policies import read_policies
+from podid.ops.session.issue import get_association
 
 
 def read_session(access: Access, options: CanOptions | PrivilegeOptions) -> SessionAccess:
     """Return the access of the specified session. Files require no AWS access."""
-    from podid.domain.policy.session import RoleSession
-    from podid.ops.permissions.session import SessionReader, of_files, of_role, read_role_grants
-    from podid.ops.role.policies import read_policies
-    from podid.ops.session.issue import get_association
-
     named, keys, now = options.named, options.context_keys, access.runtime.now()
     if options.policy_files:
         session = RoleSession(region=access.shared.region or "", now=now, specified=keys)
@@ -42,8 +34,6 @@ def read_session(access: Access, options: CanOptions | PrivilegeOptions) -> Sess
 
 def _pod(access: Access, named: NamedIdentity) -> tuple[ServiceAccountRef, LivePod]:
     """Return the service account and the session tags of a running pod. Raise NotFound with the nearest names."""
-    from podid.domain.trust import LivePod
-
     pods = {pod.name: pod for pod in access.kube.reader.list_pods(named.ref.namespace)}
     if named.pod not in pods:
         near, name = nearest(named.pod, pods, 1), f"{named.ref.namespace}/{named.pod}"

@@ -41,7 +41,7 @@ def exec_(
     """
     import shutil
 
-    from podid.local import child
+    from podid.local.processes import run
     from podid.local.servers import CredentialsEndpoint
     from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
 
@@ -63,7 +63,7 @@ def exec_(
         CredentialsEndpoint(issuer.answer) as endpoint,
     ):
         try:
-            code = child.run(words, child_env(runtime.env, place.region, endpoint.url, endpoint.token))
+            code = run(words, child_env(runtime.env, place.region, endpoint.url, endpoint.token))
         except OSError as error:
             access.terminal.note(f"{program} cannot be started: {error.strerror}")
             code = CANNOT_START

@@ -2,6 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.errors import UsageError
 from podid.domain.option import argument
 from podid.domain.plan import Place
 from podid.ops.clients import Clients
@@ -61,7 +62,6 @@ def _read(access: Access, session: str) -> object:
     from pathlib import Path
 
     from podid.domain.cloudtrail import sessions_in
-    from podid.domain.errors import UsageError
     from podid.local import data
 
     if session != "-":

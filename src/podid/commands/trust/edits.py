@@ -1,26 +1,22 @@
 """Shared parts of the commands that edit trust policies: edits of files and of a role."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from podid.cli.access import Access
+from podid.cli.changing import Change
+from podid.domain.aws import Role
 from podid.domain.errors import UsageError
 from podid.domain.plan import Consent, Place
+from podid.domain.trust import ScopeKind
+from podid.ops.change.journal import WAIT_SECONDS
+from podid.ops.role.resolve import readable_role
+from podid.ops.trust.edit import Edit, Subjects, plan_edit
+from podid.ops.trust.files import check_own_cluster
+from podid.ops.trust.request import TrustEditOptions
 from podid.render.formats import Format
-
-if TYPE_CHECKING:
-    from podid.cli.changing import Change
-    from podid.domain.aws import Role
-    from podid.ops.trust.edit import Edit, Subjects
-    from podid.ops.trust.request import TrustEditOptions
+from podid.render.trust import edits_view
 
 
 def subjects_of(access: Access, options: TrustEditOptions) -> Subjects:
     """Return the service accounts whose access is edited. Raise UsageError if there is none."""
-    from podid.domain.trust import ScopeKind
-    from podid.ops.trust.edit import Subjects
-
     if not options.service_accounts:
         raise UsageError("Specify the service account: --for NS/SA")
     return Subjects(
@@ -33,8 +29,6 @@ def subjects_of(access: Access, options: TrustEditOptions) -> Subjects:
 
 def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool = True) -> Place:
     """Return the place of the role. A cluster that is specified by its ARN is not read."""
-    from podid.ops.trust.files import check_own_cluster
-
     if needs_cluster and options.cluster_arn is None:
         return access.place(for_change=True)
     place = access.account_place()
@@ -44,9 +38,7 @@ def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool
 
 def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
     """Print the new policies, or write them to their files. Write none if one of them is refused."""
-    from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
-    from podid.render.trust import edits_view
 
     names, in_place, terminal = options.files, options.in_place, access.terminal
     if in_place and "-" in names:
@@ -61,14 +53,10 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
 
 
 def read_role(access: Access, place: Place, name: str) -> Role:
-    from podid.ops.role.resolve import readable_role
-
     return readable_role(access.clients, name, account=place.account, partition=access.aws.partition)
 
 
 def edit_role(change: Change, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
     """Change a role's trust policy with a plan that shows the effect on its users. `question` asks for confirmation."""
-    from podid.ops.trust.edit import plan_edit
-
     plan = change.with_outlook_of_role(plan_edit(role, edit, change.place.header, why=why), role)
     change.run(plan, consent=Consent(question=question, needed_for="Removing access") if question else None)

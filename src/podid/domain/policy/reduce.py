@@ -66,9 +66,6 @@ class Evidence:
     keep: tuple[str, ...] = ()
     unreported: bool = False
 
-    def called(self, action: str) -> bool:
-        return self.calls is not None and action.lower() in self.calls
-
     def complete(self, service: str) -> bool:
         """Return whether the events show every call of the service."""
         return self.calls is not None and service not in self.partial
@@ -76,13 +73,15 @@ class Evidence:
     def kept(self, action: str) -> bool:
         return is_unreported(action) or any(matches(pattern(keep.lower()), action.lower()) for keep in self.keep)
 
-    def hidden(self, action: str, *, named: bool) -> bool:
-        """Return whether other calls may require the action: any if the policy names it, else those in the events."""
-        service, _, name = action.lower().partition(":")
-        calls = [item.partition(":")[2] for item in self.calls or () if service_of(item) == service]
-        hidden = [call for of, item, call in _OF_OTHER_CALLS if of in (ANY, service) and matches(pattern(item), name)]
-        triggers = [pattern(call.format(name.replace("version", ""))) for call in hidden]
-        return (named and bool(hidden)) or any(matches(trigger, call) for trigger in triggers for call in calls)
+
+def is_hidden(action: str, calls: Iterable[str] | None = None) -> bool:
+    """Return whether other calls may require the action: any, or these, which are in lower case."""
+    service, _, name = action.lower().partition(":")
+    hidden = [call for of, item, call in _OF_OTHER_CALLS if of in (ANY, service) and matches(pattern(item), name)]
+    if calls is None:
+        return bool(hidden)
+    triggers = [pattern(f"{service}:{call.format(name.replace('version', ''))}") for call in hidden]
+    return any(matches(trigger, call) for trigger in triggers for call in calls)
 
 
 def is_unreported(action: str) -> bool:
@@ -152,7 +151,6 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
     service = service_of(action)
     accessed = None if evidence.unreported else evidence.usage.get(service)
     names = _names(action, evidence)
-    named = names == [action]
     if action == "*" and not evidence.unreported:
         yield from _of_all(evidence, reduction)
     elif accessed is None or not names:
@@ -163,18 +161,18 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
     elif not accessed.used(evidence.since) and service not in map(service_of, evidence.calls or ()):
         yield from _without(action, names, list(filter(evidence.kept, names)), reduction)
     else:
-        tracked = {f"{service}:{item.name}".lower(): item for item in accessed.actions}
+        tracked = {f"{service}:{item.name}".lower() for item in accessed.actions}
+        calls = accessed.called(evidence.since) | {*(evidence.calls or ())}
         remaining = []
         for name in names:
-            item = tracked.get(name.lower())
-            if evidence.kept(name) or evidence.called(name):
+            untracked = name.lower() not in tracked
+            if evidence.kept(name) or name.lower() in calls:
                 remaining.append(name)
-            elif item is not None:
-                remaining += [name] if item.last is not None and item.last >= evidence.since else []
-            elif not evidence.complete(service):
+            elif untracked and not evidence.complete(service):
                 reduction.unknown[action] = None
                 remaining.append(name)
-            elif evidence.hidden(name, named=named):
+            elif is_hidden(name, None if untracked and names == [action] else calls):
+                # IAM tracks calls, too
                 reduction.unknown[name] = None
                 remaining.append(name)
         yield from _without(action, names, remaining, reduction)
@@ -243,7 +241,7 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
     for action in actions:
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
-        if call is None and evidence.complete(service_of(action)) and evidence.hidden(action, named=True):
+        if call is None and evidence.complete(service_of(action)) and is_hidden(action):
             # the events of the calls that require it have its resources
             continue
         if call is None or known is None or service_of(action) not in _WITH_RESOURCES or evidence.kept(action):
@@ -348,9 +346,10 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
             inner_or_empty(inner_or_empty(record, "userIdentity"), "sessionContext"), "sessionIssuer"
         )
         source, event = text_or(record, "eventSource").partition(".")[0], text_or(record, "eventName")
+        code = text_or(record, "errorCode")
         if record.get("managementEvent") is not True:
             with_data.add(_SERVICES.get(source, source))
-        denied = SessionCall(at=at, service=source, action=event, error_code=text_or(record, "errorCode")).denied
+        denied = SessionCall(at=at, service=source, action=event, error_code=code).denied
         if text_or(issuer, "arn") != role_arn or at < since:
             continue
         number += 1
@@ -358,15 +357,18 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
         sources.add(service_of(name))
         if denied:
             continue
-        known = table.find(name)
-        if known is None:
-            unmapped.add(name.partition(":")[0])
-            continue
-        listed = (text_or(item, "ARN") for item in inners_or_none(record, "resources"))
-        arns = frozenset(arn for arn in listed if arn and table.applies(known, arn))
-        before = calls.get(known.name.lower())
-        every = arns if before is None else before.resources | arns if before.resources and arns else frozenset()
-        calls[known.name.lower()] = UsedAction(known.name, every)
+        listed = [text_or(item, "ARN") for item in inners_or_none(record, "resources")]
+        # without s3:ListBucket, S3 denies the request for an object that does not exist: API_GetObject
+        absent = name == "s3:GetObject" and code in ("NoSuchKey", "NotFound", "404")
+        for required in (name, "s3:ListBucket") if absent else (name,):
+            known = table.find(required)
+            if known is None:
+                unmapped.add(service_of(required))
+                continue
+            arns = frozenset(arn for arn in listed if arn and table.applies(known, arn))
+            before = calls.get(known.name.lower())
+            every = arns if before is None else before.resources | arns if before.resources and arns else frozenset()
+            calls[known.name.lower()] = UsedAction(known.name, every)
     return RoleEvents(
         calls=calls,
         services=frozenset(sources),

@@ -77,13 +77,14 @@ def with_own(
     condition that no request of EKS for `identity` can match."""
     whole: dict[str, dict[str, object]] = {operator: dict(keys) for operator, keys in block.items()}
     fixed = {key.lower(): key for keys in block.values() for key in keys}
-    values: dict[tuple[str, str], list[str]] = {}
+    # IAM does not distinguish operators and keys by case
+    values: dict[tuple[str, str], tuple[str, str, list[str]]] = {}
     for own in conditions:
         if own.key.lower() in fixed:
             message = f"Condition {own}: the statement already has a condition on {fixed[own.key.lower()]}"
             raise InvalidInput(message, advice="A wider scope omits that condition.", subject=own.key)
-        values.setdefault((own.operator, own.key), []).append(own.value)
-    for (operator, key), accepted in values.items():
+        values.setdefault((own.operator.lower(), own.key.lower()), (own.operator, own.key, []))[2].append(own.value)
+    for operator, key, accepted in values.values():
         whole.setdefault(operator, {})[key] = accepted[0] if len(accepted) == 1 else accepted
     _check(whole, identity, set(values))
     return whole
@@ -92,7 +93,7 @@ def with_own(
 def _check(block: Mapping[str, object], identity: PodIdentity, own: set[tuple[str, str]]) -> None:
     context = identity.context()
     for condition in _policy(block).statements[0].conditions:
-        if (condition.operator, condition.key) in own and condition.holds(context) is False:
+        if (condition.operator.lower(), condition.name) in own and condition.holds(context) is False:
             raise InvalidInput(
                 f"The condition can never match for {identity.name}: {requirement(condition, context)}",
                 subject=condition.key,

@@ -7,14 +7,7 @@ from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, Us
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place, Plan
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.addon.associate import (
-    AddonFacts,
-    Planned,
-    accounts_without,
-    check_supported,
-    plan_addon_roles,
-    plan_roles,
-)
+from podid.ops.addon import associate
 from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.addon.request import AddonInstallOptions, AddonRequest
 from podid.ops.agent.install import InstallFacts, plan_install
@@ -24,7 +17,7 @@ from podid.ops.change.kinds import ADDON, ASSOCIATION
 from podid.ops.clients import Clients
 
 
-def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInstallOptions) -> Planned:
+def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInstallOptions) -> associate.Planned:
     """Return the plan, and the service accounts that get roles. Raise NotFound for an add-on that EKS does not offer,
     and as `plan_install` and `plan_addon_roles` do."""
     name, eks = request.addon, clients.eks
@@ -65,18 +58,18 @@ def _with_roles(
     facts: InstallFacts,
     plan: Plan,
     version: str,
-) -> Planned:
+) -> associate.Planned:
     """Return the plan with the roles: as part of a new add-on, or after the change of an installed one."""
     addon = facts.current or _planned(clients, place, request.addon, version)
-    owned = AddonFacts.read(clients, place, addon, facts.configuration)
+    owned = associate.AddonFacts.read(clients, place, addon, facts.configuration)
     names = dict(request.roles)
     for account in names:
-        check_supported(owned, account)
+        associate.check_supported(owned, account)
     if request.recommended:
-        names |= dict.fromkeys((account for account in accounts_without(owned) if account not in names), "")
+        names |= dict.fromkeys((account for account in associate.accounts_without(owned) if account not in names), "")
     of_addon = AddonRequest(addon=addon.name, update_trust=request.update_trust)
-    roles, before = plan_roles(clients, place, journal, owned, dict(sorted(names.items())), of_addon)
-    then = plan_addon_roles(place.header, owned, roles, replace=request.replace)
+    roles, before = associate.plan_roles(clients, place, journal, owned, dict(sorted(names.items())), of_addon)
+    then = associate.plan_addon_roles(place.header, owned, roles, replace=request.replace)
     if facts.current is None:
         # EKS creates the associations together with the add-on
         first = tuple(action for action in then.actions if action.kind == ASSOCIATION.name)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
@@ -20,10 +19,8 @@ from podid.domain.plan import Place
 from podid.domain.text import did_you_mean
 from podid.domain.workloads import live, pods_of
 from podid.facts.agent_logs import LogLine, parse, rule_of
+from podid.kube.reader import KubeReader
 from podid.ops.clients import Clients
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 # a log may have 4 MiB, which are kept in memory while it is read
 _AT_ONCE = 8

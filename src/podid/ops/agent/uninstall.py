@@ -1,11 +1,8 @@
 """Uninstall the agent add-on: the service accounts that lose credentials, the plan, and the wait until the agent is
 gone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
@@ -16,12 +13,10 @@ from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, opted_out, pods_of
 from podid.ops.agent.waiting import of_addon
+from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients, KubeAccess
-
-if TYPE_CHECKING:
-    from podid.ops.association.aftermath import Waiting
 
 UNINSTALL_SECONDS = 900.0
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html

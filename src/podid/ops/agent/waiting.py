@@ -7,8 +7,8 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from podid.aws.decode import Update
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon, AddonIssue
 from podid.domain.cluster import DaemonSet, Pod
@@ -20,16 +20,12 @@ from podid.domain.text import cut, short_list
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
 from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
+from podid.kube.reader import KubeReader
 from podid.ops.agent.coverage import AgentPods
 from podid.ops.agent.logs import end_of_log
+from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
-
-if TYPE_CHECKING:
-    from podid.aws.decode import Update
-    from podid.kube.reader import KubeReader
-    from podid.ops.association.aftermath import Waiting
-
 
 INSTALL_SECONDS = 900.0
 # of https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html; every other status is transient

@@ -13,8 +13,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
@@ -23,9 +23,6 @@ from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
 from podid.facts.second_hop import elsewhere
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 NOT_SIMULATED = "resource policies, and conditions in policies of the organization"
 

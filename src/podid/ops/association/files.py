@@ -6,18 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from podid.domain import trust
+from podid.domain import names, trust
 from podid.domain.errors import InvalidInput
-from podid.domain.names import (
-    ServiceAccountRef,
-    addon_name,
-    check_role,
-    parse_role_arn,
-    wrong_account_name,
-    wrong_namespace,
-)
 from podid.domain.owners import without_marks
 from podid.domain.text import count_of, cut, did_you_mean
+from podid.local import data
 from podid.local.data import Located
 from podid.ops.association.request import Settings
 from podid.ops.role.policies import check_policy_document, session_policy_text
@@ -60,7 +53,7 @@ class FileItem:
     """One association of a file. `role` is empty if the file omits it. `owner` is the ARN of the add-on that owns it.
     `line` is its line in the file, 0 outside of files."""
 
-    ref: ServiceAccountRef
+    ref: names.ServiceAccountRef
     role: str = ""
     settings: Settings = field(default_factory=Settings)
     owner: str = ""
@@ -69,7 +62,7 @@ class FileItem:
     @property
     def why_skipped(self) -> str:
         """Return the reason why it is skipped; empty if it is not."""
-        name = addon_name(self.owner)
+        name = names.addon_name(self.owner)
         return f"the add-on {name} owns it: podid addon associate {name} {self.ref.name}" if self.owner else ""
 
 
@@ -85,7 +78,7 @@ class _Row:
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
     """Return the associations of a file, each service account once. Raise InvalidInput with the file and, for each row
     that cannot be used, line and key."""
-    items: dict[ServiceAccountRef, FileItem] = {}
+    items: dict[names.ServiceAccountRef, FileItem] = {}
     wrong: list[tuple[int, str]] = []
     for row in _rows(text, name):
         try:
@@ -103,7 +96,7 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
 def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
     """Raise InvalidInput for rows whose role is in another account than the cluster."""
     accounts = (
-        (item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:")
+        (item, names.parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:")
     )
     wrong = [
         (item.line, f"roleArn: {item.role} is in account {role_account}")
@@ -126,8 +119,6 @@ def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
 
 
 def _rows(text: str, name: str) -> Iterable[_Row]:
-    from podid.local import data
-
     if name.lower().endswith(".csv") or (name == "stdin" and _is_csv(text)):
         return _csv_rows(text, name)
     if name.lower().endswith(".jsonl") or _is_json_lines(text):
@@ -206,16 +197,17 @@ def _item(row: _Row) -> FileItem:
         raise InvalidInput(
             "unread: the association could not be read when the list was created, so its role is not known"
         )
-    ref = ServiceAccountRef(
-        _text(named, "namespace", check=wrong_namespace), _text(named, "serviceAccount", check=wrong_account_name)
+    ref = names.ServiceAccountRef(
+        _text(named, "namespace", check=names.wrong_namespace),
+        _text(named, "serviceAccount", check=names.wrong_account_name),
     )
     role = _text(named, "roleArn", needed=False)
     # null removes the setting
     target = _text(named, "targetRoleArn", needed=False) if "targetRoleArn" in named else None
     with _about("roleArn"):
-        role = check_role(role) if role else ""
+        role = names.check_role(role) if role else ""
     with _about("targetRoleArn"):
-        target = str(parse_role_arn(target)) if target else target
+        target = str(names.parse_role_arn(target)) if target else target
     settings = Settings(
         target_role_arn=target,
         disable_session_tags=_tags_off(named),

@@ -4,27 +4,23 @@ It is built from the sections of a snapshot. Services come from the Allow statem
 statements, conditions, boundaries and session policies are not evaluated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from podid.domain.aws import Association, Listed, Role, UnreadAssociation
 from podid.domain.grouping import grouped
 from podid.domain.iam import AssumePermissions
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
+from podid.domain.plan import Place
 from podid.domain.section import Known, Missing, Section, error_of, known_or, part
 from podid.domain.snapshot import Snapshot
 from podid.ops.association.read import association_not_found
+from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import permissions_of_roles
 from podid.ops.reading.scope import DoctorScope, resolve
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 SECTIONS = ("associations", "roles", "target_roles", "assume_permissions")
 OF_KUBERNETES = ("service_accounts", "namespaces")

@@ -1,13 +1,13 @@
 """Reduce the policies of a service account's role to the used permissions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+from podid.aws.iam import Iam
+from podid.calls.patience import Patience
 from podid.domain.aws import Role
 from podid.domain.cloudtrail import records_in
 from podid.domain.errors import InvalidInput, NotFound
@@ -15,13 +15,15 @@ from podid.domain.foreign import Malformed
 from podid.domain.iam import LATE
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Key, PolicyObject, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.plan import Action, Plan, Verb
+from podid.domain.plan import Action, Place, Plan, Verb
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.reduce import Evidence, RoleEvents, action_name, reduce_policy, role_events
 from podid.domain.section import Missing, error_of
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.audit.usage import read_usage
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.clients import Clients
 from podid.ops.permissions.actions import action_table
 from podid.ops.role.permissions import check_changeable
 from podid.ops.role.plan import made_here, others
@@ -29,13 +31,6 @@ from podid.ops.role.policies import check_inline_size
 from podid.ops.role.resolve import own_role
 from podid.ops.session.activity import Activity, Progress, read_activity
 from podid.ops.session.issue import get_association
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.calls.patience import Patience
-    from podid.domain.plan import Place
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 Change = Literal["unchanged", "reduced", "removed"]
 _SUFFIX = "-right-sized"

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Association, Role, UnreadAssociation
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
@@ -19,23 +20,20 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.iam import TRACKING, AccessedService, Usage, granted_actions, of_several, patterns_of, service_of
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.policy.reduce import unreported
+from podid.domain.plan import Place
+from podid.domain.policy.reduce import is_hidden, unreported
 from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.privileges import Policies
 from podid.ops.association.read import association_not_found
 from podid.ops.audit.usage import read_usage
+from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import policies_of_roles
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.role.access import pod_access
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.calls.patience import Patience
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 SECTIONS = ("associations", "roles", "target_roles", "permission_policies")
 # CloudTrail accepts two calls a second: at least one for each role, with 50 sessions
@@ -325,7 +323,8 @@ class _Audit:
             yield make(kind="service", verdict="unused", services=idle, actions=actions, reason=reason)
 
     def _of_actions(self, make: Make, accessed: AccessedService, patterns: Sequence[str]) -> Iterator[UnusedItem]:
-        tracked = accessed.tracked(patterns)
+        calls = accessed.called(self.since)
+        tracked = [item for item in accessed.tracked(patterns) if not is_hidden(f"{accessed.name}:{item.name}", calls)]
         idle = [item for item in tracked if item.last is None or item.last < self.since]
         if idle:
             names = tuple(f"{accessed.name}:{item.name}" for item in idle)

@@ -1,18 +1,13 @@
 """Read IAM's reports on the used permissions of roles."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.calls import pacing
+from podid.calls.patience import Patience
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.iam import AccessedService, Usage
 from podid.domain.section import Known, Section, missing
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.calls.patience import Patience
 
 _PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 

@@ -8,17 +8,7 @@ from podid.domain.declaration import Breach, Guard, Position
 from podid.domain.errors import Conflict
 from podid.domain.names import Arn
 from podid.domain.plan import Action, Plan, State, Verb, document, text, texts
-from podid.ops.change.kinds import (
-    ADDON,
-    ADDON_ASSOCIATIONS,
-    ASSOCIATION,
-    ROLE,
-    ROLE_ATTACHMENT,
-    ROLE_POLICY,
-    ROLE_SETTINGS,
-    ROLE_TRUST,
-    kind_of,
-)
+from podid.ops.change import kinds
 from podid.ops.clients import Clients
 
 # an action that a rule forbids: the place of the rule, its key, and the reason
@@ -47,12 +37,14 @@ def violations(guard: Guard, plan: Plan, clients: Clients) -> Iterator[Violation
         if action.after is None or action.verb not in (Verb.CREATE, Verb.UPDATE):
             continue
         for key, reason in _forbidden(guard, action, action.after, arn_of):
-            yield guard.place(key), key, f"{action.verb} {kind_of(action.kind).subject(action)}: {reason}"
+            yield guard.place(key), key, f"{action.verb} {kinds.kind_of(action.kind).subject(action)}: {reason}"
 
 
 def _arn_of(clients: Clients, plan: Plan, name: str) -> str:
     """Return the ARN of a role that the plan creates or changes. Its path may be a part of a rule."""
-    new = (action.after for action in plan.actions if action.kind == ROLE.name and action.keys["roleName"] == name)
+    new = (
+        action.after for action in plan.actions if action.kind == kinds.ROLE.name and action.keys["roleName"] == name
+    )
     path = next((text(state, "path") or "/" for state in new if state is not None), "")
     role = None if path else clients.iam.find_role(name)
     partition = Arn.parse(plan.header.caller_arn).partition
@@ -62,14 +54,14 @@ def _arn_of(clients: Clients, plan: Plan, name: str) -> str:
 def _forbidden(guard: Guard, action: Action, after: State, arn_of: Callable[[str], str]) -> Iterator[Breach]:
     before = action.before or {}
     yield from guard.roles_breach(_roles(action, after, before, arn_of))
-    if action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
+    if action.kind in (kinds.ROLE_POLICY.name, kinds.ROLE_ATTACHMENT.name):
         yield from guard.policies_breach(list(action.keys.values())[-1:])
     yield from guard.scopes_breach(_new_statements(action, after, before))
-    whole = action.kind in (ROLE.name, ROLE_SETTINGS.name)
+    whole = action.kind in (kinds.ROLE.name, kinds.ROLE_SETTINGS.name)
     if whole:
         yield from guard.boundary_breach(text(after, "permissionsBoundary"))
     tags = texts(after, "tags")
-    if (whole or action.kind == ASSOCIATION.name) and (action.before is None or tags != texts(before, "tags")):
+    if (whole or action.kind == kinds.ASSOCIATION.name) and (action.before is None or tags != texts(before, "tags")):
         yield from guard.tags_breach(tags)
     yield from guard.accounts_breach(_accounts(action, after, before))
 
@@ -80,27 +72,27 @@ def _roles(action: Action, after: State, before: State, arn_of: Callable[[str], 
         yield arn_of(name)
     elif arn := action.keys.get("targetRoleArn"):
         yield arn
-    elif action.kind == ASSOCIATION.name:
+    elif action.kind == kinds.ASSOCIATION.name:
         yield from filter(None, (text(after, k) for k in _ROLES if after.get(k) != before.get(k)))
-    elif action.kind in (ADDON.name, ADDON_ASSOCIATIONS.name):
+    elif action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
         held = texts(before, "roles")
         yield from (arn for account, arn in texts(after, "roles").items() if held.get(account) != arn)
 
 
 def _accounts(action: Action, after: State, before: State) -> tuple[str, ...]:
     """Return the names of the service accounts that get a role."""
-    if action.kind == ASSOCIATION.name:
+    if action.kind == kinds.ASSOCIATION.name:
         return (action.keys["serviceAccount"],)
-    if action.kind in (ADDON.name, ADDON_ASSOCIATIONS.name):
+    if action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
         return tuple(name for name in texts(after, "roles") if name not in texts(before, "roles"))
     return ()
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
     """Yield each statement that the action adds to a trust policy."""
-    if action.kind not in (ROLE.name, ROLE_TRUST.name):
+    if action.kind not in (kinds.ROLE.name, kinds.ROLE_TRUST.name):
         return
-    policy = kind_of(action.kind).policy
+    policy = kinds.kind_of(action.kind).policy
     held = before.get(policy)
     old = trust.parse_policy(held).statements if isinstance(held, Mapping) else ()
     known = [trust.meaning(statement.raw) for statement in old]

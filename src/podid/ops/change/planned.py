@@ -8,14 +8,8 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from podid.domain import iam
 from podid.domain.aws import Decision, Role
-from podid.domain.iam import (
-    AssumePermissions,
-    PolicyNames,
-    allowed_actions,
-    assume_permissions,
-    matches,
-)
 from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.plan import State, text, texts
 from podid.domain.snapshot import PLANNED, Known, Missing, Section, Snapshot, known_or
@@ -96,9 +90,9 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
         for part in _ROLES
         if part == "roles" or arn in known_or(getattr(snapshot, part), {})
     }
-    changed["role_policies"] = put(snapshot.role_policies, arn, Known(PolicyNames()))
+    changed["role_policies"] = put(snapshot.role_policies, arn, Known(iam.PolicyNames()))
     changed["permission_policies"] = put(snapshot.permission_policies, arn, Known({}))
-    changed["assume_permissions"] = put(snapshot.assume_permissions, arn, Known(AssumePermissions(allows=())))
+    changed["assume_permissions"] = put(snapshot.assume_permissions, arn, Known(iam.AssumePermissions(allows=())))
     if role.permissions_boundary_arn:
         changed["bounded"] = put(snapshot.bounded, arn, PLANNED)
 
@@ -135,7 +129,7 @@ def with_boundary(snapshot: Snapshot, name: str, boundary: str) -> Snapshot:
 def with_policy(
     snapshot: Snapshot,
     name: str,
-    change: Callable[[PolicyNames], PolicyNames],
+    change: Callable[[iam.PolicyNames], iam.PolicyNames],
     *,
     added: Mapping[str, object] | None = None,
     managed: str = "",
@@ -143,15 +137,15 @@ def with_policy(
     """Return the snapshot with the names of a role's policies changed. `added` is the document of a new policy,
     `managed` the ARN of a new one whose document is not known; without both, a policy was removed or replaced."""
     policies = _of_role(snapshot.role_policies, name, lambda arn, names: Known(change(names)))
-    grant = None if added is None else assume_permissions((added,), allowed_actions((added,)))
+    grant = None if added is None else iam.assume_permissions((added,), iam.allowed_actions((added,)))
 
-    def permissions(arn: str, before: AssumePermissions) -> Section[AssumePermissions]:
-        if known_or(policies, {}).get(arn) == Known(PolicyNames()):
-            return Known(AssumePermissions(allows=()))
+    def permissions(arn: str, before: iam.AssumePermissions) -> Section[iam.AssumePermissions]:
+        if known_or(policies, {}).get(arn) == Known(iam.PolicyNames()):
+            return Known(iam.AssumePermissions(allows=()))
         if grant is None:
             return PLANNED
         return Known(
-            AssumePermissions(
+            iam.AssumePermissions(
                 tuple(dict.fromkeys((*before.assume, *grant.assume))),
                 tuple(dict.fromkeys((*before.tag, *grant.tag))),
                 before.clear and grant.clear,
@@ -160,7 +154,7 @@ def with_policy(
         )
 
     def documents(arn: str, before: Policies) -> Section[Policies]:
-        if known_or(policies, {}).get(arn) == Known(PolicyNames()):
+        if known_or(policies, {}).get(arn) == Known(iam.PolicyNames()):
             return Known({})
         return PLANNED if added is None else Known({**before, "the new policy": Known(added)})
 
@@ -195,12 +189,12 @@ def _permissions_open(
     return _of_role(snapshot.target_permissions, name, changed)
 
 
-def _with_grant(snapshot: Snapshot, name: str, permissions: AssumePermissions) -> TargetPermissions:
+def _with_grant(snapshot: Snapshot, name: str, permissions: iam.AssumePermissions) -> TargetPermissions:
     """Add the permissions of one more policy, if nothing else blocks the request."""
 
     def granted(decision: Decision, target: str) -> Decision:
         patterns = permissions.tag if decision.action == TAG_SESSION else permissions.assume
-        allowed = lacks_a_policy(decision) and any(matches(pattern, target) for pattern in patterns)
+        allowed = lacks_a_policy(decision) and any(iam.matches(pattern, target) for pattern in patterns)
         return replace(decision, decision="allowed") if allowed else decision
 
     def changed(pair: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:

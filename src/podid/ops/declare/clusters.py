@@ -1,19 +1,14 @@
 """The clusters of files, and the declarations for each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from podid.domain.declaration import Declaration
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place
 from podid.domain.text import did_you_mean, short_list
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 # the cluster of the command line, of the environment or of the kube context
 CURRENT = ""
@@ -67,7 +62,9 @@ def same_cluster(one: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSubjects:
-    """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags."""
+    """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags.
+    `staying` are others whose associations have the role and are not in the files: they keep what they have."""
 
     cluster_arn: str
     refs: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)
+    staying: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)

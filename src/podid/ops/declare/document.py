@@ -25,6 +25,7 @@ from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import (
     ServiceAccountRef,
     check_cluster_name,
+    check_managed_policy,
     check_role,
     check_role_name,
     is_pattern,
@@ -178,7 +179,7 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
         conditions=trust.parse_conditions(members.texts("conditions", lambda text: trust.parse_conditions((text,)))),
         trust=_trust(members),
         policies=policies,
-        boundary=members.text("boundary"),
+        boundary=members.text("boundary", check_managed_policy),
         max_session_seconds=_session_seconds(members),
         description=members.text("description", check_description),
         # IAM does not distinguish tag keys by case, EKS does
@@ -254,7 +255,7 @@ def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPo
         case PolicySource.DOCUMENT:
             return replace(policy, document=_permissions(members, "document"))
         case PolicySource.MANAGED:
-            return replace(policy, value=members.text("managed"))
+            return replace(policy, value=members.text("managed", check_managed_policy))
         case PolicySource.PRESET:
             policy = replace(policy, value=members.text("preset"), parameters=_parameters(members))
             _check_preset(policy, members)

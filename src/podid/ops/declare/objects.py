@@ -1,10 +1,9 @@
 """Read the members of an object in a file, and collect each mistake with its position and key."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from podid.domain import trust
 from podid.domain.declaration import Position
 from podid.domain.errors import InvalidInput
 from podid.domain.text import did_you_mean
@@ -156,8 +155,6 @@ def _checked(text: str, check: Callable[[str], object]) -> str:
 
 
 def _document(node: DocumentNode) -> Mapping[str, object]:
-    from podid.domain import trust
-
     data = trust.read_json(node.text) if isinstance(node.value, str) and not node.plain else node.data()
     if not isinstance(data, dict):
         raise NotReadable("must be an object, or an object as JSON text")

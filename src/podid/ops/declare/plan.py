@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.declaration import Declaration, Guard
+from podid.domain.declaration import Declaration, DeclaredRole, Guard
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError, Unavailable
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
@@ -23,7 +24,7 @@ from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.declare.accounts import read_accounts
+from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner, in_effect
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
@@ -31,6 +32,8 @@ from podid.ops.declare.prune import keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
 from podid.ops.role.policies import validated
+
+Live = tuple[dict[ServiceAccountRef, Association], dict[ServiceAccountRef, PodidError]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class FilePlanner:
             ownership=self.ownership,
             history=self._history,
             unmarked=unmarked[0],
+            staying=partial(self._staying, accounts, live),
             say=self.say,
         )
         planned = roles.plan()
@@ -88,7 +92,25 @@ class FilePlanner:
             id(declaration), TagHistory(self.journal, self.sites[0].place.account, declaration)
         )
 
-    def _live(self, site: FileSite) -> tuple[dict[ServiceAccountRef, Association], dict[ServiceAccountRef, PodidError]]:
+    def _staying(
+        self, accounts: Sequence[DeclaredAccounts], live: Sequence[Live], site: FileSite, role: DeclaredRole
+    ) -> dict[ServiceAccountRef, bool]:
+        """Return the service accounts that are not declared and keep the role, or may have it."""
+        number = next(number for number, one in enumerate(self.sites) if one is site)
+        declared, (associations, unreadable) = accounts[number], live[number]
+        gone = outdated(site.declarations, declared, associations) if self.ownership.prune else {}
+        same = {
+            ref: item.session_tags
+            for ref, item in associations.items()
+            if role_name(item.role_arn).lower() == role.name.lower() and ref not in gone
+        }
+        return {
+            ref: tags
+            for ref, tags in ({**dict.fromkeys(unreadable, True), **same}).items()
+            if ref not in declared.by_ref
+        }
+
+    def _live(self, site: FileSite) -> Live:
         """Return the associations of a cluster, and why some could not be read."""
         name = site.place.cluster_name
         self.say(f"reading the associations of {name}")

@@ -21,7 +21,7 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust, wider
+from podid.ops.declare.trust import declared_trust, kept, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -112,13 +112,16 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
 
 @dataclass(slots=True, kw_only=True)
 class RolePlanner:
-    """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations."""
+    """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations.
+    `staying` returns the service accounts outside the files whose associations have the role after the plan, each with
+    whether EKS sends session tags."""
 
     sites: Sequence[FileSite]
     accounts: Sequence[DeclaredAccounts]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
+    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, bool]]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
 
@@ -233,7 +236,7 @@ class RolePlanner:
         return RolePlanned(
             role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
-            notes=(*notes, *wider(role, live, subjects)),
+            notes=(*notes, *wider(role, live, subjects), *(kept(role, live, subjects) if mark.ours else ())),
         )
 
     def _created(
@@ -298,7 +301,7 @@ class RolePlanner:
                 if ref in role.subjects or (not role.subjects and self.uses(role, account.item.role)):
                     refs[ref] = account.item.session_tags
             refs.update((ref, True) for ref in role.subjects if ref not in refs)
-            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs))
+            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, self.staying(site, role)))
         return subjects
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.text import short_list
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
 from podid.ops.role.plan import ANY_SIZE, check_size
@@ -21,8 +23,9 @@ def declared_trust(
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
 
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
-    that are no longer declared are removed; otherwise missing ones are only added. Raise Conflict if the policy would
-    be too long, or denies a service account; InvalidInput, with its line, for a condition that can never match.
+    that are no longer declared are removed, unless an association outside the files needs them; otherwise missing ones
+    are only added. Raise Conflict if the policy would be too long, or denies a service account; InvalidInput, with its
+    line, for a condition that can never match.
     """
     try:
         return _declared(role, subjects, current, tags, whole=whole)
@@ -43,7 +46,7 @@ def _declared(
     identities = list(_identities(subjects, tags))
     policy = current
     if current is not None and whole:
-        policy = _without_stale(role, subjects, identities, current)
+        policy = _without_stale(role, subjects, identities, current, tuple(_staying(role, subjects, tags)))
     for number, who in enumerate(identities, 1):
         if policy is None:
             policy = trust.new_policy(who, role.scope, role.conditions)
@@ -83,6 +86,26 @@ def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[tru
             )
 
 
+def _staying(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:
+    """Yield the service accounts with an association outside the files that the declared statements do not allow."""
+    built = [trust.build_statement(who, role.scope, role.conditions) for who in _identities(subjects, tags)]
+    declared = trust.parse_policy({"Version": "2012-10-17", "Statement": built})
+    for who in _identities([replace(cluster, refs=cluster.staying) for cluster in subjects], tags):
+        if trust.evaluate(declared, who).verdict is not trust.TrustVerdict.MATCH:
+            yield who
+
+
+def kept(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) -> Iterator[str]:
+    """Yield a note on the service accounts that the role still allows, because of associations outside the files."""
+    if role.trust is not None:
+        return
+    policy, no_match = trust.parse_policy(live.trust), trust.TrustVerdict.NO_MATCH
+    staying = _staying(role, subjects, live.tags)
+    names = [who.name for who in staying if trust.evaluate(policy, who).verdict is not no_match]
+    if names:
+        yield f"role {role.name} still allows {short_list(names)}: associations that are not in the file have the role"
+
+
 def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:
     """Return whether the policy allows the service account, under the declared conditions if there are any."""
     if role.conditions:
@@ -96,6 +119,7 @@ def _without_stale(
     subjects: Sequence[ClusterSubjects],
     identities: Sequence[trust.PodIdentity],
     current: trust.Policy,
+    staying: Sequence[trust.PodIdentity],
 ) -> trust.Policy | None:
     built = [trust.meaning(trust.build_statement(who, role.scope, role.conditions)) for who in identities]
     clusters = {"", *(cluster.cluster_arn for cluster in subjects)}
@@ -105,7 +129,13 @@ def _without_stale(
         if trust.meaning(statement.raw) in built
         or not trust.written_by_podid(statement.raw)
         or trust.cluster_of(statement.raw) not in clusters
+        or any(_serves(current, statement, who) for who in staying)
     ]
     if len(kept) == len(current.statements):
         return current
     return current.with_statements(kept) if kept else None
+
+
+def _serves(policy: trust.Policy, statement: trust.Statement, who: trust.PodIdentity) -> bool:
+    alone = trust.evaluate(policy.with_statements([statement.raw]), who)
+    return alone.assume_role.verdict is not trust.TrustVerdict.NO_MATCH

@@ -6,11 +6,9 @@ conditions. It does not evaluate session policies.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
@@ -29,10 +27,7 @@ from podid.domain.permissions import (
 )
 from podid.domain.plan import WhoAndWhere
 from podid.domain.snapshot import Missing, missing
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.kube.reader import KubeReader
+from podid.kube.reader import KubeReader
 
 PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no policy can deny it

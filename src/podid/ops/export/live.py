@@ -6,16 +6,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from podid.domain import declaration
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
-from podid.domain.declaration import (
-    OWNER_KEY,
-    ClusterChoice,
-    Declaration,
-    DeclaredAssociation,
-    DeclaredPolicy,
-    DeclaredRole,
-    PolicySource,
-)
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.iam import PolicyNames, listed
@@ -77,7 +69,7 @@ class LiveIdentities:
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags without podid's marks and without those that only AWS can set."""
     own = sorted(tags.items() - MANAGED_BY.items())
-    return {key: value for key, value in own if key != OWNER_KEY and not key.startswith("aws:")}
+    return {key: value for key, value in own if key != declaration.OWNER_KEY and not key.startswith("aws:")}
 
 
 def minified(policy: str | None) -> str:
@@ -184,7 +176,9 @@ class _Reader:
         roles = self.clients.iam.list_roles()
         names = [role.name for role in roles if not role.service_linked and _TAGGING in json.dumps(role.trust)]
         marked = (
-            role for role in self._roles(names) if OWNER_KEY in role.tags or MANAGED_BY.items() <= role.tags.items()
+            role
+            for role in self._roles(names)
+            if declaration.OWNER_KEY in role.tags or MANAGED_BY.items() <= role.tags.items()
         )
         return [role.name for role in marked]
 
@@ -231,19 +225,19 @@ def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
 _VERSION = "2012-10-17"
 
 
-def declared(identities: LiveIdentities) -> Declaration:
+def declared(identities: LiveIdentities) -> declaration.Declaration:
     """Return the declaration that describes the identities. Its name is the cluster's."""
     names = {role.role.arn: role.name for role in identities.roles}
-    return Declaration(
+    return declaration.Declaration(
         name=identities.cluster.name,
-        clusters=(ClusterChoice(name=identities.cluster.name),),
+        clusters=(declaration.ClusterChoice(name=identities.cluster.name),),
         roles=tuple(_role(role, identities) for role in identities.roles),
         associations=tuple(_association(item, names) for item in identities.associations),
     )
 
 
-def _association(item: Association, names: Mapping[str, str]) -> DeclaredAssociation:
-    return DeclaredAssociation(
+def _association(item: Association, names: Mapping[str, str]) -> declaration.DeclaredAssociation:
+    return declaration.DeclaredAssociation(
         namespace=item.namespace,
         name=item.service_account,
         role=names.get(item.role_arn, item.role_arn),
@@ -254,14 +248,14 @@ def _association(item: Association, names: Mapping[str, str]) -> DeclaredAssocia
     )
 
 
-def _role(role: LiveRole, identities: LiveIdentities) -> DeclaredRole:
+def _role(role: LiveRole, identities: LiveIdentities) -> declaration.DeclaredRole:
     live = role.role
     inline = (
-        DeclaredPolicy(source=PolicySource.DOCUMENT, name=name, document=document)
+        declaration.DeclaredPolicy(source=declaration.PolicySource.DOCUMENT, name=name, document=document)
         for name, document in role.inline.items()
     )
-    managed = (DeclaredPolicy(source=PolicySource.MANAGED, value=arn) for arn in role.attached)
-    return DeclaredRole(
+    managed = (declaration.DeclaredPolicy(source=declaration.PolicySource.MANAGED, value=arn) for arn in role.attached)
+    return declaration.DeclaredRole(
         name=role.name,
         path=live.path,
         **_trust(live.trust, identities.cluster.arn, identities.users(role)),

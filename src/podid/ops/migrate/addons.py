@@ -1,12 +1,9 @@
 """Add-ons of EKS in a migration. EKS keeps the associations of an add-on as a list, and the IRSA role beside it; each
 update replaces both."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain.aws import Addon, Association, described
 from podid.domain.names import AGENT_NAMESPACE, ServiceAccountRef
@@ -17,10 +14,8 @@ from podid.facts.index import index
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
 from podid.ops.change.kinds.addon import roles_of
 from podid.ops.change.kinds.association import ref_of
-
-if TYPE_CHECKING:
-    from podid.ops.clients import Clients
-    from podid.ops.migrate.candidates import MigrationCandidate
+from podid.ops.clients import Clients
+from podid.ops.migrate.candidates import MigrationCandidate
 
 # service accounts to which an add-on's version can give a role, by the add-on's name
 Supported = Mapping[str, Section[frozenset[str]]]

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.aws import UnreadAssociation, described
 from podid.domain.grouping import grouped
@@ -19,18 +19,14 @@ from podid.domain.trust import ScopeKind
 from podid.ops.association.associate import AssociateRequest, Associating
 from podid.ops.association.files import FileItem
 from podid.ops.association.request import AssociateOptions, AssociationChange, SettingOptions, Settings
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.trusts import trust_policy_of
+from podid.ops.clients import Clients
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
 from podid.ops.role.request import RoleRequest
 from podid.ops.role.target import owner_change_words
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-
 
 UNCHECKED = "target-role-trust-broken"
 

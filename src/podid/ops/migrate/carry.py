@@ -4,13 +4,10 @@ fail.
 IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
@@ -18,29 +15,24 @@ from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
+from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
 from podid.ops.agent.install import prepare
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
-from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.clients import Clients
 from podid.ops.migrate.addons import created_by, listed, without
+from podid.ops.migrate.items import Migration
 from podid.ops.migrate.request import ApplyOptions
 from podid.ops.migrate.rollback import pods_not_back
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-    from podid.ops.migrate.items import Migration
-
 
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
@@ -227,8 +219,14 @@ class _MigrationRun:
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
         alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
-        plan = plan_disassociate(alone, self.place.header, current_associations(how.clients, self.place, alone))
-        result = self._apply(replace(plan, actions=(*plan.actions, *removals)))
+        created_states = {
+            item.action.target: item.after
+            for item in self.done
+            if item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.after is not None
+        }
+        # not an association that another tool has changed since
+        deletions = tuple(ASSOCIATION.action(created_states[str(ref)], None) for ref in alone)
+        result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
         if result.error is not None:
             raise result.error
         wait_until_stopped(how.clients.kube, back, how.patience)

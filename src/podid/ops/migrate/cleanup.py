@@ -1,13 +1,11 @@
 """Leftovers of a migration: OIDC providers that no role trusts, roles that no principal can assume, and kiam or
 kube2iam without a workload that needs them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other
 from podid.domain.findings import Subject
@@ -15,16 +13,13 @@ from podid.domain.migration import Leftover, MigrationCleanup, spoken
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Missing
 from podid.domain.text import did_you_mean, short_list
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import AGENT as WORKLOAD
 from podid.ops.change.kinds import OIDC_PROVIDER
+from podid.ops.clients import Clients
 from podid.ops.migrate.metadata_proxies import agents_of, read_proxies, uses_of
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.role.delete import plan_deleting
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 PROVIDER, ROLE, AGENT = "oidc-provider", "role", "agent"
 

@@ -1,12 +1,9 @@
 """Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
 statements."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain import trust
@@ -25,24 +22,15 @@ from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
+from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
+from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import any_role_section, carried_role
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_changes import (
-    known_principals,
-    owned_templates,
-    rolled_out,
-    template_edit_words,
-    template_patch,
-    without_annotations,
-)
 from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +79,13 @@ def plan_finish(
         by_addon = addon is not None and addon.service_account_role_arn == item.role_arn
         if reason := reasons[item.ref] or _addon_still_used(migration, addon, reasons):
             waiting[item.ref] = reason
-        elif kept := owned_templates(of_item):
-            owned[item.ref] = template_edit_words(kept)
+        elif kept := proxy_changes.owned_templates(of_item):
+            owned[item.ref] = proxy_changes.template_edit_words(kept)
             templates += kept
         elif item.source is not OlderWay.IRSA:
             leaving.append(item)
-            annotations += without_annotations(of_item)
-            rolling |= rolled_out(of_item)
+            annotations += proxy_changes.without_annotations(of_item)
+            rolling |= proxy_changes.rolled_out(of_item)
         elif account is not None and account.owner and annotated and not by_addon:
             owned[item.ref] = edit_words(account)
         else:
@@ -257,7 +245,7 @@ def _edits(
     candidate = next((c for item in items if (c := migration.candidate(item)) is not None and c.proxy), None)
     if candidate is None or candidate.proxy is None:
         return edits
-    principals = known_principals(candidate.proxy, migration.snapshot)
+    principals = proxy_changes.known_principals(candidate.proxy, migration.snapshot)
     others = [item for item in migration.items if item.role_arn == arn and item not in items]
     users = sorted({str(item.ref) for item in others if item.source is not OlderWay.IRSA})
     if arn == candidate.proxy.default_role:
@@ -291,7 +279,7 @@ def read_manifests(finish: Finish, reader: KubeReader) -> Mapping[str, tuple[str
     for template in finish.templates:
         workload = template.workload
         name = f"{workload.namespace}_{workload.kind.lower()}_{workload.name}.yaml"
-        manifests[name] = (f"a patch of {template.subject}", template_patch(template))
+        manifests[name] = (f"a patch of {template.subject}", proxy_changes.template_patch(template))
     patched = {template.workload.ref for template in finish.templates}
     for ref in finish.owned.keys() - patched:
         title = f"the manifest of {ref} without the annotations"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
@@ -21,9 +21,13 @@ from podid.domain.findings import Subject
 from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
 from podid.local import data
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
+from podid.ops.migrate import metadata_proxies
 from podid.ops.migrate.addons import read_supported
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
@@ -36,25 +40,11 @@ from podid.ops.migrate.candidates import (
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
-from podid.ops.migrate.metadata_proxies import (
-    ProxyReading,
-    ProxyUses,
-    agents_of,
-    find_proxy_leftovers,
-    read_proxies,
-    uses_of,
-)
 from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.foresee import overlaid, planned_associations
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-
 
 # the sections to find every previous mechanism, and the pods for the stage
 FOUND_IN = ("service_accounts", "pods", "associations", "addons")
@@ -82,8 +72,8 @@ class Migration:
     plan: Plan
     providers: tuple[str, ...]
     judge: MigrationJudge
-    proxies: Section[ProxyReading]
-    uses: ProxyUses | None
+    proxies: Section[metadata_proxies.ProxyReading]
+    uses: metadata_proxies.ProxyUses | None
     source: str = ""
 
     @property
@@ -183,7 +173,7 @@ class Migration:
         empty unless the whole cluster was read."""
         if self.snapshot.only_namespaces or not isinstance(self.proxies, Known):
             return ()
-        return agents_of(self.proxies.value, self.uses, removed)
+        return metadata_proxies.agents_of(self.proxies.value, self.uses, removed)
 
     def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
         """Return the result of `podid migrate status`: the items, and associations without any trace of the previous
@@ -266,12 +256,12 @@ def read_migration(
     sections = (*FOUND_IN, "daemon_sets")
     base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=sections)
     candidates = find_candidates(base, named)
-    proxies: Section[ProxyReading] = Known(ProxyReading())
+    proxies: Section[metadata_proxies.ProxyReading] = Known(metadata_proxies.ProxyReading())
     several: list[MigrationItem] = []
     uses = None
     if source != OlderWay.IRSA:
-        proxies = read_proxies(clients, place, base, bindings=create)
-        uses = uses_of(known_or(proxies, ProxyReading()), base)
+        proxies = metadata_proxies.read_proxies(clients, place, base, bindings=create)
+        uses = metadata_proxies.uses_of(known_or(proxies, metadata_proxies.ProxyReading()), base)
         if uses is not None:
             more, several = uses.candidates(named, {item.ref for item in candidates}, create=create)
             candidates = (*candidates, *more)
@@ -283,7 +273,7 @@ def read_migration(
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
     if uses is not None and source in ("", uses.proxy.source):
-        candidates += find_proxy_leftovers(snapshot, uses.proxy, candidates, named)
+        candidates += metadata_proxies.find_proxy_leftovers(snapshot, uses.proxy, candidates, named)
     if first is not None:
         snapshot = overlaid(snapshot, first.actions, now)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))

@@ -3,13 +3,10 @@
 The checks judge the snapshot as it would be after the migration: a failure that remains then is a blocker.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Addon
@@ -19,6 +16,7 @@ from podid.domain.grouping import grouped
 from podid.domain.migration import Blocker, ItemState, MigrationItem, MigrationStep, Stage
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import IdentityStatus
 from podid.domain.text import needing
@@ -37,9 +35,6 @@ from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import judge
 from podid.ops.status.foresee import overlaid, restarts
-
-if TYPE_CHECKING:
-    from podid.domain.report import DoctorReport
 
 # warnings after which pods would run without credentials
 BLOCKING = frozenset(

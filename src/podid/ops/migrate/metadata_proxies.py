@@ -4,13 +4,10 @@ Those two give a role to a pod, by its annotation; Pod Identity gives it to a se
 account and role is therefore an item, and workloads that share a service account may require one of their own.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Association
@@ -29,13 +26,10 @@ from podid.domain.text import short_list
 from podid.domain.workloads import injected, live, workload_subject
 from podid.facts.credentials import main_use
 from podid.facts.products import accounts
+from podid.ops.clients import Clients
 from podid.ops.migrate.candidates import MigrationCandidate, counts_of, leftovers_of, path_of
 from podid.ops.migrate.proxy_changes import PATCHABLE, principals_of
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-
-if TYPE_CHECKING:
-    from podid.ops.clients import Clients
-
 
 NEEDS_ACCOUNT = "needs-service-account"
 Annotations = Mapping[tuple[str, str], Mapping[str, str]]

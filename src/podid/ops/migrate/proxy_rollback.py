@@ -1,10 +1,7 @@
 """Return service accounts to kiam and kube2iam: annotations of pod templates, and trust policies."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import Again, Conflict, PodidError
@@ -14,14 +11,12 @@ from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, text, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import POD_TEMPLATE
 from podid.ops.change.settle import reachable
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.metadata_proxies import ProxyReading
 from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
-
-if TYPE_CHECKING:
-    from podid.ops.change.journal import Journal
 
 
 @dataclass(slots=True)

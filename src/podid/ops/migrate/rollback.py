@@ -4,14 +4,12 @@ First the previous mechanism is restored: the trust statement, then the annotati
 pods are restarted, and last the statement of Pod Identity is removed.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import AccessDenied, Conflict, NotFound, Other, Partial, PodidError
@@ -26,20 +24,17 @@ from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.trusts import trust_policy_of
+from podid.ops.change.records import Run
+from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.change.journal import Journal
-    from podid.ops.change.records import Run
-    from podid.ops.clients import Clients
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 

@@ -1,12 +1,9 @@
 """CloudTrail's data about a migration: the SDKs with which pods use IRSA, and the pods with sessions of the role from
 EKS. The data is some minutes late, and read only with --cloudtrail."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from podid.domain.cloudtrail import OldSdk, newest, old_sdk
 from podid.domain.errors import PodidError
@@ -15,10 +12,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Section, missing
 from podid.domain.workloads import live, opted_out
+from podid.ops.clients import Clients
 from podid.ops.migrate.candidates import MigrationCandidate
-
-if TYPE_CHECKING:
-    from podid.ops.clients import Clients
 
 # a token of IRSA is exchanged again every hour, by default
 SINCE, MOST_EVENTS = timedelta(hours=24), 1000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from podid.aws.iam import Iam
 from podid.calls import pacing
 from podid.domain.errors import CredentialsError, ExitCode, InvalidInput, PodidError, combine
 from podid.domain.grouping import grouped
@@ -21,9 +22,6 @@ from podid.ops.association.allowed import simulate_on
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES, ReadPolicies, with_resource_policy
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 # podid alone evaluates further resources: each costs IAM's simulator a call
 _MOST_SIMULATED = 20

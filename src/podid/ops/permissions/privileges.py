@@ -1,12 +1,12 @@
 """All privileges of a session, by service and access level, with wildcards and privilege escalation paths."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from podid.aws.iam import Iam
+from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode
 from podid.domain.grouping import grouped
 from podid.domain.iam import AccessedService, Usage
@@ -14,18 +14,13 @@ from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
 from podid.domain.policy.escalation import PASS_ROLE, Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
-from podid.domain.policy.reduce import is_unreported
+from podid.domain.policy.reduce import is_hidden, is_unreported
 from podid.domain.section import Missing, Section
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.resources import BY_SIMULATOR, NEVER_READ, OF_RESOURCES
 from podid.ops.permissions.session import OfSession, SessionAccess
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.calls.patience import Patience
-
 
 LAST_USE = "the last use"
 
@@ -146,8 +141,9 @@ def with_last_use(privileges: Privileges, iam: Iam, since: datetime, patience: P
 def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: datetime) -> ServicePrivileges:
     if accessed is None or all(is_unreported(name) for level in item.levels for name in level.actions):
         return item
-    used = accessed.used(since)
-    idle = {f"{item.service}:{one.name}".lower() for one in accessed.actions if one.last is None or one.last < since}
+    used, calls = accessed.used(since), accessed.called(since)
+    tracked = {f"{item.service}:{one.name}".lower() for one in accessed.actions}
+    idle = {name for name in tracked - calls if not is_hidden(name, calls)}
     levels = tuple(
         replace(
             level, unused=tuple(n for n in level.actions if not is_unreported(n) and (not used or n.lower() in idle))

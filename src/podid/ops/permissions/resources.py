@@ -1,11 +1,9 @@
 """The policies of the requested resources, beside the policies of a role."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from podid.aws.resource_policies import Document, ResourcePolicies
 from podid.calls import pacing
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError
 from podid.domain.names import Arn
@@ -13,9 +11,6 @@ from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.resource import ResourcePolicy, beside
 from podid.ops.permissions.session import FREE, SessionAccess
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.resource_policies import Document, ResourcePolicies
 
 OF_RESOURCES = Unread("resource policies", "podid can-i reads them, with --resource")
 # no answer includes their denials

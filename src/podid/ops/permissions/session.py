@@ -4,32 +4,28 @@ With a target role, the pods have the credentials of the target role. Then the a
 it: otherwise the pods have no credentials and no permissions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import InvalidInput
 from podid.domain.members import OR_NULL, About, TextOrNull
 from podid.domain.names import Arn, role_name
+from podid.domain.plan import Place
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.section import Known, Missing, Section, missing
 from podid.facts.privileges import RoleGrants
 from podid.facts.second_hop import OTHER_ACCOUNT, SIMULATE, SecondHop, elsewhere, second_hop
+from podid.ops.clients import Clients
 from podid.ops.reading.roles import grants_of_roles
 from podid.ops.role.resolve import resolve_role
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 Values = Mapping[str, tuple[str, ...]]
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

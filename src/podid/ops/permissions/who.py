@@ -1,22 +1,22 @@
 """The service accounts whose pods may perform an action."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, MissingPermission, Names, kind, members
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
 from podid.domain.section import Missing, attempt
 from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
+from podid.ops.clients import Clients
 from podid.ops.permissions.can import ActionQuery, requests
 from podid.ops.permissions.resources import (
     BY_SIMULATOR,
@@ -26,12 +26,8 @@ from podid.ops.permissions.resources import (
     read_resource_policies,
     with_resource_policy,
 )
+from podid.ops.permissions.session import SessionAccess, SessionReader
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
-    from podid.ops.permissions.session import SessionAccess, SessionReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,12 @@
 """Reads the sections that the chosen checks need, once and concurrently. A section that cannot be read becomes Missing,
 with the missing permission."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.calls import pacing
 from podid.calls.deadline import submit
@@ -18,15 +16,12 @@ from podid.domain.errors import PodidError
 from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.reading.probes import Probing, read_metadata_probes, read_probes
 from podid.ops.reading.readings import Gap, Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
-
-if TYPE_CHECKING:
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-
 
 Before = Callable[[str], Section[Any]]
 

@@ -3,27 +3,14 @@
 Each requests only the data that other sections do not provide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from podid.calls import pacing
-from podid.domain.aws import (
-    AccessPolicy,
-    Addon,
-    AddonVersion,
-    Association,
-    Cluster,
-    Instance,
-    Listed,
-    UnreadAssociation,
-    UpgradeInsight,
-    described,
-)
+from podid.domain import aws
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.evidence import LogSighting
@@ -36,13 +23,11 @@ from podid.domain.versions import next_minor
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project_custom import CUSTOM
+from podid.kube.reader import KubeReader
 from podid.ops.agent import logs
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.reading.scope import DoctorScope
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 
 class InNamespace(Protocol):
@@ -68,14 +53,14 @@ class Source:
     is one; with `all_pods` a token of each pod is redeemed."""
 
     clients: Clients
-    cluster: Cluster
+    cluster: aws.Cluster
     scope: DoctorScope
     now: datetime
     journal: Journal | None
     all_pods: bool
     previous: Section[Any]
     before: Callable[[str], Section[Any]]
-    planned: tuple[Association, ...] = ()
+    planned: tuple[aws.Association, ...] = ()
     by_name: bool = False
 
     @property
@@ -105,19 +90,19 @@ class Source:
         return self.clients.kube.reader
 
     @property
-    def named(self) -> tuple[Association, ...]:
+    def named(self) -> tuple[aws.Association, ...]:
         """Return the associations of the named service accounts; all if none was named."""
         named = self.scope.named
         return tuple(a for a in self.associations if not named or a.ref in named)
 
-    def some(self, most: int) -> tuple[Association, ...]:
+    def some(self, most: int) -> tuple[aws.Association, ...]:
         """Return all associations of named service accounts; otherwise the first ones."""
         return self.named if self.scope.named else self.named[:most]
 
     @property
-    def associations(self) -> tuple[Association, ...]:
+    def associations(self) -> tuple[aws.Association, ...]:
         """Return the described associations, and the planned ones."""
-        return (*described(known_or(self.before("associations"), ())), *self.planned)
+        return (*aws.described(known_or(self.before("associations"), ())), *self.planned)
 
 
 LOGS_SINCE = timedelta(hours=1)
@@ -127,17 +112,17 @@ WARNINGS_SINCE = timedelta(minutes=20)
 MOST_CRASHES = 10
 
 
-def associations(source: Source) -> tuple[Listed, ...]:
+def associations(source: Source) -> tuple[aws.Listed, ...]:
     """Return all associations, sorted, described if this was requested and possible."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
-        return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
+        return tuple(map(aws.UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
     named = frozenset(source.scope.named)
     listed = [*source.clients.eks.iter_associations(name, namespace, only=named)]
     if not source.planned and not named <= {association.ref for association in listed}:
         # a missing association may be in another namespace by mistake
         elsewhere = source.clients.eks.list_association_summaries(name)
-        listed += (UnreadAssociation.unasked(s) for s in elsewhere if s.namespace not in source.namespaces)
+        listed += (aws.UnreadAssociation.unasked(s) for s in elsewhere if s.namespace not in source.namespaces)
     return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 
@@ -171,7 +156,7 @@ def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
     return dict(source.kube.list_csi_drivers()) if needed else {}
 
 
-def instances(source: Source) -> dict[str, Instance]:
+def instances(source: Source) -> dict[str, aws.Instance]:
     """Return node -> its EC2 instance; empty if the nodes are not known."""
     nodes = known_or(source.before("nodes"), ())
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
@@ -258,34 +243,34 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     }
 
 
-def agent_addon(source: Source) -> Addon | None:
+def agent_addon(source: Source) -> aws.Addon | None:
     addon = source.clients.eks.find_addon(source.cluster.name, AGENT_ADDON)
     return None if addon is None else _without_values(addon)
 
 
-def addons(source: Source) -> tuple[Addon, ...]:
+def addons(source: Source) -> tuple[aws.Addon, ...]:
     return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name)))
 
 
-def _without_values(addon: Addon) -> Addon:
+def _without_values(addon: aws.Addon) -> aws.Addon:
     """Return the add-on without its configuration: no check uses it, and it may contain a proxy's password."""
     return replace(addon, configuration_values="")
 
 
-def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
+def agent_versions(source: Source) -> tuple[aws.AddonVersion, ...]:
     if source.before("agent_addon") == Known(None):
         return ()
     return source.clients.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
 
 
-def agent_next_versions(source: Source) -> tuple[AddonVersion, ...]:
+def agent_next_versions(source: Source) -> tuple[aws.AddonVersion, ...]:
     following = next_minor(source.cluster.version)
     if source.before("agent_addon") == Known(None) or not following:
         return ()
     return source.clients.eks.list_addon_versions(AGENT_ADDON, following)
 
 
-def upgrade_insights(source: Source) -> tuple[UpgradeInsight, ...]:
+def upgrade_insights(source: Source) -> tuple[aws.UpgradeInsight, ...]:
     eks, cluster = source.clients.eks, source.cluster.name
     pairs = pacing.fan_out(partial(eks.find_insight, cluster), eks.list_upgrade_findings(cluster), reads=True)
     return tuple(sorted((item for _, item in pairs if item is not None), key=lambda item: item.name))
@@ -390,7 +375,7 @@ def _with_accounts(source: Source, places: Iterable[KeyPlace]) -> tuple[AccessKe
     return tuple(sorted(keys))
 
 
-def access_policies(source: Source) -> tuple[AccessPolicy, ...]:
+def access_policies(source: Source) -> tuple[aws.AccessPolicy, ...]:
     """Return the access policies of the cluster; none if only the ConfigMap aws-auth grants access."""
     if source.cluster.authentication_mode == "CONFIG_MAP":
         return ()

@@ -1,14 +1,13 @@
 """Reads sections about roles: the roles themselves, their policies, simulations by IAM, and the roles of nodes."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from podid.aws.iam import Iam
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError
@@ -32,9 +31,6 @@ from podid.facts.nodes import AUTO_MODE, REDEEM, node_roles, unaccounted
 from podid.facts.privileges import Policies, RoleGrants
 from podid.facts.second_hop import elsewhere
 from podid.ops.reading.readings import Source
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 V = TypeVar("V")
 NO_ROLES: Mapping[str, Section[Role | None]] = MappingProxyType({})

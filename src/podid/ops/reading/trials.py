@@ -9,14 +9,11 @@ neither are five in the same second: rounds add up from snapshot to snapshot, un
 the injected fields.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain import evidence
@@ -27,10 +24,8 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
 from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.ops.reading.readings import Source
+from podid.kube.reader import KubeReader
+from podid.ops.reading.readings import Source
 
 # each trial creates a token and a session: for more service accounts the user names them, and some pods are enough
 MOST_UNNAMED, MOST_PODS = 20, 50

@@ -1,15 +1,13 @@
 """Past events: from CloudTrail, which is read only on request, and from podid's journal, for changes that EKS and IAM
 do not date."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain.aws import Cluster
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption, newest, node_trail
+from podid.domain.cluster import Node
 from podid.domain.errors import PodidError
 from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, LogSighting, RecentChanges
 from podid.domain.grouping import grouped
@@ -18,12 +16,9 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, kn
 from podid.domain.workloads import covering, users_of_nodes
 from podid.facts.agent_logs import rule_of
 from podid.facts.restarts import LIFETIME
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
-
-if TYPE_CHECKING:
-    from podid.domain.cluster import Node
-    from podid.ops.change.journal import Journal
-    from podid.ops.reading.readings import Source
+from podid.ops.reading.readings import Source
 
 # CloudTrail allows two calls per second, with 50 events each
 TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500

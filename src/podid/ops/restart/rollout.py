@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.calls.patience import Clock, Patience
@@ -23,14 +22,11 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
 from podid.domain.workloads import injected, missing_containers
 from podid.facts.restarts import on_delete, partitioned, paused, without_account
+from podid.kube.reader import KubeReader
+from podid.kube.rollout import Rollout
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.targets import Target, conflict, find_targets, group
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
-    from podid.kube.rollout import Rollout
-
 
 MOST_RESTARTS = 3
 PARALLEL = 10

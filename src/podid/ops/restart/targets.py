@@ -3,14 +3,11 @@
 Facts: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html (pods are changed at creation only).
 """
 
-from __future__ import annotations
-
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain.cluster import OwnerRef, Pod
@@ -22,12 +19,10 @@ from podid.domain.plan import Action, Place
 from podid.domain.snapshot import Missing, error_of
 from podid.domain.workloads import injected, live, missing_containers, opted_out, static, workload_subject
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
+from podid.kube.reader import KubeReader
 from podid.ops.association.read import association_not_found, list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

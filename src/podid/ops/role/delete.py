@@ -5,18 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
-from podid.domain import trust
+from podid.domain import errors, trust
 from podid.domain.aws import Role, RolePolicies
-from podid.domain.errors import (
-    AccessDenied,
-    Again,
-    Conflict,
-    CredentialsError,
-    NotFound,
-    Other,
-    PodidError,
-    Unavailable,
-)
 from podid.domain.names import role_name
 from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
 from podid.domain.text import short_list
@@ -53,9 +43,9 @@ class RoleContents:
         policies = clients.iam.get_policies(role.name)
         try:
             return cls(role, policies, uses, clients.iam.list_instance_profiles(role.name))
-        except CredentialsError:
+        except errors.CredentialsError:
             raise
-        except AccessDenied as error:
+        except errors.AccessDenied as error:
             unread = Unread.of(f"instance profiles of role {role.name}", error)
             return cls(role, policies, uses, unread=(unread,))
 
@@ -74,11 +64,11 @@ def plan_deleting(
     command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
     try:
         role = own_role(clients, name)
-    except NotFound as error:
+    except errors.NotFound as error:
         deleted = {action.target for action in done if action.kind == ROLE.name}
         if not ignore_not_found and role_name(name) not in deleted:
-            if not isinstance(error.hint, Again):  # no similar name
-                error.hint = Again(add=("--ignore-not-found",))
+            if not isinstance(error.hint, errors.Again):  # no similar name
+                error.hint = errors.Again(add=("--ignore-not-found",))
             raise
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
@@ -95,15 +85,15 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
     check_not_aws(role)
     check_unused(role, contents.uses.of(role.arn))
     if contents.profiles:
-        raise Conflict(
+        raise errors.Conflict(
             f"Role {role.name} is in the instance profile {short_list(contents.profiles)} of EC2 instances",
             advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
     if not ours and not adopt:
-        raise Conflict(
+        raise errors.Conflict(
             f"Role {role.name} was not created by podid, according to its journal",
-            hint=Again(add=("--adopt",)),
+            hint=errors.Again(add=("--adopt",)),
             lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
         )
@@ -136,15 +126,15 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
     if not made_here(journal, place, role):
-        raise Conflict(
+        raise errors.Conflict(
             f"Role {name} was not created by podid, according to its journal: --delete-role cannot delete it",
-            hint=Other(("role", "show"), (name,)),
+            hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
     if trusted := trust.other_principals(trust.parse_policy(role.trust)):
-        raise Conflict(
+        raise errors.Conflict(
             f"Role {name} also trusts {short_list(trusted)}: --delete-role cannot delete it",
-            hint=Other(("role", "show"), (name,)),
+            hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
     uses = read_all_uses(clients.aws, place.account).without(ended)
@@ -172,7 +162,7 @@ class RoleRollback:
     def subject(self) -> str:
         return f"{'role' if len(self.names) == 1 else 'roles'} {short_list(self.names)}"
 
-    def error(self) -> PodidError:
+    def error(self) -> errors.PodidError:
         """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
@@ -192,7 +182,7 @@ class RoleRollback:
         )
         return replace(self.result, done=done)
 
-    def kept(self, error: PodidError) -> ChangeResult:
+    def kept(self, error: errors.PodidError) -> ChangeResult:
         note = f"{self.subject}, which this run created, could not be deleted: {error.message}"
         return replace(self.result, notes=(*self.result.notes, f"{note}; podid undo {self.result.run_id} deletes it"))
 
@@ -241,7 +231,7 @@ def stays(result: ChangeResult) -> str:
 def _unknown(result: ChangeResult) -> bool:
     """Return whether a change of unknown outcome may have been made."""
     failed = [item.error for item in result.done if item.status is Status.FAILED]
-    return any(isinstance(error, Unavailable) for error in (result.error, *failed))
+    return any(isinstance(error, errors.Unavailable) for error in (result.error, *failed))
 
 
 def _creates(item: Done, *kinds: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Self
 
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Other
-from podid.domain.names import AWS_MANAGED, Arn, ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.names import AWS_MANAGED, ServiceAccountRef, check_managed_policy, check_role_name, parse_role_arn
 from podid.domain.snapshot import attempt, known_or
 from podid.domain.text import did_you_mean, meant, nearest
 from podid.ops.clients import Clients
@@ -89,10 +89,8 @@ def _exists(clients: Clients, policy_arn: str) -> bool:
 
 def managed_policy(clients: Clients, text: str, *, partition: str) -> str:
     """Return the ARN of an existing policy. If it cannot be read, IAM checks it when it is attached."""
+    check_managed_policy(text)
     arn = text if text.startswith("arn:") else f"arn:{partition}{AWS_MANAGED}{text}"
-    parsed = Arn.parse(arn)
-    if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
-        raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
     try:
         policy = clients.iam.find_policy(arn)
     except AccessDenied:

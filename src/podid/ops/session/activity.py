@@ -1,23 +1,19 @@
 """The calls of a service account's pods in CloudTrail, by API action."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import PodSession, SessionCall, newest, of_association
 from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, OR_NULL, About, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Place
 from podid.domain.text import count_of, cut, without_tokens
+from podid.ops.clients import Clients
 from podid.ops.session.issue import get_association
-
-if TYPE_CHECKING:
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 # credentials from EKS Auth are valid for at most 6 hours
 _LIFETIME = timedelta(hours=6)

@@ -1,18 +1,18 @@
 """The identity of a service account for podid's own use: credentials that EKS Auth issues for a token of one of its
 pods. They are kept in memory only."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from podid.aws.decode import PodIdentitySession
 from podid.domain.aws import Association
+from podid.domain.cluster import Pod
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.evidence import identified
 from podid.domain.members import FLAT, About, ArnText, kind
@@ -21,14 +21,10 @@ from podid.domain.plan import Consent, Done, Place, Status
 from podid.domain.text import utc
 from podid.domain.workloads import live, opted_out
 from podid.ops.association.read import association_not_found
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import COMMAND
+from podid.ops.clients import Clients
 from podid.ops.reading.trials import sample
-
-if TYPE_CHECKING:
-    from podid.aws.decode import PodIdentitySession
-    from podid.domain.cluster import Pod
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 # SDKs request new credentials in the last 15 minutes
 RENEWED = timedelta(minutes=20)

@@ -7,25 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+from podid.aws.cloudtrail import session_of
+from podid.aws.session import AwsSession
+from podid.calls import pacing
+from podid.domain.aws import Association
 from podid.domain.cloudtrail import DAYS, PART, NamedSession, PodSession, records_in, sessions_in
+from podid.domain.cluster import Pod
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
 from podid.domain.findings import Subject
 from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_none, text_or
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
+from podid.domain.plan import Place
 from podid.domain.section import Missing, attempt, error_of, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, workload_subject
+from podid.ops.clients import Clients
 from podid.ops.role.uses import Unread
-
-if TYPE_CHECKING:
-    from podid.aws.session import AwsSession
-    from podid.domain.aws import Association
-    from podid.domain.cluster import Pod
-    from podid.domain.plan import Place
-    from podid.ops.clients import Clients
 
 # a list of events may have many; each costs calls at two a second
 MOST_SESSIONS = 20
@@ -46,8 +46,6 @@ class Sighting:
 
 def sightings(value: object, name: str) -> tuple[Sighting, ...]:
     """Return the sessions in a text or in JSON. Raise NotFound if it names none, InvalidInput for malformed JSON."""
-    from podid.aws.cloudtrail import session_of
-
     try:
         sessions, records = sessions_in(value), list(records_in(value))
         created = [session_of(record) for record in records if _by_eks(record)]
@@ -238,8 +236,6 @@ class Tracer:
 
     def _among_pods(self, session: NamedSession, cluster: str, used_at: datetime | None) -> SessionTrace | None:
         """Return the service account whose pods' names match, if their association has the role of the session."""
-        from podid.calls import pacing
-
         clients, place = self.reach(cluster)
         part = session.pod_part(place.cluster_name)
         pods = [

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, AUDITED, BY_ID, ORDER
@@ -25,15 +25,13 @@ from podid.domain.status import IdentityState
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
+from podid.ops.reading.probes import Probing
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
-
-if TYPE_CHECKING:
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
-    from podid.ops.reading.probes import Probing
 
 
 @dataclass(frozen=True, slots=True)

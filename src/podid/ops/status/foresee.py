@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podid.checks.all import ALL, BY_ID
 from podid.domain.aws import Association, described
@@ -34,16 +34,14 @@ from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workl
 from podid.facts.credentials import main_use
 from podid.facts.index import index
 from podid.facts.restarts import NewPods, without_injection
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.change.planned import with_changed
+from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import Checks, Diagnosis, judge
-
-if TYPE_CHECKING:
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 Adjust = Callable[[DoctorReport], DoctorReport]
 

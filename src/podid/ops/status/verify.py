@@ -1,11 +1,9 @@
 """Wait until identities reach a state, and verify that pods get their role by redeeming tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from podid.aws.iam import Iam
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
@@ -16,14 +14,10 @@ from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
+from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
-    from podid.ops.reading.collect import ReadRequest
-
 
 # five rounds of dry-run pods at this interval span the time that API servers need to agree
 ROUND_SECONDS = 2.0

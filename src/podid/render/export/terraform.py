@@ -14,15 +14,7 @@ from podid.domain.aws import Association
 from podid.domain.iam import listed
 from podid.domain.names import PODS_PRINCIPAL
 from podid.ops.export.live import LiveIdentities, LiveRole, own_tags
-from podid.render.export.parts import (
-    DistinctNames,
-    FormText,
-    association_members,
-    head,
-    object_names,
-    role_names,
-    role_properties,
-)
+from podid.render.export import parts
 from podid.render.formats import to_json
 from podid.render.hcl import (
     Resource,
@@ -43,17 +35,17 @@ _REVIEW = (
 )
 
 
-def write_terraform(identities: LiveIdentities) -> FormText:
-    roles, names = role_names(identities, DistinctNames(label, "_")), DistinctNames(label, "_")
+def write_terraform(identities: LiveIdentities) -> parts.FormText:
+    roles, names = parts.role_names(identities, parts.DistinctNames(label, "_")), parts.DistinctNames(label, "_")
     references = {arn: f"aws_iam_role.{name}.arn" for arn, name in roles.items()}
     resources: list[Resource] = []
     for role in identities.roles:
-        resources += role_resources(role_properties(role), roles[role.role.arn])
+        resources += role_resources(parts.role_properties(role), roles[role.role.arn])
     for item in identities.associations:
         resources.append(_associated(names.of(f"{item.namespace}_{item.service_account}"), item, references))
     notes = (*identities.notes, *_requirements(identities))
-    top = head(identities, "Terraform 1.5 or OpenTofu 1.6 and later", _REVIEW, notes=notes)
-    return FormText("\n".join((top, *_imported(resources))), notes)
+    top = parts.head(identities, "Terraform 1.5 or OpenTofu 1.6 and later", _REVIEW, notes=notes)
+    return parts.FormText("\n".join((top, *_imported(resources))), notes)
 
 
 def _requirements(identities: LiveIdentities) -> tuple[str, ...]:
@@ -66,14 +58,14 @@ def _associated(name: str, item: Association, references: Mapping[str, str]) -> 
     """Return the resource of an association. `references` are expressions by role ARN."""
     target = references.get(item.target_role_arn or "", "")
     role = references.get(item.role_arn) or hcl(item.role_arn)
-    state, id_ = association_members(item), f"{item.cluster_name},{item.association_id}"
+    state, id_ = parts.association_members(item), f"{item.cluster_name},{item.association_id}"
     return association_resource(name, state, item.cluster_name, role, target=target, id_=id_)
 
 
 def _imported(resources: Iterable[Resource]) -> Iterator[str]:
     """Yield the resources with their import blocks, under distinct addresses: role `a` with policy `b-c` and role `a-b`
     with policy `c` would share one."""
-    names = DistinctNames(str, "_")
+    names = parts.DistinctNames(str, "_")
     for item in resources:
         resource = replace(item, label=names.of(item.address).partition(".")[2])
         yield import_block(resource.address, item.id)
@@ -90,8 +82,8 @@ _ACTIONS = {"sts:assumerole", "sts:tagsession"}
 _KNOWN = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"}
 
 
-def write_terraform_module(identities: LiveIdentities) -> FormText:
-    names = role_names(identities, DistinctNames(label, "_"))
+def write_terraform_module(identities: LiveIdentities) -> parts.FormText:
+    names = parts.role_names(identities, parts.DistinctNames(label, "_"))
     references: dict[str, str] = {}
     blocks: list[str] = []
     resources: list[Resource] = []
@@ -103,34 +95,34 @@ def write_terraform_module(identities: LiveIdentities) -> FormText:
         if trust is None:
             notes.append(f"role {role.name}: the module cannot express its trust policy, so it is a resource")
             references[role.role.arn] = f"aws_iam_role.{name}.arn"
-            resources += role_resources(role_properties(role), name)
+            resources += role_resources(parts.role_properties(role), name)
             continue
         references[role.role.arn] = f"module.{name}.iam_role_arn"
         rows = [item for item in identities.users(role) if not item.policy]
         in_module |= {item.association_id for item in rows}
         notes += _notes(role, rows)
         blocks += _module(name, role, trust, rows, references)
-        properties = role_properties(role)
+        properties = parts.role_properties(role)
         policies: Sequence[Mapping[str, Any]] = properties.get("Policies", [])
         suffixes = labels([policy["PolicyName"] for policy in policies])
         resources += [
             inline_policy(f"{name}_{suffix}", f"module.{name}.iam_role_name", role.name, policy)
             for suffix, policy in zip(suffixes, policies, strict=True)
         ]
-    rest = DistinctNames(label, "_")
+    rest = parts.DistinctNames(label, "_")
     for item in identities.associations:
         if item.association_id not in in_module:
             resources.append(_associated(rest.of(f"{item.namespace}_{item.service_account}"), item, references))
             if item.policy:
                 notes.append(f"{item.ref}: the module has no session policies, so the association is a resource")
-    top = head(
+    top = parts.head(
         identities,
         f"module {_SOURCE} {_MODULE_VERSION}",
         "Requires Terraform 1.5.7 and hashicorp/aws 6.28.",
         _REVIEW,
         notes=notes,
     )
-    return FormText("\n".join((top, *blocks, *_imported(resources))), tuple(notes))
+    return parts.FormText("\n".join((top, *blocks, *_imported(resources))), tuple(notes))
 
 
 def _notes(role: LiveRole, rows: Sequence[Association]) -> Iterator[str]:
@@ -256,8 +248,8 @@ def _text(value: object) -> str:
 # --- Pulumi -----------------------------------------------------------------------------------------------------------
 
 
-def write_pulumi(identities: LiveIdentities) -> FormText:
-    names = {kind: object_names() for kind in ("role", "policy", "attachment", "association")}
+def write_pulumi(identities: LiveIdentities) -> parts.FormText:
+    names = {kind: parts.object_names() for kind in ("role", "policy", "attachment", "association")}
     resources: list[dict[str, str]] = []
 
     def add(kind: str, name: str, token: str, identifier: str) -> None:
@@ -274,4 +266,4 @@ def write_pulumi(identities: LiveIdentities) -> FormText:
         token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
         name = f"{item.namespace}-{item.service_account}"
         add("association", name, token, f"{item.cluster_name},{item.association_id}")
-    return FormText(to_json({"resources": resources}), identities.notes)
+    return parts.FormText(to_json({"resources": resources}), identities.notes)

@@ -11,34 +11,25 @@ from xml.etree import ElementTree as ET
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import (
-    Failures,
-    cluster_of,
-    command_of,
-    commands,
-    evidence,
-    message_of,
-    subject_words,
-    unread,
-)
+from podid.render.reports import parts
 from podid.render.sanitize import line
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
+def write(reports: Sequence[DoctorReport], failures: parts.Failures | None) -> str:
     if failures is None:
         (report,) = reports
         return _document(f"podid {report.command} {line(report.cluster)}", _suites(report, ""))
-    suites = [suite for report in reports for suite in _suites(report, f"{cluster_of(report, failures)} ")]
+    suites = [suite for report in reports for suite in _suites(report, f"{parts.cluster_of(report, failures)} ")]
     if failures:
         count = str(len(failures))
         suite = ET.Element("testsuite", name="clusters", tests=count, failures="0", errors=count, skipped="0")
-        for name, words in unread(failures):
+        for name, words in parts.unread(failures):
             case = ET.SubElement(suite, "testcase", classname="podid.clusters", name=_xml(name))
             ET.SubElement(case, "error", message=_xml(words))
         suites.append(suite)
-    return _document(f"podid {command_of(reports)}", suites)
+    return _document(f"podid {parts.command_of(reports)}", suites)
 
 
 def _document(name: str, suites: list[ET.Element]) -> str:
@@ -75,9 +66,11 @@ def _suite(name: str, verdicts: list[Verdict], taken_at: str) -> ET.Element:
 
 def _case(verdict: Verdict) -> ET.Element:
     case = ET.Element(
-        "testcase", classname=f"podid.{verdict.check}", name=_xml(f"{verdict.check} {subject_words(verdict.subject)}")
+        "testcase",
+        classname=f"podid.{verdict.check}",
+        name=_xml(f"{verdict.check} {parts.subject_words(verdict.subject)}"),
     )
-    message = _xml(message_of(verdict))
+    message = _xml(parts.message_of(verdict))
     if verdict.accepted:
         ET.SubElement(case, "skipped", message=_xml(f"{message} (accepted: {line(verdict.accepted)})"))
     elif verdict.masked_by:
@@ -86,7 +79,7 @@ def _case(verdict: Verdict) -> ET.Element:
         ET.SubElement(case, "error" if verdict.severity is Severity.ERROR else "skipped", message=message)
     elif verdict.outcome is Outcome.FAIL and verdict.severity is not Severity.INFO:
         failure = ET.SubElement(case, "failure", type=verdict.severity, message=message)
-        failure.text = _xml("\n".join((*evidence(verdict), *commands(verdict))))
+        failure.text = _xml("\n".join((*parts.evidence(verdict), *parts.commands(verdict))))
     elif verdict.outcome is Outcome.FAIL:
         ET.SubElement(case, "system-out").text = message
     return case

@@ -154,7 +154,7 @@ def _regional(account: Obj) -> bool:
 
 
 def inject(pod: Obj, injection: _Injection, region: str, *, label: bool) -> Obj:
-    """Return a copy with variables, mounts and volume; the same pod if every container is skipped."""
+    """Return a copy with variables, mounts and volume. The webhook adds the volume even if it skips every container."""
     pod = clone(pod)
     skipped = {entry.strip() for entry in annotations(pod).get(SKIP_CONTAINERS, "").split(",")}
     changed = False
@@ -162,12 +162,11 @@ def inject(pod: Obj, injection: _Injection, region: str, *, label: bool) -> Obj:
         for container in pod["spec"].get(field) or ():
             if container["name"] not in skipped:
                 changed |= _inject_container(container, injection, region)
-    if changed:
-        volumes = pod["spec"].setdefault("volumes", [])
-        if not any(volume["name"] == injection.volume for volume in volumes):
-            volumes.append(_volume(injection))
-        if label:
-            pod["metadata"].setdefault("labels", {})[ENABLED_LABEL] = "enabled"
+    volumes = pod["spec"].setdefault("volumes", [])
+    if not any(volume["name"] == injection.volume for volume in volumes):
+        volumes.append(_volume(injection))
+    if changed and label:
+        pod["metadata"].setdefault("labels", {})[ENABLED_LABEL] = "enabled"
     return pod
 
 

@@ -17,17 +17,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, State, Verb, matches, text, texts
 from podid.domain.snapshot import Known, Snapshot
-from podid.ops.change.kinds.base import (
-    Keys,
-    Operations,
-    ResourceKind,
-    moved,
-    needed_account,
-    needed_role,
-    needed_users,
-    read_back,
-    retag,
-)
+from podid.ops.change.kinds import base
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
 
@@ -49,11 +39,11 @@ _WORDS = {"roleArn": "role", **_REMOVABLE, "disableSessionTags": "setting of ses
 _SETTLES_SECONDS = 10.0
 
 
-class AssociationKind(ResourceKind):
+class AssociationKind(base.ResourceKind):
     name = "association"
     state = AssociationState
     keys = ("namespace", "serviceAccount")
-    operations: ClassVar[Operations] = {
+    operations: ClassVar[base.Operations] = {
         Verb.NONE: ("Eks.find_association",),
         Verb.CREATE: ("Eks.create_association", "Eks.get_association"),
         Verb.UPDATE: ("Eks.update_association", "Eks.get_association", "Eks.tag_association"),
@@ -69,12 +59,12 @@ class AssociationKind(ResourceKind):
     )
 
     def needs(self, action: Action) -> frozenset[str]:
-        return _roles(action.after) | needed_account(**action.keys)
+        return _roles(action.after) | base.needed_account(**action.keys)
 
     def gives(self, action: Action) -> frozenset[str] | None:
         """Return the names that later actions need: a role can be deleted only after the associations that name it, and
         statements of its trust policy can be removed only after the associations that used them."""
-        users = needed_users(text(action.before, "roleArn")) - needed_users(text(action.after, "roleArn"))
+        users = base.needed_users(text(action.before, "roleArn")) - base.needed_users(text(action.after, "roleArn"))
         return users | _roles(action.before) if action.after is None else users
 
     def unread(self, ref: ServiceAccountRef) -> Action:
@@ -95,7 +85,7 @@ class AssociationKind(ResourceKind):
             "associationId": association.association_id,
         }
 
-    def read(self, site: Site, keys: Keys) -> State | None:
+    def read(self, site: Site, keys: base.Keys) -> State | None:
         association = site.eks.find_association(site.cluster, ref_of(keys))
         # an association owned by an add-on is changed through the add-on
         return None if association is None or association.owner_arn else self.state_of(association)
@@ -124,7 +114,7 @@ class AssociationKind(ResourceKind):
         if current is None:
             raise NotFound(f"No association for {action.target} in cluster {site.cluster}", subject=action.target)
         if not matches(action.before, self.state_of(current)):
-            raise moved(f"association of {action.target}", action)
+            raise base.moved(f"association of {action.target}", action)
         return current
 
     def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
@@ -184,10 +174,10 @@ def with_associations(
 
 
 def _roles(state: State | None) -> frozenset[str]:
-    return needed_role(text(state, "roleArn")) | needed_role(text(state, "targetRoleArn"))
+    return base.needed_role(text(state, "roleArn")) | base.needed_role(text(state, "targetRoleArn"))
 
 
-def ref_of(keys: Keys) -> ServiceAccountRef:
+def ref_of(keys: base.Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["serviceAccount"])
 
 
@@ -196,9 +186,11 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
     eks, arn = site.eks, current.association_arn
     tags = texts(changed, "tags") if "tags" in changed else current.tags
     untag, tag = partial(eks.untag_association, arn), partial(eks.tag_association, arn)
-    retag(current.tags, tags, untag, tag)
+    base.retag(current.tags, tags, untag, tag)
     if not changed.keys() - {"tags"}:
-        return read_back(lambda: eks.get_association(site.cluster, current.association_id), "the association's tags")
+        return base.read_back(
+            lambda: eks.get_association(site.cluster, current.association_id), "the association's tags"
+        )
     # "" clears a member, as AWS's ACK controller does it (eks-controller#164)
     settings: dict[str, object] = {key: text(changed, key) for key in ("targetRoleArn", "policy") if key in changed}
     settings |= {"roleArn": role_arn} if (role_arn := text(changed, "roleArn")) else {}
@@ -210,7 +202,7 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
         return _taken_over(site, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # two calls cannot be atomic: restore the tags as far as possible
-            retag(tags, current.tags, untag, tag)
+            base.retag(tags, current.tags, untag, tag)
         raise
 
 
@@ -242,7 +234,9 @@ def _taken_over(site: Site, updated: Association, changed: Mapping[str, object],
         return updated
     current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        current = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
+        current = base.read_back(
+            lambda: site.eks.get_association(site.cluster, updated.association_id), "the association"
+        )
         remaining = kept(current)
         if not remaining:
             return current

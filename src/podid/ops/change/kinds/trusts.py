@@ -17,16 +17,7 @@ from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.ops.change.kinds.base import (
-    Keys,
-    Operations,
-    ResourceKind,
-    Trusting,
-    moved,
-    needed_users,
-    owner_of_role,
-    read_back,
-)
+from podid.ops.change.kinds import base
 from podid.ops.change.planned import put, with_role
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.clients import Clients, Site
@@ -43,35 +34,35 @@ class RoleTrustState(TypedDict, total=False):
     policyDocument: PolicyObject
 
 
-class RoleTrustKind(Trusting):
+class RoleTrustKind(base.Trusting):
     name = "role-trust"
     title = "trust policy of role"
     state: ClassVar[type] = RoleTrustState
     keys: ClassVar[tuple[str, ...]] = ("roleName",)
-    operations: ClassVar[Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
+    operations: ClassVar[base.Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
     contended = True
 
     def needs(self, action: Action) -> frozenset[str]:
-        return super().needs(action) | needed_users(action.keys[self.keys[0]])
+        return super().needs(action) | base.needed_users(action.keys[self.keys[0]])
 
     @staticmethod
     def state_of(role: Role) -> RoleTrustState:
         return {"roleName": role.name, "policyDocument": dict(role.trust)}
 
-    def find_role(self, clients: Clients, keys: Keys) -> Role | None:
+    def find_role(self, clients: Clients, keys: base.Keys) -> Role | None:
         """Return the role with this trust policy, None if it does not exist. Read with the credentials that reach
         it."""
         return self.iam(clients, keys).find_role(keys["roleName"])
 
-    def iam(self, clients: Clients, keys: Keys) -> Iam:
+    def iam(self, clients: Clients, keys: base.Keys) -> Iam:
         """Return IAM of the role's account."""
         return clients.iam
 
-    def state_at(self, role: Role, keys: Keys) -> State:
+    def state_at(self, role: Role, keys: base.Keys) -> State:
         """Return the state of the role that `keys` identify."""
         return self.state_of(role)
 
-    def read(self, site: Site, keys: Keys) -> State | None:
+    def read(self, site: Site, keys: base.Keys) -> State | None:
         role = self.find_role(site.clients, keys)
         return None if role is None else self.state_at(role, keys)
 
@@ -82,21 +73,21 @@ class RoleTrustKind(Trusting):
             raise Conflict(f"The {self.subject(action)} cannot be deleted, only changed", subject=action.target)
         role = self._role(site.clients, keys)
         if not matches(self.held(action.before), self.state_at(role, keys)):
-            raise moved(self.subject(action), action)
+            raise base.moved(self.subject(action), action)
         before, policy = (trust_policy_of(state) for state in (action.before, action.after))
         self.iam(site.clients, keys).update_trust(role.name, policy)
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
-            now = read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
+            now = base.read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
             if now == policy or (now != before and _holds(action, now)):
                 return action.after
             others = others + 1 if now != before else 0
             if others == MOST_READS_OF_OTHERS:  # not a delayed read of the previous policy, but another writer's
-                raise moved(self.subject(action), action)
+                raise base.moved(self.subject(action), action)
         message = f"IAM accepted the trust policy of role {role.name} but does not return it yet"
         raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
 
-    def _role(self, clients: Clients, keys: Keys) -> Role:
+    def _role(self, clients: Clients, keys: base.Keys) -> Role:
         role = self.find_role(clients, keys)
         if role is None:
             name = next(iter(keys.values()))
@@ -104,7 +95,7 @@ class RoleTrustKind(Trusting):
         return role
 
     def owner(self, site: Site, action: Action) -> Owner | None:
-        return owner_of_role(site.clients, self.find_role(site.clients, self.reading(action)))
+        return base.owner_of_role(site.clients, self.find_role(site.clients, self.reading(action)))
 
     def lost(self, site: Site, action: Action) -> bool:
         return not _holds(action, self._role(site.clients, self.reading(action)).trust)
@@ -115,7 +106,7 @@ class RoleTrustKind(Trusting):
         before, after, now = (trust.parse_policy(item) for item in (*_documents(action), role.trust))
         policy = trust.merged(before, after, now)
         if policy is None:
-            raise moved(self.subject(action), action)
+            raise base.moved(self.subject(action), action)
         before_now = self.state_at(role, keys)
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
 
@@ -155,20 +146,20 @@ class TargetTrustKind(RoleTrustKind):
     # podid's own: it selects the credentials that reach the role
     manner = frozenset({"profile"})
 
-    def reading(self, action: Action) -> Keys:
+    def reading(self, action: Action) -> base.Keys:
         profile = text(action.after, "profile") or text(action.before, "profile")
         return {**action.keys, "profile": profile}
 
-    def find_role(self, clients: Clients, keys: Keys) -> Role | None:
+    def find_role(self, clients: Clients, keys: base.Keys) -> Role | None:
         """Return None for a role of the same name in another account: the profile may have changed."""
         arn = keys["targetRoleArn"]
         role = self.iam(clients, keys).find_role(role_name(arn))
         return role if role is not None and role.arn == arn else None
 
-    def iam(self, clients: Clients, keys: Keys) -> Iam:
+    def iam(self, clients: Clients, keys: base.Keys) -> Iam:
         return clients.iam_of(keys.get("profile", ""))
 
-    def state_at(self, role: Role, keys: Keys) -> State:
+    def state_at(self, role: Role, keys: base.Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
@@ -212,14 +203,14 @@ class OidcProviderState(TypedDict, total=False):
     tags: Mapping[str, str]
 
 
-class OidcProviderKind(ResourceKind):
+class OidcProviderKind(base.ResourceKind):
     """An OIDC provider, by which roles trust the service accounts of a cluster."""
 
     name = "oidc-provider"
     title = "OIDC provider"
     state: ClassVar[type] = OidcProviderState
     keys: ClassVar[tuple[str, ...]] = ("providerArn",)
-    operations: ClassVar[Operations] = {
+    operations: ClassVar[base.Operations] = {
         Verb.NONE: ("Iam.find_oidc_provider",),
         Verb.CREATE: ("Iam.create_oidc_provider",),
         Verb.DELETE: ("Iam.delete_oidc_provider",),
@@ -237,7 +228,7 @@ class OidcProviderKind(ResourceKind):
             "tags": dict(provider.tags),
         }
 
-    def read(self, site: Site, keys: Keys) -> State | None:
+    def read(self, site: Site, keys: base.Keys) -> State | None:
         provider = site.clients.iam.find_oidc_provider(keys["providerArn"])
         return None if provider is None else self.state_of(provider)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from podid.ops.versions import read_versions
-from podid.render.versions import versions_view
+from podid.render.settings import versions_view
 
 
 def test_a_library_that_is_not_installed_is_omitted() -> None:

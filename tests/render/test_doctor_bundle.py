@@ -4,7 +4,7 @@ import json
 
 from checks.builder import healthy
 from podid.ops.doctor.bundle import redact
-from podid.render.bundle import bundle_view
+from podid.render.doctor import bundle_view
 from podid.render.formats import to_json
 from render.shown import texts
 

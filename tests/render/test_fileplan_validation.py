@@ -1,7 +1,7 @@
 """The view of validated files."""
 
 from podid.ops.declare.files import ValidatedFile, ValidatedFiles
-from podid.render.validation import validation_view
+from podid.render.fileplan import validation_view
 from render.shown import texts
 
 FILES = ValidatedFiles(

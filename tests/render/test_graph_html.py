@@ -4,9 +4,9 @@ import base64
 import hashlib
 import re
 
+from podid.render import graph as page
 from podid.render.formats import Drawing
-from podid.render.graph import html as page
-from render.graph.sample import GRAPH, Page, drawn
+from render.graph_sample import GRAPH, Page, drawn
 
 
 def test_html_has_every_node_and_edge_and_runs_only_its_script() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from podid.local.child import run
+from podid.local.processes import run
 
 ENV = {"PATH": os.environ["PATH"]}
 # podid's part in a process of its own
-RUNS = "import sys; from podid.local.child import run; sys.exit(run(sys.argv[1:], {'PATH': '/usr/bin:/bin'}))"
+RUNS = "import sys; from podid.local.processes import run; sys.exit(run(sys.argv[1:], {'PATH': '/usr/bin:/bin'}))"
 TRAPS = "trap 'echo got {0}; exit 9' {0}; echo ready; while :; do sleep 0.05; done"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from domain.values import NOW
 from harness import table
 from podid.domain.errors import ExitCode
-from podid.domain.reconciliation import Reconciliation, RoundState
+from podid.ops.declare.reconcile import Reconciliation, RoundState
 
 
 def a_round(state: RoundState, **more: Any) -> Reconciliation:

@@ -9,7 +9,7 @@ import pytest
 from browser import NEEDS_BROWSER, PROGRAM, Browser, browser
 from podid.ops.audit.graph import Graph
 from podid.render.graph import graph_view
-from render.graph.sample import GRAPH, ORDERS, ROLE, edge, hostile, node
+from render.graph_sample import GRAPH, ORDERS, ROLE, edge, hostile, node
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=NEEDS_BROWSER)
 FOCUS = "document.activeElement.textContent"
