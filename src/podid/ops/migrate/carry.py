@@ -278,6 +278,9 @@ def carry_out(
 
 def _error(run: _MigrationRun, blocked: Mapping[ServiceAccountRef, str], *, done: bool) -> PodidError | None:
     if run.failures:
+        first = next((item.error for item in run.done if item.error is not None), None)
+        if first is not None and not any(item.status in _CARRIED_OUT for item in run.done):
+            return first
         lines = tuple(f"{ref}: {why}" for ref, why in run.failures.items())
         return Partial(f"{count_of(len(run.failures), 'service account')} did not reach the stage", lines=lines)
     if blocked:
