@@ -325,7 +325,7 @@ class RolePlanner:
                     subject, option = "cluster", ""
                     if not parse_choice(policy.choice).preset.of_cluster:
                         subject, option = "region of the cluster", "specify its parameter region, or "
-                    message = f"preset {policy.value} contains the {subject}: {option}declare a role for each cluster"
+                    message = f"preset {policy.value} depends on the {subject}: {option}declare a role for each cluster"
                     raise InvalidInput(f"{policy.at}: {message}", subject=role.name)
                 ((_, item),) = granted.items()
                 name, document, managed = item.name, item.document, item.managed_policies
