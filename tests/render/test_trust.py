@@ -37,7 +37,7 @@ def test_a_policy_that_does_not_allow_the_pods_has_a_proposal() -> None:
     view = checked(file(OF_WEB))
     lines = texts(view.lines)
     assert lines[0] == "✗ f.json does not allow shop/orders in cluster demo"
-    assert lines[1].startswith("    ✗ sts:AssumeRole: Statement[0] (Web) does not match: ")
+    assert lines[1].startswith("    ✗ sts:AssumeRole, sts:TagSession: Statement[0] (Web) does not match: ")
     added = lines[lines.index("  to change:") :]
     assert [line for line in added if line.startswith("    +") and '"orders"' in line] != []
     body = document(view)

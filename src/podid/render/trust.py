@@ -1,12 +1,13 @@
 """Verdicts on trust policies, and edited policies, as documents and as text."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Literal
 
 from podid.domain.findings import Severity
+from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject, document_of, list_of
 from podid.domain.trust import ActionVerdict, Evaluation, Scope, Statement, TrustCheck, TrustFinding, TrustVerdict
 from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
@@ -96,11 +97,17 @@ def _check_table(reports: Sequence[TrustReport]) -> Table:
     )
 
 
-def finding_lines(findings: Iterable[TrustFinding], indent: str, style: str = "") -> Iterator[Line]:
-    """Yield each finding, and its fix below it."""
+def finding_lines(
+    findings: Iterable[TrustFinding], indent: str, style: str = "", *, above: Container[str] = ()
+) -> Iterator[Line]:
+    """Yield each finding, and its fix below it; the fix alone if the message is already one of the texts `above`."""
     for finding in findings:
-        yield Line(f"{indent}{finding.severity} {finding.id}: {finding.message}", style)
-        yield Line(f"{indent}  {finding.fix}")
+        head = f"{indent}{finding.severity} {finding.id}: "
+        if finding.message in above:
+            yield Line(f"{head}{finding.fix}", style)
+        else:
+            yield Line(f"{head}{finding.message}", style)
+            yield Line(f"{indent}  {finding.fix}")
 
 
 _ALLOWS = {
@@ -130,11 +137,13 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
     for evaluation in check.evaluations:
         if several:
             yield _marked(evaluation.verdict, _pods(evaluation), "  ")
-        for action in evaluation.actions:
-            yield _marked(action.verdict, f"{action.action}: {action.reason or action.verdict}", "    ")
+        answers = grouped(((action.verdict, action.reason), action.action) for action in evaluation.actions)
+        for (verdict, reason), actions in answers.items():
+            yield _marked(verdict, f"{', '.join(actions)}: {reason or verdict}", "    ")
         if evaluation.scope is not None:
             yield f"    allows {evaluation.scope.words}"
-        yield from finding_lines((item for item in evaluation.findings if item not in open_to_all), "    ")
+        findings = (item for item in evaluation.findings if item not in open_to_all)
+        yield from finding_lines(findings, "    ", above=[reason for _, reason in answers])
     yield from (f"  {sentence}" for sentence in check.advice)
     if check.diff:
         yield "  to change:"
