@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import AccessDenied, ExitCode, NotFound, PodidError
+from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait
 from podid.domain.report import DoctorReport
@@ -194,8 +194,8 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
         for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
-            if isinstance(answer, NotFound):
-                clean[ref] = ROUNDS  # without a service account there is no pod
+            if isinstance(answer, NotFound | Conflict):
+                clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
                 why = f"requires {answer.permission}" if denied else answer.message
