@@ -149,6 +149,26 @@ def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_the
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "c"))
 
 
+def test_a_rollback_that_fails_on_the_way_restarts_the_pods_whose_association_it_deleted(
+    irsa: Irsa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs, world = ("shop/a", "shop/b"), irsa.site.box.world
+    for ref in refs:
+        irsa.with_role(ref)
+    irsa.site.must("migrate", "apply", *refs, "--yes")
+    remove = world.remove_association
+
+    def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
+        if cluster.associations[association_id].service_account == "b":
+            raise AwsError("InvalidRequestException", "not now")
+        return remove(cluster, association_id)
+
+    monkeypatch.setattr(world, "remove_association", refuse)
+    outcome = irsa.site("migrate", "rollback", *refs, "--yes")
+    assert (outcome.code, "not now" in outcome.stderr) == (8, True), outcome
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "a"))
+
+
 def test_an_apply_is_not_undone_before_a_later_finish(irsa: Irsa) -> None:
     """The trust policy is unchanged, because another service account needs the pattern, but the annotation is gone."""
     arn = irsa.role("several", irsa_statement("shop/*", operator="StringLike"))
