@@ -59,7 +59,7 @@ SLOW = (
         f"ops/agent/test_{name}.py"
         for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
     ),
-    *(f"ops/permissions/test_{name}.py" for name in ("can", "can_resources", "privileges", "privileges_show")),
+    *(f"ops/permissions/test_{name}.py" for name in ("can", "privileges", "privileges_show", "resources")),
     "ops/permissions/test_session.py",
     "ops/permissions/test_who.py",
     *(

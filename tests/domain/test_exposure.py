@@ -1,7 +1,7 @@
 """Access keys in texts, and the abilities that rules of RBAC give."""
 
 from harness import table
-from podid.domain.exposure import AS_ANYONE, KeyPlace, RoleRule, abilities_of, key_ids
+from podid.domain.exposure import AS_ANYONE, BY_GET, OF_NODES, KeyPlace, RoleRule, abilities_of, key_ids
 from podid.domain.findings import Subject
 
 KEY, TEMPORARY = "AKIAZZZZ2222PODIDWAY", "ASIAZZZZ2222PODIDWAY"
@@ -49,7 +49,13 @@ def test_a_place_does_not_show_its_key() -> None:
         (RoleRule(("",), ("groups",), ("impersonate",)), (AS_ANYONE,)),
         (RoleRule(("",), ("serviceaccounts",), ("impersonate",)), ()),
         (RoleRule(("",), ("users",), ("impersonate",), ("jane",)), ()),
-        (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC, AS_ANYONE)),
+        (RoleRule(("",), ("pods", "pods/attach"), ("get",)), (BY_GET,)),
+        (RoleRule(("",), ("pods/exec",), ("get", "create")), (EXEC, BY_GET)),
+        # a request to the kubelet's exec by WebSocket is a get
+        (RoleRule(("",), ("nodes/proxy",), ("get",)), (OF_NODES,)),
+        (RoleRule(("",), ("nodes/proxy",), ("create",)), (OF_NODES,)),
+        (RoleRule(("",), ("nodes", "nodes/metrics"), ("get",)), ()),
+        (RoleRule(("*",), ("*",), ("*",)), (PODS, TOKENS, EXEC, BY_GET, OF_NODES, AS_ANYONE)),
     ],
 )
 def test_abilities(rule: RoleRule, abilities: tuple[str, ...]) -> None:
@@ -57,5 +63,5 @@ def test_abilities(rule: RoleRule, abilities: tuple[str, ...]) -> None:
     assert abilities_of((RoleRule(("",), ("configmaps",), ("get",)), rule)) == abilities
 
 
-def test_a_binding_in_a_namespace_gives_no_impersonation() -> None:
-    assert abilities_of((RoleRule(("*",), ("*",), ("*",)),), "shop") == (PODS, TOKENS, EXEC)
+def test_a_binding_in_a_namespace_gives_nothing_outside_of_namespaces() -> None:
+    assert abilities_of((RoleRule(("*",), ("*",), ("*",)),), "shop") == (PODS, TOKENS, EXEC, BY_GET)

@@ -148,7 +148,7 @@ ROLE = "arn:aws:iam::111122223333:role/orders"
         (
             custom(
                 "eks.services.k8s.aws",
-                metadata={"annotations": {"services.k8s.aws/read-only": "true"}},
+                metadata={"annotations": {"services.k8s.aws/read-only": "True"}},
                 status={"associationID": "a-1"},
             ),
             set(),

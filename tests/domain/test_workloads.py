@@ -163,6 +163,9 @@ def test_a_daemon_set_that_eks_created() -> None:
         ({"name": "calico-node"}, "Calico"),
         ({"name": "aws-node"}, ""),
         ({"name": "aws-node", "args": ("--enable-network-policy=true",)}, "the VPC CNI"),
+        ({"name": "aws-node", "args": ("--enable-network-policy=True",)}, "the VPC CNI"),
+        ({"name": "aws-node", "args": ("--enable-network-policy",)}, "the VPC CNI"),
+        ({"name": "aws-node", "args": ("--enable-network-policy=false",)}, ""),
     ],
 )
 def test_the_product_that_enforces_network_policies(changes: dict[str, Any], engine: str) -> None:

@@ -70,6 +70,14 @@ OWN = (CredentialWay.OWN, None, "")
             {"provider": "aws", "parameters": {"usePodIdentity": "TRUE"}},
             [(CredentialWay.POD_IDENTITY, None, "")],
         ),
+        *(
+            ("SecretProviderClass", {"provider": "aws", "parameters": {"usePodIdentity": text}}, [(way, None, "")])
+            for text, way in (
+                ("1", CredentialWay.POD_IDENTITY),
+                ("t", CredentialWay.POD_IDENTITY),
+                ("0", CredentialWay.IRSA),
+            )
+        ),
         ("SecretProviderClass", {"provider": "vault"}, []),
     ],
 )

@@ -237,7 +237,7 @@ FOLDER, _, FILE = TOKEN.rpartition("/")
         (None, [], FILE, False),
     ],
 )
-def test_whether_the_token_is_mounted(file: str | None, mounts: list[Any], path: str, unmounted: bool) -> None:
+def test_the_mount_of_the_token(file: str | None, mounts: list[Any], path: str, unmounted: bool) -> None:
     token = {"serviceAccountToken": {"audience": "pods.eks.amazonaws.com", "path": path}}
     volumes = [{"name": "eks-pod-identity-token", "projected": {"sources": [token]}}, {"name": "own", "emptyDir": {}}]
     env = [{"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": file}] if file else []

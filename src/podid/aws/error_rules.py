@@ -141,8 +141,8 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         operations=("CreateAddon", "UpdateAddon"),
         fragments=("iam:passrole",),
         id="passrole-denied",
-        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com, or "
-        "eks.amazonaws.com for the role of IRSA.",
+        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com. "
+        "For the IRSA role of an add-on, use eks.amazonaws.com.",
     ),
     _denied(
         fragments=("explicit deny",),

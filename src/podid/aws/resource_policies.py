@@ -31,7 +31,7 @@ class ResourcePolicies:
 
     @needs("iam:GetRole")
     def find_trust_policy(self, arn: Arn) -> Document | None:
-        """Return the policy with the role as its resource, which a trust policy does not name."""
+        """Return the role's trust policy, with the role as the Resource of its statements, which have none."""
         params, subject = {"RoleName": arn.resource_name}, f"role {arn}"
         return self._api("iam", "").find("GetRole", params, subject, partial(_trust, str(arn)))
 

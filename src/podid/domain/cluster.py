@@ -145,9 +145,9 @@ class ServiceAccount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a pod. `env` has the variables that matter for credentials, with values only of those that are
-    not secret; `blank` are those with an empty value. `mounts` are those that can contain files of SDKs; `unmounted` is
-    whether none contains the webhook's token although a variable names its file; `flags` are the arguments of AWS's
-    controllers (`--aws-…`).
+    not secret; `blank` are those with an empty value. `mounts` are those that can contain files of SDKs. `unmounted`
+    is whether no mount contains the webhook's token file although a variable names this file. `flags` are the arguments
+    of AWS's controllers (`--aws-…`).
 
     `ready`, `waiting`, `restarts`, `ended` (why the previous run ended: Error, OOMKilled) and `exit_code` come from the
     pod's status. `failed` is start and end of the previous run, if it failed.

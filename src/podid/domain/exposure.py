@@ -87,7 +87,12 @@ class RoleRule:
 
 _CONTROLLERS = tuple(("apps", kind) for kind in ("deployments", "statefulsets", "daemonsets", "replicasets"))
 _JOBS = (("batch", "jobs"), ("batch", "cronjobs"))
-AS_ANYONE = "act as any user"
+# before Kubernetes 1.35, a WebSocket request for exec or attach needs no more than get:
+# https://github.com/kubernetes/kubernetes/pull/134577
+EXEC, BY_GET = "run commands in pods", "run commands in pods by get requests, before Kubernetes 1.35"
+OF_NODES, AS_ANYONE = "run commands in all pods by the kubelets' API", "act as any user"
+# neither nodes nor users and groups are in a namespace
+_CLUSTER_WIDE = (OF_NODES, AS_ANYONE)
 # ability -> (verb, API group, resource), each of which gives it
 ABILITIES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "create pods": (
@@ -96,12 +101,13 @@ ABILITIES: dict[str, tuple[tuple[str, str, str], ...]] = {
         *((verb, "", "replicationcontrollers") for verb in ("create", "patch", "update")),
     ),
     "create tokens of service accounts": (("create", "", "serviceaccounts/token"),),
-    "run commands in pods": (
+    EXEC: (
         *(("create", "", "pods/exec"), ("create", "", "pods/attach")),
         # another image of a container, or an additional container
         *((verb, "", kind) for kind in ("pods", "pods/ephemeralcontainers") for verb in ("patch", "update")),
     ),
-    # users and groups are not in a namespace
+    BY_GET: (("get", "", "pods/exec"), ("get", "", "pods/attach")),
+    OF_NODES: (("get", "", "nodes/proxy"), ("create", "", "nodes/proxy")),
     AS_ANYONE: (("impersonate", "", "users"), ("impersonate", "", "groups")),
 }
 
@@ -113,16 +119,16 @@ def abilities_of(rules: Iterable[RoleRule], namespace: str = "") -> tuple[str, .
     return tuple(
         ability
         for ability, ways in ABILITIES.items()
-        if any(rule.allows(*way) for rule in listed for way in ways) and not (namespace and ability == AS_ANYONE)
+        if any(rule.allows(*way) for rule in listed for way in ways) and not (namespace and ability in _CLUSTER_WIDE)
     )
 
 
 # of AWS: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 _CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
-_OF_EDITORS = ("create pods", "run commands in pods")
+_OF_EDITORS = ("create pods", EXEC)
 ACCESS_POLICIES: dict[str, tuple[str, ...]] = {
     # an access policy with a namespace includes no permission beyond it
-    _CLUSTER_ADMIN: tuple(ability for ability in ABILITIES if ability != AS_ANYONE),
+    _CLUSTER_ADMIN: tuple(ability for ability in ABILITIES if ability not in _CLUSTER_WIDE),
     "AmazonEKSAdminPolicy": _OF_EDITORS,
     "AmazonEKSEditPolicy": _OF_EDITORS,
 }

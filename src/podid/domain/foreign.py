@@ -74,6 +74,11 @@ def flag_or(data: Object, name: str, default: bool = False) -> bool:
     return value
 
 
+def go_true(value: str) -> bool:
+    """Return whether Go's strconv.ParseBool reads the text as true."""
+    return value in ("1", "t", "T", "true", "TRUE", "True")
+
+
 def instant_or_none(data: Object, name: str) -> datetime | None:
     """Return a time in UTC, from a datetime of botocore or from RFC 3339 text."""
     value = data.get(name)

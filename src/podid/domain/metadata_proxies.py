@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from podid.domain.cluster import DaemonSet, Workload, name_and_tag
 from podid.domain.findings import Subject
+from podid.domain.foreign import go_true
 from podid.domain.grouping import grouped
 from podid.domain.migration import OlderWay
 
@@ -70,7 +71,7 @@ def flags_of(words: Iterable[str]) -> dict[str, str]:
         elif name in VALUED:
             flags[name], pending = value, "" if equals else name
         elif name in SWITCHES:
-            flags[name] = value.lower() if equals else "true"
+            flags[name] = "true" if not equals or go_true(value) else "false"
     return flags
 
 

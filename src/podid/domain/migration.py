@@ -128,7 +128,7 @@ class MigrationItem:
     state: ItemState = field(default_factory=ItemState)
 
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Self:
-        """Return the item with other command lines."""
+        """Return the item with each command line changed by the function."""
         blockers = tuple(replace(item, way_out=tuple(map(change, item.way_out))) for item in self.blockers)
         steps = tuple(replace(step, commands=tuple(map(change, step.commands))) for step in self.steps)
         return replace(self, blockers=blockers, steps=steps)

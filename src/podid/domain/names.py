@@ -178,7 +178,7 @@ def check_managed_policy(text: str) -> str:
     arn = Arn.parse(text) if text.startswith("arn:") else None
     kind, _, name = arn.resource.partition("/") if arn is not None else ("policy", "", text)
     if kind != "policy" or (arn is not None and arn.service != "iam") or not _POLICY.fullmatch(name):
-        raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
+        raise InvalidInput(f"{text!r} is not the name or ARN of a managed policy", subject=text)
     return text
 
 

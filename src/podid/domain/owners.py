@@ -185,8 +185,8 @@ def owners_of_custom(items: Iterable[Mapping[str, Any]]) -> dict[str, Owner]:
         group = str(item.get("apiVersion", "")).partition("/")[0]
         metadata, spec, status = (_object(item, name) for name in ("metadata", "spec", "status"))
         notes, tool = _object(metadata, "annotations"), GROUPS.get(group, "")
-        observes = spec.get("managementPolicies") == ["Observe"] or notes.get("services.k8s.aws/read-only") == "true"
-        if not tool or observes:
+        read_only = str(notes.get("services.k8s.aws/read-only")).lower() == "true"
+        if not tool or read_only or spec.get("managementPolicies") == ["Observe"]:
             continue
         state = _object(status, "atProvider")
         ids = (

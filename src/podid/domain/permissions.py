@@ -170,7 +170,7 @@ class OwnOptional:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPermissions:
     """The caller's permissions for `commands`. `principal_arn` is the principal whose policies were simulated, empty if
-    none were. `namespace` is the one of -n, empty for all."""
+    none were. `namespace` is that of -n, empty for all namespaces."""
 
     commands: tuple[str, ...]
     caller_arn: str

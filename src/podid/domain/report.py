@@ -117,7 +117,7 @@ class DoctorReport:
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
         """Return the report with other command lines for its fixes, and for missing permissions."""
 
-        # NAMESPACE, NAMESPACE/NAME, KIND/NAMESPACE/NAME, or several of the second
+        # NAMESPACE, NAMESPACE/NAME, KIND/NAMESPACE/NAME, or several NAMESPACE/NAME
         namespace = self.scope.split("/")[-2 if "/" in self.scope else 0]
         own = (*OWN_PERMISSIONS, "-n", namespace) if namespace and "," not in namespace else OWN_PERMISSIONS
 

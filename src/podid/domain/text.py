@@ -72,7 +72,7 @@ def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def no_namespace(name: str, known: Iterable[str]) -> str:
-    """Return that the namespace is not among the known ones, which omit those that are being deleted."""
+    """Return the message that a namespace is missing. The known ones omit namespaces that are being deleted."""
     return f"Namespace {name} does not exist{did_you_mean(name, known) or ' or is being deleted'}"
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from podid.domain.cluster import Container, DaemonSet, Node, Placement, Pod, Requirement, Taint, Toleration
 from podid.domain.findings import Subject
-from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, record, text, words_or_none
+from podid.domain.foreign import Object, go_true, inner_or_empty, inners_or_none, pairs, record, text, words_or_none
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.network import Selector
 from podid.domain.text import short_list
@@ -210,7 +210,8 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
     for name, engine in (("calico-node", "Calico"), ("antrea-agent", "Antrea"), ("kube-router", "kube-router")):
         if name in names:
             return engine
-    on = any(ds.name == "aws-node" and "--enable-network-policy=true" in ds.args for ds in daemon_sets)
+    args = (arg.partition("=") for ds in daemon_sets if ds.name == "aws-node" for arg in ds.args)
+    on = any(name == "--enable-network-policy" and (not equals or go_true(value)) for name, equals, value in args)
     return VPC_CNI if on else ""
 
 

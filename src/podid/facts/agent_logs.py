@@ -1,7 +1,7 @@
 """Parses lines of the agent's log, and matches them to failure modes.
 
 The agent logs a plain line and then logrus JSON: https://github.com/aws/eks-pod-identity-agent (cmd/, internal/).
-A wrong flag ends it with a plain `Error: …`.
+With an invalid flag, it logs a plain `Error: …` and exits.
 The texts are from public issues. They are matched as fragments, because their wording differs between versions.
 """
 
@@ -46,7 +46,7 @@ RULES: tuple[LogRule, ...] = (
     LogRule("self-managed-cluster-name-wrong", (("no cluster found for name",),)),
     LogRule("trust-missing-tag-session", (("does not have permissions to assume the associated role",),)),
     LogRule("association-missing", (("resourcenotfoundexception",),)),
-    # a client that reads the token file only once; the kubelet replaces the token long before it expires
+    # the client read the token file only once: the kubelet replaces the token long before it expires
     LogRule("sdk-too-old", (("failed basic claim validations: token is expired",),)),
     LogRule("node-clock-skew", (("failed basic claim validations", "signature expired", "signature not yet current"),)),
     LogRule("bearer-token-prefix", (("illegal base64 data at input byte 6",),)),

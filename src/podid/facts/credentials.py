@@ -155,7 +155,7 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     if container.unmounted:
         if workloads.TOKEN_VOLUME not in pod.volumes:
             return Own(Severity.ERROR, workloads.INJECTED_ENV, "no credentials: no volume contains the token file")
-        why = "the token's volume is not mounted: another webhook removed the mount, or the manifest sets the variables"
+        why = "the token's volume is not mounted, because another webhook removed it or the manifest sets the variables"
         return Own(Severity.ERROR, (workloads.TOKEN_VOLUME,), f"no credentials: {why}", "lacks the volumeMount")
     # the manifest may mount another volume with the token at this path
     if workloads.is_injected_path(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from podid.domain import products
-from podid.domain.foreign import Object, Reading, inner, inner_or_empty, inners_or_none, listed, text_or
+from podid.domain.foreign import Object, Reading, go_true, inner, inner_or_empty, inners_or_none, listed, text_or
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import PLURALS, Owner, owners_of_custom
 from podid.kube.project import place_of
@@ -96,7 +96,7 @@ def secret_provider_class(kind: str, item: Object) -> tuple[products.ProductSett
     spec = inner_or_empty(item, "spec")
     if text_or(spec, "provider") != "aws":
         return ()
-    enabled = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
+    enabled = go_true(text_or(inner_or_empty(spec, "parameters"), "usePodIdentity"))
     way = products.CredentialWay.POD_IDENTITY if enabled else products.CredentialWay.IRSA
     return (_setting(products.SECRETS_STORE, kind, item, way),)
 

@@ -173,8 +173,8 @@ def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping
 
 
 def _unmounted(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> bool:
-    """Return whether no mount contains the webhook's token. Of other volumes than the webhook's, and of files that are
-    mounted with a subPath, the content is not known. Windows has other paths, and no agent."""
+    """Return whether no mount contains the webhook's token. Another volume, or a file that is mounted with a subPath,
+    may contain it. Windows has other paths, and no agent."""
     file = env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
     covering = [item for item in items if Mount(text_or(item, "mountPath").rstrip("/"), "").covers(file)]
     return file.startswith(TOKEN_FILES) and all(map(partial(_lacks_token, volumes, file), covering))

@@ -26,7 +26,7 @@ def unused_view(report: UnusedReport, days: int, *, short: bool) -> View:
         ),
         ("LAST USED", lambda item: f"{age(item.last_used_at, report.taken_at)} ago" if item.last_used_at else "never"),
         (Column("REASON", prose=True, folds=2), lambda item: item.reason or NOTHING),
-        empty=f"no unused part; podid does not judge what is younger than {count_of(days, 'day')}",
+        empty=f"no unused association, role or permission in the last {count_of(days, 'day')}",
         unread=report.unread,
     )
     names = tuple(dict.fromkeys(item.subject or item.role for item in report.items))

@@ -146,7 +146,7 @@ def policy_of(permissions: Permissions) -> JsonObject | None:
     plain = [action for action in permissions.iam if action != PASS_ROLE]
     statements: list[JsonObject] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
     if PASS_ROLE in permissions.iam:
-        # limited to passing roles to EKS Pod Identity, and the IRSA roles of add-ons to EKS
+        # EKS Pod Identity gets the roles of associations, and EKS the IRSA roles of add-ons
         to_pods, to_eks = "pods.eks.amazonaws.com", "eks.amazonaws.com"
         services = [to_pods, to_eks] if ADDON_WRITES.intersection(plain) else to_pods
         condition: JsonObject = {"StringEquals": {"iam:PassedToService": services}}
@@ -273,7 +273,7 @@ class PermissionReportDocument(Document, kind="PermissionReport"):
     ]
     cluster: TextOrNull
     namespace: Annotated[
-        str, OR_NULL, About("The namespace of -n, for permissions that belong to a namespace; null for all.")
+        str, OR_NULL, About("The namespace of -n, in which most Kubernetes permissions were checked; null for all.")
     ]
     summary: Annotated[PermissionsSummary, From(""), About("Counts of the permissions that are always required.")]
     permissions: Annotated[Sequence[OwnPermission], From("always"), About("Always required.")]

@@ -7,8 +7,9 @@ from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import AccessPolicy
-from podid.domain.exposure import IdentityGrant
+from podid.domain.exposure import BY_GET, EXEC, IdentityGrant
 from podid.domain.findings import Outcome, Subject
+from podid.domain.snapshot import Known, known
 
 from .worlds import GRANT
 
@@ -78,6 +79,22 @@ def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, .
     assert verdict.evidence == (
         (f"IAM role developers can {abilities}: {policy} by access entry",) if abilities else ()
     )
+
+
+@table(
+    ("abilities", "version", "words"),
+    [
+        ((BY_GET,), "1.34", BY_GET),
+        ((BY_GET,), "1.35", ""),
+        ((EXEC, BY_GET), "1.34", EXEC),
+        ((EXEC, BY_GET), "1.35", EXEC),
+    ],
+)
+def test_get_requests_run_commands_before_kubernetes_1_35(abilities: tuple[str, ...], version: str, words: str) -> None:
+    snapshot = healthy(grants=(replace(GRANT, abilities=abilities),))
+    cluster = Known(replace(known(snapshot.cluster), version=version))
+    (verdict,) = BY_ID[ID].judge(replace(snapshot, cluster=cluster))
+    assert [f" can {words}: " in line for line in verdict.evidence] == ([True] if words else [])
 
 
 def test_access_entries_that_were_not_read_are_unknown_beside_the_rest() -> None:

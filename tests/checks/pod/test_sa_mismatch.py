@@ -94,7 +94,7 @@ def test_the_fix_never_associates_default() -> None:
         ({"kind": "StatefulSet", "on_delete": True}, ("kubectl", "-n", "shop", "delete", "pod", "old")),
     ],
 )
-def test_pods_that_a_workload_keeps_from_before_the_account_was_named(
+def test_pods_with_the_previous_account_that_a_workload_does_not_replace(
     settings: dict[str, Any], command: tuple[str, ...]
 ) -> None:
     kind = settings.get("kind", "Deployment")
@@ -104,7 +104,7 @@ def test_pods_that_a_workload_keeps_from_before_the_account_was_named(
     verdict = only(ID, healthy(pods=(old,), workloads=(late,)))
     assert (verdict.outcome.value, verdict.severity.value) == ("fail", "error")
     assert verdict.message == (
-        f"1 of 1 pod of {kind} shop/orders still runs as default, although its template names orders"
+        f"1 of 1 pod of {kind} shop/orders still runs as default, although its template specifies orders"
     )
     assert verdict.chain == ("shop/orders", "shop/default")
     assert verdict.fix is not None

@@ -80,7 +80,7 @@ def test_a_role_of_the_first_account_is_refused(account: Site, green: World) -> 
         ("--map-account", OTHER, ACCOUNT, f"uses account {OTHER}"),
     ],
 )
-def test_a_map_of_a_name_that_no_association_uses(
+def test_a_mapping_of_a_name_that_no_association_has(
     account: Site, green: World, option: str, old: str, new: str, message: str
 ) -> None:
     outcome = account(*TO_GREEN, option, f"{old}={new}")

@@ -52,7 +52,7 @@ def test_older_than_is_the_window_of_unused_privileges(healthy: Site) -> None:
     assert "--older-than 'soon' is not a duration" in outcome.stderr
 
 
-def test_an_action_whose_use_nothing_shows_is_not_unused(healthy: Site) -> None:
+def test_an_action_whose_use_is_not_reported_is_not_unused(healthy: Site) -> None:
     site = aged(healthy)
     put_policy(site, allow("iam:PassRole", "iam:GetRole"))
     (iam,) = privileges(site, "shop/orders")["services"]

@@ -80,7 +80,7 @@ def test_a_name_that_differs_by_case_is_in_use(box: Sandbox, podid: Podid, journ
     outcome = podid("role", "create", "Shop-Orders", *CREATE[3:])
     assert outcome.code == 6
     assert "Role Shop-Orders already exists" in outcome.stderr
-    assert "IAM does not distinguish names of roles by case: the role is shop-orders." in outcome.stderr
+    assert "IAM does not distinguish names of roles by case: the existing role is shop-orders." in outcome.stderr
 
 
 @pytest.mark.parametrize("value", ["30m", "13h", "x"])

@@ -269,8 +269,10 @@ def test_iam_counts_calls_and_not_the_permissions_for_their_parameters(used: dat
         ("es:ESHttpGet", "es:ESHttpGet"),
     ],
 )
-def test_what_no_source_shows_stays(granted: str, kept: str, used: datetime | None, events: bool) -> None:
-    """A login to a database is no call of an AWS API."""
+def test_permissions_whose_use_is_not_reported_are_kept(
+    granted: str, kept: str, used: datetime | None, events: bool
+) -> None:
+    """IAM reports calls of AWS APIs only, and a login to a database is none."""
     of = granted.partition(":")[0]
     services = (service("sqs"), service(of, used, **({"CreateUser": None} if of == "iam" else {})))
     calls = event("SendMessage", source="sqs.amazonaws.com")

@@ -129,6 +129,26 @@ def test_a_second_evaluator_of_resource_policies_agrees() -> None:
     assert min(decided[ALLOWED], decided[DENIED]) >= 200, decided
 
 
+def test_an_implicit_denial_by_a_limit_overrides_a_resource_policy_for_the_role_but_not_for_its_session() -> None:
+    """IAM User Guide, "How AWS enforcement code logic evaluates requests", resource-based policies."""
+    narrow = [document({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"})]
+    for principal, expected in (
+        ({"AWS": ROLE}, DENIED),
+        ({"AWS": [ROLE, ROOT]}, DENIED),
+        ({"AWS": [ROLE, SESSION_ARN]}, AccessVerdict.UNKNOWN),
+        ({"AWS": SESSION_ARN}, AccessVerdict.UNKNOWN),
+        ("*", AccessVerdict.UNKNOWN),
+    ):
+        allow = {"Effect": "Allow", "Principal": principal, "Action": "s3:*", "Resource": "*"}
+        access = access_of([narrow, narrow])
+        policy = ResourcePolicy("bucket policy of shop", document(allow))
+        ruling = beside(access.ruling("s3:GetObject", OBJECT), policy, access)
+        assert ruling.verdict is expected, principal
+        if expected is DENIED:
+            assert (ruling.layer, ruling.statement) == ("boundary", None), principal
+            assert "allows it, but no" in ruling.reason, principal
+
+
 # --- role chaining ----------------------------------------------------------------------------------------------------
 
 EXTERNAL = f"eu-west-1/{ACCOUNT}/demo/shop/orders"

@@ -36,7 +36,7 @@ def test_uninstall_and_undo(healthy: Site) -> None:
     assert account_state(healthy.box) == before
 
 
-def test_unknown_losses_are_confirmed_as_several_are() -> None:
+def test_an_unknown_number_of_affected_accounts_requires_the_confirmation_of_several() -> None:
     one = UninstallFacts(current=None, nodes=("node-1",))
     assert (one.several, replace(one, unread=("the pods could not be read",)).several) == (False, True)
 

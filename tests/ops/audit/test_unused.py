@@ -73,15 +73,15 @@ def test_all_services_are_one_item(old: Site) -> None:
     assert (hidden["verdict"], hidden["actions"][:2]) == ("unknown", ["iam:PassRole", "rds-db:connect"])
 
 
-def test_an_empty_report_names_what_is_too_young(old: Site) -> None:
-    """A role of today is not in use only because it is not listed."""
+def test_an_empty_report_names_young_roles_and_associations(old: Site) -> None:
+    """A role that was created today may be unused although the report does not list it."""
     trust = old.aws("iam").get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
     old.aws("iam").create_role(RoleName="fresh", AssumeRolePolicyDocument=json.dumps(trust))
     old.associate("shop", "cart", "fresh")
     outcome = old("unused", "shop/cart")
     assert (outcome.code, outcome.stdout) == (0, "")
-    assert "no unused part; podid does not judge" in outcome.stderr
-    young = "Younger than the period, and not evaluated: role fresh, association shop/cart"
+    assert "no unused association, role or permission in the last 90 days" in outcome.stderr
+    young = "Not evaluated, because younger than the period: role fresh, association shop/cart"
     assert young in outcome.stderr
     assert unused_report(old, "shop/cart")["limits"] == [young]
 
@@ -94,7 +94,7 @@ def test_a_permission_for_a_parameter_of_another_call_is_not_unused(old: Site) -
     assert actions == {"unused": ["sqs:DeleteQueue"], "unknown": ["sqs:TagQueue"]}
 
 
-def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:
+def test_an_action_whose_use_is_not_reported_is_not_unused(old: Site) -> None:
     """iam:PassRole is a parameter of other calls, and a login to a database is no call of an AWS API."""
     put_policy(old, allow("iam:*", "s3:GetObject", "rds-db:connect", "kafka-cluster:Connect"))
     tried(old, "s3", "GetObject")
@@ -102,4 +102,4 @@ def test_an_action_that_no_source_shows_is_not_unused(old: Site) -> None:
     assert {tuple(item["actions"]) for item in document["items"] if item["verdict"] == "unused"} == {("iam:*",)}
     unknown = {tuple(item["actions"]): item["reason"] for item in of_kind(document, "action")}
     assert {*unknown} > {("iam:PassRole",), ("rds-db:connect",), ("kafka-cluster:Connect",)}
-    assert unknown["iam:PassRole",] == "IAM does not report this action"
+    assert unknown["iam:PassRole",] == "IAM does not report the use of this action"

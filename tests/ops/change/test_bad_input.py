@@ -104,7 +104,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*CREATE, "--path", "teams"), 2, "must start and end with '/'", ""),
     ((*CREATE, "--path", "/aws-reserved/x/"), 2, "is reserved for AWS", ""),
     ((*CREATE, "--policy-file", "missing.json"), 2, "missing.json cannot be read: No such file", ""),
-    ((*CREATE, "--managed-policy", "arn:aws:s3:::x"), 2, "is not a managed policy's name or ARN", ""),
+    ((*CREATE, "--managed-policy", "arn:aws:s3:::x"), 2, "is not the name or ARN of a managed policy", ""),
     ((*CREATE, "--managed-policy", "NoSuch"), 5, "arn:aws:iam::aws:policy/NoSuch does not exist", ""),
     ((*CREATE, "--tag", "=x"), 2, "is not KEY=VALUE", ""),
     (("install-agent", "--cluster", "nope"), 5, "cluster nope does not exist", ""),

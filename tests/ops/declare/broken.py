@@ -127,10 +127,10 @@ BROKEN: dict[str, Broken] = {
     ),
     "a managed policy that is a role": Broken(
         ROLE + "  policies: [{managed: 'arn:aws:iam::1:role/x'}]\n",
-        *(6, 24, "roles[0].policies[0].managed", "is not a managed policy's name or ARN"),
+        *(6, 24, "roles[0].policies[0].managed", "is not the name or ARN of a managed policy"),
     ),
     "a boundary that is no policy": Broken(
-        ROLE + "  boundary: a b\n", 6, 13, "roles[0].boundary", "is not a managed policy's name or ARN"
+        ROLE + "  boundary: a b\n", 6, 13, "roles[0].boundary", "is not the name or ARN of a managed policy"
     ),
     "a policy without a source": Broken(ROLE + "  policies: [{name: a}]\n", 6, 14, "roles[0].policies[0]", "one of"),
     "a policy with two sources": Broken(

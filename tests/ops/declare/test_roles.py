@@ -193,7 +193,7 @@ def test_a_preset_that_names_the_cluster_is_for_one_cluster(filed: Filed) -> Non
     filed.write(clusters=["demo", "blue"], roles=[role], associations=[LINK])
     outcome = filed("plan")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "preset cluster-autoscaler names the cluster: declare a role for each cluster" in outcome.stderr
+    assert "preset cluster-autoscaler depends on the cluster: declare a role for each cluster" in outcome.stderr
 
 
 def planner_of(*regions: str, declarations: tuple[Declaration, ...] = ()) -> RolePlanner:
@@ -227,7 +227,7 @@ def test_a_preset_that_names_the_region_is_for_one_region() -> None:
     planner = planner_of("us-west-2", "eu-west-1")
     queue = {"queue": ("jobs",)}
     sends = DeclaredPolicy(source=PolicySource.PRESET, value="sqs-send", parameters=queue)
-    with pytest.raises(InvalidInput, match="names the cluster's region: specify its parameter region, or declare a"):
+    with pytest.raises(InvalidInput, match="the region of the cluster: specify its parameter region, or declare a"):
         planner._permissions(DeclaredRole(name="web", policies=(sends,)))
     fixed = replace(sends, parameters={**queue, "region": ("us-west-2",)})
     assert len(planner._permissions(DeclaredRole(name="web", policies=(fixed,)))[0]) == 1

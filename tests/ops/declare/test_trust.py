@@ -43,7 +43,7 @@ def test_a_service_account_keeps_its_access_as_long_as_its_association_has_the_r
     filed.write(name="other", associations=[{"serviceAccount": "shop/cart", "role": "web"}])
     filed.apply("--update-trust")
     filed.write(roles=[ROLE], associations=[LINK])
-    assert "role web still allows shop/api, shop/cart: associations that are not" in str(filed.plan()["notes"])
+    assert "role web still allows shop/api, shop/cart: their associations have the role" in str(filed.plan()["notes"])
     filed.settled()
     filed.apply("--prune", "--yes")
     role = filed.role("web")

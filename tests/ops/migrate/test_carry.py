@@ -212,7 +212,7 @@ def test_a_failure_does_not_stop_the_others_up_to_max_failures(irsa: Irsa, three
     assert [irsa.stages()[ref] for ref in three] == ["admitted", "moved", "moved"]
 
 
-def test_a_denial_without_any_change_is_no_partial_success(irsa: Irsa) -> None:
+def test_a_denial_before_the_first_change_is_not_a_partial_success(irsa: Irsa) -> None:
     irsa.site.box.world.credentials.deny("iam:UpdateAssumeRolePolicy")
     outcome = irsa.site("migrate", "apply", "legacy/reports", "--yes")
     assert (outcome.code, "iam:UpdateAssumeRolePolicy" in outcome.stderr) == (4, True), outcome

@@ -8,6 +8,7 @@ import pytest
 
 from irsa import ANNOTATION, PROVIDER, REPORTS, Irsa, irsa_statement
 from ops.migrate.worlds import PREFIX, Proxies, migrated, stage_of
+from podid.domain.names import role_name
 from podid.sandbox import irsa_samples, proxy_samples
 from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import NAMESPACE, ROLE
@@ -92,6 +93,17 @@ def test_the_samples_of_kiam_and_kube2iam(healthy: Site, source: str) -> None:
 
 
 ROLES = f"arn:aws:iam::{ACCOUNT}:role/"
+
+
+def test_the_arn_of_a_role_with_another_partition_or_path_than_in_the_annotation_is_named(irsa: Irsa) -> None:
+    arn = irsa.items(REPORTS)[REPORTS]["roleArn"]
+    namespace, name = REPORTS.split("/")
+    for wrong in arn.replace("arn:aws:", "arn:aws-cn:"), arn.replace(":role/", ":role/team/"):
+        annotation = {"metadata": {"annotations": {ANNOTATION: wrong}}}
+        irsa.site.cluster.merge(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", annotation)
+        (blocker,) = irsa.items(REPORTS)[REPORTS]["blockers"]
+        assert blocker["id"] == "role-not-found"
+        assert blocker["message"] == f"Role {wrong} does not exist. The ARN of {role_name(arn)} is {arn}."
 
 
 def test_each_role_and_kind_of_object_is_read_once(irsa: Irsa) -> None:

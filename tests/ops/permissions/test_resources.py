@@ -173,7 +173,10 @@ def test_a_session_policy_limits_what_a_resource_allows(healthy: Site) -> None:
     healthy.must(
         "associate", "shop/orders", "--session-policy", str(file), "--replace", "--update-trust", "--wait", "none"
     )
-    item = answered(healthy, QUEUE, grant({"AWS": ROLE}), allowed=False, code=9)
+    item = answered(healthy, QUEUE, grant({"AWS": ROLE}), allowed=False, code=3)
+    assert (item["verdict"], item["layer"]) == ("denied", "session")
+    assert item["reason"].endswith(" allows it, but no statement of the session policy allows it")
+    item = answered(healthy, QUEUE, grant("*"), allowed=False, code=9)
     assert "no statement of the session policy allows it" in item["reason"]
 
 

@@ -74,7 +74,7 @@ def test_managed_policies(box: Sandbox, clients: Clients) -> None:
     with pytest.raises(NotFound, match="; did you mean service-role/AmazonEBSCSIDriverPolicy") as missing:
         managed_policy(clients, "AmazonEBSCSIDriverPolicy", partition="aws")
     assert missing.value.hint == Again(swap=("AmazonEBSCSIDriverPolicy", "service-role/AmazonEBSCSIDriverPolicy"))
-    with pytest.raises(InvalidInput, match="is not a managed policy"):
+    with pytest.raises(InvalidInput, match="is not the name or ARN of a managed policy"):
         managed_policy(clients, STOREFRONT, partition="aws")
     box.world.credentials.deny("iam:GetPolicy")  # IAM checks the ARN when the policy is attached
     assert managed_policy(clients, "nosuch", partition="aws") == "arn:aws:iam::aws:policy/nosuch"

@@ -3,12 +3,14 @@
 Source: Kubernetes documentation, "Role Based Access Control Good Practices".
 """
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
-from podid.domain.exposure import grants_of
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
+from podid.domain.exposure import BY_GET, EXEC, IdentityGrant, grants_of
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
+from podid.domain.versions import minor_version
 from podid.facts.index import chain_of
 
 # all users, all service accounts, or requests without credentials
@@ -16,6 +18,8 @@ _EVERYBODY = {
     *(("Group", name) for name in ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")),
     ("User", "system:anonymous"),
 }
+# the version since which get requests no longer run commands in pods
+_GET_ENDS = (1, 35)
 # the group of all service accounts of one namespace, with the namespace's name
 _OF_NAMESPACE = "system:serviceaccounts:"
 # a service account as a user, with its namespace and its name
@@ -32,7 +36,11 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
     if isinstance(policies, Missing):
         yield check.of_cluster(snapshot).unknown(policies, f"access entries were not checked: {policies.reason}")
     by_policy = (grant for policy in known_or(policies, ()) for grant in grants_of(policy))
-    grants = [grant for grant in (*known(snapshot.grants), *by_policy) if not _expected(grant.subject)]
+    grants = [
+        replace(grant, abilities=abilities)
+        for grant in (*known(snapshot.grants), *by_policy)
+        if not _expected(grant.subject) and (abilities := _abilities(snapshot, grant))
+    ]
     for namespace, associations in sorted(by_namespace.items()):
         case = check.case(Subject("Namespace", namespace), chain_of(associations))
         # pods of the namespace have its roles already
@@ -54,6 +62,14 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
             ),
             severity=None if everybody else Severity.INFO,
         )
+
+
+def _abilities(snapshot: Snapshot, grant: IdentityGrant) -> tuple[str, ...]:
+    """Return the abilities that the version of the cluster has, each once."""
+    cluster = snapshot.cluster
+    version = minor_version(cluster.value.version) if isinstance(cluster, Known) else None
+    closed = EXEC in grant.abilities or (version or (0, 0)) >= _GET_ENDS
+    return tuple(ability for ability in grant.abilities if not (closed and ability == BY_GET))
 
 
 def _expected(subject: Subject) -> bool:

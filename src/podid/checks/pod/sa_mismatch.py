@@ -50,7 +50,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
 def _left_behind(
     check: Check, snapshot: Snapshot, workload: Workload, served: Collection[ServiceAccountRef]
 ) -> Iterator[Verdict]:
-    """Yield a finding if the workload does not replace its pods from before its template named the account."""
+    """Yield a finding if the workload does not replace its pods with another service account than its template has."""
     ref, subject = workload.ref, workload.subject
     pods = tuple(pod for pod in known(snapshot.pods) if live(pod) and workload_subject(pod) == subject)
     old = tuple(pod for pod in pods if pod.ref not in (ref, *served))
@@ -59,7 +59,7 @@ def _left_behind(
             old,
             len(pods),
             f"of {subject} still {'runs' if len(old) == 1 else 'run'} as "
-            f"{short_list(sorted({pod.service_account for pod in old}))}, although its template names {ref.name}",
+            f"{short_list(sorted({pod.service_account for pod in old}))}, although its template specifies {ref.name}",
             kept.reason,
             severity=Severity.WARN if any(map(live, index(snapshot).pods.get(ref, ()))) else None,
             commands=(kept.command,) if kept.command else (),

@@ -53,7 +53,8 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
     """Return the possible causes: selectors that exclude the missed pods, and other differences. Other differences
-    count only if the webhook injected no later pod, a selector by labels of namespaces if none in the namespace."""
+    count only if the webhook injected no later pod. A selector by labels of namespaces counts for namespaces without a
+    later injected pod."""
     selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in missed)
     causes = [f"{selector} excludes associated pods" for selector in selectors if selector]
     first = min((pod.created_at for pod in missed), default=None)

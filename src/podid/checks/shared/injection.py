@@ -98,7 +98,7 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
 
 
 def hindrance(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> restarts.Hindrance | None:
-    """Return why a restart of the workload does not replace these pods; None if it does."""
+    """Return the reason that a restart of the workload does not replace these pods; None if it does."""
     facts = index(snapshot)
     names = [pod.name for pod in pods]
     if workload in facts.on_delete:

@@ -19,8 +19,8 @@ FREES_METRICS_PORT = "agent.additionalArgs.--metrics-port=2706"
 RECENT = timedelta(minutes=10)
 # EKS Auth has one message for many causes, which the checks of policies and associations distinguish
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
-# links at which the request itself is wrong: only its sender is affected
-OF_THE_CLIENT = (4, 5)
+# failures at these links are errors in the request, so they affect only the client that sends it
+_OF_CLIENTS = (4, 5)
 # a few of these lines are normal
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
@@ -54,7 +54,7 @@ def _sighted(
     check: Check, snapshot: Snapshot, sighting: LogSighting, users: tuple[str, ...], *, trail: bool
 ) -> Verdict:
     chain = tuple(name for name in sighting.accounts if name in users)
-    if not chain and check.link not in OF_THE_CLIENT:
+    if not chain and check.link not in _OF_CLIENTS:
         chain = users
     who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
     last = f", last {sighting.last:%Y-%m-%d %H:%M:%S} UTC" if sighting.last is not None else ""
@@ -70,7 +70,7 @@ def _sighted(
 def _fix(check: Check, snapshot: Snapshot, sighting: LogSighting) -> tuple[tuple[str, ...], ...]:
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
-        # the server of metrics listens on all addresses, that of the probes on localhost
+        # the agent serves metrics on all addresses, and probes on localhost
         setting = FREES_METRICS_PORT if "tcp 0.0.0.0:" in sighting.sample else FREES_PROBE_PORT
     elif check.id == "agent-ipv6-bind" and isinstance(cluster, Known) and cluster.value.ip_family == "ipv4":
         setting = IPV4_ONLY

@@ -64,7 +64,7 @@ def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
 
 
 def missing_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    """Ask whether to create the chosen service account, if it is known not to exist."""
+    """Ask whether to create the chosen service account, unless it exists or the service accounts could not be read."""
     ref = ref_of(answers)
     if not isinstance(facts.accounts, Missing) and not ((account := facts.account(ref)) and account.exists):
         yield Prompt(

@@ -15,7 +15,7 @@ def nodes(access: Access) -> None:
 
     Each node is shown with its kind, its agent's restarts, the service accounts whose pods need it, and the reason for
     a missing agent, such as a taint. Exit 3 if a node that should run the agent, or whose pods need it, has no Ready
-    agent pod, 9 if the pods on a node without an agent could not be read.
+    agent pod. Exit 9 if podid could not read the pods on a node without an agent.
 
     Example: podid agent nodes
 

@@ -62,10 +62,11 @@ def reach(
         arn = change.place.the_cluster.arn
         if settle and arn not in reached:
             change.settle()
-        new = (name, change, FileSite(clients=local.clients, place=change.place, declarations=()))
-        name, change, site = reached.get(arn, new)
-        more = (item for item in items if not any(item is one for one in site.declarations))
-        reached[arn] = name, change, replace(site, declarations=(*site.declarations, *more))
+        first = (name, change, FileSite(clients=local.clients, place=change.place, declarations=()))
+        name, change, site = reached.get(arn, first)
+        present = set(map(id, site.declarations))
+        added = (item for item in items if id(item) not in present)
+        reached[arn] = name, change, replace(site, declarations=(*site.declarations, *added))
     return list(reached.values())
 
 

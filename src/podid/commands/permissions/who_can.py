@@ -31,9 +31,10 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     not known, podid lists the service account as unknown, with the reason.
 
     '*' lists administrators: service accounts with a statement that allows all actions, or all except those of a
-    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern, and podid also
-    reads the policy of the resource, as podid can-i does. Without --resource, a resource policy can deny an action that
-    is listed, and allow one that is not. podid does not check policies of the organization.
+    NotAction. With --resource, the action must be allowed on that resource, or on a part of its pattern.
+
+    With --resource, podid also reads the policy of the resource, as podid can-i does. Without it, a resource policy can
+    deny an action that is listed, or allow one that is not. podid does not check policies of the organization.
 
     You can repeat --cluster, --region and --profile. Exit 9 if the access of a service account is unknown.
 

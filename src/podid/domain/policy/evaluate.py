@@ -119,9 +119,8 @@ class RoleAccess:
 
     def limit(self, action: str, resource: str) -> Ruling | None:
         """Return the access by the permissions boundary and the session policy alone; None without them. A resource
-        policy that allows the role does not override them."""
-        layers = tuple(replace(layer, kind=LayerKind.IDENTITY) for layer in self.layers[1:])
-        return RoleAccess(self.session, layers).ruling(action, resource) if layers else None
+        policy that allows the role's ARN does not override them."""
+        return RoleAccess(self.session, self.layers[1:]).ruling(action, resource) if self.layers[1:] else None
 
     def passing(self, service: str) -> Ruling:
         """Return the access to pass a role to the service."""
@@ -146,8 +145,7 @@ class RoleAccess:
                 silent = silent or layer
             elif certain is None:
                 doubt = doubt or possible
-            if layer.kind is LayerKind.IDENTITY:
-                allows = certain
+            allows = allows or certain
         if silent is not None:
             return _silent(silent, resource)
         if unread is not None:

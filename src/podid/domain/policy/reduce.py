@@ -20,16 +20,16 @@ from podid.domain.wildcards import ANY, covers, covers_arn, matches, overlap, pa
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
-# No source shows their use: a role is passed as a parameter of another call, and the others are no calls of an AWS API.
-# IAM User Guide, "Refine permissions in AWS using last accessed information"
+# Neither IAM nor CloudTrail shows their use: a role is passed as a parameter of another call, and the other actions are
+# no calls of an AWS API. IAM User Guide, "Refine permissions in AWS using last accessed information"
 UNREPORTED = (
     *("iam:PassRole", "rds-db:connect", "dsql:DbConnect*", "elasticache:Connect", "memorydb:Connect", "neptune-db:*"),
     *("kafka-cluster:*", "es:ESHttp*", "aoss:APIAccessAll", "execute-api:*", "vpc-lattice-svcs:*"),
     *("elasticfilesystem:Client*", "eks:AccessKubernetesApi"),
 )
-# Other calls require them, depending on their parameters, and no event has their name: Service Authorization Reference.
-# (service, action, the calls of the service that may require it: a wildcard keeps the action only beside one of them;
-# "{}" is the action for an object instead of a version)
+# Permissions that other calls require, depending on their parameters. No event has the name of the permission: Service
+# Authorization Reference. Each row is a service, the permission, and the calls of the service that may require it; a
+# policy with a wildcard keeps the permission only if such a call was made. "{}" is the permission without "version".
 _OF_OTHER_CALLS = (
     *(("sts", "tagsession", "assumerole*"), ("sts", "set*", "assumerole*"), ("kms", "reencrypt*", "")),
     *(("s3", "*objectversion*", "{}"), ("s3", "putobject?*", "putobject"), ("s3", "replicate*", "")),
@@ -75,22 +75,23 @@ class Evidence:
 
 
 def is_hidden(action: str, calls: Iterable[str] | None = None) -> bool:
-    """Return whether other calls may require the action: any, or these, which are in lower case."""
+    """Return whether a call of another action may require this permission. With `calls`, in lower case, return whether
+    one of these may require it."""
     service, _, name = action.lower().partition(":")
-    hidden = [call for of, item, call in _OF_OTHER_CALLS if of in (ANY, service) and matches(pattern(item), name)]
+    rows = [row for row in _OF_OTHER_CALLS if row[0] in (ANY, service) and matches(pattern(row[1]), name)]
     if calls is None:
-        return bool(hidden)
-    triggers = [pattern(f"{service}:{call.format(name.replace('version', ''))}") for call in hidden]
-    return any(matches(trigger, call) for trigger in triggers for call in calls)
+        return bool(rows)
+    requiring = [pattern(f"{service}:{call.format(name.replace('version', ''))}") for *_, call in rows]
+    return any(matches(item, call) for item in requiring for call in calls)
 
 
 def is_unreported(action: str) -> bool:
-    """Return whether neither IAM nor CloudTrail shows the use of the action."""
+    """Return whether neither IAM nor CloudTrail reports the use of the action."""
     return any(matches(pattern(item.lower()), action.lower()) for item in UNREPORTED)
 
 
 def unreported(granted: Iterable[str]) -> tuple[str, ...]:
-    """Return the actions of these patterns, or patterns of them, whose use neither IAM nor CloudTrail shows."""
+    """Return the granted actions, or patterns of actions, whose use neither IAM nor CloudTrail reports."""
     pairs = ((action, item) for action in granted for item in UNREPORTED if overlap(action.lower(), item.lower()))
     return tuple(dict.fromkeys(action if covers(item.lower(), action.lower()) else item for action, item in pairs))
 
@@ -172,7 +173,7 @@ def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[
                 reduction.unknown[action] = None
                 remaining.append(name)
             elif is_hidden(name, None if untracked and names == [action] else calls):
-                # IAM tracks calls, too
+                # IAM reports the call, not the second permission that the call requires
                 reduction.unknown[name] = None
                 remaining.append(name)
         yield from _without(action, names, remaining, reduction)
@@ -242,7 +243,7 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
         if call is None and evidence.complete(service_of(action)) and is_hidden(action):
-            # the events of the calls that require it have its resources
+            # the action has no events; the events of the calls that require it contain the resources
             continue
         if call is None or known is None or service_of(action) not in _WITH_RESOURCES or evidence.kept(action):
             return None
@@ -311,9 +312,9 @@ _API_VERSION = re.compile(r"\d{8}(?:v\d+)?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleEvents:
-    """The calls with a role in exported events. `unmapped` are services with events that no action of IAM has the name
-    of. `services` are those of all events with the role. `without_data` are services that have data events, none of
-    which is in the file. `begin` and `end` are the times of the first and the last event of any caller."""
+    """The calls with a role in exported events. `unmapped` are services with events that do not have the name of an
+    IAM action. `services` are those of all events with the role. `without_data` are services that have data events,
+    none of which is in the file. `begin` and `end` are the times of the first and the last event of any caller."""
 
     calls: dict[str, UsedAction]
     services: frozenset[str]

@@ -1,7 +1,7 @@
 """A resource policy beside the policies of a role of the same account.
 
-Sources: IAM User Guide, "Policy evaluation for requests within a single account" and "AWS JSON policy elements:
-Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
+Sources: IAM User Guide, "Policy evaluation for requests within a single account", "How AWS enforcement code logic
+evaluates requests" and "AWS JSON policy elements: Principal"; AWS KMS Developer Guide, "Key policies in AWS KMS".
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,11 +32,14 @@ class ResourcePolicy:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A statement about the action, whether it applies, and whether its principal is the role and not its account."""
+    """A statement about the action, whether it applies, and whether its principal is the role and not its account.
+    `limited`: the principal is the role's ARN or ID, so the permissions boundary and the session policy must allow the
+    action. They need not for the ARN of a session."""
 
     statement: PermissionStatement
     applies: Truth
     names_role: bool
+    limited: bool
 
     @property
     def allow(self) -> bool:
@@ -70,10 +73,14 @@ def beside(ruling: Ruling, policy: ResourcePolicy, access: RoleAccess) -> Ruling
     sure = next((match for match in own if match.applies), None)
     if ruling.verdict is AccessVerdict.UNKNOWN or not own:
         return ruling
+    limit = access.limit(ruling.action, ruling.resource)
+    if limit is not None and limit.verdict is AccessVerdict.DENIED and all(match.limited for match in own):
+        return replace(
+            limit, reason=f"{(sure or own[0]).statement.ref} {'allows' if sure else 'may allow'} it, but {limit.reason}"
+        )
     if sure is None or doubt is not None:
         return _doubtful(ruling, doubt or own[0], context)
     reason = f"{sure.statement.ref} allows it"
-    limit = access.limit(ruling.action, ruling.resource)
     if limit is not None and limit.verdict is not AccessVerdict.ALLOWED:
         reason += f"; the permissions boundary or the session policy may not allow it: {limit.reason}"
         return _decided(ruling, AccessVerdict.UNKNOWN, sure, reason)
@@ -100,11 +107,12 @@ def _matches(
     for statement in statements:
         if not statement.covers(ruling.action.lower()):
             continue
-        principals = [_principal(kind, value, session) for kind, value in _principals(statement.principal)]
-        whose = any_of(truth for truth, _ in principals)
+        principals = [(value, *_principal(kind, value, session)) for kind, value in _principals(statement.principal)]
+        whose = any_of(truth for _, truth, _ in principals)
         applies = all_of((whose, statement.truth(ruling.resource, context)))
         if applies is not False:
-            yield _Match(statement, applies, any(named for truth, named in principals if truth is not False))
+            own = {value for value, truth, named in principals if named and truth is not False}
+            yield _Match(statement, applies, bool(own), own <= {session.role_arn, session.role_id})
 
 
 def _principals(principal: object) -> Iterator[tuple[str, str]]:
@@ -116,7 +124,7 @@ def _principals(principal: object) -> Iterator[tuple[str, str]]:
             for value in values if isinstance(values, list | tuple) else (values,):
                 yield str(kind), str(value)
     else:
-        yield "", ""
+        yield "", "*"
 
 
 def _principal(kind: str, value: str, session: RoleSession) -> tuple[Truth, bool]:

@@ -57,7 +57,7 @@ class NodeCoverage:
 
     @property
     def depends_on_pods(self) -> bool:
-        """Return whether no agent runs here, which matters only if pods need one."""
+        """Return whether no agent should run on the node, which is a failure only if pods on it need one."""
         return self.state in ("left-out", "not-served") and self.kind != "auto"
 
 

@@ -39,7 +39,7 @@ def plan_decommission(
     remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
     say("reading the trust policies of the account's roles")
     name = cluster_arn.rpartition("/")[2]
-    used = {*(item.role_arn for item in ended), *_ended_before(journal, replace(place.header, cluster=name))}
+    used = {*(item.role_arn for item in ended), *_roles_of_deleted(journal, replace(place.header, cluster=name))}
     roles = sorted(_candidates(clients, cluster_arn, used), key=attrgetter("name"))
     if place.cluster is None and not roles:
         message = f"Cluster {name} does not exist in {place.region}, and no trust policy names it"
@@ -79,8 +79,8 @@ def _candidates(clients: Clients, cluster_arn: str, used: Collection[str]) -> It
             yield role
 
 
-def _ended_before(journal: Journal, header: Header) -> Iterator[str]:
-    """Yield the roles of the associations that unfinished runs of this command deleted."""
+def _roles_of_deleted(journal: Journal, header: Header) -> Iterator[str]:
+    """Yield the roles of associations that unfinished runs of this command deleted."""
     for run in journal.runs():
         if "decommission" in run.command and replace(run.header, caller_arn=header.caller_arn) == header:
             if run.whole:

@@ -114,7 +114,7 @@ def right_size(
         if calls.begin is not None and calls.begin > since:
             notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
         used = {item.name for item in usage.value.values() if item.used(since)}
-        # a trail can exclude events of KMS, and the source of some events is not the prefix of the service's actions
+        # a trail can exclude events of KMS, and the source of an event can differ from the prefix of the actions
         unseen = used - calls.services
         for words, services in (("events", unseen), ("data events", calls.without_data & used - unseen)):
             if services:
@@ -146,7 +146,9 @@ def right_size(
         taken[inline] = reduction.document
         policies.append(_sized(name, document, reduction.document, inline))
     if "*" in removed:
-        notes.append("of *, podid keeps the services that were used: --keep keeps a service that IAM does not report")
+        notes.append(
+            "in place of *, podid writes the services that were used; to keep one that IAM does not report, pass --keep"
+        )
     if unreported:
         notes.append(f"role {role.name} was created at {utc(created)}: IAM may not report any use yet")
     elif created is not None and created > since:

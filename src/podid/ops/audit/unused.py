@@ -136,7 +136,7 @@ class _Audit:
         order = sorted(
             self.items, key=lambda item: (KINDS.index(item.kind), item.role, item.role_arn, item.subject, item.services)
         )
-        young = [f"Younger than the period, and not evaluated: {short_list(self.young)}"] if self.young else []
+        young = [f"Not evaluated, because younger than the period: {short_list(self.young)}"] if self.young else []
         return UnusedReport(
             cluster=self.place.cluster_name,
             taken_at=self.now,
@@ -170,7 +170,7 @@ class _Audit:
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
             elif role is not None and not self._new(role.created_at, f"role {role.name}") and not self._used(role):
-                self.limits["IAM may not record a use that is no call of an AWS API, such as a login to a database"] = (
+                self.limits["IAM may not record requests other than calls of AWS APIs, such as logins to databases"] = (
                     None
                 )
                 idle = UnusedItem(kind="role", verdict="unused", role_arn=arn, source="role-last-used")
@@ -344,7 +344,7 @@ Make = Callable[..., UnusedItem]
 
 def _hidden(make: Make, actions: tuple[str, ...]) -> UnusedItem:
     services = tuple(dict.fromkeys(map(service_of, actions)))
-    reason = f"IAM does not report {'this action' if len(actions) == 1 else 'these actions'}"
+    reason = f"IAM does not report the use of {'this action' if len(actions) == 1 else 'these actions'}"
     return make(kind="action", verdict="unknown", services=services, actions=actions, reason=reason)
 
 

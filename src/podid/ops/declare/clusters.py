@@ -63,7 +63,7 @@ def same_cluster(one: str, other: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class ClusterSubjects:
     """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags.
-    `staying` are others whose associations have the role and are not in the files: they keep what they have."""
+    `staying` are service accounts outside the files whose associations have the role: they keep their access."""
 
     cluster_arn: str
     refs: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)

@@ -196,15 +196,15 @@ def _tags(
     tags = members.pairs("tags", lambda key, value: read((f"{key}={value}",), "tag"))
     first = {compared(owner_key): owner_key}
     for key in tags:
-        same, at = (
-            first.setdefault(compared(key), key),
-            members.members["tags"].keys.get(key, members.members["tags"].at),
-        )
-        if same == owner_key:
-            members.mistakes.add(at, f"podid sets the tag {owner_key}, from metadata.name", members.key(f"tags.{key}"))
-        elif same != key:
-            message = f"is the same key as {same}: IAM does not distinguish tag keys by case"
-            members.mistakes.add(at, message, members.key(f"tags.{key}"))
+        earlier = first.setdefault(compared(key), key)
+        if earlier == owner_key:
+            message = f"podid sets the tag {owner_key}, from metadata.name"
+        elif earlier != key:
+            message = f"is the same key as {earlier}: IAM does not distinguish tag keys by case"
+        else:
+            continue
+        node = members.members["tags"]
+        members.mistakes.add(node.keys.get(key, node.at), message, members.key(f"tags.{key}"))
     return tags
 
 

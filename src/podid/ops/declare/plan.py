@@ -95,18 +95,18 @@ class FilePlanner:
     def _staying(
         self, accounts: Sequence[DeclaredAccounts], live: Sequence[Live], site: FileSite, role: DeclaredRole
     ) -> dict[ServiceAccountRef, bool]:
-        """Return the service accounts that are not declared and keep the role, or may have it."""
-        number = next(number for number, one in enumerate(self.sites) if one is site)
+        """Return the service accounts that are not declared, and whose associations keep the role or may have it."""
+        number = next(number for number, other in enumerate(self.sites) if other is site)
         declared, (associations, unreadable) = accounts[number], live[number]
         gone = outdated(site.declarations, declared, associations) if self.ownership.prune else {}
-        same = {
+        holders = {
             ref: item.session_tags
             for ref, item in associations.items()
             if role_name(item.role_arn).lower() == role.name.lower() and ref not in gone
         }
         return {
             ref: tags
-            for ref, tags in ({**dict.fromkeys(unreadable, True), **same}).items()
+            for ref, tags in ({**dict.fromkeys(unreadable, True), **holders}).items()
             if ref not in declared.by_ref
         }
 

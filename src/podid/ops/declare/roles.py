@@ -73,9 +73,9 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
     """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
-    trust policies, since the associations use these until they are changed. `leaving` are the roles, in lower case,
-    that an association no longer has after the plan: if their policies lose and gain statements, they lose them
-    last."""
+    trust policies, since the associations use these until they are changed. `leaving` are the names of the
+    roles, in lower case, that an association no longer has after the plan. If their trust policies gain and lose
+    statements, these changes are two actions, and the second one follows the associations."""
     items, first, later = tuple(planned), list[Action](), list[Action]()
     for action in (action for item in items for action in item.actions):
         gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
@@ -87,6 +87,7 @@ def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection
 
 
 def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    """Return the changes of a trust policy that precede the associations, and those that follow them."""
     old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
     gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
     for item in old.statements:
@@ -321,10 +322,10 @@ class RolePlanner:
             if policy.source is PolicySource.PRESET:
                 granted = {repr(item := _filled(policy.choice, site.place)): item for site in self.sites}
                 if len(granted) > 1:
-                    named, more = "cluster", ""
+                    subject, option = "cluster", ""
                     if not parse_choice(policy.choice).preset.of_cluster:
-                        named, more = "cluster's region", "specify its parameter region, or "
-                    message = f"preset {policy.value} names the {named}: {more}declare a role for each cluster"
+                        subject, option = "region of the cluster", "specify its parameter region, or "
+                    message = f"preset {policy.value} depends on the {subject}: {option}declare a role for each cluster"
                     raise InvalidInput(f"{policy.at}: {message}", subject=role.name)
                 ((_, item),) = granted.items()
                 name, document, managed = item.name, item.document, item.managed_policies

@@ -87,7 +87,7 @@ def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[tru
 
 
 def _staying(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:
-    """Yield the service accounts with an association outside the files that the declared statements do not allow."""
+    """Yield the service accounts outside the files that have the role and that the declared statements do not allow."""
     built = [trust.build_statement(who, role.scope, role.conditions) for who in _identities(subjects, tags)]
     declared = trust.parse_policy({"Version": "2012-10-17", "Statement": built})
     for who in _identities([replace(cluster, refs=cluster.staying) for cluster in subjects], tags):
@@ -96,14 +96,15 @@ def _staying(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags
 
 
 def kept(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) -> Iterator[str]:
-    """Yield a note on the service accounts that the role still allows, because of associations outside the files."""
+    """Yield a note on the service accounts outside the files that the trust policy still allows."""
     if role.trust is not None:
         return
     policy, no_match = trust.parse_policy(live.trust), trust.TrustVerdict.NO_MATCH
     staying = _staying(role, subjects, live.tags)
     names = [who.name for who in staying if trust.evaluate(policy, who).verdict is not no_match]
     if names:
-        yield f"role {role.name} still allows {short_list(names)}: associations that are not in the file have the role"
+        reason = "their associations have the role, but are not in the file"
+        yield f"role {role.name} still allows {short_list(names)}: {reason}"
 
 
 def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:

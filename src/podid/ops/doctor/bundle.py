@@ -62,7 +62,8 @@ OF_AUDIT = (
     *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
 )
 
-# an ARN, a whole value as in a policy, or a registry identifies an account for certain; it is then replaced everywhere
+# 12 digits are certainly an account in an ARN, as a whole value in a policy, and in a registry's name. podid replaces
+# such an account everywhere
 _ACCOUNT = re.compile(r'(?:arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:|["/])([0-9]{12})(?=[:"\\]|\.dkr[.-])')
 _TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 

@@ -172,7 +172,7 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
 
 
 NODE_LEASES = "kube-node-lease"
-# read in all namespaces, or of no namespace, even with -n
+# objects without a namespace, and objects that podid reads in all namespaces even with -n
 _CLUSTER_WIDE = {
     *("namespaces", "nodes", "persistentvolumes", "csidrivers", "mutatingwebhookconfigurations", "ec2nodeclasses"),
     *("clusterroles", "clusterrolebindings", "clustersecretstores", "clusterissuers"),
@@ -199,12 +199,12 @@ def _places(permission: KubePermission, namespace: str) -> tuple[str, ...]:
 def _in_cluster(reader: Callable[[], KubeReader], permissions: Permissions, namespace: str) -> Iterator[OwnPermission]:
     failure: PodidError | None = None
     for permission in permissions.kubernetes:
-        elsewhere = not namespace and _places(permission, AGENT_NAMESPACE) != ("",)
+        by_namespace = not namespace and _places(permission, AGENT_NAMESPACE) != ("",)
         for place in _places(permission, namespace):
             try:
                 if failure is not None:
                     raise failure
-                own = _reviewed(permission, place, reader().may(permission, place), elsewhere=elsewhere)
+                own = _reviewed(permission, place, reader().may(permission, place), by_namespace=by_namespace)
             except PodidError as error:
                 failure = error  # the cluster cannot be reached, so every other review fails too
                 (own,) = _unknown((permission,), place, missing(error))
@@ -213,12 +213,12 @@ def _in_cluster(reader: Callable[[], KubeReader], permissions: Permissions, name
         yield own
 
 
-def _reviewed(permission: KubePermission, place: str, review: AccessReview, *, elsewhere: bool) -> OwnPermission:
+def _reviewed(permission: KubePermission, place: str, review: AccessReview, *, by_namespace: bool) -> OwnPermission:
     if review.allowed:
         return OwnPermission(permission=permission, outcome="held", where=place)
     if review.allowed is None:
         return OwnPermission(permission=permission, outcome="unknown", where=place, reason=review.reason)
-    one = "; pass -n to check one namespace" if elsewhere else ""
+    one = "; pass -n to check one namespace" if by_namespace else ""
     why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
     return OwnPermission(permission=permission, outcome="missing", where=place, reason=why)
 

@@ -143,7 +143,7 @@ def restored(finish: Finish, reader: KubeReader) -> PodidError | None:
     return Conflict(
         f"Another tool has set the annotation of {short_list(again)} again: new pods use IRSA, which the trust policy "
         "no longer allows",
-        advice="Undo the run, and remove the annotation in that tool first.",
+        advice="Undo the run with podid undo, remove the annotation in that tool, and run podid migrate finish again.",
         subject=again[0],
     )
 

@@ -17,7 +17,7 @@ from podid.domain.migration import Blocker, ItemState, MigrationItem, MigrationS
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
 from podid.domain.report import DoctorReport
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityStatus
 from podid.domain.text import needing
 from podid.facts.index import index
@@ -119,8 +119,9 @@ class MigrationJudge:
             install = ("podid", "addon", "install", addon.name)
             return [Blocker("addon-pod-identity-unsupported", message, evidence, (install,), firm=True)]
         if isinstance(facts.role, Known) and facts.role.value is None:
-            message = f"Role {role_name(arn)} does not exist."
-            way_out = (("podid", "role", "list"),)
+            message, way_out = f"Role {role_name(arn)} does not exist.", (("podid", "role", "list"),)
+            if (role := known_or(part(self.snapshot.roles, arn), None)) is not None:
+                message = f"Role {arn} does not exist. The ARN of {role.name} is {role.arn}."
             return [Blocker("role-not-found", message, facts.candidate.evidence, way_out, firm=True)]
         if association is not None and not facts.associated:
             message = f"{ref} has an association with another role, {role_name(association.role_arn)}."

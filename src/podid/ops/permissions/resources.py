@@ -12,8 +12,8 @@ from podid.domain.policy.resource import ResourcePolicy, beside
 from podid.ops.permissions.session import FREE, SessionAccess
 from podid.ops.role.uses import Unread
 
-OF_RESOURCES = Unread("resource policies", "podid can-i reads them, with --resource")
-# no answer includes their denials
+OF_RESOURCES = Unread("resource policies", "podid can-i and podid who-can read them, with --resource")
+# podid reads them for no command, so no answer includes their denials
 NEVER_READ = (
     Unread("resource control policies", "podid does not read them"),
     Unread("VPC endpoint policies", "podid does not read them"),
@@ -38,7 +38,7 @@ def with_resource_policy(ruling: Ruling, access: SessionAccess, resources: ReadP
     same = access.access.session.account == resources.account
     policy, arn = resources.policies.get(ruling.resource) if same else None, _arn(ruling.resource)
     if arn is not None and _is_role(arn) and not ruling.action.lower().startswith("sts:"):
-        # the trust policy is only about sessions of the role
+        # a trust policy applies only to requests for sessions of the role
         return ruling
     if policy is not None:
         return beside(ruling, policy, access.access)

@@ -73,7 +73,7 @@ def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object
     if size > INLINE_QUOTA:
         raise Conflict(
             f"The inline policies of role {role_name} would have {size:,} characters; IAM allows {INLINE_QUOTA:,}",
-            advice="Create a managed policy from the largest one, and attach that to the role instead.",
+            advice="Create a managed policy from the largest inline policy, and attach it to the role instead.",
             subject=role_name,
         )
 
@@ -101,7 +101,7 @@ def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def trust_mistakes(policy: trust.Policy) -> Iterator[tuple[str, str]]:
-    """Yield (place, mistake) of a trust policy of which IAM rejects more than its form."""
+    """Yield (place, mistake) for each part of a trust policy that IAM rejects."""
     yield from trust_form_mistakes(policy)
     if not policy.statements:
         yield "Statement", "is empty"
@@ -110,14 +110,14 @@ def trust_mistakes(policy: trust.Policy) -> Iterator[tuple[str, str]]:
         yield from ((f"{place}.{name}", "is not a member of a trust policy") for name in statement.strange)
         for action in statement.actions:
             if not set("*?") & set(action) and not action.lower().startswith(("sts:", "rolesanywhere:")):
-                yield f"{place}.Action", f"has {action!r}: a trust policy can have only actions of STS"
+                yield f"{place}.Action", f"has {action!r}: a trust policy can contain only actions of STS"
         for condition in statement.conditions:
             if not is_operator(condition.operator):
                 yield f"{place}.Condition.{condition.operator}", "is not a known condition operator"
 
 
 def trust_form_mistakes(policy: trust.Policy) -> Iterator[tuple[str, str]]:
-    """Yield the mistakes that an evaluation does not show: those in Sids and in the members of the document."""
+    """Yield (place, mistake) for each wrong Sid and each wrong member at the top, which do not change an evaluation."""
     yield from _wrong_at_top(policy.document)
     sids: set[str] = set()
     for statement in policy.statements:

@@ -88,7 +88,7 @@ def role_tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
 
 
 def tagged(tags: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Return a role's tags after tagging it: IAM replaces a tag whose key differs by case only."""
+    """Return a role's tags together with the new ones: IAM replaces a tag whose key differs only by case."""
     keys = {key.lower() for key in new}
     return {**{key: value for key, value in tags.items() if key in new or key.lower() not in keys}, **new}
 

@@ -39,7 +39,7 @@ def resolve_role(
         raise InvalidInput(
             f"Role {text} is in account {role_account}, the cluster is in {account}: "
             "an association's own role must be in the cluster's account",
-            advice="To use a role in another account, specify it as target role of a role in this account.",
+            advice="To use a role in another account, specify it as the target role of a role in this account.",
             subject=text,
         )
     try:

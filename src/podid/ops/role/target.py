@@ -60,9 +60,8 @@ def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
     """A target role and how to treat it. `profile` has credentials of its account; None if the command has no option
-    for it. With `update`, its trust policy is
-    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
-    accepts a missing target role; with `must_exist` podid does not."""
+    for it. With `update`, its trust policy is changed. `associating` is whether the run creates the associations, whose
+    external IDs are known afterwards. EKS accepts a missing target role; with `must_exist` podid does not."""
 
     arn: str
     profile: str | None = ""

@@ -244,7 +244,7 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
     keep = f"{count_of(pods, 'running pod')} {'keep theirs' if pods > 1 else 'keeps its credentials'}"
     return Conflict(
         f"New pods of {names} would get no credentials: {first.why}. {keep}. Nothing was changed",
-        hint=_mends(first.cause) or Again(add=("--force",)),
+        hint=_fix_of(first.cause) or Again(add=("--force",)),
         advice="Pass --force to restart them anyway.",
         subject=str(first.workload),
         id=first.cause.check,
@@ -254,11 +254,11 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
 def obstacle(harm: Harm) -> Conflict:
     """Return why one of several workloads is skipped."""
     message = f"new pods would get no credentials: {harm.why}"
-    return Conflict(message, hint=_mends(harm.cause), subject=str(harm.workload), id=harm.cause.check)
+    return Conflict(message, hint=_fix_of(harm.cause), subject=str(harm.workload), id=harm.cause.check)
 
 
-def _mends(cause: Verdict) -> tuple[str, ...]:
-    """Return the first command that fixes the cause; not a restart, which has just been refused."""
+def _fix_of(cause: Verdict) -> tuple[str, ...]:
+    """Return the first command that fixes the cause, except a restart, which podid has just refused."""
     commands = cause.fix.commands if cause.fix is not None else ()
     return next((command for command in commands if command[:2] != ("podid", "restart")), ())
 

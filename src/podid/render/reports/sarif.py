@@ -1,9 +1,9 @@
 """SARIF 2.1.0, for code scanning: a rule for each failure mode, a result for each finding and unknown verdict.
 
 The results are not about files, but GitHub shows only results with one. Therefore the location of an object is a path
-of account, region, cluster and object, and the logical location has its kind and name. Each of several clusters has its
-own run: an upload replaces the results of its clusters only. GitHub accepts at most 20 runs, so more clusters share
-one.
+of account, region, cluster and object, and the logical location has its kind and name. Each cluster has its own run, so
+that an upload replaces only the results of its clusters. GitHub accepts at most 20 runs, so more than 20 clusters are
+in one run.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _run(reports: Sequence[DoctorReport], failures: Failures) -> tuple[dict[str,
 
 
 def path_of(report: DoctorReport) -> tuple[str, ...]:
-    """Return the first parts of a location: a name of a cluster may recur in other accounts and regions."""
+    """Return the first parts of a location. A cluster of another account or region may have the same name."""
     return (*report.cluster_arn.split(":")[4:2:-1], report.cluster)
 
 

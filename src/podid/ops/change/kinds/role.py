@@ -102,8 +102,8 @@ class RoleKind(Trusting):
             role = site.iam.create_role(name, document(after, "trustPolicy"), present, tags)
         except AlreadyExists as error:
             roles = known_or(attempt(site.iam.list_role_names), ())
-            if same := [other for other in roles if other != name and other.lower() == name.lower()]:
-                error.advise(f"IAM does not distinguish names of roles by case: the role is {same[0]}.")
+            if existing := [other for other in roles if other != name and other.lower() == name.lower()]:
+                error.advise(f"IAM does not distinguish names of roles by case: the existing role is {existing[0]}.")
             raise
         # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
         requested = {key: settings[key[0].upper() + key[1:]] for key in _OPTIONAL}
