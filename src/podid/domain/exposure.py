@@ -127,9 +127,10 @@ def abilities_of(rules: Iterable[RoleRule], namespace: str = "") -> tuple[str, .
 _CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
 _OF_EDITORS = ("create pods", EXEC)
 ACCESS_POLICIES: dict[str, tuple[str, ...]] = {
-    # an access policy with a namespace includes no permission beyond it
-    _CLUSTER_ADMIN: tuple(ability for ability in ABILITIES if ability not in _CLUSTER_WIDE),
+    _CLUSTER_ADMIN: tuple(ABILITIES),
     "AmazonEKSAdminPolicy": _OF_EDITORS,
+    # get on all resources
+    "AmazonEKSAdminViewPolicy": (BY_GET, OF_NODES),
     "AmazonEKSEditPolicy": _OF_EDITORS,
 }
 
@@ -142,8 +143,10 @@ def grants_of(policy: AccessPolicy) -> Iterator[IdentityGrant]:
         return
     kind, _, path = policy.principal_arn.rpartition(":")[2].partition("/")
     subject = Subject(f"IAM {kind}", path.rpartition("/")[2])
+    # an access policy with a namespace includes no permission beyond it
+    abilities = tuple(a for a in ACCESS_POLICIES[name] if not (policy.namespaces and a in _CLUSTER_WIDE))
     for namespace in policy.namespaces or ("",):
-        yield IdentityGrant(subject, namespace, ACCESS_POLICIES[name], name, "access entry")
+        yield IdentityGrant(subject, namespace, abilities, name, "access entry")
 
 
 def named_in(places: Iterable[tuple[Subject, str, str]]) -> Iterator[KeyPlace]:

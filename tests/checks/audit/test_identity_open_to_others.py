@@ -7,7 +7,7 @@ from checks.grid import answers, outcomes
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.aws import AccessPolicy
-from podid.domain.exposure import BY_GET, EXEC, IdentityGrant
+from podid.domain.exposure import BY_GET, EXEC, OF_NODES, IdentityGrant
 from podid.domain.findings import Outcome, Subject
 from podid.domain.snapshot import Known, known
 
@@ -66,6 +66,9 @@ def test_subjects_of_grants(grant: IdentityGrant, severity: str) -> None:
         ("AmazonEKSClusterAdminPolicy", (), ""),
         ("AmazonEKSAdminPolicy", ("web",), ""),
         ("AmazonEKSViewPolicy", (), ""),
+        # get on all resources, in a cluster with Kubernetes 1.34
+        ("AmazonEKSAdminViewPolicy", ("shop",), BY_GET),
+        ("AmazonEKSAdminViewPolicy", (), f"{BY_GET} and {OF_NODES}"),
     ],
 )
 def test_access_policies_of_access_entries(policy: str, namespaces: tuple[str, ...], abilities: str) -> None:
