@@ -72,6 +72,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
     KubeReader.may: lambda r: r.may(KubePermission("", "pods", "list"), "shop"),
     KubeReader.list_namespaces: lambda r: r.list_namespaces(),
+    KubeReader.list_ending_namespaces: lambda r: r.list_ending_namespaces(),
     KubeReader.find_pod_security: lambda r: r.find_pod_security("kube-system"),
     KubeReader.list_pods: lambda r: r.list_pods("shop", service_account="orders", selector={"app": "orders"}),
     KubeReader.list_nodes: lambda r: r.list_nodes(),

@@ -90,6 +90,7 @@ def test_a_namespace_that_is_being_deleted_is_not_listed() -> None:
     active, stuck = {"name": "shop"}, {"name": "old", "deletionTimestamp": "2026-01-02T03:04:05Z"}
     transport: Any = SimpleNamespace(list=lambda path, read, **how: [read({"metadata": m}) for m in (stuck, active)])
     assert KubeReader(transport).list_namespaces() == ("shop",)
+    assert KubeReader(transport).list_ending_namespaces() == ("old",)
 
 
 def test_namespaces_nodes_and_irsa_annotations(lab: KubeWorld) -> None:

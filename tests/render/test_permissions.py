@@ -22,6 +22,14 @@ def printed(name: str) -> Any:
     return Podid()(*name.split(), "--show-permissions", "-o", "json").json
 
 
+def test_each_optional_permission_is_printed_once() -> None:
+    assert "podidentityassociations, list roles\n" in f"{Podid()('list', '--show-permissions').stdout}"
+    for row in SHOWING:
+        for item in printed(" ".join(row.path))["optional"]:
+            words = item["permission"].split(", ")
+            assert len(words) == len(set(words)), (row.path, words)
+
+
 def manifests(document: Any) -> list[Any]:
     lists = [document["kubernetes"], *(item["kubernetes"] for item in document["optional"])]
     assert all((item["apiVersion"], item["kind"]) == ("v1", "List") for item in lists)

@@ -185,6 +185,10 @@ def active_namespace(item: Object) -> str:
     return "" if text_or(inner(item, "metadata"), "deletionTimestamp") else name(item)
 
 
+def ending_namespace(item: Object) -> str:
+    return "" if active_namespace(item) else name(item)
+
+
 def pod_security(namespace: Object) -> str:
     return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
 

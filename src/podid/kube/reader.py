@@ -76,6 +76,12 @@ class KubeReader:
         return tuple(sorted(filter(None, names)))
 
     @needs(list_namespaces)
+    def list_ending_namespaces(self) -> tuple[str, ...]:
+        """Return the names of the namespaces that are being deleted."""
+        names = self._transport.list(path_of("Namespace"), project.ending_namespace, accept=METADATA_ONLY)
+        return tuple(sorted(filter(None, names)))
+
+    @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:
         """Return the Pod Security level that a namespace enforces; empty for none, and for a missing namespace."""
         query: Query = {"fieldSelector": f"metadata.name={namespace}"}

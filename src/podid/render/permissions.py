@@ -93,7 +93,7 @@ class OptionalGrant:
 
     @classmethod
     def of(cls, item: OptionalPermission, name: str, namespace: str = "") -> Self:
-        permission = ", ".join((*item.permissions.iam, *map(str, item.permissions.kubernetes)))
+        permission = ", ".join(dict.fromkeys((*item.permissions.iam, *map(str, item.permissions.kubernetes))))
         grant = Grant.of(item.permissions, name, namespace)
         return cls(permission, item.reason, grant.iam_policy, grant.kubernetes)
 

@@ -17,6 +17,16 @@ LEFT = "2 running pods still have no credentials: podid restart shop/orders --st
 HOLDING = "running pods keep the injected variables, and their next refresh fails: restart them"
 
 
+def test_a_namespace_that_is_being_deleted_is_refused(healthy: Site) -> None:
+    """Running pods keep the namespace for their grace period, and Kubernetes deletes its service accounts earlier."""
+    healthy.cluster.delete("/api/v1/namespaces/payments")
+    count = writes(healthy.box)
+    refused = healthy("associate", "payments/new", "--role", "shop-orders", "--update-trust", "--yes")
+    assert (refused.code, writes(healthy.box)) == (6, count), refused
+    assert "Namespace payments of payments/new is being deleted" in refused.stderr
+    assert healthy("associate", "future/new", "--role", "shop-orders", "--update-trust", "--yes").code == 0
+
+
 def test_a_service_account_that_does_not_exist(site: Site) -> None:
     created = site(*ASSOCIATE, "shop/orderz", "-o", "json")
     assert (created.code, created.json["notes"]) == (

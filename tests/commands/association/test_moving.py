@@ -29,6 +29,15 @@ def actions(outcome: Outcome) -> list[tuple[str, str, str, str]]:
     ]
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [("copy", "--from-cluster", "blue", "--to-cluster", "blues"), ("move", "shop/orders", "--to-cluster", "demos")],
+)
+def test_a_missing_cluster_is_not_the_first_one(two: Sandbox, podid: Podid, argv: tuple[str, ...]) -> None:
+    outcome = podid(*argv, "-o", "json")
+    assert (outcome.code, outcome.error.get("hint")) == (5, None), outcome
+
+
 def test_all_settings_move_and_both_runs_can_be_undone(two: Sandbox, podid: Podid) -> None:
     first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", TARGET, "--tag", "a=b", *WAIT)
     assert podid(*first).code == 0

@@ -44,6 +44,17 @@ ASKED = {
         None,
     ),
     "a boundary": lambda box: bounded(box),
+    "one that attaches others": lambda box: ROLE_POLICY.action(
+        ROLE_POLICY.state_of(
+            "storefront",
+            "all",
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": "*"}],
+            },
+        ),
+        None,
+    ),
 }
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cluster_api import Json
+from podid.domain.errors import AccessDenied, Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.ops.association.aftermath import wait_until_stopped
 from podid.ops.reading.trials import ROUNDS, SECONDS_BETWEEN_ROUNDS
@@ -216,6 +218,18 @@ def test_without_dry_runs_the_end_of_credentials_is_not_checked(world: KubeWorld
     awaited = wait_until_stopped(world.access("viewer-token"), (ORDERS,), world.patience(20))
     assert awaited.reached is None
     assert awaited.summary.startswith("whether new pods still get credentials was not checked: requires create pods")
+
+
+def test_a_namespace_that_is_being_deleted_gets_no_pods(world: KubeWorld) -> None:
+    def refuse(ref: ServiceAccountRef, **_: object) -> None:
+        if ref == ORDERS:
+            raise Conflict("the namespace of pods is being deleted")
+        raise AccessDenied("denied", permission="create pods")
+
+    kube: Any = SimpleNamespace(reader=world.access().reader, writer=SimpleNamespace(dry_run_pod=refuse))
+    assert wait_until_stopped(kube, (ORDERS,), world.patience(20)).reached is True
+    other = ServiceAccountRef("payments", "default")
+    assert wait_until_stopped(kube, (ORDERS, other), world.patience(20)).reached is None
 
 
 def test_without_a_service_account_no_pod_gets_credentials(world: KubeWorld) -> None:

@@ -1,6 +1,12 @@
 """Service accounts that are deleted with their association, and pods that lose the role."""
 
+import pytest
+
+from cluster_api import injected
 from harness import Outcome
+from podid.sandbox.aws.protocol import AwsError
+from podid.sandbox.baseline import add_association
+from podid.sandbox.world import AssociationRecord, ClusterRecord
 from worlds import Site
 
 MAKE = "associate shop/new --create-role --role made --preset sqs-send,queue=q --create-service-account --wait api"
@@ -129,3 +135,24 @@ def test_a_rerun_of_a_failed_run_continues_it(healthy: Site) -> None:
     assert outcome.code == 0, outcome
     assert healthy("role", "show", "made").code == 5
     assert said(healthy, line).code == 5
+
+
+def test_a_rerun_restarts_the_pods_whose_association_the_failed_run_deleted(
+    healthy: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = healthy.box.world
+    add_association(world, "payments", "billing-worker", "shop-orders")
+    remove = world.remove_association
+
+    def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
+        if cluster.associations[association_id].namespace == "payments":
+            raise AwsError("InvalidRequestException", "not now")
+        return remove(cluster, association_id)
+
+    line = "disassociate shop/orders payments/billing-worker --restart --yes"
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "remove_association", refuse)
+        assert said(healthy, line).code == 8
+    outcome = said(healthy, line)
+    assert outcome.code == 0, outcome
+    assert not any(map(injected, healthy.cluster.pods("shop", "orders")))

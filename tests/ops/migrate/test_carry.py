@@ -117,6 +117,58 @@ def test_a_rollback_that_does_not_replace_the_pods_is_reported(irsa: Irsa) -> No
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
 
 
+def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_their_restart(
+    irsa: Irsa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs, world = ("shop/a", "shop/b", "shop/c"), irsa.site.box.world
+    for ref in refs:
+        irsa.with_role(ref)
+    remove = world.remove_association
+
+    def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
+        if cluster.associations[association_id].service_account == "b":
+            raise AwsError("InvalidRequestException", "not now")
+        return remove(cluster, association_id)
+
+    monkeypatch.setattr(world, "remove_association", refuse)
+    eks, once = irsa.site.aws("eks"), iter([True])
+
+    def agent_goes_late(_: float) -> None:
+        known = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+        if {item["serviceAccount"] for item in known} >= {"b", "c"} and next(once, False):
+            eks.delete_addon(clusterName="demo", addonName="eks-pod-identity-agent")
+
+    irsa.site.on_sleep = agent_goes_late
+    outcome = irsa.site("migrate", "apply", *refs, "--yes")
+    irsa.site.on_sleep = lambda _: None
+    assert (outcome.code, "shop/c: " in outcome.stderr) == (8, True), outcome
+    assert "not rolled back: " in outcome.stderr
+    assert "run podid migrate rollback shop/b" in outcome.stderr
+    assert "shop/b" in irsa.site.must("list", "-n", "shop", "-o", "name").stdout
+    assert outcome.stderr.count("; rolled back to IRSA") == 1
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "c"))
+
+
+def test_a_rollback_that_fails_on_the_way_restarts_the_pods_whose_association_it_deleted(
+    irsa: Irsa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs, world = ("shop/a", "shop/b"), irsa.site.box.world
+    for ref in refs:
+        irsa.with_role(ref)
+    irsa.site.must("migrate", "apply", *refs, "--yes")
+    remove = world.remove_association
+
+    def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
+        if cluster.associations[association_id].service_account == "b":
+            raise AwsError("InvalidRequestException", "not now")
+        return remove(cluster, association_id)
+
+    monkeypatch.setattr(world, "remove_association", refuse)
+    outcome = irsa.site("migrate", "rollback", *refs, "--yes")
+    assert (outcome.code, "not now" in outcome.stderr) == (8, True), outcome
+    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "a"))
+
+
 def test_an_apply_is_not_undone_before_a_later_finish(irsa: Irsa) -> None:
     """The trust policy is unchanged, because another service account needs the pattern, but the annotation is gone."""
     arn = irsa.role("several", irsa_statement("shop/*", operator="StringLike"))

@@ -35,6 +35,16 @@ def test_a_role_of_ec2_instances_is_not_deleted(box: Sandbox, podid: Podid, jour
     assert "demo-node-profile" in outcome.error["message"]
 
 
+def test_the_trust_policy_of_the_target_role_is_a_note(box: Sandbox, podid: Podid, journal: Path) -> None:
+    target = "arn:aws:iam::444455556666:role/far"
+    assert podid("role", "create", "base", "--for", "shop/orders", "--target-role", target, "--yes").code == 0
+    notes = podid("role", "delete", "base", "--dry-run", "-o", "json").json["notes"]
+    assert [note for note in notes if target in note] == [
+        f"if the trust policy of target role {target} names role base, first remove that statement: IAM replaces the "
+        "ARN of a deleted role with its ID"
+    ]
+
+
 def test_unread_users_are_notes(box: Sandbox, podid: Podid, orders_policy: str) -> None:
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     box.world.credentials.deny("iam:ListInstanceProfilesForRole")

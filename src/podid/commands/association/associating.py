@@ -9,7 +9,7 @@ from podid.domain.text import short_list
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.associate import AssociateRequest, Associating
 from podid.ops.association.files import check_accounts
-from podid.ops.association.read import current_associations
+from podid.ops.association.read import check_not_ending, current_associations
 from podid.ops.role.target import by_update_trust, owner_change_words, with_owner_changes
 from podid.render.changes import skipped_lines
 from podid.render.forms import associations_for_terraform
@@ -45,6 +45,8 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
         return
     accounts = options.accounts
     absent = () if accounts.create_service_account else change.absent_notes(refs, strict=accounts.strict)
+    if absent:
+        check_not_ending(refs, access.kube)
     plan = change.with_next_commands(plan, partial(by_update_trust, update=options.change.update_trust))
     plan = change.with_outlook(plan.noting(absent), refs)
     question = request.question(len(refs), absent=bool(absent))

@@ -74,12 +74,14 @@ def copy(access: Access, options: CopyOptions) -> None:
     Example: podid copy --from-cluster blue --to-cluster green --to-profile prod --map-account 111122223333=444455556666
     """
     from podid.commands.association.associating import associate_in
+    from podid.commands.association.moving import place_of_other
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import check_copies, check_maps, copies
 
     source = access.of(cluster=options.from_cluster)
     target = access.of(cluster=options.to_cluster, profile=options.to_profile or None)
-    place, target_place = source.place(for_change=True), target.place(for_change=True)
+    place = source.place(for_change=True)
+    target_place = place_of_other(target, place)
     if place.the_cluster.arn == target_place.the_cluster.arn:
         raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):

@@ -49,6 +49,8 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import Change
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
+    from podid.ops.change.kinds import ASSOCIATION
+    from podid.ops.change.kinds.association import ref_of
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
     change = Change(access, access.place(for_change=True), restart=options.restart)
@@ -57,13 +59,14 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
     if options.restart:
         change.plan_restarts(refs)
     change.settle()
+    done = access.journal.done_before(access.runtime.argv, change.place.header)
     with access.terminal.working(f"reading the associations of {names}") as progress:
         plan = plan_disassociating(
             access.clients,
             change.place,
             access.journal,
             options,
-            done=access.journal.done_before(access.runtime.argv, change.place.header),
+            done=done,
             now=access.runtime.now(),
             say=progress.glance,
         )
@@ -75,4 +78,6 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
         word="delete" if len(plan.actions) > 1 else "",
     )
     plan = change.with_outlook(plan, refs)
-    change.run(plan, lambda result: after_disassociate(change.waiting(result), result), consent=consent)
+    # with those that a failed run of this command has deleted
+    deleted = {ref_of(action.keys) for action in (*done, *plan.actions) if action.kind == ASSOCIATION.name}
+    change.run(plan, lambda result: after_disassociate(change.waiting(result), result, deleted), consent=consent)

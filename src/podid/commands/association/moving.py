@@ -6,12 +6,22 @@ from podid.cli.access import Access
 from podid.cli.changing import Change
 from podid.cli.several import in_each_cluster
 from podid.commands.association.associating import associate_in
-from podid.domain.errors import Conflict, Declined, UsageError
-from podid.domain.plan import Consent
+from podid.domain.errors import Again, ClusterNotFound, Conflict, Declined, UsageError
+from podid.domain.plan import Consent, Place
 from podid.ops.association.aftermath import after_disassociate
 from podid.ops.association.associate import AssociateRequest
 from podid.ops.association.request import AccountOptions, AssociateOptions, MoveOptions
 from podid.ops.association.transfer import Transfer, copies
+
+
+def place_of_other(target: Access, source: Place) -> Place:
+    """Return the place of the other cluster. If it does not exist, the error does not suggest the `source`."""
+    try:
+        return target.place(for_change=True)
+    except ClusterNotFound as error:
+        if isinstance(error.hint, Again) and source.cluster_name in (error.hint.swap or ()):
+            error.hint = ()
+        raise
 
 
 def move_to_cluster(access: Access, options: MoveOptions) -> None:
@@ -19,8 +29,8 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     nothing is created if it is not possible."""
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
-    old_cluster, new_cluster = place.cluster_name, target.place(for_change=True).cluster_name
-    if place.the_cluster.arn == target.place(for_change=True).the_cluster.arn:
+    new_place, old_cluster = place_of_other(target, place), place.cluster_name
+    if place.the_cluster.arn == new_place.the_cluster.arn:
         raise UsageError(
             f"--to-cluster is the cluster of the association itself: {old_cluster}", subject=options.to_cluster
         )
@@ -45,7 +55,7 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
         else:
             raise Conflict(
                 f"{old} keeps its association in cluster {old_cluster}: "
-                f"the one in cluster {new_cluster} is not confirmed",
+                f"the one in cluster {new_place.cluster_name} is not confirmed",
                 subject=str(old),
             )
 

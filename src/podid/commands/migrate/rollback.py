@@ -58,7 +58,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
         change.settle()
         named = options.service_accounts
         migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
-        refs = named or refs_to_roll_back(migration, access.shared.namespace)
+        refs = named or refs_to_roll_back(migration, access.shared.namespace, access.journal)
         clients = access.clients
         planned = plan_rollback(migration, refs, access.journal, clients.iam, options.from_)
         planned = with_provider(planned, clients)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import AccessDenied, ExitCode, NotFound, PodidError
+from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait
+from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
 from podid.domain.report import DoctorReport
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
@@ -21,6 +21,8 @@ from podid.domain.text import short_list
 from podid.domain.workloads import injected
 from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
@@ -147,7 +149,12 @@ def after_disassociate(
     how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef] | None = None
 ) -> ChangeResult:
     """Wait until new pods get no credentials, then replace the pods that hold the role, if requested. `refs` are those
-    whose associations the result deleted, unless specified."""
+    whose associations the result deleted, unless specified. After a failed change, only pods are replaced whose
+    associations it did delete."""
+    if result.error is not None and not isinstance(result.error, Unavailable) and how.restarting is not None:
+        gone = [item.action for item in result.done if item.status is Status.DONE and item.action.verb is Verb.DELETE]
+        deleted = {ref_of(action.keys) for action in gone if action.kind == ASSOCIATION.name}
+        return replace(after_disassociate(how, replace(result, error=None), deleted), error=result.error)
     if refs is None:
         _, refs = changed_associations(result.plan)
     result = without_credentials(how, result, refs)
@@ -194,8 +201,8 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
         for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
-            if isinstance(answer, NotFound):
-                clean[ref] = ROUNDS  # without a service account there is no pod
+            if isinstance(answer, NotFound | Conflict):
+                clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
                 why = f"requires {answer.permission}" if denied else answer.message

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from podid.calls import pacing
 from podid.domain.aws import Association
-from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError, Rejected
+from podid.domain.errors import AccessDenied, Again, Conflict, InvalidInput, NotFound, Other, PodidError, Rejected
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
@@ -170,6 +170,17 @@ def absent_accounts(refs: Collection[ServiceAccountRef], kube: KubeAccess, *, st
         hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
         raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
     return sentences
+
+
+def check_not_ending(refs: Collection[ServiceAccountRef], kube: KubeAccess) -> None:
+    """Raise Conflict if the namespace of a service account is being deleted. A failed read is ignored."""
+    ending: tuple[str, ...] = ()
+    with suppress(PodidError):
+        ending = kube.reader.list_ending_namespaces()
+    if ref := next((ref for ref in refs if ref.namespace in ending), None):
+        message = f"Namespace {ref.namespace} of {ref} is being deleted, so no new pod would use the association"
+        advice = "Wait until the namespace is gone, create it again, and repeat the command."
+        raise Conflict(message, advice=advice, subject=str(ref))
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,8 @@ def _elsewhere(run: Run, place: Place) -> Conflict:
     )
 
 
-# a role with this permission can give itself any other
-_EVERYTHING = "iam:putrolepolicy"
+# a role with one of these permissions can give itself any other
+_EVERYTHING = ("iam:attachrolepolicy", "iam:createpolicyversion", "iam:putrolepolicy")
 
 
 def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
     except AccessDenied as error:
         yield f"role {role} would have policy {arn}, which could not be read: {error.message}"
         return
-    if any(covers(pattern, _EVERYTHING) for pattern in allowed_actions([policy])):
+    if any(covers(pattern, action) for pattern in allowed_actions([policy]) for action in _EVERYTHING):
         yield f"role {role} could grant itself any permission with policy {name or arn}"
 
 

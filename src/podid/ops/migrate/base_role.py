@@ -3,7 +3,7 @@ assumes the old role, which becomes the association's target role."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.aws import UnreadAssociation, described
 from podid.domain.grouping import grouped
-from podid.domain.migration import Blocker
+from podid.domain.migration import Blocker, MigrationItem
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Header, Place, Plan, matches, text
 from podid.domain.snapshot import Snapshot, known_or
@@ -23,6 +23,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.trusts import trust_policy_of
+from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
 from podid.ops.role.request import RoleRequest
@@ -112,6 +113,22 @@ class BaseRole:
             return action.kind != TARGET_TRUST.name or action.keys["targetRoleArn"] in arns
 
         return replace(self.plan, actions=tuple(filter(belongs, self.plan.actions)))
+
+
+def with_remaining_base_role(
+    items: Iterable[MigrationItem], header: Header, journal: Journal
+) -> Iterator[ServiceAccountRef]:
+    """Yield the service accounts whose rollback has deleted the association, but not the base role."""
+    newest: dict[ServiceAccountRef, Action] = {}
+    for run, step in journal.newest_steps(header.account, (ASSOCIATION.name,)):
+        if reachable(run.header, step.action, header):
+            newest.setdefault(ref_of(step.action.keys), step.action)
+    for item in items:
+        action = newest.get(item.ref)
+        if action is not None and action.after is None and text(action.before, "targetRoleArn") == item.role_arn:
+            keys = {"roleName": role_name(text(action.before, "roleArn"))}
+            if journal.last_made(header, ROLE.name, keys) is not None:
+                yield item.ref
 
 
 def base_role_back(

@@ -206,15 +206,14 @@ class _MigrationRun:
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [
-            item.action
-            for item in self.done
-            if isinstance(item.error, TimedOut | None) and any(_template_of(item.action, ref) for ref in back)
-        ]
-        reverse = [POD_TEMPLATE.action(action.after, action.before) for action in changed]
-        result = self._apply(Plan(header=self.place.header, actions=tuple(reverse)))
-        if result.error is not None:
-            raise result.error
+        changed = [item.action for item in self.done if isinstance(item.error, TimedOut | None)]
+        failures: dict[ServiceAccountRef, PodidError] = {}
+        for ref in back:
+            own = (action for action in changed if _template_of(action, ref))
+            reverse = tuple(POD_TEMPLATE.action(action.after, action.before) for action in own)
+            if error := self._apply(Plan(header=self.place.header, actions=reverse)).error:
+                failures[ref] = error
+        back = tuple(ref for ref in back if ref not in failures)
         lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
@@ -227,8 +226,22 @@ class _MigrationRun:
         # not an association that another tool has changed since
         deletions = tuple(ASSOCIATION.action(created_states[str(ref)], None) for ref in alone)
         result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
-        if result.error is not None:
-            raise result.error
+        for item in result.done:
+            if item.status not in _CARRIED_OUT and (error := item.error or result.error):
+                kept = {ref_of(item.action.keys)} if item.action.kind == ASSOCIATION.name else listed(item.action)
+                failures |= dict.fromkeys(kept, error)
+        for ref, error in failures.items():
+            self.after.pop(ref, None)
+            self.failures[ref] += f"; not rolled back: {error.message}: run podid migrate rollback {ref}"
+        self._restart_previous([ref for ref in back if ref not in failures], old)
+        if failures:
+            raise next(iter(failures.values()))
+
+    def _restart_previous(self, back: Sequence[ServiceAccountRef], old: str) -> None:
+        """Restart the workloads of the service accounts without associations, and report which use `old` again."""
+        how = self.how
+        if not back:
+            return
         wait_until_stopped(how.clients.kube, back, how.patience)
         made_again = replace_pods(
             how.clients, self.place, back, how.restarting.of(self.run_id), stale=False, expect_injected=False

@@ -29,7 +29,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.migrate import metadata_proxies
 from podid.ops.migrate.addons import read_supported
-from podid.ops.migrate.base_role import BaseRole
+from podid.ops.migrate.base_role import BaseRole, with_remaining_base_role
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     any_role_section,
@@ -321,10 +321,10 @@ def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Itera
         yield ("podid", "migrate", "cleanup")
 
 
-def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+def refs_to_roll_back(migration: Migration, namespace: str | None, journal: Journal) -> tuple[ServiceAccountRef, ...]:
     """Return the service accounts of the namespace, or of the cluster, whose migration has begun and that still have
     the previous mechanism. Include those whose rollback was interrupted before the pods were restarted, or before the
-    association was deleted."""
+    association or the base role was deleted."""
     associations = index(migration.snapshot).associations
 
     def begun(item: MigrationItem) -> bool:
@@ -339,6 +339,7 @@ def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[Serv
 
     items = [item for item in migration.items if namespace in (None, "", item.ref.namespace)]
     refs = {item.ref for item in items if begun(item)} | {ref for item in items for ref in own(item)}
+    refs.update(with_remaining_base_role(items, migration.place.header, journal))
     return tuple(sorted(refs))
 
 

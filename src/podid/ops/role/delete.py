@@ -1,7 +1,7 @@
 """Plan the deletion of a role with its policies, and of the roles that a failed run created."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -112,9 +112,23 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         *others(role, stays=False),
         *deletion_notes(role, contents.uses),
         *(f"not checked: {item}" for item in contents.unread),
+        *_target_notes(contents),
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
+
+
+def _target_notes(contents: RoleContents) -> Iterable[str]:
+    """Yield a note for each target role that the inline policies of podid name: its trust policy is unchanged."""
+    for document in contents.policies.inline.values():
+        statements = document.get("Statement")
+        first = statements[0] if isinstance(statements, list) and statements else None
+        target = str(first.get("Resource")) if isinstance(first, Mapping) else ""
+        if document == trust.base_role_permissions(target):
+            yield (
+                f"if the trust policy of target role {target} names role {contents.role.name}, first remove that "
+                "statement: IAM replaces the ARN of a deleted role with its ID"
+            )
 
 
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
