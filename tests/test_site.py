@@ -128,13 +128,18 @@ SEARCH = """(async () => {
 })()"""
 
 
-@pytest.fixture(scope="session")
+SEARCH_IS_OPEN = "[...document.querySelectorAll('div')].some(div => div.shadowRoot?.querySelector('input'))"
+
+
+@pytest.fixture
 def search_page(window: tuple[Browser, str]) -> Browser:
+    """Return the page with its search open. Other tests open other pages in the same window."""
     page, address = window
-    page.resize(1280)
-    page.open(address)
-    page.evaluate("document.querySelector('.md-search__button').click()")
-    assert page.holds("[...document.querySelectorAll('div')].some(div => div.shadowRoot?.querySelector('input'))")
+    if not page.evaluate(SEARCH_IS_OPEN):
+        page.resize(1280)
+        page.open(address)
+        page.evaluate("document.querySelector('.md-search__button').click()")
+        assert page.holds(SEARCH_IS_OPEN)
     return page
 
 
