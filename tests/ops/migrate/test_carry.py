@@ -117,20 +117,26 @@ def test_a_rollback_that_does_not_replace_the_pods_is_reported(irsa: Irsa) -> No
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))
 
 
-def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_their_restart(
-    irsa: Irsa, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refs, world = ("shop/a", "shop/b", "shop/c"), irsa.site.box.world
-    for ref in refs:
-        irsa.with_role(ref)
+def refuse_deletion(irsa: Irsa, monkeypatch: pytest.MonkeyPatch, service_account: str) -> None:
+    """Let EKS refuse to delete the association of this service account."""
+    world = irsa.site.box.world
     remove = world.remove_association
 
     def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
-        if cluster.associations[association_id].service_account == "b":
+        if cluster.associations[association_id].service_account == service_account:
             raise AwsError("InvalidRequestException", "not now")
         return remove(cluster, association_id)
 
     monkeypatch.setattr(world, "remove_association", refuse)
+
+
+def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_their_restart(
+    irsa: Irsa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = ("shop/a", "shop/b", "shop/c")
+    for ref in refs:
+        irsa.with_role(ref)
+    refuse_deletion(irsa, monkeypatch, "b")
     eks, once = irsa.site.aws("eks"), iter([True])
 
     def agent_goes_late(_: float) -> None:
@@ -152,18 +158,11 @@ def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_the
 def test_a_rollback_that_fails_on_the_way_restarts_the_pods_whose_association_it_deleted(
     irsa: Irsa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refs, world = ("shop/a", "shop/b"), irsa.site.box.world
+    refs = ("shop/a", "shop/b")
     for ref in refs:
         irsa.with_role(ref)
     irsa.site.must("migrate", "apply", *refs, "--yes")
-    remove = world.remove_association
-
-    def refuse(cluster: ClusterRecord, association_id: str) -> AssociationRecord:
-        if cluster.associations[association_id].service_account == "b":
-            raise AwsError("InvalidRequestException", "not now")
-        return remove(cluster, association_id)
-
-    monkeypatch.setattr(world, "remove_association", refuse)
+    refuse_deletion(irsa, monkeypatch, "b")
     outcome = irsa.site("migrate", "rollback", *refs, "--yes")
     assert (outcome.code, "not now" in outcome.stderr) == (8, True), outcome
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "a"))
