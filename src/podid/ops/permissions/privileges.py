@@ -142,7 +142,7 @@ def _with_use(item: ServicePrivileges, accessed: AccessedService | None, since: 
     if accessed is None or all(is_unreported(name) for level in item.levels for name in level.actions):
         return item
     used, calls = accessed.used(since), accessed.called(since)
-    tracked = {f"{item.service}:{one.name}".lower() for one in accessed.actions}
+    tracked = {f"{item.service}:{action.name}".lower() for action in accessed.actions}
     idle = {name for name in tracked - calls if not is_hidden(name, calls)}
     levels = tuple(
         replace(
