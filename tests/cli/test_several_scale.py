@@ -18,7 +18,6 @@ from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Progress
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-from podid.sandbox.world import World
 
 LINE = ("list", "--assume-role", ROLE, "--organization", "-o")
 FORBIDDEN = ("333300000001", "333300000002")
