@@ -167,6 +167,29 @@ def test_an_object_that_does_not_exist_requires_to_list_the_bucket(code: str, mo
     assert not more or bucket in document["Statement"][0]["Resource"]
 
 
+@pytest.mark.parametrize(
+    ("action", "arn", "resources"),
+    [
+        ("dynamodb:Query", "arn:aws:dynamodb:eu-west-1:1:table/orders", ["{}", "{}/index/*"]),
+        ("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:1:table/orders", "{}"),
+        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:1:function:bill", ["{}", "{}:*"]),
+        ("sns:Publish", "arn:aws:sns:eu-west-1:1:paid", "{}"),
+    ],
+)
+def test_a_table_keeps_its_indexes_and_a_function_its_aliases(
+    action: str, arn: str, resources: str | list[str]
+) -> None:
+    """The event of a query of an index has the ARN of the table only."""
+    name, _, call = action.partition(":")
+    seen = with_events(
+        event(call.removesuffix("Function"), arn, source=f"{name}.amazonaws.com"), services=(service(name),)
+    )
+    expected = [text.format(arn) for text in resources] if isinstance(resources, list) else resources.format(arn)
+    assert reduce_policy(policy(action), seen).document == policy(action, resource=expected)
+    own = policy(action, resource=[arn, "arn:aws:s3:::*"])
+    assert reduce_policy(own, seen).document == policy(action, resource=arn), "no more than before"
+
+
 def test_an_event_without_its_resource_keeps_the_resources() -> None:
     reported = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
     before = policy("s3:GetObject")
@@ -300,6 +323,9 @@ def test_folding() -> None:
         "arn:aws:sqs:eu-west-1:1:a",
         "arn:aws:sqs:eu-west-1:1:b",
     )
+    # a pattern would be every table and every key of the account
+    tables = tuple(f"arn:aws:dynamodb:eu-west-1:1:table/{name}" for name in ("orders", "users"))
+    assert fold(tables) == tables
 
 
 SQS = sorted(item.name for item in TABLE.expand("sqs:*"))

@@ -20,6 +20,9 @@ from podid.domain.wildcards import ANY, covers, covers_arn, matches, overlap, pa
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
+# Their events may have the ARN of a table or a function if the request was for an index, an alias or a version of it:
+# CloudTrail User Guide, "Logging data events"; AWS Lambda Developer Guide, "Fine-tuning the Resources … of policies"
+_PARTS = {"dynamodb": "/index/*", "lambda": ":*"}
 # Neither IAM nor CloudTrail shows their use: a role is passed as a parameter of another call, and the other actions are
 # no calls of an AWS API. IAM User Guide, "Refine permissions in AWS using last accessed information"
 UNREPORTED = (
@@ -239,6 +242,7 @@ def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterato
 def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evidence) -> tuple[str, ...] | None:
     """Return the patterns of the resources in the events, or None if these do not show all resources of the actions."""
     arns: set[str] = set()
+    parts: set[str] = set()
     for action in actions:
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
@@ -250,19 +254,23 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
         if not call.resources:
             return None
         arns |= call.resources
+        if (service := service_of(action)) in _PARTS:
+            of_arns = (f"{arn}{_PARTS[service]}" for arn in call.resources)
+            parts |= {item for item in of_arns if service == "lambda" or evidence.table.applies(known, item)}
     allowed = [text for text in before if isinstance(text, str)]
     if not arns or not all(any(covers_arn(text, arn) for text in allowed) for arn in arns):
         return None
     if not any("*" in text for text in allowed):
         return None
-    folded = fold(arns)
+    folded = fold(arns | {item for item in parts if any(covers_arn(text, item) for text in allowed)})
     inside = all(any(covers_arn(text, item) for text in allowed) for item in folded)
     return folded if inside and len(folded) <= _MOST_RESOURCES else None
 
 
 def fold(arns: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns that cover the ARNs: several in the same folder become one pattern of the folder."""
-    folders = grouped((arn.rpartition("/")[0], arn) for arn in sorted(set(arns)))
+    """Return patterns that cover the ARNs: several objects of S3 in the same folder become one pattern of the folder. A
+    table or a key has no folder: `table/*` is every table."""
+    folders = grouped((arn.rpartition("/")[0] if ":s3:::" in arn else "", arn) for arn in sorted(set(arns)))
     patterns = {
         f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
     }
