@@ -167,33 +167,41 @@ def test_an_object_that_does_not_exist_requires_to_list_the_bucket(code: str, mo
     assert not more or bucket in document["Statement"][0]["Resource"]
 
 
-@pytest.mark.parametrize(
-    ("action", "arn", "resources"),
-    [
-        ("dynamodb:Query", "arn:aws:dynamodb:eu-west-1:1:table/orders", ["{}", "{}/index/*"]),
-        ("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:1:table/orders", "{}"),
-        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:1:function:bill", ["{}", "{}:*"]),
-        ("sns:Publish", "arn:aws:sns:eu-west-1:1:paid", "{}"),
-    ],
-)
-def test_a_table_keeps_its_indexes_and_a_function_its_aliases(
-    action: str, arn: str, resources: str | list[str]
-) -> None:
-    """The event of a query of an index has the ARN of the table only."""
-    name, _, call = action.partition(":")
-    seen = with_events(
-        event(call.removesuffix("Function"), arn, source=f"{name}.amazonaws.com"), services=(service(name),)
-    )
-    expected = [text.format(arn) for text in resources] if isinstance(resources, list) else resources.format(arn)
-    assert reduce_policy(policy(action), seen).document == policy(action, resource=expected)
-    own = policy(action, resource=[arn, "arn:aws:s3:::*"])
-    assert reduce_policy(own, seen).document == policy(action, resource=arn), "no more than before"
-
-
 def test_an_event_without_its_resource_keeps_the_resources() -> None:
     reported = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
     before = policy("s3:GetObject")
     assert reduce_policy(before, reported).document == before
+
+
+TABLES, FUNCTIONS = "arn:aws:dynamodb:eu-west-1:111122223333:table", "arn:aws:lambda:eu-west-1:111122223333:function"
+
+
+@pytest.mark.parametrize(
+    ("call", "arn", "allowed", "kept"),
+    [
+        ("dynamodb:Query", f"{TABLES}/orders", ["*"], [f"{TABLES}/orders", f"{TABLES}/orders/index/*"]),
+        (
+            "dynamodb:Scan",
+            f"{TABLES}/orders",
+            [f"{TABLES}/orders", f"{TABLES}/orders/index/by-*"],
+            [f"{TABLES}/orders", f"{TABLES}/orders/index/by-*"],
+        ),
+        ("dynamodb:Query", f"{TABLES}/orders/index/by-day", ["*"], [f"{TABLES}/orders/index/by-day"]),
+        ("dynamodb:GetItem", f"{TABLES}/orders", ["*"], [f"{TABLES}/orders"]),
+        ("lambda:Invoke", f"{FUNCTIONS}:bill", [f"{FUNCTIONS}:*"], [f"{FUNCTIONS}:bill", f"{FUNCTIONS}:bill:*"]),
+        ("lambda:Invoke", f"{FUNCTIONS}:bill:live", ["*"], [f"{FUNCTIONS}:bill:live"]),
+    ],
+)
+def test_indexes_and_aliases_stay_because_events_do_not_show_them(
+    call: str, arn: str, allowed: list[str], kept: list[str]
+) -> None:
+    """An event names the table of an index, and the function of an alias. IAM evaluates the index and the alias."""
+    source, _, name = call.partition(":")
+    action = "lambda:InvokeFunction" if name == "Invoke" else call
+    reported = with_events(event(name, arn, source=f"{source}.amazonaws.com"), services=(service(source),))
+    document: Any = reduce_policy(policy(action, resource=allowed), reported).document
+    after = document["Statement"][0]["Resource"]
+    assert (after if isinstance(after, list) else [after]) == kept
 
 
 def test_resources_are_never_wider_than_before() -> None:

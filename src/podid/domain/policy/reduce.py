@@ -9,20 +9,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from podid.domain.cloudtrail import SessionCall
 from podid.domain.foreign import Object, inner_or_empty, inners_or_none, instant, text_or
 from podid.domain.grouping import grouped
 from podid.domain.iam import Usage, listed, service_of
 from podid.domain.policy.actions import ActionTable
-from podid.domain.wildcards import ANY, covers, covers_arn, matches, overlap, pattern
+from podid.domain.wildcards import ANY, covers, covers_arn, matches, meet, overlap, pattern
 
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
-# Their events may have the ARN of a table or a function if the request was for an index, an alias or a version of it:
-# CloudTrail User Guide, "Logging data events"; AWS Lambda Developer Guide, "Fine-tuning the Resources … of policies"
-_PARTS = {"dynamodb": "/index/*", "lambda": ":*"}
 # Neither IAM nor CloudTrail shows their use: a role is passed as a parameter of another call, and the other actions are
 # no calls of an AWS API. IAM User Guide, "Refine permissions in AWS using last accessed information"
 UNREPORTED = (
@@ -39,6 +37,13 @@ _OF_OTHER_CALLS = (
     *(("s3", "bypassgovernanceretention", "deleteobject"), ("ec2", "createtags", "run*")),
     *(("dynamodb", "conditioncheckitem", ""), ("dynamodb", "partiql*", "")),
     *((ANY, tags, call) for tags in ("tag*", "createtags", "addtags*") for call in ("create*", "register*")),
+)
+# IAM evaluates a call for an index of a table, or for an alias or a version of a function, with that ARN. The events
+# have the ARN of the table or of the function: CloudTrail's resource types are AWS::DynamoDB::Table and
+# AWS::Lambda::Function.
+_PARTS = (
+    (re.compile(r"arn:[^:]*:dynamodb:.*:table/[^/]+"), "/index/*"),
+    (re.compile(r"arn:[^:]*:lambda:.*:function:[^:]+"), ":*"),
 )
 # more patterns are not easier to review than the wildcard
 _MOST_RESOURCES = 20
@@ -242,7 +247,7 @@ def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterato
 def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evidence) -> tuple[str, ...] | None:
     """Return the patterns of the resources in the events, or None if these do not show all resources of the actions."""
     arns: set[str] = set()
-    parts: set[str] = set()
+    allowed = [text for text in before if isinstance(text, str)]
     for action in actions:
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
@@ -254,15 +259,14 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
         if not call.resources:
             return None
         arns |= call.resources
-        if (service := service_of(action)) in _PARTS:
-            of_arns = (f"{arn}{_PARTS[service]}" for arn in call.resources)
-            parts |= {item for item in of_arns if service == "lambda" or evidence.table.applies(known, item)}
-    allowed = [text for text in before if isinstance(text, str)]
+        parts = [f"{arn}{part}" for arn in call.resources for whole, part in _PARTS if whole.fullmatch(arn)]
+        applied = filter(partial(evidence.table.applies, known), parts)
+        arns |= {narrow for item in applied for text in allowed if (narrow := meet(text, item))}
     if not arns or not all(any(covers_arn(text, arn) for text in allowed) for arn in arns):
         return None
     if not any("*" in text for text in allowed):
         return None
-    folded = fold(arns | {item for item in parts if any(covers_arn(text, item) for text in allowed)})
+    folded = fold(arns)
     inside = all(any(covers_arn(text, item) for text in allowed) for item in folded)
     return folded if inside and len(folded) <= _MOST_RESOURCES else None
 
