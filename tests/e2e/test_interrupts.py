@@ -162,7 +162,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
     assert site.must(*argv, "-o", "json").json["settled"] == []
 
 
-@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.rare), signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_written_and_never_seen(site: Site, monkeypatch: pytest.MonkeyPatch, how: signal.Signals) -> None:
     """What came to its end looks different from what was broken off while it waited."""
     site.with_agent().must("role", "create", "shop-orders", "--for", "shop/orders")
