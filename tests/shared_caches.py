@@ -185,13 +185,13 @@ def keys(patch: pytest.MonkeyPatch) -> None:
 
 
 def _three_in_turn(make: Callable[..., Any]) -> Callable[..., Any]:
-    made: list[Any] = []
+    created: list[Any] = []
 
-    def next_one(*args: Any) -> Any:
-        made.append(made[-3] if len(made) >= 3 else make(*args))
-        return made[-1]
+    def in_turn(*args: Any) -> Any:
+        created.append(created[-3] if len(created) >= 3 else make(*args))
+        return created[-1]
 
-    return next_one
+    return in_turn
 
 
 def commands(patch: pytest.MonkeyPatch) -> None:
