@@ -181,7 +181,7 @@ def test_the_changes_of_the_story_are_predicted(site: Site, monkeypatch: pytest.
     assert play(site, monkeypatch, lines if whole else first, every=every) >= (35 if whole else 25)
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.rare)])
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.rare)])
 def test_changes_that_the_story_omits_are_predicted(site: Site, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     lines = [line.split() for line in MORE.strip().splitlines()]
     assert play(site, monkeypatch, [["install-agent"], *lines], every=every) == len(lines) + 1
