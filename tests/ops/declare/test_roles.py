@@ -1,7 +1,6 @@
 """Declared roles: their order, adoption, and roles that cannot be read."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,8 +8,9 @@ import pytest
 
 from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
+from ops.role.support import long_policy
 from permissions_support import limited
-from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
+from podid.domain.aws import Cluster, Role
 from podid.domain.declaration import Declaration, DeclaredAssociation, DeclaredPolicy, DeclaredRole, PolicySource
 from podid.domain.errors import InvalidInput
 from podid.domain.plan import Place
@@ -18,9 +18,10 @@ from podid.ops.change import kinds
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order, policy_changes
+from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order
 from podid.ops.role.resolve import ResolvedRole
-from podid.sandbox.baseline import add_cluster
+from podid.sandbox.baseline import add_association, add_cluster
+from worlds import ACCOUNT, CLUSTER_ARN, TARGET, target_arn, target_trust
 
 CHAINED: dict[str, Any] = {
     "roles": [
@@ -44,12 +45,6 @@ CHAINED: dict[str, Any] = {
 }
 
 
-def long_policy(statements: int) -> Mapping[str, object]:
-    """Return a policy with about 155 characters for each statement."""
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
-    return {"Version": "2012-10-17", "Statement": [statement] * statements}
-
-
 def test_a_role_follows_the_roles_that_its_trust_policy_names(filed: Filed) -> None:
     """IAM rejects a principal that does not exist, in whatever order the file declares the roles."""
     filed.write(**CHAINED)
@@ -68,6 +63,45 @@ def test_a_role_is_blocked_without_the_role_that_its_trust_policy_names(filed: F
     outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
     statuses = {item["target"]: item["status"] for item in outcome.json["actions"] if item["kind"] == "role"}
     assert (outcome.code, statuses) == (8, {"base": "failed", "target": "blocked", "other": "done"}), outcome
+
+
+def test_a_role_keeps_the_policy_for_the_target_role_of_an_association_that_left_the_file(filed: Filed) -> None:
+    """Its pods would get no credentials: the trust policy allows them as long as the association has the role."""
+    trusting = target_trust(f"arn:aws:iam::{ACCOUNT}:root")
+    filed.site.aws("iam").create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(trusting))
+    api = {**LINK, "serviceAccount": "shop/api", "targetRole": target_arn()}
+    filed.write(roles=[ROLE], associations=[LINK, api])
+    filed.apply()
+    filed.write(roles=[ROLE], associations=[LINK])
+    (note,) = (note for note in filed.plan()["notes"] if "assume-" in note)
+    assert note == (
+        f"role web keeps its inline policy assume-{TARGET}: target role {target_arn()} of an association that is not "
+        "in the file requires it"
+    )
+    filed.settled()
+    filed.apply("--prune", "--yes")
+    assert list((filed.role("web") or {})["inline"]) == ["read"]
+    filed.settled("--prune")
+
+
+def test_a_narrower_scope_keeps_the_users_of_other_clusters(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "scope": "account"}], associations=[LINK])
+    filed.apply()
+    wide = (filed.role("web") or {})["trust"]
+    add_cluster(filed.site.box.world, "blue")
+    add_association(filed.site.box.world, "shop", "api", "web", cluster_name="blue")
+    filed.write(roles=[ROLE], associations=[LINK])
+    blue = CLUSTER_ARN.replace("demo", "blue")
+    env = denying(filed, "eks:ListPodIdentityAssociations", f"{blue}*")
+    outcome = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
+    assert (outcome.code, [item["target"] for item in outcome.json["unread"]]) == (9, ["users of role web"])
+    assert "role web still allows shop/api: their associations have the role" in str(filed.plan()["notes"])
+    assert (filed.role("web") or {})["trust"] == wide
+    filed.site.box.world.clusters["blue"].associations.clear()
+    filed.apply()
+    statements = (filed.role("web") or {})["trust"]["Statement"]
+    assert ["ArnEquals" in item["Condition"] for item in statements] == [True]
+    filed.settled()
 
 
 def test_an_adopted_role_keeps_its_trust_policy_without_a_flag(filed: Filed) -> None:
@@ -234,31 +268,6 @@ def test_a_preset_that_names_the_region_is_for_one_region() -> None:
 
 
 # --- quotas -----------------------------------------------------------------------------------------------------------
-
-HELD = RolePolicies(inline={"a": long_policy(50), "b": long_policy(10)})
-TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") for number in range(10))
-
-
-@table(
-    ("held", "documents", "arns", "expected"),
-    [
-        (HELD, {"b": long_policy(11)}, (), ["update b", "delete a"]),
-        (HELD, {"c": long_policy(50)}, (), ["delete a", "delete b", "create c"]),
-        (HELD, {"b": long_policy(50), "a": long_policy(10)}, (), ["update a", "update b"]),
-        (
-            RolePolicies(attached=TEN),
-            {},
-            ("new", *(item.arn for item in TEN[1:])),
-            [f"delete {TEN[0].arn}", "create new"],
-        ),
-        (RolePolicies(attached=TEN[1:]), {}, ("new",), ["create new", *(f"delete {item.arn}" for item in TEN[1:])]),
-    ],
-)
-def test_new_policies_precede_deletions_unless_both_exceed_a_quota(
-    held: RolePolicies, documents: Any, arns: tuple[str, ...], expected: list[str]
-) -> None:
-    changes = policy_changes(DeclaredRole(name="web"), held, documents, arns)
-    assert [f"{change.verb} {list(change.keys.values())[1]}" for change in changes] == expected
 
 
 def test_a_large_policy_is_replaced(filed: Filed) -> None:

@@ -1,5 +1,6 @@
 """Shared parts of the tests of roles."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from worlds import Site
@@ -21,6 +22,12 @@ WIDE = {"Effect": "Allow", "Principal": PODS, "Action": ["sts:AssumeRole", "sts:
 
 def document(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def long_policy(statements: int) -> Mapping[str, object]:
+    """Return a policy with about 155 characters for each statement."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
+    return {"Version": "2012-10-17", "Statement": [statement] * statements}
 
 
 def listed(site: Site, name: str = "shop-orders") -> Any:

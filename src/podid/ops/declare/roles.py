@@ -8,28 +8,28 @@ from graphlib import CycleError, TopologicalSorter
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Role, RolePolicies
+from podid.domain.aws import Association, Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
-from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA, TRUST_POLICY_QUOTA
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import needed_role
 from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust, kept, wider
+from podid.ops.declare.trust import declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, permission_actions
+from podid.ops.role.permissions import difference, policy_changes
 from podid.ops.role.plan import check_editable, check_not_aws, others
-from podid.ops.role.policies import check_inline_size, inline_size
+from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
-from podid.ops.role.target import allows_chaining, chaining_policies
+from podid.ops.role.target import allows_chaining, chaining_for, chaining_policies
 
 Documents = dict[str, Mapping[str, object]]
 
@@ -111,14 +111,14 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
 class RolePlanner:
     """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations.
     `staying` returns the service accounts outside the files whose associations have the role after the plan, each with
-    whether EKS sends session tags."""
+    its association; None if that could not be read."""
 
     sites: Sequence[FileSite]
     accounts: Sequence[DeclaredAccounts]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
-    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, bool]]
+    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, Association | None]]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
 
@@ -156,6 +156,9 @@ class RolePlanner:
                 planned[key] = self._planned(declaration, role, answer, held)
             except Conflict as conflict:
                 planned[key] = self._refused(role, answer, conflict)
+            except Undetermined as gap:
+                unread = NotRead.of(f"users of role {role.name}", gap)
+                planned[key] = RolePlanned(role=self._unseen(role, answer), unread=unread)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
         return in_order(planned)
@@ -189,7 +192,10 @@ class RolePlanner:
         # an existing role is taken as it is: the file does not name these policies
         derived = [] if mark.ours or self.ownership.adopt else [name for name in chaining if name not in held.inline]
         documents = {name: document for name, document in documents.items() if name not in derived}
+        staying = (item for site in self.sites for item in self.staying(site, role).values())
+        required = chaining_for(held.inline, (item.target_role_arn for item in staying if item), documents)
         if mark.ours:
+            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects)
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         before = ROLE_SETTINGS.state_of(current)
         after: State = {
@@ -200,7 +206,8 @@ class RolePlanner:
             "tags": tagged({key: value for key, value in current.tags.items() if key not in gone}, role.tags),
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
-        policies = policy_changes(role, held, documents, arns)
+        kept_inline = {name: held.inline[name] for name in required}
+        policies = policy_changes(role.name, held, {**documents, **kept_inline}, arns)
         trusts = self._trust_changes(role, current, subjects, whole=mark.ours)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
@@ -228,6 +235,11 @@ class RolePlanner:
         if decision.mark:
             after = {**after, "tags": tagged(texts(after, "tags"), declaration.owner_tag)}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
+        reason = "of an association that is not in the file requires it"
+        notes += [
+            f"role {role.name} keeps its inline policy {name}: target role {arn} {reason}"
+            for name, arn in required.items()
+        ]
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
         live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
         return RolePlanned(
@@ -298,7 +310,8 @@ class RolePlanner:
                 if ref in role.subjects or (not role.subjects and self.uses(role, account.item.role)):
                     refs[ref] = account.item.session_tags
             refs.update((ref, True) for ref in role.subjects if ref not in refs)
-            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, self.staying(site, role)))
+            staying = {ref: item is None or item.session_tags for ref, item in self.staying(site, role).items()}
+            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, staying))
         return subjects
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:
@@ -366,32 +379,6 @@ def _filled(choice: str, place: Place) -> PresetPermissions:
 
 def _settings(before: State, after: State) -> list[Action]:
     return [] if after == before else [ROLE_SETTINGS.action(before, after)]
-
-
-def policy_changes(role: DeclaredRole, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
-    """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
-    together exceed a quota of IAM."""
-    changes, _ = permission_actions(role.name, documents, arns, held)
-    inline = (ROLE_POLICY.state_of(role.name, name, held.inline[name]) for name in held.inline if name not in documents)
-    attached = (ROLE_ATTACHMENT.state_of(role.name, item.arn) for item in held.attached if item.arn not in arns)
-    changes += [ROLE_POLICY.action(state, None) for state in inline]
-    changes += [ROLE_ATTACHMENT.action(state, None) for state in attached]
-    largest = (max(_size(held.inline, name), _size(documents, name)) for name in {*held.inline, *documents})
-    number = len({*arns, *(item.arn for item in held.attached)})
-    return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
-
-
-def _size(documents: Mapping[str, Mapping[str, object]], name: str) -> int:
-    return inline_size(documents[name]) if name in documents else 0
-
-
-def _growth(action: Action) -> int:
-    """Return the growth of what a quota limits: characters of inline policies, or the number of attached ones."""
-    if action.kind == ROLE_ATTACHMENT.name:
-        return 1 if action.before is None else -1
-    states = (action.before, action.after)
-    before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
-    return after - before
 
 
 def _lines(action: Action) -> list[str]:

@@ -9,10 +9,13 @@ from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.names import Arn
 from podid.domain.text import short_list
+from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
 from podid.ops.role.plan import ANY_SIZE, check_size
+from podid.ops.role.uses import read_all_uses
 
 Tags = Mapping[str, str]
 
@@ -105,6 +108,22 @@ def kept(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) ->
     if names:
         reason = "their associations have the role, but are not in the file"
         yield f"role {role.name} still allows {short_list(names)}: {reason}"
+
+
+def users_elsewhere(
+    clients: Clients, role: DeclaredRole, current: Role, subjects: Sequence[ClusterSubjects]
+) -> Iterator[ClusterSubjects]:
+    """Yield the users of the role in other clusters, which may lose access by a scope that is narrower than the
+    account. Raise Undetermined if some could not be read."""
+    statements = [item.raw for item in trust.parse_policy(current.trust).statements]
+    wide = any(trust.written_by_podid(raw) and not trust.cluster_of(raw) for raw in statements)
+    if role.trust is not None or role.scope is trust.ScopeKind.ACCOUNT or not wide:
+        return
+    uses = read_all_uses(clients.aws, Arn.parse(current.arn).account)
+    uses.check_complete()
+    for arn in sorted({*uses.clusters} - {cluster.cluster_arn for cluster in subjects}):
+        users = {item.ref: item.session_tags for item in uses.associations[arn] if item.role_arn == current.arn}
+        yield ClusterSubjects(arn, staying=users)
 
 
 def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:
