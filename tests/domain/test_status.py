@@ -71,6 +71,7 @@ def failed(error_code: str = "") -> Verdict:
         ((None,), False, ExitCode.UNDETERMINED),
         ((S.DOUBTFUL,), True, ExitCode.UNDETERMINED),
         ((S.NONE,), False, ExitCode.UNDETERMINED),
+        ((S.NONE,), True, ExitCode.UNDETERMINED),
     ],
 )
 def test_the_exit_code_for_a_required_state(

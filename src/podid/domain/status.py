@@ -223,7 +223,8 @@ def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, al
 def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) -> ExitCode:
     if status.state in (IdentityState.BROKEN, IdentityState.STALE) or status.permissions is not None:
         return ExitCode.ATTENTION
-    if status.reaches(required) or (allow_unknown and status.state is not IdentityState.DOUBTFUL):
+    decided = (IdentityState.DOUBTFUL, IdentityState.NONE)
+    if status.reaches(required) or (allow_unknown and status.state not in decided):
         return ExitCode.OK
     return ExitCode.UNDETERMINED
 
