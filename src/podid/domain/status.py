@@ -27,6 +27,7 @@ from podid.domain.members import (
     schema_name,
 )
 from podid.domain.names import ServiceAccountRef
+from podid.domain.text import short_list
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
@@ -212,6 +213,20 @@ class Allowed:
     reason: str = ""
     id: ModeId = ""
     permission: MissingPermission = ""
+
+
+_LACKS = {
+    IdentityState.VERIFIED: "no token of a running pod was redeemed",
+    IdentityState.PROVEN: "CloudTrail does not contain a session of each running pod; "
+    "an event can take 15 minutes to appear",
+}
+
+
+def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
+    """Return a note about the identities without a failure that are not in the required state."""
+    healthy = (IdentityState.READY, IdentityState.VERIFIED)
+    refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
+    return (f"{short_list(refs)} not {required}: {_LACKS[required]}",) if refs else ()
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
