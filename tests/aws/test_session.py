@@ -146,9 +146,11 @@ def test_without_credentials(env: dict[str, str]) -> None:
         session.sts.get_cluster_token("prod")
 
 
-def test_a_sign_in_that_was_never_made_says_how_to_make_it(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("profile", ["dev", "chained"])
+def test_a_sign_in_that_was_never_made_says_how_to_make_it(env: dict[str, str], profile: str) -> None:
+    """The AWS CLI does not sign in with a profile whose source profile uses IAM Identity Center."""
     with pytest.raises(CredentialsError) as caught:
-        AwsSession("dev", None, env=env).eks.list_clusters()
+        AwsSession(profile, "eu-west-1", env=env).eks.list_clusters()
     assert caught.value.hint == ("aws", "sso", "login", "--profile", "dev")
 
 
