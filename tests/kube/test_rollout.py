@@ -23,6 +23,13 @@ def test_rollouts_of_a_real_deployment() -> None:
     ("kind", "spec", "status", "waiting", "failed"),
     [
         ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are updated", ""),
+        (
+            "Deployment",
+            {"replicas": 1},
+            {"conditions": [{"type": "ReplicaFailure", "reason": "FailedCreate", "message": "exceeded quota: q"}]},
+            "0 of 1 pods are updated: exceeded quota: q",
+            "",
+        ),
         ("Deployment", {"replicas": 2}, {"replicas": 3, "updatedReplicas": 2}, "1 old pod is pending termination", ""),
         (
             "Deployment",

@@ -57,7 +57,7 @@ def rollout(kind: str, item: Object) -> Rollout:
         waiting=_waiting(kind, status, desired, updated, available, desired if on_delete else held_back)
         if observed
         else "the controller has not observed the change yet",
-        failed=_failed(status) if observed else "",
+        failed=_condition(status, "Progressing", "ProgressDeadlineExceeded") if observed else "",
         paused=flag_or(spec, "paused"),
         on_delete=on_delete,
         held_back=held_back,
@@ -68,7 +68,8 @@ def rollout(kind: str, item: Object) -> Rollout:
 
 def _waiting(kind: str, status: Object, desired: int, updated: int, available: int, held_back: int) -> str:
     if updated < desired - held_back:
-        return f"{updated} of {desired - held_back} pods are updated"
+        refusal = _condition(status, "ReplicaFailure", "FailedCreate")
+        return f"{updated} of {desired - held_back} pods are updated" + (f": {refusal}" if refusal else "")
     if kind == "Deployment":
         old = number_or(status, "replicas") - updated
         if old > 0:
@@ -81,8 +82,9 @@ def _waiting(kind: str, status: Object, desired: int, updated: int, available: i
     return ""
 
 
-def _failed(status: Object) -> str:
+def _condition(status: Object, kind: str, reason: str) -> str:
+    """Return the message of the condition of this type and reason; empty without one."""
     for condition in inners_or_none(status, "conditions"):
-        if text_or(condition, "type") == "Progressing" and text_or(condition, "reason") == "ProgressDeadlineExceeded":
-            return text_or(condition, "message") or "ProgressDeadlineExceeded"
+        if text_or(condition, "type") == kind and text_or(condition, "reason") == reason:
+            return text_or(condition, "message") or reason
     return ""
