@@ -61,8 +61,8 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
         (f"{CALL} 400, UnrecognizedClientException: The security token included is invalid", "agent-imds-unavailable"),
         (f"{CALL} 403, InvalidSignatureException: Signature expired: 20261124T1200Z", "node-clock-skew"),
         (f"{CALL} 403, InvalidSignatureException: The request signature does not match", "agent-imds-unavailable"),
-        (f"{CALL} 500, InternalServerException: unavailable", "eks-auth-unreachable"),
-        (f"{CALL} 503, api error ServiceUnavailable", "eks-auth-unreachable"),
+        # a failure of AWS is not one of the network
+        (f"{CALL} 500, InternalServerException: unavailable", ""),
     ],
 )
 def test_failure_modes_of_texts(text: str, mode: str) -> None:

@@ -58,7 +58,6 @@ RULES: tuple[LogRule, ...] = (
     LogRule("agent-imds-unavailable", (("no ec2 imds role found", "failed to refresh cached credentials"),)),
     # AWS rejects the node's own credentials, as after its role was deleted
     LogRule("agent-imds-unavailable", (("unrecognizedclientexception", "invalidsignatureexception"),)),
-    LogRule("eks-auth-unreachable", (("statuscode: 50", "internalserverexception", "serviceunavailableexception"),)),
     LogRule("hybrid-daemonset-missing", (("/eks-hybrid/.aws",), ("no such file", "failed to"))),
     LogRule("agent-imds-unavailable", (("shared credentials",), ("no such file", "failed to"))),
     LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),
