@@ -167,7 +167,7 @@ def workload(kind: str, item: Object) -> cluster.Workload:
         generation=number_or(metadata, "generation"),
         observed_generation=number_or(status, "observedGeneration"),
         on_delete=text_or(strategy, "type") == "OnDelete",
-        # the controller counts from the first ordinal
+        # its pods' ordinals may begin at another number, from which the controller counts
         partition=partition and partition + number_or(inner_or_empty(spec, "ordinals"), "start"),
         paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
         labels=pairs(metadata, "labels"),

@@ -331,6 +331,9 @@ def test_folding() -> None:
         "arn:aws:sqs:eu-west-1:1:a",
         "arn:aws:sqs:eu-west-1:1:b",
     )
+    # a pattern would be every table and every key of the account
+    tables = tuple(f"arn:aws:dynamodb:eu-west-1:1:table/{name}" for name in ("orders", "users"))
+    assert fold(tables) == tables
 
 
 SQS = sorted(item.name for item in TABLE.expand("sqs:*"))

@@ -272,8 +272,9 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
 
 
 def fold(arns: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns that cover the ARNs: several in the same folder become one pattern of the folder."""
-    folders = grouped((arn.rpartition("/")[0], arn) for arn in sorted(set(arns)))
+    """Return patterns that cover the ARNs: several objects of S3 in the same folder become one pattern of the folder. A
+    table or a key has no folder: `table/*` is every table."""
+    folders = grouped((arn.rpartition("/")[0] if ":s3:::" in arn else "", arn) for arn in sorted(set(arns)))
     patterns = {
         f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
     }

@@ -57,6 +57,10 @@ class RoleSession:
     def account(self) -> str:
         return Arn.parse(self.role_arn).account if self.role_arn else ""
 
+    @property
+    def partition(self) -> str:
+        return Arn.parse(self.role_arn).partition if self.role_arn else "aws"
+
     def context(self, service: str = "", resource: str = "") -> RequestContext:
         """Return the context of a request of the service to a resource (an ARN); without one the keys of the resource
         are unknown."""
