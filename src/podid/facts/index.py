@@ -29,9 +29,10 @@ def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
 
     @wraps(work)
     def kept_or_worked_out(snapshot: Snapshot) -> T:
-        if snapshot not in kept:
-            kept[snapshot] = work(snapshot)
-        return kept[snapshot]
+        try:
+            return kept[snapshot]
+        except KeyError:
+            return kept.setdefault(snapshot, work(snapshot))
 
     return kept_or_worked_out
 

@@ -143,6 +143,15 @@ def test_management_events_alone_do_not_show_the_use_of_data() -> None:
     reduction = reduce_policy(document, with_events(*events, services=(service("s3"), service("kms"))))
     assert actions_of(reduction.document) == ["s3:GetObject", "s3:GetBucketPolicy", "kms:Decrypt"]
     assert [*reduction.unknown] == ["s3:GetObject"]
+    for prefix, data, called in (
+        ("lex", "PostText", "GetBot"),
+        ("sms-voice", "SendTextMessage", "DescribePhoneNumbers"),
+        ("airflow", "InvokeRestApi", "GetEnvironment"),
+    ):
+        management = event(called, source=f"{prefix}.amazonaws.com", managementEvent=True)
+        document = policy(f"{prefix}:{data}", f"{prefix}:{called}")
+        reduction = reduce_policy(document, with_events(management, services=(service(prefix),)))
+        assert actions_of(reduction.document) == [f"{prefix}:{data}", f"{prefix}:{called}"]
 
 
 def test_events_show_the_use_of_a_service_that_iam_does_not_report_yet() -> None:

@@ -315,7 +315,14 @@ _WITH_DATA_EVENTS = frozenset(
         *("verifiedpermissions", "payment-cryptography", "managedblockchain", "medical-imaging", "cassandra", "logs"),
         *("aps", "cloudfront-keyvaluestore", "codeguru-profiler", "dataexchange", "dsql", "ec2messages", "events"),
         *("firehose", "geo", "greengrass", "iottwinmaker", "machinelearning", "mobiletargeting", "rum", "s3tables"),
-        *("s3vectors", "workmailmessageflow", "aoss", "es", "dax"),
+        *("s3vectors", "workmailmessageflow", "aoss", "es", "dax", "aiops", "aidevops", "agent-registry"),
+        *("application-signals", "b2bi", "backup-search", "bedrock-agentcore", "bedrock-mantle", "cloudtrail-data"),
+        *("codewhisperer", "deadline", "finspace-api", "gameliftstreams", "geo-maps", "geo-places", "geo-routes"),
+        *("health-agent", "healthlake", "kendra-ranking", "lex", "managedblockchain-query", "airflow"),
+        *("networkflowmonitor", "nova-act", "one", "pca-connector-ad", "pca-connector-scep", "qapps", "qdeveloper"),
+        *("quicksight", "redshift", "resource-explorer-2", "sagemaker-mlflow", "scn", "signer", "sms-voice"),
+        *("social-messaging", "thinclient", "transform", "transform-custom", "wellarchitected"),
+        *("ec2-instance-connect"),
     }
 )
 # Lambda's events have the version of the API in their names
