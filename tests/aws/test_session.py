@@ -187,6 +187,18 @@ def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: p
     assert seen == [("eks", "ListClusters", 0, "EndpointConnectionError")] * 3
 
 
+@pytest.mark.parametrize("ignored", ["true", "false"])
+def test_the_variable_of_an_endpoint_is_ignored(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, ignored: str
+) -> None:
+    keys(monkeypatch)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)
+    env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    # an endpoint of the user's own may have any region
+    suggested = "eu-west-1" in AwsSession(None, "eu-wset-1", env=env).origin.region_note
+    assert suggested is (ignored == "true")
+
+
 def test_an_endpoint_that_is_no_url(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     keys(monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_EKS", "not a url")

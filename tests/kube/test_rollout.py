@@ -87,3 +87,15 @@ def test_a_rollout_names_the_pods_that_it_waits_for(
 ) -> None:
     progress = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
     assert (progress.waiting, progress.failed) == (waiting, failed)
+
+
+def test_a_partition_counts_from_the_first_ordinal() -> None:
+    spec: dict[str, Any] = {
+        "replicas": 3,
+        "updateStrategy": {"rollingUpdate": {"partition": 2}},
+        "ordinals": {"start": 5},
+    }
+    numbered = rollout("StatefulSet", {"metadata": {"name": "x"}, "spec": spec})
+    assert (numbered.held_back, numbered.kept_below) == (2, 7)
+    spec["updateStrategy"] = {}
+    assert rollout("StatefulSet", {"metadata": {"name": "x"}, "spec": spec}).kept_below == 0

@@ -146,7 +146,9 @@ class AwsSession:
         self.region, self.region_source = _choose_region(region, env, self._core, configured)
         # botocore's clients for other sources of credentials have no region of their own
         self._core.set_config_variable("region", self.region)
-        self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
+        ignored = self._core.get_config_variable("ignore_configured_endpoint_urls")
+        endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
+        self._endpoints = set() if ignored else endpoints
         partitions = self._core.get_available_partitions()
         known = tuple(region for name in partitions for region in self._core.get_available_regions("eks", name))
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
