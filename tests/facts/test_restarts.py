@@ -56,7 +56,9 @@ def test_lifetimes_in_words() -> None:
         ({}, None),
         ({"modified_at": ago(hours=6)}, None),
         ({"modified_at": None}, None),
-        ({"created_at": None, "modified_at": ago(hours=1)}, None),
+        ({"created_at": None, "modified_at": ago(hours=1)}, ago(hours=1)),
+        ({"created_at": ago(hours=2), "modified_at": ago(hours=2)}, ago(hours=2)),
+        ({"created_at": ago(hours=2), "modified_at": None}, ago(hours=2)),
     ],
 )
 def test_the_time_of_a_change(changes: dict[str, Any], expected: datetime | None) -> None:

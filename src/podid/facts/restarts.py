@@ -32,11 +32,12 @@ def lifetime_words(lifetime: timedelta) -> str:
 
 
 def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
-    """Return when the association was last changed, in whole seconds, if older credentials can still be in use. None
-    otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was changed:
-    role, target role, session policy or tags."""
-    created, changed = association.created_at, association.modified_at
-    if created is None or changed is None or changed <= created or now - changed >= LIFETIME:
+    """Return when the association was created or last changed, in whole seconds, if older credentials can still be in
+    use: a pod that was injected before the creation got them by an association that was deleted. None otherwise, and if
+    podid made that change and the credentials stay the same. EKS does not report what was changed: role, target role,
+    session policy or tags."""
+    changed = association.modified_at or association.created_at
+    if changed is None or now - changed >= LIFETIME:
         return None
     return None if changes.kept(association) else changed.replace(microsecond=0)
 

@@ -36,6 +36,21 @@ def test_pods_from_before_a_change(changed: datetime | None, started: datetime, 
     assert answers(ID, snapshot) == [(*expected, "Deployment shop/orders")]
 
 
+@table(
+    ("created", "expected"),
+    [(ago(hours=4), ("fail", "warn")), (ago(hours=7), ("pass", "warn")), (ago(hours=9), ("pass", "warn"))],
+)
+def test_pods_of_an_association_that_was_deleted_and_created_again(
+    created: datetime, expected: tuple[str, str]
+) -> None:
+    for modified in (created, None):
+        again = association(created_at=created, modified_at=modified)
+        snapshot = healthy(associations=(again,), pods=(pod(created_at=ago(hours=8)),))
+        assert answers(ID, snapshot) == [(*expected, "Deployment shop/orders")]
+        by_hand = healthy(associations=(again,), pods=(pod(created_at=ago(hours=8), volumes=()),))
+        assert answers(ID, by_hand) == [("pass", "warn", "Deployment shop/orders")], "the manifest sets the variables"
+
+
 @pytest.mark.parametrize(
     ("kept", "expected"),
     [

@@ -38,8 +38,10 @@ def test_changes_of_associations_that_keep_the_role(healthy: Site) -> None:
     assert list(associate("--role", "storefront", "--tag", "team=red").kept_role) == ["shop/orders"]
     assert seen(healthy, replace(DEMO, name="blue")) == RecentChanges(SITES_ACCOUNT)
     assert seen(healthy, replace(DEMO, arn=DEMO.arn.replace("west", "east"))) == RecentChanges(SITES_ACCOUNT)
-    healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
-    assert seen(healthy).kept_role == {}
+    for more, kept in ((("--no-session-tags",), ["shop/orders"]), ((), [])):
+        healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
+        assert seen(healthy).kept_role == {}
+        assert list(associate("--role", "storefront", *more).kept_role) == kept
     healthy.wait(6 * 3600)
     assert seen(healthy) == RecentChanges(SITES_ACCOUNT)
 

@@ -3,6 +3,7 @@ from podid.checks.shared import injection
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
 from podid.domain.text import utc
+from podid.domain.workloads import TOKEN_VOLUME
 from podid.facts.injection import PodState
 from podid.facts.restarts import LIFETIME, changed_at, precedes
 
@@ -18,20 +19,23 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
         if isinstance(group.association, UnreadAssociation):
             yield case.unknown(group.association.unread)
             continue
-        changed = changed_at(group.association, snapshot.taken_at, changes)
-        older = tuple(pod for pod in pods if precedes(pod, changed))
+        own = group.association
+        changed, created = changed_at(own, snapshot.taken_at, changes), own.modified_at in (None, own.created_at)
+        # a manifest that sets the variables itself proves no earlier association, but the webhook's volume does
+        older = tuple(p for p in pods if precedes(p, changed) and (not created or TOKEN_VOLUME in p.volumes))
         if changed is None or not older:
             yield case.ok(
                 "its pods started after the last change of the association, or all older credentials have expired"
             )
         else:
             until = utc(changed + LIFETIME)
-            say = (
-                f"started before the association was last changed, and may keep the previous credentials until {until}"
+            when = "created" if created else "last changed"
+            say = f"started before the association was {when}, and may keep the previous credentials until {until}"
+            why = (
+                "its pods were injected for an earlier association, which was deleted"
+                if created
+                else "EKS does not report which setting changed; running pods get a new role, target role, session "
+                "policy or tag setting only when their credentials are renewed"
             )
-            evidence = (
-                f"association {group.association.association_id} changed: {utc(changed)}",
-                "EKS does not report which setting changed; running pods get a new role, target role, session policy "
-                "or tag setting only when their credentials are renewed",
-            )
+            evidence = (f"association {own.association_id} {when.removeprefix('last ')}: {utc(changed)}", why)
             yield injection.to_be_replaced(case, snapshot, group, older, say, evidence)

@@ -11,7 +11,7 @@ from podid.domain.cluster import Node
 from podid.domain.errors import PodidError
 from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, LogSighting, RecentChanges
 from podid.domain.grouping import grouped
-from podid.domain.plan import State
+from podid.domain.plan import State, Status
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import covering, users_of_nodes
 from podid.facts.agent_logs import rule_of
@@ -109,6 +109,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         return RecentChanges(cluster.account)
     roles: dict[str, datetime] = {}
     kept: dict[str, datetime] = {}
+    deleted: dict[str, State | None] = {}
     for run, step, moment in sorted(steps, key=lambda entry: (entry[2], entry[0].run_id, entry[1].number)):
         action = step.action
         if action.kind != ASSOCIATION.name:
@@ -117,13 +118,18 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         elif (run.header.region, run.header.cluster) == (cluster.region, cluster.name):
             name = f"{action.keys['namespace']}/{action.keys['serviceAccount']}"
             kept.pop(name, None)
-            if step.status is not None and _carries_the_same(action.before, step.after or action.after):
+            before, after = action.before or deleted.pop(name, None), step.after or action.after
+            if action.after is None and step.status is Status.DONE:
+                deleted[name] = before
+            elif step.status is not None and _carries_the_same(before, after, created=action.before is None):
                 kept[name] = moment
     return RecentChanges(cluster.account, roles, kept)
 
 
-def _carries_the_same(before: State | None, after: State | None) -> bool:
-    """Return whether both states give the same credentials. Settings missing in `after` were not changed."""
+def _carries_the_same(before: State | None, after: State | None, *, created: bool) -> bool:
+    """Return whether both states give the same credentials. Settings missing in `after` were not changed, and those of
+    an association that was created again are not set."""
     if before is None or after is None:
         return False
-    return all((before.get(name) or None) == (after.get(name, before.get(name)) or None) for name in _CARRIED)
+    after = after if created else {**before, **after}
+    return all((before.get(name) or None) == (after.get(name) or None) for name in _CARRIED)

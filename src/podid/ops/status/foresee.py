@@ -126,6 +126,8 @@ def foresee(
 ) -> Outlook:
     """Return the outlook; pure. `missed` are workloads whose dry-run pods the webhook did not inject."""
     before = diagnosis.snapshot
+    # the clock of EKS may be ahead of this machine's, and new pods are younger than each change that it reported
+    now = max([now, *(item.modified_at or now for item in described(known_or(before.associations, ())))])
     after = _without(overlaid(before, plan.actions, now), missed, now)
     scope = DoctorScope.of(before.targets) if before.targets else EVERYTHING
     checks = tuple(BY_ID[name] for name in diagnosis.report.checks)
@@ -218,9 +220,10 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
 def _reaches_late(action: Action) -> bool:
     """Return whether the change reaches running pods only when they are replaced."""
     before, after = action.before, action.after
-    if action.kind != ASSOCIATION.name or before is None or after is None:
+    if action.kind != ASSOCIATION.name or after is None:
         return False
-    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
+    # pods may still have credentials by an earlier association
+    return before is None or any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
