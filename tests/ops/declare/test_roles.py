@@ -1,7 +1,6 @@
 """Declared roles: their order, adoption, and roles that cannot be read."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,8 +8,9 @@ import pytest
 
 from harness import table
 from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
+from ops.role.support import long_policy
 from permissions_support import limited
-from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
+from podid.domain.aws import Cluster, Role
 from podid.domain.declaration import Declaration, DeclaredAssociation, DeclaredPolicy, DeclaredRole, PolicySource
 from podid.domain.errors import InvalidInput
 from podid.domain.plan import Place
@@ -18,7 +18,7 @@ from podid.ops.change import kinds
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order, policy_changes
+from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order
 from podid.ops.role.resolve import ResolvedRole
 from podid.sandbox.baseline import add_cluster
 
@@ -42,12 +42,6 @@ CHAINED: dict[str, Any] = {
     ],
     "associations": [{"serviceAccount": "shop/web", "role": "base", "targetRole": f"{ARN}target"}],
 }
-
-
-def long_policy(statements: int) -> Mapping[str, object]:
-    """Return a policy with about 155 characters for each statement."""
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
-    return {"Version": "2012-10-17", "Statement": [statement] * statements}
 
 
 def test_a_role_follows_the_roles_that_its_trust_policy_names(filed: Filed) -> None:
@@ -92,6 +86,18 @@ def test_an_adopted_role_keeps_its_trust_policy_without_a_flag(filed: Filed) -> 
     assert role is not None
     assert other["Statement"] == role["trust"]["Statement"][:1]
     assert role["tags"]["podid:owner"] == "shop"
+    filed.settled()
+
+
+def test_an_adopted_role_is_as_declared_at_once(filed: Filed) -> None:
+    """Also a statement that podid wrote for a service account without an association, which the file does not
+    declare."""
+    filed.site.must("role", "create", "web", "--for", "shop/old", "--managed-policy", "AmazonS3ReadOnlyAccess")
+    filed.site.must("trust", "add", "--role", "web", "--for", "shop/web")
+    filed.write(roles=[{"name": "web", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]}], associations=[LINK])
+    assert "--update-trust" in filed.apply("--adopt", code=6).stderr
+    filed.apply("--adopt", "--update-trust")
+    filed.settled("--adopt")
     filed.settled()
 
 
@@ -234,31 +240,6 @@ def test_a_preset_that_names_the_region_is_for_one_region() -> None:
 
 
 # --- quotas -----------------------------------------------------------------------------------------------------------
-
-HELD = RolePolicies(inline={"a": long_policy(50), "b": long_policy(10)})
-TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") for number in range(10))
-
-
-@table(
-    ("held", "documents", "arns", "expected"),
-    [
-        (HELD, {"b": long_policy(11)}, (), ["update b", "delete a"]),
-        (HELD, {"c": long_policy(50)}, (), ["delete a", "delete b", "create c"]),
-        (HELD, {"b": long_policy(50), "a": long_policy(10)}, (), ["update a", "update b"]),
-        (
-            RolePolicies(attached=TEN),
-            {},
-            ("new", *(item.arn for item in TEN[1:])),
-            [f"delete {TEN[0].arn}", "create new"],
-        ),
-        (RolePolicies(attached=TEN[1:]), {}, ("new",), ["create new", *(f"delete {item.arn}" for item in TEN[1:])]),
-    ],
-)
-def test_new_policies_precede_deletions_unless_both_exceed_a_quota(
-    held: RolePolicies, documents: Any, arns: tuple[str, ...], expected: list[str]
-) -> None:
-    changes = policy_changes(DeclaredRole(name="web"), held, documents, arns)
-    assert [f"{change.verb} {list(change.keys.values())[1]}" for change in changes] == expected
 
 
 def test_a_large_policy_is_replaced(filed: Filed) -> None:

@@ -1,5 +1,6 @@
 """Shared parts of the tests of roles."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from worlds import Site
@@ -34,3 +35,9 @@ def shown(site: Site, name: str = "shop-orders") -> Any:
 
 OF_WEB = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
 UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
+
+
+def long_policy(statements: int) -> Mapping[str, object]:
+    """Return a policy with about 155 characters for each statement."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
+    return {"Version": "2012-10-17", "Statement": [statement] * statements}

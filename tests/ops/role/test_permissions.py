@@ -1,12 +1,15 @@
 """Plans of `role attach` and `role detach`: changed, refused and undone policies."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness import Podid
+from harness import Podid, table
 from ops.change.support import POLICY, account_state, policy_file, writes
-from ops.role.support import S3, SQS, detach
+from ops.role.support import S3, SQS, detach, long_policy
+from podid.domain.aws import AttachedPolicy, RolePolicies
+from podid.ops.role.permissions import exact_permissions
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
 
@@ -117,3 +120,31 @@ def test_detach_proposes_the_nearest_name(box: Sandbox, podid: Podid, orders_pol
     ):
         outcome = podid("role", "detach", "shop-orders", flag, name, "--yes", "-o", "json")
         assert (outcome.code, near in outcome.error["message"]) == (5, True)
+
+
+# --- exactly these -----------------------------------------------------------------------------------------------
+
+HELD = RolePolicies(inline={"a": long_policy(50), "b": long_policy(10)})
+TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") for number in range(10))
+
+
+@table(
+    ("held", "documents", "arns", "expected"),
+    [
+        (HELD, {"b": long_policy(11)}, (), ["update b", "delete a"]),
+        (HELD, {"c": long_policy(50)}, (), ["delete a", "delete b", "create c"]),
+        (HELD, {"b": long_policy(50), "a": long_policy(10)}, (), ["update a", "update b"]),
+        (
+            RolePolicies(attached=TEN),
+            {},
+            ("new", *(item.arn for item in TEN[1:])),
+            [f"delete {TEN[0].arn}", "create new"],
+        ),
+        (RolePolicies(attached=TEN[1:]), {}, ("new",), ["create new", *(f"delete {item.arn}" for item in TEN[1:])]),
+    ],
+)
+def test_new_policies_precede_deletions_unless_both_exceed_a_quota(
+    held: RolePolicies, documents: Any, arns: tuple[str, ...], expected: list[str]
+) -> None:
+    changes = exact_permissions("web", held, documents, arns)
+    assert [f"{change.verb} {list(change.keys.values())[1]}" for change in changes] == expected

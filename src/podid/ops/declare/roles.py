@@ -10,26 +10,27 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
-from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA, TRUST_POLICY_QUOTA
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import needed_role
 from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust, kept, wider
+from podid.ops.declare.trust import declared_trust, elsewhere, kept, removes_wide, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, permission_actions
+from podid.ops.role.permissions import difference, exact_permissions
 from podid.ops.role.plan import check_editable, check_not_aws, others
-from podid.ops.role.policies import check_inline_size, inline_size
+from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_policies
+from podid.ops.role.uses import read_all_uses
 
 Documents = dict[str, Mapping[str, object]]
 
@@ -156,6 +157,9 @@ class RolePlanner:
                 planned[key] = self._planned(declaration, role, answer, held)
             except Conflict as conflict:
                 planned[key] = self._refused(role, answer, conflict)
+            except Undetermined as unknown:
+                unread = NotRead.of(f"users of role {role.name}", unknown)
+                planned[key] = RolePlanned(role=self._unseen(role, answer), unread=unread)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
         return in_order(planned)
@@ -200,8 +204,15 @@ class RolePlanner:
             "tags": tagged({key: value for key, value in current.tags.items() if key not in gone}, role.tags),
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
-        policies = policy_changes(role, held, documents, arns)
-        trusts = self._trust_changes(role, current, subjects, whole=mark.ours)
+        policies = exact_permissions(role.name, held, documents, arns)
+        # an adopted role becomes as declared at once: a rerun changes nothing
+        ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
+        trusts = self._trust_changes(role, current, subjects, whole=ours)
+        if role.trust is None and ours and any(map(removes_wide, trusts)):
+            self.say(f"reading the users of role {role.name}")
+            uses = read_all_uses(self.sites[0].clients.aws, self.place.account)
+            subjects = [*subjects, *elsewhere(current, uses, subjects)]
+            trusts = self._trust_changes(role, current, subjects, whole=True)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
@@ -233,7 +244,7 @@ class RolePlanner:
         return RolePlanned(
             role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
-            notes=(*notes, *wider(role, live, subjects), *(kept(role, live, subjects) if mark.ours else ())),
+            notes=(*notes, *wider(role, live, subjects), *(kept(role, live, subjects) if ours else ())),
         )
 
     def _created(
@@ -366,32 +377,6 @@ def _filled(choice: str, place: Place) -> PresetPermissions:
 
 def _settings(before: State, after: State) -> list[Action]:
     return [] if after == before else [ROLE_SETTINGS.action(before, after)]
-
-
-def policy_changes(role: DeclaredRole, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
-    """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
-    together exceed a quota of IAM."""
-    changes, _ = permission_actions(role.name, documents, arns, held)
-    inline = (ROLE_POLICY.state_of(role.name, name, held.inline[name]) for name in held.inline if name not in documents)
-    attached = (ROLE_ATTACHMENT.state_of(role.name, item.arn) for item in held.attached if item.arn not in arns)
-    changes += [ROLE_POLICY.action(state, None) for state in inline]
-    changes += [ROLE_ATTACHMENT.action(state, None) for state in attached]
-    largest = (max(_size(held.inline, name), _size(documents, name)) for name in {*held.inline, *documents})
-    number = len({*arns, *(item.arn for item in held.attached)})
-    return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
-
-
-def _size(documents: Mapping[str, Mapping[str, object]], name: str) -> int:
-    return inline_size(documents[name]) if name in documents else 0
-
-
-def _growth(action: Action) -> int:
-    """Return the growth of what a quota limits: characters of inline policies, or the number of attached ones."""
-    if action.kind == ROLE_ATTACHMENT.name:
-        return 1 if action.before is None else -1
-    states = (action.before, action.after)
-    before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
-    return after - before
 
 
 def _lines(action: Action) -> list[str]:

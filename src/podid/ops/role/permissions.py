@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
 from podid.domain.names import Arn
-from podid.domain.plan import Action, Header, Place, Plan, Verb
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, made_here, others
-from podid.ops.role.policies import check_inline_size
+from podid.ops.role.policies import check_inline_size, inline_size
 from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
 from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
@@ -32,19 +33,45 @@ def permission_actions(
     """Return the actions that give the role these policies, and those that need no change."""
     changes: list[Action] = []
     unchanged: list[Action] = []
-    for name, document in documents.items():
+    for name, policy in documents.items():
         current = policies.inline.get(name)
         action = ROLE_POLICY.action(
             None if current is None else ROLE_POLICY.state_of(role_name, name, current),
-            ROLE_POLICY.state_of(role_name, name, document),
+            ROLE_POLICY.state_of(role_name, name, policy),
         )
-        (unchanged if current == document else changes).append(action)
+        (unchanged if current == policy else changes).append(action)
     attached = {policy.arn for policy in policies.attached}
     for arn in arns:
         state = ROLE_ATTACHMENT.state_of(role_name, arn)
         present = arn in attached
         (unchanged if present else changes).append(ROLE_ATTACHMENT.action(state if present else None, state))
     return changes, unchanged
+
+
+def exact_permissions(role_name: str, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
+    """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
+    together exceed a quota of IAM."""
+    changes, _ = permission_actions(role_name, documents, arns, held)
+    inline = (ROLE_POLICY.state_of(role_name, name, held.inline[name]) for name in held.inline if name not in documents)
+    attached = (ROLE_ATTACHMENT.state_of(role_name, item.arn) for item in held.attached if item.arn not in arns)
+    changes += [ROLE_POLICY.action(state, None) for state in inline]
+    changes += [ROLE_ATTACHMENT.action(state, None) for state in attached]
+    largest = (max(_size(held.inline, name), _size(documents, name)) for name in {*held.inline, *documents})
+    number = len({*arns, *(item.arn for item in held.attached)})
+    return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
+
+
+def _size(documents: Documents, name: str) -> int:
+    return inline_size(documents[name]) if name in documents else 0
+
+
+def _growth(action: Action) -> int:
+    """Return the growth of what a quota limits: characters of inline policies, or the number of attached ones."""
+    if action.kind == ROLE_ATTACHMENT.name:
+        return 1 if action.before is None else -1
+    states = (action.before, action.after)
+    before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
+    return after - before
 
 
 def plan_attach(
