@@ -81,6 +81,30 @@ def test_a_statement_for_all_clusters_stays_while_another_cluster_needs_it(filed
     filed.settled()
 
 
+@pytest.mark.parametrize("failing", ["demo", "blue"])
+def test_each_cluster_loses_its_statement_after_its_own_association(filed: Filed, failing: str) -> None:
+    """Otherwise the pods of a cluster whose association could not be changed would lose their credentials."""
+    add_cluster(filed.site.box.world, "blue")
+    clusters, unused = ["demo", "blue"], {"subjects": ["shop/z"]}
+    filed.write(clusters=clusters, roles=[{"name": "web"}, {"name": "other", **unused}], associations=[LINK])
+    filed.apply()
+    roles = [{"name": "web", **unused}, {"name": "other"}]
+    filed.write(clusters=clusters, roles=roles, associations=[{**LINK, "role": "other"}])
+    env = denying(filed, "eks:UpdatePodIdentityAssociation", f"arn:aws:eks:*:*:podidentityassociation/{failing}/*")
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert outcome.code == 8, outcome
+    role = filed.role("web")
+    assert role is not None
+    conditions = [item["Condition"] for item in role["trust"]["Statement"]]
+    accounts = [
+        (item["ArnEquals"]["aws:SourceArn"], item["StringEquals"]["aws:RequestTag/kubernetes-service-account"])
+        for item in conditions
+    ]
+    assert {arn.rpartition("/")[2] for arn, name in accounts if name == "web"} == {failing}
+    filed.apply()
+    assert filed("plan").code == 0
+
+
 def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:
     document = {"Version": "2012-10-17", "Statement": [{**trust_for(WEB)["Statement"][0], "Sid": "Own"}]}
     filed.write(roles=[{"name": "web", "trust": document}], associations=[LINK])

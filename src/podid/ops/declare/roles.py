@@ -21,7 +21,7 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust, elsewhere, kept, removes_wide, wider
+from podid.ops.declare.trust import by_cluster, declared_trust, elsewhere, kept, removes_wide, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, exact_permissions
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -72,19 +72,24 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
-    """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
-    trust policies, since the associations use these until they are changed. `leaving` are the names of the
-    roles, in lower case, that an association no longer has after the plan. If their trust policies gain and lose
-    statements, these changes are two actions, and the second one follows the associations."""
-    items, first, later = tuple(planned), list[Action](), list[Action]()
+def role_plans(
+    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str]
+) -> tuple[Plan, list[Plan]]:
+    """Return the plan of the roles, and for each cluster the part that follows its associations: changes that only
+    remove statements of trust policies, since the associations use these until they are changed. `leaving` are the
+    names of the roles, in lower case, that an association no longer has after the plan. If their trust policies gain
+    and lose statements, these changes are several actions, and the later ones follow the associations."""
+    items, first, later = tuple(planned), list[Action](), [list[Action]() for _ in places]
     for action in (action for item in items for action in item.actions):
         gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
         first += gains
-        later += losses
+        for loss in losses:
+            for actions, part in zip(later, by_cluster(loss, places), strict=True):
+                actions += part
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
-    return whole, replace(whole, actions=tuple(later), notes=())
+    whole = Plan(header=places[0].header, actions=tuple(first), notes=notes, separate=True)
+    parts = zip(places, later, strict=True)
+    return whole, [Plan(header=at.header, actions=tuple(actions), separate=True) for at, actions in parts]
 
 
 def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
